@@ -1,0 +1,1 @@
+"""The database: connections, transactions as generators, schema and migrations."""

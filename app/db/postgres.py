@@ -1,0 +1,106 @@
+"""PostgreSQL: one pooled connection a transaction, each statement awaited."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import asyncpg
+import databases
+
+from app.db.tx import Row, Rows, Tx
+from app.errors import Unavailable
+
+T = TypeVar("T")
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
+#: Asking again may well work: the server is gone, full, or had to end a deadlock.
+_PASSING = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    OSError,
+    TimeoutError,
+)
+
+
+class Engine:
+    """A pool of connections to one server."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, *, connections: int = 10) -> None:
+        self._database = databases.Database(
+            url, min_size=1, max_size=connections, statement_cache_size=512, command_timeout=60
+        )
+
+    async def open(self) -> None:
+        """Connect; Unavailable when the server does not answer."""
+        try:
+            await self._database.connect()
+        except (*_PASSING, asyncpg.PostgresError) as error:
+            raise Unavailable(f"the database cannot be reached: {type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._database.disconnect()
+
+    async def write(self, tx: Tx[T]) -> T:
+        """Drive a transaction that writes; durable when this returns."""
+        try:
+            async with self._database.connection() as connection:
+                raw: asyncpg.Connection[Any] = connection.raw_connection
+                async with raw.transaction():
+                    return await _drive(raw, tx)
+        except _PASSING as error:
+            raise _unavailable(error) from error
+
+    async def read(self, tx: Tx[T]) -> T:
+        """Drive a transaction that only reads; each statement sees what is committed by then."""
+        try:
+            async with self._database.connection() as connection:
+                return await _drive(connection.raw_connection, tx)
+        except _PASSING as error:
+            raise _unavailable(error) from error
+
+
+async def _drive(raw: "asyncpg.Connection[Any]", tx: Tx[T]) -> T:
+    try:
+        sql, values = next(tx)
+        while True:
+            rows: Rows = await _fetch(raw, sql, values)
+            sql, values = tx.send(rows)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        tx.close()
+
+
+async def _fetch(raw: "asyncpg.Connection[Any]", sql: str, values: dict[str, Any]) -> list[Row]:
+    text, arguments = _compiled(sql)
+    rows: list[Row] = await raw.fetch(text, *arguments(values))
+    return rows
+
+
+@lru_cache(maxsize=1024)
+def _compiled(sql: str) -> tuple[str, Callable[[dict[str, Any]], list[Any]]]:
+    """The SQL with `$1, $2, …`, and how to put named values in that order."""
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in names:
+            names.append(name)
+        return f"${names.index(name) + 1}"
+
+    text = _PARAMETER.sub(number, sql)
+    return text, lambda values: [values[name] for name in names]
+
+
+def _unavailable(error: BaseException) -> Unavailable:
+    return Unavailable(f"the database did not answer ({type(error).__name__}); try again")

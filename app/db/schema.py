@@ -1,0 +1,196 @@
+"""Every table, as SQLAlchemy knows it: to build lists whose filters vary, and to check migrations against.
+
+Booleans, texts and numbers are never NULL: absent is `''`, `0` or false, as on the wire.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    func,
+)
+from sqlalchemy.sql.schema import SchemaItem
+
+metadata = MetaData()
+
+
+def _table(name: str, *items: SchemaItem) -> Table:
+    return Table(name, metadata, *items, sqlite_autoincrement=True)
+
+
+def _id() -> Column[int]:
+    kind = BigInteger().with_variant(Integer(), "sqlite")
+    return Column("id", kind, Identity(), primary_key=True)
+
+
+def _numbers(*names: str) -> list[Column[int]]:
+    return [Column(name, BigInteger, nullable=False) for name in names]
+
+
+def _texts(*names: str) -> list[Column[str]]:
+    return [Column(name, Text, nullable=False) for name in names]
+
+
+def _flags(*names: str) -> list[Column[bool]]:
+    return [Column(name, Boolean, nullable=False) for name in names]
+
+
+def _bytes(*names: str) -> list[Column[bytes]]:
+    return [Column(name, LargeBinary, nullable=False) for name in names]
+
+
+def _of(table: str, name: str, **options: Any) -> Column[int]:
+    return Column(name, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, **options)
+
+
+schema_versions = Table(
+    "schema_versions",
+    metadata,
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    *_numbers("applied"),
+)
+
+users = _table(
+    "users",
+    _id(),
+    *_texts("login", "email", "avatar"),
+    *_flags("machine", "admin", "active"),
+    *_texts("token_hash"),
+    *_numbers("synced", "created", "updated", "last_login"),
+)
+Index("users_login", func.lower(users.c.login), unique=True)
+Index("users_token_hash", users.c.token_hash, unique=True)
+
+repos = _table(
+    "repos",
+    _id(),
+    *_texts("uid"),
+    *_numbers("user_id"),
+    *_texts("namespace", "name", "scm", "git_http_url", "git_ssh_url", "link", "default_branch", "visibility"),
+    *_flags("active"),
+    *_texts("config_path"),
+    *_flags("trusted", "protected", "ignore_forks", "ignore_pull_requests"),
+    *_flags("auto_cancel_pull_requests", "auto_cancel_pushes", "auto_cancel_running"),
+    *_numbers("timeout", "throttle", "counter", "synced", "created", "updated", "version"),
+    *_bytes("signer", "secret"),
+)
+Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
+
+permissions = Table(
+    "permissions",
+    metadata,
+    _of("users", "user_id", primary_key=True),
+    _of("repos", "repo_id", primary_key=True),
+    *_flags("can_read", "can_write", "can_admin"),
+    *_numbers("created", "updated"),
+)
+Index("permissions_repo", permissions.c.repo_id)
+
+secrets = _table(
+    "secrets",
+    _id(),
+    _of("repos", "repo_id"),
+    *_texts("name"),
+    *_bytes("data"),
+    *_flags("pull_request", "pull_request_push"),
+)
+Index("secrets_name", secrets.c.repo_id, func.lower(secrets.c.name), unique=True)
+
+builds = _table(
+    "builds",
+    _id(),
+    _of("repos", "repo_id"),
+    *_numbers("number"),
+    *_texts("trigger_by"),
+    *_numbers("parent"),
+    *_texts("status", "error", "event", "action", "link"),
+    *_numbers("timestamp"),
+    *_texts("title", "message", "before_sha", "after_sha", "ref", "source_repo", "source", "target"),
+    *_texts("author_login", "author_name", "author_email", "author_avatar", "sender"),
+    *_texts("params", "cron", "deploy_to"),
+    *_numbers("deploy_id"),
+    *_flags("debug"),
+    *_numbers("started", "finished", "created", "updated", "version"),
+)
+Index("builds_number", builds.c.repo_id, builds.c.number, unique=True)
+Index("builds_ref", builds.c.repo_id, builds.c.ref, builds.c.number)
+Index("builds_event", builds.c.repo_id, builds.c.event, builds.c.number)
+Index("builds_status", builds.c.repo_id, builds.c.status, builds.c.number)
+_deployed = builds.c.deploy_to != ""
+Index(
+    "builds_deploy_to",
+    builds.c.repo_id,
+    builds.c.deploy_to,
+    builds.c.number,
+    sqlite_where=_deployed,
+    postgresql_where=_deployed,
+)
+_incomplete = builds.c.status.in_(["pending", "running"])
+Index("builds_incomplete", builds.c.id, sqlite_where=_incomplete, postgresql_where=_incomplete)
+
+latest = Table(
+    "latest",
+    metadata,
+    _of("repos", "repo_id", primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    _of("builds", "build_id"),
+)
+Index("latest_build", latest.c.build_id)
+
+stages = _table(
+    "stages",
+    _id(),
+    *_numbers("repo_id"),
+    _of("builds", "build_id"),
+    *_numbers("number"),
+    *_texts("name", "kind", "type", "status", "error"),
+    *_flags("errignore"),
+    *_numbers("exit_code"),
+    *_texts("machine", "runner", "os", "arch", "variant", "kernel"),
+    *_numbers("limit_count", "throttle", "started", "stopped", "created", "updated", "version"),
+    *_flags("on_success", "on_failure"),
+    *_texts("depends_on", "labels"),
+)
+Index("stages_number", stages.c.build_id, stages.c.number, unique=True)
+_queued = stages.c.status.in_(["pending", "running"])
+Index("stages_queue", stages.c.id, sqlite_where=_queued, postgresql_where=_queued)
+
+steps = _table(
+    "steps",
+    _id(),
+    _of("stages", "stage_id"),
+    *_numbers("number"),
+    *_texts("name", "status", "error"),
+    *_flags("errignore"),
+    *_numbers("exit_code", "started", "stopped", "version"),
+    *_texts("depends_on", "image"),
+    *_flags("detached"),
+    *_texts("card_schema"),
+)
+Index("steps_number", steps.c.stage_id, steps.c.number, unique=True)
+
+
+@lru_cache(maxsize=256)
+def insert_sql(table: Table) -> str:
+    """INSERT of every column but the id, values by column name, giving the new id back."""
+    names = [column.name for column in table.columns if column.name != "id"]
+    values = ", ".join(f":{name}" for name in names)
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) RETURNING id"  # noqa: S608 - names only
+
+
+def sql(query: Select[Any]) -> str:
+    """The text of a query with `:name` parameters; both engines read it. Keep it: compiling is slow."""
+    return str(query.compile())

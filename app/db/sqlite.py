@@ -1,0 +1,224 @@
+"""SQLite: a few long-lived connections, each with its thread, on which whole transactions are driven.
+
+One connection writes. All transactions that wait for it are driven in one `BEGIN IMMEDIATE … COMMIT`, each
+in its savepoint: one wait for the disk serves many, and one that fails harms nobody else (group commit).
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import aiosqlite
+import databases
+
+from app.db.tx import Tx
+from app.errors import AppError, Unavailable
+
+T = TypeVar("T")
+Waiting: TypeAlias = tuple[Tx[Any], "asyncio.Future[Any]"]
+Outcome: TypeAlias = tuple[Any, BaseException | None]
+
+#: Transactions driven in one commit at most, so that the first of them does not wait too long.
+GROUP = 64
+READERS = 2
+BUSY_TIMEOUT_MS = 5000
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+    "PRAGMA cache_size=-16000",
+)
+
+
+class Engine:
+    """One writer and a few readers on one file."""
+
+    dialect = "sqlite"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._exits = contextlib.AsyncExitStack()
+        self._lanes: list[_Lane] = []
+
+    async def open(self) -> None:
+        """Connect; Unavailable when the file cannot be opened or is locked, AppError when it is no database."""
+        try:
+            await asyncio.to_thread(_probe, self._url.removeprefix("sqlite:///"))
+            for number in range(1 + READERS):
+                await self._open_lane(_drive_group if number == 0 else _drive_reads, number > 0)
+        except sqlite3.Error as error:
+            await self.close()
+            reason = f"{self._url} cannot be used: {error}"
+            raise _unavailable(error) or AppError(reason, code="bad_database") from error
+
+    async def _open_lane(self, drive: "_Drive", read_only: bool) -> None:
+        database = databases.Database(self._url, cached_statements=512, check_same_thread=False)
+        await self._exits.enter_async_context(database)
+        connection = await self._exits.enter_async_context(database.connection())
+        lane = _Lane(connection.raw_connection, drive)
+        pragmas = (*_PRAGMAS, "PRAGMA query_only=ON") if read_only else _PRAGMAS
+        await lane.call(lambda raw: _prepare(raw, pragmas))
+        self._lanes.append(lane)
+
+    async def close(self) -> None:
+        """Finish what waits, then disconnect."""
+        for lane in self._lanes:
+            await lane.stop()
+        self._lanes.clear()
+        await self._exits.aclose()
+
+    async def write(self, tx: Tx[T]) -> T:
+        """Drive a transaction that writes; durable when this returns."""
+        return await self._lanes[0].drive(tx)
+
+    async def read(self, tx: Tx[T]) -> T:
+        """Drive a transaction that only reads, on one snapshot."""
+        lane = min(self._lanes[1:], key=lambda lane: lane.load)
+        return await lane.drive(tx)
+
+
+_Drive: TypeAlias = Callable[[sqlite3.Connection, Sequence[Waiting]], list[Outcome]]
+
+
+class _Lane:
+    """One connection and the transactions that wait for it."""
+
+    def __init__(self, connection: aiosqlite.Connection, drive: _Drive) -> None:
+        self._connection = connection
+        self._drive = drive
+        self._waiting: list[Waiting] = []
+        self._serving: asyncio.Task[None] | None = None
+        self.load = 0
+
+    async def call(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
+        """Run a function in the connection's thread.
+
+        aiosqlite offers no public way to run more than one statement a trip; its private one has been
+        there since its first release, and a test fails should it go.
+        """
+        connection = self._connection
+        execute: Callable[..., Awaitable[Any]] = connection._execute
+        return await execute(lambda: function(connection._conn))
+
+    async def drive(self, tx: Tx[T]) -> T:
+        """Wait until the transaction was driven; its result or its error."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((tx, future))
+        self.load += 1
+        if self._serving is None:
+            self._serving = asyncio.create_task(self._serve())
+        try:
+            return await future
+        finally:
+            self.load -= 1
+
+    async def stop(self) -> None:
+        """Wait for the last transaction."""
+        while self._serving is not None:
+            await self._serving
+
+    async def _serve(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+                await self._serve_group([waiting for waiting in group if not waiting[1].done()])
+        finally:
+            self._serving = None
+
+    async def _serve_group(self, group: Sequence[Waiting]) -> None:
+        try:
+            outcomes = await self.call(lambda raw: self._drive(raw, group))
+        except Exception as error:  # whatever it is, nobody of the group may be left waiting
+            outcomes = [(None, _unavailable(error) or error)] * len(group)
+        for (_, future), (result, failure) in zip(group, outcomes, strict=True):
+            if future.done():
+                continue
+            if failure is None:
+                future.set_result(result)
+            else:
+                future.set_exception(failure)
+
+
+def _drive_group(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outcome]:
+    """Drive all in one commit. Either the commit holds for all that succeeded, or it raises for all."""
+    raw.execute("BEGIN IMMEDIATE")
+    try:
+        outcomes = [_drive_in_savepoint(raw, tx) for tx, _ in group]
+        raw.execute("COMMIT")
+    except BaseException:
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        raise
+    return outcomes
+
+
+def _drive_in_savepoint(raw: sqlite3.Connection, tx: Tx[Any]) -> Outcome:
+    raw.execute("SAVEPOINT one")
+    try:
+        result = _drive(raw, tx)
+    except BaseException as error:
+        if not raw.in_transaction or _unavailable(error):
+            raise  # SQLite rolled back everything, or will: nobody of the group succeeds
+        raw.execute("ROLLBACK TO one")
+        raw.execute("RELEASE one")
+        return None, error
+    raw.execute("RELEASE one")
+    return result, None
+
+
+def _drive_reads(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for tx, _ in group:
+        raw.execute("BEGIN")
+        try:
+            outcomes.append((_drive(raw, tx), None))
+        except BaseException as error:  # it belongs to whoever waits for this transaction
+            outcomes.append((None, _unavailable(error) or error))
+        finally:
+            raw.execute("COMMIT")
+    return outcomes
+
+
+def _probe(path: str) -> None:
+    """Raise what is wrong with the file here: a connection of aiosqlite that fails leaves its thread behind."""
+    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)) as raw:
+        raw.execute("PRAGMA schema_version").fetchall()
+
+
+def _prepare(raw: sqlite3.Connection, pragmas: Sequence[str]) -> None:
+    raw.row_factory = sqlite3.Row
+    for pragma in pragmas:
+        raw.execute(pragma).fetchall()
+
+
+def _drive(raw: sqlite3.Connection, tx: Tx[T]) -> T:
+    try:
+        sql, values = next(tx)
+        while True:
+            sql, values = tx.send(raw.execute(sql, values).fetchall())
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        tx.close()
+
+
+#: What SQLite says when the same call may work later.
+_PASSING = {
+    sqlite3.SQLITE_BUSY: "the database is locked by another program",
+    sqlite3.SQLITE_LOCKED: "the database is locked by another program",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk does not answer",
+    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
+    sqlite3.SQLITE_READONLY: "the database file cannot be written",
+    sqlite3.SQLITE_NOMEM: "out of memory",
+}
+
+
+def _unavailable(error: BaseException) -> Unavailable | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    reason = _PASSING.get(code & 0xFF) if isinstance(code, int) else None
+    return Unavailable(f"{reason}; nothing was changed, try again") if reason else None

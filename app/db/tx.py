@@ -1,0 +1,47 @@
+"""A transaction is a generator: it yields statements, receives rows, and does no I/O itself.
+
+Store functions compose with `yield from`; `db.connect` drives the whole of one on a connection. Inside:
+no I/O, no clock, no randomness (hand them in), and a database error is never caught; races are settled
+by `ON CONFLICT` and `RETURNING`.
+"""
+
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+
+class Row(Protocol):
+    """A row of either engine, read by column name."""
+
+    def __getitem__(self, key: str, /) -> Any: ...
+
+
+#: SQL with `:name` parameters, and their values.
+Statement: TypeAlias = tuple[str, dict[str, Any]]
+Rows: TypeAlias = Sequence[Row]
+Tx: TypeAlias = Generator[Statement, Rows, T]
+
+
+def one(sql: str, /, **values: Any) -> Tx[Row | None]:
+    """The first row, or None."""
+    rows = yield sql, values
+    return rows[0] if rows else None
+
+
+def many(sql: str, /, **values: Any) -> Tx[Rows]:
+    """All rows."""
+    return (yield sql, values)
+
+
+def run(sql: str, /, **values: Any) -> Tx[None]:
+    """Execute for its effect."""
+    yield sql, values
+
+
+def each(transactions: Iterable[Tx[T]]) -> Tx[list[T]]:
+    """One after another; their results in order. (A comprehension cannot `yield from`.)"""
+    results: list[T] = []
+    for transaction in transactions:
+        results.append((yield from transaction))  # noqa: PERF401 - see above
+    return results

@@ -1,0 +1,117 @@
+"""What can go wrong, in the domain's words.
+
+    AppError
+    ├── Invalid            the request is wrong: every problem is listed at once
+    ├── Unauthorized       nobody is logged in, or the token is not known
+    ├── Forbidden          somebody is, and may not
+    ├── NotFound
+    ├── Conflict           someone else changed it first, or the name is taken
+    ├── NothingToRun       no pipeline of the file wants this event
+    ├── Unreadable         the git repository or the pipeline file cannot be used as it is
+    ├── TooLarge           more than the server is willing to read
+    └── Unavailable        not now: the same call may work a little later
+
+`web/errors.py` turns each into an HTTP answer; nothing below `web/` knows of status codes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a request: where, by which rule, and in words with the way out."""
+
+    field: str
+    code: str
+    message: str
+
+
+class AppError(Exception):
+    """Base of all errors that are an answer, not a bug. `code` is stable; the message is for people."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str = "", **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.details = details
+
+
+class Invalid(AppError):
+    """The request breaks a rule."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, *, problems: Sequence[Problem] = (), code: str = "") -> None:
+        super().__init__(message, code=code)
+        self.problems = tuple(problems)
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> "Invalid":
+        """One error that lists all of them; there must be at least one."""
+        code = problems[0].code if len(problems) == 1 else ""
+        return cls("; ".join(p.message for p in problems), problems=problems, code=code)
+
+
+class Unauthorized(AppError):
+    """The caller is not known."""
+
+    code = "unauthorized"
+
+    def __init__(self, message: str = "Unauthorized") -> None:
+        super().__init__(message)
+
+
+class Forbidden(AppError):
+    """The caller is known and has not the right."""
+
+    code = "forbidden"
+
+    def __init__(self, message: str = "Forbidden") -> None:
+        super().__init__(message)
+
+
+class NotFound(AppError):
+    """There is no such thing, or none that the caller may know of."""
+
+    code = "not_found"
+
+    def __init__(self, message: str = "Not Found") -> None:
+        super().__init__(message)
+
+
+class Conflict(AppError):
+    """The state of the thing does not allow it any more."""
+
+    code = "conflict"
+
+
+class NothingToRun(AppError):
+    """The pipeline file has no pipeline for this event; the details say why for each."""
+
+    code = "nothing_to_run"
+
+
+class Unreadable(AppError):
+    """A git repository, commit or file that cannot be used as it is; trying again does not help."""
+
+    code = "unreadable"
+
+
+class TooLarge(AppError):
+    """More bytes than the server reads."""
+
+    code = "too_large"
+
+
+class Unavailable(AppError):
+    """A passing state (database locked, disk full, host down); `retry_after` is in seconds."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 5, code: str = "") -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after

@@ -1,0 +1,87 @@
+"""The data folder: who may use it, the keys in it, and where the rest lies."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.errors import AppError
+
+
+class FolderInUse(AppError):
+    """Another server runs on this data folder."""
+
+    code = "folder_in_use"
+
+
+class BadFolder(AppError):
+    """The data folder cannot be used."""
+
+    code = "bad_folder"
+
+
+class Folder:
+    """A data folder that exists. Nobody but its owner can look inside."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in ("keys", "logs", "mirrors", "work"):
+                (path / name).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise BadFolder(f"the data folder {path} cannot be used: {error.strerror}") from error
+
+    @property
+    def logs(self) -> Path:
+        """Output of steps."""
+        return self.path / "logs"
+
+    @property
+    def mirrors(self) -> Path:
+        """What was fetched of git repositories."""
+        return self.path / "mirrors"
+
+    @property
+    def work(self) -> Path:
+        """Workspaces of the built-in runner."""
+        return self.path / "work"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other servers away while the block lasts; FolderInUse. The lock ends with the process, always."""
+        with (self.path / "lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise FolderInUse(
+                    f"another server runs on {self.path}; stop it, or give this one its own GANTRY_DATA"
+                ) from error
+            yield
+
+    def key(self, name: str) -> str:
+        """A secret that was made once and is kept, readable by the owner only."""
+        path = self.path / "keys" / name
+        try:
+            return path.read_text()
+        except FileNotFoundError:
+            self.keep(name, secrets.token_urlsafe(32))
+            return path.read_text()
+
+    def keep(self, name: str, text: str) -> None:
+        """Keep a secret, readable by the owner only, in place of an earlier one."""
+        path = self.path / "keys" / name
+        temporary = path.with_suffix(".new")
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+    def kept(self, name: str) -> str | None:
+        """A secret that was kept."""
+        path = self.path / "keys" / name
+        return path.read_text() if path.exists() else None

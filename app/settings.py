@@ -1,0 +1,214 @@
+"""The server's settings: the only reader of the environment, read once, frozen.
+
+Each has Gantry's name and, where Drone has one, Drone's, so that an existing Drone environment file works.
+Gantry's wins. All problems are told at once.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.errors import AppError
+
+#: Names that the command line and the tests read; the server must not call them unknown.
+_OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_TEST_POSTGRES"})
+_LOGIN = re.compile(r"[.a-zA-Z0-9_-]{1,50}")
+_DATABASES = {"sqlite3": "sqlite:///", "postgres": ""}
+
+
+class BadSettings(AppError):
+    """The environment does not make a server; the message has a line for every problem."""
+
+    code = "bad_settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """An account that is created or updated at every start."""
+
+    login: str
+    admin: bool = False
+    machine: bool = False
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return f"Bootstrap({self.login!r})"
+
+
+def _named(name: str, *drone: str, **options: Any) -> Any:
+    return Field(validation_alias=AliasChoices(f"GANTRY_{name}", *drone), **options)
+
+
+class Settings(BaseSettings):
+    """What the README's table says, one field a row."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, extra="ignore", case_sensitive=True, validate_default=False
+    )
+
+    data: Path = _named("DATA", default_factory=lambda: Path("data").absolute())
+    bind: str = _named("BIND", "DRONE_SERVER_PORT", default="127.0.0.1:8080")
+    url: str = _named("URL", default="")
+    database_url: str = _named("DATABASE_URL", default="", repr=False)
+    admin: Annotated[Bootstrap | None, NoDecode] = _named("ADMIN", "DRONE_USER_CREATE", default=None)
+    secret_key: str = _named("SECRET_KEY", "DRONE_DATABASE_SECRET", default="", repr=False)
+    cookie_secret: str = _named("COOKIE_SECRET", "DRONE_COOKIE_SECRET", default="", repr=False)
+    rpc_secret: str = _named("RPC_SECRET", "DRONE_RPC_SECRET", default="", repr=False)
+    runner_capacity: int = _named("RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", default=2, ge=0, le=1000)
+    git_roots: Annotated[tuple[Path, ...], NoDecode] = _named("GIT_ROOTS", default=())
+    demo: bool = _named("DEMO", default=False)
+
+    drone_proto: str = Field(default="", validation_alias="DRONE_SERVER_PROTO")
+    drone_host: str = Field(default="", validation_alias="DRONE_SERVER_HOST")
+    drone_driver: str = Field(default="", validation_alias="DRONE_DATABASE_DRIVER")
+    drone_source: str = Field(default="", validation_alias="DRONE_DATABASE_DATASOURCE", repr=False)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment only."""
+        return (env_settings,)
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("bind")
+    @classmethod
+    def _bind(cls, value: str) -> str:
+        _, colon, port = value.rpartition(":")
+        if not (colon and port.isdecimal() and int(port) < 65536):
+            raise ValueError("must be HOST:PORT, or :PORT for every interface")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be http://HOST or https://HOST, with a port or a path if need be")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: str) -> str:
+        value = re.sub(r"^postgres://", "postgresql://", value)
+        if not value.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+        return value
+
+    @field_validator("admin", mode="before")
+    @classmethod
+    def _admin(cls, value: object) -> object:
+        return bootstrap(value) if isinstance(value, str) else value
+
+    @field_validator("git_roots", mode="before")
+    @classmethod
+    def _git_roots(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(Path(part).expanduser().absolute() for part in value.split(":") if part)
+
+    @field_validator("secret_key", "cookie_secret", "rpc_secret")
+    @classmethod
+    def _long_enough(cls, value: str) -> str:
+        if len(value) < 16:
+            raise ValueError("must have at least 16 characters")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_drone(cls, values: dict[str, Any]) -> dict[str, Any]:
+        host, driver = values.get("DRONE_SERVER_HOST"), values.get("DRONE_DATABASE_DRIVER")
+        if host and "GANTRY_URL" not in values:
+            values["GANTRY_URL"] = f"{values.get('DRONE_SERVER_PROTO') or 'https'}://{host}"
+        if driver and "GANTRY_DATABASE_URL" not in values:
+            if driver not in _DATABASES:
+                raise ValueError(f"DRONE_DATABASE_DRIVER must be sqlite3 or postgres, not {driver}")
+            values["GANTRY_DATABASE_URL"] = _DATABASES[driver] + values.get("DRONE_DATABASE_DATASOURCE", "")
+        return values
+
+    @property
+    def host(self) -> str:
+        """Where to listen; empty = every interface."""
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """Where to listen; 0 = any free one."""
+        return int(self.bind.rpartition(":")[2])
+
+    @property
+    def public_url(self) -> str:
+        """The address in links, without a trailing slash."""
+        return self.url or f"http://{self.bind if self.host else 'localhost' + self.bind}"
+
+    @property
+    def database(self) -> str:
+        """The database's address."""
+        return self.database_url or f"sqlite:///{self.data / 'gantry.sqlite'}"
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Folders under which `file://` repositories are allowed."""
+        return self.git_roots or (self.data,)
+
+
+def bootstrap(text: str) -> Bootstrap:
+    """Read `username:x,admin:true,machine:false,token:…` (`spec` drone-rest 1.1); ValueError says what is off."""
+    pairs = [part.partition(":") for part in text.split(",") if part.strip()]
+    values = {key.strip(): value.strip() for key, _, value in pairs}
+    if unknown := sorted(values.keys() - {"username", "admin", "machine", "token"}):
+        raise ValueError(f"has unknown keys: {', '.join(unknown)}; known are username, admin, machine, token")
+    login, token = values.get("username", ""), values.get("token", "")
+    if not _LOGIN.fullmatch(login):
+        raise ValueError("needs username: 1 to 50 of letters, digits, dot, dash, underscore")
+    flags = {key: values.get(key, "false").lower() for key in ("admin", "machine")}
+    if wrong := [key for key, value in flags.items() if value not in ("true", "false")]:
+        raise ValueError(f"needs true or false for {' and '.join(wrong)}")
+    if flags["machine"] == "true" and not token:
+        raise ValueError("needs a token: for a machine")
+    return Bootstrap(login, flags["admin"] == "true", flags["machine"] == "true", token)
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """The settings of this process; BadSettings lists everything that is wrong.
+
+    `environ` is the process's environment, asked for unknown names.
+    """
+    problems = [f"{name} is not a setting" for name in sorted(_unknown(environ))]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        problems += [_problem(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
+    if problems:
+        raise BadSettings("the settings are wrong:\n" + "\n".join(f"  {problem}" for problem in problems))
+    return settings
+
+
+def names() -> list[str]:
+    """Every `GANTRY_` name that a server reads."""
+    aliases = [field.validation_alias for field in Settings.model_fields.values()]
+    return [str(alias.choices[0]) for alias in aliases if isinstance(alias, AliasChoices)]
+
+
+def _unknown(environ: Mapping[str, str]) -> set[str]:
+    return {name for name in environ if name.startswith("GANTRY_")} - set(names()) - _OTHERS
+
+
+def _problem(location: tuple[int | str, ...], message: str) -> str:
+    name = f"{location[0]} " if location else ""
+    return name + message.removeprefix("Value error, ")

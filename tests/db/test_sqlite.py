@@ -1,0 +1,151 @@
+"""SQLite: whole transactions, group commit, one failure harms nobody else."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.db import sqlite
+from app.db.tx import Tx, each, many, one, run
+from app.errors import AppError, Conflict, Unavailable
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[sqlite.Engine]:
+    engine = sqlite.Engine(f"sqlite:///{tmp_path / 'test.sqlite'}")
+    await engine.open()
+    await engine.write(run("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)"))
+    yield engine
+    await engine.close()
+
+
+def add(name: str) -> Tx[int]:
+    row = yield from one("INSERT INTO things (name) VALUES (:name) RETURNING id", name=name)
+    assert row is not None
+    return int(row["id"])
+
+
+def names() -> Tx[list[str]]:
+    return [row["name"] for row in (yield from many("SELECT name FROM things ORDER BY name"))]
+
+
+def add_then_fail(name: str) -> Tx[None]:
+    yield from add(name)
+    raise Conflict("changed my mind")
+
+
+async def test_a_transaction_returns_its_result_and_is_seen_by_readers(db: sqlite.Engine) -> None:
+    assert await db.write(add("a")) == 1
+
+    assert await db.read(names()) == ["a"]
+
+
+async def test_transactions_that_wait_together_all_commit(db: sqlite.Engine) -> None:
+    ids = await asyncio.gather(*(db.write(add(f"thing {number:03}")) for number in range(300)))
+
+    assert sorted(ids) == list(range(1, 301))
+    assert len(await db.read(names())) == 300
+
+
+async def test_one_that_fails_undoes_only_itself(db: sqlite.Engine) -> None:
+    outcomes = await asyncio.gather(
+        db.write(add("before")), db.write(add_then_fail("undone")), db.write(add("after")), return_exceptions=True
+    )
+
+    assert [type(outcome) for outcome in outcomes] == [int, Conflict, int]
+    assert await db.read(names()) == ["after", "before"]
+
+
+async def test_a_broken_constraint_undoes_only_itself(db: sqlite.Engine) -> None:
+    outcomes = await asyncio.gather(
+        db.write(add("same")), db.write(add("same")), db.write(add("other")), return_exceptions=True
+    )
+
+    assert [type(outcome) for outcome in outcomes] == [int, sqlite3.IntegrityError, int]
+    assert await db.read(names()) == ["other", "same"]
+
+
+async def test_sql_that_is_wrong_harms_nobody_else(db: sqlite.Engine) -> None:
+    outcomes = await asyncio.gather(db.write(run("SELEKT 1")), db.write(add("fine")), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [sqlite3.OperationalError, int]
+
+
+async def test_steps_of_one_transaction_see_each_other_and_compose(db: sqlite.Engine) -> None:
+    def both() -> Tx[list[str]]:
+        yield from each([add("x"), add("y")])
+        return (yield from names())
+
+    assert await db.write(both()) == ["x", "y"]
+
+
+async def test_a_reader_keeps_its_snapshot_for_the_whole_transaction(db: sqlite.Engine) -> None:
+    def twice() -> Tx[tuple[list[str], list[str]]]:
+        first = yield from names()
+        with sqlite3.connect(db._url.removeprefix("sqlite:///")) as other:
+            other.execute("INSERT INTO things (name) VALUES ('meanwhile')")
+        return first, (yield from names())
+
+    first, second = await db.read(twice())
+
+    assert first == second == []
+    assert await db.read(names()) == ["meanwhile"]
+
+
+async def test_readers_cannot_write(db: sqlite.Engine) -> None:
+    with pytest.raises(Unavailable, match="cannot be written"):
+        await db.read(add("no"))
+
+
+async def test_a_caller_that_gives_up_neither_blocks_nor_breaks_the_others(db: sqlite.Engine) -> None:
+    doomed = [asyncio.create_task(db.write(add(f"doomed {number}"))) for number in range(5)]
+    await asyncio.sleep(0)
+    for task in doomed:
+        task.cancel()
+    await asyncio.gather(*doomed, return_exceptions=True)
+
+    assert isinstance(await db.write(add("alive")), int)
+
+
+async def test_a_locked_database_is_unavailable_and_recovers(
+    db: sqlite.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await db._lanes[0].call(lambda raw: raw.execute("PRAGMA busy_timeout=50").fetchall())
+    other = sqlite3.connect(db._url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    outcomes = await asyncio.gather(db.write(add("a")), db.write(add("b")), return_exceptions=True)
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
+    assert await db.write(add("a")) == 1
+
+
+async def test_a_full_disk_is_unavailable_undoes_all_of_it_and_recovers(db: sqlite.Engine) -> None:
+    pages = await db._lanes[0].call(lambda raw: raw.execute("PRAGMA page_count").fetchone()[0])
+    await db._lanes[0].call(lambda raw: raw.execute(f"PRAGMA max_page_count={pages}").fetchall())
+
+    outcomes = await asyncio.gather(db.write(add("small")), db.write(add("x" * 100_000)), return_exceptions=True)
+    await db._lanes[0].call(lambda raw: raw.execute("PRAGMA max_page_count=100000").fetchall())
+
+    assert Unavailable in [type(outcome) for outcome in outcomes]
+    assert "x" * 100_000 not in await db.read(names())
+    assert isinstance(await db.write(add("y" * 100_000)), int)
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "test.sqlite").write_text("this is not a database, " * 100)
+    engine = sqlite.Engine(f"sqlite:///{tmp_path / 'test.sqlite'}")
+
+    with pytest.raises(AppError, match="not a database"):
+        await engine.open()
+
+
+async def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    engine = sqlite.Engine(f"sqlite:///{tmp_path / 'nowhere' / 'test.sqlite'}")
+
+    with pytest.raises(Unavailable, match="cannot be opened"):
+        await engine.open()
