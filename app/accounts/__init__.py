@@ -1,0 +1,1 @@
+"""Accounts and how a caller shows which one is theirs."""

@@ -1,0 +1,123 @@
+"""Who is calling: by header, by `access_token`, by cookie; the first that is there decides (`spec` drone-rest 1.1)."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from app.accounts import store
+from app.accounts.model import User
+from app.db.tx import Tx
+from app.errors import Forbidden, Unauthorized
+from app.web import body
+from app.web.state import State as Shared
+
+COOKIE = "_session_"
+_ALPHABET = string.ascii_letters + string.digits
+
+
+class State(Shared):
+    """What this room needs of a request's state."""
+
+    cookie_key: bytes
+    now: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request shows: a token (explicit) or a cookie's login. Empty: anonymous."""
+
+    token_hash: str = ""
+    login: str = ""
+
+
+def new_token() -> str:
+    """32 random letters and digits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(32))
+
+
+async def claim(request: Request[Any]) -> Claim:
+    """What the request shows of its caller, not yet looked up."""
+    if header := request.headers.get("authorization", ""):
+        return Claim(token_hash=store.hash_token(header.removeprefix("Bearer ")))
+    if token := await _access_token(request):
+        return Claim(token_hash=store.hash_token(token.removeprefix("Bearer ")))
+    if cookie := request.cookies.get(COOKIE):
+        state: State = request.state
+        return Claim(login=read_cookie(cookie, state["cookie_key"], state["now"]()))
+    return Claim()
+
+
+async def _access_token(request: Request[Any]) -> str:
+    token = body.query(request).get("access_token", "")
+    if request.method in ("POST", "PUT", "PATCH"):
+        token = (await body.form(request)).get("access_token", "") or token
+    return token
+
+
+def caller(shown: Claim) -> Tx[User | None]:
+    """The account behind a claim, None for nobody.
+
+    Unauthorized for a token that is not known (`spec` drone-rest 8), Forbidden for an inactive account.
+    """
+    user = yield from _look_up(shown)
+    if user is not None and not user.active:
+        raise Forbidden("this account is not active")
+    return user
+
+
+def _look_up(shown: Claim) -> Tx[User | None]:
+    if shown.token_hash:
+        found = yield from store.find_by_token_hash(shown.token_hash)
+        if found is None or not hmac.compare_digest(found[1], shown.token_hash):
+            raise Unauthorized
+        return found[0]
+    if shown.login:
+        return (yield from store.find_if_any(shown.login))
+    return None
+
+
+async def user(request: Request[Any]) -> User:
+    """The caller; Unauthorized when anonymous."""
+    state: State = request.state
+    found = await state["db"].read(caller(await claim(request)))
+    if found is None:
+        raise Unauthorized
+    return found
+
+
+async def administrator(request: Request[Any]) -> User:
+    """The caller; Forbidden when not an administrator."""
+    found = await user(request)
+    if not found.admin:
+        raise Forbidden
+    return found
+
+
+def make_cookie(login: str, key: bytes, expires: int) -> str:
+    """A value for the session cookie: login and expiry, signed."""
+    text = base64.urlsafe_b64encode(login.encode()).decode() + f".{expires}"
+    return f"{text}.{_signature(text, key)}"
+
+
+def read_cookie(value: str, key: bytes, now: int) -> str:
+    """The login in a session cookie; empty when it was forged or has expired."""
+    text, _, signature = value.rpartition(".")
+    if not hmac.compare_digest(signature.encode(), _signature(text, key).encode()):
+        return ""
+    login, _, expires = text.partition(".")
+    try:
+        return base64.urlsafe_b64decode(login).decode() if int(expires) > now else ""
+    except (ValueError, binascii.Error):
+        return ""
+
+
+def _signature(text: str, key: bytes) -> str:
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

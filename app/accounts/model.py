@@ -1,0 +1,20 @@
+"""What an account is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account (`spec` drone-rest 2.2). Its token is kept only as a hash, so it is not here."""
+
+    id: int
+    login: str
+    email: str = ""
+    avatar: str = ""
+    machine: bool = False
+    admin: bool = False
+    active: bool = True
+    synced: int = 0
+    created: int = 0
+    updated: int = 0
+    last_login: int = 0

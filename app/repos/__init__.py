@@ -1,0 +1,1 @@
+"""Git projects, who may do what in them, and their secrets."""

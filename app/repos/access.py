@@ -1,0 +1,101 @@
+"""Who may do what in a repository (`spec` drone-rest 1.2 with the improvements of 8)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from app.accounts import auth
+from app.accounts.auth import Claim
+from app.accounts.model import User
+from app.db.tx import Tx
+from app.errors import Forbidden, NotFound, Unauthorized
+from app.repos import store
+from app.repos.model import Permissions, Repo, Right
+from app.scm.host import Host
+from app.sealing import Seal
+
+
+class State(auth.State):
+    """What this room needs of a request's state."""
+
+    host: Host
+    seal: Seal
+    public_url: str
+    new_key: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Somebody, in a repository, with the right that was asked for."""
+
+    repo: Repo
+    user: User | None
+    permissions: Permissions | None
+
+    @property
+    def login(self) -> str:
+        """Who it is; only where a right beyond reading was asked for is there always somebody."""
+        return self.user.login if self.user else ""
+
+
+async def reader(request: Request[Any]) -> Access:
+    """The repository of the path, for somebody who may read it."""
+    return await _access(request, "read")
+
+
+async def writer(request: Request[Any]) -> Access:
+    """The repository of the path, for somebody who may start and stop builds in it."""
+    return await _access(request, "write")
+
+
+async def administrator(request: Request[Any]) -> Access:
+    """The repository of the path, for somebody who may change it."""
+    return await _access(request, "admin")
+
+
+async def _access(request: Request[Any], right: Right) -> Access:
+    shown = await auth.claim(request)
+    path = request.path_params
+    state: State = request.state
+    return await state["db"].read(find(shown, path["owner"], path["name"], right))
+
+
+def find(shown: Claim, namespace: str, name: str, right: Right) -> Tx[Access]:
+    """The repository and its caller in one transaction; Unauthorized, Forbidden or NotFound."""
+    user = yield from auth.caller(shown)
+    repo = yield from store.find_if_any(namespace, name)
+    given = yield from _given(user, repo)
+    if refusal := refuse(user, repo, given, right):
+        raise refusal
+    assert repo is not None
+    return Access(repo, user, given)
+
+
+def _given(user: User | None, repo: Repo | None) -> Tx[Permissions | None]:
+    if user is None or repo is None:
+        return None
+    return (yield from store.permissions(user.id, repo.id))
+
+
+def refuse(
+    user: User | None, repo: Repo | None, given: Permissions | None, right: Right
+) -> Unauthorized | Forbidden | NotFound | None:
+    """Why not; None = allowed. Pure.
+
+    Strangers must not learn which repositories exist: for an account without any right a repository it
+    cannot read is not there, and neither is a public one that it wants to change.
+    """
+    if user is None:
+        return None if repo and repo.visibility == "public" and right == "read" else Unauthorized()
+    if repo is None:
+        return NotFound()
+    if user.admin:
+        return None
+    if right == "read" and (repo.visibility != "private" or (given and given.read)):
+        return None
+    if given is None or not given.read:
+        return NotFound()
+    allowed = {"read": given.read, "write": given.write, "admin": given.admin}[right]
+    return None if allowed else Forbidden(f"{right} access to {repo.slug} is needed")

@@ -1,0 +1,76 @@
+"""Registering repositories and handing out their hooks."""
+
+import re
+from collections.abc import Callable
+
+from app.accounts.model import User
+from app.db.connect import Database
+from app.errors import Invalid, Problem
+from app.repos import store
+from app.repos.model import Repo, Visibility
+from app.scm.host import Host, Source
+from app.sealing import Seal
+
+SIGNER, SECRET = "repos.signer", "repos.secret"
+_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
+
+
+def check_name(field: str, value: str) -> Problem | None:
+    """Whether a namespace or a name can stand in an address."""
+    if _NAME.fullmatch(value):
+        return None
+    text = f"{field} must be 1 to 100 of letters, digits, dot, dash, underscore, and not . or .."
+    return Problem(field, "bad_name", text)
+
+
+async def register(
+    db: Database,
+    host: Host,
+    seal: Seal,
+    *,
+    owner: User,
+    namespace: str,
+    name: str,
+    url: str,
+    default_branch: str,
+    config_path: str,
+    visibility: Visibility,
+    public_url: str,
+    new_key: Callable[[], str],
+    now: int,
+) -> Repo:
+    """Register and enable a plain git repository (`spec` scm-api 9).
+
+    Without a default branch the repository is asked for its own. Invalid, Conflict, or Unreadable when
+    it has to be asked and does not answer.
+    """
+    problems = [p for p in (check_name("namespace", namespace), check_name("name", name)) if p]
+    if problems:
+        raise Invalid.of(problems)
+    host.check_url(url)
+    branch = default_branch or await host.default_branch(Source(0, url))
+    slug = f"{namespace}/{name}"
+    repo = Repo(
+        id=0,
+        namespace=namespace,
+        name=name,
+        uid=slug,
+        user_id=owner.id,
+        git_http_url=url,
+        link=url.removesuffix(".git") if url.startswith("https://") else f"{public_url}/{slug}",
+        default_branch=branch,
+        visibility=visibility,
+        active=True,
+        config_path=config_path,
+        synced=now,
+        created=now,
+        updated=now,
+        signer=seal.seal(new_key(), SIGNER),
+        secret=seal.seal(new_key(), SECRET),
+    )
+    return await db.write(store.create(repo))
+
+
+def source(repo: Repo) -> Source:
+    """What the git room needs to know of a repository."""
+    return Source(repo.id, repo.git_http_url or repo.git_ssh_url)

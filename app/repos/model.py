@@ -1,0 +1,78 @@
+"""What a repository is, and what an account may do in it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Visibility = Literal["public", "private", "internal"]
+Right = Literal["read", "write", "admin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A git project (`spec` drone-rest 2.3). Times are Unix seconds, `timeout` is minutes."""
+
+    id: int
+    namespace: str
+    name: str
+    uid: str = ""
+    user_id: int = 0
+    scm: str = ""
+    git_http_url: str = ""
+    git_ssh_url: str = ""
+    link: str = ""
+    default_branch: str = ""
+    visibility: Visibility = "private"
+    active: bool = False
+    config_path: str = ".drone.yml"
+    trusted: bool = False
+    protected: bool = False
+    ignore_forks: bool = False
+    ignore_pull_requests: bool = False
+    auto_cancel_pull_requests: bool = False
+    auto_cancel_pushes: bool = False
+    auto_cancel_running: bool = False
+    timeout: int = 60
+    throttle: int = 0
+    counter: int = 0
+    synced: int = 0
+    created: int = 0
+    updated: int = 0
+    version: int = 1
+    #: Key of incoming hooks, sealed. Never rendered.
+    signer: bytes = b""
+    #: Key of signatures and inline secrets, sealed. Only runners are told.
+    secret: bytes = b""
+
+    @property
+    def slug(self) -> str:
+        """`namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def private(self) -> bool:
+        """Whether strangers are kept out."""
+        return self.visibility == "private"
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What one account may do in one repository."""
+
+    read: bool = False
+    write: bool = False
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A named value for steps, opened: never rendered, never logged."""
+
+    id: int
+    repo_id: int
+    name: str
+    data: str = ""
+    pull_request: bool = False
+    pull_request_push: bool = False
+
+    def __repr__(self) -> str:
+        return f"Secret({self.name!r})"

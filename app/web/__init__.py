@@ -1,0 +1,1 @@
+"""HTTP shared by all rooms: state, errors, bodies, event streams."""

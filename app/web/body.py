@@ -1,0 +1,111 @@
+"""Reading requests: bodies, queries and path numbers, checked and bounded before they are parsed."""
+
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from starlette.requests import Request
+
+from app.errors import Invalid, Problem, TooLarge
+
+#: Bytes of a request's body that are read at most, unless the route says otherwise.
+LIMIT = 1024 * 1024
+_INT64 = 2**63
+_BODY = "gantry.body"
+
+M = TypeVar("M", bound="Input")
+
+
+class Input(BaseModel):
+    """A JSON body: unknown keys are ignored, types are strict (`spec` drone-rest 1.3)."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", str_max_length=LIMIT)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_go_reads(cls, data: Any) -> Any:
+        """Names match in any letter case, and null means absent."""
+        if not isinstance(data, dict):
+            return data
+        return {str(name).lower(): value for name, value in data.items() if value is not None}
+
+
+async def read(request: Request[Any], limit: int = LIMIT) -> bytes:
+    """The body, also a second time; TooLarge beyond `limit` bytes, without reading on."""
+    if (known := request.scope.get(_BODY)) is not None:
+        return bytes(known)
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > limit:
+        raise TooLarge(f"the body has {length} bytes; at most {limit} are read")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"the body is too large; at most {limit} bytes are read")
+        chunks.append(chunk)
+    request.scope[_BODY] = b"".join(chunks)
+    return bytes(request.scope[_BODY])
+
+
+async def parse(request: Request[Any], model: type[M]) -> M:
+    """The JSON body as a model; Invalid lists every problem with its field. The content type does not matter."""
+    data = await read(request)
+    if not data.strip():
+        raise Invalid("the body is empty; a JSON object is due", code="empty_body")
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        raise Invalid.of(
+            [_problem(detail) for detail in error.errors(include_url=False, include_input=False)]
+        ) from None
+
+
+def _problem(detail: Any) -> Problem:
+    field = ".".join(str(part) for part in detail["loc"])
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "json_invalid":
+        return Problem("", "invalid_json", f"the body is not JSON: {message.removeprefix('Invalid JSON: ')}")
+    return Problem(field, detail["type"], f"{field}: {message}" if field else message)
+
+
+async def form(request: Request[Any]) -> dict[str, str]:
+    """Fields of a urlencoded body, the first of each name; empty for any other body."""
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return {}
+    return first_values(parse_qsl((await read(request)).decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def first_values(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """The first value of each name (`spec` drone-rest 4.1)."""
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        values.setdefault(name, value)
+    return values
+
+
+def query(request: Request[Any]) -> dict[str, str]:
+    """The query's first values; empty ones are kept."""
+    text = request.scope["query_string"]
+    return first_values(parse_qsl(text.decode("latin-1"), keep_blank_values=True)) if text else {}
+
+
+def number(request: Request[Any], name: str, what: str) -> int:
+    """A number of the path; Invalid when it is none."""
+    text: str = request.path_params[name]
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 19 or int(digits) >= _INT64:
+        raise Invalid.of([Problem(name, "not_a_number", f"the {what} must be a number, not {text[:100]!r}")])
+    return int(text)
+
+
+def page(request: Request[Any], *, size: int = 25, largest: int = 100) -> tuple[int, int]:
+    """`LIMIT` and `OFFSET` from `page` and `per_page`; anything odd is the first page of 25 (`spec` drone-rest 3.4)."""
+    values = query(request)
+    limit, current = _positive(values.get("per_page", ""), size), _positive(values.get("page", ""), 1)
+    limit = min(limit, largest)
+    return limit, min((current - 1) * limit, _INT64 - 1)
+
+
+def _positive(text: str, default: int) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 and int(text) > 0 else default

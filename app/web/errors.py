@@ -1,0 +1,83 @@
+"""From an error of the domain to an HTTP answer; the only place that knows both.
+
+The body is `{"message": …}` as every Drone client shows it, beside a stable `code`, the problems one by one
+in `errors`, and what else the error tells.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NothingToRun,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    Unreadable,
+)
+from app.web.reply import JSON
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[AppError], int] = {
+    Invalid: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooLarge: 413,
+    NothingToRun: 422,
+    Unreadable: 422,
+    Unavailable: 503,
+    AppError: 500,
+}
+_MESSAGES = {404: "Not Found", 405: "Method Not Allowed"}
+
+
+def status_of(error: AppError) -> int:
+    """The HTTP status of an error: that of its nearest known ancestor."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def body_of(error: AppError) -> dict[str, Any]:
+    """The JSON of an error."""
+    body: dict[str, Any] = {"message": error.message, "code": error.code, **error.details}
+    if isinstance(error, Invalid) and error.problems:
+        body["errors"] = [{"field": p.field, "code": p.code, "message": p.message} for p in error.problems]
+    return body
+
+
+async def _app_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else None
+    status = status_of(error)
+    if status >= 500:
+        log.error("request failed", extra={"code": error.code, "reason": error.message})
+    return JSON(body_of(error), status, headers)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = _MESSAGES.get(error.status_code, error.detail)
+    return JSON({"message": message, "code": message.lower().replace(" ", "_")}, error.status_code, error.headers)
+
+
+async def _bug(_: Request, __: Exception) -> Response:
+    text = "internal error; the server's log has it under this answer's X-Request-ID"
+    return JSON({"message": text, "code": "bug"}, 500)
+
+
+HANDLERS: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+    AppError: _app_error,
+    HTTPException: _http_error,
+    Exception: _bug,
+}
