@@ -1,0 +1,1 @@
+"""Builds, their stages and steps: how they begin, advance, end and are told of."""

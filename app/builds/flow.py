@@ -1,0 +1,193 @@
+"""How builds begin. Every way (push, promote, rollback, restart, create) ends in `start`."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+from app.builds import params as parameters
+from app.builds import stages, store
+from app.builds.model import Build, Stage
+from app.builds.ports import Change, Ports
+from app.db.tx import Tx, each
+from app.errors import Invalid, NothingToRun, Problem
+from app.pipeline.document import BadPipeline, Config
+from app.pipeline.event import Event
+from app.pipeline.plan import Plan, PlannedStage, plan
+from app.repos import store as repos
+from app.repos.flow import source
+from app.repos.model import Repo
+
+Deployment = Literal["promote", "rollback"]
+
+#: Characters of a title or message that are kept (`spec` drone-rest 6).
+TEXT_LIMIT = 2000
+
+
+async def promote(
+    ports: Ports,
+    repo: Repo,
+    number: int,
+    *,
+    event: Deployment = "promote",
+    target: str,
+    by: str,
+    params: Mapping[str, str],
+) -> Build:
+    """Run a build's commit again for a deployment target (`spec` drone-rest 4.1; the answer embeds `stages`, seed).
+
+    Its parameters are inherited, the given ones win. Invalid, NotFound, NothingToRun, Unreadable.
+    """
+    old = await ports.db.read(store.find(repo.id, number))
+    if not target:
+        raise Invalid.of([Problem("target", "missing_target", "Missing target environment")])
+    merged = parameters.merge(old.params, params)
+    draft = replace(
+        _again(old, by, merged),
+        event=event,
+        deploy_to=target,
+        deploy_id=0,
+        debug=params.get("debug") == "true",
+    )
+    return await start(ports, repo, draft)
+
+
+async def restart(ports: Ports, repo: Repo, number: int, *, by: str, debug: bool, params: Mapping[str, str]) -> Build:
+    """Run a build once more; given parameters win over its own (`spec` drone-rest 4.1, 8)."""
+    old = await ports.db.read(store.find(repo.id, number))
+    if old.status in ("blocked", "declined"):
+        raise Invalid(f"cannot start a {old.status} build", code="not_startable")
+    draft = replace(_again(old, by, parameters.merge(old.params, params)), debug=debug)
+    return await start(ports, repo, draft)
+
+
+def _again(old: Build, by: str, params: Mapping[str, str]) -> Build:
+    """A draft like an old build, begun by somebody."""
+    return replace(old, parent=old.number, trigger=by, params=params, error="", started=0, finished=0, version=1)
+
+
+async def create(
+    ports: Ports,
+    repo: Repo,
+    *,
+    by: str,
+    branch: str,
+    commit: str,
+    message: str,
+    action: str,
+    params: Mapping[str, str],
+) -> Build:
+    """Build a branch, or a commit of it, on request: event `custom` (`spec` drone-rest 4.1)."""
+    branch = branch or repo.default_branch
+    ref = branch if branch.startswith("refs/") else f"refs/heads/{branch}"
+    if commit or ref.startswith("refs/tags/"):
+        found = await ports.host.commit(source(repo), commit or ref)
+    else:
+        found = await ports.host.branch(source(repo), ref.removeprefix("refs/heads/"))
+    draft = Build(
+        id=0,
+        repo_id=repo.id,
+        number=0,
+        trigger=by,
+        sender=by,
+        event="custom",
+        action=action,
+        message=message or found.message,
+        timestamp=found.timestamp,
+        before=found.sha,
+        after=found.sha,
+        ref=ref,
+        source=branch,
+        target=branch,
+        author_login=found.author_login or found.author_name,
+        author_name=found.author_name,
+        author_email=found.author_email,
+        params=parameters.merge({}, params),
+    )
+    return await start(ports, repo, draft)
+
+
+async def start(ports: Ports, repo: Repo, draft: Build) -> Build:
+    """Turn a draft into a build with its stages, all in one transaction, and tell of it.
+
+    A pipeline file that is wrong makes an error build. NothingToRun when no pipeline wants the event.
+    """
+    file = await ports.configs.load(repo, draft.after)
+    now = ports.now()
+    draft = replace(draft, title=draft.title[:TEXT_LIMIT], message=draft.message[:TEXT_LIMIT])
+    if isinstance(file.config, BadPipeline):
+        return await fail(ports, repo, draft, file.config.text(file.path))
+    planned = plan(file.config, event_of(repo, draft))
+    if not planned.stages:
+        raise nothing_to_run(draft, file.config, planned)
+    build = replace(draft, status="pending", created=now, updated=now)
+    made = await ports.db.write(_insert(build, [_stage(repo, stage, now) for stage in planned.stages]))
+    ports.queued.publish(made.id)
+    ports.changes.publish(Change(repo, made))
+    return made
+
+
+async def fail(ports: Ports, repo: Repo, draft: Build, error: str) -> Build:
+    """An error build: it took a number, says why it cannot run, and is over."""
+    now = ports.now()
+    build = replace(draft, status="error", error=error, started=now, finished=now, created=now, updated=now)
+    made = await ports.db.write(_insert(build, []))
+    ports.changes.publish(Change(repo, made))
+    return made
+
+
+def _insert(build: Build, planned: list[Stage]) -> Tx[Build]:
+    number = yield from repos.next_number(build.repo_id)
+    made = yield from store.create(replace(build, number=number, stages=()))
+    created = yield from each(stages.create(replace(stage, build_id=made.id)) for stage in planned)
+    return replace(made, stages=tuple(created))
+
+
+def _stage(repo: Repo, planned: PlannedStage, now: int) -> Stage:
+    return Stage(
+        id=0,
+        repo_id=repo.id,
+        build_id=0,
+        number=planned.number,
+        name=planned.name,
+        kind=planned.kind,
+        type=planned.type,
+        status="waiting_on_dependencies" if planned.depends_on else "pending",
+        os=planned.os,
+        arch=planned.arch,
+        variant=planned.variant,
+        kernel=planned.kernel,
+        limit=planned.limit,
+        throttle=repo.throttle,
+        created=now,
+        updated=now,
+        on_success=planned.on_success,
+        on_failure=planned.on_failure,
+        depends_on=planned.depends_on,
+        labels=planned.labels,
+    )
+
+
+def event_of(repo: Repo, build: Build) -> Event:
+    """What a pipeline's conditions are compared with (`spec` drone-yaml 8)."""
+    return Event(
+        kind=build.event,
+        repo=repo.slug,
+        branch=build.target,
+        ref=build.ref,
+        action=build.action,
+        target=build.deploy_to,
+        cron=build.cron,
+    )
+
+
+def nothing_to_run(draft: Build, config: Config, planned: Plan) -> NothingToRun:
+    """Why a draft starts nothing: for each pipeline the conditions that kept it out, and the targets there are."""
+    reasons = [exclusion.sentence() for exclusion in planned.excluded] or ["the file has no pipelines"]
+    message = "nothing to run: " + "; ".join(reasons)
+    if draft.deploy_to and config.targets:
+        message += f"; targets in the file: {', '.join(config.targets)}"
+    pipelines = [
+        {"pipeline": exclusion.pipeline, "conditions": [mismatch._asdict() for mismatch in exclusion.mismatches]}
+        for exclusion in planned.excluded
+    ]
+    return NothingToRun(message, pipelines=pipelines, targets=config.targets)

@@ -1,0 +1,130 @@
+"""What a build is made of. Times are Unix seconds, 0 = not yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Status = Literal[
+    "waiting_on_dependencies",
+    "blocked",
+    "pending",
+    "running",
+    "success",
+    "failure",
+    "error",
+    "killed",
+    "skipped",
+    "declined",
+]
+
+#: Nothing more will happen (`spec` drone-rpc 8.1).
+DONE: frozenset[Status] = frozenset({"success", "failure", "error", "killed", "skipped", "declined"})
+#: It ended badly; `skipped` and `declined` are no failures.
+FAILED: frozenset[Status] = frozenset({"failure", "error", "killed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One script of a stage (`spec` drone-rpc 3.3)."""
+
+    id: int
+    stage_id: int
+    number: int
+    name: str
+    status: Status = "pending"
+    error: str = ""
+    errignore: bool = False
+    exit_code: int = 0
+    started: int = 0
+    stopped: int = 0
+    version: int = 0
+    depends_on: tuple[str, ...] = ()
+    image: str = ""
+    detached: bool = False
+    schema: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One pipeline of a build, handed to one runner (`spec` drone-rpc 3.2)."""
+
+    id: int
+    repo_id: int
+    build_id: int
+    number: int
+    name: str
+    kind: str = "pipeline"
+    type: str = "docker"
+    status: Status = "pending"
+    error: str = ""
+    errignore: bool = False
+    exit_code: int = 0
+    machine: str = ""
+    os: str = "linux"
+    arch: str = "amd64"
+    variant: str = ""
+    kernel: str = ""
+    limit: int = 0
+    throttle: int = 0
+    started: int = 0
+    stopped: int = 0
+    created: int = 0
+    updated: int = 0
+    version: int = 1
+    on_success: bool = True
+    on_failure: bool = False
+    depends_on: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One run of a repository's pipelines at one commit (`spec` drone-rest 2.4)."""
+
+    id: int
+    repo_id: int
+    number: int
+    #: `@hook`, `@cron`, or the login of who asked.
+    trigger: str = ""
+    #: Number of the build that was restarted, promoted or rolled back; 0 = none.
+    parent: int = 0
+    status: Status = "pending"
+    error: str = ""
+    event: str = ""
+    action: str = ""
+    link: str = ""
+    timestamp: int = 0
+    title: str = ""
+    message: str = ""
+    before: str = ""
+    after: str = ""
+    ref: str = ""
+    source_repo: str = ""
+    source: str = ""
+    target: str = ""
+    author_login: str = ""
+    author_name: str = ""
+    author_email: str = ""
+    author_avatar: str = ""
+    sender: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    cron: str = ""
+    deploy_to: str = ""
+    deploy_id: int = 0
+    debug: bool = False
+    started: int = 0
+    finished: int = 0
+    created: int = 0
+    updated: int = 0
+    version: int = 1
+    stages: tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One piece of a step's output: `pos` counts from 0, `time` is seconds since the step began."""
+
+    pos: int
+    out: str
+    time: int

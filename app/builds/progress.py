@@ -1,0 +1,151 @@
+"""How stages advance: what runners report, and what follows from it (`spec` drone-rpc 9)."""
+
+from dataclasses import replace
+
+from app.builds import rules, stages, store
+from app.builds.model import DONE, Build, Stage, Status, Step
+from app.builds.ports import Change, Ports
+from app.db.tx import Tx, each
+from app.errors import Conflict
+from app.repos import store as repos
+
+LOST = "runner lost"
+
+
+async def accept(ports: Ports, stage_id: int, *, machine: str, runner: str) -> Stage:
+    """Give a pending stage to a runner; Conflict when it is not to be had any more."""
+    return await ports.db.write(stages.take(stage_id, machine, runner, ports.now()))
+
+
+async def update_stage(ports: Ports, report: Stage) -> Stage:
+    """Take a runner's report of a stage and its steps; Conflict when it is stale.
+
+    A report that is repeated, because its answer was lost, is answered as the first.
+    """
+    starts = report.status in ("pending", "running")
+    tx = _start(report, ports.now()) if starts else _finish(report, ports.now())
+    stage, build = await ports.db.write(tx)
+    if not starts:
+        for step in stage.steps:
+            ports.logs.close(step.id)
+        ports.queued.publish(build.id)
+        if build.status in DONE:
+            ports.ended.publish(build.id)
+    await _tell(ports, stage)
+    return stage
+
+
+def _start(report: Stage, now: int) -> Tx[tuple[Stage, Build]]:
+    stored = yield from stages.find(report.id)
+    build = yield from store.lock(stored.build_id)
+    if stored.version == report.version + 1 and stored.status == "running":
+        return replace(stored, steps=(yield from stages.steps_of(stored.id))), build
+    _refuse_finished(stored)
+    started = yield from stages.update(_owned(stored, report, "running"), now)
+    steps = yield from each(stages.create_step(replace(step, stage_id=stored.id)) for step in report.steps)
+    if build.status == "pending":
+        build = yield from store.set_status(build, "running", now=now, finished=False)
+    return replace(started, steps=tuple(steps)), build
+
+
+def _finish(report: Stage, now: int) -> Tx[tuple[Stage, Build]]:
+    stored = yield from stages.find(report.id)
+    build = yield from store.lock(stored.build_id)
+    if stored.version == report.version + 1 and stored.status == report.status:
+        return replace(stored, steps=(yield from stages.steps_of(stored.id))), build
+    _refuse_finished(stored)
+    steps = yield from each(stages.update_step(replace(step, stage_id=stored.id)) for step in report.steps)
+    ended = yield from stages.update(_owned(stored, report, report.status), now)
+    return replace(ended, steps=tuple(steps)), (yield from settle(build, now))
+
+
+def _owned(stored: Stage, report: Stage, status: Status) -> Stage:
+    """The stage with what its runner may say of it; the rest of the report is ignored."""
+    return replace(
+        stored,
+        status=status,
+        version=report.version,
+        error=report.error,
+        exit_code=report.exit_code,
+        machine=report.machine,
+        started=report.started,
+        stopped=report.stopped,
+    )
+
+
+def _refuse_finished(stored: Stage) -> None:
+    if stored.status in DONE:
+        raise Conflict(f"stage {stored.id} is over: {stored.status}", code="stage_over")
+
+
+def settle(build: Build, now: int) -> Tx[Build]:
+    """Skip and release what waited in a locked build, and finish it when its last stage has ended."""
+    before = yield from stages.list_of(build.id)
+    after = rules.advance(before)
+    for old, new in zip(before, after, strict=True):
+        if new.status != old.status:
+            yield from stages.set_status(old, new.status, now)
+    if (status := rules.build_status(after)) is not None and build.status not in DONE:
+        yield from store.set_status(build, status, now=now, finished=True)
+    return (yield from store.whole(build.id))
+
+
+async def update_step(ports: Ports, report: Step) -> Step:
+    """Take a runner's report of a step; Conflict when it is stale. A repeated one is answered as the first."""
+    step = await ports.db.write(_update_step(report))
+    if step.status in DONE:
+        ports.logs.close(step.id)
+    elif step.status == "running":
+        ports.logs.open(step.id)
+    if ports.changes.heard:
+        await _tell(ports, await ports.db.read(stages.find(step.stage_id)))
+    return step
+
+
+def _update_step(report: Step) -> Tx[Step]:
+    stored = yield from stages.find_step(report.id)
+    if stored.version == report.version + 1 and stored.status == report.status:
+        return stored
+    return (yield from stages.update_step(replace(report, stage_id=stored.stage_id, number=stored.number)))
+
+
+async def lose(ports: Ports, runner: str) -> list[Stage]:
+    """End what a runner held when it vanished: its stages are `error`, and so are the steps that ran."""
+    held = await ports.db.read(stages.of_runner(runner))
+    lost = await ports.db.write(each(_lose(stage.id, ports.now()) for stage in held))
+    for build_id in {stage.build_id for stage in lost}:
+        ports.queued.publish(build_id)
+        ports.ended.publish(build_id)
+    return lost
+
+
+def _lose(stage_id: int, now: int) -> Tx[Stage]:
+    stored = yield from stages.find(stage_id)
+    build = yield from store.lock(stored.build_id)
+    steps = yield from stages.steps_of(stage_id)
+    stored = yield from stages.find(stage_id)
+    if stored.status in DONE:
+        return stored
+    for step in steps:
+        if step.status not in DONE:
+            yield from stages.update_step(_lost_step(step, now))
+    lost = replace(stored, status="error", error=LOST, exit_code=255, started=stored.started or now, stopped=now)
+    ended = yield from stages.update(lost, now)
+    yield from settle(build, now)
+    return ended
+
+
+def _lost_step(step: Step, now: int) -> Step:
+    if step.status == "running":
+        return replace(step, status="error", error=LOST, exit_code=255, stopped=now)
+    return replace(step, status="skipped", started=now, stopped=now)
+
+
+async def _tell(ports: Ports, stage: Stage) -> None:
+    if ports.changes.heard:
+        ports.changes.publish(await ports.db.read(_change(stage)))
+
+
+def _change(stage: Stage) -> Tx[Change]:
+    repo = yield from repos.find(stage.repo_id)
+    return Change(repo, (yield from store.whole(stage.build_id)))

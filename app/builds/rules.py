@@ -1,0 +1,57 @@
+"""What follows from how stages ended. Pure (`spec` drone-rpc 8.5, 9.4)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.builds.model import DONE, FAILED, Stage, Status
+
+#: As long as one stage is in one of these, its build is not over.
+_OPEN: frozenset[Status] = frozenset({"pending", "running", "waiting_on_dependencies", "blocked", "declined"})
+
+
+def advance(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """All stages after those that waited in vain are skipped and those that may run are pending.
+
+    A failed stage anywhere in the build counts, not only an ancestor; skipping is repeated until nothing
+    changes, so that a stage earlier in the file than the one it waits for is not missed.
+    """
+    stages = tuple(stages)
+    while (after := _skip(stages)) != stages:
+        stages = after
+    return _release(stages)
+
+
+def _skip(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    failing = any(stage.status in FAILED for stage in stages)
+    done = _done(stages)
+
+    def skipped(stage: Stage) -> bool:
+        unwanted = not stage.on_failure if failing else not stage.on_success
+        return stage.status == "waiting_on_dependencies" and unwanted and _ready(stage, done)
+
+    return tuple(replace(stage, status="skipped") if skipped(stage) else stage for stage in stages)
+
+
+def _release(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    done = _done(stages)
+
+    def released(stage: Stage) -> bool:
+        return stage.status == "waiting_on_dependencies" and _ready(stage, done)
+
+    return tuple(replace(stage, status="pending") if released(stage) else stage for stage in stages)
+
+
+def _done(stages: tuple[Stage, ...]) -> dict[str, bool]:
+    return {stage.name: stage.status in DONE for stage in stages}
+
+
+def _ready(stage: Stage, done: dict[str, bool]) -> bool:
+    """Whether all it depends on is over; names that match no stage are ignored."""
+    return all(done.get(name, True) for name in stage.depends_on)
+
+
+def build_status(stages: Sequence[Stage]) -> Status | None:
+    """How the build ended: the first stage that failed decides. None while it goes on."""
+    if any(stage.status in _OPEN for stage in stages):
+        return None
+    return next((stage.status for stage in stages if stage.status in FAILED), "success")

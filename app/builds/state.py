@@ -1,0 +1,15 @@
+"""What this room needs of a request's state."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from app.builds.model import Stage
+from app.builds.ports import Ports
+from app.repos import access
+
+
+class State(access.State):
+    """Beside what the rooms below need."""
+
+    ports: Ports
+    #: Why each of these stages is still pending, by stage id, where there is something to say.
+    why_pending: Callable[[Sequence[Stage]], Awaitable[dict[int, str]]]

@@ -1,0 +1,207 @@
+"""The SQL of builds."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import bindparam, literal_column, select
+
+from app.builds import stages
+from app.builds.model import Build, Status
+from app.db import schema
+from app.db.tx import Row, Tx, many, one, run
+from app.errors import NotFound
+
+Index = Literal["branch", "pull", "deployment"]
+
+CREATE = schema.insert_sql(schema.builds)
+BY_NUMBER = "SELECT * FROM builds WHERE repo_id = :repo_id AND number = :number"
+BY_ID = "SELECT * FROM builds WHERE id = :id"
+#: Changes nothing and holds the row until the transaction ends, on both engines.
+LOCK = "UPDATE builds SET version = version WHERE id = :id RETURNING *"
+LATEST_OF_REF = "SELECT * FROM builds WHERE repo_id = :repo_id AND ref = :ref ORDER BY number DESC LIMIT 1"
+SET_STATUS = """
+    UPDATE builds SET status = :status, started = :started, finished = :finished, updated = :updated,
+        version = version + 1
+    WHERE id = :id RETURNING *
+"""
+REMEMBER = """
+    INSERT INTO latest (repo_id, kind, name, build_id) VALUES (:repo_id, :kind, :name, :build_id)
+    ON CONFLICT (repo_id, kind, name) DO UPDATE SET build_id = excluded.build_id
+    WHERE excluded.build_id > latest.build_id
+"""
+REMEMBERED = """
+    SELECT builds.* FROM latest JOIN builds ON builds.id = latest.build_id
+    WHERE latest.repo_id = :repo_id AND latest.kind = :kind ORDER BY latest.name
+"""
+FORGET = "DELETE FROM latest WHERE repo_id = :repo_id AND kind = :kind AND name = :name"
+FEED = """
+    SELECT builds.* FROM builds JOIN permissions ON permissions.repo_id = builds.repo_id
+    WHERE permissions.user_id = :user_id AND permissions.can_read ORDER BY builds.id DESC LIMIT :limit
+"""
+NEWEST = """
+    SELECT builds.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
+    JOIN builds ON builds.repo_id = repos.id AND builds.number = repos.counter
+    WHERE permissions.user_id = :user_id AND permissions.can_read
+"""
+COUNTS = """
+    SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM repos) AS repos,
+        (SELECT coalesce(sum(counter), 0) FROM repos) AS builds,
+        (SELECT count(*) FROM builds WHERE status IN ('pending', 'running') AND status = 'pending') AS pending_builds,
+        (SELECT count(*) FROM builds WHERE status IN ('pending', 'running') AND status = 'running') AS running_builds,
+        (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'pending') AS pending_jobs,
+        (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'running') AS running_jobs
+"""
+#: What a list may be filtered by, beside the repository.
+FILTERS = ("ref", "event", "status", "deploy_to")
+
+
+def create(build: Build) -> Tx[Build]:
+    """A new build, not yet its stages; the newest of its branch, pull request or target from now on."""
+    row = yield from one(CREATE, **_columns(build))
+    assert row is not None
+    made = replace(build, id=row["id"])
+    if indexed := _indexed(build):
+        kind, name = indexed
+        yield from run(REMEMBER, repo_id=build.repo_id, kind=kind, name=name, build_id=made.id)
+    return made
+
+
+def _indexed(build: Build) -> tuple[Index, str] | None:
+    if build.event == "push":
+        return "branch", build.target
+    if build.event == "pull_request":
+        return "pull", "".join(part for part in build.ref.split("/") if part.isdecimal())
+    if build.event in ("promote", "rollback"):
+        return "deployment", build.deploy_to
+    return None
+
+
+def find(repo_id: int, number: int) -> Tx[Build]:
+    """A build without its stages; NotFound."""
+    row = yield from one(BY_NUMBER, repo_id=repo_id, number=number)
+    if row is None:
+        raise NotFound(f"build {number} not found")
+    return _build(row)
+
+
+def find_whole(repo_id: int, number: int) -> Tx[Build]:
+    """A build with stages and steps; NotFound."""
+    return (yield from _with_stages((yield from find(repo_id, number))))
+
+
+def find_by_id(build_id: int) -> Tx[Build]:
+    """A build without its stages, by id; NotFound."""
+    row = yield from one(BY_ID, id=build_id)
+    if row is None:
+        raise NotFound("build not found")
+    return _build(row)
+
+
+def whole(build_id: int) -> Tx[Build]:
+    """A build with stages and steps, by id; NotFound."""
+    return (yield from _with_stages((yield from find_by_id(build_id))))
+
+
+def latest_of_ref(repo_id: int, ref: str) -> Tx[Build | None]:
+    """The newest build of exactly this ref, whatever its event, with stages and steps."""
+    row = yield from one(LATEST_OF_REF, repo_id=repo_id, ref=ref)
+    return (yield from _with_stages(_build(row))) if row else None
+
+
+def lock(build_id: int) -> Tx[Build]:
+    """The build, held until the transaction ends: whatever changes its stages comes one after another."""
+    row = yield from one(LOCK, id=build_id)
+    if row is None:
+        raise NotFound("build not found")
+    return _build(row)
+
+
+def set_status(build: Build, status: Status, *, now: int, finished: bool) -> Tx[Build]:
+    """Start or finish a locked build; one that never started has started when it finished."""
+    row = yield from one(
+        SET_STATUS,
+        id=build.id,
+        status=status,
+        started=build.started or now,
+        finished=now if finished else build.finished,
+        updated=now,
+    )
+    assert row is not None
+    return replace(_build(row), stages=build.stages)
+
+
+def decline(build: Build, now: int) -> Tx[None]:
+    """Mark a locked build as declined; it never started."""
+    yield from run(
+        SET_STATUS, id=build.id, status="declined", started=build.started, finished=build.finished, updated=now
+    )
+
+
+def page(repo_id: int, filters: Mapping[str, str], limit: int, offset: int) -> Tx[list[Build]]:
+    """A page of builds, newest first, without stages. `filters`: values for some of FILTERS."""
+    rows = yield from many(_page_sql(tuple(sorted(filters))), repo_id=repo_id, limit=limit, offset=offset, **filters)
+    return [_build(row) for row in rows]
+
+
+@lru_cache(maxsize=16)
+def _page_sql(filters: tuple[str, ...]) -> str:
+    table = schema.builds
+    query = select(table).where(table.c.repo_id == bindparam("repo_id"))
+    for name in filters:
+        query = query.where(table.c[name] == bindparam(name))
+        if name == "deploy_to":
+            query = query.where(table.c.deploy_to != literal_column("''"))
+    return schema.sql(query.order_by(table.c.number.desc())) + " LIMIT :limit OFFSET :offset"
+
+
+def remembered(repo_id: int, kind: Index) -> Tx[list[Build]]:
+    """The newest build of each branch, pull request or deployment target, by name."""
+    return [_build(row) for row in (yield from many(REMEMBERED, repo_id=repo_id, kind=kind))]
+
+
+def forget(repo_id: int, kind: Index, name: str) -> Tx[None]:
+    """Drop one entry of that index; the builds stay."""
+    yield from run(FORGET, repo_id=repo_id, kind=kind, name=name)
+
+
+def feed(user_id: int, limit: int) -> Tx[list[Build]]:
+    """The newest builds of all repositories that an account may read."""
+    return [_build(row) for row in (yield from many(FEED, user_id=user_id, limit=limit))]
+
+
+def newest(user_id: int) -> Tx[dict[int, Build]]:
+    """The newest build of each repository that an account may read, by repository id."""
+    return {row["repo_id"]: _build(row) for row in (yield from many(NEWEST, user_id=user_id))}
+
+
+def counts() -> Tx[dict[str, int]]:
+    """How many accounts, repositories, builds and stages there are."""
+    row = yield from one(COUNTS)
+    assert row is not None
+    names = ("users", "repos", "builds", "pending_builds", "running_builds", "pending_jobs", "running_jobs")
+    return {name: int(row[name]) for name in names}
+
+
+def _with_stages(build: Build) -> Tx[Build]:
+    return replace(build, stages=(yield from stages.list_of(build.id)))
+
+
+#: Fields whose column has another name, because SQL keeps theirs.
+_RENAMED = {"trigger": "trigger_by", "before": "before_sha", "after": "after_sha"}
+_FIELDS = tuple(
+    (name, _RENAMED.get(name, name)) for name in Build.__dataclass_fields__ if name not in ("params", "debug", "stages")
+)
+
+
+def _build(row: Row) -> Build:
+    values = {field: row[column] for field, column in _FIELDS}
+    params = row["params"]
+    return Build(**values, params=orjson.loads(params) if params != "{}" else {}, debug=bool(row["debug"]))
+
+
+def _columns(build: Build) -> dict[str, Any]:
+    values = {column: getattr(build, field) for field, column in _FIELDS if field != "id"}
+    return values | {"params": orjson.dumps(build.params).decode(), "debug": build.debug}

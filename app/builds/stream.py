@@ -1,0 +1,65 @@
+"""Builds and logs as they happen, as server-sent events (`spec` drone-rest 5; recorded: streams.json)."""
+
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.builds import stages
+from app.builds.ports import Change, Ports
+from app.builds.state import State
+from app.builds.wire import build_json
+from app.db.connect import Database
+from app.errors import AppError
+from app.repos import access
+from app.repos.wire import repo_json
+from app.web import body, sse
+from app.web.reply import encode
+
+
+async def repository(request: Request[State]) -> Response:
+    """GET /api/stream/{owner}/{name}: every change of a build. The right to read is asked again for each."""
+    found = await access.reader(request)
+
+    async def allowed() -> bool:
+        try:
+            await access.reader(request)
+        except AppError:
+            return False
+        return True
+
+    return sse.stream(_changes(request.state["ports"], found.repo.id, allowed))
+
+
+async def _changes(ports: Ports, repo_id: int, allowed: "sse.Check") -> AsyncIterator[bytes]:
+    with ports.changes.subscribe(lambda change: change.repo.id == repo_id) as changes:
+        async for change in changes:
+            if not await allowed():
+                break
+            yield b"data: " + _frame(change) + b"\n\n"
+        if changes.lost:
+            yield b": too slow, connect again\n\n"
+    yield sse.END
+
+
+def _frame(change: Change) -> bytes:
+    return encode(repo_json(change.repo, build=build_json(change.build, stages=True)))
+
+
+async def log(request: Request[State]) -> Response:
+    """GET /api/stream/{owner}/{name}/{number}/{stage}/{step}: the lines of a running step, earlier ones first."""
+    repo = (await access.reader(request)).repo
+    ports = request.state["ports"]
+    step_id = await _step_id(ports.db, request, repo.id)
+    return sse.stream(_lines(ports, step_id))
+
+
+async def _step_id(db: Database, request: Request[State], repo_id: int) -> int:
+    build, stage, step = (body.number(request, name, f"{name} number") for name in ("number", "stage", "step"))
+    return (await db.read(stages.find_step_by_numbers(repo_id, build, stage, step))).id
+
+
+async def _lines(ports: Ports, step_id: int) -> AsyncIterator[bytes]:
+    async for line in ports.logs.follow(step_id):
+        yield b"data: " + line + b"\n\n\n"
+    yield sse.END

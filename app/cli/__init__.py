@@ -1,0 +1,117 @@
+"""The `gantry` command: a verb's module is imported only when that verb is called."""
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import click
+
+from app.cli.options import Session, json_option
+from app.errors import AppError
+
+__all__ = ["main"]
+
+
+class Lazy(NamedTuple):
+    """Where a command lives, as `module:attribute`, and its line in the help of the group."""
+
+    where: str
+    summary: str
+
+
+COMMANDS = {
+    "build": Lazy("app.cli.build:build", "List, start, promote, follow and cancel builds."),
+    "log": Lazy("app.cli.log:log", "Print the log of a step."),
+    "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks."),
+    "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
+    "serve": Lazy("app.cli.serve:serve", "Run the server."),
+    "user": Lazy("app.cli.user:user", "Manage accounts (administrators)."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names of its commands without importing them."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._lazy:
+            return None
+        module, _, attribute = self._lazy[cmd_name].where.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._lazy[name].summary) for name in self.list_commands(ctx)])
+
+
+class Program(LazyGroup):
+    """The outermost group: turns what went wrong into one message and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AppError as error:
+            raise click.ClickException(_explain(error)) from error
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            ctx.exit(130)
+
+
+def _explain(error: AppError) -> str:
+    """The message, and below it each problem if there are several."""
+    from app.cli.output import printable
+
+    problems = getattr(error, "problems", ())
+    if len(problems) < 2:
+        return printable(error.message)
+    listed = [f"  {p.field}: {p.message}" if p.field else f"  {p.message}" for p in problems]
+    repeated = all(p.message in error.message for p in problems)
+    head = f"{len(problems)} problems:" if repeated else error.message
+    return printable("\n".join([head, *listed]))
+
+
+def _any_text(stream: Any) -> None:
+    """Print what the terminal's encoding lacks as an escape, rather than fail on it."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+
+
+@click.group(cls=Program, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-s",
+    "--server",
+    envvar=["GANTRY_SERVER", "DRONE_SERVER"],
+    show_envvar=True,
+    metavar="URL",
+    help="Address of the server; it may have a path.",
+)
+@click.option(
+    "-t",
+    "--token",
+    envvar=["GANTRY_TOKEN", "DRONE_TOKEN"],
+    show_envvar=True,
+    metavar="TOKEN",
+    help="Token of your account. Prefer the variable: other users of this machine can see a command line.",
+)
+@json_option
+@click.version_option(package_name="gantry", prog_name="gantry", message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context, server: str | None, token: str | None) -> None:
+    """Promote builds, and run the server that does it.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. With --follow, 0 says that the build
+    succeeded and 1 that it did not.
+    """
+    _any_text(sys.stdout)
+    _any_text(sys.stderr)
+    ctx.color = False if os.environ.get("NO_COLOR") else None
+    ctx.obj = Session(server or "", token or "", as_json=ctx.meta.get("json", False))

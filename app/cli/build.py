@@ -1,0 +1,237 @@
+"""`gantry build`: list, start, promote, follow and cancel builds."""
+
+import time
+from typing import Any
+
+import click
+
+from app.cli import output
+from app.cli.client import Client, Json
+from app.cli.options import (
+    LAST,
+    NUMBER,
+    Session,
+    json_option,
+    number_or_last,
+    params_option,
+    params_query,
+    repo_path,
+    slug_argument,
+)
+from app.errors import NothingToRun
+
+number_argument = click.argument("number", type=NUMBER, metavar="NUMBER")
+follow_option = click.option(
+    "--follow", is_flag=True, help="Print the log as it comes; exit 0 if the build succeeds, else 1."
+)
+
+
+@click.group()
+def build() -> None:
+    """List, start, promote, follow and cancel builds."""
+
+
+@build.command("ls")
+@slug_argument
+@click.option("--page", type=NUMBER, default=1, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Builds on a page.")
+@click.option("--branch", help="Only builds of this branch.")
+@click.option("--event", help="Only this event: push, pull_request, tag, promote, rollback, cron or custom.")
+@click.option("--status", help="Only this status, as in success or running.")
+@click.option("--target", help="Only promotions and rollbacks to this target.")
+@json_option
+@click.pass_obj
+def ls(
+    session: Session,
+    slug: str,
+    page: int,
+    limit: int,
+    branch: str | None,
+    event: str | None,
+    status: str | None,
+    target: str | None,
+) -> None:
+    """List the builds of a repository, the newest first."""
+    filters = {"branch": branch, "event": event, "status": status, "target": target}
+    query = {"page": str(page), "per_page": str(limit), **{k: v for k, v in filters.items() if v}}
+    with session.client() as client:
+        session.show(client.records(repo_path(slug, "builds"), query=query), _table)
+
+
+@build.command()
+@slug_argument
+@click.argument("number", type=number_or_last, default="last", metavar="[NUMBER|last]")
+@json_option
+@click.pass_obj
+def info(session: Session, slug: str, number: int) -> None:
+    """Show a build, its stages and steps; without a number, the latest of the default branch."""
+    with session.client() as client:
+        session.show(
+            find(client, slug, number),
+            lambda build: "\n\n".join(filter(None, [_block(session, slug, build), output.stages(build)])),
+        )
+
+
+@build.command()
+@slug_argument
+@click.option("--branch", help="The branch to build; else the default branch.")
+@click.option("--commit", help="The commit to build; else the newest of the branch.")
+@click.option("--message", help="What the build says of itself; else the commit's message.")
+@params_option
+@follow_option
+@json_option
+@click.pass_obj
+def create(
+    session: Session,
+    slug: str,
+    branch: str | None,
+    commit: str | None,
+    message: str | None,
+    params: tuple[tuple[str, str], ...],
+    follow: bool,
+) -> None:
+    """Start a build of a branch or commit."""
+    given = {"branch": branch, "commit": commit, "message": message}
+    query = params_query(params, reserved=given) | {k: v for k, v in given.items() if v}
+    _start(session, slug, repo_path(slug, "builds"), query, follow=follow)
+
+
+@build.command()
+@slug_argument
+@number_argument
+@click.argument("target")
+@params_option
+@follow_option
+@json_option
+@click.pass_obj
+def promote(
+    session: Session, slug: str, number: int, target: str, params: tuple[tuple[str, str], ...], follow: bool
+) -> None:
+    """Promote a build to a target, as in: promote demo/hello 42 production -p VERSION=1.2.3"""
+    query = params_query(params, reserved=["target"]) | {"target": target}
+    _start(session, slug, repo_path(slug, "builds", number, "promote"), query, follow=follow)
+
+
+@build.command()
+@slug_argument
+@number_argument
+@click.argument("target")
+@params_option
+@follow_option
+@json_option
+@click.pass_obj
+def rollback(
+    session: Session, slug: str, number: int, target: str, params: tuple[tuple[str, str], ...], follow: bool
+) -> None:
+    """Roll a target back to a build."""
+    query = params_query(params, reserved=["target"]) | {"target": target}
+    _start(session, slug, repo_path(slug, "builds", number, "rollback"), query, follow=follow)
+
+
+@build.command()
+@slug_argument
+@click.argument("number", type=number_or_last, metavar="NUMBER|last")
+@params_option
+@follow_option
+@json_option
+@click.pass_obj
+def restart(session: Session, slug: str, number: int, params: tuple[tuple[str, str], ...], follow: bool) -> None:
+    """Run a build again, with its parameters and those given; -p debug=true asks for debugging."""
+    query = params_query(params, reserved=[])
+    if number == LAST:
+        with session.client() as client:
+            number = find(client, slug, LAST)["number"]
+    _start(session, slug, repo_path(slug, "builds", number), query, follow=follow)
+
+
+@build.command()
+@slug_argument
+@number_argument
+@json_option
+@click.pass_obj
+def cancel(session: Session, slug: str, number: int) -> None:
+    """Stop a build."""
+    with session.client() as client:
+        session.show(client.record("DELETE", repo_path(slug, "builds", number)), _cancelled)
+
+
+build.add_command(
+    click.Command("stop", callback=cancel.callback, params=cancel.params, help="The same as cancel."), "stop"
+)
+
+
+def find(client: Client, slug: str, number: int) -> Json:
+    """A build with its stages; `LAST` is the latest of the default branch."""
+    return client.record("GET", repo_path(slug, "builds", "latest" if number == LAST else number))
+
+
+def _start(session: Session, slug: str, path: str, query: dict[str, str], *, follow: bool) -> None:
+    with session.client() as client:
+        started = client.call("POST", path, query=query)
+    if not isinstance(started, dict):
+        raise NothingToRun("no build was started: no pipeline of the repository's file wants this event")
+    if not (follow and session.as_json):
+        session.show(started, lambda build: _block(session, slug, build))
+    if follow:
+        _follow(session, slug, started["number"])
+
+
+def _follow(session: Session, slug: str, number: int) -> None:
+    """Print the build's logs and leave with its result; with --json, the ended build is all of standard output."""
+    from app.cli.follow import follow
+    from app.cli.screen import Screen
+
+    screen = Screen(to_err=session.as_json)
+    try:
+        ended = follow(session.connection(), slug, number, screen)
+    except KeyboardInterrupt:
+        output.write(
+            f"\nStopped following; build {number} goes on. See it: gantry build info {slug} {number}; "
+            f"stop it: gantry build cancel {slug} {number}",
+            err=True,
+        )
+        raise click.exceptions.Exit(130) from None
+    if session.as_json:
+        output.write(output.as_json(ended))
+    screen.note(_ending(ended))
+    if ended.get("status") != "success":
+        raise click.exceptions.Exit(1)
+
+
+def _ending(build: Json) -> str:
+    took = (build.get("finished") or 0) - (build.get("started") or 0)
+    error = f": {output.line(build['error'])}" if build.get("error") else ""
+    return f"Build {build.get('number')} ended after {max(took, 0)} s: {build.get('status')}{error}"
+
+
+def _block(session: Session, slug: str, build: Json) -> str:
+    return output.build_block(build, session.connection().server, slug)
+
+
+def _cancelled(build: Json) -> str:
+    if build.get("status") == "killed":
+        return f"Build {build.get('number')} is cancelled"
+    return f"Build {build.get('number')} had ended already: {build.get('status')}"
+
+
+def _table(builds: list[Json]) -> str:
+    now = time.time()
+    return output.table(
+        ["NUMBER", "STATUS", "EVENT", "TARGET", "BRANCH", "COMMIT", "BY", "CREATED", "MESSAGE"],
+        [_row(build, now) for build in builds],
+    )
+
+
+def _row(build: dict[str, Any], now: float) -> list[str]:
+    by = build.get("trigger", "")
+    return [
+        str(build.get("number", "")),
+        output.status(build.get("status", "")),
+        output.line(build.get("event", "")),
+        output.line(build.get("deploy_to") or "-"),
+        output.line(build.get("target", ""), 30),
+        output.line(build.get("after", ""))[:8],
+        output.line(build.get("author_login", "") if by.startswith("@") else by, 20),
+        output.ago(build.get("created") or 0, now),
+        output.line(build.get("message", ""), 50),
+    ]

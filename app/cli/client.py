@@ -1,0 +1,190 @@
+"""The HTTP of the client commands: one connection, one way to ask, one way to say what went wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, Self
+from urllib.parse import urlsplit
+
+import httpx2 as httpx
+
+from app.errors import AppError, Invalid, Problem
+
+Json = dict[str, Any]
+
+#: Seconds; reading may take long, because a promote may fetch from the git repository first.
+TIMEOUT = httpx.Timeout(10, read=120)
+
+
+class Unreachable(AppError):
+    """No answer came, or not a whole one; the same call may work a little later."""
+
+    code = "unreachable"
+
+
+class Refused(AppError):
+    """The server answered with an error status."""
+
+    code = "refused"
+
+    def __init__(self, message: str, *, status: int, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.problems = problems
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same call may work a little later."""
+        return self.status == 429 or self.status >= 500
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A server's address without its trailing slash, and the token that is sent to it."""
+
+    server: str
+    token: str = field(repr=False)
+
+    @classmethod
+    def checked(cls, server: str, token: str) -> Self:
+        """Raises `Invalid` for what cannot be an address or a token; the token is never shown."""
+        server, token = server.strip().rstrip("/"), token.strip()
+        if not _is_address(server):
+            raise Invalid(
+                "the server's address must be http:// or https:// with a host, and without user, query or fragment, "
+                "as in http://127.0.0.1:8080: check --server, GANTRY_SERVER or DRONE_SERVER"
+            )
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise Invalid("the token has a character that no token has: check --token, GANTRY_TOKEN or DRONE_TOKEN")
+        return cls(server, token)
+
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        return {"Authorization": f"Bearer {self.token}", "User-Agent": "gantry", "Accept": "application/json"}
+
+    def url(self, path: str) -> str:
+        """The whole address of a path of the API."""
+        return self.server + path
+
+
+def _is_address(server: str) -> bool:
+    try:
+        parts = urlsplit(server)
+        _ = parts.port, httpx.URL(server)
+    except (ValueError, httpx.InvalidURL):
+        return False
+    whole = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return whole and "@" not in parts.netloc and "?" not in server and "#" not in server
+
+
+class Client:
+    """Asks the server and returns its JSON; raises `Refused`, `Unreachable` or `Invalid`."""
+
+    def __init__(self, connection: Connection, *, timeout: httpx.Timeout = TIMEOUT) -> None:
+        self.connection = connection
+        try:
+            self._http = httpx.Client(headers=connection.headers(), timeout=timeout)
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
+            raise unusable_proxy() from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None) -> Any:
+        """The decoded answer; None when it has no body."""
+        try:
+            response = self._http.request(method, self.connection.url(path), params=query, json=body)
+        except UnicodeEncodeError as error:
+            raise Invalid("an argument is not valid UTF-8") from error
+        except httpx.RequestError as error:
+            raise unreachable(self.connection, error) from error
+        except httpx.InvalidURL as error:
+            raise Invalid(f"the address of the request is not possible: {error}") from error
+        return decode(self.connection, response)
+
+    def record(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None
+    ) -> Json:
+        """An answer that must be one JSON object."""
+        answer = self.call(method, path, query=query, body=body)
+        return answer if isinstance(answer, dict) else unexpected(self.connection, path)
+
+    def records(self, path: str, *, query: Mapping[str, str] | None = None) -> list[Json]:
+        """An answer that must be a list of JSON objects; `null` is an empty one."""
+        answer = self.call("GET", path, query=query)
+        if answer is None:
+            return []
+        if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
+            unexpected(self.connection, path)
+        return list(answer)
+
+
+def decode(connection: Connection, response: httpx.Response) -> Any:
+    """The JSON of a whole answer; raises `Refused` for a redirect or an error status."""
+    if not response.is_success:
+        raise refusal(response)
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError:
+        return unexpected(connection, response.request.url.path)
+
+
+def unreachable(connection: Connection, error: httpx.RequestError) -> Unreachable:
+    """What a transport error means to the person who reads it."""
+    match error:
+        case httpx.ConnectTimeout():
+            reason = "it did not accept a connection in time"
+        case httpx.TimeoutException():
+            reason = "no answer in time; what was asked may be done all the same"
+        case httpx.ProxyError():
+            reason = "the proxy of HTTP_PROXY, HTTPS_PROXY or ALL_PROXY refused"
+        case _:
+            reason = str(error) or type(error).__name__
+    return Unreachable(f"cannot reach {connection.server}: {reason}")
+
+
+def unusable_proxy() -> Invalid:
+    """The proxy's address may hold a password, so it is not shown."""
+    return Invalid("the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used")
+
+
+def refusal(response: httpx.Response) -> Refused:
+    """The error of a status that is no success; the body must have been read."""
+    asked = f"{response.status_code}: {response.request.method} {response.request.url.path}"
+    if response.is_redirect:
+        return Refused(_redirected(response, asked), status=response.status_code)
+    message, problems = _told(response)
+    if response.status_code == 401:
+        message += "; is GANTRY_TOKEN the token of an account of this server?"
+    if wait := response.headers.get("Retry-After"):
+        message += f"; try again in {wait} s"
+    return Refused(f"{message} ({asked})", status=response.status_code, problems=problems)
+
+
+def _redirected(response: httpx.Response, asked: str) -> str:
+    target = urlsplit(response.headers.get("Location", ""))
+    where = f"{target.scheme}://{target.hostname}" if target.hostname else target.path
+    return f"the server redirects to {where}, which is not followed: set GANTRY_SERVER to its final address ({asked})"
+
+
+def _told(response: httpx.Response) -> tuple[str, tuple[Problem, ...]]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or not isinstance(body.get("message"), str):
+        return f"the server answered {response.reason_phrase or 'an error'} without saying why", ()
+    errors = body.get("errors")
+    listed = [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+    return body["message"], tuple(
+        Problem(str(e.get("field", "")), str(e.get("code", "")), str(e.get("message", ""))) for e in listed
+    )
+
+
+def unexpected(connection: Connection, path: str) -> NoReturn:
+    """What answered is another kind of server."""
+    raise AppError(f"the answer to {path} is not what a Gantry or Drone server sends: is {connection.server} one?")

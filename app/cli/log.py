@@ -1,0 +1,60 @@
+"""`gantry log`: the output of one step."""
+
+import click
+
+from app.cli import output
+from app.cli.build import find
+from app.cli.client import Json
+from app.cli.options import Session, json_option, number_or_last, repo_path, slug_argument
+from app.errors import NotFound
+
+
+@click.command()
+@slug_argument
+@click.argument("number", type=number_or_last, metavar="NUMBER|last")
+@click.argument("stage")
+@click.argument("step")
+@click.option("-f", "--follow", is_flag=True, help="Go on while the step runs.")
+@json_option
+@click.pass_obj
+def log(session: Session, slug: str, number: int, stage: str, step: str, follow: bool) -> None:
+    """Print the log of a step.
+
+    STAGE and STEP are names or numbers (from 1).
+    """
+    if follow and session.as_json:
+        raise click.UsageError("--follow prints text: leave --json out")
+    with session.client() as client:
+        build = find(client, slug, number)
+        where = _resolve(build, stage, step)
+        if not follow:
+            lines = client.records(repo_path(slug, "builds", build["number"], "logs", *where))
+            output.write(output.as_json(lines)) if session.as_json else output.raw(_text(lines))
+            return
+    _follow(session, slug, build["number"], where)
+
+
+def _follow(session: Session, slug: str, number: int, where: tuple[int, int]) -> None:
+    from app.cli.follow import follow
+    from app.cli.screen import Screen
+
+    follow(session.connection(), slug, number, Screen(headers=False), only=where)
+
+
+def _text(lines: list[Json]) -> str:
+    return "".join(str(said.get("out", "")) for said in lines)
+
+
+def _resolve(build: Json, stage: str, step: str) -> tuple[int, int]:
+    found = _pick(f"build {build['number']}", "stage", build.get("stages") or [], stage)
+    return found["number"], _pick(f"stage {stage}", "step", found.get("steps") or [], step)["number"]
+
+
+def _pick(whole: str, kind: str, parts: list[Json], wanted: str) -> Json:
+    """The part of that name or number; a name wins, since a name may be made of digits."""
+    for key in ("name", "number"):
+        for part in parts:
+            if str(part.get(key)) == wanted:
+                return part
+    known = ", ".join(f"{part.get('number')} ({output.line(part.get('name'))})" for part in parts) or "none yet"
+    raise NotFound(f"{whole} has no {kind} {wanted!r}; it has: {known}")

@@ -1,0 +1,192 @@
+"""Reads a pipeline file (`.drone.yml`): text in, a Config or every problem out."""
+
+from dataclasses import dataclass, field
+
+from app.pipeline import containers, lint, source
+from app.pipeline.conditions import Conditions
+from app.pipeline.fields import Fields
+from app.pipeline.model import Clone, Config, FromSecret, Pipeline, SecretDocument, Step
+from app.pipeline.nodes import Mapping, Scalar
+from app.pipeline.problems import BadPipeline, Problem, quoted
+
+__all__ = [
+    "BadPipeline",
+    "Clone",
+    "Config",
+    "FromSecret",
+    "Pipeline",
+    "Problem",
+    "SecretDocument",
+    "Step",
+    "parse",
+]
+
+DEFAULT_NAME = "default"
+#: Kinds that are reserved or from older versions, and start nothing (`spec` drone-yaml 3).
+IGNORED = frozenset({"approval", "deployment", "registry", "cron"})
+CONDITIONS = tuple(Conditions.__dataclass_fields__)
+
+
+def parse(text: str) -> Config:
+    """Everything the file says; an empty one gives a Config without pipelines. Raises BadPipeline."""
+    documents, problems = source.load(text)
+    file = _File(problems, complete=not problems)
+    for document in documents:
+        file.read(document)
+    problems.extend(lint.pipelines(file.pipelines, complete=file.complete))
+    if problems:
+        raise BadPipeline(problems)
+    return file.config()
+
+
+@dataclass(slots=True)
+class _File:
+    """What has been read so far."""
+
+    problems: list[Problem]
+    #: whether the name of every pipeline is known
+    complete: bool
+    pipelines: list[Pipeline] = field(default_factory=list)
+    secrets: list[SecretDocument] = field(default_factory=list)
+    signature: str | None = None
+
+    def read(self, document: Mapping) -> None:
+        fields = Fields(document, self.problems)
+        match "" if fields.blank("kind") else fields.text("kind"):
+            case "pipeline":
+                self._pipeline(fields)
+            case "secret":
+                self._secret(fields)
+            case "signature":
+                self._signature(fields)
+            case kind if kind not in IGNORED:
+                self._no_kind(fields, kind)
+
+    def config(self) -> Config:
+        return Config(tuple(self.pipelines), tuple(self.secrets), self.signature, _targets(self.pipelines))
+
+    def _pipeline(self, fields: Fields) -> None:
+        pipeline = _pipeline(fields)
+        if isinstance(fields.get("name"), Scalar | None):
+            self.pipelines.append(pipeline)
+        else:
+            self.complete = False
+        if pipeline.type == "exec":
+            self.problems.extend(lint.exec_steps(pipeline))
+        elif pipeline.type == "docker":
+            found = containers.lint(fields, pipeline.os, pipeline.arch, pipeline.clone)
+            self.problems.extend(found)
+
+    def _secret(self, fields: Fields) -> None:
+        get = fields.section("get")
+        secret = SecretDocument(
+            name=fields.text("name"),
+            line=fields.line,
+            data=fields.text("data"),
+            get_path=get.text("path"),
+            get_name=get.text("name"),
+        )
+        self.secrets.append(secret)
+        if not (secret.data or secret.get_path or secret.get_name):
+            detail = f"secret {quoted(secret.name)} needs data, or get with path and name"
+            self._problem(fields, "linter: invalid or missing secret data", detail)
+
+    def _signature(self, fields: Fields) -> None:
+        self.signature = fields.text("hmac")
+        if not self.signature:
+            self._problem(fields, "linter: invalid or missing hmac", "sign the file again")
+
+    def _no_kind(self, fields: Fields, kind: str) -> None:
+        self.complete = False
+        known = "pipeline, secret and signature"
+        if kind == "template":
+            detail = "write the pipelines out: templates are not supported by this server"
+            self._problem(fields, "template: not supported", detail)
+        elif kind:
+            detail = f"{quoted(kind)} is not known; there are {known}"
+            self._problem(fields, "yaml: unknown kind attribute", detail)
+        elif fields.blank("kind"):
+            detail = f"a document begins with its kind: {known}"
+            self._problem(fields, "yaml: missing kind attribute", detail)
+
+    def _problem(self, fields: Fields, rule: str, detail: str) -> None:
+        self.problems.append(Problem(fields.line, rule, detail))
+
+
+def _targets(pipelines: list[Pipeline]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for p in pipelines for name in p.trigger.target.include))
+
+
+def _pipeline(fields: Fields) -> Pipeline:
+    platform = fields.section("platform")
+    type_ = fields.text("type") or "docker"
+    return Pipeline(
+        kind="pipeline",
+        type=type_,
+        name=fields.text("name") or DEFAULT_NAME,
+        line=fields.line,
+        os=platform.text("os") or "linux",
+        arch=platform.text("arch") or "amd64",
+        variant=platform.text("variant"),
+        kernel=platform.text("version"),
+        labels=fields.table("node"),
+        limit=fields.section("concurrency").number("limit"),
+        # A pipeline without a name is the one named default, also for those that wait for it.
+        depends_on=tuple(name or DEFAULT_NAME for name in fields.texts("depends_on")),
+        trigger=_conditions(fields.section("trigger")),
+        clone=_clone(fields.section("clone")),
+        steps=_exec_steps(fields) if type_ == "exec" else containers.steps(fields),
+    )
+
+
+def _clone(fields: Fields) -> Clone:
+    return Clone(
+        disable=fields.flag("disable"),
+        depth=fields.number("depth"),
+        retries=fields.number("retries"),
+        skip_verify=fields.flag("skip_verify"),
+        trace=fields.flag("trace"),
+    )
+
+
+def _conditions(fields: Fields) -> Conditions:
+    return Conditions(**{key: fields.condition(key) for key in CONDITIONS})
+
+
+def _exec_steps(fields: Fields) -> tuple[Step, ...]:
+    return tuple(_exec_step(section) for section in fields.sections("steps"))
+
+
+def _exec_step(fields: Fields) -> Step:
+    if not fields.blank("image"):
+        detail = f"{fields.place('image')} is set; remove it, or use type: docker"
+        rule = "Linter: images are not allowed in exec pipelines"
+        fields.problems.append(Problem(fields.line, rule, detail))
+    return Step(
+        name=fields.text("name"),
+        line=fields.line,
+        commands=fields.texts("commands"),
+        environment=_environment(fields.section("environment")),
+        depends_on=fields.texts("depends_on"),
+        when=_conditions(fields.section("when")),
+        ignore_failure=fields.text("failure").lower() == "ignore",
+        detach=fields.flag("detach"),
+        shell=fields.text("shell"),
+    )
+
+
+def _environment(fields: Fields) -> dict[str, str | FromSecret]:
+    return {name: _variable(fields, name) for name in fields}
+
+
+def _variable(fields: Fields, name: str) -> str | FromSecret:
+    if not name or "=" in name:
+        detail = f"{fields.place(quoted(name))} cannot name a variable"
+        fields.problems.append(Problem(fields.line, "yaml: wrong variable name", detail))
+    node = fields.node.values[name]
+    if isinstance(node, Scalar):
+        return node.text
+    if isinstance(node, Mapping) and not (entry := fields.section(name)).blank("from_secret"):
+        return FromSecret(entry.text("from_secret"))
+    fields.wrong(node, fields.place(name), "text or {from_secret: name}")
+    return ""

@@ -1,0 +1,76 @@
+"""Rules about names and dependencies, of pipelines in a file and of steps in a pipeline (`spec` drone-yaml 11)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from app.pipeline.graph import cycles
+from app.pipeline.model import Pipeline, Step
+from app.pipeline.problems import Problem, quoted
+
+CLONE = "clone"
+#: An unknown name is shown beside this many known ones.
+MAX_KNOWN = 10
+
+
+def pipelines(found: Sequence[Pipeline], *, complete: bool) -> Iterator[Problem]:
+    """What is wrong between pipelines; only a complete list can tell that a name is unknown."""
+    lines: dict[str, int] = {}
+    for pipeline in found:
+        first = lines.setdefault(pipeline.name, pipeline.line)
+        if first != pipeline.line:
+            detail = f"{quoted(pipeline.name)} is also the name of the pipeline at line {first}"
+            yield Problem(pipeline.line, "linter: duplicate pipeline names", detail)
+    yield from _loners(found, "linter: pipeline cannot have a dependency on itself")
+    if complete:
+        yield from _strangers(found, lines, "linter: invalid or unknown pipeline dependency")
+    yield from _circles(found, "Error: Dependency cycle detected in Pipeline")
+
+
+def exec_steps(pipeline: Pipeline) -> Iterator[Problem]:
+    """What the exec runner would stumble over."""
+    lines = {} if pipeline.clone.disable else {CLONE: 0}
+    for step in pipeline.steps:
+        if not step.name:
+            detail = f"a step of pipeline {quoted(pipeline.name)} has no name"
+            yield Problem(step.line, "Linter: invalid or missing step name", detail)
+        elif step.name in lines:
+            detail = f"{quoted(step.name)} is also the name of {_owner(lines[step.name])}"
+            yield Problem(step.line, "Linter: duplicate step names", detail)
+        else:
+            lines[step.name] = step.line
+    named = [step for step in pipeline.steps if step.name]
+    yield from _loners(named, "Linter: step cannot have a dependency on itself")
+    yield from _strangers(named, {CLONE: 0, **lines}, "Linter: invalid or unknown step dependency")
+    yield from _circles(named, "Linter: dependency cycle detected in steps")
+
+
+def unknown(one: str, missing: str, names: Iterable[str]) -> str:
+    """Says who waits for a name that is not there, and which are."""
+    known = [quoted(name) for name in islice(names, MAX_KNOWN + 1)]
+    there = ", ".join([*known[:MAX_KNOWN], "…"] if len(known) > MAX_KNOWN else known) or "nothing"
+    return f"{quoted(one)} waits for {quoted(missing)}, there is {there}"
+
+
+def _owner(line: int) -> str:
+    return f"the step at line {line}" if line else "the step that clones the repository"
+
+
+def _loners(found: Iterable[Pipeline | Step], rule: str) -> Iterator[Problem]:
+    for one in found:
+        if one.name in one.depends_on:
+            yield Problem(one.line, rule, f"{quoted(one.name)} waits for {quoted(one.name)}")
+
+
+def _strangers(found: Iterable[Pipeline | Step], names: Mapping[str, int], rule: str) -> Iterator[Problem]:
+    for one in found:
+        for name in dict.fromkeys(one.depends_on):
+            if name not in names:
+                yield Problem(one.line, rule, unknown(one.name, name, names))
+
+
+def _circles(found: Iterable[Pipeline | Step], rule: str) -> Iterator[Problem]:
+    by_name = {one.name: one for one in found}
+    waits_for = {name: [other for other in one.depends_on if other != name] for name, one in by_name.items()}
+    for circle in cycles(waits_for):
+        path = " → ".join(quoted(name) for name in circle)
+        yield Problem(by_name[circle[0]].line, rule, f"{path}, each waits for the next")

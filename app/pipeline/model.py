@@ -1,0 +1,86 @@
+"""What a pipeline file says, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.pipeline.conditions import Conditions
+
+
+@dataclass(frozen=True, slots=True)
+class FromSecret:
+    """An environment entry whose value is the secret of this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """How a pipeline gets its source; depth 0 is the full history."""
+
+    disable: bool = False
+    depth: int = 0
+    retries: int = 0
+    skip_verify: bool = False
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step; of pipelines other than `exec` only name and line are kept."""
+
+    name: str
+    line: int
+    commands: tuple[str, ...] = ()
+    environment: Mapping[str, str | FromSecret] = field(default_factory=dict)
+    depends_on: tuple[str, ...] = ()
+    when: Conditions = field(default_factory=Conditions)
+    ignore_failure: bool = False
+    detach: bool = False
+    shell: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One document of kind pipeline: a stage, if its trigger matches."""
+
+    kind: str
+    type: str
+    #: `default` when the file gives none
+    name: str
+    #: where the document starts in the file, from 1
+    line: int
+    os: str
+    arch: str
+    variant: str
+    kernel: str
+    #: a runner must have exactly these
+    labels: Mapping[str, str]
+    #: stages of this name that may run at once; 0 is unlimited
+    limit: int
+    depends_on: tuple[str, ...]
+    trigger: Conditions
+    clone: Clone
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretDocument:
+    """A secret in the file: encrypted `data`, or the path and name to get it by elsewhere."""
+
+    name: str
+    line: int
+    data: str = field(repr=False)
+    get_path: str
+    get_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole pipeline file; a file without pipelines starts nothing and is no error."""
+
+    pipelines: tuple[Pipeline, ...] = ()
+    secrets: tuple[SecretDocument, ...] = ()
+    #: the hmac of the signature document
+    signature: str | None = None
+    #: the names in the include lists of all `trigger.target`, globs as written
+    targets: tuple[str, ...] = ()

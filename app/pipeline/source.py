@@ -1,0 +1,82 @@
+"""A pipeline file as documents: split by lines before any decoding, refused when it is too large."""
+
+from collections.abc import Iterator
+
+from app.pipeline.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence, compose
+from app.pipeline.problems import BadPipeline, Problem
+
+MAX_BYTES = 1024 * 1024
+MAX_DOCUMENTS = 100
+
+TOO_LARGE = "yaml: the file is too large"
+
+
+def load(text: str) -> tuple[list[Mapping], list[Problem]]:
+    """The documents that can be decoded, and what is wrong with the others; empty ones are left out."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if problem := _unreadable(text):
+        return [], [problem]
+    documents: list[Mapping] = []
+    problems: list[Problem] = []
+    left = MAX_NODES
+    for count, (line, chunk) in enumerate(_split(text), start=1):
+        if count > MAX_DOCUMENTS:
+            problems.append(Problem(line, TOO_LARGE, f"it has more than {MAX_DOCUMENTS} documents"))
+            break
+        try:
+            root, used = compose(chunk, line, left)
+            left -= used
+            if root is not None:
+                documents.append(_as_mapping(root, line))
+        except BadPipeline as error:
+            problems.extend(error.problems)
+    return documents, problems
+
+
+def _unreadable(text: str) -> Problem | None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        return Problem(line, "yaml: invalid text", "save the file as UTF-8")
+    if size > MAX_BYTES:
+        return Problem(1, TOO_LARGE, f"it has {size} bytes, and at most {MAX_BYTES} are read")
+    return None
+
+
+def _split(text: str) -> Iterator[tuple[int, str]]:
+    """Each document that is not blank, with the line it starts at (`spec` drone-yaml 1)."""
+    first = 1
+    lines: list[str] = []
+    for number, line in enumerate(_content(text), start=1):
+        if not line.startswith("---"):
+            lines.append(line)
+            continue
+        if any(lines):
+            yield first, "\n".join(lines)
+        first, lines = number + 1, []
+
+
+def _content(text: str) -> Iterator[str]:
+    """The lines up to the end mark, and a separator that closes the last document."""
+    for line in text.split("\n"):
+        if line.startswith("..."):
+            break
+        yield line
+    yield "---"
+
+
+def _as_mapping(root: Node, first_line: int) -> Mapping:
+    if isinstance(root, Mapping):
+        return root
+    if isinstance(root, Scalar) and root.null:
+        return Mapping(root.line, {})
+    found = "!!seq" if isinstance(root, Sequence) else f"!!str `{_shortened(root.source)}`"
+    place = f"line {root.line - first_line + 1}"
+    rule = f"yaml: unmarshal errors:\n  {place}: cannot unmarshal {found} into yaml.RawResource"
+    detail = "a document is a mapping with keys such as kind, type, name and steps"
+    raise BadPipeline([Problem(root.line, rule, detail)])
+
+
+def _shortened(source: str) -> str:
+    return source if len(source) <= 10 else source[:7] + "..."

@@ -1,0 +1,1 @@
+"""Runners: who takes a stage, runs its steps and reports."""

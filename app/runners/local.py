@@ -1,0 +1,79 @@
+"""The verbs of a runner, carried out by this server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from app.builds import progress, stages, store
+from app.builds.model import DONE, Build, Line, Stage, Step
+from app.builds.ports import Ports
+from app.db.tx import Tx
+from app.repos import secrets
+from app.repos import store as repos
+from app.repos.flow import SECRET
+from app.repos.model import Repo, Secret
+from app.runners.manager import Context, Filter, System
+from app.runners.queue import Queue
+from app.sealing import Seal
+
+#: Seconds after which a question without an answer ends (`spec` drone-rpc 2).
+POLL = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalManager:
+    """What a runner asks and reports, on behalf of one runner."""
+
+    ports: Ports
+    queue: Queue
+    seal: Seal
+    system: System
+    #: Who asks: what it holds is lost when it is.
+    runner: str = ""
+
+    async def request(self, wanted: Filter) -> Stage | None:
+        """See Manager."""
+        return await self.queue.request(wanted, POLL)
+
+    async def accept(self, stage_id: int, machine: str) -> Stage:
+        """See Manager."""
+        stage = await progress.accept(self.ports, stage_id, machine=machine, runner=self.runner)
+        self.queue.accepted(stage_id)
+        return stage
+
+    async def details(self, stage_id: int) -> Context:
+        """See Manager. The file is read at the build's commit, as when the build began."""
+        repo, build, stage, opened = await self.ports.db.read(_details(stage_id, self.seal))
+        file = await self.ports.configs.load(repo, build.after)
+        key = self.seal.open(repo.secret, SECRET)
+        return Context(repo, build, stage, file.text, opened, self.system, key)
+
+    async def update_stage(self, stage: Stage) -> Stage:
+        """See Manager."""
+        return await progress.update_stage(self.ports, stage)
+
+    async def update_step(self, step: Step) -> Step:
+        """See Manager."""
+        return await progress.update_step(self.ports, step)
+
+    async def watch(self, build_id: int) -> bool:
+        """See Manager."""
+        with self.ports.ended.subscribe(lambda ended: ended == build_id) as ended:
+            build = await self.ports.db.read(store.find_by_id(build_id))
+            return build.status in DONE or await ended.wait(POLL)
+
+    async def write_log(self, step_id: int, lines: Sequence[Line]) -> None:
+        """See Manager."""
+        await self.ports.logs.write(step_id, lines)
+
+    async def upload_log(self, step_id: int, log: bytes) -> None:
+        """See Manager."""
+        await self.ports.logs.store(step_id, log)
+
+
+def _details(stage_id: int, seal: Seal) -> Tx[tuple[Repo, Build, Stage, tuple[Secret, ...]]]:
+    stage = yield from stages.find(stage_id)
+    build = yield from store.find_by_id(stage.build_id)
+    repo = yield from repos.find(stage.repo_id)
+    siblings = yield from stages.list_of(build.id)
+    opened = yield from secrets.opened(repo.id, seal, pull_request=build.event == "pull_request")
+    return repo, replace(build, stages=tuple(replace(s, steps=()) for s in siblings)), stage, opened

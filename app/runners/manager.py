@@ -1,0 +1,84 @@
+"""The verbs of a runner, as one Protocol: spoken in process by the built-in runner, over HTTP by others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from app.builds.model import Build, Line, Stage, Step
+from app.repos.model import Repo, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which stages a runner takes (`spec` drone-rpc 3.1, 6.1); an empty platform takes any."""
+
+    kind: str = "pipeline"
+    type: str = "docker"
+    os: str = ""
+    arch: str = ""
+    variant: str = ""
+    kernel: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The server as steps see it."""
+
+    proto: str
+    host: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that is needed to run a stage (`spec` drone-rpc 4). `build.stages` carry no steps."""
+
+    repo: Repo
+    build: Build
+    stage: Stage
+    #: Text of the pipeline file, before substitution.
+    config: str
+    secrets: tuple[Secret, ...]
+    system: System
+    #: Key of inline secrets and signatures, opened.
+    key: str = ""
+
+
+class Manager(Protocol):
+    """What a runner may say to the server. Every verb may raise Unavailable: say it again later."""
+
+    async def request(self, wanted: Filter) -> Stage | None:
+        """Wait for a stage that suits; None after 30 s without one."""
+        ...
+
+    async def accept(self, stage_id: int, machine: str) -> Stage:
+        """Take it; Conflict when it is no longer pending or another runner was faster."""
+        ...
+
+    async def details(self, stage_id: int) -> Context:
+        """Everything needed to run an accepted stage."""
+        ...
+
+    async def update_stage(self, stage: Stage) -> Stage:
+        """Report a stage with all its steps: `running` starts it (the steps get ids), a final status ends it.
+
+        Returns it with new versions; Conflict when the version is not the latest.
+        """
+        ...
+
+    async def update_step(self, step: Step) -> Step:
+        """Report one step; returns it with its new version. Conflict as above."""
+        ...
+
+    async def watch(self, build_id: int) -> bool:
+        """Wait until the build is to be stopped: True. False after 30 s: ask again."""
+        ...
+
+    async def write_log(self, step_id: int, lines: Sequence[Line]) -> None:
+        """Add lines to the live log of a running step."""
+        ...
+
+    async def upload_log(self, step_id: int, log: bytes) -> None:
+        """Store the whole log, a JSON array of lines, in place of the live one; may be repeated."""
+        ...

@@ -1,0 +1,79 @@
+"""Secrets out of output, while it streams (`spec` drone-env 7.2). Pure.
+
+The result is the same however the output was cut into pieces: leftmost value first, of several the longest.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+#: Lines of a value that are shorter are too common to be hidden on their own.
+SHORTEST_LINE = 2
+_HEAD = 8
+
+
+class Mask:
+    """Replaces secret values by `[secret:name]`; what may still become one is held back, nothing else.
+
+    A value of several lines is replaced as a whole, and each of its lines (trimmed) on its own.
+    """
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._names = _needles(secrets)
+        self._longest_first = sorted(self._names, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, self._longest_first)))
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """The part of the output so far that is certain by now."""
+        if not self._names:
+            return text
+        text = self._held + text
+        starts = sorted(self._unfinished(text))
+        pieces: list[str] = []
+        done = 0
+        for found in self._pattern.finditer(text):
+            if found.start() >= _first(starts, done, len(text)):
+                break
+            pieces += text[done : found.start()], self._names[found.group()]
+            done = found.end()
+        held = _first(starts, done, len(text))
+        self._held = text[held:]
+        return "".join(pieces) + text[done:held]
+
+    def flush(self) -> str:
+        """The rest, when no more output comes."""
+        text, self._held = self._held, ""
+        return self._pattern.sub(lambda found: self._names[found.group()], text) if text else ""
+
+    def _unfinished(self, text: str) -> set[int]:
+        """Where the end of the text begins like a value that is longer than what is there."""
+        return {at for needle in self._longest_first for at in _overlaps(needle, text)}
+
+
+def _needles(secrets: Mapping[str, str]) -> dict[str, str]:
+    needles: dict[str, str] = {}
+    for name, value in secrets.items():
+        label = f"[secret:{name.lower()}]"
+        lines = (line.strip() for line in value.splitlines())
+        for needle in (value, *(line for line in lines if len(line) >= SHORTEST_LINE)):
+            if needle:
+                needles.setdefault(needle, label)
+    return needles
+
+
+def _overlaps(needle: str, text: str) -> Iterator[int]:
+    """Positions at which the text ends within the needle; `str.find` does the walking where it is long."""
+    start = max(len(text) - len(needle) + 1, 0)
+    close = max(start, len(text) - _HEAD + 1)
+    at = text.find(needle[:_HEAD], start)
+    while at != -1:
+        if needle.startswith(text[at:]):
+            yield at
+        at = text.find(needle[:_HEAD], at + 1)
+    for at in range(close, len(text)):
+        if needle.startswith(text[at:]):
+            yield at
+
+
+def _first(starts: list[int], least: int, otherwise: int) -> int:
+    return next((at for at in starts if at >= least), otherwise)

@@ -1,0 +1,163 @@
+"""One step as a real process: its own session and group, one pipe for all output, no input (`spec` drone-env 5)."""
+
+import asyncio
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from app.errors import AppError
+
+SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh")
+DEFAULT_SHELL = "/bin/sh"
+
+#: Seconds that readers of the output inside the step (`exec > >(tee log)`) get to finish after the shell.
+LINGER = 0.25
+#: Seconds that output of processes outside the group is still taken.
+DRAIN = 1.0
+_CHUNK = 32 * 1024
+
+
+class CannotStart(AppError):
+    """The system refused to start the process, or there is no such shell."""
+
+    code = "cannot_start"
+
+
+def shell(name: str, search_path: str) -> str:
+    """The path of a step's shell: a known name looked up, or an absolute path. Raises CannotStart."""
+    if not name:
+        return DEFAULT_SHELL
+    if name in SHELLS or Path(name).is_absolute():
+        found = shutil.which(name, path=search_path)
+        if found:
+            return found
+        raise CannotStart(f"shell {name!r} is not installed on this machine")
+    known = ", ".join(SHELLS)
+    raise CannotStart(f"shell {name!r} is not one of {known}, nor an absolute path")
+
+
+class Process:
+    """A running process. `finish` must be awaited, once, whatever happens to it."""
+
+    def __init__(self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> None:
+        """Start it; takes well under a millisecond. Raises CannotStart."""
+        _check(environment)
+        self._output, far_end = os.pipe()
+        os.set_blocking(self._output, False)
+        try:
+            self._popen = subprocess.Popen(
+                arguments,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=far_end,
+                stderr=far_end,
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(self._output)
+            raise CannotStart(_refusal(error)) from error
+        finally:
+            os.close(far_end)
+        self._closed = asyncio.Event()
+        self._finished = False
+
+    def kill(self) -> None:
+        """End the whole process group at once. Harmless when it is gone."""
+        if not self._finished:
+            # macOS says EPERM of a group of which only a zombie is left.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+
+    async def finish(self, sink: Callable[[bytes], None]) -> int:
+        """Hand all output to the sink until the process ends; the exit code, negative for a signal.
+
+        Children that stay behind in the group are killed; those outside it are not waited for.
+        """
+        asyncio.get_running_loop().add_reader(self._output, self._read, sink)
+        try:
+            await _ended(self._popen)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), LINGER)
+            self.kill()
+            await self._drain(sink)
+        finally:
+            self._stop_reading()
+            self.kill()
+            os.close(self._output)
+            # Only now: until it is reaped, nobody else can get its process id.
+            code = self._popen.wait()
+            self._finished = True
+        return code
+
+    def _read(self, sink: Callable[[bytes], None]) -> bool:
+        """Take what is there, at most one chunk; whether there was anything."""
+        try:
+            data = os.read(self._output, _CHUNK)
+        except BlockingIOError:
+            return False
+        if data:
+            sink(data)
+        else:
+            self._stop_reading()
+            self._closed.set()
+        return bool(data)
+
+    def _stop_reading(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._output)
+
+    async def _drain(self, sink: Callable[[bytes], None]) -> None:
+        self._stop_reading()
+        deadline = time.monotonic() + DRAIN
+        while self._read(sink):
+            if time.monotonic() >= deadline:
+                break
+            await asyncio.sleep(0)
+
+
+async def _ended(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for the end of the process; where it can be done, without reaping it."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if sys.platform != "linux":
+        threading.Thread(target=lambda: (process.wait(), loop.call_soon_threadsafe(ended.set)), daemon=True).start()
+        await ended.wait()
+        return
+    descriptor = os.pidfd_open(process.pid)
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
+def _check(environment: Mapping[str, str]) -> None:
+    """What the system would refuse, said by name and never by value."""
+    for name, value in environment.items():
+        if not name or "=" in name or "\0" in name:
+            raise CannotStart(f"{name!r} cannot be the name of an environment variable")
+        if "\0" in value or _unwritable(value):
+            raise CannotStart(f"environment variable {name} holds a character that no process can be given")
+
+
+def _unwritable(value: str) -> bool:
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _refusal(error: OSError) -> str:
+    if error.errno == errno.E2BIG:
+        return "cannot start the step: its environment is too large for the system"
+    return f"cannot start the step: {error.filename}: {error.strerror}"

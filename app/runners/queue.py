@@ -1,0 +1,169 @@
+"""Which waiting stage goes to which waiting runner (`spec` drone-rpc 6)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+from app.builds import stages
+from app.builds.model import Stage
+from app.builds.ports import Ports
+from app.db.connect import Database
+from app.errors import Unavailable
+from app.runners.manager import Filter
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which a stage that was handed out and never accepted is to be had again.
+HANDED_OUT = 60.0
+#: Seconds after which the queue is looked at in any case.
+INTERVAL = 60.0
+_PAGE = 200
+
+
+def suits(wanted: Filter, stage: Stage) -> bool:
+    """Whether a runner takes a stage: kind, type, platform, labels (`spec` drone-rpc 6.1). Pure."""
+    return (
+        (wanted.kind or "pipeline") == (stage.kind or "pipeline")
+        and (wanted.type or "docker") == (stage.type or "docker")
+        and _platform_suits(wanted, stage)
+        and dict(wanted.labels) == dict(stage.labels)
+    )
+
+
+def _platform_suits(wanted: Filter, stage: Stage) -> bool:
+    if not (wanted.os or wanted.arch or wanted.variant or wanted.kernel):
+        return True
+    return (
+        wanted.os == stage.os
+        and wanted.arch == stage.arch
+        and stage.variant in ("", wanted.variant)
+        and stage.kernel in ("", wanted.kernel)
+    )
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A runner that waits."""
+
+    wanted: Filter
+    stage: asyncio.Future[Stage] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Queue:
+    """Hands pending stages to waiting runners, oldest first. Handing out marks nothing; accepting does."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._workers: list[_Worker] = []
+        self._wake = asyncio.Event()
+        #: When each stage that was handed out may be handed out again, by stage id.
+        self._handed_out: dict[int, float] = {}
+        #: Runners that are there whether they wait or work.
+        self._attached: list[Filter] = []
+
+    @contextmanager
+    def attached(self, wanted: Filter) -> Iterator[None]:
+        """A runner is there, also while it works, as long as the block lasts."""
+        self._attached.append(wanted)
+        try:
+            yield
+        finally:
+            self._attached.remove(wanted)
+
+    async def why_pending(self, waiting: Sequence[Stage]) -> dict[int, str]:
+        """Why these stages are not taken, by id, where it is not just their turn that has not come."""
+        reasons = {}
+        for stage in waiting:
+            if stage.status == "pending" and not stage.machine and (reason := await self._why(stage)):
+                reasons[stage.id] = reason
+        return reasons
+
+    async def _why(self, stage: Stage) -> str:
+        runners = [*self._attached, *(worker.wanted for worker in self._workers)]
+        if not any(suits(wanted, stage) for wanted in runners):
+            labels = "".join(f", {key}={value}" for key, value in stage.labels.items())
+            return f"no attached runner serves type {stage.type} on {stage.os}/{stage.arch}{labels}"
+        if not await _has_room(self._ports.db, stage):
+            return "others of this pipeline or repository go first: its concurrency limit is reached"
+        return ""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve while the block lasts."""
+        tasks = [asyncio.create_task(self._serve()), asyncio.create_task(self._listen())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def request(self, wanted: Filter, timeout: float) -> Stage | None:
+        """Wait for a stage that suits; None after `timeout` seconds."""
+        worker = _Worker(wanted)
+        self._workers.append(worker)
+        self._wake.set()
+        try:
+            async with asyncio.timeout(timeout):
+                return await worker.stage
+        except TimeoutError:
+            return None
+        finally:
+            if worker in self._workers:
+                self._workers.remove(worker)
+
+    def accepted(self, stage_id: int) -> None:
+        """A stage that was handed out has its runner."""
+        self._handed_out.pop(stage_id, None)
+
+    async def _listen(self) -> None:
+        with self._ports.queued.subscribe() as queued:
+            async for _ in queued:
+                self._wake.set()
+
+    async def _serve(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(INTERVAL):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                await self._hand_out()
+            except Unavailable as error:
+                log.warning("the queue could not be read", extra={"reason": error.message})
+                asyncio.get_running_loop().call_later(error.retry_after, self._wake.set)
+
+    async def _hand_out(self) -> None:
+        after = 0
+        while self._workers:
+            page = await self._ports.db.read(stages.queued(after, _PAGE))
+            for stage in page:
+                await self._offer(stage)
+            if len(page) < _PAGE:
+                return
+            after = page[-1].id
+
+    async def _offer(self, stage: Stage) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._handed_out.get(stage.id, 0) > now or not any(suits(w.wanted, stage) for w in self._workers):
+            return
+        if not await _has_room(self._ports.db, stage):
+            return
+        for worker in self._workers:
+            if suits(worker.wanted, stage) and not worker.stage.done():
+                self._workers.remove(worker)
+                self._handed_out[stage.id] = now + HANDED_OUT
+                worker.stage.set_result(stage)
+                return
+
+
+async def _has_room(db: Database, stage: Stage) -> bool:
+    """Whether concurrency limit and throttle leave room for one more (`spec` drone-rpc 6.2, 6.3)."""
+    if not stage.limit and not stage.throttle:
+        return True
+    named, in_repo = await db.read(stages.ahead(stage))
+    return (not stage.limit or named < stage.limit) and (not stage.throttle or in_repo < stage.throttle)

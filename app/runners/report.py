@@ -1,0 +1,34 @@
+"""Saying something to a manager that may be away for a while."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+from app.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: Seconds between two attempts, at first and at most.
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+
+
+async def until_heard(say: Callable[[], Awaitable[T]]) -> T:
+    """Repeat it, ever more slowly, while the manager is Unavailable; every other error is an answer."""
+    for pause in pauses(FIRST_PAUSE, LONGEST_PAUSE):
+        try:
+            return await say()
+        except Unavailable as error:
+            log.warning("the manager is unavailable", extra={"reason": error.message, "pause": pause})
+            await asyncio.sleep(pause)
+    raise AssertionError("pauses never end")
+
+
+def pauses(first: float, longest: float) -> Iterator[float]:
+    """Doubling, up to the longest, without end."""
+    while True:
+        yield first
+        first = min(first * 2, longest)

@@ -1,0 +1,110 @@
+"""The shell scripts that steps run as (`spec` drone-env 5 and 6). Pure.
+
+Every command is announced by a line `+ command`, printed out of single quotes: variables show by name,
+and nothing in it is run.
+"""
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from app.builds.model import Build
+from app.errors import Invalid, Problem
+from app.repos.model import Repo
+
+MAX_RETRIES = 10
+
+_PULLS = ("refs/pull/", "refs/pull-requests/", "refs/merge-requests/")
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {
+    ord(character): f"\\{letter}" for character, letter in zip("\a\b\f\n\r\t\v", "abfnrtv", strict=True)
+}
+
+
+def of_commands(commands: Sequence[str]) -> str:
+    """A step's script: each command announced in one line, then run as it is."""
+    return _script(map(_announced, commands))
+
+
+def of_clone(repo: Repo, build: Build, *, depth: int = 0, retries: int = 0) -> str:
+    """The script that brings the build's commit into the working directory.
+
+    Announced as the reference does it; beyond it, a commit that its branch or tag no longer holds is fetched
+    by name, so a build is always of its own commit. Raises Invalid for values that git would misread.
+    """
+    url, ref = repo.git_http_url or repo.git_ssh_url, build.ref
+    branch = build.target or ref.removeprefix("refs/heads/") or repo.default_branch
+    _check({"repository address": url, "commit": build.after, "branch": branch})
+    flags = f"--depth={depth}" if depth > 0 else ""
+    begin = [_announced("git init"), _announced(f"git remote add origin {shlex.quote(url)}")]
+    if ref.startswith("refs/tags/"):
+        rest = _tag(ref, build.after, flags, retries)
+    elif ref.startswith(_PULLS):
+        rest = _pull(ref, branch, build.after, flags, retries)
+    else:
+        rest = _branch(branch, build.after, flags, retries)
+    return _script(begin + rest)
+
+
+def _tag(ref: str, commit: str, flags: str, retries: int) -> list[str]:
+    fetch = f"git fetch {flags} origin {shlex.quote(f'+{ref}:')}"
+    return [_fetched(fetch, commit, retries), _announced(f"git checkout -qf {shlex.quote(commit)}")]
+
+
+def _pull(ref: str, branch: str, commit: str, flags: str, retries: int) -> list[str]:
+    base = f"git fetch {flags} origin {shlex.quote(f'+refs/heads/{branch}:')}"
+    return [
+        f"{_announce(base)}\n{_again(base, retries)}",
+        _announced(f"git checkout {shlex.quote(branch)}"),
+        _fetched(f"git fetch origin {shlex.quote(f'{ref}:')}", commit, retries),
+        _announced(f"git merge {shlex.quote(commit)}"),
+    ]
+
+
+def _branch(branch: str, commit: str, flags: str, retries: int) -> list[str]:
+    fetch = f"git fetch {flags} origin {shlex.quote(f'+refs/heads/{branch}:')}"
+    checkout = f"git checkout {shlex.quote(commit)} -b {shlex.quote(branch)}"
+    return [_fetched(fetch, commit, retries), _announced(checkout)]
+
+
+def _fetched(fetch: str, commit: str, retries: int) -> str:
+    """Fetch, and when that does not bring the commit, ask for it by name."""
+    by_name = fetch.rpartition(" origin ")[0] + f" origin {shlex.quote(commit)}"
+    present = f"git cat-file -e {shlex.quote(commit + '^{commit}')} 2>/dev/null"
+    return "\n".join(
+        (
+            _announce(fetch),
+            f"{_again(fetch, retries)} || :",
+            f"{present} || {{ {_announce(by_name)}; {by_name}; }}",
+        )
+    )
+
+
+def _again(command: str, retries: int) -> str:
+    tries = [command, *(f"{{ sleep {n}; {command}; }}" for n in range(1, min(retries, MAX_RETRIES) + 1))]
+    return " || ".join(tries)
+
+
+def _check(values: dict[str, str]) -> None:
+    problems = [
+        Problem(name, "bad_clone", f"cannot clone: the {name} {_fault(value)}")
+        for name, value in values.items()
+        if not value or value.startswith("-")
+    ]
+    if problems:
+        raise Invalid.of(problems)
+
+
+def _fault(value: str) -> str:
+    return f"{value!r} begins with a dash" if value else "is not known"
+
+
+def _announced(command: str) -> str:
+    return f"{_announce(command)}\n{command}"
+
+
+def _announce(command: str) -> str:
+    line = f"+ {command.translate(_CONTROL)}"
+    return f"printf '%s\\n' {shlex.quote(line)}"
+
+
+def _script(commands: Iterable[str]) -> str:
+    return "\nset -e\n" + "".join(f"\n{command}\n" for command in commands)

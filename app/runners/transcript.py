@@ -1,0 +1,112 @@
+"""The output of one step, kept within bounds (`spec` drone-rpc 13).
+
+Text is kept encoded and in pieces, not as objects: a step that prints two bytes a line must not cost more
+memory than its log.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+
+import orjson
+
+from app.builds.model import Line
+
+#: Bytes of the stored log, as JSON.
+LIMIT = 5 * 1024 * 1024
+#: Characters of an entry; a longer line is split.
+LONGEST = 64 * 1024
+
+#: Room for the note on what was dropped.
+_NOTE = 512
+_SLICE = 1000
+_ENTRY = re.compile(rf"[^\n]{{0,{LONGEST - 1}}}+\n|[^\n]{{1,{LONGEST}}}+")
+_OVERHEAD = len('{"pos":,"out":"","time":},')
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some consecutive entries that came in the same second."""
+
+    pos: int
+    time: int
+    text: bytes
+    #: How many entries, and at most how many bytes they make as JSON.
+    count: int
+    size: int
+
+    @classmethod
+    def of(cls, pos: int, time: int, text: str) -> "Piece":
+        """Count and measure; `text` is a whole number of entries."""
+        count = _count(text)
+        overhead = _OVERHEAD + len(str(pos + count)) + len(str(time))
+        return cls(pos, time, text.encode(), count, len(orjson.dumps(text)) - 2 + count * overhead)
+
+    @property
+    def end(self) -> int:
+        """Position after the last entry."""
+        return self.pos + self.count
+
+    def lines(self) -> Iterator[Line]:
+        """The entries, made on demand."""
+        for pos, out in enumerate(entries(self.text.decode()), start=self.pos):
+            yield Line(pos, out, self.time)
+
+
+class Transcript:
+    """The end of a step's output that fits the limit, and how much was dropped before it."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[Piece] = deque()
+        #: At most how many bytes it makes as JSON.
+        self.size = 0
+        self._dropped_bytes = 0
+
+    def add(self, piece: Piece) -> None:
+        """Keep it; the oldest pieces go when the rest fills the limit alone."""
+        self._pieces.append(piece)
+        self.size += piece.size
+        while self.size - self._pieces[0].size >= LIMIT:
+            oldest = self._pieces.popleft()
+            self.size -= oldest.size
+            self._dropped_bytes += len(oldest.text)
+
+    def dump(self) -> bytes:
+        """The log as a JSON array of lines, of at most `LIMIT` bytes; a note comes first when it is cut."""
+        lines: Iterator[Line] = chain.from_iterable(piece.lines() for piece in self._pieces)
+        if self.size + 2 > LIMIT or self._dropped_bytes:
+            lines = self._cut(lines)
+        return _encode(lines)
+
+    def _cut(self, lines: Iterator[Line]) -> Iterator[Line]:
+        excess = self.size + _NOTE - LIMIT
+        dropped = self._dropped_bytes
+        for line in lines:
+            if excess <= 0 and line.pos:
+                note = f"[{line.pos:,} lines ({dropped:,} bytes) came before: only the end of a long log is kept]\n"
+                yield Line(line.pos - 1, note, line.time)
+                yield line
+                break
+            excess -= len(orjson.dumps(line)) + 1
+            dropped += len(line.out.encode())
+        yield from lines
+
+
+def entries(text: str) -> Iterator[str]:
+    """Lines with their ends; longer ones in pieces, the last one perhaps without an end."""
+    return (found.group() for found in _ENTRY.finditer(text))
+
+
+def _count(text: str) -> int:
+    if len(text) > LONGEST:
+        return sum(1 for _ in entries(text))
+    return text.count("\n") + (not text.endswith("\n"))
+
+
+def _encode(lines: Iterable[Line]) -> bytes:
+    log, source = bytearray(b"["), iter(lines)
+    while some := list(islice(source, _SLICE)):
+        log += orjson.dumps(some)[1:-1] + b","
+    return bytes(log.removesuffix(b",") + b"]")

@@ -1,0 +1,125 @@
+"""git, called with every guard (`spec` scm-api 9.3)."""
+
+import os
+import re
+import shlex
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from app.errors import Unreadable
+from app.scm import process
+from app.scm.address import Remote
+from app.scm.objects import Objects
+from app.scm.process import Done
+
+_GUARDS = (
+    "core.hooksPath=/dev/null",
+    "fetch.fsckObjects=true",
+    "http.followRedirects=false",
+    "protocol.ext.allow=never",
+    "gc.autoDetach=false",  # what stays behind in the background escapes the time limit
+)
+#: no file that git writes may grow beyond this many blocks of 512 bytes (2 GiB)
+_LARGEST_FILE = 4 * 1024 * 1024
+_LIMITED = ("/bin/sh", "-c", 'ulimit -f "$0" 2>/dev/null; exec "$@"', str(_LARGEST_FILE))
+_MOST_OUTPUT = 32 * 1024 * 1024
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_PREFIX = re.compile(r"^(?:(?:fatal|error|remote|remote error|git upload-pack|upload-pack): )+")
+_NOISE = ("warning:", "hint:", "notice:")
+_LONGEST_REASON = 300
+
+
+class Refused(Unreadable):
+    """git ended with an error; `reason` is its own most useful line."""
+
+    code = "repository_unreachable"
+
+    def __init__(self, reason: str, remote: Remote | None) -> None:
+        super().__init__(f"{remote.url}: {reason}" if remote else reason)
+        self.reason = reason
+
+
+class Command:
+    """Runs git with a home that is private and empty: `home` below the directory."""
+
+    def __init__(self, directory: Path, *, timeout: float, known_hosts: Path | None) -> None:
+        home = directory / "home"
+        env = _environment(directory, home, known_hosts)
+        self._setting = process.Setting("git", env, home, timeout)
+
+    async def run(self, *args: str, at: Path | None = None, remote: Remote | None = None) -> bytes:
+        """What git prints; Refused when it ends with an error."""
+        self._make_home()
+        argv = (*_LIMITED, *_git(at, remote), *args)
+        done = await process.run(argv, self._setting, max_output=_MOST_OUTPUT)
+        if done.code != 0:
+            raise Refused(_reason(done), remote)
+        return done.out
+
+    @asynccontextmanager
+    async def objects(self, at: Path) -> AsyncIterator[Objects]:
+        """One process that reads objects of the repository `at`, and asks no remote."""
+        self._make_home()
+        argv = (*_git(at, None), "cat-file", "--batch")
+        async with process.child(argv, self._setting, stdin=PIPE) as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            yield Objects(child.stdin, child.stdout)
+            child.stdin.close()
+
+    def _make_home(self) -> None:
+        self._setting.cwd.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _git(at: Path | None, remote: Remote | None) -> list[str]:
+    """`origin` exists only on the command line: whoever only reads has nowhere to fetch from."""
+    settings = list(_GUARDS)
+    if at:
+        settings.append(f"safe.directory={at}")
+    if remote:
+        settings.append(f"remote.origin.url={remote.url}")
+    if remote and remote.upload_pack:
+        settings.append(f"remote.origin.uploadpack={remote.upload_pack}")
+    options = [word for setting in settings for word in ("-c", setting)]
+    return ["git", *options, *([f"--git-dir={at}"] if at else [])]
+
+
+def _environment(directory: Path, home: Path, known_hosts: Path | None) -> Mapping[str, str]:
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CEILING_DIRECTORIES": str(directory),  # no repository around ours lends its settings
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "true",
+        "GIT_ALLOW_PROTOCOL": "file:https:ssh",
+        "GIT_PROTOCOL_FROM_USER": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_SSH_VARIANT": "ssh",
+        "GIT_SSH_COMMAND": _ssh(known_hosts),
+    }
+
+
+def _ssh(known_hosts: Path | None) -> str:
+    options = ["BatchMode=yes", "ConnectTimeout=10", "StrictHostKeyChecking=yes"]
+    if known_hosts:
+        options += [f'UserKnownHostsFile="{known_hosts}"', "GlobalKnownHostsFile=/dev/null"]
+    return shlex.join(["ssh", *(word for option in options for word in ("-o", option))])
+
+
+def _reason(done: Done) -> str:
+    """The line that says why, without credentials and control characters."""
+    text = _CREDENTIALS.sub("", done.err.decode(errors="replace"))
+    lines = [_CONTROL.sub(" ", line).strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(_NOISE)]
+    chosen = next((i for i, line in enumerate(lines) if line.startswith(("fatal:", "error:"))), 0)
+    if chosen > 0 and "Could not read from remote repository" in lines[chosen]:
+        chosen -= 1  # ssh has just said what is wrong
+    if not lines:
+        return f"git ended with code {done.code} and said nothing"
+    return _PREFIX.sub("", lines[chosen])[:_LONGEST_REASON]

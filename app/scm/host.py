@@ -1,0 +1,49 @@
+"""What Gantry asks of the place where a repository lives, whichever place that is."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a host needs to know of a repository."""
+
+    repo_id: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit; `timestamp` is when it was committed, in Unix seconds."""
+
+    sha: str
+    message: str
+    #: account at the host; empty where there are no accounts (plain git)
+    author_login: str
+    author_name: str
+    author_email: str
+    timestamp: int
+
+
+class Host(Protocol):
+    """Where code lives. Every call may raise Unreadable (for good) or Unavailable (for now)."""
+
+    def check_url(self, url: str) -> None:
+        """Raise Invalid (field `git_http_url`) when this host will never read from `url`."""
+        ...
+
+    async def default_branch(self, source: Source) -> str:
+        """The branch that HEAD names, without `refs/heads/`."""
+        ...
+
+    async def branch(self, source: Source, name: str) -> Commit:
+        """The newest commit of a branch; NotFound when there is no such branch."""
+        ...
+
+    async def commit(self, source: Source, name: str) -> Commit:
+        """The commit of an id, an abbreviated id or a ref name; NotFound when there is none."""
+        ...
+
+    async def read_file(self, source: Source, sha: str, path: str) -> str:
+        """The text of one file as it was at a commit; NotFound when there is no such commit."""
+        ...

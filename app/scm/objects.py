@@ -1,0 +1,204 @@
+"""Commits, trees and files of a repository, as `git cat-file --batch` prints them."""
+
+import re
+from asyncio import IncompleteReadError, StreamReader, StreamWriter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from app.errors import NotFound, TooLarge, Unreadable
+from app.scm.host import Commit
+
+_LARGEST_COMMIT = 4 * 1024 * 1024
+_LARGEST_TREE = 32 * 1024 * 1024
+_PERSON = re.compile(r"(?P<name>[^<]*)<(?P<email>[^>]*)>(?: (?P<time>-?\d{1,12}))?")
+_BOM = "\ufeff"
+
+
+class Absent(Unreadable):
+    """The repository has no such object, or can no longer read it.
+
+    `peeled` is true when a commit, or something that leads to one, was asked for.
+    """
+
+    code = "object_missing"
+
+    def __init__(self, name: str) -> None:
+        self.oid, mark, _ = name.partition("^")
+        self.peeled = bool(mark)
+        super().__init__(f"object {self.oid} is not there")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an object is; `kind` is commit, tree, blob or tag, `size` is in bytes."""
+
+    oid: str
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One object as git stores it."""
+
+    oid: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a tree."""
+
+    mode: str
+    name: bytes
+    oid: str
+
+
+class Objects:
+    """The objects of one repository, one request after the other."""
+
+    def __init__(self, requests: StreamWriter, answers: StreamReader) -> None:
+        self._requests = requests
+        self._answers = answers
+
+    async def find(self, name: str) -> Header:
+        """What `name`, an id that may end in ^{kind}, stands for; Absent when it is not here.
+
+        Its body comes next and must be read, or the process be left with an error.
+        """
+        if self._requests.is_closing():  # it died of an earlier one; uvloop would raise for the write
+            raise Absent(name)
+        try:
+            self._requests.write(f"{name}\n".encode())
+            await self._requests.drain()
+            words = (await self._answers.readuntil()).decode().split()
+        except (IncompleteReadError, ConnectionError):  # git dies of an object it cannot read
+            words = []
+        if len(words) != 3:  # "NAME missing", "NAME ambiguous"
+            raise Absent(name)
+        return Header(words[0], words[1], int(words[2]))
+
+    async def read(self, name: str, *, most: int) -> Object:
+        """A whole object; TooLarge, before it is read, when it has more than `most` bytes."""
+        found = await self.find(name)
+        if found.size > most:
+            raise TooLarge(f"{found.kind} {found.oid[:12]} has {found.size} bytes", size=found.size)
+        try:
+            body = await self._answers.readexactly(found.size + 1)
+        except IncompleteReadError:
+            raise Absent(name) from None
+        return Object(found.oid, body[:-1])
+
+
+async def read_commit(objects: Objects, name: str) -> Commit:
+    """The commit that an id, or the tag of that id, stands for."""
+    try:
+        found = await objects.read(f"{name}^{{commit}}", most=_LARGEST_COMMIT)
+    except Absent as absent:
+        with suppress(Absent):
+            other = await objects.find(name)
+            raise NotFound(f"{name} is a {other.kind}, not a commit") from None
+        raise absent from None
+    return _commit(found)
+
+
+async def read_text(objects: Objects, sha: str, path: str, *, most: int) -> str:
+    """The text of a regular file at a commit; a byte order mark is left out.
+
+    Unreadable, with a code for each reason, when it is absent, no regular file (symbolic links are
+    never followed), larger than `most` bytes or not UTF-8.
+    """
+    where = f"{path} at commit {sha[:12]}"
+    oid = await _find(objects, sha, path)
+    try:
+        blob = await objects.read(oid, most=most)
+    except TooLarge as error:
+        message = f"{where} has {error.details['size']} bytes, more than the {most} that are read"
+        raise Unreadable(message, code="config_too_large") from None
+    try:
+        return blob.body.decode().removeprefix(_BOM)
+    except UnicodeDecodeError as error:
+        message = f"{where} is not UTF-8 text: byte {error.start} is wrong"
+        raise Unreadable(message, code="config_not_utf8") from None
+
+
+async def _find(objects: Objects, sha: str, path: str) -> str:
+    """The id of the file; trees are walked here because `COMMIT:path` would not show the modes."""
+    tree = await objects.read(f"{sha}^{{tree}}", most=_LARGEST_TREE)
+    *folders, file = path.split("/")
+    for depth, folder in enumerate(folders, start=1):
+        entry = _entry(tree, folder, sha, path)
+        if entry.mode.startswith("100"):
+            raise _not_found(path, sha)
+        if entry.mode != "40000":
+            raise _unsuitable(entry, "/".join(folders[:depth]), sha)
+        tree = await objects.read(entry.oid, most=_LARGEST_TREE)
+    entry = _entry(tree, file, sha, path)
+    if not entry.mode.startswith("100"):
+        raise _unsuitable(entry, path, sha)
+    return entry.oid
+
+
+def _entry(tree: Object, name: str, sha: str, path: str) -> Entry:
+    wanted = name.encode()
+    for entry in _entries(tree):
+        if entry.name == wanted:
+            return entry
+    raise _not_found(path, sha)
+
+
+def _entries(tree: Object) -> Iterator[Entry]:
+    """Lines of `MODE SP NAME NUL ID`, the id in binary and as long as the tree's own."""
+    width = len(tree.oid) // 2
+    start = 0
+    while (end := tree.body.find(b"\0", start)) >= 0:
+        mode, _, name = tree.body[start:end].partition(b" ")
+        start = end + 1 + width
+        yield Entry(mode.decode(), name, tree.body[end + 1 : start].hex())
+
+
+def _not_found(path: str, sha: str) -> Unreadable:
+    return Unreadable(f"{path} not found at commit {sha[:12]}", code="config_not_found")
+
+
+def _unsuitable(entry: Entry, path: str, sha: str) -> Unreadable:
+    kinds = {"120000": "a symbolic link", "160000": "a submodule", "40000": "a directory"}
+    code = "config_symlink" if entry.mode == "120000" else "config_not_a_file"
+    kind = kinds.get(entry.mode, f"of the unknown mode {entry.mode}")
+    message = f"{path} at commit {sha[:12]} is {kind}; only regular files are read"
+    return Unreadable(message, code=code)
+
+
+def _commit(found: Object) -> Commit:
+    head, _, message = found.body.partition(b"\n\n")
+    # the first of each name counts; lines that begin with a space continue the one before
+    lines = (line.partition(b" ") for line in reversed(head.split(b"\n")))
+    fields = {name: value for name, _, value in lines if name}
+    charset = fields.get(b"encoding", b"utf-8").decode("ascii", "replace")
+    name, email, _ = _person(_decode(fields.get(b"author", b""), charset))
+    _, _, timestamp = _person(_decode(fields.get(b"committer", b""), charset))
+    return Commit(
+        sha=found.oid,
+        message=_decode(message, charset).rstrip("\n"),
+        author_login="",
+        author_name=name,
+        author_email=email,
+        timestamp=timestamp,
+    )
+
+
+def _person(text: str) -> tuple[str, str, int]:
+    found = _PERSON.match(text)
+    if not found:
+        return text.strip(), "", 0
+    return found["name"].strip(), found["email"].strip(), int(found["time"] or 0)
+
+
+def _decode(raw: bytes, charset: str) -> str:
+    """Text that any database takes: what is unreadable, and NUL, becomes U+FFFD."""
+    try:
+        text = raw.decode(charset, "replace")
+    except LookupError:
+        text = raw.decode(errors="replace")
+    return text.replace("\0", "\ufffd")

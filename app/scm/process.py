@@ -1,0 +1,98 @@
+"""Child processes that cannot outlive, outgrow or outlast their caller."""
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import TooLarge, Unavailable
+
+_CHUNK = 64 * 1024
+_KEPT_ERRORS = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every child of one caller shares; `timeout` is in seconds, `name` is for messages."""
+
+    name: str
+    env: Mapping[str, str]
+    cwd: Path
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a process ended, all it printed, and the beginning of its complaints."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+
+@asynccontextmanager
+async def child(
+    argv: Sequence[str], setting: Setting, *, stdin: int = DEVNULL, stderr: int = DEVNULL
+) -> AsyncIterator[Process]:
+    """A process in a group of its own, awaited when the block ends.
+
+    The whole group is killed when the block raises, is cancelled, or takes longer than the
+    setting's timeout; the last raises Unavailable.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=stdin,
+        stdout=PIPE,
+        stderr=stderr,
+        env=setting.env,
+        cwd=setting.cwd,
+        start_new_session=True,
+    )
+    ended = False
+    try:
+        async with asyncio.timeout(setting.timeout):
+            yield process
+            await process.wait()
+        ended = True
+    except TimeoutError:
+        message = f"{setting.name} took longer than {setting.timeout:g} s and was stopped"
+        raise Unavailable(message, code="timeout") from None
+    finally:
+        if not ended:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+async def run(argv: Sequence[str], setting: Setting, *, max_output: int) -> Done:
+    """Run to the end without input; TooLarge when it prints more than `max_output` bytes."""
+    async with child(argv, setting, stderr=PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        complaints = asyncio.create_task(_beginning(process.stderr))
+        try:
+            out = await _all(process.stdout, setting.name, max_output)
+            err = await complaints
+        finally:
+            complaints.cancel()
+        return Done(await process.wait(), out, err)
+
+
+async def _all(stream: asyncio.StreamReader, name: str, limit: int) -> bytes:
+    read = bytearray()
+    while chunk := await stream.read(_CHUNK):
+        read += chunk
+        if len(read) > limit:
+            raise TooLarge(f"{name} printed more than {limit} bytes")
+    return bytes(read)
+
+
+async def _beginning(stream: asyncio.StreamReader) -> bytes:
+    kept = b""
+    while chunk := await stream.read(_CHUNK):  # read on: a full pipe would stop the process
+        kept += chunk[: _KEPT_ERRORS - len(kept)]
+    return kept
