@@ -23,6 +23,7 @@ from app.builds import progress
 from app.builds.configs import Configs
 from app.builds.logs import Logs
 from app.builds.ports import Ports
+from app.builds.rendered import Rendered
 from app.builds.state import State
 from app.db.connect import Database, connect
 from app.db.migrate import migrate
@@ -115,6 +116,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         public_url=settings.public_url,
         new_key=new_key,
         ports=ports,
+        rendered=Rendered(db),
         why_pending=queue.why_pending,
     )
     site = Site(settings, folder, ports, application(state), runner)

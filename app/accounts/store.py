@@ -4,7 +4,8 @@ import hashlib
 
 from app.accounts.model import User
 from app.db import schema
-from app.db.tx import Row, Tx, many, one, run
+from app.db.mapper import Mapper
+from app.db.tx import Tx, many, one, run
 from app.errors import Conflict, NotFound
 
 BY_TOKEN = "SELECT * FROM users WHERE token_hash = :token_hash"
@@ -18,6 +19,8 @@ BOOTSTRAP = """
 SET_TOKEN = "UPDATE users SET token_hash = :token_hash, updated = :now WHERE id = :id"
 COUNT = "SELECT count(*) AS total FROM users"
 
+_MAPPER = Mapper(User, schema.users)
+
 
 def hash_token(token: str) -> str:
     """What is kept of a token. Tokens are long and random, so one round of SHA-256 is enough."""
@@ -27,13 +30,13 @@ def hash_token(token: str) -> str:
 def find_by_token_hash(token_hash: str) -> Tx[tuple[User, str] | None]:
     """The account and its stored hash."""
     row = yield from one(BY_TOKEN, token_hash=token_hash)
-    return (_user(row), row["token_hash"]) if row else None
+    return (_MAPPER.make(row), row["token_hash"]) if row else None
 
 
 def find_if_any(login: str) -> Tx[User | None]:
     """The account of a login, in any letter case."""
     row = yield from one(BY_LOGIN, login=login)
-    return _user(row) if row else None
+    return _MAPPER.make(row) if row else None
 
 
 def find(login: str) -> Tx[User]:
@@ -46,7 +49,7 @@ def find(login: str) -> Tx[User]:
 
 def list_all() -> Tx[list[User]]:
     """Every account, by login."""
-    return [_user(row) for row in (yield from many(ALL))]
+    return [_MAPPER.make(row) for row in (yield from many(ALL))]
 
 
 def count() -> Tx[int]:
@@ -59,22 +62,10 @@ def create(
     login: str, *, token: str, now: int, email: str = "", admin: bool = False, machine: bool = False
 ) -> Tx[User]:
     """A new, active account; Conflict when the login (in any letter case) or the token is taken."""
-    row = yield from one(
-        CREATE,
-        login=login,
-        email=email,
-        avatar="",
-        machine=machine,
-        admin=admin,
-        active=True,
-        token_hash=hash_token(token),
-        synced=0,
-        created=now,
-        updated=now,
-        last_login=0,
-    )
+    user = User(0, login, email=email, machine=machine, admin=admin, created=now, updated=now)
+    row = yield from one(CREATE, **_MAPPER.values(user), token_hash=hash_token(token))
     if row is not None:
-        return _user(row)
+        return _MAPPER.make(row)
     if (yield from find_if_any(login)) is not None:
         raise Conflict(f"user {login} exists already", code="user_exists")
     raise Conflict("this token is another account's", code="token_taken")
@@ -85,7 +76,7 @@ def bootstrap(login: str, *, admin: bool, machine: bool, token: str, new_token: 
     row = yield from one(BOOTSTRAP, login=login, admin=admin, machine=machine, now=now)
     if row is None:
         return (yield from create(login, token=token or new_token, now=now, admin=admin, machine=machine))
-    user = _user(row)
+    user = _MAPPER.make(row)
     if token:
         yield from set_token(user.id, token, now)
     return user
@@ -94,19 +85,3 @@ def bootstrap(login: str, *, admin: bool, machine: bool, token: str, new_token: 
 def set_token(user_id: int, token: str, now: int) -> Tx[None]:
     """Give an account another token; the old one ends at once."""
     yield from run(SET_TOKEN, id=user_id, token_hash=hash_token(token), now=now)
-
-
-def _user(row: Row) -> User:
-    return User(
-        id=row["id"],
-        login=row["login"],
-        email=row["email"],
-        avatar=row["avatar"],
-        machine=bool(row["machine"]),
-        admin=bool(row["admin"]),
-        active=bool(row["active"]),
-        synced=row["synced"],
-        created=row["created"],
-        updated=row["updated"],
-        last_login=row["last_login"],
-    )

@@ -8,6 +8,7 @@ from app.builds import badge, control, feed, flow, hook, metrics, stages, store,
 from app.builds.model import Build
 from app.builds.state import State
 from app.builds.wire import build_json, stage_json
+from app.db.tx import Tx
 from app.errors import NotFound
 from app.repos import access
 from app.repos import store as repos
@@ -21,8 +22,13 @@ async def list_builds(request: Request[State]) -> Response:
     repo = (await access.reader(request)).repo
     limit, offset = body.page(request)
     filters = _filters(body.query(request))
-    builds = await request.state["db"].read(store.page(repo.id, filters, limit, offset))
-    return JSON([build_json(build) for build in builds])
+    return await _list(request, store.page(repo.id, filters, limit, offset))
+
+
+async def _list(request: Request[State], heads: Tx[list[store.Head]]) -> Response:
+    state = request.state
+    text = await state["rendered"].array(await state["db"].read(heads))
+    return Response(text, media_type="application/json")
 
 
 def _filters(query: dict[str, str]) -> dict[str, str]:
@@ -83,7 +89,7 @@ async def deployments(request: Request[State]) -> Response:
 
 async def _remembered(request: Request[State], kind: store.Index) -> Response:
     repo = (await access.reader(request)).repo
-    return JSON([build_json(build) for build in await request.state["db"].read(store.remembered(repo.id, kind))])
+    return await _list(request, store.remembered(repo.id, kind))
 
 
 async def create(request: Request[State]) -> Response:

@@ -1,15 +1,12 @@
 """The SQL of stages and steps."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
-
-import orjson
 
 from app.builds.model import Stage, Status, Step
 from app.db import schema
-from app.db.tx import Row, Tx, many, one, run
+from app.db.mapper import MAPPING, NAMES, Mapper
+from app.db.tx import Tx, many, one, run
 from app.errors import Conflict, NotFound
 
 CREATE = schema.insert_sql(schema.stages)
@@ -75,13 +72,21 @@ UPDATE_STEP = """
         card_schema = :card_schema, version = version + 1
     WHERE id = :id AND stage_id = :stage_id AND version = :version RETURNING *
 """
+_STAGES = Mapper(
+    Stage,
+    schema.stages,
+    renamed={"limit": "limit_count"},
+    codecs={"depends_on": NAMES, "labels": MAPPING},
+    without=["steps"],
+)
+_STEPS = Mapper(Step, schema.steps, renamed={"schema": "card_schema"}, codecs={"depends_on": NAMES})
 #: Bytes of a stage's or step's error that are kept (`spec` drone-rpc 3.2).
 ERROR_LIMIT = 500
 
 
 def create(stage: Stage) -> Tx[Stage]:
     """A new stage of a build that exists."""
-    row = yield from one(CREATE, **_columns(stage))
+    row = yield from one(CREATE, **_STAGES.values(stage), runner="")
     assert row is not None
     return replace(stage, id=row["id"])
 
@@ -91,7 +96,7 @@ def find(stage_id: int) -> Tx[Stage]:
     row = yield from one(BY_ID, id=stage_id)
     if row is None:
         raise NotFound(f"stage {stage_id} not found")
-    return _stage(row)
+    return _STAGES.make(row)
 
 
 def list_of(build_id: int) -> Tx[tuple[Stage, ...]]:
@@ -99,13 +104,13 @@ def list_of(build_id: int) -> Tx[tuple[Stage, ...]]:
     rows = yield from many(OF_BUILD, build_id=build_id)
     steps: defaultdict[int, list[Step]] = defaultdict(list)
     for row in (yield from many(STEPS_OF_BUILD, build_id=build_id)):
-        steps[row["stage_id"]].append(_step(row))
-    return tuple(replace(_stage(row), steps=tuple(steps[row["id"]])) for row in rows)
+        steps[row["stage_id"]].append(_STEPS.make(row))
+    return tuple(replace(_STAGES.make(row), steps=tuple(steps[row["id"]])) for row in rows)
 
 
 def queued(after: int, limit: int) -> Tx[list[Stage]]:
     """Stages that nobody has taken, oldest first, with an id above `after`."""
-    return [_stage(row) for row in (yield from many(QUEUED, after=after, limit=limit))]
+    return [_STAGES.make(row) for row in (yield from many(QUEUED, after=after, limit=limit))]
 
 
 def ahead(stage: Stage) -> Tx[tuple[int, int]]:
@@ -123,12 +128,12 @@ def take(stage_id: int, machine: str, runner: str, now: int) -> Tx[Stage]:
     if row is None:
         yield from find(stage_id)
         raise Conflict(f"stage {stage_id} is no longer waiting for a runner", code="stage_taken")
-    return _stage(row)
+    return _STAGES.make(row)
 
 
 def of_runner(runner: str) -> Tx[list[Stage]]:
     """The stages a runner holds."""
-    return [_stage(row) for row in (yield from many(OF_RUNNER, runner=runner))]
+    return [_STAGES.make(row) for row in (yield from many(OF_RUNNER, runner=runner))]
 
 
 def update(stage: Stage, now: int) -> Tx[Stage]:
@@ -147,7 +152,7 @@ def update(stage: Stage, now: int) -> Tx[Stage]:
     )
     if row is None:
         raise Conflict(f"stage {stage.id} was changed meanwhile", code="stale_version")
-    return replace(_stage(row), steps=stage.steps)
+    return replace(_STAGES.make(row), steps=stage.steps)
 
 
 def set_status(stage: Stage, status: Status, now: int) -> Tx[None]:
@@ -164,14 +169,14 @@ def stop_all(build_id: int, now: int) -> Tx[None]:
 
 def create_step(step: Step) -> Tx[Step]:
     """A new step at version 1."""
-    row = yield from one(CREATE_STEP, **_step_columns(replace(step, version=1)))
+    row = yield from one(CREATE_STEP, **_STEPS.values(replace(step, version=1, error=_cut(step.error))))
     assert row is not None
-    return _step(row)
+    return _STEPS.make(row)
 
 
 def steps_of(stage_id: int) -> Tx[tuple[Step, ...]]:
     """The steps of a stage, in order."""
-    return tuple(_step(row) for row in (yield from many(STEPS_OF_STAGE, stage_id=stage_id)))
+    return tuple(_STEPS.make(row) for row in (yield from many(STEPS_OF_STAGE, stage_id=stage_id)))
 
 
 def find_step(step_id: int) -> Tx[Step]:
@@ -179,7 +184,7 @@ def find_step(step_id: int) -> Tx[Step]:
     row = yield from one(STEP_BY_ID, id=step_id)
     if row is None:
         raise NotFound(f"step {step_id} not found")
-    return _step(row)
+    return _STEPS.make(row)
 
 
 def find_step_by_numbers(repo_id: int, build: int, stage: int, step: int) -> Tx[Step]:
@@ -187,70 +192,16 @@ def find_step_by_numbers(repo_id: int, build: int, stage: int, step: int) -> Tx[
     row = yield from one(STEP_BY_NUMBERS, repo_id=repo_id, build=build, stage=stage, step=step)
     if row is None:
         raise NotFound(f"build {build} has no step {step} in a stage {stage}")
-    return _step(row)
+    return _STEPS.make(row)
 
 
 def update_step(step: Step) -> Tx[Step]:
     """Write a step, if `version` is still the stored one; else Conflict."""
-    row = yield from one(UPDATE_STEP, **_step_columns(step), id=step.id)
+    row = yield from one(UPDATE_STEP, **_STEPS.values(replace(step, error=_cut(step.error))), id=step.id)
     if row is None:
         raise Conflict(f"step {step.id} was changed meanwhile", code="stale_version")
-    return _step(row)
+    return _STEPS.make(row)
 
 
 def _cut(text: str) -> str:
     return text.encode()[:ERROR_LIMIT].decode("utf-8", "ignore")
-
-
-_STAGE_RENAMED = {"limit": "limit_count"}
-_STAGE_FLAGS = ("errignore", "on_success", "on_failure")
-_STAGE_FIELDS = tuple(
-    (name, _STAGE_RENAMED.get(name, name))
-    for name in Stage.__dataclass_fields__
-    if name not in (*_STAGE_FLAGS, "depends_on", "labels", "steps")
-)
-
-
-def _stage(row: Row) -> Stage:
-    values = {field: row[column] for field, column in _STAGE_FIELDS}
-    values |= {name: bool(row[name]) for name in _STAGE_FLAGS}
-    return Stage(**values, depends_on=_list(row["depends_on"]), labels=_map(row["labels"]))
-
-
-def _columns(stage: Stage) -> dict[str, Any]:
-    values = {column: getattr(stage, field) for field, column in _STAGE_FIELDS if field != "id"}
-    values |= {name: getattr(stage, name) for name in _STAGE_FLAGS}
-    return values | {"runner": "", "depends_on": _dump(stage.depends_on), "labels": _dump(dict(stage.labels))}
-
-
-_STEP_RENAMED = {"schema": "card_schema"}
-_STEP_FLAGS = ("errignore", "detached")
-_STEP_FIELDS = tuple(
-    (name, _STEP_RENAMED.get(name, name))
-    for name in Step.__dataclass_fields__
-    if name not in (*_STEP_FLAGS, "depends_on")
-)
-
-
-def _step(row: Row) -> Step:
-    values = {field: row[column] for field, column in _STEP_FIELDS}
-    values |= {name: bool(row[name]) for name in _STEP_FLAGS}
-    return Step(**values, depends_on=_list(row["depends_on"]))
-
-
-def _step_columns(step: Step) -> dict[str, Any]:
-    values = {column: getattr(step, field) for field, column in _STEP_FIELDS if field != "id"}
-    values |= {name: getattr(step, name) for name in _STEP_FLAGS}
-    return values | {"depends_on": _dump(step.depends_on), "error": _cut(step.error)}
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(orjson.loads(text)) if text != "[]" else ()
-
-
-def _map(text: str) -> dict[str, str]:
-    return dict(orjson.loads(text)) if text != "{}" else {}
-
-
-def _dump(value: Sequence[str] | dict[str, str]) -> str:
-    return orjson.dumps(value).decode()

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from app.builds.model import Stage
 from app.builds.ports import Ports
+from app.builds.rendered import Rendered
 from app.repos import access
 
 
@@ -11,5 +12,6 @@ class State(access.State):
     """Beside what the rooms below need."""
 
     ports: Ports
+    rendered: Rendered
     #: Why each of these stages is still pending, by stage id, where there is something to say.
     why_pending: Callable[[Sequence[Stage]], Awaitable[dict[int, str]]]

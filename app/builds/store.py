@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
-import orjson
 from sqlalchemy import bindparam, literal_column, select
 
 from app.builds import stages
 from app.builds.model import Build, Status
 from app.db import schema
-from app.db.tx import Row, Tx, many, one, run
+from app.db.mapper import MAPPING, Mapper
+from app.db.tx import Tx, many, one, run
 from app.errors import NotFound
 
 Index = Literal["branch", "pull", "deployment"]
@@ -33,7 +33,7 @@ REMEMBER = """
     WHERE excluded.build_id > latest.build_id
 """
 REMEMBERED = """
-    SELECT builds.* FROM latest JOIN builds ON builds.id = latest.build_id
+    SELECT builds.id, builds.version FROM latest JOIN builds ON builds.id = latest.build_id
     WHERE latest.repo_id = :repo_id AND latest.kind = :kind ORDER BY latest.name
 """
 FORGET = "DELETE FROM latest WHERE repo_id = :repo_id AND kind = :kind AND name = :name"
@@ -54,13 +54,15 @@ COUNTS = """
         (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'pending') AS pending_jobs,
         (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'running') AS running_jobs
 """
+_RENAMED = {"trigger": "trigger_by", "before": "before_sha", "after": "after_sha"}
+_MAPPER = Mapper(Build, schema.builds, renamed=_RENAMED, codecs={"params": MAPPING}, without=["stages"])
 #: What a list may be filtered by, beside the repository.
 FILTERS = ("ref", "event", "status", "deploy_to")
 
 
 def create(build: Build) -> Tx[Build]:
     """A new build, not yet its stages; the newest of its branch, pull request or target from now on."""
-    row = yield from one(CREATE, **_columns(build))
+    row = yield from one(CREATE, **_MAPPER.values(build))
     assert row is not None
     made = replace(build, id=row["id"])
     if indexed := _indexed(build):
@@ -84,7 +86,7 @@ def find(repo_id: int, number: int) -> Tx[Build]:
     row = yield from one(BY_NUMBER, repo_id=repo_id, number=number)
     if row is None:
         raise NotFound(f"build {number} not found")
-    return _build(row)
+    return _MAPPER.make(row)
 
 
 def find_whole(repo_id: int, number: int) -> Tx[Build]:
@@ -97,7 +99,7 @@ def find_by_id(build_id: int) -> Tx[Build]:
     row = yield from one(BY_ID, id=build_id)
     if row is None:
         raise NotFound("build not found")
-    return _build(row)
+    return _MAPPER.make(row)
 
 
 def whole(build_id: int) -> Tx[Build]:
@@ -108,7 +110,7 @@ def whole(build_id: int) -> Tx[Build]:
 def latest_of_ref(repo_id: int, ref: str) -> Tx[Build | None]:
     """The newest build of exactly this ref, whatever its event, with stages and steps."""
     row = yield from one(LATEST_OF_REF, repo_id=repo_id, ref=ref)
-    return (yield from _with_stages(_build(row))) if row else None
+    return (yield from _with_stages(_MAPPER.make(row))) if row else None
 
 
 def lock(build_id: int) -> Tx[Build]:
@@ -116,7 +118,7 @@ def lock(build_id: int) -> Tx[Build]:
     row = yield from one(LOCK, id=build_id)
     if row is None:
         raise NotFound("build not found")
-    return _build(row)
+    return _MAPPER.make(row)
 
 
 def set_status(build: Build, status: Status, *, now: int, finished: bool) -> Tx[Build]:
@@ -130,7 +132,7 @@ def set_status(build: Build, status: Status, *, now: int, finished: bool) -> Tx[
         updated=now,
     )
     assert row is not None
-    return replace(_build(row), stages=build.stages)
+    return replace(_MAPPER.make(row), stages=build.stages)
 
 
 def decline(build: Build, now: int) -> Tx[None]:
@@ -140,16 +142,23 @@ def decline(build: Build, now: int) -> Tx[None]:
     )
 
 
-def page(repo_id: int, filters: Mapping[str, str], limit: int, offset: int) -> Tx[list[Build]]:
-    """A page of builds, newest first, without stages. `filters`: values for some of FILTERS."""
+class Head(NamedTuple):
+    """Which build, and at which version: together they stand for its content."""
+
+    id: int
+    version: int
+
+
+def page(repo_id: int, filters: Mapping[str, str], limit: int, offset: int) -> Tx[list[Head]]:
+    """A page of builds, newest first. `filters`: values for some of FILTERS."""
     rows = yield from many(_page_sql(tuple(sorted(filters))), repo_id=repo_id, limit=limit, offset=offset, **filters)
-    return [_build(row) for row in rows]
+    return [Head(*row) for row in rows]
 
 
 @lru_cache(maxsize=16)
 def _page_sql(filters: tuple[str, ...]) -> str:
     table = schema.builds
-    query = select(table).where(table.c.repo_id == bindparam("repo_id"))
+    query = select(table.c.id, table.c.version).where(table.c.repo_id == bindparam("repo_id"))
     for name in filters:
         query = query.where(table.c[name] == bindparam(name))
         if name == "deploy_to":
@@ -157,9 +166,9 @@ def _page_sql(filters: tuple[str, ...]) -> str:
     return schema.sql(query.order_by(table.c.number.desc())) + " LIMIT :limit OFFSET :offset"
 
 
-def remembered(repo_id: int, kind: Index) -> Tx[list[Build]]:
+def remembered(repo_id: int, kind: Index) -> Tx[list[Head]]:
     """The newest build of each branch, pull request or deployment target, by name."""
-    return [_build(row) for row in (yield from many(REMEMBERED, repo_id=repo_id, kind=kind))]
+    return [Head(*row) for row in (yield from many(REMEMBERED, repo_id=repo_id, kind=kind))]
 
 
 def forget(repo_id: int, kind: Index, name: str) -> Tx[None]:
@@ -169,12 +178,12 @@ def forget(repo_id: int, kind: Index, name: str) -> Tx[None]:
 
 def feed(user_id: int, limit: int) -> Tx[list[Build]]:
     """The newest builds of all repositories that an account may read."""
-    return [_build(row) for row in (yield from many(FEED, user_id=user_id, limit=limit))]
+    return [_MAPPER.make(row) for row in (yield from many(FEED, user_id=user_id, limit=limit))]
 
 
 def newest(user_id: int) -> Tx[dict[int, Build]]:
     """The newest build of each repository that an account may read, by repository id."""
-    return {row["repo_id"]: _build(row) for row in (yield from many(NEWEST, user_id=user_id))}
+    return {row["repo_id"]: _MAPPER.make(row) for row in (yield from many(NEWEST, user_id=user_id))}
 
 
 def counts() -> Tx[dict[str, int]]:
@@ -187,21 +196,3 @@ def counts() -> Tx[dict[str, int]]:
 
 def _with_stages(build: Build) -> Tx[Build]:
     return replace(build, stages=(yield from stages.list_of(build.id)))
-
-
-#: Fields whose column has another name, because SQL keeps theirs.
-_RENAMED = {"trigger": "trigger_by", "before": "before_sha", "after": "after_sha"}
-_FIELDS = tuple(
-    (name, _RENAMED.get(name, name)) for name in Build.__dataclass_fields__ if name not in ("params", "debug", "stages")
-)
-
-
-def _build(row: Row) -> Build:
-    values = {field: row[column] for field, column in _FIELDS}
-    params = row["params"]
-    return Build(**values, params=orjson.loads(params) if params != "{}" else {}, debug=bool(row["debug"]))
-
-
-def _columns(build: Build) -> dict[str, Any]:
-    values = {column: getattr(build, field) for field, column in _FIELDS if field != "id"}
-    return values | {"params": orjson.dumps(build.params).decode(), "debug": build.debug}

@@ -73,7 +73,7 @@ def _explain(error: AppError) -> str:
     problems = getattr(error, "problems", ())
     if len(problems) < 2:
         return printable(error.message)
-    listed = [f"  {p.field}: {p.message}" if p.field else f"  {p.message}" for p in problems]
+    listed = [f"  {p.message}" if p.field in p.message else f"  {p.field}: {p.message}" for p in problems]
     repeated = all(p.message in error.message for p in problems)
     head = f"{len(problems)} problems:" if repeated else error.message
     return printable("\n".join([head, *listed]))

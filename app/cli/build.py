@@ -173,6 +173,7 @@ def _start(session: Session, slug: str, path: str, query: dict[str, str], *, fol
     if not (follow and session.as_json):
         session.show(started, lambda build: _block(session, slug, build))
     if follow:
+        output.write("", err=session.as_json)
         _follow(session, slug, started["number"])
 
 

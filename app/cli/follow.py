@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 from app.builds.model import DONE, Line
 from app.cli.client import Connection, Json, Refused, Unreachable
 from app.cli.options import api_path, repo_path
-from app.cli.output import line
+from app.cli.output import line, reason
 from app.cli.screen import Screen
 from app.cli.stream import Backoff, Frame, Streams
 
@@ -266,9 +266,8 @@ def _outcome(label: str, step: Json) -> str:
     """What to tell of a step that has not succeeded."""
     if step.get("status") == "success":
         return ""
-    said = step.get("error") or f"exit code {step.get('exit_code')}"
-    ignored = ", ignored" if step.get("errignore") else ""
-    return f"[{label}] {step.get('status')}: {line(said)}{ignored}"
+    ended = ": ".join(filter(None, [line(step.get("status")), reason(step)]))
+    return f"[{label}] {ended}{', ignored' if step.get('errignore') else ''}"
 
 
 def _summary(build: Json, now: float) -> str:

@@ -128,7 +128,7 @@ def stages(build: Json) -> str:
 
 
 def _part(part: Json, stage: str, step: str) -> list[str]:
-    return [stage, step, status(part.get("status", "")), _took(part), _reason(part)]
+    return [stage, step, status(part.get("status", "")), _took(part), reason(part)]
 
 
 def _took(part: Json) -> str:
@@ -136,7 +136,8 @@ def _took(part: Json) -> str:
     return f"{stopped - started} s" if started and stopped else ""
 
 
-def _reason(part: Json) -> str:
+def reason(part: Json) -> str:
+    """Why a stage or step waits, or how it failed; empty when there is nothing to say."""
     code = part.get("exit_code")
     said = line(part.get("error") or part.get("pending_reason") or "")
     return said or (f"exit code {code}" if code else "")

@@ -12,7 +12,7 @@ from app.cli.output import printable
 
 
 class Screen:
-    """Writes whole lines; names the step in a header, or before each line while several steps speak.
+    """Writes whole lines; names the step in a header, or before each line of steps that speak at once.
 
     Logs go to standard output (`to_err`: to standard error), as they are. What is going on goes to standard
     error: on a terminal as one line that is written over, elsewhere as plain lines.
@@ -23,13 +23,16 @@ class Screen:
         self._headers = headers
         self._to_err = to_err
         self._rests: dict[str, str] = {}
+        self._mixed: set[str] = set()
         self._header = ""
         self._status: Callable[[float], str] | None = None
         self._said: set[str] = set()
 
     def open(self, label: str) -> None:
-        """A step begins to speak."""
+        """A step begins to speak; if others do too, the lines of all are named from now on."""
         self._rests[label] = ""
+        if len(self._rests) > 1:
+            self._mixed.update(self._rests)
 
     def write(self, label: str, text: str) -> None:
         """Print what a step said, up to its last line end; the rest waits for its line end or `close`."""
@@ -68,7 +71,7 @@ class Screen:
             await anyio.sleep(1)
 
     def _print(self, label: str, text: str) -> None:
-        if self._headers and len(self._rests) > 1:
+        if self._headers and label in self._mixed:
             text = "".join(f"[{label}] {line}\n" for line in text.split("\n")[:-1])
             self._header = ""
         elif self._headers and self._header != label:

@@ -67,8 +67,8 @@ users = _table(
     _id(),
     *_texts("login", "email", "avatar"),
     *_flags("machine", "admin", "active"),
-    *_texts("token_hash"),
     *_numbers("synced", "created", "updated", "last_login"),
+    *_texts("token_hash"),
 )
 Index("users_login", func.lower(users.c.login), unique=True)
 Index("users_token_hash", users.c.token_hash, unique=True)
@@ -76,9 +76,9 @@ Index("users_token_hash", users.c.token_hash, unique=True)
 repos = _table(
     "repos",
     _id(),
-    *_texts("uid"),
+    *_texts("namespace", "name", "uid"),
     *_numbers("user_id"),
-    *_texts("namespace", "name", "scm", "git_http_url", "git_ssh_url", "link", "default_branch", "visibility"),
+    *_texts("scm", "git_http_url", "git_ssh_url", "link", "default_branch", "visibility"),
     *_flags("active"),
     *_texts("config_path"),
     *_flags("trusted", "protected", "ignore_forks", "ignore_pull_requests"),
@@ -159,10 +159,10 @@ stages = _table(
     *_texts("name", "kind", "type", "status", "error"),
     *_flags("errignore"),
     *_numbers("exit_code"),
-    *_texts("machine", "runner", "os", "arch", "variant", "kernel"),
+    *_texts("machine", "os", "arch", "variant", "kernel"),
     *_numbers("limit_count", "throttle", "started", "stopped", "created", "updated", "version"),
     *_flags("on_success", "on_failure"),
-    *_texts("depends_on", "labels"),
+    *_texts("depends_on", "labels", "runner"),
 )
 Index("stages_number", stages.c.build_id, stages.c.number, unique=True)
 _queued = stages.c.status.in_(["pending", "running"])

@@ -5,16 +5,18 @@ no I/O, no clock, no randomness (hand them in), and a database error is never ca
 by `ON CONFLICT` and `RETURNING`.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
 
 class Row(Protocol):
-    """A row of either engine, read by column name."""
+    """A row of either engine: read by column name, or as its values in order."""
 
     def __getitem__(self, key: str, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 #: SQL with `:name` parameters, and their values.

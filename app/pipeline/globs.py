@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice, pairwise
 
+from app.errors import AppError
+
 #: Longer patterns are invalid; the longest sensible one is a git ref.
 MAX_LENGTH = 512
 #: A segment whose braces spell out more than this is invalid.
@@ -24,8 +26,10 @@ _RANGE = re.compile(rf"({_CHARACTER})(?:-({_CHARACTER}))?")
 _MARK = re.compile(r"\\(?s:.)|[{},]|\[(?:\\(?s:.)|[^\\\]])*\]")
 
 
-class BadGlob(ValueError):
+class BadGlob(AppError):
     """The pattern breaks the rules of globs; it matches nothing."""
+
+    code = "bad_glob"
 
 
 def matches(pattern: str, value: str) -> bool:

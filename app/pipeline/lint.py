@@ -20,10 +20,10 @@ def pipelines(found: Sequence[Pipeline], *, complete: bool) -> Iterator[Problem]
         if first != pipeline.line:
             detail = f"{quoted(pipeline.name)} is also the name of the pipeline at line {first}"
             yield Problem(pipeline.line, "linter: duplicate pipeline names", detail)
-    yield from _loners(found, "linter: pipeline cannot have a dependency on itself")
+    yield from _self_dependencies(found, "linter: pipeline cannot have a dependency on itself")
     if complete:
-        yield from _strangers(found, lines, "linter: invalid or unknown pipeline dependency")
-    yield from _circles(found, "Error: Dependency cycle detected in Pipeline")
+        yield from _unknown_dependencies(found, lines, "linter: invalid or unknown pipeline dependency")
+    yield from _cycles(found, "Error: Dependency cycle detected in Pipeline")
 
 
 def exec_steps(pipeline: Pipeline) -> Iterator[Problem]:
@@ -39,9 +39,9 @@ def exec_steps(pipeline: Pipeline) -> Iterator[Problem]:
         else:
             lines[step.name] = step.line
     named = [step for step in pipeline.steps if step.name]
-    yield from _loners(named, "Linter: step cannot have a dependency on itself")
-    yield from _strangers(named, {CLONE: 0, **lines}, "Linter: invalid or unknown step dependency")
-    yield from _circles(named, "Linter: dependency cycle detected in steps")
+    yield from _self_dependencies(named, "Linter: step cannot have a dependency on itself")
+    yield from _unknown_dependencies(named, {CLONE: 0, **lines}, "Linter: invalid or unknown step dependency")
+    yield from _cycles(named, "Linter: dependency cycle detected in steps")
 
 
 def unknown(one: str, missing: str, names: Iterable[str]) -> str:
@@ -55,22 +55,22 @@ def _owner(line: int) -> str:
     return f"the step at line {line}" if line else "the step that clones the repository"
 
 
-def _loners(found: Iterable[Pipeline | Step], rule: str) -> Iterator[Problem]:
+def _self_dependencies(found: Iterable[Pipeline | Step], rule: str) -> Iterator[Problem]:
     for one in found:
         if one.name in one.depends_on:
             yield Problem(one.line, rule, f"{quoted(one.name)} waits for {quoted(one.name)}")
 
 
-def _strangers(found: Iterable[Pipeline | Step], names: Mapping[str, int], rule: str) -> Iterator[Problem]:
+def _unknown_dependencies(found: Iterable[Pipeline | Step], names: Mapping[str, int], rule: str) -> Iterator[Problem]:
     for one in found:
         for name in dict.fromkeys(one.depends_on):
             if name not in names:
                 yield Problem(one.line, rule, unknown(one.name, name, names))
 
 
-def _circles(found: Iterable[Pipeline | Step], rule: str) -> Iterator[Problem]:
+def _cycles(found: Iterable[Pipeline | Step], rule: str) -> Iterator[Problem]:
     by_name = {one.name: one for one in found}
     waits_for = {name: [other for other in one.depends_on if other != name] for name, one in by_name.items()}
-    for circle in cycles(waits_for):
-        path = " → ".join(quoted(name) for name in circle)
-        yield Problem(by_name[circle[0]].line, rule, f"{path}, each waits for the next")
+    for cycle in cycles(waits_for):
+        path = " → ".join(quoted(name) for name in cycle)
+        yield Problem(by_name[cycle[0]].line, rule, f"{path}, each waits for the next")

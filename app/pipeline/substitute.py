@@ -17,6 +17,7 @@ _OPENING = re.compile(r"\$\$\{|\$\{")
 _NAME = re.compile(r"[\w-]+")
 # The shell's :? and :+ are not part of the language.
 _OPERATOR = re.compile(r":[-=]|=|\^\^?|,,?|##?|%%?|/[/#%]?|:(?![?+])")
+_NEXT_MARK = re.compile(r"[\\$:/}]")
 _INTEGER = re.compile(r"\s*-?[0-9]{1,9}\s*", re.ASCII)
 _GO_ESCAPES = str.maketrans(
     {'"': r"\"", "\\": r"\\", "\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r"}
@@ -128,8 +129,9 @@ class _Reader:
                 continue
             if escapes and self.text.startswith(("\\/", "\\\\"), self.position):
                 self.position += 1
-            parts.append(self.text[self.position])
-            self.position += 1
+            end = _NEXT_MARK.search(self.text, self.position + 1)
+            parts.append(self.text[self.position : end.start() if end else None])
+            self.position += len(parts[-1])
         argument = "".join(parts)
         self._spend(len(argument), start)
         return argument

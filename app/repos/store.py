@@ -1,10 +1,10 @@
 """The SQL of repositories and rights."""
 
 from dataclasses import replace
-from typing import Any
 
 from app.accounts.model import User
 from app.db import schema
+from app.db.mapper import Mapper
 from app.db.tx import Row, Tx, many, one, run
 from app.errors import Conflict, NotFound
 from app.repos.model import Permissions, Repo
@@ -37,11 +37,13 @@ NEXT_NUMBER = """
     UPDATE repos SET counter = counter + 1, version = version + 1 WHERE id = :id RETURNING counter
 """
 
+_MAPPER = Mapper(Repo, schema.repos)
+
 
 def find_if_any(namespace: str, name: str) -> Tx[Repo | None]:
     """The repository of a slug; letter case matters."""
     row = yield from one(BY_SLUG, namespace=namespace, name=name)
-    return _repo(row) if row else None
+    return _MAPPER.make(row) if row else None
 
 
 def find(repo_id: int) -> Tx[Repo]:
@@ -49,22 +51,22 @@ def find(repo_id: int) -> Tx[Repo]:
     row = yield from one(BY_ID, id=repo_id)
     if row is None:
         raise NotFound
-    return _repo(row)
+    return _MAPPER.make(row)
 
 
 def list_all(limit: int, offset: int) -> Tx[list[Repo]]:
     """A page of all repositories, by slug."""
-    return [_repo(row) for row in (yield from many(ALL, limit=limit, offset=offset))]
+    return [_MAPPER.make(row) for row in (yield from many(ALL, limit=limit, offset=offset))]
 
 
 def list_of(user_id: int) -> Tx[list[Repo]]:
     """The repositories an account may read, by slug."""
-    return [_repo(row) for row in (yield from many(OF_USER, user_id=user_id))]
+    return [_MAPPER.make(row) for row in (yield from many(OF_USER, user_id=user_id))]
 
 
 def create(repo: Repo) -> Tx[Repo]:
     """A new repository; its owner gets every right. Conflict when the slug is taken."""
-    row = yield from one(CREATE, **_columns(repo))
+    row = yield from one(CREATE, **_MAPPER.values(repo))
     if row is None:
         raise Conflict(f"repository {repo.slug} exists already", code="repo_exists")
     made = replace(repo, id=row["id"])
@@ -111,26 +113,3 @@ def collaborators(repo_id: int) -> Tx[list[tuple[Row, Permissions]]]:
 
 def _permissions(row: Row) -> Permissions:
     return Permissions(bool(row["can_read"]), bool(row["can_write"]), bool(row["can_admin"]))
-
-
-_FLAGS = (
-    "active",
-    "trusted",
-    "protected",
-    "ignore_forks",
-    "ignore_pull_requests",
-    "auto_cancel_pull_requests",
-    "auto_cancel_pushes",
-    "auto_cancel_running",
-)
-_FIELDS = tuple(column.name for column in schema.repos.columns if column.name not in _FLAGS)
-
-
-def _repo(row: Row) -> Repo:
-    values = {name: row[name] for name in _FIELDS}
-    values |= {name: bool(row[name]) for name in _FLAGS}
-    return Repo(**values)
-
-
-def _columns(repo: Repo) -> dict[str, Any]:
-    return {name: getattr(repo, name) for name in (*_FIELDS, *_FLAGS) if name != "id"}

@@ -18,13 +18,13 @@ LONGEST_PAUSE = 5.0
 
 async def until_heard(say: Callable[[], Awaitable[T]]) -> T:
     """Repeat it, ever more slowly, while the manager is Unavailable; every other error is an answer."""
-    for pause in pauses(FIRST_PAUSE, LONGEST_PAUSE):
+    waits = pauses(FIRST_PAUSE, LONGEST_PAUSE)
+    while True:
         try:
             return await say()
         except Unavailable as error:
-            log.warning("the manager is unavailable", extra={"reason": error.message, "pause": pause})
-            await asyncio.sleep(pause)
-    raise AssertionError("pauses never end")
+            log.warning("the manager is unavailable", extra={"reason": error.message})
+            await asyncio.sleep(next(waits))
 
 
 def pauses(first: float, longest: float) -> Iterator[float]:

@@ -12,7 +12,7 @@ from app.errors import Invalid, Problem, Unreadable
 _LONGEST = 2048
 _FORMS = "write file:///path, https://host/path or ssh://user@host/path"
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
-_SCP = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!//)[^\\]+")
+_SCP = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!:|//)[^\\]+")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\]")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -117,7 +117,7 @@ def _real(path: Path) -> Path | None:
 
 
 def _git_directory(url: str, roots: Sequence[Path]) -> Path:
-    path = unquote(url.removeprefix("file://")).rstrip("/")
+    path = unquote(url.removeprefix("file://")).rstrip("/") or "/"
     for candidate in (Path(path, ".git"), Path(path), Path(f"{path}.git")):
         directory = _real(candidate)
         if directory and _below(directory, roots) and _is_git_directory(directory):

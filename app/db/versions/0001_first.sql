@@ -8,21 +8,21 @@ CREATE TABLE users (
     machine BOOLEAN NOT NULL,
     admin BOOLEAN NOT NULL,
     active BOOLEAN NOT NULL,
-    token_hash TEXT NOT NULL,
     synced BIGINT NOT NULL,
     created BIGINT NOT NULL,
     updated BIGINT NOT NULL,
-    last_login BIGINT NOT NULL
+    last_login BIGINT NOT NULL,
+    token_hash TEXT NOT NULL
 );
 CREATE UNIQUE INDEX users_login ON users (lower(login));
 CREATE UNIQUE INDEX users_token_hash ON users (token_hash);
 
 CREATE TABLE repos (
     id {id},
-    uid TEXT NOT NULL,
-    user_id BIGINT NOT NULL,
     namespace TEXT NOT NULL,
     name TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    user_id BIGINT NOT NULL,
     scm TEXT NOT NULL,
     git_http_url TEXT NOT NULL,
     git_ssh_url TEXT NOT NULL,
@@ -138,7 +138,6 @@ CREATE TABLE stages (
     errignore BOOLEAN NOT NULL,
     exit_code BIGINT NOT NULL,
     machine TEXT NOT NULL,
-    runner TEXT NOT NULL,
     os TEXT NOT NULL,
     arch TEXT NOT NULL,
     variant TEXT NOT NULL,
@@ -153,7 +152,8 @@ CREATE TABLE stages (
     on_success BOOLEAN NOT NULL,
     on_failure BOOLEAN NOT NULL,
     depends_on TEXT NOT NULL,
-    labels TEXT NOT NULL
+    labels TEXT NOT NULL,
+    runner TEXT NOT NULL
 );
 CREATE UNIQUE INDEX stages_number ON stages (build_id, number);
 CREATE INDEX stages_queue ON stages (id) WHERE status IN ('pending', 'running');

@@ -1,0 +1,37 @@
+"""Builds as JSON text, remembered: at one version a build never changes, and lists show the same ones over and over."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from app.builds import store
+from app.builds.store import Head
+from app.builds.wire import build_json
+from app.db.connect import Database
+from app.db.tx import each
+from app.web.reply import encode
+
+#: How many builds are remembered.
+REMEMBERED = 2000
+
+
+class Rendered:
+    """The JSON of builds without stages."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._texts: OrderedDict[Head, bytes] = OrderedDict()
+
+    async def array(self, heads: Sequence[Head]) -> bytes:
+        """These builds as one JSON array, in this order."""
+        texts = {head: text for head in heads if (text := self._texts.get(head)) is not None}
+        if missing := [head for head in heads if head not in texts]:
+            builds = await self._db.read(each(store.find_by_id(head.id) for head in missing))
+            for head, build in zip(missing, builds, strict=True):
+                texts[head] = encode(build_json(build))
+                self._remember(Head(build.id, build.version), texts[head])
+        return b"[" + b",".join(texts[head] for head in heads) + b"]\n"
+
+    def _remember(self, head: Head, text: bytes) -> None:
+        self._texts[head] = text
+        if len(self._texts) > REMEMBERED:
+            self._texts.popitem(last=False)

@@ -1,0 +1,78 @@
+"""Between a row and a frozen dataclass, by position: names are looked up once, not for every row."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Generic, TypeVar
+
+import orjson
+from sqlalchemy import Boolean, Table
+
+from app.db.tx import Row
+
+T = TypeVar("T")
+Codec = tuple[Callable[[Any], Any], Callable[[str], Any]]
+
+
+class Mapper(Generic[T]):
+    """Makes objects of one class from whole rows of one table, and rows from objects.
+
+    The columns stand in the order of the fields; those of the table alone come last. `renamed` tells the
+    column of a field where SQL keeps the field's name, `codecs` how a field is written into and read from
+    its column. Booleans need nothing: SQLite's numbers become true and false.
+    """
+
+    def __init__(
+        self,
+        kind: Callable[..., T],
+        table: Table,
+        *,
+        renamed: Mapping[str, str] | None = None,
+        codecs: Mapping[str, Codec] | None = None,
+        without: Sequence[str] = (),
+    ) -> None:
+        codecs, renamed = codecs or {}, renamed or {}
+        names = [field.name for field in fields(kind) if field.name not in without]  # type: ignore[arg-type]
+        columns = [column.name for column in table.columns]
+        if columns[: len(names)] != [renamed.get(name, name) for name in names]:
+            raise TypeError(f"the columns of {table.name} do not stand in the order of {names}")
+        self._kind = kind
+        self._columns = list(zip(names, columns, strict=False))
+        self._encode = {name: codec[0] for name, codec in codecs.items()}
+        self._decode: list[tuple[int, Callable[[Any], Any]]] = [
+            (position, codecs[name][1] if name in codecs else bool)
+            for position, name in enumerate(names)
+            if name in codecs or isinstance(table.columns[columns[position]].type, Boolean)
+        ]
+
+    def make(self, row: Row) -> T:
+        """The object of a whole row."""
+        values = list(row)[: len(self._columns)]
+        for position, decode in self._decode:
+            values[position] = decode(values[position])
+        return self._kind(*values)
+
+    def values(self, item: T) -> dict[str, Any]:
+        """What an object's columns hold, by column, without the id."""
+        values = {column: getattr(item, name) for name, column in self._columns if name != "id"}
+        for name, column in self._columns:
+            if name in self._encode:
+                values[column] = self._encode[name](values[column])
+        return values
+
+
+def _dump(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(orjson.loads(text)) if text != "[]" else ()
+
+
+def _mapping(text: str) -> dict[str, str]:
+    return dict(orjson.loads(text)) if text != "{}" else {}
+
+
+#: A tuple of strings, as JSON.
+NAMES: Codec = (_dump, _names)
+#: A mapping of strings, as JSON.
+MAPPING: Codec = (lambda value: _dump(dict(value)), _mapping)

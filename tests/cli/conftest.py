@@ -1,0 +1,53 @@
+"""The command as a user calls it, against a far side on loopback."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.cli.farside import FarSide
+
+TOKEN = "t0ken-of-octocat"
+
+
+class Gantry(Protocol):
+    def __call__(
+        self, *args: str, stdin: str = "", env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]: ...
+
+
+@pytest.fixture
+def far() -> Iterator[FarSide]:
+    with FarSide() as far:
+        yield far
+
+
+@pytest.fixture
+def environment(far: FarSide) -> dict[str, str]:
+    """The environment of a user who has set what the client needs."""
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("GANTRY_", "DRONE_")) and "proxy" not in k.lower()
+    }
+    return clean | {"GANTRY_SERVER": far.url, "GANTRY_TOKEN": TOKEN, "PYTHONWARNINGS": "error"}
+
+
+@pytest.fixture
+def gantry(environment: dict[str, str], tmp_path: Path) -> Gantry:
+    """Runs the real command in a process of its own, in an empty folder."""
+
+    def run(*args: str, stdin: str = "", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "app", *args],
+            input=stdin,
+            env=environment if env is None else env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run

@@ -1,0 +1,154 @@
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Gantry
+from tests.cli.farside import FarSide, answer, recorded
+
+SLUG = "octocat/hello-world"
+BUILDS = f"/api/repos/{SLUG}/builds"
+
+
+def test_ls_shows_a_row_for_each_build(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", BUILDS, answer(recorded("builds, second page of two")))
+
+    done = gantry("build", "ls", SLUG)
+
+    assert far.asked[0].query == {"page": "1", "per_page": "25"}
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows[0][:5] == ["NUMBER", "STATUS", "EVENT", "TARGET", "BRANCH"]
+    assert rows[1][:5] == ["6", "success", "rollback", "production", "main"]
+    assert rows[2][:5] == ["5", "success", "promote", "production", "main"]
+
+
+def test_ls_lets_the_server_filter(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", BUILDS, answer([]))
+    wanted = {"branch": "main", "event": "promote", "status": "success", "target": "production"}
+
+    gantry("build", "ls", SLUG, "--page", "2", "--limit", "5", *(f"--{k}={v}" for k, v in wanted.items()))
+
+    assert far.asked[0].query == {"page": "2", "per_page": "5", **wanted}
+
+
+def test_ls_as_json_is_the_server_s_answer(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", BUILDS, answer(recorded("builds")))
+
+    assert json.loads(gantry("build", "ls", SLUG, "--json").stdout) == recorded("builds")
+
+
+def test_output_that_is_no_terminal_has_no_colours(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", BUILDS, answer(recorded("builds")))
+
+    assert "\x1b" not in gantry("build", "ls", SLUG).stdout
+
+
+@pytest.mark.parametrize("number", [[], ["last"]])
+def test_info_without_a_number_shows_the_latest(gantry: Gantry, far: FarSide, number: list[str]) -> None:
+    far.on("GET", f"{BUILDS}/latest", answer(recorded("latest build")))
+
+    assert gantry("build", "info", SLUG, *number).stdout.startswith("Number:   1\nStatus:   success\n")
+
+
+def test_info_shows_stages_and_steps(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", f"{BUILDS}/2", answer(recorded("promoted build, finished")))
+
+    shown = gantry("build", "info", SLUG, "2").stdout
+
+    assert [line.split()[:2] for line in shown.partition("STAGE")[2].splitlines()[1:]] == [
+        ["deploy", "success"],
+        ["clone", "success"],
+        ["migrate", "success"],
+        ["release", "success"],
+        ["verify", "success"],
+        ["probe", "success"],
+        ["page", "skipped"],
+    ]
+
+
+def test_promote_asks_as_drone_s_client_does(gantry: Gantry, far: FarSide) -> None:
+    """Recorded: cli.json, `drone build promote`."""
+    far.on("POST", f"{BUILDS}/1/promote", answer(recorded("promote with parameters")))
+
+    done = gantry("build", "promote", SLUG, "1", "production", "--param=VERSION=1.0", "-p", "B=a=b", "-p", "C=")
+
+    assert far.asked[0].query == {"target": "production", "VERSION": "1.0", "B": "a=b", "C": ""}
+    assert far.asked[0].body is None
+    assert done.returncode == 0
+    assert f"Link:     {far.url}/{SLUG}/2\n" in done.stdout
+
+
+def test_parameter_given_twice_has_its_last_value(gantry: Gantry, far: FarSide) -> None:
+    far.on("POST", f"{BUILDS}/1/promote", answer(recorded("promote with parameters")))
+
+    gantry("build", "promote", SLUG, "1", "production", "-p", "A=1", "-p", "A=2")
+
+    assert far.asked[0].query == {"target": "production", "A": "2"}
+
+
+def test_rollback_shows_the_build(gantry: Gantry, far: FarSide) -> None:
+    far.on("POST", f"{BUILDS}/2/rollback", answer(recorded("rollback")))
+
+    done = gantry("build", "rollback", SLUG, "2", "production", "-p", "REASON=broken")
+
+    assert far.asked[0].query == {"target": "production", "REASON": "broken"}
+    assert "Event:    rollback\n" in done.stdout
+
+
+def test_restart_of_the_last_build_finds_its_number(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", f"{BUILDS}/latest", answer(recorded("latest build")))
+    far.on("POST", f"{BUILDS}/1", answer(recorded("restart of a push")))
+
+    done = gantry("build", "restart", SLUG, "last", "-p", "debug=true")
+
+    assert far.asked[1].query == {"debug": "true"}
+    assert done.stdout.startswith("Number:   8\n")
+
+
+def test_create_sends_what_was_given(gantry: Gantry, far: FarSide) -> None:
+    far.on("POST", BUILDS, answer(recorded("restart of a push")))
+
+    gantry("build", "create", SLUG, "--branch", "main", "--commit", "abc", "--message", "hi", "-p", "A=1")
+    gantry("build", "create", SLUG)
+
+    assert [asked.query for asked in far.asked] == [
+        {"branch": "main", "commit": "abc", "message": "hi", "A": "1"},
+        {},
+    ]
+
+
+@pytest.mark.parametrize("verb", ["promote", "rollback"])
+def test_drone_s_null_is_an_error(gantry: Gantry, far: FarSide, verb: str) -> None:
+    far.on("POST", f"{BUILDS}/1/{verb}", answer(None))
+
+    done = gantry("build", verb, SLUG, "1", "staging")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: no build was started")
+
+
+@pytest.mark.parametrize("verb", ["cancel", "stop"])
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("killed", "Build 1 is cancelled\n"), ("success", "Build 1 had ended already: success\n")],
+)
+def test_cancel_says_what_became_of_the_build(gantry: Gantry, far: FarSide, verb: str, status: str, said: str) -> None:
+    build: Any = recorded("cancel of a finished build")
+    far.on("DELETE", f"{BUILDS}/1", answer(build | {"status": status}))
+
+    assert gantry("build", verb, SLUG, "1").stdout == said
+
+
+def test_odd_names_stay_one_part_of_the_path(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", "/api/repos/oct%3Fo/h%23%C3%A9/builds", answer([]))
+
+    assert gantry("build", "ls", "oct?o/h#é").returncode == 0
+
+
+def test_unknown_build_exits_with_1(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", f"{BUILDS}/999", answer({"message": "build 999 not found"}, 404))
+
+    done = gantry("build", "info", SLUG, "999")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Error: build 999 not found (404: GET {BUILDS}/999)\n"
