@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 
 import click
@@ -9,12 +10,18 @@ import uvicorn
 import uvloop
 
 from app import log, settings
+from app.accounts import auth
+from app.cli import demo
 from app.errors import AppError
+from app.folder import Folder
 from app.main import Site, check, open_site
+from app.settings import Bootstrap, Settings
 from app.web.protocol import Protocol
 
 #: Seconds that open requests are given when the server stops.
 GRACE = 5
+#: Connections that may wait to be taken in.
+BACKLOG = 2048
 
 
 class Server(uvicorn.Server):
@@ -23,8 +30,6 @@ class Server(uvicorn.Server):
     def __init__(self, site: Site) -> None:
         config = uvicorn.Config(
             site.app,
-            host=site.settings.host or None,  # type: ignore[arg-type]  # None is every interface, as asyncio has it
-            port=site.settings.port,
             http=Protocol,
             ws="none",
             loop="none",
@@ -38,6 +43,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._site = site
         self.stopping: asyncio.Task[None] | None = None
+        self.demo: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """The first signal begins the end; a second one is uvicorn's."""
@@ -45,13 +51,46 @@ class Server(uvicorn.Server):
             self.stopping = asyncio.get_event_loop().create_task(self._site.stop())
         super().handle_exit(sig, frame)  # type: ignore[arg-type]  # a frame or None
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; then the demo can be made, over HTTP like everything else."""
+        await super().startup(sockets)
+        settings = self._site.settings
+        if settings.demo and settings.admin is not None:
+            url = f"http://{settings.host or '127.0.0.1'}:{settings.port}"
+            making = asyncio.to_thread(demo.prepare, self._site.folder, url, settings.admin.token)
+            self.demo = asyncio.create_task(making)
 
-async def _serve(loaded: settings.Settings) -> None:
-    async with open_site(loaded) as site:
-        server = Server(site)
-        await server.serve()
-        if server.stopping is not None:
-            await server.stopping
+
+async def _serve(loaded: Settings) -> None:
+    with _listen(loaded) as listener:
+        async with open_site(loaded) as site:
+            server = Server(site)
+            await server.serve([listener])
+            for task in filter(None, (server.stopping, server.demo)):
+                await task
+
+
+def _listen(loaded: Settings) -> socket.socket:
+    """The socket, before anything else is opened; an empty host is every interface."""
+    try:
+        if not loaded.host and socket.has_dualstack_ipv6():
+            return socket.create_server(("", loaded.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
+        family = socket.AF_INET6 if ":" in loaded.host else socket.AF_INET
+        return socket.create_server((loaded.host, loaded.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise AppError(f"cannot listen on {loaded.bind}: {os.strerror(error.errno or 0)}; see GANTRY_BIND") from error
+
+
+def _with_demo(loaded: Settings) -> Settings:
+    """The demo has an administrator of its own, unless there is one; the token is the same at every start."""
+    if not loaded.demo or loaded.admin is not None:
+        return loaded
+    folder = Folder(loaded.data)
+    token = folder.kept(demo.TOKEN)
+    if token is None:
+        token = auth.new_token()
+        folder.keep(demo.TOKEN, token)
+    return loaded.model_copy(update={"admin": Bootstrap(demo.LOGIN, admin=True, token=token)})
 
 
 @click.command
@@ -65,7 +104,7 @@ def serve(only_check: bool) -> None:
             asyncio.run(check(loaded))
             click.echo("the settings are good")
         else:
-            uvloop.run(_serve(loaded))
+            uvloop.run(_serve(_with_demo(loaded)))
     except AppError as error:
         click.echo(f"gantry: {error.message}", err=True)
         sys.exit(1)

@@ -52,7 +52,7 @@ def _bytes(*names: str) -> list[Column[bytes]]:
 
 
 def _of(table: str, name: str, **options: Any) -> Column[int]:
-    return Column(name, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, **options)
+    return Column(name, BigInteger, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, **options)
 
 
 schema_versions = Table(

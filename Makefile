@@ -1,0 +1,48 @@
+# The two commands a newcomer needs are `make run` and `make test`; each makes its environment first.
+
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := .ci/setup
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-postgres check format bench clean
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/run ## set up and start the server with its demo on http://127.0.0.1:8080
+	@GANTRY_DEMO=$${GANTRY_DEMO:-true} $(BIN)/gantry serve
+
+test: $(VENV)/dev ## set up and run the whole test suite with coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --skip-covered --skip-empty --sort=cover
+	$(BIN)/coverage report --fail-under=100 --include='app/pipeline/*,app/builds/rules.py,app/builds/params.py,app/repos/access.py' >/dev/null
+
+test-postgres: $(VENV)/dev ## run what touches the database on a PostgreSQL of its own (root installs it if need be)
+	.ci/postgres $(BIN)/pytest tests/db tests/accounts tests/repos tests/builds tests/acceptance
+
+check: $(VENV)/dev ## check format, lint, types and the order of the rooms
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/dev ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/dev ## measure a real server; prints a table, writes bench.json
+	$(BIN)/gantry bench --json bench.json
+
+clean: ## remove what the commands above made, but not data/
+	rm -rf $(VENV) build dist bench.json .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/run: pyproject.toml constraints.txt $(SETUP)
+	@$(SETUP) $(VENV)
+	@touch $@
+
+$(VENV)/dev: pyproject.toml constraints.txt $(SETUP)
+	@$(SETUP) $(VENV) dev
+	@touch $@ $(VENV)/run

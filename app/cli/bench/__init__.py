@@ -1,0 +1,1 @@
+"""`gantry bench`: what a real server process does under load, beside what it should."""

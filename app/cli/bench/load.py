@@ -1,0 +1,105 @@
+"""Load over keep-alive connections: raw HTTP/1.1, so that the generator leaves the processors to the server."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from app.errors import AppError
+
+HOST = "127.0.0.1"
+#: Seconds beyond the time of a measure after which a server counts as stuck.
+PATIENCE = 60.0
+
+
+class BenchFailed(AppError):
+    """Nothing could be measured."""
+
+    code = "bench_failed"
+
+
+@dataclass(slots=True)
+class Load:
+    """The answers to one load: how long each good one took, in seconds, and how many were not good."""
+
+    took: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    failed: int = 0
+
+    @property
+    def per_second(self) -> float | None:
+        """Good answers a second; None when there was none."""
+        return len(self.latencies) / self.took if self.latencies else None
+
+    def detail(self) -> dict[str, float]:
+        """Percentiles of the good answers, in milliseconds."""
+        named = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
+        return {name: at(self.latencies, fraction) for name, fraction in named.items() if self.latencies}
+
+
+def at(seconds: list[float], fraction: float) -> float:
+    """The value that this fraction of all is not above, in milliseconds."""
+    return sorted(seconds)[min(int(len(seconds) * fraction), len(seconds) - 1)] * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The same request again and again, but for its path."""
+
+    method: str
+    port: int
+    token: str
+
+    def encode(self, path: str) -> bytes:
+        """What goes over the wire."""
+        return (
+            f"{self.method} {path} HTTP/1.1\r\nHost: {HOST}:{self.port}\r\n"
+            f"Authorization: Bearer {self.token}\r\nContent-Length: 0\r\n\r\n"
+        ).encode()
+
+
+async def drive(request: Request, paths: Iterator[str], connections: int, seconds: float) -> Load:
+    """Ask for one path after another on each connection, until the time is over or the paths are.
+
+    BenchFailed when the server is gone or stuck.
+    """
+    load = Load()
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(seconds + PATIENCE), asyncio.TaskGroup() as workers:
+            for _ in range(connections):
+                workers.create_task(_work(request, paths, began + seconds, load))
+    except TimeoutError:
+        raise BenchFailed(f"the server left a request without an answer for {PATIENCE:g} s") from None
+    except* OSError as errors:
+        raise BenchFailed(f"the server takes no connections: {errors.exceptions[0]}") from None
+    load.took = time.perf_counter() - began
+    return load
+
+
+async def _work(request: Request, paths: Iterator[str], deadline: float, load: Load) -> None:
+    """One connection after another: the server may close one, which is a failed request."""
+    while time.perf_counter() < deadline:
+        reader, writer = await asyncio.open_connection(HOST, request.port)
+        try:
+            for path in paths:
+                await _ask(reader, writer, request.encode(path), load)
+                if time.perf_counter() >= deadline:
+                    return
+            return
+        except (ConnectionError, asyncio.IncompleteReadError):
+            load.failed += 1
+        finally:
+            writer.close()
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, load: Load) -> None:
+    began = time.perf_counter()
+    writer.write(request)
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    _, _, rest = head.partition(b"\r\ncontent-length:")
+    await reader.readexactly(int(rest.partition(b"\r\n")[0]))
+    if head.startswith(b"http/1.1 200 "):
+        load.latencies.append(time.perf_counter() - began)
+    else:
+        load.failed += 1

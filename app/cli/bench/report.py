@@ -1,0 +1,102 @@
+"""What was measured, as a table for people and as JSON for programs."""
+
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from app.cli import output
+
+#: Of `/s` more is better, of everything else less; `x` is how many times slower.
+Unit = Literal["/s", "ms", "s", "MiB", "x"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measure. `reached` is None when nothing succeeded; `failed` counts requests that did not."""
+
+    measure: str
+    reached: float | None
+    unit: Unit
+    goal: float | None = None
+    failed: int = 0
+    #: Percentiles in milliseconds and the like, by name.
+    detail: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """`ok` or `missed`; `failed` as soon as one request failed; empty without a goal."""
+        if self.failed or self.reached is None:
+            return "failed"
+        if self.goal is None:
+            return ""
+        reached = self.reached >= self.goal if self.unit == "/s" else self.reached <= self.goal
+        return "ok" if reached else "missed"
+
+
+def machine(folder: Path) -> dict[str, Any]:
+    """What the figures depend on: processors, how busy they were before, and what `folder` lies on."""
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "filesystem": _filesystem(folder),
+        "load_average": round(os.getloadavg()[0], 2),
+    }
+
+
+def _filesystem(folder: Path) -> str:
+    """Its type, since a durable write costs nothing on `tmpfs`."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    types = {Path(mount[1]): mount[2] for mount in mounts}
+    return next((types[parent] for parent in (folder, *folder.parents) if parent in types), "unknown")
+
+
+def table(figures: Sequence[Figure], machine: Mapping[str, Any]) -> str:
+    """The machine's line and the figures, one a row."""
+    rows = [
+        [
+            figure.measure,
+            _amount(figure.reached, figure.unit),
+            _amount(figure.goal, figure.unit),
+            figure.verdict,
+            ", ".join(_details(figure)),
+        ]
+        for figure in figures
+    ]
+    about = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
+    return f"{about}\n\n" + output.table(["MEASURE", "REACHED", "TO REACH", "", ""], rows)
+
+
+def as_json(figures: Sequence[Figure], machine: Mapping[str, Any], sizes: Mapping[str, Any]) -> dict[str, Any]:
+    """All of it, with the sizes that were asked for."""
+    listed = [
+        {
+            "measure": figure.measure,
+            "reached": None if figure.reached is None else round(figure.reached, 3),
+            "unit": figure.unit,
+            "to_reach": figure.goal,
+            "verdict": figure.verdict,
+            "failed": figure.failed,
+            **{name: round(value, 3) for name, value in figure.detail.items()},
+        }
+        for figure in figures
+    ]
+    return {"machine": dict(machine), "sizes": dict(sizes), "argv": sys.argv[1:], "figures": listed}
+
+
+def _details(figure: Figure) -> list[str]:
+    named = [f"{name.removesuffix('_ms')} {_number(value)}" for name, value in figure.detail.items()]
+    return [*named, *([f"{figure.failed} requests failed"] if figure.failed else [])]
+
+
+def _amount(value: float | None, unit: Unit) -> str:
+    return "-" if value is None else _number(value) + ("" if unit in ("/s", "x") else " ") + unit
+
+
+def _number(value: float) -> str:
+    """Three or more digits, without those that say nothing."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,0 +1,144 @@
+"""A server process of its own, and one client of it that is not in a hurry."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from app.cli.bench.load import HOST, PATIENCE, BenchFailed, Load, Request, drive
+
+LOGIN, TOKEN = "bench", "the-token-of-the-benchmark"
+#: Seconds that the server is given to stop by itself.
+GRACE = 20.0
+
+
+class Api:
+    """Asks as the administrator over one keep-alive connection."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = HTTPConnection(HOST, port, timeout=PATIENCE)
+
+    def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
+        """The JSON of a good answer; BenchFailed for any other."""
+        asked = f"{method} {path.partition('?')[0]}"
+        try:
+            self._connection.request(method, path, body, {"Authorization": f"Bearer {TOKEN}", **(headers or {})})
+            answer = self._connection.getresponse()
+            text = answer.read()
+        except (OSError, HTTPException) as error:
+            raise BenchFailed(f"{asked}: {error or type(error).__name__}") from error
+        if answer.status != 200:
+            raise BenchFailed(f"{asked}: {answer.status} {text.decode(errors='replace').strip()}")
+        return json.loads(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that answers."""
+
+    pid: int
+    port: int
+    #: Seconds from the start of the process to its first answer.
+    started_in: float
+    api: Api
+
+    def load(self, method: str, paths: Iterator[str], connections: int, seconds: float) -> Load:
+        """Put load on it."""
+        return uvloop.run(drive(Request(method, self.port, TOKEN), paths, connections, seconds))
+
+    def resident(self) -> float:
+        """Memory that the process holds, in MiB."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+@contextmanager
+def serving(data: Path, *, roots: Path, capacity: int = 0, database: str = "") -> Iterator[Server]:
+    """A server on this data folder while the block lasts; it is ended however the block ends.
+
+    `roots`: where its git repositories lie. BenchFailed gets the end of the server's log.
+    """
+    port = _free_port()
+    path = data.with_suffix(".log")
+    environment = _environment(
+        DATA=str(data),
+        BIND=f"{HOST}:{port}",
+        ADMIN=f"username:{LOGIN},admin:true,token:{TOKEN}",
+        GIT_ROOTS=str(roots),
+        RUNNER_CAPACITY=str(capacity),
+        DATABASE_URL=database,
+    )
+    began = time.perf_counter()
+    with path.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app", "serve"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for us: we then end the server
+        )
+    try:
+        _wait_for_answer(process, port)
+        yield Server(process.pid, port, time.perf_counter() - began, Api(port))
+    except BenchFailed as error:
+        raise BenchFailed(f"{error.message}; the server's log ends:\n{path.read_text()[-2000:]}") from error
+    finally:
+        _end(process)
+
+
+def _environment(**settings: str) -> dict[str, str]:
+    """Ours without settings of another server, and with these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GANTRY_", "DRONE_"))}
+    return kept | {f"GANTRY_{name}": value for name, value in settings.items() if value}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for_answer(process: "subprocess.Popen[bytes]", port: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not _alive(port):
+        if process.poll() is not None:
+            raise BenchFailed(f"the server ended with code {process.returncode}")
+        if time.monotonic() > deadline:
+            raise BenchFailed(f"the server did not answer within {PATIENCE:g} s")
+        time.sleep(0.002)
+
+
+def _alive(port: int) -> bool:
+    connection = HTTPConnection(HOST, port, timeout=PATIENCE)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        process.terminate()
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:  # also when we are interrupted once more
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

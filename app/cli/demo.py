@@ -1,0 +1,93 @@
+"""The demo: a repository of its own, pushed and built once, ready to be promoted."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from app.cli.client import Client, Connection
+from app.cli.repo import hook_path, install_hook
+from app.errors import AppError
+from app.folder import Folder
+from app.scm import receive
+
+SLUG = "demo/hello"
+LOGIN = "admin"
+TOKEN = "demo-token"
+#: Seconds that the first build may take.
+PATIENCE = 60.0
+
+_FILES = Path(__file__).parents[2] / "fixtures" / "demo"
+_AUTHOR = ("-c", "user.name=Demo", "-c", "user.email=demo@gantry.invalid", "-c", "commit.gpgsign=false")
+
+
+def prepare(folder: Folder, url: str, token: str) -> None:
+    """Make the demo, unless it is there, and say what to type next. `url` is where this process listens."""
+    client = Client(Connection.checked(url, token))
+    try:
+        if not any(repo["slug"] == SLUG for repo in client.records("/api/user/repos")):
+            _make(folder, client, url)
+        _wait(client)
+    except (AppError, subprocess.CalledProcessError, OSError) as error:
+        click.echo(f"gantry: the demo could not be made: {_words(error)}", err=True)
+        return
+    click.echo(_next(folder, url, token))
+
+
+def _make(folder: Folder, client: Client, url: str) -> None:
+    if not _FILES.is_dir():
+        raise AppError("its files are only in a checkout of Gantry's source")
+    bare = folder.path / "demo" / "hello.git"
+    shutil.rmtree(bare, ignore_errors=True)
+    _git(folder.path, "init", "-q", "--bare", "-b", "main", str(bare))
+    address = bare.as_uri()
+    body = {"namespace": "demo", "name": "hello", "git_http_url": address, "default_branch": "main"}
+    client.record("POST", "/api/repos", body=body)
+    secret = {"name": "deploy_key", "data": "a-secret-that-logs-never-show"}
+    client.record("POST", f"/api/repos/{SLUG}/secrets", body=secret)
+    key = client.record("GET", f"/api/repos/{SLUG}/hook")["key"]
+    install_hook(hook_path(address), receive.script(slug=SLUG, url=url, key=key, portable=False), force=True)
+    with tempfile.TemporaryDirectory() as work:
+        shutil.copytree(_FILES, work, dirs_exist_ok=True)
+        _git(Path(work), "init", "-q", "-b", "main")
+        _git(Path(work), "add", "--all")
+        _git(Path(work), *_AUTHOR, "commit", "-q", "-m", "Say hello")
+        _git(Path(work), "push", "-q", str(bare), "main")
+
+
+def _git(where: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(where), *arguments], check=True, capture_output=True, text=True)
+
+
+def _wait(client: Client) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while client.record("GET", f"/api/repos/{SLUG}/builds/1")["status"] in ("pending", "running"):
+        if time.monotonic() > deadline:
+            raise AppError(f"its first build did not end within {PATIENCE:g} s")
+        time.sleep(0.1)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"git said: {str(error.stderr).strip()}"
+    return error.message if isinstance(error, AppError) else str(error)
+
+
+def _next(folder: Folder, url: str, token: str) -> str:
+    build = f"{url}/api/repos/{SLUG}/builds/1"
+    return f"""
+Gantry is ready at {url}
+Build 1 of {SLUG} is there. The administrator's token is {token} (kept in {folder.path / "keys" / TOKEN}).
+
+Promote that build to production, from another terminal:
+
+  curl -X POST -H 'Authorization: Bearer {token}' '{build}/promote?target=production&VERSION=1.2.3'
+
+or, and watch it run:
+
+  export GANTRY_SERVER={url} GANTRY_TOKEN={token}
+  .venv/bin/gantry build promote {SLUG} 1 production -p VERSION=1.2.3 --follow
+"""

@@ -1,0 +1,126 @@
+"""Migrations: they make what the schema says, once, and only in a database that is ours."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy.dialects.postgresql import dialect as postgresql_dialect
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from app.db import schema
+from app.db.connect import Database, connect
+from app.db.migrate import ForeignDatabase, migrate, versions
+from app.db.tx import Tx, each, many, run
+from tests import postgres
+
+COLUMNS = {
+    "sqlite": """
+        SELECT t.name AS tab, c.name AS col, lower(c.type) AS type, c."notnull" OR c.pk AS needed, c.pk AS pk
+        FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'
+        ORDER BY 1, 2
+    """,
+    "postgresql": """
+        SELECT table_name AS tab, column_name AS col, data_type AS type, is_nullable AS needed, ordinal_position AS pk,
+            is_identity AS more
+        FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1, 2
+    """,
+}
+INDEXES = {
+    "sqlite": """
+        SELECT m.name AS name, m.tbl_name AS tab, i."unique" AS uniq, i.partial AS part,
+            (SELECT group_concat(coalesce(x.name, '(expression)') || x.desc) FROM pragma_index_xinfo(m.name) x) AS cols
+        FROM sqlite_master m JOIN pragma_index_list(m.tbl_name) i ON i.name = m.name WHERE m.type = 'index' ORDER BY 1
+    """,
+    "postgresql": "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1",
+}
+KEYS = {
+    "sqlite": """
+        SELECT t.name AS tab, f."table" AS other, f."from" AS col, f."to" AS key, f.on_delete AS del
+        FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table' ORDER BY 1, 2, 3
+    """,
+    "postgresql": """
+        SELECT conrelid::regclass::text AS tab, pg_get_constraintdef(oid) AS def FROM pg_constraint
+        WHERE contype IN ('f', 'p') AND connamespace = current_schema()::regnamespace ORDER BY 1, 2
+    """,
+}
+
+
+async def shape(db: Database) -> list[list[tuple[Any, ...]]]:
+    """Tables, columns, indexes and keys, as the engine itself describes them."""
+    questions = (COLUMNS, INDEXES, KEYS)
+    return [[tuple(row) for row in await db.read(many(question[db.dialect]))] for question in questions]
+
+
+def ddl(dialect: str) -> list[str]:
+    """The statements that SQLAlchemy makes of the schema."""
+    engine: Any = {"sqlite": sqlite_dialect, "postgresql": postgresql_dialect}[dialect]()
+    statements = []
+    for table in schema.metadata.sorted_tables:
+        statements.append(str(CreateTable(table).compile(dialect=engine)))
+        statements += [str(CreateIndex(index).compile(dialect=engine)) for index in table.indexes]
+    return statements
+
+
+async def test_the_migrations_build_the_database_of_the_schema(db: Database, database_url: str, tmp_path: Any) -> None:
+    other_url = f"sqlite:///{tmp_path / 'other.sqlite'}" if db.dialect == "sqlite" else postgres.create_database()
+    made = connect(other_url)
+    await made.open()
+    await made.write(each(run(statement) for statement in ddl(db.dialect)))
+
+    migrated, described = await shape(db), await shape(made)
+    await made.close()
+
+    for one, other in zip(migrated, described, strict=True):
+        assert set(one) ^ set(other) == set()
+
+
+async def test_a_second_start_migrates_nothing(db: Database) -> None:
+    assert await migrate(db, now=2) == 0
+
+
+async def test_servers_that_start_at_one_moment_migrate_once(database_url: str) -> None:
+    first, second = connect(database_url), connect(database_url)
+    await first.open()
+    await second.open()
+
+    applied = await asyncio.gather(migrate(first, now=1), migrate(second, now=1))
+    await first.close()
+    await second.close()
+
+    assert sorted(applied) == [0, len(versions(first.dialect))]
+
+
+@pytest.fixture
+async def empty(database_url: str) -> Any:
+    database = connect(database_url)
+    await database.open()
+    yield database
+    await database.close()
+
+
+def tables(*names: str) -> Tx[list[None]]:
+    return each(run(f"CREATE TABLE {name} (id BIGINT)") for name in names)
+
+
+async def test_drones_own_database_is_refused_and_stays_as_it_was(empty: Database) -> None:
+    await empty.write(tables("users", "repos", "builds", "migrations"))
+
+    with pytest.raises(ForeignDatabase, match="Drone's own tables"):
+        await migrate(empty, now=1)
+
+    assert len((await shape(empty))[0]) == 4
+
+
+async def test_another_programs_tables_are_named(empty: Database) -> None:
+    await empty.write(tables("users", "invoices"))
+
+    with pytest.raises(ForeignDatabase, match=r"another program's tables \(users\)"):
+        await migrate(empty, now=1)
+
+
+async def test_a_database_of_a_newer_gantry_is_refused(db: Database) -> None:
+    await db.write(run("INSERT INTO schema_versions (version, applied) VALUES (99, 1)"))
+
+    with pytest.raises(ForeignDatabase, match="newer than this Gantry"):
+        await migrate(db, now=1)

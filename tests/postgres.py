@@ -1,0 +1,28 @@
+"""Databases of their own on the PostgreSQL that GANTRY_TEST_POSTGRES names, if it names one."""
+
+import asyncio
+import os
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import asyncpg
+
+#: Address of a server and a database on it to connect to first; empty = only SQLite is tested.
+SERVER = os.environ.get("GANTRY_TEST_POSTGRES", "")
+
+
+def create_database() -> str:
+    """A new, empty database; its address. Also inside a running event loop."""
+    name = f"gantry_test_{secrets.token_hex(8)}"
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, _execute(f"CREATE DATABASE {name}")).result()
+    return urlsplit(SERVER)._replace(path=f"/{name}").geturl()
+
+
+async def _execute(sql: str) -> None:
+    connection = await asyncpg.connect(SERVER)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
