@@ -56,8 +56,11 @@ class Execution:
         try:
             async with asyncio.timeout(DETAILS_TIMEOUT):
                 context = await report.until_heard(lambda: self._manager.details(self._accepted.id))
-        except (AppError, TimeoutError) as error:
-            await self.fail(f"the details of the stage could not be had: {error}")
+        except AppError as error:
+            await self.fail(f"the details of the stage could not be had: {error.message}")
+            return
+        except TimeoutError:
+            await self.fail(f"the details of the stage could not be had in {DETAILS_TIMEOUT:.0f} seconds")
             return
         watcher = asyncio.create_task(self._watch(context.build.id))
         timer = self._limit(context.repo.timeout)
@@ -82,7 +85,7 @@ class Execution:
 
     def _limit(self, minutes: int) -> asyncio.TimerHandle:
         minutes = minutes if minutes > 0 else DEFAULT_TIMEOUT
-        text = f"timed out after {minutes} minutes"
+        text = f"the stage took longer than its repository's timeout of {minutes} min"
         return asyncio.get_running_loop().call_later(minutes * MINUTE, self.halt, Halt.TIMED_OUT, text)
 
     async def _watch(self, build_id: int) -> None:
@@ -162,13 +165,13 @@ class Execution:
         await self._report_step(self._state.start(planned.name, _now()))
         if self._halt:
             return
+        writer = Writer(self._manager, self._state.step(planned.name).id, Mask(run.todo.secrets))
         try:
             started = run.start(planned, self._state, self._place.environ)
         except CannotStart as error:
             await self._report_step(self._state.refuse(planned.name, error.message, _now()))
             return
         self._running.add(started)
-        writer = Writer(self._manager, self._state.step(planned.name).id, Mask(run.todo.secrets))
         if planned.detach:
             detached.create_task(self._follow(started, writer))
             return
@@ -200,7 +203,7 @@ class Execution:
             self._state.heard(await report.until_heard(lambda: self._manager.update_step(step)))
         except AppError as error:
             _refused(error, stage=step.stage_id, step=step.id)
-            self.halt(Halt.LOST)
+            self.halt(Halt.LOST, f"the report of step {step.name} was refused: {error.message}")
 
 
 @dataclass(frozen=True, slots=True)

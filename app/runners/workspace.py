@@ -9,7 +9,7 @@ import stat
 import string
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from app.runners import strays
 
@@ -20,6 +20,7 @@ _LENGTH = 16
 _ALPHABET = string.ascii_lowercase + string.digits
 _NAME = re.compile(rf"{_PREFIX}[a-z0-9]{{{_LENGTH}}}")
 _ATTEMPTS = 3
+_LOCAL = "file://"
 
 
 class Workspace:
@@ -86,10 +87,9 @@ def _write(path: Path, text: str, mode: int) -> None:
 
 def _local_repositories(git_url: str) -> list[str]:
     """The folders that git may meet behind a `file://` address."""
-    parts = urlsplit(git_url)
-    if parts.scheme != "file":
+    if not git_url.startswith(_LOCAL):
         return []
-    path = unquote(parts.path)
+    path = unquote(git_url.removeprefix(_LOCAL))
     return list(dict.fromkeys(place + end for place in (path, os.path.realpath(path)) for end in ("", "/.git")))
 
 
