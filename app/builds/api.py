@@ -1,10 +1,13 @@
 """Routes of builds (`spec` drone-rest 3.4)."""
 
+from collections.abc import Callable
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.builds import badge, control, feed, flow, hook, metrics, stages, store, stream
+from app.builds import badge, control, feed, flow, hook, metrics, paths, store, stream
 from app.builds.model import Build
 from app.builds.state import State
 from app.builds.wire import build_json, stage_json
@@ -19,15 +22,13 @@ from app.web.reply import JSON, Empty
 
 async def list_builds(request: Request[State]) -> Response:
     """GET …/builds: newest first; `event`, `status` and `target` are ours."""
-    repo = (await access.reader(request)).repo
     limit, offset = body.page(request)
     filters = _filters(body.query(request))
-    return await _list(request, store.page(repo.id, filters, limit, offset))
+    return await _list(request, lambda repo: store.page(repo.id, filters, limit, offset))
 
 
-async def _list(request: Request[State], heads: Tx[list[store.Head]]) -> Response:
-    state = request.state
-    text = await state["rendered"].array(await state["db"].read(heads))
+async def _list(request: Request[State], heads: Callable[[Repo], Tx[list[store.Head]]]) -> Response:
+    text = await request.state["rendered"].array(await access.read(request, heads))
     return Response(text, media_type="application/json")
 
 
@@ -44,21 +45,22 @@ def _filters(query: dict[str, str]) -> dict[str, str]:
 
 async def show(request: Request[State]) -> Response:
     """GET …/builds/{number}: with stages and steps, and why a stage still waits."""
-    repo = (await access.reader(request)).repo
-    build = await request.state["db"].read(store.find_whole(repo.id, _number(request)))
+    build = await access.read(request, lambda repo: store.find_whole(repo.id, paths.build(request)))
     return await _whole(request, build)
 
 
 async def latest(request: Request[State]) -> Response:
     """GET …/builds/latest: the newest build of a ref, by default the default branch's."""
-    repo = (await access.reader(request)).repo
     query = body.query(request)
-    branch = query.get("branch", "")
-    ref = f"refs/heads/{branch}" if branch else query.get("ref") or f"refs/heads/{repo.default_branch}"
-    build = await request.state["db"].read(store.latest_of_ref(repo.id, ref))
+    build = await access.read(request, lambda repo: store.latest_of_ref(repo.id, _ref(repo, query)))
     if build is None:
-        raise NotFound(f"no build of {ref} yet")
+        raise NotFound("no build of this branch or ref yet")
     return await _whole(request, build)
+
+
+def _ref(repo: Repo, query: dict[str, str]) -> str:
+    branch = query.get("branch", "")
+    return f"refs/heads/{branch}" if branch else query.get("ref") or f"refs/heads/{repo.default_branch}"
 
 
 async def _whole(request: Request[State], build: Build) -> Response:
@@ -88,8 +90,7 @@ async def deployments(request: Request[State]) -> Response:
 
 
 async def _remembered(request: Request[State], kind: store.Index) -> Response:
-    repo = (await access.reader(request)).repo
-    return await _list(request, store.remembered(repo.id, kind))
+    return await _list(request, lambda repo: store.remembered(repo.id, kind))
 
 
 async def create(request: Request[State]) -> Response:
@@ -116,7 +117,7 @@ async def restart(request: Request[State]) -> Response:
     build = await flow.restart(
         request.state["ports"],
         found.repo,
-        _number(request),
+        paths.build(request),
         by=found.login,
         debug=words.get("debug") == "true",
         params=_without(query, "access_token", "debug"),
@@ -140,7 +141,7 @@ async def _deploy(request: Request[State], event: flow.Deployment) -> Response:
     build = await flow.promote(
         request.state["ports"],
         found.repo,
-        _number(request),
+        paths.build(request),
         event=event,
         target=words.get("target", ""),
         by=found.login,
@@ -152,30 +153,27 @@ async def _deploy(request: Request[State], event: flow.Deployment) -> Response:
 async def cancel(request: Request[State]) -> Response:
     """DELETE …/builds/{number}"""
     found = await access.writer(request)
-    build = await control.cancel(request.state["ports"], found.repo, _number(request))
+    build = await control.cancel(request.state["ports"], found.repo, paths.build(request))
     return JSON(build_json(build, stages=True))
 
 
 async def approve(request: Request[State]) -> Response:
     """POST …/builds/{number}/approve/{stage}"""
     found = await access.administrator(request)
-    await control.approve(request.state["ports"], found.repo, *_build_and_stage(request))
+    await control.approve(request.state["ports"], found.repo, paths.build(request), paths.stage(request))
     return Empty()
 
 
 async def decline(request: Request[State]) -> Response:
     """POST …/builds/{number}/decline/{stage}"""
     found = await access.administrator(request)
-    await control.decline(request.state["ports"], found.repo, *_build_and_stage(request))
+    await control.decline(request.state["ports"], found.repo, paths.build(request), paths.stage(request))
     return Empty()
 
 
 async def log(request: Request[State]) -> Response:
     """GET …/builds/{number}/logs/{stage}/{step}: also of a step that still runs."""
-    repo = (await access.reader(request)).repo
-    build, stage = _build_and_stage(request)
-    number = body.number(request, "step", "step number")
-    step = await request.state["db"].read(stages.find_step_by_numbers(repo.id, build, stage, number))
+    step = await access.read(request, partial(paths.step, request))
     text = await request.state["ports"].logs.read(step.id)
     if text is None:
         raise NotFound(f"step {step.name} wrote no log: it is {step.status}")
@@ -186,7 +184,7 @@ async def status_svg(request: Request[State]) -> Response:
     """GET /api/badges/{owner}/{name}/status.svg: for everybody, as pages embed it."""
     path, query = request.path_params, body.query(request)
     repo = await request.state["db"].read(repos.find_if_any(path["owner"], path["name"]))
-    build = await request.state["db"].read(store.latest_of_ref(repo.id, _badge_ref(repo, query))) if repo else None
+    build = await request.state["db"].read(store.latest_of_ref(repo.id, _ref(repo, query))) if repo else None
     headers = {
         "Access-Control-Allow-Origin": "*",
         "Cache-Control": "no-cache, no-store, max-age=0, must-revalidate, value",
@@ -195,24 +193,11 @@ async def status_svg(request: Request[State]) -> Response:
     return Response(badge.svg(build), media_type="image/svg+xml", headers=headers)
 
 
-def _badge_ref(repo: Repo, query: dict[str, str]) -> str:
-    branch = query.get("branch", "")
-    return f"refs/heads/{branch}" if branch else query.get("ref") or f"refs/heads/{repo.default_branch}"
-
-
 async def cc_xml(request: Request[State]) -> Response:
     """GET /api/badges/{owner}/{name}/cc.xml: the newest build; 404 without one."""
     repo = (await access.reader(request)).repo
     build = await request.state["db"].read(store.find(repo.id, repo.counter))
     return Response(badge.cc_xml(repo, build, request.state["public_url"]), media_type="text/plain")
-
-
-def _number(request: Request[State]) -> int:
-    return body.number(request, "number", "build number")
-
-
-def _build_and_stage(request: Request[State]) -> tuple[int, int]:
-    return _number(request), body.number(request, "stage", "stage number")
 
 
 async def _words(request: Request[State]) -> dict[str, str]:

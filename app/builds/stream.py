@@ -1,19 +1,19 @@
 """Builds and logs as they happen, as server-sent events (`spec` drone-rest 5; recorded: streams.json)."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.builds import stages
+from app.builds import paths
 from app.builds.ports import Change, Ports
 from app.builds.state import State
 from app.builds.wire import build_json
-from app.db.connect import Database
 from app.errors import AppError
 from app.repos import access
 from app.repos.wire import repo_json
-from app.web import body, sse
+from app.web import sse
 from app.web.reply import encode
 
 
@@ -48,15 +48,8 @@ def _frame(change: Change) -> bytes:
 
 async def log(request: Request[State]) -> Response:
     """GET /api/stream/{owner}/{name}/{number}/{stage}/{step}: the lines of a running step, earlier ones first."""
-    repo = (await access.reader(request)).repo
-    ports = request.state["ports"]
-    step_id = await _step_id(ports.db, request, repo.id)
-    return sse.stream(_lines(ports, step_id))
-
-
-async def _step_id(db: Database, request: Request[State], repo_id: int) -> int:
-    build, stage, step = (body.number(request, name, f"{name} number") for name in ("number", "stage", "step"))
-    return (await db.read(stages.find_step_by_numbers(repo_id, build, stage, step))).id
+    step = await access.read(request, partial(paths.step, request))
+    return sse.stream(_lines(request.state["ports"], step.id))
 
 
 async def _lines(ports: Ports, step_id: int) -> AsyncIterator[bytes]:

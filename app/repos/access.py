@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
@@ -15,6 +15,8 @@ from app.repos import store
 from app.repos.model import Permissions, Repo, Right
 from app.scm.host import Host
 from app.sealing import Seal
+
+T = TypeVar("T")
 
 
 class State(auth.State):
@@ -55,11 +57,25 @@ async def administrator(request: Request[Any]) -> Access:
     return await _access(request, "admin")
 
 
-async def _access(request: Request[Any], right: Right) -> Access:
-    shown = await auth.claim(request)
-    path = request.path_params
+async def read(request: Request[Any], question: Callable[[Repo], Tx[T]]) -> T:
+    """What is asked of the repository of the path, for somebody who may read it: both in one transaction."""
     state: State = request.state
-    return await state["db"].read(find(shown, path["owner"], path["name"], right))
+    return await state["db"].read(_answer(await _find(request, "read"), question))
+
+
+def _answer(finding: Tx[Access], question: Callable[[Repo], Tx[T]]) -> Tx[T]:
+    found = yield from finding
+    return (yield from question(found.repo))
+
+
+async def _access(request: Request[Any], right: Right) -> Access:
+    state: State = request.state
+    return await state["db"].read(await _find(request, right))
+
+
+async def _find(request: Request[Any], right: Right) -> Tx[Access]:
+    shown, path = await auth.claim(request), request.path_params
+    return find(shown, path["owner"], path["name"], right)
 
 
 def find(shown: Claim, namespace: str, name: str, right: Right) -> Tx[Access]:
