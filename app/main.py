@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds that running stages are given when the server stops.
 GRACE = 10.0
+#: Where the token of an administrator is kept for whom the settings name none.
+ADMIN_TOKEN = "admin-token"
 #: Name of the built-in runner in the database, beside the installation's.
 BUILT_IN = "built-in"
 
@@ -84,7 +86,7 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
             log.info("database migrated", extra={"versions": applied})
         seal = Seal(settings.secret_key or folder.key("secret"))
         await _check_seal(db, seal)
-        await _bootstrap(db, settings)
+        await _bootstrap(db, settings, folder)
         yield await _start(stack, settings, folder, db, seal)
 
 
@@ -165,18 +167,22 @@ def application(state: State) -> Requests:
     return Requests(app)
 
 
-async def _bootstrap(db: Database, settings: Settings) -> None:
+async def _bootstrap(db: Database, settings: Settings, folder: Folder) -> None:
+    """Create or update the account of the settings; a new one without a token gets one, kept in the data folder."""
     account = settings.admin
     if account is not None:
-        made = accounts.bootstrap(
-            account.login,
-            admin=account.admin,
-            machine=account.machine,
-            token=account.token,
-            new_token=auth.new_token(),
-            now=now(),
-        )
+        known = await db.read(accounts.find_if_any(account.login))
+        token = account.token
+        if known is None and not token:
+            token = auth.new_token()
+            folder.keep(ADMIN_TOKEN, token)
+            log.info(
+                "a token was made", extra={"login": account.login, "file": str(folder.path / "keys" / ADMIN_TOKEN)}
+            )
+        made = accounts.bootstrap(account.login, admin=account.admin, machine=account.machine, token=token, now=now())
         await db.write(made)
+    elif not await db.read(accounts.count()):
+        log.warning("there is no account yet: set GANTRY_ADMIN=username:NAME,admin:true and start again")
 
 
 async def _check_seal(db: Database, seal: Seal) -> None:

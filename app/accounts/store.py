@@ -71,11 +71,11 @@ def create(
     raise Conflict("this token is another account's", code="token_taken")
 
 
-def bootstrap(login: str, *, admin: bool, machine: bool, token: str, new_token: str, now: int) -> Tx[User]:
-    """Create the account or update its flags. A given `token` becomes its token; a new one has `new_token` else."""
+def bootstrap(login: str, *, admin: bool, machine: bool, token: str, now: int) -> Tx[User]:
+    """Create the account or update its flags, and its token if one is given; a new account needs one."""
     row = yield from one(BOOTSTRAP, login=login, admin=admin, machine=machine, now=now)
     if row is None:
-        return (yield from create(login, token=token or new_token, now=now, admin=admin, machine=machine))
+        return (yield from create(login, token=token, now=now, admin=admin, machine=machine))
     user = _MAPPER.make(row)
     if token:
         yield from set_token(user.id, token, now)

@@ -138,6 +138,8 @@ class Queue:
                 asyncio.get_running_loop().call_later(error.retry_after, self._wake.set)
 
     async def _hand_out(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._handed_out = {stage_id: until for stage_id, until in self._handed_out.items() if until > now}
         after = 0
         while self._workers:
             page = await self._ports.db.read(stages.queued(after, _PAGE))
