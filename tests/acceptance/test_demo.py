@@ -1,0 +1,82 @@
+"""The first screen of the README: one command starts a server with a demo, the next promotes it."""
+
+import re
+import shlex
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.server import Server
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Server:
+    server = Server(tmp_path, demo="true")
+    del server.environment["GANTRY_ADMIN"], server.environment["GANTRY_GIT_ROOTS"]
+    return server
+
+
+def printed(server: Server) -> str:
+    """What the terminal shows once the demo is ready."""
+    server.until(lambda: "Promote that build" in server.log.read_text(), "the demo is ready")
+    return server.log.read_text()
+
+
+def test_the_commands_it_prints_promote_its_build(demo: Server) -> None:
+    with demo:
+        screen = printed(demo)
+        curl = next(line for line in screen.splitlines() if line.strip().startswith("curl "))
+        answer = subprocess.run([*shlex.split(curl), "-s"], capture_output=True, text=True, check=True).stdout
+        demo.client.headers["Authorization"] = re.search(r"Authorization: (Bearer \w+)", curl)[1]  # type: ignore[index]
+
+        build = demo.finished("demo/hello", 2)
+        log = demo.output("demo/hello", 2, 1, 2)
+
+    assert '"event":"promote"' in answer
+    assert '"stages":[' in answer
+    assert (build["status"], build["parent"], build["deploy_to"]) == ("success", 1, "production")
+    assert build["params"] == {"VERSION": "1.2.3"}
+    assert "releasing 1.2.3 to production\n" in log
+    assert "the key was [secret:deploy_key]\n" in log
+    assert "a-secret-that-logs-never-show" not in log + demo.log.read_text()
+
+
+def test_the_command_line_it_prints_follows_the_promotion_to_its_end(demo: Server) -> None:
+    with demo:
+        screen = printed(demo)
+        export = next(line for line in screen.splitlines() if line.strip().startswith("export "))
+        settings = dict(word.split("=", 1) for word in shlex.split(export)[1:])
+        verb = [sys.executable, "-m", "app", "build", "promote", "demo/hello", "1", "production", "-p", "VERSION=9"]
+
+        done = subprocess.run([*verb, "--follow"], env=demo.environment | settings, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    assert "production serves version 9" in done.stdout
+
+
+def test_a_second_start_shows_the_same_token_and_makes_nothing_anew(demo: Server) -> None:
+    with demo:
+        first = printed(demo)
+        demo.stop()
+        demo.log.write_text("")
+        demo.start()
+        second = printed(demo)
+        token = (demo.data / "keys" / "demo-token").read_text()
+        demo.client.headers["Authorization"] = f"Bearer {token}"
+        builds = demo.json("GET", "/api/repos/demo/hello/builds")
+
+    assert token in first
+    assert token in second
+    assert len(builds) == 1
+    assert stat.S_IMODE((demo.data / "keys" / "demo-token").stat().st_mode) == 0o600
+
+
+def test_the_demo_leaves_a_data_folder_alone_that_has_an_administrator(tmp_path: Path) -> None:
+    with Server(tmp_path, demo="true") as server:
+        printed(server)
+
+        assert not (server.data / "keys" / "demo-token").exists()
+        assert server.json("GET", "/api/user")["login"] == "octocat"
