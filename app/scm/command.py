@@ -107,6 +107,7 @@ def _environment(directory: Path, home: Path, known_hosts: Path | None) -> Mappi
 
 def _ssh(known_hosts: Path | None) -> str:
     options = ["BatchMode=yes", "ConnectTimeout=10", "StrictHostKeyChecking=yes"]
+    options += ["ControlMaster=no", "ControlPath=none"]  # a shared connection outlives its call
     if known_hosts:
         options += [f'UserKnownHostsFile="{known_hosts}"', "GlobalKnownHostsFile=/dev/null"]
     return shlex.join(["ssh", *(word for option in options for word in ("-o", option))])
@@ -122,4 +123,4 @@ def _reason(done: Done) -> str:
         chosen -= 1  # ssh has just said what is wrong
     if not lines:
         return f"git ended with code {done.code} and said nothing"
-    return _PREFIX.sub("", lines[chosen])[:_LONGEST_REASON]
+    return _PREFIX.sub("", lines[chosen]).strip()[:_LONGEST_REASON]

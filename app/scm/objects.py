@@ -180,7 +180,7 @@ def _commit(found: Object) -> Commit:
     _, _, timestamp = _person(_decode(fields.get(b"committer", b""), charset))
     return Commit(
         sha=found.oid,
-        message=_decode(message, charset).rstrip("\n"),
+        message=_decode(message, charset),
         author_login="",
         author_name=name,
         author_email=email,

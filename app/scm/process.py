@@ -13,6 +13,7 @@ from app.errors import TooLarge, Unavailable
 
 _CHUNK = 64 * 1024
 _KEPT_ERRORS = 16 * 1024
+_PATIENCE = 5  # seconds, for the dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,7 @@ async def child(
         raise Unavailable(message, code="timeout") from None
     finally:
         if not ended:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await _kill(process)
 
 
 async def run(argv: Sequence[str], setting: Setting, *, max_output: int) -> Done:
@@ -79,7 +78,16 @@ async def run(argv: Sequence[str], setting: Setting, *, max_output: int) -> Done
             err = await complaints
         finally:
             complaints.cancel()
+            await asyncio.wait([complaints])
         return Done(await process.wait(), out, err)
+
+
+async def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(TimeoutError):  # if one has left the group and holds on to a pipe
+        async with asyncio.timeout(_PATIENCE):
+            await process.communicate()  # unlike wait(), it also ends when a pipe is full
 
 
 async def _all(stream: asyncio.StreamReader, name: str, limit: int) -> bytes:
