@@ -37,7 +37,7 @@ async def test_broken_authors_are_kept_as_far_as_they_go(
     oid = repository.git(*write, stdin=raw)
     async with command.objects(repository.path / ".git") as found:
         read = await objects.read_commit(found, oid)
-    assert read == Commit(oid, "hi", "", name, email, 0)
+    assert read == Commit(oid, "hi\n", "", name, email, 0)
 
 
 async def test_what_is_too_large_is_told_from_its_header(command: Command, repository: Repository) -> None:
