@@ -26,7 +26,7 @@ from app.builds.ports import Ports
 from app.builds.rendered import Rendered
 from app.builds.state import State
 from app.db.connect import Database, connect
-from app.db.migrate import migrate
+from app.db.migrate import migrate, present_version
 from app.events import Events
 from app.folder import Folder
 from app.repos import api as repos_api
@@ -64,12 +64,15 @@ class Site:
     app: Requests
     runner: Runner | None
 
-    async def stop(self) -> None:
-        """Take no more stages, end every stream, give running stages their grace, record how they ended."""
+    async def stop(self, grace: float = GRACE) -> None:
+        """Take no more stages, end every stream, give running stages their grace, record how they ended.
+
+        Another call, with less grace, cuts that of an earlier one short.
+        """
         self.ports.changes.close()
         self.ports.logs.close_all()
         if self.runner is not None:
-            await self.runner.stop(GRACE)
+            await self.runner.stop(grace)
 
 
 @asynccontextmanager
@@ -91,12 +94,16 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
 
 
 async def check(settings: Settings) -> None:
-    """Whether a server could be set up: folder, lock, database. Changes nothing but an empty data folder."""
+    """Whether a server could be set up: folder, lock, database, keys. Changes nothing but an empty data folder."""
     folder = Folder(settings.data)
     with folder.locked():
         db = connect(settings.database)
         await db.open()
-        await db.close()
+        try:
+            if await db.read(present_version(db.dialect)):
+                await _check_seal(db, Seal(settings.secret_key or folder.key("secret")))
+        finally:
+            await db.close()
 
 
 async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal) -> Site:

@@ -129,15 +129,22 @@ class Settings(BaseSettings):
             raise ValueError("must have at least 16 characters")
         return value
 
+    @field_validator("drone_driver")
+    @classmethod
+    def _driver(cls, value: str) -> str:
+        if value not in _DATABASES:
+            raise ValueError(f"must be {' or '.join(_DATABASES)}")
+        return value
+
     @model_validator(mode="before")
     @classmethod
     def _from_drone(cls, values: dict[str, Any]) -> dict[str, Any]:
         host, driver = values.get("DRONE_SERVER_HOST"), values.get("DRONE_DATABASE_DRIVER")
         if host and "GANTRY_URL" not in values:
             values["GANTRY_URL"] = f"{values.get('DRONE_SERVER_PROTO') or 'https'}://{host}"
-        if driver and "GANTRY_DATABASE_URL" not in values:
-            if driver not in _DATABASES:
-                raise ValueError(f"DRONE_DATABASE_DRIVER must be sqlite3 or postgres, not {driver}")
+        if "GANTRY_DATABASE_URL" in values:
+            values.pop("DRONE_DATABASE_DRIVER", None)
+        elif driver in _DATABASES:
             values["GANTRY_DATABASE_URL"] = _DATABASES[driver] + values.get("DRONE_DATABASE_DATASOURCE", "")
         return values
 
@@ -193,7 +200,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        problems += [_problem(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
+        problems += [_problem(detail["loc"], detail["msg"], environ) for detail in error.errors(include_input=False)]
     if problems:
         raise BadSettings("the settings are wrong:\n" + "\n".join(f"  {problem}" for problem in problems))
     return settings
@@ -209,6 +216,15 @@ def _unknown(environ: Mapping[str, str]) -> set[str]:
     return {name for name in environ if name.startswith("GANTRY_")} - set(names()) - _OTHERS
 
 
-def _problem(location: tuple[int | str, ...], message: str) -> str:
-    name = f"{location[0]} " if location else ""
+def _problem(location: tuple[int | str, ...], message: str, environ: Mapping[str, str]) -> str:
+    name = f"{_given(str(location[0]), environ)} " if location else ""
     return name + message.removeprefix("Value error, ")
+
+
+def _given(name: str, environ: Mapping[str, str]) -> str:
+    """The name under which a setting was given: its own, or Drone's."""
+    for field in Settings.model_fields.values():
+        alias = field.validation_alias
+        if isinstance(alias, AliasChoices) and alias.choices[0] == name:
+            return next((str(choice) for choice in alias.choices if environ.get(str(choice))), name)
+    return name

@@ -52,6 +52,13 @@ class NewUser(body.Input):
             raise ValueError("must be 1 to 50 of letters, digits, dot, dash, underscore")
         return value
 
+    @field_validator("email")
+    @classmethod
+    def _email(cls, value: str) -> str:
+        if len(value) > 250 or not value.isprintable():
+            raise ValueError("must have at most 250 characters, all printable")
+        return value
+
     @field_validator("token")
     @classmethod
     def _token(cls, value: str) -> str:

@@ -14,6 +14,7 @@ async def cancel(ports: Ports, repo: Repo, number: int) -> Build:
     build, stopped = await ports.db.write(_cancel(repo.id, number, ports.now()))
     if stopped:
         ports.ended.publish(build.id)
+        ports.queued.publish(build.id)  # there may be room now for stages of other builds
         ports.changes.publish(Change(repo, build))
         for stage in build.stages:
             for step in stage.steps:
@@ -24,10 +25,9 @@ async def cancel(ports: Ports, repo: Repo, number: int) -> Build:
 def _cancel(repo_id: int, number: int, now: int) -> Tx[tuple[Build, bool]]:
     found = yield from store.find(repo_id, number)
     build = yield from store.lock(found.id)
-    stopped = build.status not in DONE
-    if stopped:
+    stopped = yield from stages.stop_all(build.id, now)  # also of a declined build, which is not over
+    if build.status not in DONE:
         yield from store.set_status(build, "killed", now=now, finished=True)
-        yield from stages.stop_all(build.id, now)
     return (yield from store.whole(build.id)), stopped
 
 

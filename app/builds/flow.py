@@ -40,7 +40,7 @@ async def promote(
     old = await ports.db.read(store.find(repo.id, number))
     if not target:
         raise Invalid.of([Problem("target", "missing_target", "Missing target environment")])
-    merged = parameters.merge(old.params, params)
+    merged = parameters.merge(old.params, params, target=target)
     draft = replace(
         _again(old, by, merged),
         event=event,
@@ -77,6 +77,7 @@ async def create(
     params: Mapping[str, str],
 ) -> Build:
     """Build a branch, or a commit of it, on request: event `custom` (`spec` drone-rest 4.1)."""
+    merged = parameters.merge({}, params, action=action)
     branch = branch or repo.default_branch
     ref = branch if branch.startswith("refs/") else f"refs/heads/{branch}"
     if commit or ref.startswith("refs/tags/"):
@@ -101,7 +102,7 @@ async def create(
         author_login=found.author_login or found.author_name,
         author_name=found.author_name,
         author_email=found.author_email,
-        params=parameters.merge({}, params),
+        params=merged,
     )
     return await start(ports, repo, draft)
 
@@ -113,7 +114,6 @@ async def start(ports: Ports, repo: Repo, draft: Build) -> Build:
     """
     file = await ports.configs.load(repo, draft.after)
     now = ports.now()
-    draft = replace(draft, title=draft.title[:TEXT_LIMIT], message=draft.message[:TEXT_LIMIT])
     if isinstance(file.config, BadPipeline):
         return await fail(ports, repo, draft, file.config.text(file.path))
     planned = plan(file.config, event_of(repo, draft))
@@ -137,9 +137,15 @@ async def fail(ports: Ports, repo: Repo, draft: Build, error: str) -> Build:
 
 def _insert(build: Build, planned: list[Stage]) -> Tx[Build]:
     number = yield from repos.next_number(build.repo_id)
-    made = yield from store.create(replace(build, number=number, stages=()))
+    draft = replace(build, number=number, stages=(), title=_text(build.title), message=_text(build.message))
+    made = yield from store.create(draft)
     created = yield from each(stages.create(replace(stage, build_id=made.id)) for stage in planned)
     return replace(made, stages=tuple(created))
+
+
+def _text(text: str) -> str:
+    """What is kept of a title or message; no environment can hold a NUL."""
+    return text.replace("\0", "\ufffd")[:TEXT_LIMIT]
 
 
 def _stage(repo: Repo, planned: PlannedStage, now: int) -> Stage:

@@ -1,5 +1,7 @@
 """POST /hook: a plain git repository tells of a push (`spec` scm-webhooks 6, 9)."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -58,20 +60,22 @@ def _find(slug: str) -> Tx[Repo | None]:
 
 
 async def _answer(ports: Ports, repo: Repo, push: Push) -> Response:
+    if push.deleted:
+        await _forget(ports, repo, push)
+        return Empty()
     trigger = hook.build_event(push)
     if trigger is None:
         return JSON({"message": "ignored"})
-    if push.deleted:
-        await _forget(ports, repo, trigger)
-        return Empty()
     build = await push_build(ports, repo, push, trigger)
     return JSON(build_json(build) if build else None)
 
 
-async def _forget(ports: Ports, repo: Repo, trigger: Trigger) -> None:
-    if trigger.event == "push":
+async def _forget(ports: Ports, repo: Repo, push: Push) -> None:
+    """Show no newest build any more of what the ref was."""
+    trigger = hook.build_event(replace(push, after=push.before))
+    if trigger and trigger.event == "push":
         await ports.db.write(store.forget(repo.id, "branch", trigger.target))
-    elif trigger.event == "pull_request":
+    elif trigger and trigger.event == "pull_request":
         await ports.db.write(store.forget(repo.id, "pull", str(trigger.number)))
 
 

@@ -7,6 +7,7 @@ file: whoever comes late, or was too slow, goes on from where they were.
 import asyncio
 import contextlib
 import errno
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -48,10 +49,10 @@ class Logs:
 
     def close(self, step_id: int) -> None:
         """The step is over: who follows its log gets what is left, then the end."""
-        if (live := self._live.pop(step_id, None)) is not None:
+        if (live := self._live.get(step_id)) is not None:
             live.ended = True
             live.tell()
-            self._tidy(step_id, live)
+        self._tidy(step_id)
 
     def close_all(self) -> None:
         """The server stops: end every stream."""
@@ -68,6 +69,7 @@ class Logs:
     async def store(self, step_id: int, log: bytes) -> None:
         """Keep the whole log, a JSON array, in place of the live one; Unavailable when the disk is full."""
         await _in_thread(lambda: _replace(self._path(step_id, "json"), log))
+        self.close(step_id)
 
     async def read(self, step_id: int) -> bytes | None:
         """The log as a JSON array, as far as there is one; None when the step never wrote any."""
@@ -75,7 +77,8 @@ class Logs:
 
     async def follow(self, step_id: int) -> AsyncIterator[bytes]:
         """Each line as JSON, those already there first; ends with the step, at once when it does not run."""
-        if (live := self._live.get(step_id)) is None:
+        live = self._live.get(step_id)
+        if live is None or live.ended:
             return
         live.followers += 1
         try:
@@ -83,7 +86,7 @@ class Logs:
                 yield line
         finally:
             live.followers -= 1
-            self._tidy(step_id, live)
+            self._tidy(step_id)
 
     async def _lines(self, step_id: int, live: _Live) -> AsyncIterator[bytes]:
         path, position, rest = self._path(step_id, "ndjson"), 0, b""
@@ -103,24 +106,35 @@ class Logs:
         return self._folder / str(step_id // 1000) / f"{step_id}.{kind}"
 
     def _read(self, step_id: int) -> bytes | None:
+        stored, live = self._path(step_id, "json"), self._path(step_id, "ndjson")
         with contextlib.suppress(FileNotFoundError):
-            return self._path(step_id, "json").read_bytes()
+            return stored.read_bytes()
         with contextlib.suppress(FileNotFoundError):
-            whole, _, _ = self._path(step_id, "ndjson").read_bytes().rpartition(b"\n")
+            whole, _, _ = live.read_bytes().rpartition(b"\n")
             return b"[" + whole.replace(b"\n", b",") + b"]"
+        with contextlib.suppress(FileNotFoundError):
+            return stored.read_bytes()  # it took the live one's place meanwhile
         return b"[]" if step_id in self._live else None
 
-    def _tidy(self, step_id: int, live: _Live) -> None:
-        """Once nobody reads the live file any more, the stored one is enough."""
-        if live.ended and not live.followers and self._path(step_id, "json").exists():
+    def _tidy(self, step_id: int) -> None:
+        """Once a live log has ended and nobody reads it any more, the stored one is enough."""
+        if (live := self._live.get(step_id)) is not None:
+            if not live.ended or live.followers:
+                return
+            del self._live[step_id]
+        if self._path(step_id, "json").exists():
             self._path(step_id, "ndjson").unlink(missing_ok=True)
 
 
 def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    temporary = path.with_suffix(f".{secrets.token_hex(8)}")  # of its own: uploads may be repeated at one moment
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _append(path: Path, data: bytes) -> None:
@@ -148,6 +162,4 @@ async def _in_thread(function: Callable[[], T]) -> T:
     try:
         return await anyio.to_thread.run_sync(function)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            raise Unavailable("the log cannot be written: the disk is full or fails") from error
-        raise
+        raise Unavailable(f"a log cannot be read or written: {error.strerror}") from error

@@ -36,9 +36,8 @@ async def update_stage(ports: Ports, report: Stage) -> Stage:
 
 
 def _start(report: Stage, now: int) -> Tx[tuple[Stage, Build]]:
-    stored = yield from stages.find(report.id)
-    build = yield from store.lock(stored.build_id)
-    if stored.version == report.version + 1 and stored.status == "running":
+    build, stored = yield from _locked(report.id)
+    if stored.status == "running" and report.version in (stored.version, stored.version - 1):
         return replace(stored, steps=(yield from stages.steps_of(stored.id))), build
     _refuse_finished(stored)
     started = yield from stages.update(_owned(stored, report, "running"), now)
@@ -49,14 +48,19 @@ def _start(report: Stage, now: int) -> Tx[tuple[Stage, Build]]:
 
 
 def _finish(report: Stage, now: int) -> Tx[tuple[Stage, Build]]:
-    stored = yield from stages.find(report.id)
-    build = yield from store.lock(stored.build_id)
+    build, stored = yield from _locked(report.id)
     if stored.version == report.version + 1 and stored.status == report.status:
         return replace(stored, steps=(yield from stages.steps_of(stored.id))), build
     _refuse_finished(stored)
     steps = yield from each(stages.update_step(replace(step, stage_id=stored.id)) for step in report.steps)
     ended = yield from stages.update(_owned(stored, report, report.status), now)
     return replace(ended, steps=tuple(steps)), (yield from settle(build, now))
+
+
+def _locked(stage_id: int) -> Tx[tuple[Build, Stage]]:
+    """A stage as it is once nobody else changes its build."""
+    build = yield from store.lock_of_stage(stage_id)
+    return build, (yield from stages.find(stage_id))
 
 
 def _owned(stored: Stage, report: Stage, status: Status) -> Stage:
@@ -120,13 +124,10 @@ async def lose(ports: Ports, runner: str) -> list[Stage]:
 
 
 def _lose(stage_id: int, now: int) -> Tx[Stage]:
-    stored = yield from stages.find(stage_id)
-    build = yield from store.lock(stored.build_id)
-    steps = yield from stages.steps_of(stage_id)
-    stored = yield from stages.find(stage_id)
+    build, stored = yield from _locked(stage_id)
     if stored.status in DONE:
         return stored
-    for step in steps:
+    for step in (yield from stages.steps_of(stage_id)):
         if step.status not in DONE:
             yield from stages.update_step(_lost_step(step, now))
     lost = replace(stored, status="error", error=LOST, exit_code=255, started=stored.started or now, stopped=now)

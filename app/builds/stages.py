@@ -53,6 +53,7 @@ STOP = """
         stopped = :now, updated = :now, version = version + 1
     WHERE build_id = :build_id
         AND status IN ('pending', 'running', 'waiting_on_dependencies', 'blocked')
+    RETURNING id
 """
 STOP_STEPS = """
     UPDATE steps SET status = CASE WHEN started <> 0 THEN 'killed' ELSE 'skipped' END,
@@ -161,10 +162,13 @@ def set_status(stage: Stage, status: Status, now: int) -> Tx[None]:
     yield from run(SET_STATUS, id=stage.id, status=status, skipped=skipped, now=now)
 
 
-def stop_all(build_id: int, now: int) -> Tx[None]:
-    """End what is unfinished of a build: killed if it had started, else skipped (`spec` drone-rpc 11.1)."""
+def stop_all(build_id: int, now: int) -> Tx[bool]:
+    """End what is unfinished of a build: killed if it had started, else skipped; false when nothing was.
+
+    `spec` drone-rpc 11.1.
+    """
     yield from run(STOP_STEPS, build_id=build_id, now=now)
-    yield from run(STOP, build_id=build_id, now=now)
+    return bool((yield from many(STOP, build_id=build_id, now=now)))
 
 
 def create_step(step: Step) -> Tx[Step]:

@@ -21,6 +21,9 @@ BY_NUMBER = "SELECT * FROM builds WHERE repo_id = :repo_id AND number = :number"
 BY_ID = "SELECT * FROM builds WHERE id = :id"
 #: Changes nothing and holds the row until the transaction ends, on both engines.
 LOCK = "UPDATE builds SET version = version WHERE id = :id RETURNING *"
+LOCK_OF_STAGE = """
+    UPDATE builds SET version = version WHERE id = (SELECT build_id FROM stages WHERE id = :stage_id) RETURNING *
+"""
 LATEST_OF_REF = "SELECT * FROM builds WHERE repo_id = :repo_id AND ref = :ref ORDER BY number DESC LIMIT 1"
 SET_STATUS = """
     UPDATE builds SET status = :status, started = :started, finished = :finished, updated = :updated,
@@ -37,8 +40,10 @@ REMEMBERED = """
     WHERE latest.repo_id = :repo_id AND latest.kind = :kind ORDER BY latest.name
 """
 FORGET = "DELETE FROM latest WHERE repo_id = :repo_id AND kind = :kind AND name = :name"
+#: Numbers have no gaps, so the newest of all are among the newest of each repository: no history is sorted.
 FEED = """
-    SELECT builds.* FROM builds JOIN permissions ON permissions.repo_id = builds.repo_id
+    SELECT builds.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
+    JOIN builds ON builds.repo_id = repos.id AND builds.number > repos.counter - :limit
     WHERE permissions.user_id = :user_id AND permissions.can_read ORDER BY builds.id DESC LIMIT :limit
 """
 NEWEST = """
@@ -46,11 +51,13 @@ NEWEST = """
     JOIN builds ON builds.repo_id = repos.id AND builds.number = repos.counter
     WHERE permissions.user_id = :user_id AND permissions.can_read
 """
+#: Builds are counted repository by repository (CROSS JOIN keeps SQLite to that order), so that an index is
+#: searched and not read from end to end.
 COUNTS = """
     SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM repos) AS repos,
         (SELECT coalesce(sum(counter), 0) FROM repos) AS builds,
-        (SELECT count(*) FROM builds WHERE status IN ('pending', 'running') AND status = 'pending') AS pending_builds,
-        (SELECT count(*) FROM builds WHERE status IN ('pending', 'running') AND status = 'running') AS running_builds,
+        (SELECT count(*) FROM repos r CROSS JOIN builds WHERE repo_id = r.id AND status = 'pending') AS pending_builds,
+        (SELECT count(*) FROM repos r CROSS JOIN builds WHERE repo_id = r.id AND status = 'running') AS running_builds,
         (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'pending') AS pending_jobs,
         (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'running') AS running_jobs
 """
@@ -118,6 +125,14 @@ def lock(build_id: int) -> Tx[Build]:
     row = yield from one(LOCK, id=build_id)
     if row is None:
         raise NotFound("build not found")
+    return _MAPPER.make(row)
+
+
+def lock_of_stage(stage_id: int) -> Tx[Build]:
+    """The build of a stage, held likewise; NotFound."""
+    row = yield from one(LOCK_OF_STAGE, stage_id=stage_id)
+    if row is None:
+        raise NotFound(f"stage {stage_id} not found")
     return _MAPPER.make(row)
 
 

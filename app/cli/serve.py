@@ -42,14 +42,24 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._site = site
-        self.stopping: asyncio.Task[None] | None = None
+        self._stops: list[asyncio.Task[None]] = []
         self.demo: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """The first signal begins the end; a second one is uvicorn's."""
-        if self.stopping is None:
-            self.stopping = asyncio.get_event_loop().create_task(self._site.stop())
-        super().handle_exit(sig, frame)  # type: ignore[arg-type]  # a frame or None
+        """The first signal begins the end; another one ends all grace.
+
+        Unlike uvicorn's own, the signal is not raised again afterwards: what is stopped ends well.
+        """
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        stop = self._site.stop(0) if self.force_exit else self._site.stop()
+        self._stops.append(asyncio.get_event_loop().create_task(stop))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is open, then wait for the stages; signals still come here."""
+        await super().shutdown(sockets)
+        while self._stops:
+            await self._stops.pop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen; then the demo can be made, over HTTP like everything else."""
@@ -66,8 +76,8 @@ async def _serve(loaded: Settings) -> None:
         async with open_site(loaded) as site:
             server = Server(site)
             await server.serve([listener])
-            for task in filter(None, (server.stopping, server.demo)):
-                await task
+            if server.demo is not None:
+                await server.demo
 
 
 def _listen(loaded: Settings) -> socket.socket:

@@ -21,7 +21,7 @@ TABLES = {
 }
 #: Held until the transaction ends: of several servers that start at once, one migrates (SQLite: one writer).
 LOCK = {"sqlite": "SELECT 1", "postgresql": "SELECT pg_advisory_xact_lock(7240001)"}
-VERSIONS = "CREATE TABLE schema_versions (version BIGINT PRIMARY KEY, applied BIGINT NOT NULL)"
+VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT PRIMARY KEY, applied BIGINT NOT NULL)"
 APPLIED = "SELECT coalesce(max(version), 0) AS version FROM schema_versions"
 APPLY = "INSERT INTO schema_versions (version, applied) VALUES (:version, :now)"
 
@@ -39,20 +39,27 @@ async def migrate(db: Database, *, now: int) -> int:
 
 def _migrate(dialect: str, now: int) -> Tx[int]:
     yield from run(LOCK[dialect])
+    applied = yield from present_version(dialect)
+    yield from run(VERSIONS)
+    missing = versions(dialect)[applied:]
+    for number, statements in enumerate(missing, applied + 1):
+        for statement in statements:
+            yield from run(statement)
+        yield from run(APPLY, version=number, now=now)
+    return len(missing)
+
+
+def present_version(dialect: str) -> Tx[int]:
+    """The version that a database has, 0 when it is empty; ForeignDatabase when it is not ours."""
     tables = {row["name"] for row in (yield from many(TABLES[dialect]))}
     if "schema_versions" not in tables:
         _refuse_foreign(tables)
-        yield from run(VERSIONS)
+        return 0
     row = yield from one(APPLIED)
     applied: int = row["version"] if row else 0
-    missing = versions(dialect)[applied:] if applied <= len(versions(dialect)) else None
-    if missing is None:
+    if applied > len(versions(dialect)):
         raise ForeignDatabase(f"the database is at version {applied}, newer than this Gantry; upgrade Gantry")
-    for version, statements in enumerate(missing, applied + 1):
-        for statement in statements:
-            yield from run(statement)
-        yield from run(APPLY, version=version, now=now)
-    return len(missing)
+    return applied
 
 
 def _refuse_foreign(tables: set[str]) -> None:

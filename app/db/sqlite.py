@@ -51,8 +51,9 @@ class Engine:
                 await self._open_lane(_drive_group if number == 0 else _drive_reads, number > 0)
         except sqlite3.Error as error:
             await self.close()
-            reason = f"{self._url} cannot be used: {error}"
-            raise _unavailable(error) or AppError(reason, code="bad_database") from error
+            if passing := _passing(error):
+                raise Unavailable(f"{self._url} cannot be used: {passing}") from error
+            raise AppError(f"{self._url} cannot be used: {error}", code="bad_database") from error
 
     async def _open_lane(self, drive: "_Drive", read_only: bool) -> None:
         database = databases.Database(self._url, cached_statements=512, check_same_thread=False)
@@ -207,7 +208,7 @@ def _drive(raw: sqlite3.Connection, tx: Tx[T]) -> T:
 
 
 #: What SQLite says when the same call may work later.
-_PASSING = {
+_REASONS = {
     sqlite3.SQLITE_BUSY: "the database is locked by another program",
     sqlite3.SQLITE_LOCKED: "the database is locked by another program",
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -218,7 +219,11 @@ _PASSING = {
 }
 
 
-def _unavailable(error: BaseException) -> Unavailable | None:
+def _passing(error: BaseException) -> str | None:
     code = getattr(error, "sqlite_errorcode", None)
-    reason = _PASSING.get(code & 0xFF) if isinstance(code, int) else None
+    return _REASONS.get(code & 0xFF) if isinstance(code, int) else None
+
+
+def _unavailable(error: BaseException) -> Unavailable | None:
+    reason = _passing(error)
     return Unavailable(f"{reason}; nothing was changed, try again") if reason else None

@@ -100,8 +100,9 @@ def refuse(
 ) -> Unauthorized | Forbidden | NotFound | None:
     """Why not; None = allowed. Pure.
 
-    Strangers must not learn which repositories exist: for an account without any right a repository it
-    cannot read is not there, and neither is a public one that it wants to change.
+    An account with some right in the repository, but not enough, is told so. To one without any right what
+    it asks for is not there, in a public repository too: strangers learn nothing (decided; not `spec`
+    drone-rest 8, which would answer 403 to everybody who can read).
     """
     if user is None:
         return None if repo and repo.visibility == "public" and right == "read" else Unauthorized()
@@ -109,7 +110,7 @@ def refuse(
         return NotFound()
     if user.admin:
         return None
-    if right == "read" and (repo.visibility != "private" or (given and given.read)):
+    if right == "read" and repo.visibility != "private":
         return None
     if given is None or not given.read:
         return NotFound()

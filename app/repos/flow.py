@@ -8,6 +8,7 @@ from app.db.connect import Database
 from app.errors import Invalid, Problem
 from app.repos import store
 from app.repos.model import Repo, Visibility
+from app.scm import refs
 from app.scm.host import Host, Source
 from app.sealing import Seal
 
@@ -44,10 +45,7 @@ async def register(
     Without a default branch the repository is asked for its own. Invalid, Conflict, or Unreadable when
     it has to be asked and does not answer.
     """
-    problems = [p for p in (check_name("namespace", namespace), check_name("name", name)) if p]
-    if problems:
-        raise Invalid.of(problems)
-    host.check_url(url)
+    _check(host, namespace, name, url, default_branch)
     branch = default_branch or await host.default_branch(Source(0, url))
     slug = f"{namespace}/{name}"
     repo = Repo(
@@ -69,6 +67,22 @@ async def register(
         secret=seal.seal(new_key(), SECRET),
     )
     return await db.write(store.create(repo))
+
+
+def _check(host: Host, namespace: str, name: str, url: str, branch: str) -> None:
+    checked = (check_name("namespace", namespace), check_name("name", name), _check_branch(branch))
+    problems = [problem for problem in checked if problem]
+    try:
+        host.check_url(url)
+    except Invalid as bad:
+        problems += bad.problems
+    if problems:
+        raise Invalid.of(problems)
+
+
+def _check_branch(name: str) -> Problem | None:
+    broken = refs.problem(name) if name else None
+    return Problem("default_branch", "bad_branch", f"default_branch {broken}") if broken else None
 
 
 def source(repo: Repo) -> Source:

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from app.errors import (
     AppError,
@@ -68,7 +69,19 @@ async def _app_error(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message = _MESSAGES.get(error.status_code, error.detail)
-    return JSON({"message": message, "code": message.lower().replace(" ", "_")}, error.status_code, error.headers)
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return JSON({"message": message, "code": message.lower().replace(" ", "_")}, error.status_code, headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes of this path; the error knows only the first's."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in routes for method in route.methods}))
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """The client left before it had sent all; nobody hears this."""
+    return Response(status_code=400)
 
 
 async def _bug(_: Request, __: Exception) -> Response:
@@ -79,5 +92,6 @@ async def _bug(_: Request, __: Exception) -> Response:
 HANDLERS: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
     AppError: _app_error,
     HTTPException: _http_error,
+    ClientDisconnect: _gone,
     Exception: _bug,
 }

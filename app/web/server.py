@@ -1,4 +1,4 @@
-"""Around every request: its id, its limits, its headers, its line in the log."""
+"""Around every request: its id, its headers, its line in the log."""
 
 import logging
 import secrets
@@ -8,12 +8,9 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.log import request_id
-from app.web.reply import encode
 
 log = logging.getLogger("app.request")
 
-#: Bytes of a query that are looked at; parameters have their own, smaller limit.
-QUERY_LIMIT = 256 * 1024
 _NO_CACHE = [
     (b"cache-control", b"no-cache, private, max-age=0"),
     (b"pragma", b"no-cache"),
@@ -45,10 +42,7 @@ class Requests:
             await send(message)
 
         try:
-            if len(scope["query_string"]) > QUERY_LIMIT:
-                await _refuse(answer, 414, f"the query is longer than {QUERY_LIMIT} bytes", "too_large")
-            else:
-                await self._app(scope, receive, answer)
+            await self._app(scope, receive, answer)
         except Exception:  # a bug, answered already: nobody above could do more
             log.exception("bug", extra={"path": scope["path"]})
         finally:
@@ -68,13 +62,6 @@ def _add_headers(message: Message) -> None:
     headers.append((b"x-request-id", request_id.get().encode()))
     if not any(name == b"cache-control" for name, _ in headers):
         headers.extend(_NO_CACHE)
-
-
-async def _refuse(send: Send, status: int, text: str, code: str) -> None:
-    body = encode({"message": text, "code": code}) + b"\n"
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 def _log(scope: Scope, status: int, began: float) -> None:

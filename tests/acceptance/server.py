@@ -1,5 +1,6 @@
 """A real server process on its own data folder, spoken to over HTTP as a client would."""
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -15,11 +16,17 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx2
+import pytest
 
+from app.db.connect import connect
+from app.db.tx import run
 from app.scm.hook import sign
+from tests import postgres
 from tests import postgres
 
 T = TypeVar("T")
+#: For tests of what only an embedded database can suffer.
+on_sqlite = pytest.mark.skipif(bool(postgres.SERVER), reason="the database is PostgreSQL")
 TOKEN = "octocat-s-token-for-tests"
 #: Seconds that a test waits for what must happen; generous, so that only what never happens fails.
 PATIENCE = 60.0
@@ -34,6 +41,7 @@ class Server:
         self.log = folder / "server.log"
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.database = postgres.create_database() if postgres.SERVER else f"sqlite:///{self.data / 'gantry.sqlite'}"
         keep = {name: value for name, value in os.environ.items() if not name.startswith(("GANTRY_", "DRONE_"))}
         self.environment = {
             **keep,
@@ -41,6 +49,7 @@ class Server:
             "GANTRY_BIND": f"127.0.0.1:{self.port}",
             "GANTRY_ADMIN": f"username:octocat,admin:true,token:{TOKEN}",
             "GANTRY_GIT_ROOTS": str(folder),
+            "GANTRY_DATABASE_URL": self.database,
             **({"GANTRY_DATABASE_URL": postgres.create_database()} if postgres.SERVER else {}),
             **{f"GANTRY_{name.upper()}": value for name, value in settings.items()},
         }
@@ -102,6 +111,10 @@ class Server:
     def visitor(self, headers: Mapping[str, str] | None = None) -> httpx2.Client:
         """A client that shows nothing but these headers."""
         return httpx2.Client(base_url=self.url, headers=dict(headers or {}), timeout=PATIENCE)
+
+    def execute(self, sql: str) -> None:
+        """Change the database behind the server's back."""
+        asyncio.run(_execute(self.database, sql))
 
     def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """Send a request as the administrator."""
@@ -174,6 +187,13 @@ class Server:
     def tail(self) -> str:
         """The end of the server's log."""
         return self.log.read_text()[-4000:] if self.log.exists() else ""
+
+
+async def _execute(url: str, sql: str) -> None:
+    db = connect(url)
+    await db.open()
+    await db.write(run(sql))
+    await db.close()
 
 
 def _free_port() -> int:

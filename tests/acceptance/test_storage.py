@@ -1,0 +1,193 @@
+"""The database is locked, the disk is full: 503 for a while, nothing half-written, and on it goes without a restart."""
+
+import os
+import resource
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from tests.acceptance.conftest import SLUG, first_build
+from tests.acceptance.server import Server, on_sqlite
+from tests.scm.repository import Repository
+
+pytestmark = on_sqlite
+BUILDS = f"/api/repos/{SLUG}/builds"
+PIPELINE = """
+kind: pipeline
+type: exec
+name: default
+clone: {disable: true}
+steps:
+- name: wait
+  commands:
+  - echo waiting
+  - while [ ! -e "$FLAG" ]; do sleep 0.05; done
+  - echo done
+trigger: {event: [promote], target: [wait]}
+---
+kind: pipeline
+type: exec
+name: quick
+clone: {disable: true}
+steps:
+- {name: only, commands: [echo quick]}
+trigger: {target: {exclude: [wait]}}
+"""
+
+
+class Disk(Protocol):
+    """A disk that a test can fill and empty."""
+
+    def fill(self) -> None: ...
+
+    def empty(self) -> None: ...
+
+
+class SmallDisk:
+    """A real file system of few megabytes below the data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._filler = folder / "filler"
+
+    def fill(self) -> None:
+        with self._filler.open("wb", buffering=0) as file:
+            for size in (65536, 4096, 512, 1):
+                try:
+                    while file.write(b"x" * size) == size:
+                        pass
+                except OSError:
+                    continue
+
+    def empty(self) -> None:
+        self._filler.unlink()
+
+
+class Quota:
+    """No file of the server's process may grow beyond a few bytes any more."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def fill(self) -> None:
+        self._limit(1)
+
+    def empty(self) -> None:
+        self._limit(resource.RLIM_INFINITY)
+
+    def _limit(self, size: int) -> None:
+        assert self._server.process is not None
+        resource.prlimit(self._server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+@contextmanager
+def _mounted(folder: Path) -> Iterator[bool]:
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    yield mounted
+    if mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(params=["small disk", "quota"])
+def full(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Server, Disk]]:
+    """A server with a first build on a disk that can be filled; the log of the server is elsewhere."""
+    server, repository = Server(tmp_path / "server", git_roots=str(tmp_path)), Repository(tmp_path / "hello-world")
+    small = request.param == "small disk"
+    with _mounted(server.data) as mounted:
+        if small and not mounted:
+            pytest.skip("only root may mount a file system; the quota is tested in its place")
+        with server:
+            first_build(server, repository, PIPELINE)
+            yield server, (SmallDisk(server.data) if small else Quota(server))
+
+
+def _consistent(server: Server) -> list[int]:
+    """Every build that there is has its stages, and their numbers have no gaps."""
+    builds = server.json("GET", BUILDS, params={"per_page": 100})
+    numbers = [build["number"] for build in builds]
+    assert numbers == list(range(len(numbers), 0, -1))
+    assert server.json("GET", f"/api/repos/{SLUG}")["counter"] == len(numbers)
+    for number in numbers:
+        assert len(server.json("GET", f"{BUILDS}/{number}")["stages"]) == 1
+    return numbers
+
+
+def _refused(answer: Any) -> str:
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable"), answer.text
+    assert int(answer.headers["Retry-After"]) > 0
+    return str(answer.json()["message"])
+
+
+def test_a_full_disk_refuses_what_writes_and_recovers_by_itself(full: tuple[Server, Disk], tmp_path: Path) -> None:
+    server, disk = full
+    flag = tmp_path / "flag"
+    waiting = server.promote(SLUG, 1, "wait", FLAG=str(flag))["number"]
+    server.running(SLUG, waiting, shows="waiting")
+    promote = f"{BUILDS}/1/promote?target=quick&BIG={'x' * 20_000}"
+
+    disk.fill()
+    answers = [server.ask("POST", promote) for _ in range(20)]
+    refusals = [answer for answer in answers if answer.status_code != 200]
+
+    assert refusals
+    for answer in refusals:
+        assert "nothing was changed, try again" in _refused(answer)
+    _refused(server.ask("DELETE", f"{BUILDS}/{waiting}"))
+    made = [answer.json()["number"] for answer in answers if answer.status_code == 200]
+    assert _consistent(server)[0] == max([waiting, *made])
+    assert server.json("GET", f"{BUILDS}/{waiting}")["status"] == "running"
+    assert server.ask("GET", "/healthz").status_code == 200
+    flag.touch()
+    server.until(lambda: not _alive(str(flag)), "the step's process has ended")
+
+    disk.empty()
+
+    build = server.finished(SLUG, waiting)
+    assert (build["status"], build["stages"][0]["steps"][0]["status"]) == ("success", "success")
+    assert server.output(SLUG, waiting).endswith("+ echo done\ndone\n")
+    for number in [*made, server.promote(SLUG, 1, "quick")["number"]]:
+        assert server.finished(SLUG, number)["status"] == "success"
+    _consistent(server)
+    assert "Traceback" not in server.log.read_text()
+
+
+def _alive(word: str) -> bool:
+    return any(word.encode() in _read(f"/proc/{pid}/environ") for pid in os.listdir("/proc") if pid.isdecimal())
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_locked_database_is_a_503_after_a_while_and_recovers(
+    place: tuple[Server, Repository], tmp_path: Path
+) -> None:
+    server, repository = place
+    server.start()
+    first_build(server, repository, PIPELINE)
+    flag = tmp_path / "flag"
+    waiting = server.promote(SLUG, 1, "wait", FLAG=str(flag))["number"]
+    server.running(SLUG, waiting, shows="waiting")
+
+    with closing(sqlite3.connect(server.data / "gantry.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        flag.touch()
+        message = _refused(server.ask("POST", f"{BUILDS}/1/promote?target=quick"))
+        assert server.ask("GET", "/readyz").status_code == 200
+        assert [build["number"] for build in server.json("GET", BUILDS)] == [waiting, 1]
+        other.execute("COMMIT")
+
+    assert "locked by another program" in message
+    assert server.finished(SLUG, waiting)["status"] == "success"
+    assert server.finished(SLUG, server.promote(SLUG, 1, "quick")["number"])["status"] == "success"
+    assert _consistent(server) == [3, 2, 1]
+    assert "Traceback" not in server.log.read_text()

@@ -1,0 +1,182 @@
+"""A host of git repositories in memory, a clock that stands, and a runner's reports: what builds meet outside."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from app.builds import flow, progress, stages, store
+from app.builds.model import Build, Stage, Status, Step
+from app.builds.ports import Ports
+from app.errors import NotFound
+from app.repos import store as repos
+from app.repos.model import Repo
+from app.scm.host import Commit, Source
+
+NOW = 1_700_000_000
+
+
+@dataclass
+class Clock:
+    """The time in Unix seconds; it moves only when told to."""
+
+    time: int = NOW
+
+    def __call__(self) -> int:
+        return self.time
+
+
+@dataclass
+class FakeHost:
+    """Commits with one file each, and branches that name them."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+    heads: dict[str, str] = field(default_factory=dict)
+    #: Raised by every read of a file, while there is one.
+    failure: Exception | None = None
+    reads: int = 0
+
+    def add(self, text: str, *, branch: str = "main", message: str = "change") -> str:
+        """A new head of a branch with this pipeline file; its id."""
+        sha = hashlib.sha1(f"{len(self.files)} {text}".encode(), usedforsecurity=False).hexdigest()
+        self.files[sha], self.messages[sha], self.heads[branch] = text, message, sha
+        return sha
+
+    def check_url(self, url: str) -> None:
+        """Every address will do."""
+
+    async def default_branch(self, source: Source) -> str:
+        return "main"
+
+    async def branch(self, source: Source, name: str) -> Commit:
+        if name not in self.heads:
+            raise NotFound(f"branch {name} not found")
+        return self._commit(self.heads[name])
+
+    async def commit(self, source: Source, name: str) -> Commit:
+        for sha in self.files:
+            if sha.startswith(name):
+                return self._commit(sha)
+        raise NotFound(f"commit {name} not found")
+
+    async def read_file(self, source: Source, sha: str, path: str) -> str:
+        self.reads += 1
+        if self.failure is not None:
+            raise self.failure
+        return self.files[sha]
+
+    def _commit(self, sha: str) -> Commit:
+        return Commit(sha, self.messages[sha], "", "Ada", "ada@example.com", NOW - 60)
+
+
+def pipeline(name: str = "default", **keys: Any) -> str:
+    """One document of a pipeline file; JSON is YAML."""
+    document = {"kind": "pipeline", "type": "exec", "name": name, "steps": [{"name": "one", "commands": ["true"]}]}
+    return orjson.dumps(document | keys).decode()
+
+
+def file(*documents: str) -> str:
+    return "\n---\n".join(documents)
+
+
+@dataclass
+class Scene:
+    """A repository with its builds, in a real database."""
+
+    ports: Ports
+    repo: Repo
+    host: FakeHost
+    clock: Clock
+
+    async def push(self, *documents: str, **fields: Any) -> Build:
+        """The build of a push of these pipelines, every field of it told apart."""
+        sha = self.host.add(file(*documents or (pipeline(),)))
+        return await flow.start(self.ports, self.repo, replace(pushed(self.repo, sha), **fields))
+
+    async def build(self, number: int) -> Build:
+        return await self.ports.db.read(store.find_whole(self.repo.id, number))
+
+    async def counter(self) -> int:
+        return (await self.ports.db.read(repos.find(self.repo.id))).counter
+
+    async def statuses(self, number: int) -> dict[str, Status]:
+        """The build's status under an empty name, and each stage's."""
+        build = await self.build(number)
+        return {"": build.status} | {stage.name: stage.status for stage in build.stages}
+
+    async def set(self, stage: Stage, **columns: Any) -> None:
+        """Change a stage behind everybody's back."""
+        sets = ", ".join(f"{name} = :{name}" for name in columns)
+
+        def tx() -> Any:
+            yield f"UPDATE stages SET {sets} WHERE id = :id", {"id": stage.id, **columns}
+
+        await self.ports.db.write(tx())
+
+    async def accept(self, stage: Stage, runner: str = "r1") -> Stage:
+        return await progress.accept(self.ports, stage.id, machine="lab", runner=runner)
+
+    async def start(self, stage: Stage, *names: str) -> Stage:
+        """Accept a stage and report that it runs, with pending steps of these names."""
+        accepted = await self.accept(stage)
+        return await progress.update_stage(self.ports, started(accepted, *names))
+
+    async def run(self, stage: Stage, status: Status = "success") -> Stage:
+        """Accept, start and end a stage that has one step."""
+        running = await self.start(stage, "one")
+        return await progress.update_stage(self.ports, ended(running, status))
+
+    async def step(self, step: Step, status: Status, **fields: Any) -> Step:
+        return await progress.update_step(self.ports, replace(step, status=status, started=self.clock(), **fields))
+
+    async def stage(self, number: int, name: str) -> Stage:
+        build = await self.build(number)
+        return next(stage for stage in build.stages if stage.name == name)
+
+    async def queued(self) -> list[str]:
+        return [stage.name for stage in await self.ports.db.read(stages.queued(0, 100))]
+
+
+def pushed(repo: Repo, sha: str) -> Build:
+    """A push in which every field has a value of its own."""
+    return Build(
+        id=0,
+        repo_id=repo.id,
+        number=0,
+        trigger="@hook",
+        event="push",
+        action="pushed",
+        link="https://git.example.com/compare",
+        timestamp=NOW - 100,
+        title="a title",
+        message="a message",
+        before="b" * 40,
+        after=sha,
+        ref="refs/heads/main",
+        source_repo="fork/hello",
+        source="topic",
+        target="main",
+        author_login="ada",
+        author_name="Ada",
+        author_email="ada@example.com",
+        author_avatar="https://git.example.com/ada",
+        sender="grace",
+        params={"A": "1", "B": "2"},
+        cron="nightly",
+        deploy_to="",
+        deploy_id=7,
+    )
+
+
+def started(stage: Stage, *names: str) -> Stage:
+    """A runner's report that a stage runs."""
+    steps = tuple(Step(0, stage.id, number, name) for number, name in enumerate(names, start=1))
+    return replace(stage, status="running", started=NOW + 1, steps=steps)
+
+
+def ended(stage: Stage, status: Status = "success", **fields: Any) -> Stage:
+    """A runner's report that a stage is over, and its steps with it."""
+    steps = tuple(replace(step, status=status, started=NOW + 1, stopped=NOW + 2) for step in stage.steps)
+    return replace(stage, status=status, stopped=NOW + 2, steps=steps, **fields)

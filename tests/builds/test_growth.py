@@ -1,0 +1,323 @@
+"""What the database is asked for stays as much as it is, however long the history grows.
+
+SQLite counts its own instructions, so that this is told without a clock.
+"""
+
+import itertools
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any, TypeVar
+
+import pytest
+
+from app.accounts import store as accounts
+from app.accounts.auth import Claim
+from app.builds import flow, progress, stages, store
+from app.builds.model import Build, Stage
+from app.builds.rendered import Rendered
+from app.db.connect import Database
+from app.db.migrate import versions
+from app.db.tx import Statement, Tx
+from app.repos import access, secrets
+from app.repos import store as repos
+from app.repos.model import Repo
+from tests.builds.farside import NOW, Scene, ended, pipeline, pushed, started
+
+T = TypeVar("T")
+SIZES = {"short": 400, "long": 4000}
+REPOS, USERS, UNFINISHED = 8, 40, 16
+MODULES = [store, stages, repos, secrets, accounts]
+SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|DELETE)\b")
+BIG = re.compile(r"SCAN (builds|stages|steps|repos|permissions|users|secrets|latest)\b")
+#: Whole tables that are read, by statement: what the plan says, and why it may.
+SCANS = {
+    "builds.store.COUNTS": "counts of whole tables, for /metrics; of builds and stages only the unfinished ones",
+    "builds.stages.SAME_NAME_AHEAD": "the partial index stages_queue holds only what is unfinished",
+    "builds.stages.OF_RUNNER": "the partial index stages_queue holds only what is unfinished; once a start",
+    "repos.store.ALL": "a page of the whole table, in the order of its index",
+    "accounts.store.ALL": "the answer is the whole table, in the order of its index",
+    "accounts.store.COUNT": "the answer is how many there are",
+}
+
+
+@dataclass
+class Asked:
+    """What a transaction asked for, and how many instructions SQLite ran for it."""
+
+    statements: list[str]
+    instructions: int
+    result: Any
+
+
+def drive(raw: sqlite3.Connection, tx: Tx[Any]) -> Asked:
+    """Run a transaction by hand, counting."""
+    asked = Asked([], 0, None)
+
+    def count() -> int:
+        asked.instructions += 1
+        return 0
+
+    raw.execute("BEGIN")
+    raw.set_progress_handler(count, 1)
+    try:
+        statement: Statement = next(tx)
+        while True:
+            asked.statements.append(statement[0])
+            statement = tx.send(raw.execute(*statement).fetchall())
+    except StopIteration as end:
+        asked.result = end.value
+        return asked
+    finally:
+        raw.set_progress_handler(None, 1)
+        raw.execute("ROLLBACK")
+
+
+def fill(raw: sqlite3.Connection, table: str, count: int, **values: str) -> None:
+    """So many rows, `n` from 0; SQL for some columns, and nothing for the rest."""
+    empty = {"TEXT": "''", "BLOB": "x''"}
+    columns = {row["name"]: empty.get(row["type"], "0") for row in raw.execute(f"PRAGMA table_info({table})")}
+    columns = {name: "n + 1" if name == "id" else value for name, value in columns.items()} | values
+    raw.execute(
+        f"WITH RECURSIVE c(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM c WHERE n + 1 < {count}) "
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM c"
+    )
+
+
+def history(builds: int) -> sqlite3.Connection:
+    """A database with so many builds, evenly over the repositories; the last ones are not over."""
+    raw = sqlite3.connect(":memory:", isolation_level=None)
+    raw.row_factory = sqlite3.Row
+    for statement in itertools.chain(*versions("sqlite")):
+        raw.execute(statement)
+    each = builds // REPOS
+    status = f"iif({{}} < {builds - UNFINISHED}, 'success', 'pending')"
+    fill(raw, "users", USERS, login="'u' || n", token_hash="'h' || n", active="1")
+    fill(raw, "repos", REPOS, namespace="'o'", name="'r' || n", counter=str(each), visibility="'private'")
+    fill(raw, "permissions", USERS * REPOS, user_id=f"n / {REPOS} + 1", repo_id=f"n % {REPOS} + 1", can_read="1")
+    fill(raw, "secrets", REPOS * 5, repo_id="n / 5 + 1", name="'s' || n")
+    fill(
+        raw,
+        "builds",
+        builds,
+        repo_id=f"n % {REPOS} + 1",
+        number=f"n / {REPOS} + 1",
+        status=status.format("n"),
+        event=f"iif(n / {REPOS} % 2, 'push', 'promote')",
+        ref="'refs/heads/main'",
+        deploy_to=f"iif(n / {REPOS} % 2, '', 'production')",
+        params="'{}'",
+        version="1",
+    )
+    fill(raw, "latest", REPOS * 3, repo_id="n / 3 + 1", kind="'branch'", name="'b' || n", build_id="n + 1")
+    own = status.format("n / 2")
+    names = "'[]'"
+    fill(
+        raw,
+        "stages",
+        builds * 2,
+        build_id="n / 2 + 1",
+        number="n % 2 + 1",
+        repo_id=f"n / 2 % {REPOS} + 1",
+        name="'s' || (n % 2)",
+        status=own,
+        depends_on=names,
+        labels="'{}'",
+        version="1",
+    )
+    fill(raw, "steps", builds * 4, stage_id="n / 2 + 1", number="n % 2 + 1", depends_on=names, version="1")
+    return raw
+
+
+@pytest.fixture(scope="module")
+def histories() -> Iterator[dict[str, sqlite3.Connection]]:
+    made = {name: history(size) for name, size in SIZES.items()}
+    yield made
+    for raw in made.values():
+        raw.close()
+
+
+def constants(module: ModuleType) -> Iterator[tuple[str, str]]:
+    for name, value in vars(module).items():
+        if name.isupper() and isinstance(value, str) and SQL.search(value):
+            yield f"{module.__name__.removeprefix('app.')}.{name}", value
+
+
+STATEMENTS = [statement for module in MODULES for statement in constants(module)]
+LISTS = [
+    (",".join(filters) or "all", store._page_sql(filters))
+    for count in range(len(store.FILTERS) + 1)
+    for filters in itertools.combinations(sorted(store.FILTERS), count)
+]
+
+
+def plan(raw: sqlite3.Connection, sql: str) -> list[str]:
+    names = re.findall(r"(?<!:):([a-z_]+)", sql)
+    return [row["detail"] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}", dict.fromkeys(names, 1))]
+
+
+def test_the_statements_of_all_rooms_are_looked_at() -> None:
+    assert len(STATEMENTS) > 45
+    assert len(LISTS) == 16
+
+
+@pytest.mark.parametrize(("name", "sql"), STATEMENTS, ids=[name for name, _ in STATEMENTS])
+def test_a_statement_is_served_by_an_index(histories: dict[str, sqlite3.Connection], name: str, sql: str) -> None:
+    steps = plan(histories["long"], sql)
+
+    scans = [step for step in steps if BIG.match(step)]
+    assert bool(scans) == (name in SCANS), steps
+    assert not [step for step in scans if re.match("SCAN (builds|steps)", step)], steps
+    assert not [step for step in scans if step.startswith("SCAN stages") and "stages_queue" not in step], steps
+
+
+@pytest.mark.parametrize(("name", "sql"), LISTS, ids=[name for name, _ in LISTS])
+def test_a_list_is_served_by_an_index_in_its_order(
+    histories: dict[str, sqlite3.Connection], name: str, sql: str
+) -> None:
+    (step,) = plan(histories["long"], sql)
+
+    assert step.startswith("SEARCH builds USING INDEX builds_")
+
+
+def test_every_exception_is_one() -> None:
+    assert set(SCANS) <= {name for name, _ in STATEMENTS}
+
+
+def last(raw: sqlite3.Connection) -> int:
+    number: int = raw.execute("SELECT counter FROM repos").fetchone()[0]
+    return number
+
+
+def newest(raw: sqlite3.Connection) -> Stage:
+    """The last stage, which is not over."""
+    stage_id = raw.execute("SELECT max(id) FROM stages").fetchone()[0]
+    stage: Stage = drive(raw, stages.find(stage_id)).result
+    return stage
+
+
+def promotion(raw: sqlite3.Connection) -> Tx[Build]:
+    """What a promotion that starts two stages writes."""
+    repo = Repo(1, "o", "r0")
+    draft = replace(pushed(repo, "a" * 40), event="promote", deploy_to="production")
+    two = [Stage(0, 1, 0, number, f"s{number}", status="pending") for number in (1, 2)]
+    return flow._insert(draft, two)
+
+
+#: What clients, runners and pages ask for most.
+WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
+    "who may read": lambda _: access.find(Claim(token_hash="h3"), "o", "r3", "read"),
+    "list": lambda _: store.page(1, {}, 25, 0),
+    "list by event": lambda _: store.page(1, {"event": "promote"}, 25, 0),
+    "list by target": lambda _: store.page(1, {"deploy_to": "production"}, 25, 0),
+    "list by ref": lambda _: store.page(1, {"ref": "refs/heads/main"}, 25, 0),
+    "one build": lambda raw: store.find_whole(1, last(raw)),
+    "latest": lambda _: store.latest_of_ref(1, "refs/heads/main"),
+    "branches": lambda _: store.remembered(1, "branch"),
+    "feed": lambda _: store.feed(1, 25),
+    "newest": lambda _: store.newest(1),
+    "counts": lambda _: store.counts(),
+    "queue": lambda _: stages.queued(0, 100),
+    "limit and throttle": lambda raw: stages.ahead(newest(raw)),
+    "promote": promotion,
+    "accept": lambda raw: stages.take(newest(raw).id, "lab", "r1", NOW),
+    "start": lambda raw: progress._start(started(newest(raw)), NOW),
+    "finish": lambda raw: progress._finish(ended(newest(raw)), NOW),
+    "find a log": lambda raw: stages.find_step_by_numbers(1, last(raw), 1, 1),
+}
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_work_does_not_grow_with_the_history(histories: dict[str, sqlite3.Connection], name: str) -> None:
+    short, long = (drive(raw, WORK[name](raw)) for raw in histories.values())
+
+    assert short.statements == long.statements
+    assert long.instructions <= short.instructions * 1.05 + 20
+
+
+def test_this_would_notice(histories: dict[str, sqlite3.Connection]) -> None:
+    def scan() -> Tx[Any]:
+        return (yield "SELECT max(message) FROM builds WHERE repo_id = 1", {})
+
+    short, long = (drive(raw, scan()) for raw in histories.values())
+
+    assert long.instructions > short.instructions * 5
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("who may read", 3),
+        ("list", 1),
+        ("one build", 3),
+        ("latest", 3),
+        ("branches", 1),
+        ("feed", 1),
+        ("newest", 1),
+        ("promote", 5),  # number, build, newest of its target, two stages
+        ("accept", 1),
+        ("find a log", 1),
+    ],
+)
+def test_statements_are_few(histories: dict[str, sqlite3.Connection], name: str, most: int) -> None:
+    raw = histories["long"]
+
+    assert len(drive(raw, WORK[name](raw)).statements) == most
+
+
+class Counting:
+    """A database that notes every statement."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.dialect = db.dialect
+        self.statements: list[str] = []
+
+    async def open(self) -> None:
+        """It is open."""
+
+    async def close(self) -> None:
+        """It stays open."""
+
+    async def write(self, tx: Tx[T]) -> T:
+        return await self._db.write(self._noted(tx))
+
+    async def read(self, tx: Tx[T]) -> T:
+        return await self._db.read(self._noted(tx))
+
+    def _noted(self, tx: Tx[T]) -> Tx[T]:
+        try:
+            statement = next(tx)
+            while True:
+                self.statements.append(statement[0])
+                statement = tx.send((yield statement))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+async def test_a_list_that_was_rendered_asks_for_its_heads_alone(scene: Scene) -> None:
+    for _ in range(30):
+        await scene.push()
+    counting = Counting(scene.ports.db)
+    rendered = Rendered(counting)
+
+    first = await rendered.array(await counting.read(store.page(scene.repo.id, {}, 25, 0)))
+    assert len(counting.statements) == 26
+    counting.statements.clear()
+    second = await rendered.array(await counting.read(store.page(scene.repo.id, {}, 25, 0)))
+
+    assert first == second
+    assert len(counting.statements) == 1
+
+
+async def test_a_whole_promotion_reads_once_and_writes_once(scene: Scene) -> None:
+    await scene.push(pipeline("a"), pipeline("b"))
+    counting = Counting(scene.ports.db)
+
+    await flow.promote(replace(scene.ports, db=counting), scene.repo, 1, target="production", by="octocat", params={})
+
+    verbs = [statement.split()[0] for statement in counting.statements]
+    assert verbs == ["SELECT", "UPDATE", "INSERT", "INSERT", "INSERT", "INSERT"]

@@ -1,0 +1,238 @@
+"""Logs of steps: followed while they grow, one record when they are over, and whole in between."""
+
+import asyncio
+import resource
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+
+from app.builds.logs import Logs
+from app.builds.model import Line
+from app.errors import Unavailable
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Logs:
+    return Logs(tmp_path / "logs")
+
+
+def lines(*texts: str, start: int = 0) -> list[Line]:
+    return [Line(number, text, 0) for number, text in enumerate(texts, start)]
+
+
+def texts(log: bytes | None) -> list[str]:
+    assert log is not None
+    return [line["out"] for line in orjson.loads(log)]
+
+
+async def followed(logs: Logs, step_id: int = 1) -> list[str]:
+    return [orjson.loads(line)["out"] async for line in logs.follow(step_id)]
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+@contextmanager
+def no_file_larger_than(size: int) -> Iterator[None]:
+    """As on a full disk: what a file may not hold is not written, and the system says so."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_step_that_never_ran_has_no_log(logs: Logs) -> None:
+    assert await logs.read(1) is None
+    assert await followed(logs) == []
+
+
+async def test_a_step_that_runs_has_a_log_before_its_first_line(logs: Logs) -> None:
+    logs.open(1)
+
+    assert await logs.read(1) == b"[]"
+
+
+async def test_batches_are_read_as_one_array_in_drones_form(logs: Logs) -> None:
+    logs.open(1)
+    await logs.write(1, lines("one\n", "two\n"))
+    await logs.write(1, [Line(2, "naïve ☃ <b>\x00\n", 7)])
+
+    log = await logs.read(1)
+
+    assert log is not None
+    assert orjson.loads(log) == [
+        {"pos": 0, "out": "one\n", "time": 0},
+        {"pos": 1, "out": "two\n", "time": 0},
+        {"pos": 2, "out": "naïve ☃ <b>\x00\n", "time": 7},
+    ]
+
+
+async def test_what_was_uploaded_takes_the_place_of_what_was_live(logs: Logs, tmp_path: Path) -> None:
+    logs.open(1)
+    await logs.write(1, lines("live"))
+
+    await logs.store(1, b'[{"pos":0,"out":"whole","time":0}]')
+    logs.close(1)
+
+    assert await logs.read(1) == b'[{"pos":0,"out":"whole","time":0}]'
+    assert files(tmp_path) == ["1.json"]
+
+
+async def test_an_upload_may_be_repeated_also_at_one_moment(logs: Logs, tmp_path: Path) -> None:
+    await logs.store(1, b"[1]")
+
+    await asyncio.gather(*(logs.store(1, b"[2]") for _ in range(20)))
+
+    assert await logs.read(1) == b"[2]"
+    assert files(tmp_path) == ["1.json"]
+
+
+async def test_without_an_upload_the_live_log_is_kept(logs: Logs) -> None:
+    logs.open(1)
+    await logs.write(1, lines("a", "b"))
+    logs.close(1)
+
+    assert texts(await logs.read(1)) == ["a", "b"]
+    assert texts(await Logs(logs._folder).read(1)) == ["a", "b"]
+
+
+async def test_a_line_that_was_torn_by_a_crash_is_left_out(logs: Logs, tmp_path: Path) -> None:
+    await logs.write(1, lines("whole"))
+    with (tmp_path / "logs" / "0" / "1.ndjson").open("ab") as file:
+        file.write(b'{"pos":1,"out":"torn')
+
+    assert texts(await logs.read(1)) == ["whole"]
+
+
+async def test_logs_lie_a_thousand_in_a_folder(logs: Logs, tmp_path: Path) -> None:
+    for step_id in (1, 999, 1000, 123456):
+        await logs.store(step_id, b"[]")
+
+    assert files(tmp_path / "logs" / "0") == ["1.json", "999.json"]
+    assert files(tmp_path / "logs" / "1") == ["1000.json"]
+    assert files(tmp_path / "logs" / "123") == ["123456.json"]
+
+
+async def test_who_comes_late_gets_what_was_and_what_comes(logs: Logs) -> None:
+    logs.open(1)
+    await logs.write(1, lines("early"))
+    async with aclosing(reading(logs)) as reader:
+        assert await anext(reader) == "early"
+
+        await logs.write(1, lines("late", start=1))
+        assert await anext(reader) == "late"
+        logs.close(1)
+        assert await anext(reader, None) is None
+
+
+async def reading(logs: Logs, step_id: int = 1) -> AsyncGenerator[str, None]:
+    """As `followed`, line by line; closing it leaves."""
+    follower = logs.follow(step_id)
+    assert isinstance(follower, AsyncGenerator)
+    async with aclosing(follower):
+        async for line in follower:
+            yield orjson.loads(line)["out"]
+
+
+async def test_everybody_gets_every_line_once_and_in_order(logs: Logs) -> None:
+    logs.open(1)
+    readers = [asyncio.create_task(followed(logs)) for _ in range(5)]
+    for number in range(40):
+        if number % 10 == 5:
+            readers.append(asyncio.create_task(followed(logs)))
+        await logs.write(1, lines(f"a{number}", f"b{number}"))
+    logs.close(1)
+
+    expected = [f"{letter}{number}" for number in range(40) for letter in "ab"]
+    assert await asyncio.gather(*readers) == [expected] * len(readers)
+
+
+async def test_the_last_lines_come_before_the_end(logs: Logs) -> None:
+    for step_id in range(20):
+        logs.open(step_id)
+        reader = asyncio.create_task(followed(logs, step_id))
+        await asyncio.sleep(0)
+
+        await logs.write(step_id, lines("last"))
+        await logs.store(step_id, b'[{"pos":0,"out":"last","time":0}]')
+        logs.close(step_id)
+
+        assert await reader == ["last"]
+        assert await followed(logs, step_id) == []
+
+
+async def test_a_reader_who_leaves_disturbs_nobody(logs: Logs, tmp_path: Path) -> None:
+    logs.open(1)
+    await logs.write(1, lines("a"))
+    stayer = asyncio.create_task(followed(logs))
+    leaver = reading(logs)
+    assert await anext(leaver) == "a"
+    await leaver.aclose()
+
+    await logs.write(1, lines("b", start=1))
+    await logs.store(1, b"[]")
+    logs.close(1)
+
+    assert await stayer == ["a", "b"]
+    assert files(tmp_path) == ["1.json"]
+
+
+async def test_the_live_log_stays_as_long_as_somebody_reads_it(logs: Logs, tmp_path: Path) -> None:
+    logs.open(1)
+    await logs.write(1, lines("a", "b"))
+    reader = reading(logs)
+    assert await anext(reader) == "a"
+
+    await logs.store(1, b"[]")
+    logs.close(1)
+
+    assert await anext(reader) == "b"
+    assert await anext(reader, None) is None
+    assert files(tmp_path) == ["1.json"]
+
+
+async def test_when_the_server_stops_every_stream_ends(logs: Logs) -> None:
+    for step_id in (1, 2):
+        logs.open(step_id)
+        await logs.write(step_id, lines("a"))
+    readers = [asyncio.create_task(followed(logs, step_id)) for step_id in (1, 2)]
+    await asyncio.sleep(0)
+
+    logs.close_all()
+
+    async with asyncio.timeout(20):
+        assert all(set(read) <= {"a"} for read in await asyncio.gather(*readers))
+
+
+async def test_a_batch_that_does_not_fit_leaves_no_part_of_it(logs: Logs) -> None:
+    await logs.write(1, lines("before"))
+
+    with no_file_larger_than(200), pytest.raises(Unavailable):
+        await logs.write(1, lines("x" * 60, "x" * 600, start=1))
+    await logs.write(1, lines("after", start=1))
+
+    assert texts(await logs.read(1)) == ["before", "after"]
+
+
+async def test_an_upload_that_does_not_fit_leaves_the_earlier_one(logs: Logs, tmp_path: Path) -> None:
+    await logs.store(1, b"[1]")
+
+    with no_file_larger_than(200), pytest.raises(Unavailable):
+        await logs.store(1, b"[" + b"1," * 600 + b"1]")
+
+    assert await logs.read(1) == b"[1]"
+    assert files(tmp_path) == ["1.json"]
+
+
+async def test_a_folder_that_cannot_be_used_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file")
+    logs = Logs(tmp_path / "logs")
+
+    with pytest.raises(Unavailable, match="log"):
+        await logs.write(1, lines("a"))

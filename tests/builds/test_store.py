@@ -1,0 +1,284 @@
+"""What is found of builds: pages and their filters, the newest of each, feeds, numbers."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from app.accounts import store as accounts
+from app.accounts.model import User
+from app.builds import flow, stages, store
+from app.builds.model import Build, Stage, Status
+from app.builds.store import Head, Index
+from app.db.tx import Tx, each
+from app.errors import NotFound
+from app.repos import store as repos
+from app.repos.model import Permissions, Repo
+from tests.builds.farside import NOW, Scene, pipeline, pushed
+
+
+async def add(scene: Scene, repo: Repo | None = None, **fields: object) -> Build:
+    """A build without stages."""
+    draft = replace(pushed(repo or scene.repo, "a" * 40), **fields)  # type: ignore[arg-type]  # any field
+    return await scene.ports.db.write(flow._insert(draft, []))
+
+
+async def page(scene: Scene, limit: int = 25, offset: int = 0, /, **filters: str) -> list[int]:
+    """Numbers of the builds on a page."""
+    heads = await scene.ports.db.read(store.page(scene.repo.id, filters, limit, offset))
+    return [(await scene.ports.db.read(store.find_by_id(head.id))).number for head in heads]
+
+
+async def other_repo(scene: Scene, name: str = "other") -> Repo:
+    return await scene.ports.db.write(repos.create(replace(scene.repo, name=name)))
+
+
+async def remembered(scene: Scene, kind: Index) -> list[int]:
+    heads = await scene.ports.db.read(store.remembered(scene.repo.id, kind))
+    return [(await scene.ports.db.read(store.find_by_id(head.id))).number for head in heads]
+
+
+async def test_a_build_comes_back_as_it_went_in(scene: Scene) -> None:
+    made = await scene.push(pipeline("a", node={"zone": "ö"}), pipeline("b", depends_on=["a"]), debug=True)
+    await scene.start(made.stages[0], "one", "two")
+
+    stored = await scene.build(1)
+
+    assert replace(stored, stages=(), status="pending", started=0, version=1) == replace(made, stages=())
+    assert stored.stages[0].labels == {"zone": "ö"}
+    assert stored.stages[1] == made.stages[1]
+    assert await scene.ports.db.read(store.whole(made.id)) == stored
+    assert await scene.ports.db.read(store.find(scene.repo.id, 1)) == replace(stored, stages=())
+
+
+async def test_stages_and_steps_come_in_order(scene: Scene) -> None:
+    made = await scene.push(*(pipeline(name) for name in "cab"))
+    for stage in reversed(made.stages):
+        await scene.start(stage, "z", "y", "x")
+
+    stored = await scene.build(1)
+
+    assert [stage.name for stage in stored.stages] == ["c", "a", "b"]
+    assert [[step.name for step in stage.steps] for stage in stored.stages] == [["z", "y", "x"]] * 3
+
+
+async def test_what_is_not_there_is_not_found(scene: Scene) -> None:
+    db, repo_id = scene.ports.db, scene.repo.id
+    missing: list[Tx[object]] = [
+        store.find(repo_id, 1),
+        store.find_whole(repo_id, 1),
+        store.find_by_id(1),
+        store.whole(1),
+        stages.find(1),
+        stages.find_step(1),
+        stages.find_step_by_numbers(repo_id, 1, 1, 1),
+    ]
+    for tx in missing:
+        with pytest.raises(NotFound):
+            await db.read(tx)
+    for lock in (store.lock(1), store.lock_of_stage(1)):
+        with pytest.raises(NotFound):
+            await db.write(lock)
+    assert await db.read(store.latest_of_ref(repo_id, "refs/heads/main")) is None
+
+
+@pytest.mark.parametrize("number", [-1, 0, 2**31, 2**63 - 1])
+async def test_numbers_out_of_reach_are_not_found(scene: Scene, number: int) -> None:
+    await scene.push()
+
+    with pytest.raises(NotFound, match=f"build {number} not found"):
+        await scene.build(number)
+
+
+async def test_a_step_is_found_by_the_numbers_of_its_path(scene: Scene) -> None:
+    made = await scene.push(pipeline("a"), pipeline("b"))
+    running = await scene.start(made.stages[1], "one", "two")
+
+    step = await scene.ports.db.read(stages.find_step_by_numbers(scene.repo.id, 1, 2, 2))
+
+    assert step == running.steps[1]
+    with pytest.raises(NotFound, match="build 1 has no step 3 in a stage 2"):
+        await scene.ports.db.read(stages.find_step_by_numbers(scene.repo.id, 1, 2, 3))
+
+
+async def test_pages_follow_each_other_newest_first(scene: Scene) -> None:
+    for _ in range(7):
+        await add(scene)
+    await add(scene, await other_repo(scene))
+
+    assert await page(scene) == [7, 6, 5, 4, 3, 2, 1]
+    assert [await page(scene, 3, offset) for offset in (0, 3, 6, 9)] == [[7, 6, 5], [4, 3, 2], [1], []]
+    assert await page(scene, 3, 2**63 - 1) == []
+
+
+async def test_a_head_says_which_build_at_which_version(scene: Scene) -> None:
+    made = await add(scene)
+    await scene.ports.db.write(store.set_status(made, "running", now=NOW, finished=False))
+
+    assert await scene.ports.db.read(store.page(scene.repo.id, {}, 1, 0)) == [Head(made.id, 2)]
+
+
+async def test_a_list_is_filtered_by_each_filter_and_by_all(scene: Scene) -> None:
+    await add(scene)
+    await add(scene, ref="refs/heads/topic")
+    await add(scene, event="promote", deploy_to="production")
+    await add(scene, event="rollback", deploy_to="production", status="success")
+    await add(scene, event="promote", deploy_to="staging", status="success", ref="refs/tags/v1")
+    await add(scene, status="success")
+
+    assert await page(scene, ref="refs/heads/topic") == [2]
+    assert await page(scene, ref="refs/heads/main") == [6, 4, 3, 1]
+    assert await page(scene, event="promote") == [5, 3]
+    assert await page(scene, status="success") == [6, 5, 4]
+    assert await page(scene, deploy_to="production") == [4, 3]
+    assert await page(scene, deploy_to="production", event="promote") == [3]
+    assert await page(scene, deploy_to="staging", event="promote", status="success", ref="refs/tags/v1") == [5]
+    assert await page(scene, deploy_to="production", status="error") == []
+
+
+@pytest.mark.parametrize("value", ["", "%", "_", "'", "x" * 10_000, "☃", "refs/heads/MAIN"])
+async def test_a_filter_is_a_value_and_nothing_else(scene: Scene, value: str) -> None:
+    await add(scene, event="promote", deploy_to="production")
+
+    for name in store.FILTERS:
+        assert await scene.ports.db.read(store.page(scene.repo.id, {name: value}, 25, 0)) == []
+
+
+async def test_the_newest_of_a_ref_is_of_any_event(scene: Scene) -> None:
+    await scene.push()
+    made = await scene.push(event="promote", deploy_to="production")
+    await scene.push(ref="refs/heads/main2")
+
+    assert await scene.ports.db.read(store.latest_of_ref(scene.repo.id, "refs/heads/main")) == made
+    assert await scene.ports.db.read(store.latest_of_ref(scene.repo.id, "main")) is None
+
+
+async def test_the_newest_of_each_branch_pull_request_and_target_is_remembered(scene: Scene) -> None:
+    await add(scene, target="main")
+    await add(scene, target="topic/x")
+    await add(scene, target="main")
+    await add(scene, event="pull_request", ref="refs/pull/12/head")
+    await add(scene, event="pull_request", ref="refs/merge-requests/7/head")
+    await add(scene, event="promote", deploy_to="production")
+    await add(scene, event="rollback", deploy_to="production")
+    await add(scene, event="promote", deploy_to="staging")
+    await add(scene, event="custom")
+    await add(scene, event="tag", ref="refs/tags/v1", target="")
+    await add(scene, event="cron")
+
+    assert await remembered(scene, "branch") == [3, 2]
+    assert await remembered(scene, "pull") == [4, 5]
+    assert await remembered(scene, "deployment") == [7, 8]
+
+
+async def test_what_is_remembered_never_goes_back(scene: Scene) -> None:
+    old, new = await add(scene), await add(scene)
+    arguments = {"repo_id": scene.repo.id, "kind": "branch", "name": "main"}
+
+    def late() -> Tx[None]:
+        yield store.REMEMBER, arguments | {"build_id": old.id}
+
+    await scene.ports.db.write(late())
+
+    assert await scene.ports.db.read(store.remembered(scene.repo.id, "branch")) == [Head(new.id, 1)]
+
+
+async def test_what_was_forgotten_comes_back_with_the_next_build(scene: Scene) -> None:
+    await add(scene, target="main")
+    await add(scene, target="topic")
+
+    await scene.ports.db.write(store.forget(scene.repo.id, "branch", "main"))
+    await scene.ports.db.write(store.forget(scene.repo.id, "branch", "nobody"))
+    assert await remembered(scene, "branch") == [2]
+
+    await add(scene, target="main")
+    assert await remembered(scene, "branch") == [3, 2]
+    assert await page(scene) == [3, 2, 1]
+
+
+@pytest.fixture
+async def ada(scene: Scene) -> User:
+    return await scene.ports.db.write(accounts.create("ada", token="a token of ada", now=NOW))
+
+
+async def grant(scene: Scene, user: User, repo: Repo, rights: Permissions) -> None:
+    await scene.ports.db.write(repos.grant(repo.id, user.id, rights, NOW))
+
+
+async def test_a_feed_has_the_newest_builds_of_what_an_account_may_read(scene: Scene, ada: User) -> None:
+    numbers = random.Random(7)
+    readable = [await other_repo(scene, f"r{number}") for number in range(4)]
+    hidden = await other_repo(scene, "hidden")
+    for repo in readable:
+        await grant(scene, ada, repo, Permissions(read=True))
+    await grant(scene, ada, hidden, Permissions())
+    places = [numbers.choice([*readable, readable[0], readable[0], hidden, scene.repo]) for _ in range(120)]
+    made = [await add(scene, repo) for repo in places]
+    expected = [build for build in reversed(made) if build.repo_id in {repo.id for repo in readable}]
+
+    for limit in (1, 5, 25, 1000):
+        assert await scene.ports.db.read(store.feed(ada.id, limit)) == expected[:limit]
+
+
+async def test_the_newest_build_of_each_repository_an_account_may_read(scene: Scene, ada: User) -> None:
+    first, second, empty, hidden = [await other_repo(scene, name) for name in ("a", "b", "empty", "hidden")]
+    for repo in (first, second, empty):
+        await grant(scene, ada, repo, Permissions(read=True))
+    await grant(scene, ada, hidden, Permissions())
+    for repo in (first, second, hidden, scene.repo, first):
+        await add(scene, repo)
+
+    newest = await scene.ports.db.read(store.newest(ada.id))
+
+    assert {repo_id: build.number for repo_id, build in newest.items()} == {first.id: 2, second.id: 1}
+    assert {build.repo_id for build in newest.values()} == {first.id, second.id}
+
+
+async def test_everything_is_counted(scene: Scene, ada: User) -> None:
+    assert set((await scene.ports.db.read(store.counts())).values()) == {0, 1, 2}
+    other = await other_repo(scene)
+    statuses: list[Status] = ["pending", "running", "running", "success", "blocked", "error"]
+    await scene.ports.db.write(each(make(other, status) for status in statuses))
+    await scene.push(pipeline("a"), pipeline("b", depends_on=["a"]))
+
+    assert await scene.ports.db.read(store.counts()) == {
+        "users": 2,
+        "repos": 2,
+        "builds": 7,
+        "pending_builds": 2,
+        "running_builds": 2,
+        "pending_jobs": 2,
+        "running_jobs": 2,
+    }
+
+
+def make(repo: Repo, status: Status) -> Tx[Build]:
+    """A build with one stage, both of this status."""
+    return flow._insert(replace(pushed(repo, "a" * 40), status=status), [Stage(0, repo.id, 0, 1, "a", status=status)])
+
+
+async def test_the_queue_has_what_nobody_took_oldest_first(scene: Scene) -> None:
+    for _ in range(3):
+        await scene.push(pipeline("a"), pipeline("b", depends_on=["a"]), pipeline("c"))
+    await scene.accept(await scene.stage(1, "a"))
+    await scene.run(await scene.stage(2, "a"))
+
+    waiting = await scene.ports.db.read(stages.queued(0, 100))
+
+    assert [(stage.build_id, stage.name) for stage in waiting] == [
+        *((1, "c"), (2, "b"), (2, "c")),
+        *((3, "a"), (3, "c")),
+    ]
+    assert await scene.ports.db.read(stages.queued(waiting[1].id, 2)) == waiting[2:4]
+
+
+async def test_what_counts_against_a_limit_and_a_throttle(scene: Scene) -> None:
+    other = replace(scene, repo=await other_repo(scene))
+    for place in (scene, other, scene, scene):
+        await place.push(pipeline("a"), pipeline("b"), pipeline("waits", depends_on=["a"]))
+    await scene.start(await scene.stage(3, "a"), "one")  # a later one that runs already
+    first, second = await scene.stage(1, "a"), await scene.stage(2, "a")
+
+    assert await scene.ports.db.read(stages.ahead(first)) == (1, 0)
+    assert await scene.ports.db.read(stages.ahead(second)) == (2, 2)
+    assert await other.ports.db.read(stages.ahead(await other.stage(1, "b"))) == (0, 1)

@@ -1,0 +1,77 @@
+"""Builds, stages and steps as clients read them: keys, their order, and which are left out."""
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.builds.model import Build, Stage, Step
+from app.builds.wire import build_json, stage_json, step_json
+
+RECORDED = {
+    exchange["name"]: exchange["json"]
+    for exchange in json.loads((Path(__file__).parents[2] / "fixtures/drone/lifecycle.json").read_text())["exchanges"]
+    if "json" in exchange
+}
+FULL_STEP = Step(
+    1, 2, 3, "s", "error", "e", True, 1, 4, 5, 6, ("a",), image="i", detached=True, schema="https://x/card.json"
+)
+FULL_STAGE = Stage(
+    **{field.name: 1 for field in fields(Stage) if field.name not in ("depends_on", "labels", "steps", "status")},  # type: ignore[arg-type]
+    status="error",
+    depends_on=("a",),
+    labels={"a": "b"},
+    steps=(FULL_STEP,),
+)
+FULL_BUILD = Build(
+    **{field.name: 1 for field in fields(Build) if field.name not in ("params", "stages", "status")},  # type: ignore[arg-type]
+    status="error",
+    params={"a": "b"},
+    stages=(FULL_STAGE,),
+)
+
+
+def keys(body: dict[str, Any]) -> list[str]:
+    return list(body)
+
+
+def test_the_keys_stand_in_the_recorded_order() -> None:
+    recorded = RECORDED["a build that failed"]
+    stage, step = recorded["stages"][0], recorded["stages"][0]["steps"][0]
+
+    assert [key for key in keys(build_json(FULL_BUILD, stages=True)) if key in recorded] == keys(recorded)
+    assert [key for key in keys(stage_json(FULL_STAGE)) if key in stage] == keys(stage)
+    assert [key for key in keys(step_json(FULL_STEP)) if key in step] == keys(step)
+
+
+def test_every_field_is_shown() -> None:
+    assert set(build_json(FULL_BUILD, stages=True)) == {field.name for field in fields(Build)}
+    assert set(stage_json(FULL_STAGE)) == {field.name for field in fields(Stage)}
+    assert set(step_json(FULL_STEP)) == {field.name for field in fields(Step)} - {"stage_id"} | {"step_id"}
+
+
+def test_what_is_empty_is_left_out_where_drone_does() -> None:
+    build, stage, step = Build(1, 1, 1), Stage(1, 1, 1, 1, "", kind="", type=""), Step(1, 1, 1, "")
+
+    assert set(build_json(FULL_BUILD)) - set(build_json(build)) == {
+        *("parent", "error", "title", "params", "cron", "deploy_to", "deploy_id", "debug"),
+    }
+    assert set(stage_json(FULL_STAGE)) - set(stage_json(stage)) == {
+        *("kind", "type", "error", "machine", "variant", "kernel", "limit", "throttle", "depends_on", "labels"),
+        "steps",
+    }
+    assert set(step_json(FULL_STEP)) - set(step_json(step)) == {
+        *("error", "errignore", "started", "stopped", "depends_on", "image", "detached", "schema"),
+    }
+
+
+def test_stages_are_shown_where_they_are_asked_for_and_there_are_any() -> None:
+    assert "stages" not in build_json(FULL_BUILD)
+    assert "stages" not in build_json(replace(FULL_BUILD, stages=()), stages=True)
+    assert build_json(FULL_BUILD, stages=True)["stages"] == [stage_json(FULL_STAGE)]
+
+
+def test_whatever_is_shown_can_be_written() -> None:
+    assert orjson.loads(orjson.dumps(build_json(FULL_BUILD, stages=True)))["stages"][0]["depends_on"] == ["a"]

@@ -1,0 +1,158 @@
+"""The access matrix (`spec` drone-rest 1.2 with the improvements of 8), cell by cell."""
+
+import itertools
+from typing import get_args
+
+import pytest
+
+from app.accounts import store as accounts
+from app.accounts.auth import Claim
+from app.accounts.model import User
+from app.db.connect import Database
+from app.db.tx import run
+from app.errors import AppError, Forbidden, NotFound, Unauthorized
+from app.repos import access, store
+from app.repos.model import Permissions, Repo, Right, Visibility
+
+USER, ADMINISTRATOR = User(1, "ada"), User(2, "root", admin=True)
+NOBODY = None
+#: What each kind of right lets an account do.
+RIGHTS: dict[str, Permissions | None] = {
+    "none": None,
+    "no flag": Permissions(),
+    "read": Permissions(read=True),
+    "write": Permissions(read=True, write=True),
+    "admin": Permissions(read=True, write=True, admin=True),
+}
+
+
+def refused(user: User | None, visibility: Visibility | None, rights: str, right: Right) -> type[AppError] | None:
+    repo = Repo(1, "octocat", "hello", visibility=visibility) if visibility else None
+    refusal = access.refuse(user, repo, RIGHTS[rights], right)
+    return type(refusal) if refusal else None
+
+
+OK = None
+#: Visibility, rights of the account, and what becomes of a read, a write and an administration.
+MATRIX = [
+    ("public", "none", OK, NotFound, NotFound),
+    ("public", "no flag", OK, NotFound, NotFound),
+    ("public", "read", OK, Forbidden, Forbidden),
+    ("public", "write", OK, OK, Forbidden),
+    ("public", "admin", OK, OK, OK),
+    ("internal", "none", OK, NotFound, NotFound),
+    ("internal", "no flag", OK, NotFound, NotFound),
+    ("internal", "read", OK, Forbidden, Forbidden),
+    ("internal", "write", OK, OK, Forbidden),
+    ("internal", "admin", OK, OK, OK),
+    ("private", "none", NotFound, NotFound, NotFound),
+    ("private", "no flag", NotFound, NotFound, NotFound),
+    ("private", "read", OK, Forbidden, Forbidden),
+    ("private", "write", OK, OK, Forbidden),
+    ("private", "admin", OK, OK, OK),
+    (None, "none", NotFound, NotFound, NotFound),
+]
+
+
+@pytest.mark.parametrize(
+    ("visibility", "rights", "read", "write", "admin"), MATRIX, ids=[f"{row[0]}-{row[1]}" for row in MATRIX]
+)
+def test_an_account_may_do_what_its_rights_and_the_visibility_allow(
+    visibility: Visibility | None,
+    rights: str,
+    read: type[AppError] | None,
+    write: type[AppError] | None,
+    admin: type[AppError] | None,
+) -> None:
+    assert [refused(USER, visibility, rights, right) for right in get_args(Right)] == [read, write, admin]
+
+
+def test_the_matrix_has_every_case() -> None:
+    cells = {(row[0], row[1]) for row in MATRIX}
+
+    assert cells == {*itertools.product(get_args(Visibility), RIGHTS), (None, "none")}
+
+
+@pytest.mark.parametrize("right", get_args(Right))
+@pytest.mark.parametrize("visibility", get_args(Visibility))
+@pytest.mark.parametrize("rights", RIGHTS)
+def test_an_administrator_may_do_everything(visibility: Visibility, rights: str, right: Right) -> None:
+    assert refused(ADMINISTRATOR, visibility, rights, right) is None
+
+
+@pytest.mark.parametrize("right", get_args(Right))
+def test_what_is_not_there_is_not_there_for_administrators_either(right: Right) -> None:
+    assert refused(ADMINISTRATOR, None, "none", right) is NotFound
+
+
+@pytest.mark.parametrize("right", get_args(Right))
+@pytest.mark.parametrize("visibility", [*get_args(Visibility), None])
+def test_nobody_may_only_read_what_is_public(visibility: Visibility | None, right: Right) -> None:
+    allowed = visibility == "public" and right == "read"
+
+    assert refused(NOBODY, visibility, "none", right) is (None if allowed else Unauthorized)
+
+
+@pytest.mark.parametrize("user", [USER, NOBODY])
+@pytest.mark.parametrize("right", get_args(Right))
+def test_a_hidden_repository_answers_like_one_that_does_not_exist(user: User | None, right: Right) -> None:
+    hidden = access.refuse(user, Repo(1, "octocat", "hello"), None, right)
+    missing = access.refuse(user, None, None, right)
+
+    assert hidden is not None
+    assert missing is not None
+    assert (type(hidden), hidden.message) == (type(missing), missing.message)
+
+
+@pytest.mark.parametrize("right", ["write", "admin"])
+def test_who_may_read_is_told_which_right_is_missing(right: Right) -> None:
+    refusal = access.refuse(USER, Repo(1, "octocat", "hello"), Permissions(read=True), right)
+
+    assert refusal is not None
+    assert refusal.message == f"{right} access to octocat/hello is needed"
+
+
+def shows(token: str) -> Claim:
+    return Claim(token_hash=accounts.hash_token(token))
+
+
+async def test_the_owner_is_found_with_every_right(db: Database, repo: Repo, owner: User) -> None:
+    found = await db.read(access.find(shows("a token of octocat"), "octocat", "hello", "admin"))
+
+    assert (found.repo, found.user, found.login) == (repo, owner, "octocat")
+    assert found.permissions == Permissions(True, True, True)
+
+
+async def test_nobody_finds_a_public_repository_and_has_no_login(db: Database, owner: User) -> None:
+    await db.write(store.create(Repo(0, "octocat", "open", user_id=owner.id, visibility="public")))
+
+    found = await db.read(access.find(Claim(), "octocat", "open", "read"))
+
+    assert (found.user, found.login, found.permissions) == (None, "", None)
+
+
+async def test_the_letter_case_of_a_slug_matters(db: Database, repo: Repo) -> None:
+    with pytest.raises(NotFound):
+        await db.read(access.find(shows("a token of octocat"), "Octocat", "hello", "read"))
+
+
+async def test_an_unknown_token_is_refused_even_where_nobody_may_read(db: Database, owner: User) -> None:
+    await db.write(store.create(Repo(0, "octocat", "open", user_id=owner.id, visibility="public")))
+
+    with pytest.raises(Unauthorized):
+        await db.read(access.find(shows("never given out"), "octocat", "open", "read"))
+
+
+@pytest.mark.parametrize("right", get_args(Right))
+async def test_an_inactive_account_is_refused_whatever_its_rights(db: Database, repo: Repo, right: Right) -> None:
+    await db.write(run("UPDATE users SET active = FALSE"))
+
+    with pytest.raises(Forbidden, match="not active"):
+        await db.read(access.find(shows("a token of octocat"), "octocat", "hello", right))
+
+
+async def test_rights_that_were_taken_away_are_gone_at_once(db: Database, repo: Repo, owner: User) -> None:
+    await db.write(store.revoke(repo.id, owner))
+
+    with pytest.raises(NotFound):
+        await db.read(access.find(shows("a token of octocat"), "octocat", "hello", "read"))
