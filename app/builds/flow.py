@@ -1,8 +1,8 @@
 """How builds begin. Every way (push, promote, rollback, restart, create) ends in `start`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from app.builds import params as parameters
 from app.builds import stages, store
@@ -41,13 +41,8 @@ async def promote(
     if not target:
         raise Invalid.of([Problem("target", "missing_target", "Missing target environment")])
     merged = parameters.merge(old.params, params, target=target)
-    draft = replace(
-        _again(old, by, merged),
-        event=event,
-        deploy_to=target,
-        deploy_id=0,
-        debug=params.get("debug") == "true",
-    )
+    debug = params.get("debug") == "true"
+    draft = _again(old, by, merged, event=event, deploy_to=target, deploy_id=0, debug=debug)
     return await start(ports, repo, draft)
 
 
@@ -56,13 +51,14 @@ async def restart(ports: Ports, repo: Repo, number: int, *, by: str, debug: bool
     old = await ports.db.read(store.find(repo.id, number))
     if old.status in ("blocked", "declined"):
         raise Invalid(f"cannot start a {old.status} build", code="not_startable")
-    draft = replace(_again(old, by, parameters.merge(old.params, params)), debug=debug)
+    draft = _again(old, by, parameters.merge(old.params, params), debug=debug)
     return await start(ports, repo, draft)
 
 
-def _again(old: Build, by: str, params: Mapping[str, str]) -> Build:
+def _again(old: Build, by: str, params: Mapping[str, str], **more: Any) -> Build:
     """A draft like an old build, begun by somebody."""
-    return replace(old, parent=old.number, trigger=by, params=params, error="", started=0, finished=0, version=1)
+    anew: dict[str, Any] = {"error": "", "started": 0, "finished": 0, "version": 1}
+    return replace(old, parent=old.number, trigger=by, params=params, **anew, **more)
 
 
 async def create(
@@ -130,16 +126,17 @@ async def fail(ports: Ports, repo: Repo, draft: Build, error: str) -> Build:
     """An error build: it took a number, says why it cannot run, and is over."""
     now = ports.now()
     build = replace(draft, status="error", error=error, started=now, finished=now, created=now, updated=now)
-    made = await ports.db.write(_insert(build, []))
+    made = await ports.db.write(_insert(build, ()))
     ports.changes.publish(Change(repo, made))
     return made
 
 
-def _insert(build: Build, planned: list[Stage]) -> Tx[Build]:
-    number = yield from repos.next_number(build.repo_id)
-    draft = replace(build, number=number, stages=(), title=_text(build.title), message=_text(build.message))
-    made = yield from store.create(draft)
-    created = yield from each(stages.create(replace(stage, build_id=made.id)) for stage in planned)
+def _insert(draft: Build, planned: Sequence[Stage]) -> Tx[Build]:
+    """The draft with its number and stages. (Copies are much of what a promote costs: few of them.)"""
+    number = yield from repos.next_number(draft.repo_id)
+    texts = {"title": _text(draft.title), "message": _text(draft.message)}
+    made = yield from store.create(replace(draft, number=number, **texts))
+    created = yield from each(stages.create(stage, made.id) for stage in planned)
     return replace(made, stages=tuple(created))
 
 

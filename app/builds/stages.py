@@ -85,11 +85,11 @@ _STEPS = Mapper(Step, schema.steps, renamed={"schema": "card_schema"}, codecs={"
 ERROR_LIMIT = 500
 
 
-def create(stage: Stage) -> Tx[Stage]:
+def create(stage: Stage, build_id: int) -> Tx[Stage]:
     """A new stage of a build that exists."""
-    row = yield from one(CREATE, **_STAGES.values(stage), runner="")
+    row = yield from one(CREATE, **(_STAGES.values(stage) | {"build_id": build_id, "runner": ""}))
     assert row is not None
-    return replace(stage, id=row["id"])
+    return replace(stage, id=row["id"], build_id=build_id)
 
 
 def find(stage_id: int) -> Tx[Stage]:

@@ -22,6 +22,7 @@ class Lazy(NamedTuple):
 
 
 COMMANDS = {
+    "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
     "build": Lazy("app.cli.build:build", "List, start, promote, follow and cancel builds."),
     "log": Lazy("app.cli.log:log", "Print the log of a step."),
     "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks."),

@@ -1,5 +1,6 @@
 """PostgreSQL: one pooled connection a transaction, each statement awaited."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -9,7 +10,7 @@ import asyncpg
 import databases
 
 from app.db.tx import Row, Rows, Tx
-from app.errors import Unavailable
+from app.errors import Invalid, Unavailable
 
 T = TypeVar("T")
 
@@ -23,13 +24,18 @@ _PASSING = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
+    asyncpg.InternalClientError,  # what a connection answers that the server ended while nobody looked
     OSError,
     TimeoutError,
 )
 
 
 class Engine:
-    """A pool of connections to one server."""
+    """A pool of connections to one server.
+
+    Each transaction is a task: `databases` ties a connection to the task that uses it, and a task whose
+    connection broke would never get another.
+    """
 
     dialect = "postgresql"
 
@@ -51,6 +57,13 @@ class Engine:
 
     async def write(self, tx: Tx[T]) -> T:
         """Drive a transaction that writes; durable when this returns."""
+        return await asyncio.create_task(self._write(tx))
+
+    async def read(self, tx: Tx[T]) -> T:
+        """Drive a transaction that only reads; each statement sees what is committed by then."""
+        return await asyncio.create_task(self._read(tx))
+
+    async def _write(self, tx: Tx[T]) -> T:
         try:
             async with self._database.connection() as connection:
                 raw: asyncpg.Connection[Any] = connection.raw_connection
@@ -59,8 +72,7 @@ class Engine:
         except _PASSING as error:
             raise _unavailable(error) from error
 
-    async def read(self, tx: Tx[T]) -> T:
-        """Drive a transaction that only reads; each statement sees what is committed by then."""
+    async def _read(self, tx: Tx[T]) -> T:
         try:
             async with self._database.connection() as connection:
                 return await _drive(connection.raw_connection, tx)
@@ -83,7 +95,10 @@ async def _drive(raw: "asyncpg.Connection[Any]", tx: Tx[T]) -> T:
 
 async def _fetch(raw: "asyncpg.Connection[Any]", sql: str, values: dict[str, Any]) -> list[Row]:
     text, arguments = _compiled(sql)
-    rows: list[Row] = await raw.fetch(text, *arguments(values))
+    try:
+        rows: list[Row] = await raw.fetch(text, *arguments(values))
+    except asyncpg.CharacterNotInRepertoireError as error:
+        raise Invalid("a value holds a NUL, which no text of the database can") from error
     return rows
 
 

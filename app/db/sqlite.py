@@ -22,7 +22,10 @@ Outcome: TypeAlias = tuple[Any, BaseException | None]
 
 #: Transactions driven in one commit at most, so that the first of them does not wait too long.
 GROUP = 64
+#: The second one steps in while the first is stuck: reads that share a trip to a thread cost less.
 READERS = 2
+#: Seconds after which a lane that still drives the same group is stuck.
+STUCK = 0.02
 BUSY_TIMEOUT_MS = 5000
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -77,7 +80,8 @@ class Engine:
 
     async def read(self, tx: Tx[T]) -> T:
         """Drive a transaction that only reads, on one snapshot."""
-        lane = min(self._lanes[1:], key=lambda lane: lane.load)
+        first, *others = self._lanes[1:]
+        lane = first if not first.stuck else min(others, key=lambda lane: lane.load)
         return await lane.drive(tx)
 
 
@@ -92,7 +96,14 @@ class _Lane:
         self._drive = drive
         self._waiting: list[Waiting] = []
         self._serving: asyncio.Task[None] | None = None
+        self._began = 0.0
+        #: Transactions that wait or are driven.
         self.load = 0
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it has been driving the same group for long."""
+        return self._serving is not None and asyncio.get_running_loop().time() - self._began > STUCK
 
     async def call(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
         """Run a function in the connection's thread.
@@ -110,6 +121,7 @@ class _Lane:
         self._waiting.append((tx, future))
         self.load += 1
         if self._serving is None:
+            self._began = asyncio.get_running_loop().time()
             self._serving = asyncio.create_task(self._serve())
         try:
             return await future
@@ -125,6 +137,7 @@ class _Lane:
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+                self._began = asyncio.get_running_loop().time()
                 await self._serve_group([waiting for waiting in group if not waiting[1].done()])
         finally:
             self._serving = None

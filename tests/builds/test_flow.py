@@ -364,8 +364,8 @@ async def test_a_failure_in_the_middle_leaves_nothing(scene: Scene, monkeypatch:
     before = await rows(scene)
     real = stages.create
 
-    def failing(stage: Any) -> Any:
-        made = yield from real(stage)
+    def failing(stage: Any, build_id: int) -> Any:
+        made = yield from real(stage, build_id)
         if stage.name == "second":
             raise RuntimeError("in the middle")
         return made

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from app.errors import AppError
 
 HOST = "127.0.0.1"
-#: Seconds beyond the time of a measure after which a server counts as stuck.
+#: Seconds after which a server that has not answered counts as stuck.
 PATIENCE = 60.0
 
 
@@ -66,13 +66,11 @@ async def drive(request: Request, paths: Iterator[str], connections: int, second
     load = Load()
     began = time.perf_counter()
     try:
-        async with asyncio.timeout(seconds + PATIENCE), asyncio.TaskGroup() as workers:
-            for _ in range(connections):
-                workers.create_task(_work(request, paths, began + seconds, load))
+        await asyncio.gather(*(_work(request, paths, began + seconds, load) for _ in range(connections)))
     except TimeoutError:
-        raise BenchFailed(f"the server left a request without an answer for {PATIENCE:g} s") from None
-    except* OSError as errors:
-        raise BenchFailed(f"the server takes no connections: {errors.exceptions[0]}") from None
+        raise BenchFailed(f"a request had no answer after {PATIENCE:g} s") from None
+    except OSError as error:
+        raise BenchFailed(f"the server takes no connections: {error}") from error
     load.took = time.perf_counter() - began
     return load
 
@@ -83,7 +81,8 @@ async def _work(request: Request, paths: Iterator[str], deadline: float, load: L
         reader, writer = await asyncio.open_connection(HOST, request.port)
         try:
             for path in paths:
-                await _ask(reader, writer, request.encode(path), load)
+                async with asyncio.timeout(PATIENCE):
+                    await _ask(reader, writer, request.encode(path), load)
                 if time.perf_counter() >= deadline:
                     return
             return
@@ -97,7 +96,9 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reque
     began = time.perf_counter()
     writer.write(request)
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    _, _, rest = head.partition(b"\r\ncontent-length:")
+    _, length, rest = head.partition(b"\r\ncontent-length:")
+    if not length:
+        raise BenchFailed("an answer came without a Content-Length")
     await reader.readexactly(int(rest.partition(b"\r\n")[0]))
     if head.startswith(b"http/1.1 200 "):
         load.latencies.append(time.perf_counter() - began)

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ class Figure:
     unit: Unit
     goal: float | None = None
     failed: int = 0
-    #: Percentiles in milliseconds and the like, by name.
+    #: Percentiles and the like; the end of a name is its unit, `_ms` or `_per_s`.
     detail: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -68,7 +67,7 @@ def table(figures: Sequence[Figure], machine: Mapping[str, Any]) -> str:
         for figure in figures
     ]
     about = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
-    return f"{about}\n\n" + output.table(["MEASURE", "REACHED", "TO REACH", "", ""], rows)
+    return f"{about}\n\n" + output.table(["MEASURE", "REACHED", "TO REACH", "RESULT", "IN DETAIL"], rows)
 
 
 def as_json(figures: Sequence[Figure], machine: Mapping[str, Any], sizes: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,12 +84,17 @@ def as_json(figures: Sequence[Figure], machine: Mapping[str, Any], sizes: Mappin
         }
         for figure in figures
     ]
-    return {"machine": dict(machine), "sizes": dict(sizes), "argv": sys.argv[1:], "figures": listed}
+    return {"machine": dict(machine), "sizes": dict(sizes), "figures": listed}
 
 
 def _details(figure: Figure) -> list[str]:
-    named = [f"{name.removesuffix('_ms')} {_number(value)}" for name, value in figure.detail.items()]
-    return [*named, *([f"{figure.failed} requests failed"] if figure.failed else [])]
+    named = [
+        f"{name.removesuffix('_per_s')} {_number(value)}/s"
+        if name.endswith("_per_s")
+        else f"{name.removesuffix('_ms')} {_number(value)} ms"
+        for name, value in figure.detail.items()
+    ]
+    return [*([f"{figure.failed:,} requests failed"] if figure.failed else []), *named]
 
 
 def _amount(value: float | None, unit: Unit) -> str:

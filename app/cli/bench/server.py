@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -28,6 +28,10 @@ class Api:
 
     def __init__(self, port: int) -> None:
         self._connection = HTTPConnection(HOST, port, timeout=PATIENCE)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
         """The JSON of a good answer; BenchFailed for any other."""
@@ -91,7 +95,9 @@ def serving(data: Path, *, roots: Path, capacity: int = 0, database: str = "") -
         )
     try:
         _wait_for_answer(process, port)
-        yield Server(process.pid, port, time.perf_counter() - began, Api(port))
+        started_in = time.perf_counter() - began
+        with closing(Api(port)) as api:
+            yield Server(process.pid, port, started_in, api)
     except BenchFailed as error:
         raise BenchFailed(f"{error.message}; the server's log ends:\n{path.read_text()[-2000:]}") from error
     finally:

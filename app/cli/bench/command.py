@@ -1,0 +1,96 @@
+"""The command: arguments in, a table and a JSON file out, nothing left behind."""
+
+import json
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import click
+
+from app.cli import output
+from app.cli.bench import report, scene
+from app.cli.bench.load import BenchFailed
+from app.cli.bench.measures import GROUPS, Bench, Sizes
+from app.cli.bench.report import Figure
+
+FULL = Sizes()
+QUICK = Sizes(seconds=0.8, starts=3, dispatches=15, promotes=1_000, history=10_000)
+
+
+@click.command
+@click.option("--quick", is_flag=True, help="Small sizes: an impression within half a minute.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True, max=3600),
+    help=f"How long each load lasts; else {FULL.seconds:g}, with --quick {QUICK.seconds:g}.",
+)
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="bench.json",
+    show_default=True,
+    help="Where the figures go as JSON.",
+)
+@click.option(
+    "--postgres",
+    envvar="GANTRY_TEST_POSTGRES",
+    show_envvar=True,
+    default="",
+    metavar="URL",
+    help="A PostgreSQL server; a database is made there and dropped again.",
+)
+@click.option("--only", multiple=True, type=click.Choice(list(GROUPS)), help="Only these measures; repeatable.")
+@click.pass_context
+def bench(
+    ctx: click.Context, quick: bool, seconds: float | None, file: Path, postgres: str, only: tuple[str, ...]
+) -> None:
+    """Measure real servers under load, beside what they should reach.
+
+    They run in a temporary folder (TMPDIR says where) and end with this command, which fails when a request did.
+    """
+    if "postgres" in only and not postgres:
+        raise click.UsageError("postgres needs a server: give --postgres, or set GANTRY_TEST_POSTGRES")
+    if not Path("/proc/self/status").exists():
+        raise BenchFailed("memory is read from /proc, which this system does not have: run it on Linux")
+    sizes = QUICK if quick else FULL
+    sizes = replace(sizes, seconds=seconds) if seconds else sizes
+    names = [name for name in GROUPS if name in (only or GROUPS) and (name != "postgres" or postgres)]
+    machine = report.machine(Path(tempfile.gettempdir()))
+    with _ended_like_an_interrupt():
+        figures = _measure(names, sizes, postgres)
+    output.write(report.table(figures, machine))
+    _save(file, json.dumps(report.as_json(figures, machine, asdict(sizes)), indent=2))
+    ctx.exit(1 if any(figure.failed for figure in figures) else 0)
+
+
+@contextmanager
+def _ended_like_an_interrupt() -> Iterator[None]:
+    """SIGTERM tidies up as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _measure(names: Sequence[str], sizes: Sizes, postgres: str) -> list[Figure]:
+    with tempfile.TemporaryDirectory(prefix="gantry-bench-") as name:
+        folder = Path(name).resolve()
+        place = Bench(folder, scene.make_repository(folder), postgres, sizes, _say)
+        return [figure for name in names for figure in GROUPS[name](place)]
+
+
+def _say(text: str) -> None:
+    output.write(f"… {text}", err=True)
+
+
+def _save(file: Path, text: str) -> None:
+    try:
+        file.write_text(text + "\n")
+    except OSError as error:
+        raise BenchFailed(f"{file} cannot be written: {error.strerror}") from error
+    _say(f"the same as JSON: {file}")

@@ -1,0 +1,197 @@
+"""The measures: each group runs servers of its own, so that none disturbs the next."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import islice, repeat
+from math import inf
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from app.cli.bench import scene
+from app.cli.bench.dispatch import dispatches
+from app.cli.bench.history import grow
+from app.cli.bench.load import Load, at
+from app.cli.bench.postgres import scratch
+from app.cli.bench.report import Figure
+from app.cli.bench.server import Server, serving
+
+#: Connections of a load, unless its measure says otherwise.
+CONNECTIONS = 16
+#: Builds on a page of the list.
+PAGE = 25
+#: Promotes a second to reach, by connections.
+SQLITE_GOALS = {1: 400.0, 16: 1200.0, 64: 1500.0}
+POSTGRES_GOALS = {1: 150.0, 16: 300.0, 64: 300.0}
+#: Times slower that a long history may make the server.
+HISTORY_GOAL = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured: `seconds` is how long a load lasts, the others count."""
+
+    seconds: float = 5.0
+    starts: int = 5
+    dispatches: int = 60
+    promotes: int = 10_000
+    history: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where and how much is measured; `say` is told what goes on."""
+
+    folder: Path
+    repository: Path
+    postgres: str
+    sizes: Sizes
+    say: Callable[[str], None]
+
+    def server(self, name: str, *, capacity: int = 0, database: str = "") -> AbstractContextManager[Server]:
+        """A server with the data folder of this name."""
+        return serving(self.folder / name, roots=self.folder, capacity=capacity, database=database)
+
+    def promote(self, server: Server, connections: int = CONNECTIONS) -> Load:
+        """Promote build 1 to production for as long as a load lasts."""
+        self.say(f"promotes, {_connections(connections)}")
+        return server.load("POST", scene.promotions(), connections, self.sizes.seconds)
+
+    def get(self, server: Server, path: str) -> Load:
+        """Read for as long as a load lasts."""
+        self.say(f"GET {path}, {_connections(CONNECTIONS)}")
+        return server.load("GET", repeat(path), CONNECTIONS, self.sizes.seconds)
+
+
+def start(bench: Bench) -> list[Figure]:
+    """From the start of the process to its first answer, with a database that is there."""
+    with bench.server("start") as server:
+        scene.register(server.api, bench.repository)
+    took = []
+    for _ in range(bench.sizes.starts):
+        with bench.server("start") as server:
+            took.append(server.started_in)
+    return [Figure("start to first answer", median(took), "s", 1.5)]
+
+
+def promote(bench: Bench) -> list[Figure]:
+    """Promotes on SQLite, with nobody to run them."""
+    with bench.server("promote") as server:
+        scene.register(server.api, bench.repository)
+        return _promotes(bench, server, "promotes", SQLITE_GOALS, 120)
+
+
+def postgres(bench: Bench) -> list[Figure]:
+    """The same on PostgreSQL."""
+    with scratch(bench.postgres) as url, bench.server("postgres", database=url) as server:
+        scene.register(server.api, bench.repository)
+        return _promotes(bench, server, "promotes on PostgreSQL", POSTGRES_GOALS, 400)
+
+
+def _promotes(bench: Bench, server: Server, what: str, goals: Mapping[int, float], p99: float) -> list[Figure]:
+    loads = {connections: bench.promote(server, connections) for connections in goals}
+    rates = [_rate(f"{what}, {_connections(n)}", load, goals[n]) for n, load in loads.items()]
+    most, load = max(loads.items())
+    slow = load.detail().get("p99_ms")
+    return [*rates, Figure(f"{what}, {_connections(most)}, p99", slow, "ms", p99, load.failed)]
+
+
+def dispatch(bench: Bench) -> list[Figure]:
+    """The built-in runner, one `echo` without a clone at a time."""
+    with bench.server("dispatch", capacity=2) as server:
+        scene.register(server.api, bench.repository)
+        scene.last(scene.watch(server.api, 1, 0.02))
+        bench.say(f"{bench.sizes.dispatches} builds, one after another")
+        first, end = dispatches(server.api, bench.sizes.dispatches)
+    return [
+        Figure("answer to first step, p50", at(first, 0.5), "ms", 12),
+        Figure("answer to first step, p95", at(first, 0.95), "ms", 25),
+        Figure("answer to build finished, p50", at(end, 0.5), "ms", 35),
+        Figure("answer to build finished, p95", at(end, 0.95), "ms"),
+    ]
+
+
+def read(bench: Bench) -> list[Figure]:
+    """The first page of builds, and one build with its five steps."""
+    build = _small_history(bench, "read")
+    with bench.server("read") as server:
+        builds = bench.get(server, scene.BUILDS)
+        one = bench.get(server, f"{scene.BUILDS}/{build['number']}")
+    return [_rate(f"builds list ({PAGE})", builds, 1900), _rate("one build", one, 2500)]
+
+
+def history(bench: Bench) -> list[Figure]:
+    """How many times slower the server is with many builds than it was with few, a moment before."""
+    copies = bench.sizes.history
+    build = _small_history(bench, "history")
+    with bench.server("history") as server:
+        few = _rounds(bench, server, build["number"])
+    bench.say(f"adding {copies:,} builds")
+    grow(f"sqlite:///{bench.folder / 'history' / 'gantry.sqlite'}", build["id"], copies)
+    with bench.server("history") as server:
+        newest = server.api.ask("GET", scene.BUILDS)[0]["number"]
+        many = _rounds(bench, server, newest - copies // 2)
+    return [_slowdown(f"{what}, {copies:,} builds", few[what], many[what]) for what in few]
+
+
+def _rounds(bench: Bench, server: Server, number: int) -> dict[str, Load]:
+    return {
+        f"promotes, {_connections(CONNECTIONS)}": bench.promote(server),
+        f"builds list ({PAGE})": bench.get(server, scene.BUILDS),
+        "one build": bench.get(server, f"{scene.BUILDS}/{number}"),
+    }
+
+
+def memory(bench: Bench) -> list[Figure]:
+    """What the server's process holds."""
+    promotes = bench.sizes.promotes
+    with bench.server("memory") as server:
+        scene.register(server.api, bench.repository)
+        idle = server.resident()
+        bench.say(f"{promotes:,} promotes")
+        load = server.load("POST", islice(scene.promotions(), promotes), CONNECTIONS, inf)
+        after = server.resident()
+    return [
+        Figure("memory, idle", idle, "MiB", 90),
+        Figure(f"memory, after {promotes:,} promotes", after, "MiB", 110, load.failed),
+    ]
+
+
+def _small_history(bench: Bench, name: str) -> Any:
+    """A data folder with a page of builds; the answer is one that ran all its five steps."""
+    with bench.server(name, capacity=2) as server:
+        scene.register(server.api, bench.repository)
+        number = server.api.ask("POST", next(scene.promotions()))["number"]
+        build = scene.last(scene.watch(server.api, number, 0.02))
+    with bench.server(name) as server:
+        server.load("POST", islice(scene.promotions(), PAGE), 1, inf)
+    return build
+
+
+def _rate(measure: str, load: Load, goal: float) -> Figure:
+    return Figure(measure, load.per_second, "/s", goal, load.failed, load.detail())
+
+
+def _slowdown(measure: str, few: Load, many: Load) -> Figure:
+    failed = few.failed + many.failed
+    if not few.per_second or not many.per_second:
+        return Figure(measure, None, "x", HISTORY_GOAL, failed)
+    detail = {"before_per_s": few.per_second, "after_per_s": many.per_second, **many.detail()}
+    return Figure(measure, few.per_second / many.per_second, "x", HISTORY_GOAL, failed, detail)
+
+
+def _connections(count: int) -> str:
+    return "1 connection" if count == 1 else f"{count} connections"
+
+
+#: In the order of the table.
+GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
+    "promote": promote,
+    "postgres": postgres,
+    "dispatch": dispatch,
+    "read": read,
+    "history": history,
+    "memory": memory,
+    "start": start,
+}

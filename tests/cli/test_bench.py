@@ -1,0 +1,190 @@
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import repeat
+from pathlib import Path
+from typing import TypeAlias
+
+import psutil
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from app.cli.bench import command
+from app.cli.bench.load import BenchFailed, Load, Request, drive
+from app.cli.bench.measures import Sizes
+from app.cli.bench.report import Figure, Unit
+
+TINY = Sizes(seconds=0.05, starts=1, dispatches=2, promotes=40, history=60)
+POSTGRES = os.environ.get("GANTRY_TEST_POSTGRES", "")
+WITH_POSTGRES = pytest.mark.skipif(not POSTGRES, reason="GANTRY_TEST_POSTGRES names no server")
+Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the benchmark's own folder appears, with sizes that only show that all of it runs."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(command, "FULL", TINY)
+    monkeypatch.delenv("GANTRY_TEST_POSTGRES", raising=False)
+    return folder
+
+
+def test_every_measure_is_in_the_table_and_in_the_file(tmp_path: Path, temporary: Path) -> None:
+    file = tmp_path / "bench.json"
+
+    done = CliRunner().invoke(main, ["bench", "--json", str(file)])
+
+    assert done.exit_code == 0, done.output
+    saved = json.loads(file.read_text())
+    assert saved["sizes"]["history"] == TINY.history
+    measures = [figure["measure"] for figure in saved["figures"]]
+    assert measures == [
+        "promotes, 1 connection",
+        "promotes, 16 connections",
+        "promotes, 64 connections",
+        "promotes, 64 connections, p99",
+        "answer to first step, p50",
+        "answer to first step, p95",
+        "answer to build finished, p50",
+        "answer to build finished, p95",
+        "builds list (25)",
+        "one build",
+        "promotes, 16 connections, 60 builds",
+        "builds list (25), 60 builds",
+        "one build, 60 builds",
+        "memory, idle",
+        "memory, after 40 promotes",
+        "start to first answer",
+    ]
+    assert all(figure["reached"] > 0 and figure["failed"] == 0 for figure in saved["figures"])
+    assert all(f"\n{measure}  " in done.stdout for measure in measures)
+    assert f"python {sys.version.split()[0]}" in done.stdout
+    assert list(temporary.iterdir()) == []
+
+
+def test_only_what_was_asked_for_is_measured(tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+
+    done = CliRunner().invoke(main, ["bench", "--quick", "--seconds", "0.05", "--only", "promote", "--json", str(file)])
+
+    assert done.exit_code == 0, done.output
+    saved = json.loads(file.read_text())
+    assert {figure["measure"].partition(",")[0] for figure in saved["figures"]} == {"promotes"}
+    assert saved["sizes"]["seconds"] == 0.05
+
+
+@WITH_POSTGRES
+def test_postgres_is_measured_in_a_database_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+
+    done = CliRunner().invoke(main, ["bench", "--only", "postgres", "--postgres", POSTGRES, "--json", str(file)])
+
+    assert done.exit_code == 0, done.output
+    assert "promotes on PostgreSQL, 64 connections, p99" in done.stdout
+    listed = subprocess.run(["psql", POSTGRES, "-lqt"], capture_output=True, text=True, check=True).stdout
+    assert "gantry_bench" not in listed
+
+
+def test_postgres_without_a_server_says_how_to_name_one() -> None:
+    done = CliRunner().invoke(main, ["bench", "--only", "postgres"])
+
+    assert done.exit_code == 2
+    assert "give --postgres, or set GANTRY_TEST_POSTGRES" in done.stderr
+
+
+def test_a_server_that_cannot_be_reached_is_an_error_without_its_password() -> None:
+    url = "postgresql://ada:hush-hush@127.0.0.1:1/postgres"
+
+    done = CliRunner().invoke(main, ["bench", "--only", "postgres", "--postgres", url])
+
+    assert done.exit_code == 1
+    assert "createdb" in done.stderr
+    assert "hush-hush" not in done.output
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_process_and_no_folder(tmp_path: Path, temporary: Path, how: signal.Signals) -> None:
+    command = [sys.executable, "-m", "app", "bench", "--only", "promote", "--seconds", "600"]
+    running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    with running.stderr:
+        assert running.stderr.readline() == "… promotes, 1 connection\n"
+        servers = psutil.Process(running.pid).children()
+        assert servers
+
+        running.send_signal(how)
+
+        assert running.wait(60) == 130
+    assert not any(server.is_running() for server in servers)
+    assert list(temporary.iterdir()) == []
+    assert not (tmp_path / "bench.json").exists()
+
+
+async def _load(handler: Handler, paths: Iterator[str], connections: int = 1) -> Load:
+    server = await asyncio.start_server(handler, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        return await drive(Request("POST", port, "t0ken"), paths, connections, 600)
+
+
+async def test_what_is_not_answered_with_200_is_counted_as_failed() -> None:
+    seen = []
+
+    async def every_other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := (await reader.read(65536)).decode():
+            seen.append(head.splitlines()[0])
+            status = "200 OK" if len(seen) % 2 else "503 Service Unavailable"
+            writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        writer.close()
+
+    load = await _load(every_other, iter(["/a?VERSION=1", "/a?VERSION=2", "/a?VERSION=3"]))
+
+    assert seen == [f"POST /a?VERSION={number} HTTP/1.1" for number in (1, 2, 3)]
+    assert (len(load.latencies), load.failed) == (2, 1)
+
+
+async def test_a_connection_that_breaks_is_one_failure_and_opened_again() -> None:
+    connections = []
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        await reader.read(65536)
+        if len(connections) > 1:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    load = await _load(once, iter(["/"] * 2))
+
+    assert (len(load.latencies), load.failed, len(connections)) == (1, 1, 2)
+
+
+async def test_a_server_that_is_gone_ends_the_benchmark() -> None:
+    with pytest.raises(BenchFailed, match="takes no connections"):
+        await drive(Request("GET", 1, ""), repeat("/"), 4, 600)
+
+
+@pytest.mark.parametrize(
+    ("reached", "unit", "goal", "failed", "verdict"),
+    [
+        (400.0, "/s", 400.0, 0, "ok"),
+        (399.9, "/s", 400.0, 0, "missed"),
+        (120.0, "ms", 120.0, 0, "ok"),
+        (120.1, "ms", 120.0, 0, "missed"),
+        (1.31, "x", 1.3, 0, "missed"),
+        (7.0, "ms", None, 0, ""),
+        (2000.0, "/s", 400.0, 1, "failed"),
+        (None, "/s", 400.0, 0, "failed"),
+    ],
+)
+def test_a_figure_knows_whether_it_reached_its_goal(
+    reached: float | None, unit: Unit, goal: float | None, failed: int, verdict: str
+) -> None:
+    assert Figure("promotes", reached, unit, goal, failed).verdict == verdict
