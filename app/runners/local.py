@@ -36,9 +36,10 @@ class LocalManager:
 
     async def accept(self, stage_id: int, machine: str) -> Stage:
         """See Manager."""
-        stage = await progress.accept(self.ports, stage_id, machine=machine, runner=self.runner)
-        self.queue.accepted(stage_id)
-        return stage
+        try:
+            return await progress.accept(self.ports, stage_id, machine=machine, runner=self.runner)
+        finally:
+            self.queue.answered(stage_id)
 
     async def details(self, stage_id: int) -> Context:
         """See Manager. The file is read at the build's commit, as when the build began."""

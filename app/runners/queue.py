@@ -114,8 +114,8 @@ class Queue:
             if worker in self._workers:
                 self._workers.remove(worker)
 
-    def accepted(self, stage_id: int) -> None:
-        """A stage that was handed out has its runner."""
+    def answered(self, stage_id: int) -> None:
+        """Whoever a stage was handed out to has answered: it is taken, or to be had again."""
         self._handed_out.pop(stage_id, None)
 
     async def _listen(self) -> None:
