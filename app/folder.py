@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from app.errors import AppError
 
@@ -23,16 +24,14 @@ class BadFolder(AppError):
 
 
 class Folder:
-    """A data folder that exists. Nobody but its owner can look inside."""
+    """A data folder that exists. Into what is made here nobody but its owner can look. BadFolder from every verb."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with self._usable():
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name in ("keys", "logs", "mirrors", "work"):
                 (path / name).mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise BadFolder(f"the data folder {path} cannot be used: {error.strerror}") from error
 
     @property
     def logs(self) -> Path:
@@ -52,36 +51,51 @@ class Folder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other servers away while the block lasts; FolderInUse. The lock ends with the process, always."""
-        with (self.path / "lock").open("a") as file:
+        with self._lock():
+            yield
+
+    def _lock(self) -> IO[str]:
+        with self._usable():
+            file = (self.path / "lock").open("a")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise FolderInUse(
-                    f"another server runs on {self.path}; stop it, or give this one its own GANTRY_DATA"
-                ) from error
-            yield
+            except OSError as error:
+                file.close()
+                if not isinstance(error, BlockingIOError):
+                    raise
+                text = f"another server runs on {self.path}; stop it, or give this one its own GANTRY_DATA"
+                raise FolderInUse(text) from error
+            return file
 
     def key(self, name: str) -> str:
         """A secret that was made once and is kept, readable by the owner only."""
-        path = self.path / "keys" / name
-        try:
-            return path.read_text()
-        except FileNotFoundError:
-            self.keep(name, secrets.token_urlsafe(32))
-            return path.read_text()
+        if (known := self.kept(name)) is not None:
+            return known
+        self.keep(name, made := secrets.token_urlsafe(32))
+        return made
 
     def keep(self, name: str, text: str) -> None:
         """Keep a secret, readable by the owner only, in place of an earlier one."""
         path = self.path / "keys" / name
         temporary = path.with_suffix(".new")
-        temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with self._usable():
+            temporary.unlink(missing_ok=True)
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
 
     def kept(self, name: str) -> str | None:
         """A secret that was kept."""
         path = self.path / "keys" / name
-        return path.read_text() if path.exists() else None
+        with self._usable():
+            return path.read_text() if path.exists() else None
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            place = error.filename or self.path
+            raise BadFolder(f"the data folder {self.path} cannot be used: {place}: {error.strerror}") from error

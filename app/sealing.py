@@ -42,5 +42,5 @@ class Seal:
             raise CannotOpen(f"a value of {purpose} was sealed with another key; set GANTRY_SECRET_KEY back to it")
         try:
             return self._cipher.decrypt(sealed[5:17], sealed[17:], purpose.encode()).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # a ValueError when it was cut
             raise CannotOpen(f"a value of {purpose} is damaged") from error

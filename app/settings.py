@@ -178,8 +178,8 @@ def bootstrap(text: str) -> Bootstrap:
     """Read `username:x,admin:true,machine:false,token:…` (`spec` drone-rest 1.1); ValueError says what is off."""
     pairs = [part.partition(":") for part in text.split(",") if part.strip()]
     values = {key.strip(): value.strip() for key, _, value in pairs}
-    if unknown := sorted(values.keys() - {"username", "admin", "machine", "token"}):
-        raise ValueError(f"has unknown keys: {', '.join(unknown)}; known are username, admin, machine, token")
+    if values.keys() - {"username", "admin", "machine", "token"}:  # not shown: it may be a token with a comma
+        raise ValueError("has an unknown key; known are username, admin, machine, token, and no value holds a comma")
     login, token = values.get("username", ""), values.get("token", "")
     if not _LOGIN.fullmatch(login):
         raise ValueError("needs username: 1 to 50 of letters, digits, dot, dash, underscore")

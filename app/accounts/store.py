@@ -5,7 +5,7 @@ import hashlib
 from app.accounts.model import User
 from app.db import schema
 from app.db.mapper import Mapper
-from app.db.tx import Tx, many, one, run
+from app.db.tx import Tx, many, one
 from app.errors import Conflict, NotFound
 
 BY_TOKEN = "SELECT * FROM users WHERE token_hash = :token_hash"
@@ -16,7 +16,11 @@ BOOTSTRAP = """
     UPDATE users SET admin = :admin, machine = :machine, active = TRUE, updated = :now
     WHERE lower(login) = lower(:login) RETURNING *
 """
-SET_TOKEN = "UPDATE users SET token_hash = :token_hash, updated = :now WHERE id = :id"
+SET_TOKEN = """
+    UPDATE users SET token_hash = :token_hash, updated = :now
+    WHERE id = :id AND NOT EXISTS (SELECT 1 FROM users other WHERE other.token_hash = :token_hash AND other.id <> :id)
+    RETURNING id
+"""
 COUNT = "SELECT count(*) AS total FROM users"
 
 _MAPPER = Mapper(User, schema.users)
@@ -68,7 +72,11 @@ def create(
         return _MAPPER.make(row)
     if (yield from find_if_any(login)) is not None:
         raise Conflict(f"user {login} exists already", code="user_exists")
-    raise Conflict("this token is another account's", code="token_taken")
+    raise _token_taken()
+
+
+def _token_taken() -> Conflict:
+    return Conflict("this token is another account's", code="token_taken")
 
 
 def bootstrap(login: str, *, admin: bool, machine: bool, token: str, now: int) -> Tx[User]:
@@ -83,5 +91,6 @@ def bootstrap(login: str, *, admin: bool, machine: bool, token: str, now: int) -
 
 
 def set_token(user_id: int, token: str, now: int) -> Tx[None]:
-    """Give an account another token; the old one ends at once."""
-    yield from run(SET_TOKEN, id=user_id, token_hash=hash_token(token), now=now)
+    """Give an account another token; the old one ends at once. Conflict when it is another account's."""
+    if (yield from one(SET_TOKEN, id=user_id, token_hash=hash_token(token), now=now)) is None:
+        raise _token_taken()

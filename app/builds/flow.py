@@ -134,8 +134,8 @@ async def fail(ports: Ports, repo: Repo, draft: Build, error: str) -> Build:
 def _insert(draft: Build, planned: Sequence[Stage]) -> Tx[Build]:
     """The draft with its number and stages. (Copies are much of what a promote costs: few of them.)"""
     number = yield from repos.next_number(draft.repo_id)
-    texts = {"title": _text(draft.title), "message": _text(draft.message)}
-    made = yield from store.create(replace(draft, number=number, **texts))
+    title, message = _text(draft.title), _text(draft.message)
+    made = yield from store.create(replace(draft, number=number, title=title, message=message))
     created = yield from each(stages.create(stage, made.id) for stage in planned)
     return replace(made, stages=tuple(created))
 

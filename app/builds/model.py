@@ -19,6 +19,8 @@ Status = Literal[
 
 #: Nothing more will happen (`spec` drone-rpc 8.1).
 DONE: frozenset[Status] = frozenset({"success", "failure", "error", "killed", "skipped", "declined"})
+#: A build that runs no more. Of a declined one the stages that were not declined still do.
+OVER: frozenset[Status] = DONE - {"declined"}
 #: It ended badly; `skipped` and `declined` are no failures.
 FAILED: frozenset[Status] = frozenset({"failure", "error", "killed"})
 

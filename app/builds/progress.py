@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.builds import rules, stages, store
-from app.builds.model import DONE, Build, Stage, Status, Step
+from app.builds.model import DONE, OVER, Build, Stage, Status, Step
 from app.builds.ports import Change, Ports
 from app.db.tx import Tx, each
 from app.errors import Conflict
@@ -29,7 +29,7 @@ async def update_stage(ports: Ports, report: Stage) -> Stage:
         for step in stage.steps:
             ports.logs.close(step.id)
         ports.queued.publish(build.id)
-        if build.status in DONE:
+        if build.status in OVER:
             ports.ended.publish(build.id)
     await _tell(ports, stage)
     return stage
@@ -89,7 +89,7 @@ def settle(build: Build, now: int) -> Tx[Build]:
     for old, new in zip(before, after, strict=True):
         if new.status != old.status:
             yield from stages.set_status(old, new.status, now)
-    if (status := rules.build_status(after)) is not None and build.status not in DONE:
+    if (status := rules.build_status(after)) is not None:
         yield from store.set_status(build, status, now=now, finished=True)
     return (yield from store.whole(build.id))
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx2
+import psutil
 import pytest
 
 from app.db.connect import connect
 from app.db.tx import run
 from app.scm.hook import sign
-from tests import postgres
 from tests import postgres
 
 T = TypeVar("T")
@@ -50,7 +50,6 @@ class Server:
             "GANTRY_ADMIN": f"username:octocat,admin:true,token:{TOKEN}",
             "GANTRY_GIT_ROOTS": str(folder),
             "GANTRY_DATABASE_URL": self.database,
-            **({"GANTRY_DATABASE_URL": postgres.create_database()} if postgres.SERVER else {}),
             **{f"GANTRY_{name.upper()}": value for name, value in settings.items()},
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -201,6 +200,13 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def sleeping(seconds: str) -> list[int]:
+    """The processes that sleep for so long."""
+    processes = psutil.process_iter(["pid", "cmdline", "status"])
+    infos = [process.info for process in processes if process.info["status"] != psutil.STATUS_ZOMBIE]
+    return [info["pid"] for info in infos if seconds in (info["cmdline"] or [])]
 
 
 def masked(value: Any, rules: Mapping[str, str]) -> Any:

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from app.accounts.auth import make_cookie
-from tests.acceptance.conftest import SLUG, Begin
+from tests.acceptance.conftest import Begin
 from tests.acceptance.server import TOKEN, Server
 
 PIPELINE = """

@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
-import psutil
 import pytest
 
 from tests.acceptance.conftest import SLUG, first_build
-from tests.acceptance.server import Server
+from tests.acceptance.server import Server, sleeping
 from tests.scm.repository import Repository
 
 BUILDS = f"/api/repos/{SLUG}/builds"
@@ -87,12 +86,7 @@ def server(place: tuple[Server, Repository]) -> Server:
 
 def _naps() -> list[int]:
     """Processes of the slow step that are still there."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        words = process.info["cmdline"] or []
-        if process.info["status"] != psutil.STATUS_ZOMBIE and set(NAPS) & set(words):
-            found.append(process.pid)
-    return found
+    return [pid for seconds in NAPS for pid in sleeping(seconds)]
 
 
 def _statuses(build: Any) -> dict[str, list[str]]:
@@ -202,7 +196,7 @@ def test_every_promotion_that_was_answered_survives_a_kill_at_any_moment(server:
                 assert found[key] == answered[number][key]
     newest = server.json("GET", f"{BUILDS}/deployments")
     assert [build["number"] for build in newest] == [counter]
-    assert not [path for path in server.data.rglob("*.new")]
+    assert not list(server.data.rglob("*.new"))
 
 
 def _all(server: Server) -> Iterator[Any]:

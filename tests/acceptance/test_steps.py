@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.acceptance.conftest import SLUG, Begin
-from tests.acceptance.server import PATIENCE, Server, on_sqlite
+from tests.acceptance.server import PATIENCE, Server, on_sqlite, sleeping
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "drone"
 RECORDED = {
@@ -53,14 +53,6 @@ def _run(server: Server, target: str) -> tuple[Any, str]:
     number = server.promote(SLUG, 1, target)["number"]
     build = server.finished(SLUG, number)
     return build, server.output(SLUG, number)
-
-
-def _sleeping(seconds: str) -> list[int]:
-    found = []
-    for process in psutil.process_iter(["cmdline", "status", "pid"]):
-        if seconds in (process.info["cmdline"] or []) and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process.info["pid"])
-    return found
 
 
 @pytest.mark.parametrize("target", ["flood", "one-line"])
@@ -111,7 +103,7 @@ def test_what_a_step_leaves_behind_is_ended(server: Server, target: str, seconds
 
     assert build["status"] == "success"
     assert "forked" in text
-    server.until(lambda: not _sleeping(seconds), "what was left behind is gone")
+    server.until(lambda: not sleeping(seconds), "what was left behind is gone")
 
 
 def test_a_step_that_hears_no_signal_is_ended_all_the_same(server: Server) -> None:
@@ -120,7 +112,7 @@ def test_a_step_that_hears_no_signal_is_ended_all_the_same(server: Server) -> No
 
     assert server.json("DELETE", f"{BUILDS}/{number}")["status"] == "killed"
 
-    server.until(lambda: not _sleeping(DEAF), "the deaf step is gone")
+    server.until(lambda: not sleeping(DEAF), "the deaf step is gone")
 
 
 @on_sqlite
@@ -138,7 +130,7 @@ def test_a_step_that_never_ends_is_ended_by_the_timeout(server: Server) -> None:
     assert "0.02 min" in stage["error"]
     assert stage["steps"][0]["status"] == "killed"
     assert "deaf" in server.output(slug, build["number"])
-    server.until(lambda: not _sleeping(DEAF), "the step is gone")
+    server.until(lambda: not sleeping(DEAF), "the step is gone")
 
 
 def _shape(value: Any) -> Any:

@@ -1,8 +1,9 @@
 """A host of git repositories in memory, a clock that stands, and a runner's reports: what builds meet outside."""
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -10,9 +11,12 @@ from app.builds import flow, progress, stages, store
 from app.builds.model import Build, Stage, Status, Step
 from app.builds.ports import Ports
 from app.errors import NotFound
+from app.events import Subscription
 from app.repos import store as repos
 from app.repos.model import Repo
 from app.scm.host import Commit, Source
+
+T = TypeVar("T")
 
 NOW = 1_700_000_000
 
@@ -69,6 +73,12 @@ class FakeHost:
 
     def _commit(self, sha: str) -> Commit:
         return Commit(sha, self.messages[sha], "", "Ada", "ada@example.com", NOW - 60)
+
+
+async def heard(subscription: Subscription[T]) -> T | None:
+    """The next event; it must come soon."""
+    async with asyncio.timeout(20):
+        return await subscription.next()
 
 
 def pipeline(name: str = "default", **keys: Any) -> str:

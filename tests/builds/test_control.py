@@ -8,7 +8,7 @@ import pytest
 from app.builds import control, progress
 from app.builds.model import Stage
 from app.errors import Invalid, NotFound
-from tests.builds.farside import NOW, Scene, ended, pipeline
+from tests.builds.farside import NOW, Scene, ended, heard, pipeline
 
 CHAIN = pipeline("build"), pipeline("deploy", depends_on=["build"])
 
@@ -74,7 +74,7 @@ async def test_a_cancel_of_what_is_over_changes_and_tells_nothing(scene: Scene) 
     with scene.ports.changes.subscribe() as changes:
         assert await control.cancel(scene.ports, scene.repo, 1) == before
         scene.ports.changes.close()
-        assert await changes.next() is None
+        assert await heard(changes) is None
 
     assert await scene.build(1) == before
 
@@ -93,9 +93,9 @@ async def test_a_cancel_tells_runners_queue_and_readers(scene: Scene) -> None:
     with ports.ended.subscribe() as over, ports.queued.subscribe() as queued, ports.changes.subscribe() as changes:
         cancelled = await control.cancel(ports, scene.repo, 1)
 
-        assert await over.next() == build.id
-        assert await queued.next() == build.id
-        change = await changes.next()
+        assert await heard(over) == build.id
+        assert await heard(queued) == build.id
+        change = await heard(changes)
 
     assert change is not None
     assert change.build == cancelled
@@ -117,7 +117,7 @@ async def test_an_approved_stage_is_queued(scene: Scene) -> None:
 
     with scene.ports.queued.subscribe() as queued:
         await approve(scene, 1)
-        assert await queued.next() == build.id
+        assert await heard(queued) == build.id
 
     assert await scene.queued() == ["build"]
     assert (await scene.stage(1, "build")).version == 2
@@ -175,6 +175,17 @@ async def test_a_declined_build_stays_declined_when_its_other_stages_end(scene: 
     assert await scene.statuses(1) == {"": "declined", "a": "declined", "b": "success"}
 
 
+async def test_the_end_of_one_stage_of_a_declined_build_does_not_stop_another(scene: Scene) -> None:
+    build = await scene.push(pipeline("a"), pipeline("b"), pipeline("c"))
+    await blocked(scene, "a")
+    await decline(scene, 1)
+
+    with scene.ports.ended.subscribe() as over:
+        await scene.run(build.stages[1])
+        scene.ports.ended.publish(-1)
+        assert await heard(over) == -1
+
+
 async def test_what_still_runs_of_a_declined_build_can_be_cancelled(scene: Scene) -> None:
     build = await scene.push(pipeline("a"), pipeline("b"))
     await scene.start(build.stages[1], "one")
@@ -183,7 +194,7 @@ async def test_what_still_runs_of_a_declined_build_can_be_cancelled(scene: Scene
 
     with scene.ports.ended.subscribe() as over:
         await control.cancel(scene.ports, scene.repo, 1)
-        assert await over.next() == build.id
+        assert await heard(over) == build.id
 
     assert await scene.statuses(1) == {"": "declined", "a": "declined", "b": "killed"}
 

@@ -10,7 +10,7 @@ from app.builds import control, flow, stages, store
 from app.builds.model import Build
 from app.db.tx import Tx, many
 from app.errors import Invalid, NotFound, NothingToRun, Unavailable, Unreadable
-from tests.builds.farside import NOW, Scene, pipeline, pushed
+from tests.builds.farside import NOW, Scene, heard, pipeline, pushed
 
 BROKEN = "kind: pipeline\ntype: exec\nname: [\n"
 
@@ -428,10 +428,10 @@ async def test_a_new_build_is_told_of_after_it_is_there(scene: Scene) -> None:
     with scene.ports.changes.subscribe() as changes, scene.ports.queued.subscribe() as queued:
         made = await scene.push()
         scene.ports.changes.close()
-        heard = [change async for change in changes]
-        assert await queued.next() == made.id
+        told = [change async for change in changes]
+        assert await heard(queued) == made.id
 
-    assert [change.build for change in heard] == [made]
+    assert [change.build for change in told] == [made]
 
 
 async def test_a_restart_of_a_cancelled_build_starts_fresh(scene: Scene) -> None:

@@ -10,7 +10,7 @@ import pytest
 from app.builds import control, flow, progress
 from app.builds.model import Build, Stage, Status, Step
 from app.errors import Conflict, NotFound
-from tests.builds.farside import NOW, Scene, ended, pipeline, started
+from tests.builds.farside import NOW, Scene, ended, heard, pipeline, started
 
 CHAIN = pipeline("build"), pipeline("deploy", depends_on=["build"])
 
@@ -20,8 +20,8 @@ async def only(scene: Scene, *documents: str) -> Stage:
     return (await scene.push(*documents)).stages[0]
 
 
-def told(outcomes: list[Any]) -> Counter[str]:
-    """How often which: the type, and an error's code."""
+def counted(outcomes: list[Any]) -> Counter[str]:
+    """How often which: the type, or an error's code."""
     return Counter(getattr(outcome, "code", type(outcome).__name__) for outcome in outcomes)
 
 
@@ -68,7 +68,7 @@ async def test_a_stage_is_accepted_once_of_many(scene: Scene) -> None:
         *(scene.accept(stage, runner=f"r{number}") for number in range(20)), return_exceptions=True
     )
 
-    assert told(outcomes) == {"Stage": 1, "stage_taken": 19}
+    assert counted(outcomes) == {"Stage": 1, "stage_taken": 19}
     assert (await scene.build(1)).stages[0].version == 2
 
 
@@ -361,12 +361,12 @@ async def test_the_end_of_a_stage_wakes_the_queue_and_the_end_of_a_build_its_run
     with scene.ports.queued.subscribe() as queued, scene.ports.ended.subscribe() as over:
         await scene.run(build.stages[0])
         scene.ports.queued.publish(-1)
-        assert [await queued.next(), await queued.next()] == [build.id, -1]
+        assert [await heard(queued), await heard(queued)] == [build.id, -1]
         scene.ports.ended.publish(-1)
-        assert await over.next() == -1
+        assert await heard(over) == -1
 
         await scene.run(await scene.stage(1, "deploy"))
-        assert await over.next() == build.id
+        assert await heard(over) == build.id
 
 
 async def test_every_change_is_told_with_the_whole_build(scene: Scene) -> None:
@@ -376,17 +376,17 @@ async def test_every_change_is_told_with_the_whole_build(scene: Scene) -> None:
         step = await scene.step(running.steps[0], "running")
         await progress.update_stage(scene.ports, ended(replace(running, steps=(step,))))
         scene.ports.changes.close()
-        heard = [change async for change in changes]
+        told = [change async for change in changes]
 
     seen = [
-        (change.build.status, change.build.stages[0].status, change.build.stages[0].steps[0].status) for change in heard
+        (change.build.status, change.build.stages[0].status, change.build.stages[0].steps[0].status) for change in told
     ]
     assert seen == [
         ("running", "running", "pending"),
         ("running", "running", "running"),
         ("success", "success", "success"),
     ]
-    assert {change.repo.slug for change in heard} == {"octocat/hello"}
+    assert {change.repo.slug for change in told} == {"octocat/hello"}
 
 
 async def test_a_log_can_be_followed_while_its_step_runs(scene: Scene) -> None:
@@ -439,7 +439,7 @@ async def test_a_build_whose_runner_was_lost_is_final_and_can_be_restarted(scene
 
     with scene.ports.ended.subscribe() as over:
         await progress.lose(scene.ports, "r1")
-        assert await over.next() == (await scene.build(1)).id
+        assert await heard(over) == (await scene.build(1)).id
 
     assert await scene.statuses(1) == {"": "error", "build": "error", "deploy": "skipped"}
     again = await flow.restart(scene.ports, scene.repo, 1, by="octocat", debug=False, params={})

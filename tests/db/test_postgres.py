@@ -1,0 +1,208 @@
+"""PostgreSQL: statements compiled by name, and what the server's moods become."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.db import schema
+from app.db.postgres import Engine, _compiled
+from app.db.tx import Tx, each, many, one, run
+from app.errors import Conflict, Invalid, Unavailable
+from tests import postgres
+
+real = pytest.mark.skipif(not postgres.SERVER, reason="needs GANTRY_TEST_POSTGRES")
+
+
+def compiled(sql: str, **values: Any) -> tuple[str, list[Any]]:
+    text, arguments = _compiled(sql)
+    return text, arguments(values)
+
+
+@pytest.mark.parametrize(
+    ("sql", "values", "expected"),
+    [
+        ("SELECT 1", {}, ("SELECT 1", [])),
+        ("SELECT :a, :b", {"b": 2, "a": 1}, ("SELECT $1, $2", [1, 2])),
+        ("SELECT :a, :b, :a", {"a": 1, "b": 2}, ("SELECT $1, $2, $1", [1, 2])),
+        ("WHERE a = :a_1 AND b=:ab", {"ab": 2, "a_1": 1}, ("WHERE a = $1 AND b=$2", [1, 2])),
+        ("SELECT :a::text, b::bigint", {"a": 1}, ("SELECT $1::text, b::bigint", [1])),
+        ("'x'::regclass::text = :a", {"a": 1}, ("'x'::regclass::text = $1", [1])),
+        ("IN (:a,:b)", {"a": 1, "b": 2}, ("IN ($1,$2)", [1, 2])),
+        ("SELECT :a", {"a": None, "never": 1}, ("SELECT $1", [None])),
+        ("a[1:2] = '12:30'", {}, ("a[1:2] = '12:30'", [])),
+    ],
+)
+def test_names_become_numbers(sql: str, values: dict[str, Any], expected: tuple[str, list[Any]]) -> None:
+    assert compiled(sql, **values) == expected
+
+
+def test_a_name_that_is_a_part_of_another_is_not_taken_for_it() -> None:
+    assert compiled("SELECT :number, :num, :n", n=1, num=2, number=3) == ("SELECT $1, $2, $3", [3, 2, 1])
+
+
+def test_a_missing_value_is_a_bug() -> None:
+    with pytest.raises(KeyError):
+        compiled("SELECT :a", b=1)
+
+
+@given(st.lists(st.sampled_from(["a", "b", "ab", "a_b", "z9"]), max_size=12))
+def test_every_name_gets_one_number_and_its_value(names: list[str]) -> None:
+    text, arguments = compiled(", ".join(f":{name}" for name in names), **{name: name for name in names})
+
+    numbers = [int(part.strip("$")) for part in text.split(", ") if part]
+    assert [arguments[number - 1] for number in numbers] == names
+    assert len(arguments) == len(set(names))
+
+
+def test_a_statement_is_compiled_once() -> None:
+    assert _compiled("SELECT :once") is _compiled("SELECT :once")
+
+
+@pytest.fixture
+async def db() -> AsyncIterator[Engine]:
+    """A database of its own, with one table."""
+    made = Engine(postgres.create_database(), connections=4)
+    await made.open()
+    await made.write(run("CREATE TABLE things (id BIGINT PRIMARY KEY, name TEXT NOT NULL)"))
+    yield made
+    await made.close()
+
+
+def add(id_: int, name: str = "") -> Tx[None]:
+    return run("INSERT INTO things (id, name) VALUES (:id, :name)", id=id_, name=name)
+
+
+async def ids(db: Engine) -> list[int]:
+    return [row["id"] for row in await db.read(many("SELECT id FROM things ORDER BY id"))]
+
+
+@real
+async def test_a_transaction_commits_as_a_whole_or_not_at_all(db: Engine) -> None:
+    def failing() -> Tx[None]:
+        yield from add(2)
+        raise Conflict("changed my mind")
+
+    await db.write(each([add(1), add(3)]))
+    with pytest.raises(Conflict):
+        await db.write(failing())
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await db.write(each([add(4), add(1)]))
+
+    assert await ids(db) == [1, 3]
+
+
+@real
+async def test_more_transactions_than_connections_all_commit(db: Engine) -> None:
+    await asyncio.gather(*(db.write(add(number)) for number in range(50)))
+
+    assert await ids(db) == list(range(50))
+
+
+@real
+async def test_a_row_is_read_by_name_and_by_position(db: Engine) -> None:
+    row = await db.read(one("SELECT 1 AS a, 'x' AS b, TRUE AS c"))
+
+    assert row is not None
+    assert (row["a"], row["b"], list(row)) == (1, "x", [1, "x", True])
+
+
+@real
+async def test_a_nul_is_the_callers_mistake(db: Engine) -> None:
+    with pytest.raises(Invalid, match="NUL"):
+        await db.write(add(1, "a\0b"))
+    with pytest.raises(Invalid, match="NUL"):
+        await db.read(one("SELECT * FROM things WHERE name = :name", name="\0"))
+
+
+@real
+async def test_a_deadlock_ends_in_one_that_may_try_again(db: Engine) -> None:
+    await db.write(each([add(1), add(2)]))
+    met = asyncio.Barrier(2)
+    locked: list[int] = []
+
+    def lock(first: int, second: int) -> Tx[None]:
+        yield from run("UPDATE things SET name = 'x' WHERE id = :id", id=first)
+        locked.append(first)
+        yield from run("SELECT pg_sleep(0.2)")
+        yield from run("UPDATE things SET name = 'x' WHERE id = :id", id=second)
+
+    async def write(first: int, second: int) -> None:
+        await met.wait()
+        await db.write(lock(first, second))
+
+    outcomes = await asyncio.gather(write(1, 2), write(2, 1), return_exceptions=True)
+
+    assert sorted(locked) == [1, 2]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "Unavailable"]
+
+
+@real
+async def test_a_connection_that_the_server_ended_is_unavailable_and_the_next_call_works(db: Engine) -> None:
+    def suicide() -> Tx[None]:
+        yield from run("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(Unavailable, match="did not answer"):
+        await db.write(suicide())
+
+    await db.write(add(1))
+    assert await ids(db) == [1]
+
+
+@real
+async def test_a_caller_that_gives_up_leaves_nothing(db: Engine) -> None:
+    def slow() -> Tx[None]:
+        yield from add(1)
+        yield from run("SELECT pg_sleep(20)")
+
+    task = asyncio.create_task(db.write(slow()))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    await db.write(add(1))
+    assert await ids(db) == [1]
+
+
+@real
+async def test_a_failing_transaction_is_closed(db: Engine) -> None:
+    ended = []
+
+    def failing() -> Tx[None]:
+        try:
+            yield from run("SELEKT")
+        finally:
+            ended.append(True)
+
+    with pytest.raises(asyncpg.PostgresSyntaxError):
+        await db.write(failing())
+
+    assert ended == [True]
+
+
+async def test_a_server_that_is_not_there_is_unavailable_and_its_password_is_not_shown() -> None:
+    database = Engine("postgresql://ada:hush@127.0.0.1:1/nowhere")
+
+    with pytest.raises(Unavailable, match="cannot be reached") as refused:
+        await database.open()
+
+    assert "hush" not in refused.value.message
+
+
+@real
+async def test_a_database_that_is_not_there_is_unavailable() -> None:
+    url = postgres.create_database() + "_not"
+
+    with pytest.raises(Unavailable, match="InvalidCatalogNameError"):
+        await Engine(url).open()
+
+
+def test_every_statement_compiles_to_numbers_alone() -> None:
+    text, _ = _compiled(schema.insert_sql(schema.builds))
+
+    assert "$33" in text
+    assert ":" not in text

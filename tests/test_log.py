@@ -1,0 +1,140 @@
+"""Logs: one JSON object a line, with the request it belongs to, and nothing secret in it."""
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from app.errors import Unavailable
+from app.log import JSONFormatter, configure, request_id
+from app.repos.model import Secret
+from app.settings import Bootstrap
+from tests.web.asgi import serving
+
+
+@pytest.fixture
+def written() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Every line that was logged, read as JSON."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JSONFormatter())
+    root, level = logging.getLogger(), logging.getLogger().level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+Written = Callable[[], list[dict[str, Any]]]
+log = logging.getLogger("app.test")
+
+
+def test_a_line_says_when_how_grave_where_and_what(written: Written) -> None:
+    log.warning("queue of %s is %s", "r1", "full", extra={"waiting": 7, "who": ["a"]})
+
+    (line,) = written()
+    assert (line["level"], line["logger"], line["message"]) == ("warning", "app.test", "queue of r1 is full")
+    assert (line["waiting"], line["who"]) == (7, ["a"])
+    assert datetime.fromisoformat(line["time"]).tzinfo is not None
+    assert set(line) == {"time", "level", "logger", "message", "waiting", "who"}
+
+
+def test_whatever_is_logged_is_one_line_of_json(written: Written) -> None:
+    odd = "two\nlines\r\u2028 ☃ \x00 \udce9 \ud800"
+    log.info(odd, extra={"text": odd, "object": object(), "large": 2**80, "keys": {1: 2}, "bytes": b"\xff"})
+
+    (line,) = written()
+    assert line["message"].startswith("two\nlines\r\u2028 ☃ \x00 ")
+    assert line["large"] in (2**80, str(2**80))
+
+
+def test_an_error_comes_with_its_traceback(written: Written) -> None:
+    try:
+        raise RuntimeError("broken")
+    except RuntimeError:
+        log.exception("bug")
+
+    (line,) = written()
+    assert "RuntimeError: broken" in line["error"]
+    assert "test_log.py" in line["error"]
+
+
+def test_within_a_request_its_id_is_there(written: Written) -> None:
+    token = request_id.set("abc")
+    log.info("inside")
+    request_id.reset(token)
+    log.info("outside")
+
+    assert [line.get("request_id") for line in written()] == ["abc", None]
+
+
+def test_what_carries_a_secret_does_not_show_it(written: Written) -> None:
+    log.info("used", extra={"secret": Secret(1, 1, "token", "hush"), "account": Bootstrap("ada", token="hush")})
+
+    assert "hush" not in json.dumps(written())
+
+
+async def answer(request: Request) -> Response:
+    if request.query_params.get("fail"):
+        raise Unavailable("not now")
+    if request.query_params.get("bug"):
+        raise RuntimeError("broken")
+    return PlainTextResponse("fine")
+
+
+async def test_a_request_is_logged_by_path_and_never_by_what_may_be_secret(written: Written) -> None:
+    async with serving([Route("/a/{name}", answer, methods=["POST"])]) as client:
+        for query in ("", "fail=1", "bug=1"):
+            await client.post(
+                f"/a/b?access_token=hush&TOKEN=hush&{query}",
+                headers={"Authorization": "Bearer hush", "Cookie": "_session_=hush", "X-Request-ID": "mine-1"},
+                content=b"hush",
+            )
+
+    lines = [line for line in written() if line["logger"].startswith("app")]
+    assert [line["status"] for line in lines if line["message"] == "request"] == [200, 503, 500]
+    assert {line["request_id"] for line in lines} == {"mine-1"}
+    assert {line["path"] for line in lines if "path" in line} == {"/a/b"}
+    assert {line["method"] for line in lines if "method" in line} == {"POST"}
+    assert "hush" not in json.dumps(lines)
+    assert [line["level"] for line in lines if line["message"] == "bug"] == ["error"]
+    assert [line["reason"] for line in lines if line["message"] == "request failed"] == ["not now"]
+
+
+@pytest.fixture
+def _as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    facts = {name: getattr(logging, name) for name in ("logThreads", "logProcesses", "logMultiprocessing")}
+    quiet = {name: logging.getLogger(name).level for name in ("uvicorn.access", "httpx2", "httpcore2", "databases")}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, wanted in facts.items():
+        setattr(logging, name, wanted)
+    for name, before in quiet.items():
+        logging.getLogger(name).setLevel(before)
+
+
+@pytest.mark.usefixtures("_as_it_was")
+def test_a_server_logs_to_standard_error_and_its_libraries_keep_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    configure()
+    logging.getLogger("app").info("here")
+    logging.getLogger("app").debug("not here")
+    for name in ("uvicorn.access", "httpx2", "databases"):
+        logging.getLogger(name).info("GET /?access_token=hush")
+
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["message"] == "here"

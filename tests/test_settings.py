@@ -1,0 +1,284 @@
+"""Settings: both names of each, which one wins, and every problem told at once."""
+
+import itertools
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app import settings
+from app.settings import BadSettings, Bootstrap, Settings
+
+SECRET = "sixteen letters!"
+README = (Path(__file__).parents[1] / "README.md").read_text()
+#: Field, Gantry's name, Drone's, a value as text and as it is read.
+BOTH: list[tuple[str, str, str, str, Any]] = [
+    ("bind", "GANTRY_BIND", "DRONE_SERVER_PORT", ":9000", ":9000"),
+    ("admin", "GANTRY_ADMIN", "DRONE_USER_CREATE", "username:ada,admin:true", Bootstrap("ada", admin=True)),
+    ("secret_key", "GANTRY_SECRET_KEY", "DRONE_DATABASE_SECRET", SECRET, SECRET),
+    ("cookie_secret", "GANTRY_COOKIE_SECRET", "DRONE_COOKIE_SECRET", SECRET, SECRET),
+    ("rpc_secret", "GANTRY_RPC_SECRET", "DRONE_RPC_SECRET", SECRET, SECRET),
+    ("runner_capacity", "GANTRY_RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", "7", 7),
+]
+#: Those that Drone does not have, or in parts.
+OWN: list[tuple[str, str, str, Any]] = [
+    ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
+    ("url", "GANTRY_URL", "https://ci.example.com/sub/", "https://ci.example.com/sub"),
+    ("database_url", "GANTRY_DATABASE_URL", "postgresql://u:p@h/n", "postgresql://u:p@h/n"),
+    ("git_roots", "GANTRY_GIT_ROOTS", "/srv/a:/srv/b", (Path("/srv/a"), Path("/srv/b"))),
+    ("demo", "GANTRY_DEMO", "true", True),
+]
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.upper().startswith(("GANTRY_", "DRONE_")):
+            monkeypatch.delenv(name)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return settings.load(os.environ)
+
+
+def problems(monkeypatch: pytest.MonkeyPatch, **values: str) -> list[str]:
+    with pytest.raises(BadSettings) as refused:
+        load(monkeypatch, **values)
+    head, *lines = refused.value.message.splitlines()
+    assert head == "the settings are wrong:"
+    return [line.strip() for line in lines]
+
+
+def test_without_any_there_is_a_server_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    made = load(monkeypatch)
+
+    assert (made.data, made.bind, made.host, made.port) == (tmp_path / "data", "127.0.0.1:8080", "127.0.0.1", 8080)
+    assert made.public_url == "http://127.0.0.1:8080"
+    assert made.database == f"sqlite:///{tmp_path}/data/gantry.sqlite"
+    assert made.roots == (tmp_path / "data",)
+    assert (made.admin, made.runner_capacity, made.demo) == (None, 2, False)
+    assert (made.secret_key, made.cookie_secret, made.rpc_secret) == ("", "", "")
+
+
+@pytest.mark.parametrize(("field", "ours", "drones", "text", "value"), BOTH, ids=[row[1] for row in BOTH])
+def test_a_setting_has_drones_name_too_and_ours_wins(
+    monkeypatch: pytest.MonkeyPatch, field: str, ours: str, drones: str, text: str, value: Any
+) -> None:
+    assert getattr(load(monkeypatch, **{drones: text}), field) == value
+    other = {"GANTRY_BIND": ":1", "GANTRY_ADMIN": "username:x", "GANTRY_RUNNER_CAPACITY": "1"}.get(ours, "x" * 20)
+    assert getattr(load(monkeypatch, **{ours: text, drones: other}), field) == value
+
+
+@pytest.mark.parametrize(("field", "ours", "text", "value"), OWN, ids=[row[1] for row in OWN])
+def test_a_setting_of_ours_is_read(
+    monkeypatch: pytest.MonkeyPatch, field: str, ours: str, text: str, value: Any
+) -> None:
+    assert getattr(load(monkeypatch, **{ours: text}), field) == value
+
+
+def test_every_setting_is_tested() -> None:
+    assert sorted(settings.names()) == sorted([row[1] for row in BOTH] + [row[1] for row in OWN])
+
+
+def test_the_readme_lists_every_setting_with_drones_name_and_no_other() -> None:
+    section = README.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(GANTRY_\w+)` \| ([^|]*)\|", section, re.MULTILINE)
+
+    assert [name for name, _ in rows] == settings.names()
+    named = {name: re.findall(r"`(DRONE_\w+)`", cell) for name, cell in rows}
+    assert {ours: [drones] for _, ours, drones, _, _ in BOTH}.items() <= named.items()
+    assert sorted(itertools.chain(*named.values())) == sorted(
+        str(name)
+        for field in Settings.model_fields.values()
+        for name in getattr(field.validation_alias, "choices", [field.validation_alias])
+        if str(name).startswith("DRONE_")
+    )
+
+
+@pytest.mark.parametrize("name", settings.names())
+def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert load(monkeypatch, **{name: ""}) == load(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("values", "url"),
+    [
+        ({"DRONE_SERVER_HOST": "ci.example.com"}, "https://ci.example.com"),
+        ({"DRONE_SERVER_HOST": "ci.example.com:8443", "DRONE_SERVER_PROTO": "http"}, "http://ci.example.com:8443"),
+        ({"DRONE_SERVER_HOST": "ci.example.com", "GANTRY_URL": "http://mine"}, "http://mine"),
+        ({"DRONE_SERVER_PROTO": "https"}, "http://127.0.0.1:8080"),
+    ],
+)
+def test_drones_address_comes_in_parts(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], url: str) -> None:
+    assert load(monkeypatch, **values).public_url == url
+
+
+@pytest.mark.parametrize(
+    ("values", "database"),
+    [
+        ({"driver": "sqlite3", "datasource": "/data/db.sqlite"}, "sqlite:////data/db.sqlite"),
+        (
+            {"driver": "postgres", "datasource": "postgres://u:p@h/n?sslmode=disable"},
+            "postgresql://u:p@h/n?sslmode=disable",
+        ),
+        ({"driver": "postgres", "datasource": "postgresql://u:p@h/n"}, "postgresql://u:p@h/n"),
+    ],
+)
+def test_drones_database_comes_in_parts(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], database: str) -> None:
+    named = {f"DRONE_DATABASE_{name.upper()}": value for name, value in values.items()}
+
+    assert load(monkeypatch, **named).database == database
+    assert load(monkeypatch, **named, GANTRY_DATABASE_URL="sqlite:///mine").database == "sqlite:///mine"
+
+
+def test_a_driver_of_drones_that_is_not_used_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = load(monkeypatch, DRONE_DATABASE_DRIVER="mysql", GANTRY_DATABASE_URL="sqlite:///mine")
+
+    assert made.database == "sqlite:///mine"
+
+
+@pytest.mark.parametrize(
+    ("bind", "host", "port", "url"),
+    [
+        (":8080", "", 8080, "http://localhost:8080"),
+        ("0.0.0.0:80", "0.0.0.0", 80, "http://0.0.0.0:80"),
+        ("[::1]:8080", "::1", 8080, "http://[::1]:8080"),
+        ("localhost:0", "localhost", 0, "http://localhost:0"),
+    ],
+)
+def test_where_to_listen(monkeypatch: pytest.MonkeyPatch, bind: str, host: str, port: int, url: str) -> None:
+    made = load(monkeypatch, GANTRY_BIND=bind)
+
+    assert (made.host, made.port, made.public_url) == (host, port, url)
+
+
+def test_folders_may_start_at_home_and_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/ada")
+
+    made = load(monkeypatch, GANTRY_DATA="~/gantry", GANTRY_GIT_ROOTS="~/git:here::")
+
+    assert made.data == Path("/home/ada/gantry")
+    assert made.roots == (Path("/home/ada/git"), tmp_path / "here")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("GANTRY_BIND", "8080", "HOST:PORT"),
+        ("GANTRY_BIND", "localhost:http", "HOST:PORT"),
+        ("GANTRY_BIND", "localhost:65536", "HOST:PORT"),
+        ("GANTRY_URL", "ci.example.com", "http://HOST"),
+        ("GANTRY_URL", "ftp://ci.example.com", "http://HOST"),
+        ("GANTRY_URL", "https://", "http://HOST"),
+        ("GANTRY_URL", "https://ci.example.com/?a=b", "http://HOST"),
+        ("GANTRY_URL", "https://[::1", ""),
+        ("GANTRY_DATABASE_URL", "mysql://h/n", "sqlite:///PATH"),
+        ("GANTRY_DATABASE_URL", "sqlite://x", "sqlite:///PATH"),
+        ("DRONE_DATABASE_DRIVER", "mysql", "sqlite3 or postgres"),
+        ("GANTRY_ADMIN", "ada", "username"),
+        ("GANTRY_ADMIN", "admin:true", "username"),
+        ("GANTRY_ADMIN", "username:a b", "username"),
+        ("GANTRY_ADMIN", "username:" + "x" * 51, "username"),
+        ("GANTRY_ADMIN", "username:ada,admin:yes", "true or false for admin"),
+        ("GANTRY_ADMIN", "username:ada,machine:true", "token"),
+        ("GANTRY_ADMIN", "username:ada,colour:red", "known are"),
+        ("GANTRY_SECRET_KEY", "fifteen letters", "16 characters"),
+        ("GANTRY_COOKIE_SECRET", "x", "16 characters"),
+        ("DRONE_RPC_SECRET", "x", "16 characters"),
+        ("GANTRY_RUNNER_CAPACITY", "many", "integer"),
+        ("GANTRY_RUNNER_CAPACITY", "-1", "0"),
+        ("GANTRY_RUNNER_CAPACITY", "1001", "1000"),
+        ("GANTRY_DEMO", "perhaps", "bool"),
+        ("GANTRY_COLOUR", "red", "not a setting"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_name_it_was_given(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    (problem,) = problems(monkeypatch, **{name: value})
+
+    assert problem.startswith(f"{name} ")
+    assert words in problem
+
+
+def test_all_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = problems(
+        monkeypatch,
+        GANTRY_BIND="x",
+        GANTRY_URL="x",
+        DRONE_DATABASE_DRIVER="oracle",
+        GANTRY_ADMIN="x",
+        GANTRY_SECRET_KEY="x",
+        GANTRY_COOKIE_SECRET="x",
+        GANTRY_RPC_SECRET="x",
+        GANTRY_RUNNER_CAPACITY="x",
+        GANTRY_DEMO="x",
+        GANTRY_TYPO="x",
+        GANTRY_OTHER="x",
+    )
+
+    assert len(found) == 11
+    assert len({problem.split()[0] for problem in found}) == 11
+
+
+def test_no_problem_shows_a_value_that_may_be_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = problems(
+        monkeypatch,
+        GANTRY_ADMIN="username:ada,token:hush,hush:hush,hush-hush",
+        GANTRY_SECRET_KEY="hush",
+        GANTRY_DATABASE_URL="oracle://u:hush@h/n",
+        GANTRY_URL="ftp://u:hush@h",
+        GANTRY_TYPO="hush",
+    )
+
+    assert len(found) == 5
+    assert "hush" not in "".join(found)
+
+
+@pytest.mark.parametrize(
+    "name", ["GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_TEST_POSTGRES", "DRONE_ANYTHING", "XGANTRY_X"]
+)
+def test_names_that_others_read_are_let_be(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    load(monkeypatch, **{name: "x"})
+
+
+def test_names_are_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, gantry_bind="x").bind == "127.0.0.1:8080"
+
+
+def test_settings_are_frozen_and_do_not_show_what_is_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = load(
+        monkeypatch,
+        GANTRY_SECRET_KEY="hush" * 4,
+        GANTRY_COOKIE_SECRET="hush" * 4,
+        GANTRY_RPC_SECRET="hush" * 4,
+        GANTRY_ADMIN="username:ada,token:hush",
+        DRONE_DATABASE_DRIVER="postgres",
+        DRONE_DATABASE_DATASOURCE="postgres://u:hush@h/n",
+    )
+
+    assert "hush" not in repr(made)
+    assert "hush" not in str(made)
+    with pytest.raises(ValidationError):
+        made.bind = ":1"  # type: ignore[misc]  # it is frozen
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("username:ada", Bootstrap("ada")),
+        (" username : ada , admin : TRUE ", Bootstrap("ada", admin=True)),
+        ("username:ada,machine:true,token:a:b", Bootstrap("ada", machine=True, token="a:b")),
+        ("username:ada,admin:false,machine:false,token:", Bootstrap("ada")),
+    ],
+)
+def test_an_account_is_read_as_drone_writes_it(text: str, expected: Bootstrap) -> None:
+    assert settings.bootstrap(text) == expected

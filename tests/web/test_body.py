@@ -1,0 +1,221 @@
+"""Reading requests: bounded before it is parsed, strict in types, and every problem told at once."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import field_validator
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.web import body
+from app.web.reply import JSON
+from tests.web.asgi import serving
+
+
+class Thing(body.Input):
+    """A body as a route would have it."""
+
+    name: str
+    count: int = 1
+    open: bool = False
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if value == "bad":
+            raise ValueError("must be good")
+        return value
+
+
+async def parse(request: Request) -> Response:
+    return JSON((await body.parse(request, Thing)).model_dump())
+
+
+async def read_twice(request: Request) -> Response:
+    first, second = await body.read(request, 10), await body.read(request, 10)
+    return JSON([first.decode(), second.decode(), await body.form(request)])
+
+
+async def words(request: Request) -> Response:
+    return JSON([body.query(request), await body.form(request)])
+
+
+async def number(request: Request) -> Response:
+    return JSON(body.number(request, "number", "build number"))
+
+
+async def page(request: Request) -> Response:
+    return JSON(body.page(request))
+
+
+ROUTES = [
+    Route("/parse", parse, methods=["POST"]),
+    Route("/read", read_twice, methods=["POST"]),
+    Route("/words", words, methods=["POST"]),
+    Route("/number/{number}", number),
+    Route("/page", page),
+]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    async with serving(ROUTES) as made:
+        yield made
+
+
+async def sent(client: httpx2.AsyncClient, text: str | bytes) -> httpx2.Response:
+    return await client.post("/parse", content=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"name":"a"}', {"name": "a", "count": 1, "open": False}),
+        ('{"NAME":"a","Count":2,"oPEN":true}', {"name": "a", "count": 2, "open": True}),
+        ('{"name":"a","count":null,"open":null}', {"name": "a", "count": 1, "open": False}),
+        ('{"name":"a","colour":"red"}', {"name": "a", "count": 1, "open": False}),
+        (' \n{"name":"naïve ☃"} ', {"name": "naïve ☃", "count": 1, "open": False}),
+    ],
+)
+async def test_json_is_read_as_go_reads_it(client: httpx2.AsyncClient, text: str, expected: Any) -> None:
+    assert (await sent(client, text)).json() == expected
+
+
+async def test_the_content_type_does_not_matter(client: httpx2.AsyncClient) -> None:
+    for kind in ("application/json", "text/plain", "application/x-www-form-urlencoded", ""):
+        answer = await client.post("/parse", content='{"name":"a"}', headers={"Content-Type": kind})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "code"),
+    [
+        ('{"count":"2","open":"yes"}', ["name", "count", "open"], "invalid"),
+        ('{"name":"a","count":"2"}', ["count"], "int_type"),
+        ('{"name":"a","count":2.5}', ["count"], "int_type"),
+        ('{"name":7}', ["name"], "string_type"),
+        ('{"name":"bad"}', ["name"], "value_error"),
+        ("{}", ["name"], "missing"),
+        ('{"name":', [""], "invalid_json"),
+        ("name=a", [""], "invalid_json"),
+        ('{"name":"a"} trailing', [""], "invalid_json"),
+        (b'{"name":"\xff"}', [""], "invalid_json"),
+        ('{"name":"\\ud800"}', [""], "invalid_json"),
+        ("[" * 10_000, [""], "invalid_json"),
+        ("[]", [""], "model_type"),
+        ("null", [""], "model_type"),
+        ('"text"', [""], "model_type"),
+    ],
+)
+async def test_everything_that_is_wrong_is_named_at_once(
+    client: httpx2.AsyncClient, text: str | bytes, fields: list[str], code: str
+) -> None:
+    answer = await sent(client, text)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert [problem["field"] for problem in answer.json()["errors"]] == fields
+    assert all(problem["message"] for problem in answer.json()["errors"])
+
+
+async def test_a_problem_is_told_in_our_words_and_without_the_value(client: httpx2.AsyncClient) -> None:
+    assert (await sent(client, '{"name":"bad"}')).json()["message"] == "name: must be good"
+    assert "hush" not in (await sent(client, '{"name":"a","count":"hush"}')).text
+
+
+@pytest.mark.parametrize("text", ["", "  \r\n\t"])
+async def test_an_empty_body_is_told_so(client: httpx2.AsyncClient, text: str) -> None:
+    answer = await sent(client, text)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "empty_body")
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+async def test_a_body_is_read_up_to_its_limit_also_twice(client: httpx2.AsyncClient) -> None:
+    assert (await client.post("/read", content=b"x" * 10)).json() == ["x" * 10, "x" * 10, {}]
+    assert (await client.post("/read", content=chunks(b"xxxxx", b"", b"xxxxx"))).status_code == 200
+
+
+async def test_a_body_beyond_it_is_refused_before_or_while_it_comes(client: httpx2.AsyncClient) -> None:
+    announced = await client.post("/read", content=b"x" * 11)
+    streamed = await client.post("/read", content=chunks(b"xxxxx", b"xxxxx", b"x"))
+
+    assert (announced.status_code, streamed.status_code) == (413, 413)
+    assert "11 bytes; at most 10" in announced.json()["message"]
+    assert streamed.json()["code"] == "too_large"
+
+
+async def test_of_a_repeated_name_the_first_value_counts(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/words?a=1&a=2&b=&b=3&c&=4", data={"a": ["5", "6"]})
+
+    assert answer.json() == [{"a": "1", "b": "", "c": "", "": "4"}, {"a": "5"}]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("a=1+2%203%2B4", {"a": "1 2 3+4"}),
+        ("a=%E2%98%83&%C3%A4=1", {"a": "☃", "ä": "1"}),
+        ("a=%ff%00", {"a": "\ufffd\0"}),
+        ("a=b=c", {"a": "b=c"}),
+        ("a=1;b=2", {"a": "1;b=2"}),
+        ("&&", {}),
+        ("", {}),
+    ],
+)
+async def test_a_query_is_decoded(client: httpx2.AsyncClient, query: str, expected: dict[str, str]) -> None:
+    assert (await client.post(f"/words?{query}")).json()[0] == expected
+
+
+async def test_only_a_form_is_read_as_a_form(client: httpx2.AsyncClient) -> None:
+    forms = [
+        ("application/x-www-form-urlencoded", {"a": "1"}),
+        ("application/x-www-form-urlencoded; charset=utf-8", {"a": "1"}),
+        ("application/json", {}),
+        ("", {}),
+    ]
+    for kind, expected in forms:
+        answer = await client.post("/words", content="a=1", headers={"Content-Type": kind})
+        assert answer.json()[1] == expected
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", 1), ("0", 0), ("-1", -1), ("007", 7), (str(2**63 - 1), 2**63 - 1)])
+async def test_a_number_of_the_path(client: httpx2.AsyncClient, text: str, value: int) -> None:
+    assert (await client.get(f"/number/{text}")).json() == value
+
+
+@pytest.mark.parametrize("text", ["x", "1.0", "1e3", "+1", "--1", "-", "1 ", "0x1", "١", "²", "9" * 5000, str(2**63)])
+async def test_what_is_no_number_is_shown_shortened(client: httpx2.AsyncClient, text: str) -> None:
+    answer = await client.get(f"/number/{text}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_a_number")
+    assert answer.json()["message"].startswith("the build number must be a number, not ")
+    assert len(answer.json()["message"]) < 200
+
+
+@pytest.mark.parametrize(
+    ("query", "limit", "offset"),
+    [
+        ("", 25, 0),
+        ("page=1", 25, 0),
+        ("page=2", 25, 25),
+        ("page=3&per_page=10", 10, 20),
+        ("per_page=100", 100, 0),
+        ("per_page=101", 100, 0),
+        ("per_page=0", 25, 0),
+        ("per_page=-5&page=-5", 25, 0),
+        ("per_page=x&page=x", 25, 0),
+        ("page=0", 25, 0),
+        ("page=%C2%B2", 25, 0),
+        ("page=" + "9" * 18, 25, min((10**18 - 2) * 25, 2**63 - 1)),
+        ("page=" + "9" * 5000, 25, 0),
+    ],
+)
+async def test_a_page_is_never_out_of_reach(client: httpx2.AsyncClient, query: str, limit: int, offset: int) -> None:
+    assert (await client.get(f"/page?{query}")).json() == [limit, offset]

@@ -1,0 +1,156 @@
+"""Each error of the domain has its status, and says all it knows in one form."""
+
+import importlib
+from collections.abc import Iterator
+
+import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.errors import AppError, Conflict, Invalid, NothingToRun, Problem, Unavailable
+from app.web.errors import STATUS, body_of, status_of
+from tests.web.asgi import serving
+
+#: Errors of the rooms that are a 500: no request can mend them, or none ever meets them.
+NO_REQUESTS_FAULT = {
+    "app.db.migrate.ForeignDatabase",
+    "app.folder.BadFolder",
+    "app.folder.FolderInUse",
+    "app.pipeline.globs.BadGlob",
+    "app.pipeline.problems.BadPipeline",
+    "app.pipeline.substitute.BadSubstitution",
+    "app.runners.process.CannotStart",
+    "app.sealing.CannotOpen",
+    "app.settings.BadSettings",
+}
+OF_THE_DOMAIN = {
+    "Invalid": 400,
+    "Unauthorized": 401,
+    "Forbidden": 403,
+    "NotFound": 404,
+    "Conflict": 409,
+    "TooLarge": 413,
+    "NothingToRun": 422,
+    "Unreadable": 422,
+    "Unavailable": 503,
+}
+
+
+def kinds(base: type[AppError] = AppError) -> Iterator[type[AppError]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from kinds(kind)
+
+
+def status(kind: type[AppError]) -> int:
+    return status_of(kind.__new__(kind))
+
+
+def test_every_error_that_the_server_knows_has_its_status() -> None:
+    importlib.import_module("app.main")  # and with it every room of the server
+    known = [kind for kind in kinds() if kind.__module__.split(".")[:2] != ["app", "cli"]]
+    statuses = {f"{kind.__module__}.{kind.__name__}": status(kind) for kind in known}
+
+    assert {f"app.errors.{name}": code for name, code in OF_THE_DOMAIN.items()}.items() <= statuses.items()
+    ours = {name for name, code in statuses.items() if code == 500 and name.startswith("app.")}
+    assert ours == NO_REQUESTS_FAULT
+
+
+def test_an_error_has_the_status_of_its_nearest_ancestor() -> None:
+    class Taken(Conflict):
+        """Of a room."""
+
+    class TakenTwice(Taken):
+        """Of a room above."""
+
+    assert status_of(TakenTwice("taken")) == 409
+    assert status_of(AppError("any")) == STATUS[AppError] == 500
+
+
+def test_problems_stand_one_by_one_beside_the_message() -> None:
+    error = Invalid.of([Problem("name", "bad_name", "name is bad"), Problem("url", "bad_url", "url is bad")])
+
+    assert body_of(error) == {
+        "message": "name is bad; url is bad",
+        "code": "invalid",
+        "errors": [
+            {"field": "name", "code": "bad_name", "message": "name is bad"},
+            {"field": "url", "code": "bad_url", "message": "url is bad"},
+        ],
+    }
+
+
+def test_one_problem_gives_the_whole_its_code() -> None:
+    assert body_of(Invalid.of([Problem("target", "missing_target", "Missing target environment")])) == {
+        "message": "Missing target environment",
+        "code": "missing_target",
+        "errors": [{"field": "target", "code": "missing_target", "message": "Missing target environment"}],
+    }
+
+
+def test_what_else_an_error_tells_stands_beside_it() -> None:
+    assert body_of(NothingToRun("nothing", targets=("a", "b"))) == {
+        "message": "nothing",
+        "code": "nothing_to_run",
+        "targets": ("a", "b"),
+    }
+    assert body_of(Conflict("taken", code="stage_taken")) == {"message": "taken", "code": "stage_taken"}
+
+
+RAISED: dict[str, Exception] = {
+    "conflict": Conflict("taken"),
+    "later": Unavailable("not now", retry_after=7),
+    "http": HTTPException(418, "short and stout", headers={"X-Pot": "tea"}),
+    "bug": RuntimeError("the password is hush"),
+}
+
+
+async def fail(request: Request) -> Response:
+    raise RAISED[request.path_params["what"]]
+
+
+ROUTES = [Route("/fail/{what}", fail), Route("/fail/{what}", fail, methods=["PUT"]), Route("/one", fail)]
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "body"),
+    [
+        ("/fail/conflict", 409, {"message": "taken", "code": "conflict"}),
+        ("/fail/later", 503, {"message": "not now", "code": "unavailable"}),
+        ("/fail/http", 418, {"message": "short and stout", "code": "short_and_stout"}),
+        ("/nowhere", 404, {"message": "Not Found", "code": "not_found"}),
+    ],
+)
+async def test_an_error_is_answered_as_json(path: str, code: int, body: dict[str, str]) -> None:
+    async with serving(ROUTES) as client:
+        answer = await client.get(path)
+
+    assert (answer.status_code, answer.json()) == (code, body)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.text.endswith("}\n")
+
+
+async def test_what_may_work_later_says_when() -> None:
+    async with serving(ROUTES) as client:
+        assert (await client.get("/fail/later")).headers["retry-after"] == "7"
+        assert "retry-after" not in (await client.get("/fail/conflict")).headers
+        assert (await client.get("/fail/http")).headers["x-pot"] == "tea"
+
+
+async def test_a_bug_is_500_and_tells_nothing_but_where_to_look() -> None:
+    async with serving(ROUTES) as client:
+        answer = await client.get("/fail/bug", headers={"X-Request-ID": "look-here"})
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "bug")
+    assert "hush" not in answer.text
+    assert answer.headers["x-request-id"] == "look-here"
+
+
+async def test_a_wrong_method_is_told_all_that_are_right() -> None:
+    async with serving(ROUTES) as client:
+        answer = await client.delete("/fail/conflict")
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "GET, HEAD, PUT"

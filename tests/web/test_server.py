@@ -1,0 +1,53 @@
+"""Around every request: its id, and headers that keep answers out of caches."""
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from app.log import request_id
+from tests.web.asgi import serving
+
+
+async def show(request: Request) -> Response:
+    headers = {"Cache-Control": "max-age=60"} if request.query_params.get("keep") else None
+    return PlainTextResponse(request_id.get(), headers=headers)
+
+
+ROUTES = [Route("/", show)]
+
+
+@pytest.mark.parametrize("given", ["a", "0123456789abcdef", "a-b-c", "x" * 64])
+async def test_a_request_keeps_the_id_it_came_with(given: str) -> None:
+    async with serving(ROUTES) as client:
+        answer = await client.get("/", headers={"X-Request-ID": given})
+
+    assert answer.text == answer.headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "-", "x" * 65, "two words", 'a"b', "a\tb", "a_b", "é"])
+async def test_an_odd_id_is_replaced(given: str) -> None:
+    async with serving(ROUTES) as client:
+        answer = await client.get("/", headers={b"X-Request-ID": given.encode()})
+
+    assert answer.text == answer.headers["x-request-id"]
+    assert len(answer.text) == 16
+    assert answer.text.isalnum()
+
+
+async def test_each_request_has_its_own_id_and_none_is_left_behind() -> None:
+    async with serving(ROUTES) as client:
+        ids = {(await client.get("/")).text for _ in range(20)}
+
+    assert len(ids) == 20
+    assert request_id.get() == ""
+
+
+async def test_answers_stay_out_of_caches_unless_they_say_otherwise() -> None:
+    async with serving(ROUTES) as client:
+        plain, kept, missing = [await client.get(path) for path in ("/", "/?keep=1", "/nowhere")]
+
+    assert plain.headers["cache-control"] == missing.headers["cache-control"] == "no-cache, private, max-age=0"
+    assert (plain.headers["pragma"], plain.headers["x-accel-expires"]) == ("no-cache", "0")
+    assert kept.headers.get_list("cache-control") == ["max-age=60"]
+    assert "pragma" not in kept.headers
