@@ -39,7 +39,7 @@ from app.runners.manager import System
 from app.runners.queue import Queue
 from app.scm.git import Git
 from app.sealing import Seal
-from app.settings import Settings
+from app.settings import Settings, inherited
 from app.web import health
 from app.web.errors import HANDLERS
 from app.web.server import Requests
@@ -47,7 +47,7 @@ from app.web.server import Requests
 log = logging.getLogger(__name__)
 
 #: Seconds that running stages are given when the server stops.
-GRACE = 10.0
+GRACE = 8.0
 #: Where the token of an administrator is kept for whom the settings name none.
 ADMIN_TOKEN = "admin-token"
 #: Name of the built-in runner in the database, beside the installation's.
@@ -107,8 +107,8 @@ async def check(settings: Settings) -> None:
 
 
 async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal) -> Site:
-    host = Git(folder.mirrors, settings.roots)
-    ports = Ports(db, host, Configs(host), Logs(folder.logs), now, Events(), Events(), Events())
+    git = Git(folder.mirrors, settings.roots, search_path=inherited().get("PATH", os.defpath))
+    ports = Ports(db, git, Configs(git), Logs(folder.logs), now, Events(), Events(), Events())
     queue = Queue(ports)
     runner = await _runner(ports, queue, settings, folder, seal)
     await stack.enter_async_context(queue.running())
@@ -120,7 +120,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         db=db,
         cookie_key=(settings.cookie_secret or folder.key("cookie")).encode(),
         now=now,
-        host=host,
+        host=git,
         seal=seal,
         public_url=settings.public_url,
         new_key=new_key,
@@ -149,7 +149,7 @@ async def _runner(ports: Ports, queue: Queue, settings: Settings, folder: Folder
         capacity=settings.runner_capacity,
         machine=platform.node() or "localhost",
         base=folder.work,
-        environ={name: value for name in ("PATH", "USER", "LANG") if (value := os.environ.get(name))},
+        environ=inherited(),
     )
 
 

@@ -4,6 +4,7 @@ Each has Gantry's name and, where Drone has one, Drone's, so that an existing Dr
 Gantry's wins. All problems are told at once.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -204,6 +205,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise BadSettings("the settings are wrong:\n" + "\n".join(f"  {problem}" for problem in problems))
     return settings
+
+
+def inherited() -> dict[str, str]:
+    """What steps and git inherit of this process's own environment: PATH, USER and LANG."""
+    return {name: value for name in ("PATH", "USER", "LANG") if (value := os.environ.get(name))}
 
 
 def names() -> list[str]:

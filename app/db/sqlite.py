@@ -27,8 +27,9 @@ READERS = 2
 #: Seconds after which a lane that still drives the same group is stuck.
 STUCK = 0.02
 BUSY_TIMEOUT_MS = 5000
+_JOURNAL = ("PRAGMA journal_mode=WAL",)
+_READ_ONLY = ("PRAGMA query_only=ON",)
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
@@ -49,21 +50,21 @@ class Engine:
     async def open(self) -> None:
         """Connect; Unavailable when the file cannot be opened or is locked, AppError when it is no database."""
         try:
-            await asyncio.to_thread(_probe, self._url.removeprefix("sqlite:///"))
+            ours = await asyncio.to_thread(_probe, self._url.removeprefix("sqlite:///"))
             for number in range(1 + READERS):
-                await self._open_lane(_drive_group if number == 0 else _drive_reads, number > 0)
+                pragmas = (*_JOURNAL[:ours], *_PRAGMAS, *_READ_ONLY[:number])
+                await self._open_lane(_drive_reads if number else _drive_group, pragmas)
         except sqlite3.Error as error:
             await self.close()
             if passing := _passing(error):
                 raise Unavailable(f"{self._url} cannot be used: {passing}") from error
             raise AppError(f"{self._url} cannot be used: {error}", code="bad_database") from error
 
-    async def _open_lane(self, drive: "_Drive", read_only: bool) -> None:
+    async def _open_lane(self, drive: "_Drive", pragmas: Sequence[str]) -> None:
         database = databases.Database(self._url, cached_statements=512, check_same_thread=False)
         await self._exits.enter_async_context(database)
         connection = await self._exits.enter_async_context(database.connection())
         lane = _Lane(connection.raw_connection, drive)
-        pragmas = (*_PRAGMAS, "PRAGMA query_only=ON") if read_only else _PRAGMAS
         await lane.call(lambda raw: _prepare(raw, pragmas))
         self._lanes.append(lane)
 
@@ -196,10 +197,14 @@ def _drive_reads(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outc
     return outcomes
 
 
-def _probe(path: str) -> None:
-    """Raise what is wrong with the file here: a connection of aiosqlite that fails leaves its thread behind."""
+def _probe(path: str) -> bool:
+    """Whether the file is empty or ours: another program's keeps its journal as it is.
+
+    Raises what is wrong with the file: a connection of aiosqlite that fails leaves its thread behind.
+    """
     with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)) as raw:
-        raw.execute("PRAGMA schema_version").fetchall()
+        tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return not tables or "schema_versions" in tables
 
 
 def _prepare(raw: sqlite3.Connection, pragmas: Sequence[str]) -> None:

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 HANDED_OUT = 60.0
 #: Seconds after which the queue is looked at in any case.
 INTERVAL = 60.0
+#: Seconds after which it is looked at again when that failed.
+PAUSE = 1.0
 _PAGE = 200
 
 
@@ -135,7 +137,10 @@ class Queue:
                 await self._hand_out()
             except Unavailable as error:
                 log.warning("the queue could not be read", extra={"reason": error.message})
-                asyncio.get_running_loop().call_later(error.retry_after, self._wake.set)
+                asyncio.get_running_loop().call_later(PAUSE, self._wake.set)
+            except Exception:  # a bug must not end the queue, and with it every promotion
+                log.exception("the queue met an internal error")
+                asyncio.get_running_loop().call_later(PAUSE, self._wake.set)
 
     async def _hand_out(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -1,14 +1,13 @@
 """git, called with every guard (`spec` scm-api 9.3)."""
 
-import os
 import re
 import shlex
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from app.errors import Unreadable
+from app.errors import Unavailable, Unreadable
 from app.scm import process
 from app.scm.address import Remote
 from app.scm.objects import Objects
@@ -29,6 +28,8 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _PREFIX = re.compile(r"^(?:(?:fatal|error|remote|remote error|git upload-pack|upload-pack): )+")
 _NOISE = ("warning:", "hint:", "notice:")
+#: What the system says of a full disk; git has no exit code for it.
+_FULL = (b"No space left on device", b"Disk quota exceeded")
 _LONGEST_REASON = 300
 
 
@@ -45,19 +46,21 @@ class Refused(Unreadable):
 class Command:
     """Runs git with a home that is private and empty: `home` below the directory."""
 
-    def __init__(self, directory: Path, *, timeout: float, known_hosts: Path | None) -> None:
+    def __init__(self, directory: Path, *, timeout: float, known_hosts: Path | None, search_path: str) -> None:
         home = directory / "home"
-        env = _environment(directory, home, known_hosts)
+        env = _environment(directory, home, known_hosts) | {"PATH": search_path}
         self._setting = process.Setting("git", env, home, timeout)
 
     async def run(self, *args: str, at: Path | None = None, remote: Remote | None = None) -> bytes:
-        """What git prints; Refused when it ends with an error."""
+        """What git prints; Refused when it ends with an error, Unavailable when the disk is full."""
         self._make_home()
         argv = (*_LIMITED, *_git(at, remote), *args)
         done = await process.run(argv, self._setting, max_output=_MOST_OUTPUT)
-        if done.code != 0:
-            raise Refused(_reason(done), remote)
-        return done.out
+        if done.code == 0:
+            return done.out
+        if any(words in done.err for words in _FULL):
+            raise Unavailable("the disk is full: git could not write what it fetched; try again once there is room")
+        raise Refused(_reason(done), remote)
 
     @asynccontextmanager
     async def objects(self, at: Path) -> AsyncIterator[Objects]:
@@ -87,9 +90,8 @@ def _git(at: Path | None, remote: Remote | None) -> list[str]:
     return ["git", *options, *([f"--git-dir={at}"] if at else [])]
 
 
-def _environment(directory: Path, home: Path, known_hosts: Path | None) -> Mapping[str, str]:
+def _environment(directory: Path, home: Path, known_hosts: Path | None) -> dict[str, str]:
     return {
-        "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
         "LC_ALL": "C",
         "GIT_CONFIG_NOSYSTEM": "1",

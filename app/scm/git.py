@@ -1,5 +1,6 @@
 """Plain git repositories, read through mirrors (`spec` scm-api 9)."""
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ _LONGEST_PATH = 4096
 class Git(Host):
     """Repositories without a host's API: `file://` below `roots`, `https://` and `ssh://`.
 
+    git and ssh are looked up on `search_path`.
     `mirrors` belongs to one server alone. `timeout` is in seconds and holds for each call of git,
     `max_file` in bytes. `known_hosts` pins the keys of ssh hosts; without it those of the account
     count.
@@ -31,11 +33,12 @@ class Git(Host):
         timeout: float = 30,
         max_file: int = 1024 * 1024,
         known_hosts: Path | None = None,
+        search_path: str = os.defpath,
     ) -> None:
         self._directory = mirrors.resolve()
         self._roots = tuple(roots)
         self._max_file = max_file
-        self._git = Command(self._directory, timeout=timeout, known_hosts=known_hosts)
+        self._git = Command(self._directory, timeout=timeout, known_hosts=known_hosts, search_path=search_path)
         self._mirrors: dict[tuple[int, int], Mirror] = {}
 
     def check_url(self, url: str) -> None:

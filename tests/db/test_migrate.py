@@ -1,6 +1,7 @@
 """Migrations: they make what the schema says, once, and only in a database that is ours."""
 
 import asyncio
+import sqlite3
 from typing import Any
 
 import pytest
@@ -124,3 +125,20 @@ async def test_a_database_of_a_newer_gantry_is_refused(db: Database) -> None:
 
     with pytest.raises(ForeignDatabase, match="newer than this Gantry"):
         await migrate(db, now=1)
+
+
+async def test_another_programs_sqlite_file_keeps_its_journal(tmp_path: Any) -> None:
+    path = tmp_path / "drone.sqlite"
+    with sqlite3.connect(path) as raw:
+        for name in ("users", "repos", "builds", "migrations"):
+            raw.execute(f"CREATE TABLE {name} (id INTEGER)")
+    raw.close()
+    before = path.read_bytes()
+    database = connect(f"sqlite:///{path}")
+    await database.open()
+
+    with pytest.raises(ForeignDatabase):
+        await migrate(database, now=1)
+    await database.close()
+
+    assert path.read_bytes() == before

@@ -1,5 +1,6 @@
 """Objects are read as they are, even those that no fetch would let in."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.scm.repository import Repository
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    return Command(tmp_path / "mirrors", timeout=30, known_hosts=None)
+    return Command(tmp_path / "mirrors", timeout=30, known_hosts=None, search_path=os.environ["PATH"])
 
 
 @pytest.mark.parametrize(
