@@ -44,15 +44,7 @@ async def child(
     The whole group is killed when the block raises, is cancelled, or takes longer than the
     setting's timeout; the last raises Unavailable.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=stdin,
-        stdout=PIPE,
-        stderr=stderr,
-        env=setting.env,
-        cwd=setting.cwd,
-        start_new_session=True,
-    )
+    process = await _start(argv, setting, stdin, stderr)
     ended = False
     try:
         async with asyncio.timeout(setting.timeout):
@@ -65,6 +57,26 @@ async def child(
     finally:
         if not ended:
             await _kill(process)
+
+
+async def _start(argv: Sequence[str], setting: Setting, stdin: int, stderr: int) -> Process:
+    """Start it, also when the caller is cancelled meanwhile: asyncio would then wait for children that hold a pipe."""
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            *argv,
+            stdin=stdin,
+            stdout=PIPE,
+            stderr=stderr,
+            env=setting.env,
+            cwd=setting.cwd,
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _kill(await starting)
+        raise
 
 
 async def run(argv: Sequence[str], setting: Setting, *, max_output: int) -> Done:

@@ -67,6 +67,7 @@ class FakeHost:
 
     async def read_file(self, source: Source, sha: str, path: str) -> str:
         self.reads += 1
+        await asyncio.sleep(0)  # as whoever asks another process
         if self.failure is not None:
             raise self.failure
         return self.files[sha]

@@ -1,6 +1,5 @@
 """How builds begin: whence each field comes, what is refused, and that all of it is written or nothing."""
 
-import asyncio
 from dataclasses import fields, replace
 from typing import Any
 
@@ -335,15 +334,6 @@ async def test_an_empty_file_starts_nothing(scene: Scene, text: str) -> None:
     assert refused.value.code == "config_empty"
 
 
-async def test_the_file_of_a_commit_is_read_once(scene: Scene) -> None:
-    await scene.push()
-
-    await promote(scene)
-    await promote(scene)
-
-    assert scene.host.reads == 1
-
-
 @pytest.mark.parametrize("text", ["x" * 3000, "é" * 3000, "☃" * 2000])
 async def test_titles_and_messages_are_cut_to_2000_characters(scene: Scene, text: str) -> None:
     made = await scene.push(title=text, message=text)
@@ -390,38 +380,6 @@ async def test_an_error_of_the_database_in_the_middle_leaves_nothing(scene: Scen
 
     assert await rows(scene) == before
     assert await scene.counter() == 1
-
-
-async def test_promotions_at_one_moment_get_a_number_each_without_gaps(scene: Scene) -> None:
-    await scene.push(pipeline("first"), pipeline("second", depends_on=["first"]), params={})
-
-    made = await asyncio.gather(*(promote(scene, N=str(n)) for n in range(50)))
-
-    assert sorted(build.number for build in made) == list(range(2, 52))
-    assert len({build.id for build in made}) == 50
-    assert await scene.counter() == 51
-    for build in made:
-        assert await scene.build(build.number) == build
-
-
-async def test_numbers_stay_gapless_when_some_fail_at_that_moment(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await scene.push(params={})
-    real = store.create
-
-    def failing(build: Build) -> Any:
-        made = yield from real(build)
-        if int(build.params.get("N", "0")) % 3 == 1:
-            raise Unavailable("not this one")
-        return made
-
-    monkeypatch.setattr(store, "create", failing)
-    made = await asyncio.gather(*(promote(scene, N=str(n)) for n in range(30)), return_exceptions=True)
-
-    numbers = sorted(build.number for build in made if isinstance(build, Build))
-    assert numbers == list(range(2, 22))
-    assert await scene.counter() == 21
 
 
 async def test_a_new_build_is_told_of_after_it_is_there(scene: Scene) -> None:

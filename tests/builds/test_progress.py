@@ -1,14 +1,11 @@
 """How stages advance by what runners report: once, in order, and to an end (`spec` drone-rpc 7-9)."""
 
-import asyncio
-from collections import Counter
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from app.builds import control, flow, progress
-from app.builds.model import Build, Stage, Status, Step
+from app.builds.model import Stage, Status, Step
 from app.errors import Conflict, NotFound
 from tests.builds.farside import NOW, Scene, ended, heard, pipeline, started
 
@@ -18,11 +15,6 @@ CHAIN = pipeline("build"), pipeline("deploy", depends_on=["build"])
 async def only(scene: Scene, *documents: str) -> Stage:
     """The first stage of a new build."""
     return (await scene.push(*documents)).stages[0]
-
-
-def counted(outcomes: list[Any]) -> Counter[str]:
-    """How often which: the type, or an error's code."""
-    return Counter(getattr(outcome, "code", type(outcome).__name__) for outcome in outcomes)
 
 
 async def test_versions_move_as_recorded(scene: Scene) -> None:
@@ -59,17 +51,6 @@ async def test_a_build_starts_and_finishes_with_its_stages(scene: Scene) -> None
     build = await scene.build(1)
     assert (build.status, build.started, build.finished, build.updated) == ("success", NOW + 1, NOW + 2, NOW + 2)
     assert (build.stages[0].started, build.stages[0].stopped, build.stages[0].updated) == (NOW + 1, NOW + 2, NOW + 2)
-
-
-async def test_a_stage_is_accepted_once_of_many(scene: Scene) -> None:
-    stage = await only(scene)
-
-    outcomes = await asyncio.gather(
-        *(scene.accept(stage, runner=f"r{number}") for number in range(20)), return_exceptions=True
-    )
-
-    assert counted(outcomes) == {"Stage": 1, "stage_taken": 19}
-    assert (await scene.build(1)).stages[0].version == 2
 
 
 @pytest.mark.parametrize("status", ["running", "waiting_on_dependencies", "blocked", "success", "killed", "skipped"])
@@ -163,17 +144,6 @@ async def test_a_step_whose_answer_was_lost_is_answered_as_the_first(scene: Scen
     assert await scene.step(first, "failure", exit_code=3) == last
 
 
-async def test_the_same_report_many_times_at_one_moment_has_one_outcome(scene: Scene) -> None:
-    accepted = await scene.accept(await only(scene))
-
-    starts = await asyncio.gather(*(progress.update_stage(scene.ports, started(accepted, "one")) for _ in range(5)))
-    ends = await asyncio.gather(*(progress.update_stage(scene.ports, ended(starts[0])) for _ in range(5)))
-
-    assert starts == [starts[0]] * 5
-    assert ends == [ends[0]] * 5
-    assert (await scene.build(1)).version == 3
-
-
 @pytest.mark.parametrize("status", ["running", "success"])
 async def test_what_is_over_cannot_be_reported_otherwise(scene: Scene, status: Status) -> None:
     over = await scene.run(await only(scene), "failure")
@@ -259,84 +229,6 @@ async def test_a_failure_skips_what_waits_and_ends_the_build(scene: Scene) -> No
     assert (skipped.started, skipped.stopped, skipped.version) == (NOW + 9, NOW + 9, 2)
     await scene.run(build.stages[2])
     assert (await scene.statuses(1))[""] == "failure"
-
-
-async def test_stages_that_end_at_one_moment_end_the_build_once(scene: Scene) -> None:
-    for number in range(1, 11):
-        build = await scene.push(pipeline("a"), pipeline("b"), pipeline("c"))
-        running = [await scene.start(stage, "one") for stage in build.stages]
-
-        over = await asyncio.gather(*(progress.update_stage(scene.ports, ended(stage)) for stage in running))
-
-        after = await scene.build(number)
-        assert [stage.version for stage in over] == [4, 4, 4]
-        assert (after.status, after.version) == ("success", 3)
-
-
-async def test_what_waits_for_stages_that_end_at_one_moment_is_released_once(scene: Scene) -> None:
-    waiting = pipeline("last", depends_on=["a", "b", "c"])
-    for number in range(1, 11):
-        build = await scene.push(pipeline("a"), pipeline("b"), pipeline("c"), waiting)
-        running = [await scene.start(stage, "one") for stage in build.stages[:3]]
-
-        await asyncio.gather(*(progress.update_stage(scene.ports, ended(stage)) for stage in running))
-
-        last = (await scene.build(number)).stages[3]
-        assert (last.status, last.version) == ("pending", 2)
-        await control.cancel(scene.ports, scene.repo, number)
-
-
-async def test_stages_that_start_at_one_moment_start_the_build_once(scene: Scene) -> None:
-    build = await scene.push(pipeline("a"), pipeline("b"), pipeline("c"))
-    accepted = [await scene.accept(stage) for stage in build.stages]
-
-    await asyncio.gather(*(progress.update_stage(scene.ports, started(stage, "one")) for stage in accepted))
-
-    assert (await scene.build(1)).version == 2
-    assert await scene.statuses(1) == {"": "running", "a": "running", "b": "running", "c": "running"}
-
-
-async def test_a_cancel_and_an_end_at_one_moment_have_one_outcome(scene: Scene) -> None:
-    for number in range(1, 21):
-        running = await scene.start((await scene.push(*CHAIN)).stages[0], "one")
-        cancel, end = (
-            control.cancel(scene.ports, scene.repo, number),
-            progress.update_stage(scene.ports, ended(running)),
-        )
-
-        first, second = (cancel, end) if number % 2 else (end, cancel)
-        outcomes = await asyncio.gather(first, second, return_exceptions=True)
-
-        over = next((outcome for outcome in outcomes if isinstance(outcome, Stage)), None)
-        lost = {type(outcome) for outcome in outcomes} - {Stage, Build}
-        assert lost <= {Conflict}
-        expected = {"": "killed", "build": "success" if over else "killed", "deploy": "skipped"}
-        assert await scene.statuses(number) == expected
-        build = await scene.build(number)
-        assert (build.version, build.finished) == (3, NOW)
-        assert build.stages[0].version == 4
-
-
-async def test_a_cancel_and_an_accept_at_one_moment_have_one_outcome(scene: Scene) -> None:
-    for number in range(1, 11):
-        stage = (await scene.push()).stages[0]
-
-        await asyncio.gather(
-            scene.accept(stage), control.cancel(scene.ports, scene.repo, number), return_exceptions=True
-        )
-
-        assert await scene.statuses(number) == {"": "killed", "default": "skipped"}
-
-
-async def test_a_restart_and_a_report_of_its_parent_do_not_meet(scene: Scene) -> None:
-    running = await scene.start(await only(scene), "one")
-
-    await asyncio.gather(
-        flow.restart(scene.ports, scene.repo, 1, by="octocat", debug=False, params={}),
-        progress.update_stage(scene.ports, ended(running)),
-    )
-
-    assert [(await scene.statuses(number))[""] for number in (1, 2)] == ["success", "pending"]
 
 
 async def test_a_cancelled_build_stays_as_it_is_whatever_its_runner_reports(scene: Scene) -> None:
@@ -459,16 +351,3 @@ async def test_a_runner_is_lost_once(scene: Scene) -> None:
     assert await progress.lose(scene.ports, "nobody") == []
     assert [await scene.build(number) for number in (1, 2)] == before
     assert {build.status for build in before} == {"error"}
-
-
-async def test_losing_a_runner_and_its_last_report_at_one_moment_have_one_outcome(scene: Scene) -> None:
-    for number in range(1, 11):
-        running = await scene.start((await scene.push()).stages[0], "one")
-
-        await asyncio.gather(
-            progress.lose(scene.ports, "r1"), progress.update_stage(scene.ports, ended(running)), return_exceptions=True
-        )
-
-        statuses = await scene.statuses(number)
-        assert statuses in ({"": "success", "default": "success"}, {"": "error", "default": "error"})
-        assert (await scene.build(number)).version == 3

@@ -63,6 +63,18 @@ async def test_it_is_stopped_with_all_its_children_when_the_caller_is(tmp_path: 
     await asyncio.wait_for(until_gone(started), 10)
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_caller_that_is_stopped_while_it_starts_leaves_nothing_behind(tmp_path: Path, turns: int) -> None:
+    caller = asyncio.create_task(process.run(["sh", "-c", STUBBORN], setting(tmp_path), max_output=10))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(caller, 30)
+    if (tmp_path / "pids").exists():
+        await asyncio.wait_for(until_gone(await pids(tmp_path)), 10)
+
+
 async def test_endless_output_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(TooLarge, match="git printed more than 1000 bytes"):
         await process.run(["sh", "-c", "yes"], setting(tmp_path), max_output=1000)
