@@ -49,7 +49,7 @@ def _start(report: Stage, now: int) -> Tx[tuple[Stage, Build]]:
 
 def _finish(report: Stage, now: int) -> Tx[tuple[Stage, Build]]:
     build, stored = yield from _locked(report.id)
-    if stored.version == report.version + 1 and stored.status == report.status:
+    if stored == replace(_owned(stored, report, report.status), version=report.version + 1):
         return replace(stored, steps=(yield from stages.steps_of(stored.id))), build
     _refuse_finished(stored)
     steps = yield from each(stages.update_step(replace(step, stage_id=stored.id)) for step in report.steps)
@@ -69,7 +69,7 @@ def _owned(stored: Stage, report: Stage, status: Status) -> Stage:
         stored,
         status=status,
         version=report.version,
-        error=report.error,
+        error=stages.cut(report.error),
         exit_code=report.exit_code,
         machine=report.machine,
         started=report.started,

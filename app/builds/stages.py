@@ -144,7 +144,7 @@ def update(stage: Stage, now: int) -> Tx[Stage]:
         id=stage.id,
         version=stage.version,
         status=stage.status,
-        error=_cut(stage.error),
+        error=cut(stage.error),
         exit_code=stage.exit_code,
         machine=stage.machine,
         started=stage.started,
@@ -173,7 +173,7 @@ def stop_all(build_id: int, now: int) -> Tx[bool]:
 
 def create_step(step: Step) -> Tx[Step]:
     """A new step at version 1."""
-    row = yield from one(CREATE_STEP, **_STEPS.values(replace(step, version=1, error=_cut(step.error))))
+    row = yield from one(CREATE_STEP, **_STEPS.values(replace(step, version=1, error=cut(step.error))))
     assert row is not None
     return _STEPS.make(row)
 
@@ -201,11 +201,12 @@ def find_step_by_numbers(repo_id: int, build: int, stage: int, step: int) -> Tx[
 
 def update_step(step: Step) -> Tx[Step]:
     """Write a step, if `version` is still the stored one; else Conflict."""
-    row = yield from one(UPDATE_STEP, **_STEPS.values(replace(step, error=_cut(step.error))), id=step.id)
+    row = yield from one(UPDATE_STEP, **_STEPS.values(replace(step, error=cut(step.error))), id=step.id)
     if row is None:
         raise Conflict(f"step {step.id} was changed meanwhile", code="stale_version")
     return _STEPS.make(row)
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """What is kept of an error."""
     return text.encode()[:ERROR_LIMIT].decode("utf-8", "ignore")

@@ -137,8 +137,6 @@ Index(
     sqlite_where=_deployed,
     postgresql_where=_deployed,
 )
-_incomplete = builds.c.status.in_(["pending", "running"])
-Index("builds_incomplete", builds.c.id, sqlite_where=_incomplete, postgresql_where=_incomplete)
 
 latest = Table(
     "latest",

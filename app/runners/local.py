@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.builds import progress, stages, store
-from app.builds.model import DONE, Build, Line, Stage, Step
+from app.builds.model import OVER, Build, Line, Stage, Step
 from app.builds.ports import Ports
 from app.db.tx import Tx
 from app.repos import secrets
@@ -60,7 +60,7 @@ class LocalManager:
         """See Manager."""
         with self.ports.ended.subscribe(lambda ended: ended == build_id) as ended:
             build = await self.ports.db.read(store.find_by_id(build_id))
-            return build.status in DONE or await ended.wait(POLL)
+            return build.status in OVER or await ended.wait(POLL)
 
     async def write_log(self, step_id: int, lines: Sequence[Line]) -> None:
         """See Manager."""

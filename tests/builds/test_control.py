@@ -7,7 +7,7 @@ import pytest
 
 from app.builds import control, progress
 from app.builds.model import Stage
-from app.errors import Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound
 from tests.builds.farside import NOW, Scene, ended, heard, pipeline
 
 CHAIN = pipeline("build"), pipeline("deploy", depends_on=["build"])
@@ -243,5 +243,5 @@ async def test_a_cancel_takes_what_was_blocked_with_it(scene: Scene) -> None:
     assert await scene.statuses(1) == {"": "killed", "a": "skipped", "b": "killed"}
     with pytest.raises(Invalid):
         await approve(scene, 1)
-    late = await progress.update_stage(scene.ports, ended(replace(running, steps=()), "killed"))
-    assert late.status == "killed"
+    with pytest.raises(Conflict):
+        await progress.update_stage(scene.ports, ended(replace(running, steps=()), "killed"))

@@ -113,7 +113,6 @@ CREATE INDEX builds_ref ON builds (repo_id, ref, number);
 CREATE INDEX builds_event ON builds (repo_id, event, number);
 CREATE INDEX builds_status ON builds (repo_id, status, number);
 CREATE INDEX builds_deploy_to ON builds (repo_id, deploy_to, number) WHERE deploy_to <> '';
-CREATE INDEX builds_incomplete ON builds (id) WHERE status IN ('pending', 'running');
 
 -- The newest build of each branch, pull request and deployment target.
 CREATE TABLE latest (
