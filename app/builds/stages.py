@@ -32,7 +32,7 @@ SAME_REPO_AHEAD = """
 """
 TAKE = """
     UPDATE stages SET machine = :machine, runner = :runner, updated = :now, version = version + 1
-    WHERE id = :id AND status = 'pending' AND machine = '' RETURNING *
+    WHERE id = :id AND status = 'pending' AND (machine = '' OR (runner <> '' AND runner = :runner)) RETURNING *
 """
 OF_RUNNER = """
     SELECT * FROM stages WHERE status IN ('pending', 'running') AND runner = :runner ORDER BY id
@@ -124,7 +124,7 @@ def ahead(stage: Stage) -> Tx[tuple[int, int]]:
 
 
 def take(stage_id: int, machine: str, runner: str, now: int) -> Tx[Stage]:
-    """Give a pending stage to one runner; every later caller gets Conflict."""
+    """Give a pending stage to one runner; every later caller gets Conflict, but the same runner: it asks again."""
     row = yield from one(TAKE, id=stage_id, machine=machine, runner=runner, now=now)
     if row is None:
         yield from find(stage_id)

@@ -13,6 +13,7 @@ from app.repos.flow import SECRET
 from app.repos.model import Repo, Secret
 from app.runners.manager import Context, Filter, System
 from app.runners.queue import Queue
+from app.runners.report import until_heard
 from app.sealing import Seal
 
 #: Seconds after which a question without an answer ends (`spec` drone-rpc 2).
@@ -35,11 +36,9 @@ class LocalManager:
         return await self.queue.request(wanted, POLL)
 
     async def accept(self, stage_id: int, machine: str) -> Stage:
-        """See Manager."""
-        try:
-            return await progress.accept(self.ports, stage_id, machine=machine, runner=self.runner)
-        finally:
-            self.queue.answered(stage_id)
+        """See Manager. Says it until it is heard: when only the answer was lost, the stage is this runner's already."""
+        with self.queue.claimed(stage_id):
+            return await until_heard(lambda: progress.accept(self.ports, stage_id, machine=machine, runner=self.runner))
 
     async def details(self, stage_id: int) -> Context:
         """See Manager. The file is read at the build's commit, as when the build began."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -116,9 +117,14 @@ class Queue:
             if worker in self._workers:
                 self._workers.remove(worker)
 
-    def answered(self, stage_id: int) -> None:
-        """Whoever a stage was handed out to has answered: it is taken, or to be had again."""
-        self._handed_out.pop(stage_id, None)
+    @contextmanager
+    def claimed(self, stage_id: int) -> Iterator[None]:
+        """Whoever a stage was handed out to accepts it: nobody else gets it meanwhile, however long it takes."""
+        self._handed_out[stage_id] = math.inf
+        try:
+            yield
+        finally:
+            self._handed_out.pop(stage_id, None)
 
     async def _listen(self) -> None:
         with self._ports.queued.subscribe() as queued:
