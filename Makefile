@@ -18,7 +18,7 @@ test: $(VENV)/dev ## set up and run the whole test suite with coverage
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --skip-empty --sort=cover
-	$(BIN)/coverage report --fail-under=100 --include='app/pipeline/*,app/builds/rules.py,app/builds/params.py,app/repos/access.py' >/dev/null
+	$(BIN)/coverage report --skip-covered --fail-under=100 --include='app/pipeline/*,app/builds/rules.py,app/builds/params.py,app/repos/access.py'
 
 test-postgres: $(VENV)/dev ## run what touches the database on a PostgreSQL of its own (root installs it if need be)
 	.ci/postgres $(BIN)/pytest tests/db tests/accounts tests/repos tests/builds tests/acceptance

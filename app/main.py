@@ -4,8 +4,6 @@ import asyncio
 import logging
 import os
 import platform
-import secrets
-import string
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +12,7 @@ from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from app.accounts import api as accounts_api
 from app.accounts import auth
@@ -48,8 +47,10 @@ log = logging.getLogger(__name__)
 
 #: Seconds that running stages are given when the server stops.
 GRACE = 8.0
-#: Where the token of an administrator is kept for whom the settings name none.
+#: Where the token of an administrator is kept for whom the settings name none: the demo's, for one.
 ADMIN_TOKEN = "admin-token"
+#: How the addresses of collections end.
+COLLECTIONS = ("/users", "/repos", "/{owner}/{name}", "/builds", "/secrets", "/collaborators")
 #: Name of the built-in runner in the database, beside the installation's.
 BUILT_IN = "built-in"
 
@@ -123,7 +124,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         host=git,
         seal=seal,
         public_url=settings.public_url,
-        new_key=new_key,
+        new_key=auth.new_token,
         ports=ports,
         rendered=Rendered(db),
         why_pending=queue.why_pending,
@@ -165,13 +166,19 @@ def application(state: State) -> Requests:
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
         yield state
 
+    routes = [*builds_api.routes, *repos_api.routes, *accounts_api.routes, *health.routes]
     app = Starlette(
-        routes=[*builds_api.routes, *repos_api.routes, *accounts_api.routes, *health.routes],
+        routes=[*routes, *(_with_slash(route) for route in routes if route.path.endswith(COLLECTIONS))],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return Requests(app)
+
+
+def _with_slash(route: Route) -> Route:
+    """The root of a collection may also be written with a slash; never a redirect (`spec` drone-rest 1.3)."""
+    return Route(route.path + "/", route.endpoint, methods=route.methods)
 
 
 async def _bootstrap(db: Database, settings: Settings, folder: Folder) -> None:
@@ -201,8 +208,3 @@ async def _check_seal(db: Database, seal: Seal) -> None:
 def now() -> int:
     """Unix seconds."""
     return int(time.time())
-
-
-def new_key() -> str:
-    """32 random letters and digits, as Drone's keys are."""
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(32))

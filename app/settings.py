@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -99,7 +99,8 @@ class Settings(BaseSettings):
     @classmethod
     def _url(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        odd = parts.query or parts.fragment or not value.isprintable() or " " in value
+        if parts.scheme not in ("http", "https") or not parts.hostname or odd:
             raise ValueError("must be http://HOST or https://HOST, with a port or a path if need be")
         return value.rstrip("/")
 
@@ -107,8 +108,10 @@ class Settings(BaseSettings):
     @classmethod
     def _database_url(cls, value: str) -> str:
         value = re.sub(r"^postgres://", "postgresql://", value)
-        if not value.startswith(("sqlite:///", "postgresql://")):
+        if not value.startswith(("sqlite:///", "postgresql://")) or value == "sqlite:///":
             raise ValueError("must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+        if value.startswith("postgresql://"):
+            _check_address(value)
         return value
 
     @field_validator("admin", mode="before")
@@ -140,13 +143,18 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _from_drone(cls, values: dict[str, Any]) -> dict[str, Any]:
-        host, driver = values.get("DRONE_SERVER_HOST"), values.get("DRONE_DATABASE_DRIVER")
+        host, driver = values.get("DRONE_SERVER_HOST"), values.get("DRONE_DATABASE_DRIVER", "sqlite3")
         if host and "GANTRY_URL" not in values:
-            values["GANTRY_URL"] = f"{values.get('DRONE_SERVER_PROTO') or 'https'}://{host}"
+            host = re.sub(r"^https?://", "", host.lower())
+            values["GANTRY_URL"] = f"{values.get('DRONE_SERVER_PROTO') or 'http'}://{host}"
         if "GANTRY_DATABASE_URL" in values:
             values.pop("DRONE_DATABASE_DRIVER", None)
-        elif driver in _DATABASES:
-            values["GANTRY_DATABASE_URL"] = _DATABASES[driver] + values.get("DRONE_DATABASE_DATASOURCE", "")
+        elif driver in _DATABASES and (address := values.get("DRONE_DATABASE_DATASOURCE")):
+            if driver == "sqlite3":
+                address = address.partition("?")[0]  # options of Drone's driver
+            values["GANTRY_DATABASE_URL"] = _DATABASES[driver] + address
+        elif driver == "postgres":
+            raise ValueError("DRONE_DATABASE_DATASOURCE must name the database, as DRONE_DATABASE_DRIVER is postgres")
         return values
 
     @property
@@ -173,6 +181,17 @@ class Settings(BaseSettings):
     def roots(self) -> tuple[Path, ...]:
         """Folders under which `file://` repositories are allowed."""
         return self.git_roots or (self.data,)
+
+
+def _check_address(url: str) -> None:
+    """ValueError for what would not be understood, or silently be left out; never repeats the address."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has no usable host or port; write special characters of the password as %XX") from None
+    if unknown := sorted(parse_qs(parts.query).keys() - {"sslmode"}):
+        raise ValueError(f"has options that are not known: {', '.join(unknown)}; known is sslmode")
 
 
 def bootstrap(text: str) -> Bootstrap:

@@ -110,7 +110,8 @@ def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch, name: str) -> N
 @pytest.mark.parametrize(
     ("values", "url"),
     [
-        ({"DRONE_SERVER_HOST": "ci.example.com"}, "https://ci.example.com"),
+        ({"DRONE_SERVER_HOST": "ci.example.com"}, "http://ci.example.com"),
+        ({"DRONE_SERVER_HOST": "https://CI.example.com", "DRONE_SERVER_PROTO": "https"}, "https://ci.example.com"),
         ({"DRONE_SERVER_HOST": "ci.example.com:8443", "DRONE_SERVER_PROTO": "http"}, "http://ci.example.com:8443"),
         ({"DRONE_SERVER_HOST": "ci.example.com", "GANTRY_URL": "http://mine"}, "http://mine"),
         ({"DRONE_SERVER_PROTO": "https"}, "http://127.0.0.1:8080"),

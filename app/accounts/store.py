@@ -11,7 +11,7 @@ from app.errors import Conflict, NotFound
 BY_TOKEN = "SELECT * FROM users WHERE token_hash = :token_hash"
 BY_LOGIN = "SELECT * FROM users WHERE lower(login) = lower(:login)"
 ALL = "SELECT * FROM users ORDER BY lower(login)"
-CREATE = schema.insert_sql(schema.users).replace("RETURNING id", "ON CONFLICT DO NOTHING RETURNING *")
+CREATE = schema.insert_sql(schema.users, "ON CONFLICT DO NOTHING RETURNING *")
 BOOTSTRAP = """
     UPDATE users SET admin = :admin, machine = :machine, active = TRUE, updated = :now
     WHERE lower(login) = lower(:login) RETURNING *
@@ -27,7 +27,7 @@ _MAPPER = Mapper(User, schema.users)
 
 
 def hash_token(token: str) -> str:
-    """What is kept of a token. Tokens are long and random, so one round of SHA-256 is enough."""
+    """What is kept of a token: one round of SHA-256, enough for the long random ones that the server makes."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

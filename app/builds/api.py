@@ -96,7 +96,8 @@ async def _remembered(request: Request[State], kind: store.Index) -> Response:
 async def create(request: Request[State]) -> Response:
     """POST …/builds"""
     found = await access.writer(request)
-    query, words = body.query(request), await _words(request)
+    query = body.query(request)
+    words = query | await body.form(request)  # what may be said in either; the form wins
     build = await flow.create(
         request.state["ports"],
         found.repo,
@@ -113,7 +114,8 @@ async def create(request: Request[State]) -> Response:
 async def restart(request: Request[State]) -> Response:
     """POST …/builds/{number}"""
     found = await access.writer(request)
-    query, words = body.query(request), await _words(request)
+    query = body.query(request)
+    words = query | await body.form(request)  # what may be said in either; the form wins
     build = await flow.restart(
         request.state["ports"],
         found.repo,
@@ -137,7 +139,8 @@ async def rollback(request: Request[State]) -> Response:
 
 async def _deploy(request: Request[State], event: flow.Deployment) -> Response:
     found = await access.writer(request)
-    query, words = body.query(request), await _words(request)
+    query = body.query(request)
+    words = query | await body.form(request)  # what may be said in either; the form wins
     build = await flow.promote(
         request.state["ports"],
         found.repo,
@@ -194,15 +197,12 @@ async def status_svg(request: Request[State]) -> Response:
 
 
 async def cc_xml(request: Request[State]) -> Response:
-    """GET /api/badges/{owner}/{name}/cc.xml: the newest build; 404 without one."""
+    """GET /api/badges/{owner}/{name}/cc.xml: the newest build; an empty 404 without one."""
     repo = (await access.reader(request)).repo
+    if not repo.counter:
+        return Response(status_code=404)
     build = await request.state["db"].read(store.find(repo.id, repo.counter))
     return Response(badge.cc_xml(repo, build, request.state["public_url"]), media_type="text/plain")
-
-
-async def _words(request: Request[State]) -> dict[str, str]:
-    """What may be said in the query or in a form; the form wins."""
-    return body.query(request) | await body.form(request)
 
 
 def _without(query: dict[str, str], *reserved: str) -> dict[str, str]:

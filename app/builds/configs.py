@@ -1,7 +1,9 @@
 """Pipeline files, read from git and parsed; at one commit they never change, so both are remembered."""
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from app.errors import Unreadable
 from app.pipeline.document import BadPipeline, Config, parse
@@ -11,6 +13,10 @@ from app.scm.host import Host
 
 #: Characters of text that are remembered in all; parsed they take some ten times as much memory.
 REMEMBERED = 2 * 1024 * 1024
+#: Characters from which a file is parsed in a thread, so that nobody else waits.
+LARGE = 32 * 1024
+#: Repository, commit and path.
+_Key: TypeAlias = tuple[int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +33,30 @@ class Configs:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._files: OrderedDict[tuple[int, str, str], PipelineFile] = OrderedDict()
+        self._files: OrderedDict[_Key, PipelineFile] = OrderedDict()
+        #: Reads under way: who wants the same file waits for the same read.
+        self._loading: dict[_Key, asyncio.Task[PipelineFile]] = {}
         self._size = 0
 
     async def load(self, repo: Repo, sha: str) -> PipelineFile:
-        """The file at a commit; Unreadable (absent, empty, not text, repository gone) or Unavailable."""
+        """The file at a commit; Unreadable (absent, empty, not text, repository gone), NotFound or Unavailable."""
         key = (repo.id, sha, repo.config_path)
         if (known := self._files.get(key)) is not None:
             self._files.move_to_end(key)
             return known
+        if (loading := self._loading.get(key)) is None:
+            loading = self._loading[key] = asyncio.create_task(self._load(repo, sha, key))
+            loading.add_done_callback(lambda _: self._loading.pop(key, None))
+        return await asyncio.shield(loading)
+
+    async def _load(self, repo: Repo, sha: str, key: _Key) -> PipelineFile:
         text = await self._host.read_file(source(repo), sha, repo.config_path)
         if not text.strip():
             raise Unreadable(f"{repo.config_path} is empty at commit {sha[:12]}", code="config_empty")
-        return self._remember(key, PipelineFile(repo.config_path, text, _parsed(text)))
+        config = _parsed(text) if len(text) < LARGE else await asyncio.to_thread(_parsed, text)
+        return self._remember(key, PipelineFile(repo.config_path, text, config))
 
-    def _remember(self, key: tuple[int, str, str], file: PipelineFile) -> PipelineFile:
+    def _remember(self, key: _Key, file: PipelineFile) -> PipelineFile:
         if key not in self._files:
             self._size += len(file.text)
         self._files[key] = file
@@ -55,4 +70,4 @@ def _parsed(text: str) -> Config | BadPipeline:
     try:
         return parse(text)
     except BadPipeline as problems:
-        return problems
+        return BadPipeline(problems.problems)  # without the traceback, which holds on to all that was parsed

@@ -16,6 +16,7 @@ from app.pipeline.plan import Plan, PlannedStage, plan
 from app.repos import store as repos
 from app.repos.flow import source
 from app.repos.model import Repo
+from app.scm.host import Commit
 
 Deployment = Literal["promote", "rollback"]
 
@@ -80,27 +81,35 @@ async def create(
         found = await ports.host.commit(source(repo), commit or ref)
     else:
         found = await ports.host.branch(source(repo), ref.removeprefix("refs/heads/"))
-    draft = Build(
-        id=0,
-        repo_id=repo.id,
-        number=0,
+    draft = replace(
+        draft_of(repo, found),
         trigger=by,
         sender=by,
         event="custom",
         action=action,
         message=message or found.message,
-        timestamp=found.timestamp,
         before=found.sha,
-        after=found.sha,
         ref=ref,
         source=branch,
         target=branch,
-        author_login=found.author_login or found.author_name,
-        author_name=found.author_name,
-        author_email=found.author_email,
         params=merged,
     )
     return await start(ports, repo, draft)
+
+
+def draft_of(repo: Repo, commit: Commit) -> Build:
+    """A draft that knows its commit."""
+    return Build(
+        id=0,
+        repo_id=repo.id,
+        number=0,
+        message=commit.message,
+        timestamp=commit.timestamp,
+        after=commit.sha,
+        author_login=commit.author_login or commit.author_name,
+        author_name=commit.author_name,
+        author_email=commit.author_email,
+    )
 
 
 async def start(ports: Ports, repo: Repo, draft: Build) -> Build:

@@ -89,23 +89,15 @@ async def push_build(ports: Ports, repo: Repo, push: Push, trigger: Trigger) -> 
     commit = await ports.host.commit(source(repo), push.after)
     if "ci.skip" in push.options or skips(trigger.event, commit.message):
         return None
-    draft = Build(
-        id=0,
-        repo_id=repo.id,
-        number=0,
+    draft = replace(
+        flow.draft_of(repo, commit),
         trigger="@hook",
         event=trigger.event,
         action=trigger.action,
-        timestamp=commit.timestamp,
-        message=commit.message,
         before=push.before,
-        after=commit.sha,
         ref=trigger.ref,
         source=trigger.source,
         target=trigger.target,
-        author_login=commit.author_login or commit.author_name,
-        author_name=commit.author_name,
-        author_email=commit.author_email,
         sender=push.sender or commit.author_name,
     )
     try:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import anyio.to_thread
-import orjson
 
 from app.builds.model import Line
 from app.errors import Unavailable
+from app.web.reply import encode
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class Logs:
 
     async def write(self, step_id: int, lines: Sequence[Line]) -> None:
         """Append a batch; Unavailable when the disk is full, and then nothing of it is kept."""
-        data = b"".join(orjson.dumps({"pos": line.pos, "out": line.out, "time": line.time}) + b"\n" for line in lines)
+        data = b"".join(encode({"pos": line.pos, "out": line.out, "time": line.time}) + b"\n" for line in lines)
         await _in_thread(lambda: _append(self._path(step_id, "ndjson"), data))
         if (live := self._live.get(step_id)) is not None:
             live.tell()

@@ -31,7 +31,7 @@ async def update_stage(ports: Ports, report: Stage) -> Stage:
         ports.queued.publish(build.id)
         if build.status in OVER:
             ports.ended.publish(build.id)
-    await _tell(ports, stage)
+    await _tell(ports, stage.id)
     return stage
 
 
@@ -101,8 +101,7 @@ async def update_step(ports: Ports, report: Step) -> Step:
         ports.logs.close(step.id)
     elif step.status == "running":
         ports.logs.open(step.id)
-    if ports.changes.heard:
-        await _tell(ports, await ports.db.read(stages.find(step.stage_id)))
+    await _tell(ports, step.stage_id)
     return step
 
 
@@ -142,11 +141,12 @@ def _lost_step(step: Step, now: int) -> Step:
     return replace(step, status="skipped", started=now, stopped=now)
 
 
-async def _tell(ports: Ports, stage: Stage) -> None:
+async def _tell(ports: Ports, stage_id: int) -> None:
     if ports.changes.heard:
-        ports.changes.publish(await ports.db.read(_change(stage)))
+        ports.changes.publish(await ports.db.read(_change(stage_id)))
 
 
-def _change(stage: Stage) -> Tx[Change]:
+def _change(stage_id: int) -> Tx[Change]:
+    stage = yield from stages.find(stage_id)
     repo = yield from repos.find(stage.repo_id)
     return Change(repo, (yield from store.whole(stage.build_id)))

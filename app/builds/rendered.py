@@ -10,8 +10,8 @@ from app.db.connect import Database
 from app.db.tx import each
 from app.web.reply import encode
 
-#: How many builds are remembered.
-REMEMBERED = 2000
+#: Bytes that are remembered in all.
+REMEMBERED = 4 * 1024 * 1024
 
 
 class Rendered:
@@ -20,6 +20,7 @@ class Rendered:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._texts: OrderedDict[Head, bytes] = OrderedDict()
+        self._size = 0
 
     async def array(self, heads: Sequence[Head]) -> bytes:
         """These builds as one JSON array, in this order."""
@@ -32,6 +33,9 @@ class Rendered:
         return b"[" + b",".join(texts[head] for head in heads) + b"]\n"
 
     def _remember(self, head: Head, text: bytes) -> None:
-        self._texts[head] = text
-        if len(self._texts) > REMEMBERED:
-            self._texts.popitem(last=False)
+        if head not in self._texts:
+            self._texts[head] = text
+            self._size += len(text)
+        while self._size > REMEMBERED and len(self._texts) > 1:
+            _, oldest = self._texts.popitem(last=False)
+            self._size -= len(oldest)

@@ -18,7 +18,8 @@ STEPS_OF_BUILD = """
 """
 STEPS_OF_STAGE = "SELECT * FROM steps WHERE stage_id = :stage_id ORDER BY id"
 QUEUED = """
-    SELECT * FROM stages WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND id > :after
+    SELECT * FROM stages WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND type = :type
+        AND id > :after
     ORDER BY id LIMIT :limit
 """
 SAME_NAME_AHEAD = """
@@ -61,7 +62,7 @@ STOP_STEPS = """
         stopped = :now, exit_code = 130, version = version + 1
     WHERE stage_id IN (SELECT id FROM stages WHERE build_id = :build_id) AND status IN ('pending', 'running')
 """
-CREATE_STEP = schema.insert_sql(schema.steps).replace("RETURNING id", "RETURNING *")
+CREATE_STEP = schema.insert_sql(schema.steps, "RETURNING *")
 STEP_BY_ID = "SELECT * FROM steps WHERE id = :id"
 STEP_BY_NUMBERS = """
     SELECT steps.* FROM builds JOIN stages ON stages.build_id = builds.id JOIN steps ON steps.stage_id = stages.id
@@ -109,9 +110,9 @@ def list_of(build_id: int) -> Tx[tuple[Stage, ...]]:
     return tuple(replace(_STAGES.make(row), steps=tuple(steps[row["id"]])) for row in rows)
 
 
-def queued(after: int, limit: int) -> Tx[list[Stage]]:
-    """Stages that nobody has taken, oldest first, with an id above `after`."""
-    return [_STAGES.make(row) for row in (yield from many(QUEUED, after=after, limit=limit))]
+def queued(kind: str, after: int, limit: int) -> Tx[list[Stage]]:
+    """Stages of a type that nobody has taken, oldest first, with an id above `after`."""
+    return [_STAGES.make(row) for row in (yield from many(QUEUED, type=kind, after=after, limit=limit))]
 
 
 def ahead(stage: Stage) -> Tx[tuple[int, int]]:

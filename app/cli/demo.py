@@ -1,14 +1,17 @@
 """The demo: a repository of its own, pushed and built once, ready to be promoted."""
 
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+from http import HTTPStatus
 from pathlib import Path
 
 import click
 
-from app.cli.client import Client, Connection
+from app.cli.client import Client, Connection, Json, Refused
 from app.cli.repo import hook_path, install_hook
 from app.errors import AppError
 from app.folder import Folder
@@ -16,7 +19,6 @@ from app.scm import receive
 
 SLUG = "demo/hello"
 LOGIN = "admin"
-TOKEN = "demo-token"
 #: Seconds that the first build may take.
 PATIENCE = 60.0
 
@@ -26,9 +28,12 @@ _AUTHOR = ("-c", "user.name=Demo", "-c", "user.email=demo@gantry.invalid", "-c",
 
 def prepare(folder: Folder, url: str, token: str) -> None:
     """Make the demo, unless it is there, and say what to type next. `url` is where this process listens."""
+    if not token:
+        click.echo("gantry: no demo: the administrator's token is not known here; set GANTRY_ADMIN with it", err=True)
+        return
     client = Client(Connection.checked(url, token))
     try:
-        if not any(repo["slug"] == SLUG for repo in client.records("/api/user/repos")):
+        if not any(repo["slug"] == SLUG and repo["counter"] for repo in client.records("/api/user/repos")):
             _make(folder, client, url)
         _wait(client)
     except (AppError, subprocess.CalledProcessError, OSError) as error:
@@ -45,9 +50,9 @@ def _make(folder: Folder, client: Client, url: str) -> None:
     _git(folder.path, "init", "-q", "--bare", "-b", "main", str(bare))
     address = bare.as_uri()
     body = {"namespace": "demo", "name": "hello", "git_http_url": address, "default_branch": "main"}
-    client.record("POST", "/api/repos", body=body)
+    _once(client, "/api/repos", body)
     secret = {"name": "deploy_key", "data": "a-secret-that-logs-never-show"}
-    client.record("POST", f"/api/repos/{SLUG}/secrets", body=secret)
+    _once(client, f"/api/repos/{SLUG}/secrets", secret)
     key = client.record("GET", f"/api/repos/{SLUG}/hook")["key"]
     install_hook(hook_path(address), receive.script(slug=SLUG, url=url, key=key, portable=False), force=True)
     with tempfile.TemporaryDirectory() as work:
@@ -58,8 +63,20 @@ def _make(folder: Folder, client: Client, url: str) -> None:
         _git(Path(work), "push", "-q", str(bare), "main")
 
 
+def _once(client: Client, path: str, body: Json) -> None:
+    """Make it, unless an earlier start did and was interrupted after that."""
+    try:
+        client.record("POST", path, body=body)
+    except Refused as refused:
+        if refused.status != HTTPStatus.CONFLICT:
+            raise
+
+
 def _git(where: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(where), *arguments], check=True, capture_output=True, text=True)
+    """With none of the user's own settings, such as hooks of theirs."""
+    environment = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    command = ["git", "-C", str(where), *arguments]
+    subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
 
 
 def _wait(client: Client) -> None:
@@ -80,7 +97,7 @@ def _next(folder: Folder, url: str, token: str) -> str:
     build = f"{url}/api/repos/{SLUG}/builds/1"
     return f"""
 Gantry is ready at {url}
-Build 1 of {SLUG} is there. The administrator's token is {token} (kept in {folder.path / "keys" / TOKEN}).
+Build 1 of {SLUG} is there. The administrator's token is {token} (the data folder is {folder.path}).
 
 Promote that build to production, from another terminal:
 
@@ -89,5 +106,5 @@ Promote that build to production, from another terminal:
 or, and watch it run:
 
   export GANTRY_SERVER={url} GANTRY_TOKEN={token}
-  .venv/bin/gantry build promote {SLUG} 1 production -p VERSION=1.2.3 --follow
+  {Path(sys.argv[0]).absolute()} build promote {SLUG} 1 production -p VERSION=1.2.3 --follow
 """

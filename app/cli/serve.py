@@ -10,11 +10,9 @@ import uvicorn
 import uvloop
 
 from app import log, settings
-from app.accounts import auth
 from app.cli import demo
 from app.errors import AppError
-from app.folder import Folder
-from app.main import Site, check, open_site
+from app.main import ADMIN_TOKEN, Site, check, open_site
 from app.settings import Bootstrap, Settings
 from app.web.protocol import Protocol
 
@@ -67,8 +65,9 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         settings = self._site.settings
         if settings.demo and settings.admin is not None:
-            url = f"http://{settings.host or '127.0.0.1'}:{settings.port}"
-            making = asyncio.to_thread(demo.prepare, self._site.folder, url, settings.admin.token)
+            url = f"http://{settings.bind if settings.host else f'127.0.0.1:{settings.port}'}"
+            token = settings.admin.token or self._site.folder.kept(ADMIN_TOKEN) or ""
+            making = asyncio.to_thread(demo.prepare, self._site.folder, url, token)
             self.demo = asyncio.create_task(making)
 
 
@@ -93,15 +92,10 @@ def _listen(loaded: Settings) -> socket.socket:
 
 
 def _with_demo(loaded: Settings) -> Settings:
-    """The demo has an administrator of its own, unless there is one; the token is the same at every start."""
+    """The demo has an administrator of its own, unless the settings name one."""
     if not loaded.demo or loaded.admin is not None:
         return loaded
-    folder = Folder(loaded.data)
-    token = folder.kept(demo.TOKEN)
-    if token is None:
-        token = auth.new_token()
-        folder.keep(demo.TOKEN, token)
-    return loaded.model_copy(update={"admin": Bootstrap(demo.LOGIN, admin=True, token=token)})
+    return loaded.model_copy(update={"admin": Bootstrap(demo.LOGIN, admin=True)})
 
 
 @click.command

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import databases
@@ -40,9 +41,12 @@ class Engine:
     dialect = "postgresql"
 
     def __init__(self, url: str, *, connections: int = 10) -> None:
-        self._database = databases.Database(
-            url, min_size=1, max_size=connections, statement_cache_size=512, command_timeout=60
-        )
+        parts = urlsplit(url)
+        options: dict[str, Any] = {"statement_cache_size": 512, "command_timeout": 60}
+        if mode := parse_qs(parts.query).get("sslmode"):
+            options["ssl"] = mode[0]  # `databases` would leave it out
+        address = parts._replace(query="").geturl()
+        self._database = databases.Database(address, min_size=1, max_size=connections, **options)
 
     async def open(self) -> None:
         """Connect; Unavailable when the server does not answer."""
@@ -117,5 +121,7 @@ def _compiled(sql: str) -> tuple[str, Callable[[dict[str, Any]], list[Any]]]:
     return text, lambda values: [values[name] for name in names]
 
 
-def _unavailable(error: BaseException) -> Unavailable:
+def _unavailable(error: BaseException) -> BaseException:
+    if isinstance(error, ValueError):
+        return error  # asyncpg counts an argument of a wrong type among its interface errors: a bug
     return Unavailable(f"the database did not answer ({type(error).__name__}); try again")

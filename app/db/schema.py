@@ -3,7 +3,6 @@
 Booleans, texts and numbers are never NULL: absent is `''`, `0` or false, as on the wire.
 """
 
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -181,12 +180,11 @@ steps = _table(
 Index("steps_number", steps.c.stage_id, steps.c.number, unique=True)
 
 
-@lru_cache(maxsize=256)
-def insert_sql(table: Table) -> str:
-    """INSERT of every column but the id, values by column name, giving the new id back."""
+def insert_sql(table: Table, end: str = "RETURNING id") -> str:
+    """INSERT of every column but the id, values by column name."""
     names = [column.name for column in table.columns if column.name != "id"]
     values = ", ".join(f":{name}" for name in names)
-    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) RETURNING id"  # noqa: S608 - names only
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) {end}"  # noqa: S608 - names only
 
 
 def sql(query: Select[Any]) -> str:

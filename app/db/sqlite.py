@@ -193,7 +193,8 @@ def _drive_reads(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outc
         except BaseException as error:  # it belongs to whoever waits for this transaction
             outcomes.append((None, _unavailable(error) or error))
         finally:
-            raw.execute("COMMIT")
+            if raw.in_transaction:  # SQLite may have ended it itself
+                raw.execute("COMMIT")
     return outcomes
 
 

@@ -18,6 +18,8 @@ from app.repos.wire import permissions_json, repo_json
 from app.web import body
 from app.web.reply import JSON, Empty
 
+#: Drone knows no largest page of repositories, and clients ask for all.
+_INT32 = 2**31
 _SECRET_NAME = re.compile(r"[a-zA-Z0-9._-]{1,200}")
 
 
@@ -99,7 +101,7 @@ async def register(request: Request[State]) -> Response:
 async def list_repos(request: Request[State]) -> Response:
     """GET /api/repos: all of them, for an administrator."""
     await auth.administrator(request)
-    limit, offset = body.page(request)
+    limit, offset = body.page(request, largest=_INT32)
     return JSON([repo_json(repo) for repo in await request.state["db"].read(store.list_all(limit, offset))])
 
 
@@ -134,12 +136,15 @@ async def show_collaborator(request: Request[State]) -> Response:
 
 
 async def set_collaborator(request: Request[State]) -> Response:
-    """PUT …/collaborators/{login}: give exactly these rights (ours)."""
+    """PUT …/collaborators/{login}: give exactly these rights (ours); none is to take them away."""
     repo = (await access.administrator(request)).repo
     new = await body.parse(request, Rights)
     rights = Permissions(new.read or new.write or new.admin, new.write or new.admin, new.admin)
     user = await request.state["db"].read(accounts.find(request.path_params["login"]))
-    await request.state["db"].write(store.grant(repo.id, user.id, rights, request.state["now"]()))
+    if rights == Permissions():
+        await request.state["db"].write(store.revoke(repo.id, user))
+    else:
+        await request.state["db"].write(store.grant(repo.id, user.id, rights, request.state["now"]()))
     return JSON(permissions_json(rights))
 
 

@@ -16,7 +16,7 @@ OF_USER = """
     SELECT repos.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
     WHERE permissions.user_id = :user_id AND permissions.can_read ORDER BY namespace, name
 """
-CREATE = schema.insert_sql(schema.repos).replace("RETURNING id", "ON CONFLICT DO NOTHING RETURNING id")
+CREATE = schema.insert_sql(schema.repos, "ON CONFLICT DO NOTHING RETURNING id")
 PERMISSIONS = """
     SELECT can_read, can_write, can_admin FROM permissions WHERE user_id = :user_id AND repo_id = :repo_id
 """

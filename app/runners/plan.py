@@ -4,8 +4,9 @@ These are the checks that a runner makes before it reports a start (`spec` drone
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from app.builds.flow import event_of
 from app.errors import NotFound
 from app.pipeline import document
 from app.pipeline.document import Config, FromSecret, Pipeline
@@ -59,17 +60,7 @@ def _pipeline(config: Config, name: str) -> Pipeline:
 
 
 def _event(context: Context) -> Event:
-    build = context.build
-    return Event(
-        kind=build.event,
-        repo=context.repo.slug,
-        branch=build.target,
-        ref=build.ref,
-        action=build.action,
-        target=build.deploy_to,
-        cron=build.cron,
-        instance=context.system.host,
-    )
+    return replace(event_of(context.repo, context.build), instance=context.system.host)
 
 
 def _scripts(steps: tuple[PlannedStep, ...], pipeline: Pipeline, context: Context) -> dict[str, str]:

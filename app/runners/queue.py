@@ -109,10 +109,13 @@ class Queue:
         self._workers.append(worker)
         self._wake.set()
         try:
-            async with asyncio.timeout(timeout):
-                return await worker.stage
-        except TimeoutError:
-            return None
+            done, _ = await asyncio.wait([worker.stage], timeout=timeout)
+            return worker.stage.result() if done else None
+        except asyncio.CancelledError:
+            if worker.stage.done():  # it was handed out to nobody in the end
+                self._handed_out.pop(worker.stage.result().id, None)
+                self._wake.set()
+            raise
         finally:
             if worker in self._workers:
                 self._workers.remove(worker)
@@ -127,9 +130,12 @@ class Queue:
             self._handed_out.pop(stage_id, None)
 
     async def _listen(self) -> None:
-        with self._ports.queued.subscribe() as queued:
-            async for _ in queued:
+        while True:  # a subscription that was too slow ends; there is always another
+            with self._ports.queued.subscribe() as queued:
                 self._wake.set()
+                async for _ in queued:
+                    self._wake.set()
+            await asyncio.sleep(PAUSE)
 
     async def _serve(self) -> None:
         while True:
@@ -151,9 +157,13 @@ class Queue:
     async def _hand_out(self) -> None:
         now = asyncio.get_running_loop().time()
         self._handed_out = {stage_id: until for stage_id, until in self._handed_out.items() if until > now}
+        for kind in {worker.wanted.type or "docker" for worker in self._workers}:
+            await self._hand_out_type(kind)
+
+    async def _hand_out_type(self, kind: str) -> None:
         after = 0
-        while self._workers:
-            page = await self._ports.db.read(stages.queued(after, _PAGE))
+        while any((worker.wanted.type or "docker") == kind for worker in self._workers):
+            page = await self._ports.db.read(stages.queued(kind, after, _PAGE))
             for stage in page:
                 await self._offer(stage)
             if len(page) < _PAGE:

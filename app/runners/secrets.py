@@ -1,15 +1,9 @@
 """What `from_secret` means in one stage (`spec` drone-env 7.1). Pure."""
 
-import base64
 from collections.abc import Iterable, Mapping
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+from app.pipeline.inline import decrypt
 from app.runners.manager import Context
-
-_KEY = 32
-_NONCE = 12
 
 
 def reveal(name: str, context: Context, inline: Mapping[str, str]) -> str:
@@ -32,19 +26,7 @@ def _inline(name: str, context: Context, inline: Mapping[str, str]) -> str:
     build = context.build
     if build.event == "pull_request" and build.source_repo and not context.repo.private:
         return ""
-    return unseal(inline.get(name, ""), context.key)
-
-
-def unseal(sealed: str, key: str) -> str:
-    """Open base64(nonce + AES-256-GCM); what cannot be opened is as good as absent (`spec` drone-yaml 13)."""
-    try:
-        secret = key.encode()
-        data = base64.b64decode("".join(sealed.split()), validate=True)
-        if len(secret) != _KEY or len(data) <= _NONCE:
-            return ""
-        return AESGCM(secret).decrypt(data[:_NONCE], data[_NONCE:], None).decode()
-    except (ValueError, InvalidTag):
-        return ""
+    return decrypt(inline.get(name, ""), context.key)
 
 
 def revealed(names: Iterable[str], context: Context, inline: Mapping[str, str]) -> dict[str, str]:

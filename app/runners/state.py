@@ -111,8 +111,10 @@ class State:
         for name in running:
             if halt:
                 self._put(replace(self._steps[name], status="killed", exit_code=KILLED_CODE, stopped=now))
-            else:
+            elif self._steps[name].detached:
                 self._put(replace(self._steps[name], status="success", stopped=now))
+            else:  # the runner itself failed in the middle of it
+                self._put(replace(self._steps[name], status="error", exit_code=ERROR_CODE, stopped=now))
         if halt:
             code = KILLED_CODE if running else 0
             self._stage = replace(self._stage, status="killed", error=error, exit_code=code)

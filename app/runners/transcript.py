@@ -13,6 +13,7 @@ from itertools import chain, islice
 import orjson
 
 from app.builds.model import Line
+from app.web.reply import encode
 
 #: Bytes of the stored log, as JSON.
 LIMIT = 5 * 1024 * 1024
@@ -108,5 +109,5 @@ def _count(text: str) -> int:
 def _encode(lines: Iterable[Line]) -> bytes:
     log, source = bytearray(b"["), iter(lines)
     while some := list(islice(source, _SLICE)):
-        log += orjson.dumps(some)[1:-1] + b","
+        log += encode(some)[1:-1] + b","
     return bytes(log.removesuffix(b",") + b"]")

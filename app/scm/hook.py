@@ -79,7 +79,7 @@ def is_slug(text: str) -> bool:
 
 
 def parse_push(body: bytes) -> Push:
-    """The push in a verified body; Invalid lists all that is wrong with it."""
+    """The push in a body, verified or not yet; Invalid lists all that is wrong with it."""
     try:
         payload = orjson.loads(body)
     except ValueError as error:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.errors import Unreadable
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -23,6 +25,12 @@ class Commit:
     author_name: str
     author_email: str
     timestamp: int
+
+
+class TooLarge(Unreadable):
+    """A repository holds or says more than is read of it."""
+
+    code = "repository_too_large"
 
 
 class Host(Protocol):

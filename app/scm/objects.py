@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from app.errors import NotFound, TooLarge, Unreadable
-from app.scm.host import Commit
+from app.errors import NotFound, Unreadable
+from app.scm.host import Commit, TooLarge
 
 _LARGEST_COMMIT = 4 * 1024 * 1024
 _LARGEST_TREE = 32 * 1024 * 1024

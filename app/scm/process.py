@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import TooLarge, Unavailable
+from app.errors import Unavailable
+from app.scm.host import TooLarge
 
 _CHUNK = 64 * 1024
 _KEPT_ERRORS = 16 * 1024

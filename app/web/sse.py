@@ -15,19 +15,25 @@ QUIET = 30.0
 #: Seconds after which a stream ends in any case.
 LONGEST = 24 * 3600.0
 
-_HEADERS = {"Cache-Control": "no-cache", "Connection": "keep-alive", "X-Accel-Buffering": "no"}
+_HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-cache",
+    "Connection": "keep-alive",
+    "X-Accel-Buffering": "no",
+}
 
 
 def stream(frames: AsyncIterator[bytes]) -> StreamingResponse:
     """An answer that sends a ping at once, then each frame as it comes, with pings in between."""
-    return StreamingResponse(_kept_alive(frames), media_type="text/event-stream", headers=_HEADERS)
+    return StreamingResponse(_kept_alive(frames), headers=_HEADERS)
 
 
 async def _kept_alive(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield PING
     deadline = asyncio.get_running_loop().time() + LONGEST
     following = asyncio.ensure_future(anext(frames, None))
     try:
+        await asyncio.sleep(0)  # whoever reads the ping may count on being subscribed
+        yield PING
         while asyncio.get_running_loop().time() < deadline:
             done, _ = await asyncio.wait({following}, timeout=QUIET)
             if not done:

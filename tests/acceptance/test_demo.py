@@ -64,19 +64,19 @@ def test_a_second_start_shows_the_same_token_and_makes_nothing_anew(demo: Server
         demo.log.write_text("")
         demo.start()
         second = printed(demo)
-        token = (demo.data / "keys" / "demo-token").read_text()
+        token = (demo.data / "keys" / "admin-token").read_text()
         demo.client.headers["Authorization"] = f"Bearer {token}"
         builds = demo.json("GET", "/api/repos/demo/hello/builds")
 
     assert token in first
     assert token in second
     assert len(builds) == 1
-    assert stat.S_IMODE((demo.data / "keys" / "demo-token").stat().st_mode) == 0o600
+    assert stat.S_IMODE((demo.data / "keys" / "admin-token").stat().st_mode) == 0o600
 
 
 def test_the_demo_leaves_a_data_folder_alone_that_has_an_administrator(tmp_path: Path) -> None:
     with Server(tmp_path, demo="true") as server:
         printed(server)
 
-        assert not (server.data / "keys" / "demo-token").exists()
+        assert not (server.data / "keys" / "admin-token").exists()
         assert server.json("GET", "/api/user")["login"] == "octocat"

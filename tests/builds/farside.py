@@ -147,7 +147,7 @@ class Scene:
         return next(stage for stage in build.stages if stage.name == name)
 
     async def queued(self) -> list[str]:
-        return [stage.name for stage in await self.ports.db.read(stages.queued(0, 100))]
+        return [stage.name for stage in await self.ports.db.read(stages.queued("exec", 0, 100))]
 
 
 def pushed(repo: Repo, sha: str) -> Build:

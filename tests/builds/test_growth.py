@@ -219,7 +219,7 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "feed": lambda _: store.feed(1, 25),
     "newest": lambda _: store.newest(1),
     "counts": lambda _: store.counts(),
-    "queue": lambda _: stages.queued(0, 100),
+    "queue": lambda _: stages.queued("exec", 0, 100),
     "limit and throttle": lambda raw: stages.ahead(newest(raw)),
     "promote": promotion,
     "accept": lambda raw: stages.take(newest(raw).id, "lab", "r1", NOW),

@@ -63,15 +63,17 @@ async def test_a_build_that_changes_while_a_page_is_read_is_shown_as_it_is_by_th
 
 
 async def test_the_oldest_texts_are_forgotten_and_made_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendered, "REMEMBERED", 3)
     for _ in range(6):
         await scene.push()
     texts, page = Rendered(scene.ports.db), await heads(scene)
+    one = len(await texts.array(page[:1]))
+    monkeypatch.setattr(rendered, "REMEMBERED", 3 * one + one // 2)
 
     for window in windows(page, 4):
         assert numbers(await texts.array(window)) == [6 - page.index(head) for head in window]
 
     assert len(texts._texts) == 3
+    assert texts._size == sum(map(len, texts._texts.values()))
 
 
 def windows(page: list[Head], size: int) -> Iterator[Sequence[Head]]:

@@ -1,5 +1,7 @@
 """The live state of a stage, rule by rule."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.builds.model import Stage, Status
@@ -92,13 +94,16 @@ def test_a_step_that_could_not_start_fails_the_stage_whatever_it_ignores() -> No
     assert (stage.status, stage.exit_code, stage.error) == ("error", 255, "no such shell")
 
 
-def test_a_detached_step_ends_well_with_its_stage() -> None:
-    state = running(planned("a"))
+@pytest.mark.parametrize(("detach", "end"), [(True, ("success", 0)), (False, ("error", 255))])
+def test_of_steps_that_still_run_only_detached_ones_end_well_with_their_stage(
+    detach: bool, end: tuple[str, int]
+) -> None:
+    state = running(replace(planned("a"), detach=detach))
     state.start("a", 6)
 
     (step,) = state.close(9).steps
 
-    assert (step.status, step.exit_code, step.started, step.stopped) == ("success", 0, 6, 9)
+    assert (step.status, step.exit_code, step.started, step.stopped) == (*end, 6, 9)
 
 
 @pytest.mark.parametrize(("started", "code"), [(True, 137), (False, 0)])

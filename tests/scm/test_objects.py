@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import TooLarge
 from app.scm import objects
 from app.scm.command import Command
-from app.scm.host import Commit
+from app.scm.host import Commit, TooLarge
 from app.scm.objects import Absent
 from tests.scm.repository import Repository
 

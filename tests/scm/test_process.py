@@ -6,8 +6,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.errors import TooLarge, Unavailable
+from app.errors import Unavailable
 from app.scm import process
+from app.scm.host import TooLarge
 from tests.scm.repository import ENV
 
 #: leaves its own number and that of a child that ignores hints
