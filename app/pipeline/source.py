@@ -1,5 +1,6 @@
 """A pipeline file as documents: split by lines before any decoding, refused when it is too large."""
 
+import itertools
 from collections.abc import Iterator
 
 from app.pipeline.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence, compose
@@ -13,13 +14,13 @@ TOO_LARGE = "yaml: the file is too large"
 
 def load(text: str) -> tuple[list[Mapping], list[Problem]]:
     """The documents that can be decoded, and what is wrong with the others; empty ones are left out."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    if problem := _unreadable(text):
+    if problem := _unreadable(_normalised(text)):
         return [], [problem]
     documents: list[Mapping] = []
     problems: list[Problem] = []
     left = MAX_NODES
-    for count, (line, chunk) in enumerate(_split(text), start=1):
+    chunks = ((line, chunk) for line, chunk in split(text) if chunk.strip("\n"))
+    for count, (line, chunk) in enumerate(chunks, start=1):
         if count > MAX_DOCUMENTS:
             problems.append(Problem(line, TOO_LARGE, f"it has more than {MAX_DOCUMENTS} documents"))
             break
@@ -33,6 +34,31 @@ def load(text: str) -> tuple[list[Mapping], list[Problem]]:
     return documents, problems
 
 
+def split(text: str) -> Iterator[tuple[int, str]]:
+    """Each document with the line it starts at, blank ones too, every line ended by LF (`spec` drone-yaml 1)."""
+    first = 1
+    lines: list[str] = []
+    for number, line in enumerate(_content(text), start=1):
+        if line.startswith("---"):
+            yield first, "".join(lines)
+            first, lines = number + 1, []
+        else:
+            lines.append(line + "\n")
+    yield first, "".join(lines)
+
+
+def _content(text: str) -> Iterator[str]:
+    """The lines up to the end mark."""
+    lines = _normalised(text).split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return itertools.takewhile(lambda line: not line.startswith("..."), lines)
+
+
+def _normalised(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _unreadable(text: str) -> Problem | None:
     try:
         size = len(text.encode())
@@ -42,28 +68,6 @@ def _unreadable(text: str) -> Problem | None:
     if size > MAX_BYTES:
         return Problem(1, TOO_LARGE, f"it has {size} bytes, and at most {MAX_BYTES} are read")
     return None
-
-
-def _split(text: str) -> Iterator[tuple[int, str]]:
-    """Each document that is not blank, with the line it starts at (`spec` drone-yaml 1)."""
-    first = 1
-    lines: list[str] = []
-    for number, line in enumerate(_content(text), start=1):
-        if not line.startswith("---"):
-            lines.append(line)
-            continue
-        if any(lines):
-            yield first, "\n".join(lines)
-        first, lines = number + 1, []
-
-
-def _content(text: str) -> Iterator[str]:
-    """The lines up to the end mark, and a separator that closes the last document."""
-    for line in text.split("\n"):
-        if line.startswith("..."):
-            break
-        yield line
-    yield "---"
 
 
 def _as_mapping(root: Node, first_line: int) -> Mapping:

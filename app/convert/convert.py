@@ -1,0 +1,96 @@
+"""Which converter a pipeline file needs, and what it makes (`spec` drone-yaml 14)."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from collections.abc import Mapping as Values
+from typing import Any
+
+from app.convert import names, sandbox
+from app.convert.errors import BadConversion
+from app.convert.fault import Fault
+from app.convert.gotemplate.render import render
+from app.convert.names import Facts
+from app.convert.values import values
+from app.pipeline import source
+from app.pipeline.fields import Fields
+from app.pipeline.nodes import Mapping
+from app.pipeline.problems import quoted
+
+__all__ = ["BadConversion", "Converter", "Facts", "FindTemplate"]
+
+YAML = (".yml", ".yaml")
+STARLARK = (".star", ".starlark", ".script")
+JSONNET = (".jsonnet",)
+#: Files that are run at the same time; the others wait.
+AT_ONCE = 2
+_TEMPLATE = re.compile(r"""^kind[ \t]*:[ \t]+["']?template["']?[ \t\r]*(?:#.*)?$""", re.MULTILINE)
+
+#: Namespace and name to the text of a template, None if there is none.
+FindTemplate = Callable[[str, str], Awaitable[str | None]]
+
+
+class Converter:
+    """Turns pipeline files into YAML."""
+
+    def __init__(self, find_template: FindTemplate) -> None:
+        self._find_template = find_template
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._renders = asyncio.Lock()
+
+    async def convert(self, path: str, text: str, facts: Facts) -> str:
+        """The YAML of the file at `path`; plain YAML comes back as it is.
+
+        Raises BadConversion, and Unavailable when the machine has no room for another process.
+        """
+        if path.endswith(STARLARK + JSONNET):
+            return await self._made(path, text, facts, {})
+        if path.endswith(YAML) and _TEMPLATE.search(text):
+            return await self._loaded(path, text, facts)
+        return text
+
+    async def _loaded(self, path: str, text: str, facts: Facts) -> str:
+        """What the template makes that the file names."""
+        try:
+            name, data = _template_document(text)
+        except Fault as fault:
+            raise BadConversion("template", path, fault.reason, line=fault.line) from None
+        namespace = str(facts.repo.get("namespace", ""))
+        template = await self._find_template(namespace, name)
+        if template is None:
+            raise BadConversion("template", path, f"there is no template {quoted(name)} in {quoted(namespace)}")
+        return await self._made(name, template, facts, data)
+
+    async def _made(self, file: str, text: str, facts: Facts, data: Values[str, Any]) -> str:
+        if file.endswith(STARLARK):
+            return await self._evaluated("starlark", file, text, names.starlark(facts, data))
+        if file.endswith(JSONNET):
+            return await self._evaluated("jsonnet", file, text, names.jsonnet(facts, data))
+        # The largest templates take half a second: in a thread, one at a time, they hold up nobody for long.
+        async with self._renders:
+            return await asyncio.to_thread(render, file, text, names.template(facts, data))
+
+    async def _evaluated(self, language: sandbox.Language, file: str, text: str, context: Any) -> str:
+        if len(text) > source.MAX_BYTES:
+            raise BadConversion(language, file, f"it has more than {source.MAX_BYTES} characters")
+        try:
+            async with self._free:
+                return await sandbox.evaluate(language, text, context)
+        except Fault as fault:
+            raise BadConversion(language, file, fault.reason, line=fault.line) from None
+
+
+def _template_document(text: str) -> tuple[str, dict[str, Any]]:
+    """Name and data of the first document; those after it are replaced as well, by nothing."""
+    documents, problems = source.load(text)
+    fields = Fields(documents[0] if documents else Mapping(1, {}), problems)
+    kind, name, data = fields.text("kind"), fields.text("load"), fields.section("data").node
+    if problems:
+        raise Fault(problems[0].text, problems[0].line)
+    if kind != "template":
+        raise Fault("the document of kind template must be the first of its file", fields.line)
+    if not name.endswith(YAML + STARLARK + JSONNET):
+        raise Fault(
+            f"load names a template that ends with .yaml, .starlark or .jsonnet, not {quoted(name)}", fields.line
+        )
+    return name, values(data)

@@ -1,0 +1,63 @@
+"""Literals of Go: interpreted and raw strings, integers and floats."""
+
+import re
+from typing import Any
+
+from app.convert.fault import Fault
+from app.convert.gotemplate.scan import Token
+
+WORDS = {"true": True, "false": False, "nil": None}
+_ESCAPE = re.compile(
+    r"\\(?:x([0-7][0-9a-fA-F])|u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})|(.))", re.DOTALL
+)
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
+#: Digits that always fit a number of 64 bits are fewer; this only keeps the conversion cheap.
+_MAX_DIGITS = 40
+_INT64 = 2**63
+
+
+def value(token: Token) -> Any:
+    """What a token of kind string, raw or number stands for. Raises Fault."""
+    match token.kind:
+        case "string":
+            return _string(token)
+        case "raw":
+            return token.text[1:-1].replace("\r", "")
+        case _:
+            return _number(token)
+
+
+def _string(token: Token) -> str:
+
+    def replaced(match: re.Match[str]) -> str:
+        code = next((group for group in match.groups()[:3] if group), None)
+        if code is None:
+            if match[4] not in _ESCAPES:
+                raise Fault(f"unknown escape \\{match[4]} in {_short(token)}", token.line)
+            return _ESCAPES[match[4]]
+        if 0xD800 <= (number := int(code, 16)) < 0xE000:
+            raise Fault(f"\\u{code} in {_short(token)} is half a character", token.line)
+        return chr(number)
+
+    return _ESCAPE.sub(replaced, token.text[1:-1])
+
+
+def _number(token: Token) -> int | float:
+    """An int64 or a float64; the octal 010 is refused, for hardly anybody means 8."""
+    text = token.text.lower()
+    digits = text.lstrip("+-")
+    if len(text) > _MAX_DIGITS or re.fullmatch(r"0[0-9]+", digits):
+        raise Fault(f"{_short(token)} is no number that templates know", token.line)
+    if not digits.startswith("0x") and any(mark in text for mark in ".e"):
+        value = float(text)
+        if abs(value) == float("inf"):
+            raise Fault(f"{_short(token)} is too large", token.line)
+        return value
+    whole = int(text, 0)
+    if not -_INT64 <= whole < _INT64:
+        raise Fault(f"{_short(token)} is too large", token.line)
+    return whole
+
+
+def _short(token: Token) -> str:
+    return token.text if len(token.text) <= _MAX_DIGITS else token.text[:_MAX_DIGITS] + "…"

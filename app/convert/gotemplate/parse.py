@@ -1,0 +1,136 @@
+"""Makes a tree of a template's pieces; whatever is not supported is refused here, reached or not."""
+
+from collections.abc import Callable, Iterator
+
+from app.convert.fault import Fault
+from app.convert.gotemplate import scan
+from app.convert.gotemplate.scan import Action
+from app.convert.gotemplate.tree import Body, If, Jump, Node, Pipe, Print, Range, Text, With
+from app.convert.gotemplate.words import Words
+
+MAX_DEPTH = 50
+REFUSED = frozenset({"template", "define", "block"})
+
+
+def parse(text: str) -> Body:
+    """The tree of a template. Raises Fault."""
+    parser = _Parser(scan.pieces(text))
+    body, end = parser.body()
+    if end is not None:
+        raise Fault(f"{{{{{end.word}}}}} without an action that it belongs to", end.line)
+    return body
+
+
+class _Parser:
+    """Reads pieces one by one; knows which variables exist and what is open."""
+
+    def __init__(self, pieces: Iterator[str | Action]) -> None:
+        self._pieces = pieces
+        self._scopes: list[set[str]] = [{"$"}]
+        self._depth = 0
+        self._ranges = 0
+        self._controls: dict[str, Callable[[Words], Node]] = {
+            "if": self._if,
+            "with": self._with,
+            "range": self._range,
+            "break": self._jump,
+            "continue": self._jump,
+        }
+
+    def body(self) -> tuple[Body, "Words | None"]:
+        """The nodes up to `end` or `else`, which is handed back, or up to the end of the text."""
+        nodes: list[Node] = []
+        for piece in self._pieces:
+            if isinstance(piece, str):
+                if piece:
+                    nodes.append(Text(piece))
+                continue
+            words = Words(piece, self._scopes)
+            if words.word in ("end", "else"):
+                return tuple(nodes), words
+            nodes.append(self._action(words))
+        return tuple(nodes), None
+
+    def _action(self, words: Words) -> Node:
+        if words.word in REFUSED:
+            raise Fault(f"{{{{{words.word}}}}} is not supported: put everything into one template", words.line)
+        if control := self._controls.get(words.word):
+            words.next()
+            return control(words)
+        pipe = words.pipe()
+        words.close()
+        return Print(pipe)
+
+    def _if(self, words: Words) -> If:
+        branches: list[tuple[Pipe, Body]] = []
+        line = words.line
+        self._open(line)
+        while True:
+            pipe = words.pipe()
+            words.close()
+            body, words = self._inner(line)
+            branches.append((pipe, body))
+            if words.word == "else" and words.second == "if":
+                words.next()
+                words.next()
+                continue
+            otherwise = self._otherwise(words, line)
+            self._close()
+            return If(tuple(branches), otherwise)
+
+    def _with(self, words: Words) -> With:
+        self._open(words.line)
+        pipe = words.pipe()
+        words.close()
+        body, end = self._inner(words.line)
+        otherwise = self._otherwise(end, words.line)
+        self._close()
+        return With(pipe, body, otherwise)
+
+    def _range(self, words: Words) -> Range:
+        self._open(words.line)
+        pipe = words.pipe(most=2)
+        words.close()
+        self._ranges += 1
+        body, end = self._inner(words.line)
+        self._ranges -= 1
+        otherwise = self._otherwise(end, words.line)
+        self._close()
+        return Range(pipe, body, otherwise)
+
+    def _jump(self, words: Words) -> Jump:
+        words.close()
+        if not self._ranges:
+            raise Fault(f"{{{{{words.word}}}}} outside of a range", words.line)
+        return Jump("break" if words.word == "break" else "continue")
+
+    def _open(self, line: int) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise Fault(f"actions may nest {MAX_DEPTH} deep", line)
+        self._scopes.append(set())
+
+    def _close(self) -> None:
+        self._depth -= 1
+        self._scopes.pop()
+
+    def _inner(self, line: int) -> tuple[Body, Words]:
+        self._scopes.append(set())
+        body, end = self.body()
+        self._scopes.pop()
+        if end is None:
+            raise Fault("the action is never ended: write {{end}}", line)
+        return body, end
+
+    def _otherwise(self, words: Words, line: int) -> Body:
+        """The body of an `else`, if this is one, up to its `end`."""
+        words.next()
+        words.close()
+        if words.word == "end":
+            return ()
+        body, end = self._inner(line)
+        if end.word == "else":
+            raise Fault("a second {{else}} for one action", end.line)
+        end.next()
+        end.close()
+        return body

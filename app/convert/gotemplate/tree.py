@@ -1,0 +1,110 @@
+"""A template as a tree. A pipe `a | f x` is the call `f x a`; there is no other trace of it."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A literal."""
+
+    line: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """`.`, what the innermost range or with looks at."""
+
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`$name`; `$` is what the whole template was given."""
+
+    line: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`owner.name.name`."""
+
+    line: int
+    owner: "Expression"
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function with its arguments."""
+
+    line: int
+    function: str
+    arguments: tuple["Expression", ...]
+
+
+Expression = Constant | Dot | Variable | Field | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """What stands in an action: an expression, and the variables that get its value."""
+
+    line: int
+    value: Expression
+    variables: tuple[str, ...] = ()
+    #: `:=`, not `=`
+    declares: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text that is copied."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """`{{ pipe }}`; prints nothing when it sets a variable."""
+
+    pipe: Pipe
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """`if`, its `else if`s and `else`."""
+
+    branches: tuple[tuple[Pipe, "Body"], ...]
+    otherwise: "Body"
+
+
+@dataclass(frozen=True, slots=True)
+class With:
+    """`with` and `else`."""
+
+    pipe: Pipe
+    body: "Body"
+    otherwise: "Body"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """`range` and `else`."""
+
+    pipe: Pipe
+    body: "Body"
+    otherwise: "Body"
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """`break` or `continue`."""
+
+    kind: Literal["break", "continue"]
+
+
+Node = Text | Print | If | With | Range | Jump
+Body = tuple[Node, ...]

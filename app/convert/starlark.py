@@ -1,0 +1,78 @@
+"""Runs a Starlark file: `main(ctx)` returns the documents. Only for the worker's process (`spec` drone-yaml 14).
+
+Steps and the depth of calls are limited here; time and memory are the process's limits.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import starlark
+
+from app.convert.fault import Fault
+
+MAX_STEPS = 50_000
+MAX_CALLS = 100
+#: The evaluator asks whether to go on once per so many loop passes and calls.
+_STEPS_PER_QUESTION = 1000
+_FILE = "pipeline"
+#: The file's own globals have no `struct`; the values of ctx.input may have any name.
+_CALLER = f"""
+load("{_FILE}", "main")
+
+def run(fields):
+    return main(struct(**{{name: struct(**values) for name, values in fields.items()}}))
+"""
+_ERROR = re.compile(r"^error: (.*?)(?=\n --> |\Z)", re.DOTALL | re.MULTILINE)
+_NO_MAIN = "Module has no symbol `main`"
+_PLACE = re.compile(rf"^ *--> {_FILE}:([0-9]+):", re.MULTILINE)
+
+
+def evaluate(text: str, context: Mapping[str, Mapping[str, Any]]) -> Any:
+    """What `main(ctx)` returns; `context` holds the fields of ctx. Raises Fault."""
+    steps = _Steps()
+    options = starlark.EvalOptions(check_cancelled=steps.over, max_callstack_size=MAX_CALLS)
+    try:
+        return _run(text, context, options)
+    except starlark.StarlarkError as error:
+        raise _fault(str(error), steps) from None
+    except ValueError:  # of the way back to Python
+        raise Fault("a number is too large, or a text is no Unicode") from None
+
+
+def _run(text: str, context: Mapping[str, Mapping[str, Any]], options: starlark.EvalOptions) -> Any:
+    dialect = starlark.Dialect.standard()
+    dialect.enable_load = False
+    allowed = starlark.Globals.extended_by([starlark.LibraryExtension.Print])
+    file = starlark.Module()
+    starlark.eval_with(options, file, starlark.parse(_FILE, text, dialect), allowed)
+    frozen = file.freeze()
+
+    caller = starlark.Module()
+    structs = starlark.Globals.extended_by([starlark.LibraryExtension.StructType])
+    loader = starlark.FileLoader(lambda _name: frozen)
+    starlark.eval_with(options, caller, starlark.parse("caller", _CALLER), structs, loader)
+    return caller.freeze().call_with(options, "run", context).value
+
+
+class _Steps:
+    """Counts the evaluator's questions."""
+
+    def __init__(self) -> None:
+        self.used = 0
+
+    def over(self) -> bool:
+        """Whether it was one too many."""
+        self.used += _STEPS_PER_QUESTION
+        return self.used > MAX_STEPS
+
+
+def _fault(message: str, steps: _Steps) -> Fault:
+    place = _PLACE.search(message)
+    line = int(place[1]) if place else 0
+    if steps.used > MAX_STEPS:
+        return Fault(f"it takes more than {MAX_STEPS} steps", line)
+    error = _ERROR.search(message)
+    if place is None and _NO_MAIN in message:
+        return Fault("there is no function main(ctx), which returns the documents")
+    return Fault(error[1] if error else message, line)
