@@ -135,12 +135,13 @@ def test_rights_are_given_and_shown_and_taken(server: Server, given: Any, rights
     expected = dict(zip(("read", "write", "admin"), rights, strict=True))
 
     assert server.json("PUT", path, json=given) == expected
+    listed = {row["login"]: row for row in server.json("GET", "/api/repos/octocat/hello-world/collaborators")}
     if any(rights):
         assert server.json("GET", path) == expected
+        assert expected.items() <= listed["mallory"].items()
     else:
         assert server.ask("GET", path).status_code == 404
-    listed = {row["login"]: row for row in server.json("GET", "/api/repos/octocat/hello-world/collaborators")}
-    assert expected.items() <= listed["mallory"].items()
+        assert "mallory" not in listed
     assert server.ask("DELETE", path).status_code == 204
     assert server.ask("DELETE", path).status_code == 204
     assert server.ask("GET", path).status_code == 404

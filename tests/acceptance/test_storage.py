@@ -215,7 +215,7 @@ def test_a_stage_that_could_not_be_taken_while_the_database_was_locked_is_taken_
             if not server.json("GET", f"{BUILDS}/{number}")["stages"][0].get("machine"):
                 break  # locked before a runner took it
             other.execute("COMMIT")
-        server.until(lambda: "no stage could be taken" in server.log.read_text(), "the runner has tried")
+        server.until(lambda: "the manager is unavailable" in server.log.read_text(), "the runner has tried")
         other.execute("COMMIT")
 
     assert server.finished(SLUG, number)["status"] == "success"
