@@ -56,7 +56,7 @@ def variables(
         Step(1, 3, 1, "one"),
         NOW,
         host=HOST,
-        root="/work/drone-x",
+        root="/srv/drone-x",
         literals=literals or {},
         secrets=secrets or {},
     )
@@ -102,7 +102,7 @@ def test_of_the_host_only_three_names_are_passed_on() -> None:
         "PATH": "/bin",
         "USER": "ada",
         "LANG": "C.UTF-8",
-        "HOME": "/work/drone-x/home/drone",
+        "HOME": "/srv/drone-x/home/drone",
     }
 
 
@@ -111,7 +111,7 @@ def test_params_are_variables_below_those_of_the_server() -> None:
 
     assert found["VERSION"] == "1"
     assert (found["DRONE_REPO"], found["CI"]) == ("octocat/hello", "true")
-    assert found["HOME"] == "/work/drone-x/home/drone"
+    assert found["HOME"] == "/srv/drone-x/home/drone"
 
 
 def test_a_step_may_override_the_repository_but_not_its_build_and_stage() -> None:
@@ -133,7 +133,7 @@ def test_a_secret_wins_over_everything() -> None:
 def test_only_the_path_of_a_step_is_expanded() -> None:
     found = variables(context(), literals={"PATH": "$HOME/bin:${PATH}:$NOPE", "OTHER": "$HOME"})
 
-    assert (found["PATH"], found["OTHER"]) == ("/work/drone-x/home/drone/bin:/bin:", "$HOME")
+    assert (found["PATH"], found["OTHER"]) == ("/srv/drone-x/home/drone/bin:/bin:", "$HOME")
 
 
 def test_failures_show() -> None:
