@@ -24,7 +24,7 @@ from app.builds.logs import Logs
 from app.builds.ports import Ports
 from app.builds.rendered import Rendered
 from app.builds.state import State
-from app.db.connect import Database, connect
+from app.db.connect import Database, connect, is_absent
 from app.db.migrate import migrate, present_version
 from app.events import Events
 from app.folder import Folder
@@ -95,9 +95,11 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
 
 
 async def check(settings: Settings) -> None:
-    """Whether a server could be set up: folder, lock, database, keys. Changes nothing but an empty data folder."""
+    """Whether a server could be set up: folder, lock, database, keys. Makes an empty data folder at most."""
     folder = Folder(settings.data)
     with folder.locked():
+        if is_absent(settings.database):
+            return
         db = connect(settings.database)
         await db.open()
         try:

@@ -1,11 +1,14 @@
 """The database as the rooms see it: hand it a transaction, get its result."""
 
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from app.db import postgres, sqlite
 from app.db.tx import Tx
 
 T = TypeVar("T")
+
+_SQLITE = "sqlite:///"
 
 
 class Database(Protocol):
@@ -30,8 +33,13 @@ class Database(Protocol):
         ...
 
 
+def is_absent(url: str) -> bool:
+    """Whether opening the database would make its file."""
+    return url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists()
+
+
 def connect(url: str) -> Database:
     """The database of a `sqlite:///path` or `postgresql://…` address, not yet opened."""
-    if url.startswith("sqlite:///"):
+    if url.startswith(_SQLITE):
         return sqlite.Engine(url)
     return postgres.Engine(url)
