@@ -50,7 +50,8 @@ def status(kind: type[AppError]) -> int:
 
 
 def test_every_error_that_the_server_knows_has_its_status() -> None:
-    importlib.import_module("app.main")  # and with it every room of the server
+    for room in ("app.main", "app.convert.convert"):  # and with them every room of the server
+        importlib.import_module(room)
     known = [kind for kind in kinds() if kind.__module__.split(".")[:2] != ["app", "cli"]]
     statuses = {f"{kind.__module__}.{kind.__name__}": status(kind) for kind in known}
 
