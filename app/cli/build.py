@@ -108,8 +108,7 @@ def promote(
     session: Session, slug: str, number: int, target: str, params: tuple[tuple[str, str], ...], follow: bool
 ) -> None:
     """Promote a build to a target, as in: promote demo/hello 42 production -p VERSION=1.2.3"""
-    query = params_query(params, reserved=["target"]) | {"target": target}
-    _start(session, slug, repo_path(slug, "builds", number, "promote"), query, follow=follow)
+    _deploy(session, slug, number, "promote", target, params, follow=follow)
 
 
 @build.command()
@@ -124,8 +123,21 @@ def rollback(
     session: Session, slug: str, number: int, target: str, params: tuple[tuple[str, str], ...], follow: bool
 ) -> None:
     """Roll a target back to a build."""
+    _deploy(session, slug, number, "rollback", target, params, follow=follow)
+
+
+def _deploy(
+    session: Session,
+    slug: str,
+    number: int,
+    verb: str,
+    target: str,
+    params: tuple[tuple[str, str], ...],
+    *,
+    follow: bool,
+) -> None:
     query = params_query(params, reserved=["target"]) | {"target": target}
-    _start(session, slug, repo_path(slug, "builds", number, "rollback"), query, follow=follow)
+    _start(session, slug, repo_path(slug, "builds", number, verb), query, follow=follow)
 
 
 @build.command()

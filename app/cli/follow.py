@@ -7,6 +7,7 @@ stored log has what a stream left out. Lines are known by their position, so eac
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import anyio
@@ -106,7 +107,7 @@ class Follower:
             around.start_soon(self._screen.tick)
             async with anyio.create_task_group() as tasks, aclosing(self._states()) as states:
                 async for build in states:
-                    self._screen.status(lambda now, build=build: _summary(build, now))  # type: ignore[misc]
+                    self._screen.status(partial(_summary, build))
                     if self._advance(build, tasks):
                         break
             around.cancel_scope.cancel()

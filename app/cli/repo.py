@@ -134,7 +134,7 @@ def _replace(path: Path, script: str) -> None:
             os.fchmod(handle, 0o700)
             file.write(script)
         Path(name).replace(path)
-    except BaseException:
+    except BaseException:  # interrupted, too: no half-written hook stays behind
         Path(name).unlink()
         raise
 

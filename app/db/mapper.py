@@ -31,6 +31,7 @@ class Mapper(Generic[T]):
         without: Sequence[str] = (),
     ) -> None:
         codecs, renamed = codecs or {}, renamed or {}
+        # `kind` is a dataclass, called as its constructor; no type says both.
         names = [field.name for field in fields(kind) if field.name not in without]  # type: ignore[arg-type]
         columns = [column.name for column in table.columns]
         if columns[: len(names)] != [renamed.get(name, name) for name in names]:

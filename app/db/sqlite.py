@@ -163,7 +163,7 @@ def _drive_group(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outc
     try:
         outcomes = [_drive_in_savepoint(raw, tx) for tx, _ in group]
         raw.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # whatever it was, the connection must be free for the next group
         if raw.in_transaction:
             raw.execute("ROLLBACK")
         raise

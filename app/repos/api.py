@@ -18,8 +18,8 @@ from app.repos.wire import permissions_json, repo_json
 from app.web import body
 from app.web.reply import JSON, Empty
 
-#: Drone knows no largest page of repositories, and clients ask for all.
-_INT32 = 2**31
+#: Repositories on a page at most: Drone knows no bound, and clients ask for all of them at once.
+LARGEST_PAGE = 2**31
 _SECRET_NAME = re.compile(r"[a-zA-Z0-9._-]{1,200}")
 
 
@@ -101,7 +101,7 @@ async def register(request: Request[State]) -> Response:
 async def list_repos(request: Request[State]) -> Response:
     """GET /api/repos: all of them, for an administrator."""
     await auth.administrator(request)
-    limit, offset = body.page(request, largest=_INT32)
+    limit, offset = body.page(request, largest=LARGEST_PAGE)
     return JSON([repo_json(repo) for repo in await request.state["db"].read(store.list_all(limit, offset))])
 
 
