@@ -12,7 +12,6 @@ from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
-from starlette.routing import Route
 
 from app.accounts import api as accounts_api
 from app.accounts import auth
@@ -31,6 +30,7 @@ from app.folder import Folder
 from app.repos import api as repos_api
 from app.repos import store as repos
 from app.repos.flow import SIGNER
+from app.repos.secrets import api as secrets_api
 from app.runners import workspace
 from app.runners.exec import Runner
 from app.runners.local import LocalManager
@@ -49,8 +49,6 @@ log = logging.getLogger(__name__)
 GRACE = 8.0
 #: Where the token of an administrator is kept for whom the settings name none: the demo's, for one.
 ADMIN_TOKEN = "admin-token"
-#: How the addresses of collections end.
-COLLECTIONS = ("/users", "/repos", "/{owner}/{name}", "/builds", "/secrets", "/collaborators")
 #: Name of the built-in runner in the database, beside the installation's.
 BUILT_IN = "built-in"
 
@@ -168,19 +166,13 @@ def application(state: State) -> Requests:
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
         yield state
 
-    routes = [*builds_api.routes, *repos_api.routes, *accounts_api.routes, *health.routes]
     app = Starlette(
-        routes=[*routes, *(_with_slash(route) for route in routes if route.path.endswith(COLLECTIONS))],
+        routes=[*builds_api.routes, *repos_api.routes, *secrets_api.routes, *accounts_api.routes, *health.routes],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return Requests(app)
-
-
-def _with_slash(route: Route) -> Route:
-    """The root of a collection may also be written with a slash; never a redirect (`spec` drone-rest 1.3)."""
-    return Route(route.path + "/", route.endpoint, methods=route.methods)
 
 
 async def _bootstrap(db: Database, settings: Settings, folder: Folder) -> None:

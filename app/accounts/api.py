@@ -1,39 +1,18 @@
 """Routes of accounts (`spec` drone-rest 3.1, 3.2)."""
 
 import re
-from typing import Any
 
 from pydantic import field_validator
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from app.accounts import auth, store
 from app.accounts.auth import State
-from app.accounts.model import User
+from app.accounts.wire import UserJSON, user_json
 from app.web import body
 from app.web.reply import JSON
+from app.web.route import Endpoint, Param
 
 _LOGIN = re.compile(r"[.a-zA-Z0-9_-]{1,50}")
-
-
-def as_json(user: User) -> dict[str, Any]:
-    """An account as clients read it; `avatar_url` is what Drone's own client looks for."""
-    return {
-        "id": user.id,
-        "login": user.login,
-        "email": user.email,
-        "machine": user.machine,
-        "admin": user.admin,
-        "active": user.active,
-        "avatar": user.avatar,
-        "avatar_url": user.avatar,
-        "syncing": False,
-        "synced": user.synced,
-        "created": user.created,
-        "updated": user.updated,
-        "last_login": user.last_login,
-    }
 
 
 class NewUser(body.Input):
@@ -67,31 +46,30 @@ class NewUser(body.Input):
         return value
 
 
-async def show(request: Request[State]) -> Response:
-    """GET /api/user"""
-    return JSON(as_json(await auth.user(request)))
+async def show(request: Request[State]) -> JSON[UserJSON]:
+    """The caller's account."""
+    return JSON(user_json(await auth.user(request)))
 
 
-async def token(request: Request[State]) -> Response:
-    """POST /api/user/token: with `rotate=true` the account with its new token, shown this once."""
+async def token(request: Request[State]) -> JSON[UserJSON]:
+    """The caller's account; rotated, with its new token, which is shown this once."""
     user = await auth.user(request)
-    values = body.query(request) | await body.form(request)
-    if values.get("rotate") != "true":
-        return JSON(as_json(user))
+    if (await body.words(request)).get("rotate") != "true":
+        return JSON(user_json(user))
     fresh = auth.new_token()
     await request.state["db"].write(store.set_token(user.id, fresh, request.state["now"]()))
-    return JSON(as_json(user) | {"token": fresh})
+    return JSON(user_json(user, token=fresh))
 
 
-async def list_users(request: Request[State]) -> Response:
-    """GET /api/users"""
-    await auth.administrator(request)
-    return JSON([as_json(user) for user in await request.state["db"].read(store.list_all())])
+async def list_users(request: Request[State]) -> JSON[list[UserJSON]]:
+    """All accounts, by login."""
+    await auth.user(request)
+    return JSON([user_json(user) for user in await request.state["db"].read(store.list_all())])
 
 
-async def create(request: Request[State]) -> Response:
-    """POST /api/users: the account with its token, shown this once."""
-    await auth.administrator(request)
+async def create(request: Request[State]) -> JSON[UserJSON]:
+    """Make an account; its token is in the answer, shown this once."""
+    await auth.user(request)
     new = await body.parse(request, NewUser)
     fresh = new.token or auth.new_token()
     made = store.create(
@@ -102,12 +80,18 @@ async def create(request: Request[State]) -> Response:
         admin=new.admin,
         machine=new.machine,
     )
-    return JSON(as_json(await request.state["db"].write(made)) | {"token": fresh})
+    return JSON(user_json(await request.state["db"].write(made), token=fresh))
 
 
 routes = [
-    Route("/api/user", show),
-    Route("/api/user/token", token, methods=["POST"]),
-    Route("/api/users", list_users),
-    Route("/api/users", create, methods=["POST"]),
+    Endpoint("GET", "/api/user", show, needs="account"),
+    Endpoint(
+        "POST",
+        "/api/user/token",
+        token,
+        needs="account",
+        query=[Param("rotate", "`true` makes a new token; the old one ends at once.", form=True)],
+    ),
+    Endpoint("GET", "/api/users", list_users, needs="system"),
+    Endpoint("POST", "/api/users", create, needs="system", body=NewUser, errors=[409]),
 ]

@@ -17,6 +17,7 @@ from app.accounts.model import User
 from app.db.tx import Tx
 from app.errors import Forbidden, Unauthorized
 from app.web import body
+from app.web.route import row
 from app.web.state import State as Shared
 
 COOKIE = "_session_"
@@ -56,7 +57,7 @@ async def claim(request: Request[Any]) -> Claim:
 
 
 async def _access_token(request: Request[Any]) -> str:
-    token = body.query(request).get("access_token", "")
+    token = body.whole_query(request).get("access_token", "")
     if request.method in ("POST", "PUT", "PATCH"):
         token = (await body.form(request)).get("access_token", "") or token
     return token
@@ -85,19 +86,16 @@ def _look_up(shown: Claim) -> Tx[User | None]:
 
 
 async def user(request: Request[Any]) -> User:
-    """The caller; Unauthorized when anonymous."""
+    """The caller; Unauthorized when anonymous, Forbidden when the route needs more than an account."""
     state: State = request.state
     found = await state["db"].read(caller(await claim(request)))
     if found is None:
         raise Unauthorized
-    return found
-
-
-async def administrator(request: Request[Any]) -> User:
-    """The caller; Forbidden when not an administrator."""
-    found = await user(request)
-    if not found.admin:
-        raise Forbidden
+    match row(request).needs:
+        case "system" if not found.admin:
+            raise Forbidden("this is for administrators of the server")
+        case "machine" if not (found.admin or found.machine):
+            raise Forbidden("this is for administrators of the server and for machine accounts")
     return found
 
 

@@ -2,34 +2,33 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from app.builds import badge, control, feed, flow, hook, metrics, paths, store, stream
-from app.builds.model import Build
+from app.builds.model import Build, Stage
 from app.builds.state import State
-from app.builds.wire import build_json, stage_json
+from app.builds.wire import BuildJSON, LineJSON, StageJSON, build_json, stage_json
 from app.db.tx import Tx
 from app.errors import NotFound
 from app.repos import access
 from app.repos import store as repos
 from app.repos.model import Repo
 from app.web import body
-from app.web.reply import JSON, Empty
+from app.web.reply import JSON, SVG, Empty, Encoded, Text
+from app.web.route import PAGE, Endpoint, Param
 
 
-async def list_builds(request: Request[State]) -> Response:
-    """GET …/builds: newest first; `event`, `status` and `target` are ours."""
+async def list_builds(request: Request[State]) -> Encoded[list[BuildJSON]]:
+    """The builds of a repository, newest first."""
     limit, offset = body.page(request)
     filters = _filters(body.query(request))
     return await _list(request, lambda repo: store.page(repo.id, filters, limit, offset))
 
 
-async def _list(request: Request[State], heads: Callable[[Repo], Tx[list[store.Head]]]) -> Response:
-    text = await request.state["rendered"].array(await access.read(request, heads))
-    return Response(text, media_type="application/json")
+async def _list(request: Request[State], heads: Callable[[Repo], Tx[list[store.Head]]]) -> Encoded[list[BuildJSON]]:
+    return Encoded(await request.state["rendered"].array(await access.read(request, heads)))
 
 
 def _filters(query: dict[str, str]) -> dict[str, str]:
@@ -43,14 +42,14 @@ def _filters(query: dict[str, str]) -> dict[str, str]:
     return filters
 
 
-async def show(request: Request[State]) -> Response:
-    """GET …/builds/{number}: with stages and steps, and why a stage still waits."""
+async def show(request: Request[State]) -> JSON[BuildJSON]:
+    """A build with stages and steps, and why a stage still waits."""
     build = await access.read(request, lambda repo: store.find_whole(repo.id, paths.build(request)))
     return await _whole(request, build)
 
 
-async def latest(request: Request[State]) -> Response:
-    """GET …/builds/latest: the newest build of a ref, by default the default branch's."""
+async def latest(request: Request[State]) -> JSON[BuildJSON]:
+    """The newest build of a branch or ref, by default the default branch's, with stages and steps."""
     query = body.query(request)
     build = await access.read(request, lambda repo: store.latest_of_ref(repo.id, _ref(repo, query)))
     if build is None:
@@ -63,41 +62,44 @@ def _ref(repo: Repo, query: dict[str, str]) -> str:
     return f"refs/heads/{branch}" if branch else query.get("ref") or f"refs/heads/{repo.default_branch}"
 
 
-async def _whole(request: Request[State], build: Build) -> Response:
+async def _whole(request: Request[State], build: Build) -> JSON[BuildJSON]:
     answer = build_json(build)
     reasons = await request.state["why_pending"](build.stages)
     if build.stages:
-        answer["stages"] = [
-            stage_json(stage) | ({"pending_reason": reasons[stage.id]} if stage.id in reasons else {})
-            for stage in build.stages
-        ]
+        answer["stages"] = [_waiting(stage, reasons.get(stage.id, "")) for stage in build.stages]
     return JSON(answer)
 
 
-async def branches(request: Request[State]) -> Response:
-    """GET …/builds/branches: the newest push of each branch."""
+def _waiting(stage: Stage, reason: str) -> StageJSON:
+    answer = stage_json(stage)
+    if reason:
+        answer["pending_reason"] = reason
+    return answer
+
+
+async def branches(request: Request[State]) -> Encoded[list[BuildJSON]]:
+    """The newest push of each branch."""
     return await _remembered(request, "branch")
 
 
-async def pulls(request: Request[State]) -> Response:
-    """GET …/builds/pulls: the newest build of each pull request."""
+async def pulls(request: Request[State]) -> Encoded[list[BuildJSON]]:
+    """The newest build of each pull request."""
     return await _remembered(request, "pull")
 
 
-async def deployments(request: Request[State]) -> Response:
-    """GET …/builds/deployments: the newest promotion or rollback of each target."""
+async def deployments(request: Request[State]) -> Encoded[list[BuildJSON]]:
+    """The newest promotion or rollback of each target."""
     return await _remembered(request, "deployment")
 
 
-async def _remembered(request: Request[State], kind: store.Index) -> Response:
+async def _remembered(request: Request[State], kind: store.Index) -> Encoded[list[BuildJSON]]:
     return await _list(request, lambda repo: store.remembered(repo.id, kind))
 
 
-async def create(request: Request[State]) -> Response:
-    """POST …/builds"""
-    found = await access.writer(request)
-    query = body.query(request)
-    words = query | await body.form(request)  # what may be said in either; the form wins
+async def create(request: Request[State]) -> JSON[BuildJSON]:
+    """Build a branch or a commit."""
+    found = await access.granted(request)
+    query, words = body.query(request), await body.words(request)
     build = await flow.create(
         request.state["ports"],
         found.repo,
@@ -111,11 +113,10 @@ async def create(request: Request[State]) -> Response:
     return JSON(build_json(build))
 
 
-async def restart(request: Request[State]) -> Response:
-    """POST …/builds/{number}"""
-    found = await access.writer(request)
-    query = body.query(request)
-    words = query | await body.form(request)  # what may be said in either; the form wins
+async def restart(request: Request[State]) -> JSON[BuildJSON]:
+    """Run a build once more, with its parameters and those given."""
+    found = await access.granted(request)
+    query, words = body.query(request), await body.words(request)
     build = await flow.restart(
         request.state["ports"],
         found.repo,
@@ -127,20 +128,19 @@ async def restart(request: Request[State]) -> Response:
     return JSON(build_json(build))
 
 
-async def promote(request: Request[State]) -> Response:
-    """POST …/builds/{number}/promote?target=…&KEY=value"""
+async def promote(request: Request[State]) -> JSON[BuildJSON]:
+    """Promote a build to a target, with its parameters and those given."""
     return await _deploy(request, "promote")
 
 
-async def rollback(request: Request[State]) -> Response:
-    """POST …/builds/{number}/rollback?target=…&KEY=value"""
+async def rollback(request: Request[State]) -> JSON[BuildJSON]:
+    """Roll a target back to a build."""
     return await _deploy(request, "rollback")
 
 
-async def _deploy(request: Request[State], event: flow.Deployment) -> Response:
-    found = await access.writer(request)
-    query = body.query(request)
-    words = query | await body.form(request)  # what may be said in either; the form wins
+async def _deploy(request: Request[State], event: flow.Deployment) -> JSON[BuildJSON]:
+    found = await access.granted(request)
+    query, words = body.query(request), await body.words(request)
     build = await flow.promote(
         request.state["ports"],
         found.repo,
@@ -153,38 +153,38 @@ async def _deploy(request: Request[State], event: flow.Deployment) -> Response:
     return JSON(build_json(build, stages=True))
 
 
-async def cancel(request: Request[State]) -> Response:
-    """DELETE …/builds/{number}"""
-    found = await access.writer(request)
+async def cancel(request: Request[State]) -> JSON[BuildJSON]:
+    """Stop a build. One that is over stays as it is."""
+    found = await access.granted(request)
     build = await control.cancel(request.state["ports"], found.repo, paths.build(request))
     return JSON(build_json(build, stages=True))
 
 
-async def approve(request: Request[State]) -> Response:
-    """POST …/builds/{number}/approve/{stage}"""
-    found = await access.administrator(request)
+async def approve(request: Request[State]) -> Empty:
+    """Let a blocked stage run."""
+    found = await access.granted(request)
     await control.approve(request.state["ports"], found.repo, paths.build(request), paths.stage(request))
     return Empty()
 
 
-async def decline(request: Request[State]) -> Response:
-    """POST …/builds/{number}/decline/{stage}"""
-    found = await access.administrator(request)
+async def decline(request: Request[State]) -> Empty:
+    """Refuse a blocked stage, and with it the build."""
+    found = await access.granted(request)
     await control.decline(request.state["ports"], found.repo, paths.build(request), paths.stage(request))
     return Empty()
 
 
-async def log(request: Request[State]) -> Response:
-    """GET …/builds/{number}/logs/{stage}/{step}: also of a step that still runs."""
+async def log(request: Request[State]) -> Encoded[list[LineJSON]]:
+    """The log of a step, also while it runs."""
     step = await access.read(request, partial(paths.step, request))
     text = await request.state["ports"].logs.read(step.id)
     if text is None:
         raise NotFound(f"step {step.name} wrote no log: it is {step.status}")
-    return Response(text, media_type="application/json")
+    return Encoded(text)
 
 
-async def status_svg(request: Request[State]) -> Response:
-    """GET /api/badges/{owner}/{name}/status.svg: for everybody, as pages embed it."""
+async def status_svg(request: Request[State]) -> SVG:
+    """The state of the newest build of a branch, for everybody, as pages embed it."""
     path, query = request.path_params, body.query(request)
     repo = await request.state["db"].read(repos.find_if_any(path["owner"], path["name"]))
     build = await request.state["db"].read(store.latest_of_ref(repo.id, _ref(repo, query))) if repo else None
@@ -193,16 +193,16 @@ async def status_svg(request: Request[State]) -> Response:
         "Cache-Control": "no-cache, no-store, max-age=0, must-revalidate, value",
         "Expires": "Thu, 01 Jan 1970 00:00:00 GMT",
     }
-    return Response(badge.svg(build), media_type="image/svg+xml", headers=headers)
+    return SVG(badge.svg(build), headers=headers)
 
 
-async def cc_xml(request: Request[State]) -> Response:
-    """GET /api/badges/{owner}/{name}/cc.xml: the newest build; an empty 404 without one."""
-    repo = (await access.reader(request)).repo
+async def cc_xml(request: Request[State]) -> Text:
+    """The newest build for CCMenu and its like; an empty 404 without one."""
+    repo = (await access.granted(request)).repo
     if not repo.counter:
-        return Response(status_code=404)
+        return Text(status_code=404)
     build = await request.state["db"].read(store.find(repo.id, repo.counter))
-    return Response(badge.cc_xml(repo, build, request.state["public_url"]), media_type="text/plain")
+    return Text(badge.cc_xml(repo, build, request.state["public_url"]))
 
 
 def _without(query: dict[str, str], *reserved: str) -> dict[str, str]:
@@ -213,28 +213,68 @@ _BUILDS = "/api/repos/{owner}/{name}/builds"
 _BUILD = _BUILDS + "/{number}"
 _STREAM = "/api/stream/{owner}/{name}"
 _BADGES = "/api/badges/{owner}/{name}"
+_BRANCH = Param("branch", "A branch; without it and `ref`, the default branch.")
+_REF = Param("ref", "A ref in full, such as `refs/tags/v1`; `branch` wins.")
+_TARGET = Param("target", "Where to: an environment that the pipeline file names.", form=True, required=True)
+#: What the start of a build may run into: a bad parameter, a repository out of reach, nothing to run.
+_STARTS = (400, 422)
+_FILTERS = (
+    Param("branch", "Only builds of this branch's ref."),
+    Param("tag", "Only builds of this tag's ref; `branch` wins."),
+    Param("event", "Only builds of this event."),
+    Param("status", "Only builds with this status."),
+    Param("target", "Only promotions and rollbacks to this target."),
+)
+_DEPLOY: dict[str, Any] = {"needs": "write", "query": [_TARGET], "free": True, "errors": _STARTS}
 routes = [
-    Route(_BUILD + "/promote", promote, methods=["POST"]),
-    Route(_BUILDS + "/latest", latest),
-    Route(_BUILDS + "/branches", branches),
-    Route(_BUILDS + "/pulls", pulls),
-    Route(_BUILDS + "/deployments", deployments),
-    Route(_BUILD, show),
-    Route(_BUILDS, list_builds),
-    Route(_BUILDS, create, methods=["POST"]),
-    Route(_BUILD, restart, methods=["POST"]),
-    Route(_BUILD, cancel, methods=["DELETE"]),
-    Route(_BUILD + "/rollback", rollback, methods=["POST"]),
-    Route(_BUILD + "/approve/{stage}", approve, methods=["POST"]),
-    Route(_BUILD + "/decline/{stage}", decline, methods=["POST"]),
-    Route(_BUILD + "/logs/{stage}/{step}", log),
-    Route(_STREAM, stream.repository),
-    Route(_STREAM + "/{number}/{stage}/{step}", stream.log),
-    Route(_BADGES + "/status.svg", status_svg),
-    Route(_BADGES + "/cc.xml", cc_xml),
-    Route("/api/user/repos", feed.repositories),
-    Route("/api/user/builds", feed.builds),
-    Route("/api/user/builds/recent", feed.builds),
-    Route("/hook", hook.receive, methods=["POST"]),
-    Route("/metrics", metrics.show),
+    Endpoint("POST", _BUILD + "/promote", promote, **_DEPLOY),
+    Endpoint("GET", _BUILDS + "/latest", latest, needs="read", query=[_BRANCH, _REF]),
+    Endpoint("GET", _BUILDS + "/branches", branches, needs="read"),
+    Endpoint("GET", _BUILDS + "/pulls", pulls, needs="read"),
+    Endpoint("GET", _BUILDS + "/deployments", deployments, needs="read"),
+    Endpoint("GET", _BUILD, show, needs="read"),
+    Endpoint("GET", _BUILDS, list_builds, needs="read", query=[*PAGE, *_FILTERS]),
+    Endpoint(
+        "POST",
+        _BUILDS,
+        create,
+        needs="write",
+        query=[
+            Param("branch", "The branch; without it, the default branch.", form=True),
+            Param("commit", "The commit; without it, the newest of the branch.", form=True),
+            Param("message", "What the build says of itself; without it, the commit's message.", form=True),
+            Param("action", "Any word, which conditions may ask for.", form=True),
+        ],
+        free=True,
+        errors=_STARTS,
+    ),
+    Endpoint(
+        "POST",
+        _BUILD,
+        restart,
+        needs="write",
+        query=[Param("debug", "`true` asks the runner for debugging.", form=True)],
+        free=True,
+        errors=_STARTS,
+    ),
+    Endpoint("DELETE", _BUILD, cancel, needs="write"),
+    Endpoint("POST", _BUILD + "/rollback", rollback, **_DEPLOY),
+    Endpoint("POST", _BUILD + "/approve/{stage}", approve, needs="admin"),
+    Endpoint("POST", _BUILD + "/decline/{stage}", decline, needs="admin"),
+    Endpoint("GET", _BUILD + "/logs/{stage}/{step}", log, needs="read"),
+    Endpoint("GET", _STREAM, stream.repository, needs="read"),
+    Endpoint("GET", _STREAM + "/{number}/{stage}/{step}", stream.log, needs="read"),
+    Endpoint("GET", _BADGES + "/status.svg", status_svg, query=[_BRANCH, _REF]),
+    Endpoint("GET", _BADGES + "/cc.xml", cc_xml, needs="read"),
+    Endpoint(
+        "GET",
+        "/api/user/repos",
+        feed.repositories,
+        needs="account",
+        query=[Param("latest", "`true` adds the newest build of each.")],
+    ),
+    Endpoint("GET", "/api/user/builds", feed.builds, needs="account"),
+    Endpoint("GET", "/api/user/builds/recent", feed.builds, needs="account"),
+    Endpoint("POST", "/hook", hook.receive, errors=[400, 401, 404, 422]),
+    Endpoint("GET", "/metrics", metrics.show, needs="machine"),
 ]

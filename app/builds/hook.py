@@ -9,7 +9,7 @@ from app.builds import flow, store
 from app.builds.model import Build
 from app.builds.ports import Ports
 from app.builds.state import State
-from app.builds.wire import build_json
+from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.errors import NothingToRun, Unauthorized, Unreadable
 from app.pipeline.skip import skips
@@ -19,7 +19,7 @@ from app.repos.model import Repo
 from app.scm import hook
 from app.scm.hook import Push, Trigger
 from app.web import body
-from app.web.reply import JSON, Empty
+from app.web.reply import JSON, Empty, MessageJSON
 
 #: Bytes of a delivery that are read (`spec` scm-webhooks 1.2).
 LIMIT = 10_000_000
@@ -27,17 +27,17 @@ LIMIT = 10_000_000
 _NOBODYS_KEY = "0" * 32
 
 
-async def receive(request: Request[State]) -> Response:
-    """The build as JSON, `null` when nothing is to run, 204 after a deletion; 401 for a wrong signature.
+async def receive(request: Request[State]) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty | Response:
+    """A push, told by a repository's hook. Answers the build, or `null` when nothing is to run; 204 after a deletion.
 
     An unknown repository answers like a wrong signature: strangers learn nothing.
     """
     data = await body.read(request, LIMIT)
     event = request.headers.get("x-gantry-event", "")
     if event == "ping":
-        return JSON({"message": "pong"})
+        return JSON(MessageJSON(message="pong"))
     if event != "push":
-        return JSON({"message": "ignored"})
+        return JSON(MessageJSON(message="ignored"))
     push = hook.parse_push(data)
     repo = await _verified(request, push, data)
     if not repo.active:
@@ -59,13 +59,13 @@ def _find(slug: str) -> Tx[Repo | None]:
     return (yield from repos.find_if_any(namespace, name))
 
 
-async def _answer(ports: Ports, repo: Repo, push: Push) -> Response:
+async def _answer(ports: Ports, repo: Repo, push: Push) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty:
     if push.deleted:
         await _forget(ports, repo, push)
         return Empty()
     trigger = hook.build_event(push)
     if trigger is None:
-        return JSON({"message": "ignored"})
+        return JSON(MessageJSON(message="ignored"))
     build = await push_build(ports, repo, push, trigger)
     return JSON(build_json(build) if build else None)
 

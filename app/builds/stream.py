@@ -4,31 +4,29 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import Response
 
 from app.builds import paths
 from app.builds.ports import Change, Ports
 from app.builds.state import State
-from app.builds.wire import build_json
+from app.builds.wire import repo_build_json
 from app.errors import AppError
 from app.repos import access
-from app.repos.wire import repo_json
 from app.web import sse
 from app.web.reply import encode
 
 
-async def repository(request: Request[State]) -> Response:
-    """GET /api/stream/{owner}/{name}: every change of a build. The right to read is asked again for each."""
-    found = await access.reader(request)
+async def repository(request: Request[State]) -> sse.Stream:
+    """Every change of a build of the repository, as it happens."""
+    found = await access.granted(request)
 
     async def allowed() -> bool:
         try:
-            await access.reader(request)
+            await access.granted(request)
         except AppError:
             return False
         return True
 
-    return sse.stream(_changes(request.state["ports"], found.repo.id, allowed))
+    return sse.Stream(_changes(request.state["ports"], found.repo.id, allowed))
 
 
 async def _changes(ports: Ports, repo_id: int, allowed: "sse.Check") -> AsyncIterator[bytes]:
@@ -43,13 +41,13 @@ async def _changes(ports: Ports, repo_id: int, allowed: "sse.Check") -> AsyncIte
 
 
 def _frame(change: Change) -> bytes:
-    return encode(repo_json(change.repo, build=build_json(change.build, stages=True)))
+    return encode(repo_build_json(change.repo, change.build, stages=True))
 
 
-async def log(request: Request[State]) -> Response:
-    """GET /api/stream/{owner}/{name}/{number}/{stage}/{step}: the lines of a running step, earlier ones first."""
+async def log(request: Request[State]) -> sse.Stream:
+    """The lines of a running step, earlier ones first."""
     step = await access.read(request, partial(paths.step, request))
-    return sse.stream(_lines(request.state["ports"], step.id))
+    return sse.Stream(_lines(request.state["ports"], step.id))
 
 
 async def _lines(ports: Ports, step_id: int) -> AsyncIterator[bytes]:

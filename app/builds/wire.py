@@ -1,13 +1,136 @@
 """Builds, stages and steps as clients and runners read them (`spec` drone-rest 2.4, 2.5), in that order of keys."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired
 
-from app.builds.model import Build, Stage, Step
+from typing_extensions import TypedDict
+
+from app.builds.model import Build, Stage, Status, Step
+from app.repos.model import Repo
+from app.repos.wire import RepoJSON, repo_json
 
 
-def build_json(build: Build, *, stages: bool = False) -> dict[str, Any]:
+class LineJSON(TypedDict):
+    """One piece of a step's output: `pos` counts from 0, `time` is seconds since the step began."""
+
+    pos: int
+    out: str
+    time: int
+
+
+class StepJSON(TypedDict):
+    """A step; `step_id` is the stage's id, a misnomer that clients know."""
+
+    id: int
+    step_id: int
+    number: int
+    name: str
+    status: Status
+    error: NotRequired[str]
+    errignore: NotRequired[bool]
+    exit_code: int
+    started: NotRequired[int]
+    stopped: NotRequired[int]
+    version: int
+    depends_on: NotRequired[Sequence[str]]
+    image: NotRequired[str]
+    detached: NotRequired[bool]
+    schema: NotRequired[str]
+
+
+class StageJSON(TypedDict):
+    """A stage; it has steps once a runner has accepted it. `pending_reason` says why nobody takes it (ours)."""
+
+    id: int
+    repo_id: int
+    build_id: int
+    number: int
+    name: str
+    kind: NotRequired[str]
+    type: NotRequired[str]
+    status: Status
+    error: NotRequired[str]
+    errignore: bool
+    exit_code: int
+    machine: NotRequired[str]
+    os: str
+    arch: str
+    variant: NotRequired[str]
+    kernel: NotRequired[str]
+    limit: NotRequired[int]
+    throttle: NotRequired[int]
+    started: int
+    stopped: int
+    created: int
+    updated: int
+    version: int
+    on_success: bool
+    on_failure: bool
+    depends_on: NotRequired[Sequence[str]]
+    labels: NotRequired[Mapping[str, str]]
+    steps: NotRequired[list[StepJSON]]
+    pending_reason: NotRequired[str]
+
+
+class BuildJSON(TypedDict):
+    """A build; with its stages only where the route says so."""
+
+    id: int
+    repo_id: int
+    trigger: str
+    number: int
+    parent: NotRequired[int]
+    status: Status
+    error: NotRequired[str]
+    event: str
+    action: str
+    link: str
+    timestamp: int
+    title: NotRequired[str]
+    message: str
+    before: str
+    after: str
+    ref: str
+    source_repo: str
+    source: str
+    target: str
+    author_login: str
+    author_name: str
+    author_email: str
+    author_avatar: str
+    sender: str
+    params: NotRequired[Mapping[str, str]]
+    cron: NotRequired[str]
+    deploy_to: NotRequired[str]
+    deploy_id: NotRequired[int]
+    debug: NotRequired[bool]
+    started: int
+    finished: int
+    created: int
+    updated: int
+    version: int
+    stages: NotRequired[list[StageJSON]]
+
+
+class RepoBuildJSON(RepoJSON):
+    """A repository with one of its builds, where there is one."""
+
+    build: NotRequired[BuildJSON]
+
+
+def repo_build_json(repo: Repo, build: Build | None, *, stages: bool = False) -> RepoBuildJSON:
+    """A repository and a build of it."""
+    body: Any = repo_json(repo)
+    if build is not None:
+        archived = body.pop("archived")  # the last of Drone's keys
+        body |= {"build": build_json(build, stages=stages), "archived": archived}
+    made: RepoBuildJSON = body
+    return made
+
+
+def build_json(build: Build, *, stages: bool = False) -> BuildJSON:
     """A build; with its stages where the route says so. Keys marked "omit" are absent when empty."""
-    body: dict[str, Any] = {
+    body: Any = {
         "id": build.id,
         "repo_id": build.repo_id,
         "trigger": build.trigger,
@@ -48,12 +171,13 @@ def build_json(build: Build, *, stages: bool = False) -> dict[str, Any]:
             del body[key]
     if stages and build.stages:
         body["stages"] = [stage_json(stage) for stage in build.stages]
-    return body
+    made: BuildJSON = body
+    return made
 
 
-def stage_json(stage: Stage) -> dict[str, Any]:
+def stage_json(stage: Stage) -> StageJSON:
     """A stage with its steps, if it has any."""
-    body: dict[str, Any] = {
+    body: Any = {
         "id": stage.id,
         "repo_id": stage.repo_id,
         "build_id": stage.build_id,
@@ -87,7 +211,8 @@ def stage_json(stage: Stage) -> dict[str, Any]:
             del body[key]
     if stage.steps:
         body["steps"] = [step_json(step) for step in stage.steps]
-    return body
+    made: StageJSON = body
+    return made
 
 
 _STAGE_OMIT = (
@@ -104,9 +229,9 @@ _STAGE_OMIT = (
 )
 
 
-def step_json(step: Step) -> dict[str, Any]:
-    """A step; `step_id` is the stage's id, a misnomer that clients know."""
-    body: dict[str, Any] = {
+def step_json(step: Step) -> StepJSON:
+    """A step."""
+    body: Any = {
         "id": step.id,
         "step_id": step.stage_id,
         "number": step.number,
@@ -126,4 +251,5 @@ def step_json(step: Step) -> dict[str, Any]:
     for key in ("error", "errignore", "started", "stopped", "depends_on", "image", "detached", "schema"):
         if not body[key]:
             del body[key]
-    return body
+    made: StepJSON = body
+    return made

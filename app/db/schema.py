@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    not_,
 )
 from sqlalchemy.sql.schema import SchemaItem
 
@@ -86,6 +87,7 @@ repos = _table(
     *_bytes("signer", "secret"),
 )
 Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
+Index("repos_owner", repos.c.user_id)
 
 permissions = Table(
     "permissions",
@@ -178,6 +180,46 @@ steps = _table(
     *_texts("card_schema"),
 )
 Index("steps_number", steps.c.stage_id, steps.c.number, unique=True)
+
+org_secrets = _table(
+    "org_secrets",
+    _id(),
+    *_texts("namespace", "name"),
+    *_bytes("data"),
+    *_flags("pull_request", "pull_request_push"),
+)
+Index("org_secrets_name", org_secrets.c.namespace, func.lower(org_secrets.c.name), unique=True)
+
+templates = _table("templates", _id(), *_texts("namespace", "name", "data"), *_numbers("created", "updated"))
+Index("templates_name", templates.c.namespace, templates.c.name, unique=True)
+
+crons = _table(
+    "crons",
+    _id(),
+    _of("repos", "repo_id"),
+    *_texts("name", "expr"),
+    *_numbers("next", "prev"),
+    *_texts("event", "branch", "target", "parent"),
+    *_flags("disabled"),
+    *_numbers("created", "updated", "version"),
+)
+Index("crons_name", crons.c.repo_id, crons.c.name, unique=True)
+_enabled = not_(crons.c.disabled)
+Index("crons_due", crons.c.next, sqlite_where=_enabled, postgresql_where=_enabled)
+
+cards = Table("cards", metadata, _of("steps", "step_id", primary_key=True), *_texts("data"))
+
+converted = Table("converted", metadata, _of("builds", "build_id", primary_key=True), *_texts("text"))
+
+retired = Table(
+    "retired",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    *_numbers("counter"),
+)
+
+switches = Table("switches", metadata, Column("name", Text, primary_key=True), *_numbers("since"))
 
 
 def insert_sql(table: Table, end: str = "RETURNING id") -> str:

@@ -12,9 +12,10 @@ from app.accounts.model import User
 from app.db.tx import Tx
 from app.errors import Forbidden, NotFound, Unauthorized
 from app.repos import store
-from app.repos.model import Permissions, Repo, Right
+from app.repos.model import RIGHTS, Permissions, Repo, Right
 from app.scm.host import Host
 from app.sealing import Seal
+from app.web.route import row
 
 T = TypeVar("T")
 
@@ -42,25 +43,16 @@ class Access:
         return self.user.login if self.user else ""
 
 
-async def reader(request: Request[Any]) -> Access:
-    """The repository of the path, for somebody who may read it."""
-    return await _access(request, "read")
-
-
-async def writer(request: Request[Any]) -> Access:
-    """The repository of the path, for somebody who may start and stop builds in it."""
-    return await _access(request, "write")
-
-
-async def administrator(request: Request[Any]) -> Access:
-    """The repository of the path, for somebody who may change it."""
-    return await _access(request, "admin")
+async def granted(request: Request[Any]) -> Access:
+    """The repository of the path, for somebody who has the right that the route needs."""
+    state: State = request.state
+    return await state["db"].read(await _find(request))
 
 
 async def read(request: Request[Any], question: Callable[[Repo], Tx[T]]) -> T:
-    """What is asked of the repository of the path, for somebody who may read it: both in one transaction."""
+    """What is asked of the repository of the path, for somebody who has the right: both in one transaction."""
     state: State = request.state
-    return await state["db"].read(_answer(await _find(request, "read"), question))
+    return await state["db"].read(_answer(await _find(request), question))
 
 
 def _answer(finding: Tx[Access], question: Callable[[Repo], Tx[T]]) -> Tx[T]:
@@ -68,13 +60,10 @@ def _answer(finding: Tx[Access], question: Callable[[Repo], Tx[T]]) -> Tx[T]:
     return (yield from question(found.repo))
 
 
-async def _access(request: Request[Any], right: Right) -> Access:
-    state: State = request.state
-    return await state["db"].read(await _find(request, right))
-
-
-async def _find(request: Request[Any], right: Right) -> Tx[Access]:
-    shown, path = await auth.claim(request), request.path_params
+async def _find(request: Request[Any]) -> Tx[Access]:
+    shown, path, right = await auth.claim(request), request.path_params, row(request).needs
+    if right not in RIGHTS:
+        raise TypeError(f"the row of {request.url.path} names no right in a repository")
     return find(shown, path["owner"], path["name"], right)
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 Visibility = Literal["public", "private", "internal"]
 Right = Literal["read", "write", "admin"]
+RIGHTS: tuple[Right, ...] = ("read", "write", "admin")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,44 +1,93 @@
 """Repositories as clients read them (`spec` drone-rest 2.3, in its order of keys)."""
 
-from typing import Any
+from typing import Any, NotRequired
 
-from app.repos.model import Permissions, Repo
+from typing_extensions import TypedDict
 
-_FIRST = ("id", "uid", "user_id", "namespace", "name", "slug", "scm", "git_http_url", "git_ssh_url", "link")
-_SECOND = (
-    "default_branch",
-    "private",
-    "visibility",
-    "active",
-    "config_path",
-    "trusted",
-    "protected",
-    "ignore_forks",
-    "ignore_pull_requests",
-    "auto_cancel_pull_requests",
-    "auto_cancel_pushes",
-    "auto_cancel_running",
-    "timeout",
-)
-_LAST = ("counter", "synced", "created", "updated", "version")
+from app.repos.model import Permissions, Repo, Visibility
 
 
-def repo_json(
-    repo: Repo, *, build: dict[str, Any] | None = None, permissions: Permissions | None = None
-) -> dict[str, Any]:
-    """A repository; with a build of it, or with the caller's rights, where the route says so."""
-    body = {key: getattr(repo, key) for key in (*_FIRST, *_SECOND)}
-    if repo.throttle:
-        body["throttle"] = repo.throttle
-    body |= {key: getattr(repo, key) for key in _LAST}
-    if build is not None:
-        body["build"] = build
+class PermissionsJSON(TypedDict):
+    """What an account may do in a repository."""
+
+    read: bool
+    write: bool
+    admin: bool
+
+
+class CollaboratorJSON(TypedDict):
+    """Somebody with rights; `repo_id` is the repository's `uid`."""
+
+    user_id: int
+    repo_id: str
+    login: str
+    avatar: str
+    read: bool
+    write: bool
+    admin: bool
+    synced: int
+    created: int
+    updated: int
+
+
+class HookJSON(TypedDict):
+    """Where a push is told, and the key that signs it."""
+
+    url: str
+    key: str
+
+
+class RepoJSON(TypedDict):
+    """A repository. `timeout` is minutes; `permissions` only where the route says so."""
+
+    id: int
+    uid: str
+    user_id: int
+    namespace: str
+    name: str
+    slug: str
+    scm: str
+    git_http_url: str
+    git_ssh_url: str
+    link: str
+    default_branch: str
+    private: bool
+    visibility: Visibility
+    active: bool
+    config_path: str
+    trusted: bool
+    protected: bool
+    ignore_forks: bool
+    ignore_pull_requests: bool
+    auto_cancel_pull_requests: bool
+    auto_cancel_pushes: bool
+    auto_cancel_running: bool
+    timeout: int
+    throttle: NotRequired[int]
+    counter: int
+    synced: int
+    created: int
+    updated: int
+    version: int
+    permissions: NotRequired[PermissionsJSON]
+    archived: bool
+
+
+_BEFORE = tuple(key for key in RepoJSON.__annotations__ if key not in ("permissions", "archived"))
+
+
+def repo_json(repo: Repo, *, permissions: Permissions | None = None) -> RepoJSON:
+    """A repository; with the caller's rights where the route says so."""
+    body: Any = {key: getattr(repo, key) for key in _BEFORE}
+    if not repo.throttle:
+        del body["throttle"]
     if permissions is not None:
         body["permissions"] = permissions_json(permissions)
     body["archived"] = False
-    return body
+    made: RepoJSON = body
+    return made
 
 
-def permissions_json(rights: Permissions) -> dict[str, bool]:
+def permissions_json(rights: Permissions) -> PermissionsJSON:
     """Rights of one account."""
-    return {"read": rights.read, "write": rights.write, "admin": rights.admin}
+    return PermissionsJSON(read=rights.read, write=rights.write, admin=rights.admin)

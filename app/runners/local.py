@@ -7,10 +7,10 @@ from app.builds import progress, stages, store
 from app.builds.model import OVER, Build, Line, Stage, Step
 from app.builds.ports import Ports
 from app.db.tx import Tx
-from app.repos import secrets
 from app.repos import store as repos
 from app.repos.flow import SECRET
 from app.repos.model import Repo, Secret
+from app.repos.secrets import store as secrets
 from app.runners.manager import Context, Filter, System
 from app.runners.queue import Queue
 from app.runners.report import until_heard

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from starlette.requests import Request
 
 from app.errors import Invalid, Problem, TooLarge
+from app.web.route import row
 
 #: Bytes of a request's body that are read at most, unless the route says otherwise.
 LIMIT = 1024 * 1024
@@ -49,7 +50,12 @@ async def read(request: Request[Any], limit: int = LIMIT) -> bytes:
 
 
 async def parse(request: Request[Any], model: type[M]) -> M:
-    """The JSON body as a model; Invalid lists every problem with its field. The content type does not matter."""
+    """The JSON body as the model that its row names; Invalid lists every problem with its field.
+
+    The content type does not matter (`spec` drone-rest 1.3).
+    """
+    if row(request).body is not model:
+        raise TypeError(f"the row of {request.url.path} does not say that it reads {model.__name__}")
     data = await read(request)
     if not data.strip():
         raise Invalid("the body is empty; a JSON object is due", code="empty_body")
@@ -85,9 +91,22 @@ def first_values(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def query(request: Request[Any]) -> dict[str, str]:
-    """The query's first values; empty ones are kept."""
+    """The query's first values, as far as the row of the request names them; empty ones are kept."""
+    known, values = row(request), whole_query(request)
+    return values if known.free else {name: value for name, value in values.items() if name in known.names}
+
+
+def whole_query(request: Request[Any]) -> dict[str, str]:
+    """The query's first values, whatever their names."""
     text = request.scope["query_string"]
     return first_values(parse_qsl(text.decode("latin-1"), keep_blank_values=True)) if text else {}
+
+
+async def words(request: Request[Any]) -> dict[str, str]:
+    """What may be said in the query or in a urlencoded body; the body wins (`spec` drone-rest 4.1)."""
+    allowed = {param.name for param in row(request).query if param.form}
+    said = {name: value for name, value in (await form(request)).items() if name in allowed}
+    return query(request) | said
 
 
 def number(request: Request[Any], name: str, what: str) -> int:

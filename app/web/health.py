@@ -4,31 +4,37 @@ from importlib.metadata import version
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from app.db.tx import one
-from app.web.reply import JSON
+from app.web.reply import JSON, Text
+from app.web.route import Endpoint
 
 
-async def alive(_: Request[Any]) -> Response:
-    """/healthz: the process answers."""
-    return PlainTextResponse("OK")
+class VersionJSON(TypedDict):
+    """Which Gantry this is."""
+
+    version: str
 
 
-async def ready(request: Request[Any]) -> Response:
-    """GET /readyz: the database answers too; 503 when it does not."""
+async def alive(_: Request[Any]) -> Text:
+    """The process answers."""
+    return Text("OK")
+
+
+async def ready(request: Request[Any]) -> Text:
+    """The database answers too."""
     await request.state["db"].read(one("SELECT 1 AS one"))
-    return PlainTextResponse("OK")
+    return Text("OK")
 
 
-async def show_version(_: Request[Any]) -> Response:
-    """GET /version"""
-    return JSON({"version": version("gantry")})
+async def show_version(_: Request[Any]) -> JSON[VersionJSON]:
+    """Which Gantry this is."""
+    return JSON(VersionJSON(version=version("gantry")))
 
 
 routes = [
-    Route("/healthz", alive, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
-    Route("/readyz", ready),
-    Route("/version", show_version),
+    *(Endpoint(method, "/healthz", alive) for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")),
+    Endpoint("GET", "/readyz", ready),
+    Endpoint("GET", "/version", show_version),
 ]

@@ -1,10 +1,16 @@
-"""Answers: JSON as Drone's clients read it."""
+"""Answers: JSON as Drone's clients read it.
+
+A handler's return type says what it answers, for the reader, the type checker and the API's description.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 from starlette.responses import Response
+from typing_extensions import TypedDict
+
+T = TypeVar("T")
 
 
 def encode(value: Any) -> bytes:
@@ -15,13 +21,40 @@ def encode(value: Any) -> bytes:
     return text
 
 
-class JSON(Response):
+class MessageJSON(TypedDict):
+    """Something to say, and nothing else."""
+
+    message: str
+
+
+class JSON(Response, Generic[T]):
     """A JSON answer that ends with a newline."""
 
     media_type = "application/json"
 
-    def __init__(self, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, value: T, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(encode(value) + b"\n", status, headers)
+
+
+class Encoded(Response, Generic[T]):
+    """A JSON answer whose text is there already."""
+
+    media_type = "application/json"
+
+    def __init__(self, text: bytes, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(text, headers=headers)
+
+
+class Text(Response):
+    """Plain text."""
+
+    media_type = "text/plain"
+
+
+class SVG(Response):
+    """A picture."""
+
+    media_type = "image/svg+xml"
 
 
 class Empty(Response):

@@ -23,9 +23,13 @@ _HEADERS = {
 }
 
 
-def stream(frames: AsyncIterator[bytes]) -> StreamingResponse:
+class Stream(StreamingResponse):
     """An answer that sends a ping at once, then each frame as it comes, with pings in between."""
-    return StreamingResponse(_kept_alive(frames), headers=_HEADERS)
+
+    media_type = "text/event-stream"
+
+    def __init__(self, frames: AsyncIterator[bytes]) -> None:
+        super().__init__(_kept_alive(frames), headers=_HEADERS)
 
 
 async def _kept_alive(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from app.accounts import auth, store
 from app.accounts.auth import COOKIE, Claim, make_cookie, read_cookie
 from app.db.connect import Database
 from app.db.tx import run
+from app.web.route import Endpoint
 from tests.web.asgi import serving
 
 NOW = 1_700_000_000
@@ -32,7 +32,7 @@ async def account(request: Request[auth.State]) -> Response:
 
 
 async def administration(request: Request[auth.State]) -> Response:
-    return PlainTextResponse((await auth.administrator(request)).login)
+    return PlainTextResponse((await auth.user(request)).login)
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ async def client(db: Database) -> AsyncIterator[httpx2.AsyncClient]:
         await db.write(store.create(login, token=login, now=NOW))
     await db.write(store.create("root", token="root", now=NOW, admin=True))
     routes = [
-        Route("/who", whoami, methods=METHODS),
-        Route("/account", account),
-        Route("/administration", administration),
+        *(Endpoint(method, "/who", whoami) for method in METHODS),
+        Endpoint("GET", "/account", account, needs="account"),
+        Endpoint("GET", "/administration", administration, needs="system"),
     ]
     async with serving(routes, db=db, cookie_key=KEY, now=lambda: NOW) as made:
         yield made

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
+from pydantic import TypeAdapter
 
 from app.builds.model import Build, Stage, Step
-from app.builds.wire import build_json, stage_json, step_json
+from app.builds.wire import BuildJSON, RepoBuildJSON, build_json, repo_build_json, stage_json, step_json
+from app.repos.model import Repo
 
 RECORDED = {
     exchange["name"]: exchange["json"]
@@ -33,7 +36,7 @@ FULL_BUILD = Build(
 )
 
 
-def keys(body: dict[str, Any]) -> list[str]:
+def keys(body: Any) -> list[str]:
     return list(body)
 
 
@@ -75,3 +78,20 @@ def test_stages_are_shown_where_they_are_asked_for_and_there_are_any() -> None:
 
 def test_whatever_is_shown_can_be_written() -> None:
     assert orjson.loads(orjson.dumps(build_json(FULL_BUILD, stages=True)))["stages"][0]["depends_on"] == ["a"]
+
+
+@pytest.mark.parametrize("build", [Build(1, 1, 1), Build(1, 1, 1, stages=(Stage(1, 1, 1, 1, ""),))])
+def test_what_is_shown_is_of_its_declared_type(build: Build) -> None:
+    repo = Repo(1, "octocat", "hello", throttle=2)
+
+    for kind, body in [
+        (BuildJSON, build_json(build, stages=True)),
+        (RepoBuildJSON, repo_build_json(repo, build, stages=True)),
+        (RepoBuildJSON, repo_build_json(repo, None)),
+    ]:
+        TypeAdapter(kind).validate_json(orjson.dumps(body), strict=True)
+        assert set(body) <= set(kind.__annotations__)
+
+
+def test_a_build_stands_inside_its_repository_where_drone_puts_it() -> None:
+    assert keys(repo_build_json(Repo(1, "octocat", "hello"), Build(1, 1, 1)))[-2:] == ["build", "archived"]

@@ -8,10 +8,10 @@ import pytest
 from pydantic import field_validator
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from app.web import body
 from app.web.reply import JSON
+from app.web.route import PAGE, Endpoint, Param
 from tests.web.asgi import serving
 
 
@@ -43,6 +43,10 @@ async def words(request: Request) -> Response:
     return JSON([body.query(request), await body.form(request)])
 
 
+async def said(request: Request) -> Response:
+    return JSON(await body.words(request))
+
+
 async def number(request: Request) -> Response:
     return JSON(body.number(request, "number", "build number"))
 
@@ -52,11 +56,14 @@ async def page(request: Request) -> Response:
 
 
 ROUTES = [
-    Route("/parse", parse, methods=["POST"]),
-    Route("/read", read_twice, methods=["POST"]),
-    Route("/words", words, methods=["POST"]),
-    Route("/number/{number}", number),
-    Route("/page", page),
+    Endpoint("POST", "/parse", parse, body=Thing),
+    Endpoint("POST", "/read", read_twice),
+    Endpoint("POST", "/words", words, free=True),
+    Endpoint("POST", "/some", words, query=[Param("a", ""), Param("b", "", form=True)]),
+    Endpoint("POST", "/said", said, query=[Param("a", ""), Param("b", "", form=True)]),
+    Endpoint("POST", "/undeclared", parse),
+    Endpoint("GET", "/number/{number}", number),
+    Endpoint("GET", "/page", page, query=PAGE),
 ]
 
 
@@ -219,3 +226,17 @@ async def test_what_is_no_number_is_shown_shortened(client: httpx2.AsyncClient, 
 )
 async def test_a_page_is_never_out_of_reach(client: httpx2.AsyncClient, query: str, limit: int, offset: int) -> None:
     assert (await client.get(f"/page?{query}")).json() == [limit, offset]
+
+
+async def test_words_that_the_row_does_not_name_are_not_there(client: httpx2.AsyncClient) -> None:
+    query = (await client.post("/some?a=1&c=2&access_token=3")).json()[0]
+    said = await client.post("/said?a=1&b=2", data={"a": "x", "b": "3", "c": "4"})
+
+    assert query == {"a": "1"}
+    assert said.json() == {"a": "1", "b": "3"}
+
+
+async def test_a_body_that_the_row_does_not_name_is_a_bug(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/undeclared", json={"name": "x"})
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "bug")

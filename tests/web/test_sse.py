@@ -14,7 +14,7 @@ async def frames(*given: bytes) -> AsyncIterator[bytes]:
 
 
 async def received(source: AsyncIterator[bytes]) -> list[bytes | str | memoryview]:
-    return [part async for part in sse.stream(source).body_iterator]
+    return [part async for part in sse.Stream(source).body_iterator]
 
 
 class Silent:
@@ -44,7 +44,7 @@ def test_the_frames_are_as_recorded() -> None:
 
 
 async def test_nobody_on_the_way_keeps_a_stream_back() -> None:
-    answer = sse.stream(frames())
+    answer = sse.Stream(frames())
 
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.headers["cache-control"] == "no-cache"
@@ -54,7 +54,7 @@ async def test_nobody_on_the_way_keeps_a_stream_back() -> None:
 async def test_in_silence_there_are_pings_and_no_frame_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "QUIET", 0.001)
     source = Silent()
-    parts = aiter(sse.stream(source()).body_iterator)
+    parts = aiter(sse.Stream(source()).body_iterator)
 
     assert [await anext(parts) for _ in range(4)] == [sse.PING] * 4
     source.say.put_nowait(b"a")
@@ -94,7 +94,7 @@ async def test_a_reader_who_leaves_closes_the_source() -> None:
 async def test_a_reader_who_leaves_between_two_frames_closes_it_too() -> None:
     source = Silent()
     source.say.put_nowait(b"a")
-    parts = sse.stream(source()).body_iterator
+    parts = sse.Stream(source()).body_iterator
     assert isinstance(parts, AsyncGenerator)
     assert [await anext(parts) for _ in range(2)] == [sse.PING, b"a"]
 

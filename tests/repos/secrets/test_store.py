@@ -10,8 +10,10 @@ from app.accounts.model import User
 from app.db.connect import Database
 from app.db.tx import Tx, many, run
 from app.errors import Conflict, NotFound
-from app.repos import secrets, store
+from app.repos import store
 from app.repos.model import Repo, Secret
+from app.repos.secrets import store as secrets
+from app.repos.secrets.wire import secret_json
 from app.sealing import CannotOpen, Seal
 
 SEAL = Seal("a key of the test")
@@ -138,6 +140,6 @@ async def test_they_go_with_their_repository(db: Database, repo: Repo) -> None:
 def test_a_client_never_reads_a_value() -> None:
     secret = Secret(1, 2, "token", "hush", pull_request=True)
 
-    assert secrets.as_json(secret) == {"id": 1, "repo_id": 2, "name": "token", "pull_request": True}
-    assert secrets.as_json(Secret(1, 2, "t", pull_request_push=True))["pull_request_push"] is True
+    assert secret_json(secret) == {"id": 1, "repo_id": 2, "name": "token", "pull_request": True}
+    assert secret_json(Secret(1, 2, "t", pull_request_push=True))["pull_request_push"] is True
     assert "hush" not in repr(secret)

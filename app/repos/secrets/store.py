@@ -1,4 +1,4 @@
-"""Secrets of a repository: sealed in the database, opened only for a runner."""
+"""The SQL of secrets: sealed in the database, opened only for a runner."""
 
 from app.db.tx import Row, Tx, many, one
 from app.errors import Conflict, NotFound
@@ -56,13 +56,6 @@ def opened(repo_id: int, seal: Seal, *, pull_request: bool) -> Tx[tuple[Secret, 
     return tuple(
         _secret(row, seal.open(row["data"], PURPOSE)) for row in rows if row["pull_request"] or not pull_request
     )
-
-
-def as_json(secret: Secret) -> dict[str, object]:
-    """A secret as clients read it, without its value; false and empty keys are left out (`spec` drone-rest 2.6)."""
-    body: dict[str, object] = {"id": secret.id, "repo_id": secret.repo_id, "name": secret.name}
-    flags = {"pull_request": secret.pull_request, "pull_request_push": secret.pull_request_push}
-    return body | {name: True for name, value in flags.items() if value}
 
 
 def _secret(row: Row, data: str = "") -> Secret:

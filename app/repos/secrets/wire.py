@@ -1,0 +1,27 @@
+"""Secrets as clients read them, without their values (`spec` drone-rest 2.6)."""
+
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from app.repos.model import Secret
+
+
+class SecretJSON(TypedDict):
+    """A secret of a repository. The value is never shown; flags that are false are left out."""
+
+    id: int
+    repo_id: int
+    name: str
+    pull_request: NotRequired[Literal[True]]
+    pull_request_push: NotRequired[Literal[True]]
+
+
+def secret_json(secret: Secret) -> SecretJSON:
+    """Name and flags of a secret."""
+    body = SecretJSON(id=secret.id, repo_id=secret.repo_id, name=secret.name)
+    if secret.pull_request:
+        body["pull_request"] = True
+    if secret.pull_request_push:
+        body["pull_request_push"] = True
+    return body

@@ -1,0 +1,71 @@
+"""Who may do what in a namespace: rights follow from those in its repositories."""
+
+import pytest
+
+from app.accounts import store as accounts
+from app.accounts.auth import Claim
+from app.db.connect import Database
+from app.errors import Forbidden, Unauthorized
+from app.repos import namespaces, store
+from app.repos.model import Permissions, Repo
+from app.web.route import Needs
+
+NOW = 1_700_000_000
+READ, WRITE, ADMIN = Permissions(True), Permissions(True, True), Permissions(True, True, True)
+
+
+@pytest.fixture
+async def repos(db: Database) -> list[Repo]:
+    """Two repositories of `acme`, one of `other`, all of root's."""
+    root = await db.write(accounts.create("root", token="root", now=NOW, admin=True))
+    names = [("acme", "web"), ("acme", "api"), ("other", "thing")]
+    return [await db.write(store.create(Repo(0, namespace, name, user_id=root.id))) for namespace, name in names]
+
+
+async def allowed(db: Database, repos: list[Repo], needs: Needs, *rights: Permissions) -> bool:
+    """Whether somebody with these rights, repository by repository, is let in."""
+    user = await db.write(accounts.create("kim", token="kim", now=NOW))
+    for repo, given in zip(repos, rights, strict=False):
+        await db.write(store.grant(repo.id, user.id, given, NOW))
+    try:
+        found = await db.read(namespaces.find(Claim(token_hash=accounts.hash_token("kim")), "acme", needs))
+    except Forbidden:
+        return False
+    return found == user
+
+
+@pytest.mark.parametrize(
+    ("rights", "member", "owner"),
+    [
+        ((), False, False),
+        ((READ, READ), False, False),
+        ((WRITE,), True, False),
+        ((READ, WRITE), True, False),
+        ((ADMIN, WRITE), True, False),
+        ((ADMIN,), True, False),
+        ((ADMIN, ADMIN), True, True),
+        ((Permissions(), Permissions(), ADMIN), False, False),
+    ],
+)
+@pytest.mark.parametrize("needs", ["member", "owner"])
+async def test_rights_follow_from_those_in_the_repositories(
+    db: Database, repos: list[Repo], rights: tuple[Permissions, ...], member: bool, owner: bool, needs: Needs
+) -> None:
+    assert await allowed(db, repos, needs, *rights) is {"member": member, "owner": owner}[needs]
+
+
+@pytest.mark.parametrize("needs", ["member", "owner"])
+async def test_administrators_and_the_login_of_that_name_are_always_let_in(db: Database, needs: Needs) -> None:
+    await db.write(accounts.create("root", token="root", now=NOW, admin=True))
+    await db.write(accounts.create("acme", token="acme", now=NOW))
+
+    for token in ("root", "acme"):
+        claim = Claim(token_hash=accounts.hash_token(token))
+        assert (await db.read(namespaces.find(claim, "acme", needs))).login == token
+    with pytest.raises(Forbidden):
+        await db.read(namespaces.find(Claim(token_hash=accounts.hash_token("acme")), "nobody", needs))
+
+
+async def test_strangers_are_nobody(db: Database) -> None:
+    with pytest.raises(Unauthorized):
+        await db.read(namespaces.find(Claim(), "acme", "member"))
