@@ -39,7 +39,7 @@ from app.runners.queue import Queue
 from app.scm.git import Git
 from app.sealing import Seal
 from app.settings import Settings, inherited
-from app.web import health
+from app.web import docs, health
 from app.web.errors import HANDLERS
 from app.web.server import Requests
 
@@ -166,8 +166,9 @@ def application(state: State) -> Requests:
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
         yield state
 
+    rows = [*builds_api.routes, *repos_api.routes, *secrets_api.routes, *accounts_api.routes, *health.routes]
     app = Starlette(
-        routes=[*builds_api.routes, *repos_api.routes, *secrets_api.routes, *accounts_api.routes, *health.routes],
+        routes=[*rows, *docs.routes(rows)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )

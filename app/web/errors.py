@@ -6,12 +6,13 @@ in `errors`, and what else the error tells.
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NotRequired
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
+from typing_extensions import TypedDict
 
 from app.errors import (
     AppError,
@@ -28,6 +29,23 @@ from app.errors import (
 from app.web.reply import JSON
 
 log = logging.getLogger(__name__)
+
+
+class ProblemJSON(TypedDict):
+    """One thing that is wrong with a request."""
+
+    field: str
+    code: str
+    message: str
+
+
+class ErrorJSON(TypedDict):
+    """Why not: for people, for programs, and every problem by itself. Some errors tell more beside it."""
+
+    message: str
+    code: str
+    errors: NotRequired[list[ProblemJSON]]
+
 
 STATUS: dict[type[AppError], int] = {
     Invalid: 400,

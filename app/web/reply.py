@@ -51,6 +51,18 @@ class Text(Response):
     media_type = "text/plain"
 
 
+class HTML(Response):
+    """A page."""
+
+    media_type = "text/html"
+
+
+class CSS(Response):
+    """How a page looks."""
+
+    media_type = "text/css"
+
+
 class SVG(Response):
     """A picture."""
 

@@ -1,0 +1,86 @@
+"""Where the API describes itself: for programs as OpenAPI, for people as a page that needs nothing from elsewhere."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from importlib.metadata import version
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+from starlette.requests import Request
+
+from app.web.openapi import Schema, describe
+from app.web.reply import CSS, HTML, Encoded, encode
+from app.web.route import Endpoint
+
+_METHODS = ("get", "post", "put", "patch", "delete", "options")
+
+
+def routes(described: Sequence[Endpoint]) -> list[Endpoint]:
+    """The rows that describe these rows, and themselves. The texts are made when they are first asked for."""
+
+    async def openapi(_: Request[Any]) -> Encoded[dict[str, Any]]:
+        """This API as an OpenAPI 3.1 document."""
+        return Encoded(encode(document()))
+
+    async def docs(_: Request[Any]) -> HTML:
+        """This API as a page to read."""
+        return HTML(page())
+
+    async def style(_: Request[Any]) -> CSS:
+        """How that page looks."""
+        return CSS((resources.files("app.web") / "pages" / "api.css").read_bytes())
+
+    rows = [
+        Endpoint("GET", "/openapi.json", openapi),
+        Endpoint("GET", "/docs/api", docs),
+        Endpoint("GET", "/docs/api.css", style),
+    ]
+
+    @cache
+    def document() -> Schema:
+        return describe([*described, *rows], version("gantry"))
+
+    @cache
+    def page() -> str:
+        return render(document())
+
+    return rows
+
+
+def render(document: Schema) -> str:
+    """The page of a document: its operations by tag, in the document's order."""
+    sections: dict[str, list[tuple[str, str, Schema]]] = {}
+    for path, methods in document["paths"].items():
+        for method in filter(methods.__contains__, _METHODS):
+            operation = methods[method]
+            sections.setdefault(operation["tags"][0], []).append((method.upper(), path, operation))
+    environment = Environment(
+        loader=PackageLoader("app.web", "pages"), autoescape=select_autoescape(), undefined=StrictUndefined
+    )
+    environment.filters |= {"kind": kind, "marked": marked}
+    template = environment.get_template("api.html")
+    schemas = document["components"]["schemas"]
+    return template.render(info=document["info"], sections=sections, schemas=schemas)
+
+
+def marked(text: str) -> Markup:
+    """Escaped, with what stands in backticks set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def kind(schema: Schema) -> str:
+    """A schema in a few words: `integer`, `list of StepJSON`, `one of "public", "private"`."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema:
+        return " or ".join(kind(part) for part in schema["anyOf"])
+    if "enum" in schema or "const" in schema:
+        return "one of " + ", ".join(str(value) for value in schema.get("enum", [schema.get("const")]))
+    if schema.get("type") == "array":
+        return f"list of {kind(schema.get('items', {}))}"
+    if isinstance(schema.get("additionalProperties"), dict):
+        return f"object of {kind(schema['additionalProperties'])}"
+    return str(schema.get("type", "anything"))

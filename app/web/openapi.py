@@ -1,0 +1,237 @@
+"""The API's description, OpenAPI 3.1, made from the rows that route and check requests: it cannot drift from them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from inspect import getdoc, signature
+from typing import Any, get_args, get_origin
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+from starlette.responses import Response
+
+from app.web.errors import ErrorJSON
+from app.web.reply import JSON, Empty, Encoded
+from app.web.route import Endpoint, Needs, Param
+
+Schema = dict[str, Any]
+
+#: What stands in an address, in words, with an example.
+PATH: dict[str, tuple[str, Any]] = {
+    "owner": ("Namespace of the repository.", "octocat"),
+    "name": ("Name of the repository.", "hello-world"),
+    "number": ("Number of the build, from 1.", 1),
+    "stage": ("Number of the stage, from 1.", 1),
+    "step": ("Number of the step, from 1.", 1),
+    "login": ("Login of the account, in any letter case.", "octocat"),
+    "secret": ("Name of the secret, in any letter case.", "deploy_key"),
+}
+#: Sections that are not called as their rooms.
+_TAGS = {"web": "server"}
+#: Who may call, in words.
+NEEDS: dict[Needs, str] = {
+    "nothing": "Anybody.",
+    "account": "Any account.",
+    "machine": "Administrators of the server and machine accounts.",
+    "system": "Administrators of the server.",
+    "read": "Who may read the repository: anybody if it is public, every account if it is internal.",
+    "write": "Who may write in the repository.",
+    "admin": "Who administers the repository.",
+    "member": "Who may write in a repository of the namespace.",
+    "owner": "Who administers every repository of the namespace.",
+}
+_REFUSALS: dict[Needs, tuple[int, ...]] = {
+    "nothing": (),
+    "account": (401, 403),
+    "machine": (401, 403),
+    "system": (401, 403),
+    "member": (401, 403),
+    "owner": (401, 403),
+}
+#: What every call may be answered: too many requests, or not now.
+_ALWAYS = (429, 503)
+_SCHEMES: Schema = {
+    "token": {"type": "http", "scheme": "bearer", "description": "The token of an account."},
+    "query": {"type": "apiKey", "in": "query", "name": "access_token", "description": "The same, in the address."},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": "_session_", "description": "A browser's session."},
+}
+
+
+def describe(rows: Sequence[Endpoint], version: str) -> Schema:
+    """The whole document."""
+    schemas = _Schemas()
+    paths: Schema = {}
+    seen: set[str] = set()
+    for row in rows:
+        address = _address(row)
+        paths.setdefault(address, {})[row.method.lower()] = _operation(row, schemas, seen)
+    components, paths = schemas.resolved(paths)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Gantry", "version": version, "description": _ABOUT, "license": {"name": "Apache-2.0"}},
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": _SCHEMES},
+    }
+
+
+_ABOUT = (
+    "Promote builds, and all that belongs to it, over Drone's API. Times are Unix seconds, 0 = not yet. Keys that are "
+    "not required are left out when they are empty. Every path may end with a slash. Errors say what is wrong in "
+    "`message`, for programs in `code`, and one by one in `errors`."
+)
+
+
+class _Schemas:
+    """Collects the types of bodies and answers, and gives each its place in the document once all are known."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, tuple[Any, JsonSchemaMode]] = {}
+
+    def of(self, kind: Any, mode: JsonSchemaMode = "serialization") -> Schema:
+        """Stands for the schema of a type until it is resolved."""
+        key = f"{mode} {kind!r}"
+        self._wanted[key] = (kind, mode)
+        return {"schema": {"$later": key}}
+
+    def resolved(self, paths: Schema) -> tuple[Schema, Schema]:
+        """The named schemas, and the paths with every stand-in replaced."""
+        made, rest = TypeAdapter.json_schemas(
+            [(key, mode, TypeAdapter(kind)) for key, (kind, mode) in self._wanted.items()],
+            ref_template="#/components/schemas/{model}",
+        )
+        found = {str(key[0]): schema for key, schema in made.items()}
+        return rest.get("$defs", {}), _replaced(paths, found)
+
+
+def _replaced(value: Any, found: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        if "$later" in value:
+            return found[value["$later"]]
+        return {key: _replaced(item, found) for key, item in value.items()}
+    return [_replaced(item, found) for item in value] if isinstance(value, list) else value
+
+
+def _address(row: Endpoint) -> str:
+    return re.sub(r"\{(\w+):\w+\}", r"{\1}", row.path)
+
+
+def _operation(row: Endpoint, schemas: _Schemas, seen: set[str]) -> Schema:
+    module, name = row.handler.__module__.split("."), row.handler.__name__
+    identity = f"{module[-2]}.{name}"
+    identity = f"{identity}.{row.method.lower()}" if identity in seen else identity
+    seen.add(identity)
+    summary, _, more = (getdoc(row.handler) or "").partition("\n\n")
+    operation: Schema = {
+        "operationId": identity,
+        "tags": [_TAGS.get(module[-2], module[-2])],
+        "summary": " ".join(summary.split()),
+        "description": "\n\n".join(filter(None, (more, f"For: {NEEDS[row.needs]}"))),
+        "parameters": [*_path_parameters(row), *_query_parameters(row)],
+        "responses": dict(sorted({**_errors(row, schemas), **_answers(row, schemas)}.items())),
+        "security": _security(row.needs),
+    }
+    if content := _body(row, schemas):
+        operation["requestBody"] = {"content": content, "required": row.body is not None}
+    return operation
+
+
+def _security(needs: Needs) -> list[Schema]:
+    known: list[Schema] = [{name: []} for name in _SCHEMES]
+    return [*known, {}] if needs in ("nothing", "read") else known
+
+
+def _path_parameters(row: Endpoint) -> Iterator[Schema]:
+    for name in row.param_convertors:
+        means, example = PATH[name]
+        kind = {"type": "integer"} if isinstance(example, int) else {"type": "string"}
+        yield {"name": name, "in": "path", "required": True, "description": means, "schema": kind, "example": example}
+
+
+def _query_parameters(row: Endpoint) -> Iterator[Schema]:
+    for param in row.query:
+        yield {
+            "name": param.name,
+            "in": "query",
+            "required": param.required,
+            "description": param.means,
+            "schema": {"type": "string"},
+        }
+    if row.free:
+        yield {
+            "name": "parameters",
+            "in": "query",
+            "description": "Every other word is a parameter of the build, an environment variable of its steps.",
+            "style": "form",
+            "explode": True,
+            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+            "example": {"VERSION": "1.2.3"},
+        }
+
+
+def _body(row: Endpoint, schemas: _Schemas) -> Schema:
+    content: Schema = {}
+    if row.body is not None:
+        content["application/json"] = schemas.of(row.body, "validation")
+    if form := [param for param in row.query if param.form]:
+        content["application/x-www-form-urlencoded"] = {"schema": _form(form)}
+    return content
+
+
+def _form(params: Sequence[Param]) -> Schema:
+    words = {param.name: {"type": "string", "description": param.means} for param in params}
+    return {"type": "object", "properties": words}
+
+
+def _answers(row: Endpoint, schemas: _Schemas) -> Schema:
+    """What the handler's return type says."""
+    annotation = signature(row.handler).return_annotation
+    kinds = [annotation] if isinstance(annotation, type) or get_origin(annotation) in _JSON else get_args(annotation)
+    answers: Schema = {}
+    for kind in kinds:
+        status, content = _answer(kind, schemas)
+        answer = answers.setdefault(status, {"description": HTTPStatus(int(status)).phrase})
+        for media, schema in content.items():
+            _add(answer.setdefault("content", {}), media, schema)
+    return answers
+
+
+_JSON = (JSON, Encoded)
+
+
+def _answer(kind: Any, schemas: _Schemas) -> tuple[str, Schema]:
+    if get_origin(kind) in _JSON:
+        return "200", {"application/json": schemas.of(get_args(kind)[0])}
+    if kind is Empty:
+        return "204", {}
+    media: str | None = kind.media_type
+    return "200", {media: {"schema": {"type": "string"}}} if kind is not Response and media else {}
+
+
+def _add(content: Schema, media: str, more: Schema) -> None:
+    """Another schema for a media type: one of them holds."""
+    if media in content:
+        content[media] = {"schema": {"anyOf": [content[media]["schema"], more["schema"]]}}
+    else:
+        content[media] = more
+
+
+def _errors(row: Endpoint, schemas: _Schemas) -> Schema:
+    """The statuses of failure: what follows from the row, and what it adds."""
+    statuses = {*_REFUSALS.get(row.needs, (401, 403, 404)), *row.errors, *_ALWAYS}
+    if row.body is not None or any(param.form for param in row.query):
+        statuses |= {400, 413}
+    if any(isinstance(PATH[name][1], int) for name in row.param_convertors):
+        statuses.add(400)
+    if row.param_convertors:
+        statuses.add(404)
+    return {str(status): _error(status, schemas) for status in statuses}
+
+
+def _error(status: int, schemas: _Schemas) -> Schema:
+    answer: Schema = {
+        "description": HTTPStatus(status).phrase,
+        "content": {"application/json": schemas.of(ErrorJSON)},
+    }
+    if status in _ALWAYS:
+        answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return answer

@@ -1,0 +1,85 @@
+"""The API's description holds: whatever is asked, no answer is a failure of the server or not described."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.acceptance.server import TOKEN, Server
+from tests.scm.repository import Repository
+
+#: What one finds on the server; what is asked of it half of the time.
+REAL = {"owner": "octocat", "name": "hello-world", "number": 1, "stage": 1, "step": 1, "login": "kim", "secret": "key"}
+#: Streams do not end, and are read in a test of their own.
+ENDLESS = r"^/api/stream(/\{owner\}/\{name\})?$"
+#: What would end the test's own rights or repository.
+FATAL = {"repos.delete", "accounts.rotate"}
+PIPELINE = """
+kind: pipeline
+type: docker
+name: deploy
+steps: [{name: a, image: alpine, commands: [true]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("description")
+    repository = Repository(folder / "hello-world")
+    sha = repository.commit({".drone.yml": PIPELINE}, "Add the pipeline")
+    with Server(folder / "server", git_roots=str(folder), runner_capacity="0") as server:
+        server.register(repository.url, visibility="public")
+        server.json("POST", "/api/repos/octocat/hello-world/secrets", json={"name": "key", "data": "hush"})
+        server.json("POST", "/api/users", json={"login": "kim"})
+        assert server.push("octocat/hello-world", sha).json()["number"] == 1
+        yield server
+
+
+def test_every_answer_is_described_and_none_is_a_failure(server: Server) -> None:
+    schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json").exclude(path_regex=ENDLESS)
+    failures = []
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        for mode in MODES:
+            try:
+                exercise(operation, mode)
+            except Unsatisfiable:
+                assert mode is GenerationMode.NEGATIVE  # nothing that it reads can be wrong
+            except BaseExceptionGroup as group:
+                failures.append(f"{operation.label}: {group.exceptions[0]}")
+
+    assert not failures, "\n\n".join(failures)
+
+
+MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+def exercise(operation: Any, mode: GenerationMode) -> None:
+    """Call an operation in many ways."""
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    def call(case: Any) -> None:
+        aim(case)
+        case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, checks=CHECKS, timeout=30)
+
+    call()
+
+
+def aim(case: Any) -> None:
+    """Every other request asks for what is there."""
+    case.query.pop("rotate", None)
+    if len(str(case.path_parameters)) % 2 and case.operation.definition.raw["operationId"] not in FATAL:
+        case.path_parameters = {name: REAL.get(name, value) for name, value in case.path_parameters.items()}
