@@ -1,7 +1,6 @@
 """The API's description holds: whatever is asked, no answer is a failure of the server or not described."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -50,6 +50,7 @@ def test_every_answer_is_described_and_none_is_a_failure(server: Server) -> None
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json").exclude(path_regex=ENDLESS)
     failures = []
     for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
         operation = found.ok()
         for mode in MODES:
             try:
@@ -70,7 +71,7 @@ def exercise(operation: Any, mode: GenerationMode) -> None:
     """Call an operation in many ways."""
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
     def call(case: Any) -> None:
         aim(case)
         case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, checks=CHECKS, timeout=30)
@@ -79,7 +80,10 @@ def exercise(operation: Any, mode: GenerationMode) -> None:
 
 
 def aim(case: Any) -> None:
-    """Every other request asks for what is there."""
+    """Ask for what is there, but for one name at the most, which may be anything."""
     case.query.pop("rotate", None)
-    if len(str(case.path_parameters)) % 2 and case.operation.definition.raw["operationId"] not in FATAL:
-        case.path_parameters = {name: REAL.get(name, value) for name, value in case.path_parameters.items()}
+    if case.operation.definition.raw["operationId"] in FATAL:
+        return
+    names = sorted(case.path_parameters)
+    odd = dict(enumerate(names)).get(len(str(case.path_parameters)) % (3 * len(names) or 1))
+    case.path_parameters = {n: v if n == odd else REAL.get(n, v) for n, v in case.path_parameters.items()}

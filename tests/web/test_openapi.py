@@ -1,0 +1,152 @@
+"""The description of the API: everything a row says is in it, and nothing else."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from typing_extensions import TypedDict
+
+from app.web import body, openapi
+from app.web.reply import JSON, SVG, Empty, Encoded, Text
+from app.web.route import PAGE, Endpoint, Needs, Param
+
+
+class Thing(body.Input):
+    """What is asked for."""
+
+    name: str
+    count: int = 1
+
+
+class ThingJSON(TypedDict):
+    """What is there."""
+
+    id: int
+    parts: list[int]
+
+
+async def make(request: Request[Any]) -> JSON[ThingJSON]:
+    """Make a thing.
+
+    Or two.
+    """
+    raise AssertionError("only described")
+
+
+async def listed(request: Request[Any]) -> Encoded[list[ThingJSON]]:
+    """All things."""
+    raise AssertionError("only described")
+
+
+async def told(request: Request[Any]) -> JSON[ThingJSON | None] | JSON[list[int]] | Empty | Response:
+    """Tell."""
+    raise AssertionError("only described")
+
+
+async def drawn(request: Request[Any]) -> SVG:
+    """Draw."""
+    raise AssertionError("only described")
+
+
+async def alive(request: Request[Any]) -> Text:
+    """Live."""
+    raise AssertionError("only described")
+
+
+ROWS = [
+    Endpoint("POST", "/things", make, needs="account", body=Thing, errors=[409]),
+    Endpoint("GET", "/things", listed, needs="system", query=PAGE),
+    Endpoint(
+        "POST", "/repos/{owner}/{name}/{number}", told, needs="write", query=[Param("target", "Where.", form=True)]
+    ),
+    Endpoint("GET", "/pictures/{login:path}", drawn, needs="read"),
+    Endpoint("GET", "/alive", alive),
+    Endpoint("POST", "/alive", alive, free=True),
+]
+DOCUMENT = openapi.describe(ROWS, "1.2.3")
+
+
+def operation(method: str, path: str) -> Any:
+    return DOCUMENT["paths"][path][method]
+
+
+def test_every_row_is_described_once_under_a_name_of_its_own() -> None:
+    operations = [op for methods in DOCUMENT["paths"].values() for op in methods.values()]
+
+    assert len(operations) == len(ROWS)
+    assert len({op["operationId"] for op in operations}) == len(ROWS)
+    assert DOCUMENT["info"]["version"] == "1.2.3"
+
+
+def test_every_reference_leads_somewhere() -> None:
+    names = set(re.findall(r"#/components/schemas/([\w.-]+)", json.dumps(DOCUMENT)))
+
+    assert names == {"Thing", "ThingJSON", "ErrorJSON", "ProblemJSON"}
+    assert names <= set(DOCUMENT["components"]["schemas"])
+    assert "$later" not in json.dumps(DOCUMENT)
+
+
+def test_words_come_from_the_handler() -> None:
+    made = operation("post", "/things")
+
+    assert (made["summary"], made["description"]) == ("Make a thing.", "Or two.\n\nFor: Any account.")
+
+
+def test_a_body_is_described_by_the_model_that_checks_it() -> None:
+    content = operation("post", "/things")["requestBody"]["content"]
+
+    assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}
+    assert DOCUMENT["components"]["schemas"]["Thing"]["required"] == ["name"]
+
+
+def test_words_that_a_form_may_hold_are_described_as_both() -> None:
+    told_ = operation("post", "/repos/{owner}/{name}/{number}")
+
+    assert [p["name"] for p in told_["parameters"]] == ["owner", "name", "number", "target"]
+    assert list(told_["requestBody"]["content"]) == ["application/x-www-form-urlencoded"]
+
+
+def test_what_the_handler_answers_is_described_by_its_type() -> None:
+    answers = operation("post", "/repos/{owner}/{name}/{number}")["responses"]
+
+    assert answers["200"]["content"]["application/json"]["schema"]["anyOf"] == [
+        {"anyOf": [{"$ref": "#/components/schemas/ThingJSON"}, {"type": "null"}]},
+        {"items": {"type": "integer"}, "type": "array"},
+    ]
+    assert "content" not in answers["204"]
+    assert operation("get", "/things")["responses"]["200"]["content"]["application/json"]["schema"]["type"] == "array"
+    assert list(operation("get", "/pictures/{login}")["responses"]["200"]["content"]) == ["image/svg+xml"]
+    assert list(operation("get", "/alive")["responses"]["200"]["content"]) == ["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "statuses"),
+    [
+        ("post", "/things", {"200", "400", "401", "403", "409", "413", "429", "503"}),
+        ("get", "/things", {"200", "401", "403", "429", "503"}),
+        ("post", "/repos/{owner}/{name}/{number}", {*["200", "204", "400", "401", "403", "404", "413", "429", "503"]}),
+        ("get", "/pictures/{login}", {"200", "401", "403", "404", "429", "503"}),
+        ("get", "/alive", {"200", "429", "503"}),
+    ],
+)
+def test_the_failures_follow_from_what_is_needed_and_read(method: str, path: str, statuses: set[str]) -> None:
+    assert set(operation(method, path)["responses"]) == statuses
+
+
+@pytest.mark.parametrize(
+    ("needs", "anonymous"), [("nothing", True), ("read", True), ("write", False), ("system", False)]
+)
+def test_it_says_where_nobody_has_to_be_known(needs: Needs, anonymous: bool) -> None:
+    made = openapi.describe([Endpoint("GET", "/x", alive, needs=needs)], "")["paths"]["/x"]["get"]
+
+    assert ({} in made["security"]) is anonymous
+    assert made["security"][0] == {"token": []}
+
+
+def test_free_words_of_a_query_are_described_as_parameters_of_the_build() -> None:
+    [free] = operation("post", "/alive")["parameters"]
+
+    assert (free["style"], free["schema"]["type"]) == ("form", "object")
