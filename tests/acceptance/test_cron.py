@@ -335,9 +335,10 @@ def test_what_was_missed_while_the_server_was_dead_runs_once(server: Server) -> 
 @pytest.mark.skipif(not postgres.SERVER, reason="two servers share a PostgreSQL")
 def test_two_servers_run_each_job_once(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "hello-world")
-    with Server(tmp_path / "one", git_roots=str(tmp_path)) as one:
+    shared = {"git_roots": str(tmp_path), "secret_key": "one key for both of them"}
+    with Server(tmp_path / "one", **shared) as one:
         first_build(one, repository, PIPELINE)
-        two = Server(tmp_path / "two", git_roots=str(tmp_path), database_url=one.database, cron_interval="1s")
+        two = Server(tmp_path / "two", **shared, database_url=one.database, cron_interval="1s")
         with two:
             names = [f"job-{number}" for number in range(5)]
             for name in names:
