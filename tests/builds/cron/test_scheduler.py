@@ -343,6 +343,26 @@ async def test_it_is_woken_by_a_change(scene: Scene, add: Add, serving: Schedule
     assert change.build.cron == "nightly"
 
 
+async def test_a_run_that_hangs_does_not_keep_a_server_from_its_end(
+    scene: Scene, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add()
+    scene.clock.time += 10
+    asked = asyncio.Event()
+
+    async def branch(source: Source, name: str) -> Commit:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.host, "branch", branch)
+        async with asyncio.timeout(20), server(scene).running():
+            await asked.wait()
+
+    assert await at(scene, 10) == ["nightly"]
+
+
 async def test_a_database_that_does_not_answer_is_asked_again(
     scene: Scene, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
