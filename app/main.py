@@ -19,6 +19,8 @@ from app.accounts import store as accounts
 from app.builds import api as builds_api
 from app.builds import progress
 from app.builds.configs import Configs
+from app.builds.cron import api as cron_api
+from app.builds.cron.scheduler import Scheduler
 from app.builds.logs import Logs
 from app.builds.ports import Ports
 from app.builds.rendered import Rendered
@@ -113,6 +115,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
     queue = Queue(ports)
     runner = await _runner(ports, queue, settings, folder, seal)
     await stack.enter_async_context(queue.running())
+    scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval)
+    await stack.enter_async_context(scheduler.running())
     if runner is not None:
         stack.enter_context(queue.attached(runner.serves))
         task = asyncio.create_task(runner.run())
@@ -128,6 +132,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         ports=ports,
         rendered=Rendered(db),
         why_pending=queue.why_pending,
+        crons_changed=scheduler.wake,
     )
     site = Site(settings, folder, ports, application(state), runner)
     stack.push_async_callback(site.stop)
@@ -166,7 +171,14 @@ def application(state: State) -> Requests:
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
         yield state
 
-    rows = [*builds_api.routes, *repos_api.routes, *secrets_api.routes, *accounts_api.routes, *health.routes]
+    rows = [
+        *builds_api.routes,
+        *cron_api.routes,
+        *repos_api.routes,
+        *secrets_api.routes,
+        *accounts_api.routes,
+        *health.routes,
+    ]
     app = Starlette(
         routes=[*rows, *docs.routes(rows)],
         exception_handlers=HANDLERS,

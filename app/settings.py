@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app import duration
 from app.errors import AppError
 
 #: Names that the command line and the tests read; the server must not call them unknown.
@@ -62,6 +63,8 @@ class Settings(BaseSettings):
     cookie_secret: str = _named("COOKIE_SECRET", "DRONE_COOKIE_SECRET", default="", repr=False)
     rpc_secret: str = _named("RPC_SECRET", "DRONE_RPC_SECRET", default="", repr=False)
     runner_capacity: int = _named("RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", default=2, ge=0, le=1000)
+    #: Seconds.
+    cron_interval: int = _named("CRON_INTERVAL", "DRONE_CRON_INTERVAL", default=30)
     git_roots: Annotated[tuple[Path, ...], NoDecode] = _named("GIT_ROOTS", default=())
     demo: bool = _named("DEMO", default=False)
 
@@ -118,6 +121,15 @@ class Settings(BaseSettings):
     @classmethod
     def _admin(cls, value: object) -> object:
         return bootstrap(value) if isinstance(value, str) else value
+
+    @field_validator("cron_interval", mode="before")
+    @classmethod
+    def _duration(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if not 1 <= (seconds := duration.seconds(value)) <= 24 * 3600:
+            raise ValueError("must be from 1s to 24h")
+        return seconds
 
     @field_validator("git_roots", mode="before")
     @classmethod

@@ -22,6 +22,7 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
     ("cookie_secret", "GANTRY_COOKIE_SECRET", "DRONE_COOKIE_SECRET", SECRET, SECRET),
     ("rpc_secret", "GANTRY_RPC_SECRET", "DRONE_RPC_SECRET", SECRET, SECRET),
     ("runner_capacity", "GANTRY_RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", "7", 7),
+    ("cron_interval", "GANTRY_CRON_INTERVAL", "DRONE_CRON_INTERVAL", "1h30m", 5400),
 ]
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
@@ -63,7 +64,7 @@ def test_without_any_there_is_a_server_of_ones_own(monkeypatch: pytest.MonkeyPat
     assert made.public_url == "http://127.0.0.1:8080"
     assert made.database == f"sqlite:///{tmp_path}/data/gantry.sqlite"
     assert made.roots == (tmp_path / "data",)
-    assert (made.admin, made.runner_capacity, made.demo) == (None, 2, False)
+    assert (made.admin, made.runner_capacity, made.cron_interval, made.demo) == (None, 2, 30, False)
     assert (made.secret_key, made.cookie_secret, made.rpc_secret) == ("", "", "")
 
 
@@ -72,7 +73,12 @@ def test_a_setting_has_drones_name_too_and_ours_wins(
     monkeypatch: pytest.MonkeyPatch, field: str, ours: str, drones: str, text: str, value: Any
 ) -> None:
     assert getattr(load(monkeypatch, **{drones: text}), field) == value
-    other = {"GANTRY_BIND": ":1", "GANTRY_ADMIN": "username:x", "GANTRY_RUNNER_CAPACITY": "1"}.get(ours, "x" * 20)
+    other = {
+        "GANTRY_BIND": ":1",
+        "GANTRY_ADMIN": "username:x",
+        "GANTRY_RUNNER_CAPACITY": "1",
+        "GANTRY_CRON_INTERVAL": "1s",
+    }.get(ours, "x" * 20)
     assert getattr(load(monkeypatch, **{ours: text, drones: other}), field) == value
 
 
@@ -197,6 +203,9 @@ def test_folders_may_start_at_home_and_become_absolute(monkeypatch: pytest.Monke
         ("GANTRY_RUNNER_CAPACITY", "many", "integer"),
         ("GANTRY_RUNNER_CAPACITY", "-1", "0"),
         ("GANTRY_RUNNER_CAPACITY", "1001", "1000"),
+        ("GANTRY_CRON_INTERVAL", "30", "must be a duration"),
+        ("GANTRY_CRON_INTERVAL", "0s", "must be from 1s to 24h"),
+        ("GANTRY_CRON_INTERVAL", "24h1s", "must be from 1s to 24h"),
         ("GANTRY_DEMO", "perhaps", "bool"),
         ("GANTRY_COLOUR", "red", "not a setting"),
     ],

@@ -33,18 +33,22 @@ async def promote(
     target: str,
     by: str,
     params: Mapping[str, str],
+    cron: str = "",
+    claim: Tx[None] | None = None,
 ) -> Build:
     """Run a build's commit again for a deployment target (`spec` drone-rest 4.1; the answer embeds `stages`, seed).
 
-    Its parameters are inherited, the given ones win. Invalid, NotFound, NothingToRun, Unreadable.
+    Its parameters are inherited, the given ones win. `cron` names the job that does it. `claim` as in `start`.
+    Invalid, NotFound, NothingToRun, Unreadable.
     """
     old = await ports.db.read(store.find(repo.id, number))
     if not target:
         raise Invalid.of([Problem("target", "missing_target", "Missing target environment")])
     merged = parameters.merge(old.params, params, target=target)
     debug = params.get("debug") == "true"
-    draft = _again(old, by, merged, event=event, deploy_to=target, deploy_id=0, debug=debug)
-    return await start(ports, repo, draft)
+    deployment: dict[str, Any] = {"event": event, "deploy_to": target, "deploy_id": 0, "cron": cron or old.cron}
+    draft = _again(old, by, merged, debug=debug, **deployment)
+    return await start(ports, repo, draft, claim=claim)
 
 
 async def restart(ports: Ports, repo: Repo, number: int, *, by: str, debug: bool, params: Mapping[str, str]) -> Build:
@@ -112,36 +116,40 @@ def draft_of(repo: Repo, commit: Commit) -> Build:
     )
 
 
-async def start(ports: Ports, repo: Repo, draft: Build) -> Build:
+async def start(ports: Ports, repo: Repo, draft: Build, *, claim: Tx[None] | None = None) -> Build:
     """Turn a draft into a build with its stages, all in one transaction, and tell of it.
 
     A pipeline file that is wrong makes an error build. NothingToRun when no pipeline wants the event.
+    `claim` is the first part of that transaction, if there is one: should it raise, there is no build, and
+    without the build it never was.
     """
     file = await ports.configs.load(repo, draft.after)
     now = ports.now()
     if isinstance(file.config, BadPipeline):
-        return await fail(ports, repo, draft, file.config.text(file.path))
+        return await fail(ports, repo, draft, file.config.text(file.path), claim=claim)
     planned = plan(file.config, event_of(repo, draft))
     if not planned.stages:
         raise nothing_to_run(draft, file.config, planned)
     build = replace(draft, status="pending", created=now, updated=now)
-    made = await ports.db.write(_insert(build, [_stage(repo, stage, now) for stage in planned.stages]))
+    made = await ports.db.write(_insert(build, [_stage(repo, stage, now) for stage in planned.stages], claim))
     ports.queued.publish(made.id)
     ports.changes.publish(Change(repo, made))
     return made
 
 
-async def fail(ports: Ports, repo: Repo, draft: Build, error: str) -> Build:
-    """An error build: it took a number, says why it cannot run, and is over."""
+async def fail(ports: Ports, repo: Repo, draft: Build, error: str, *, claim: Tx[None] | None = None) -> Build:
+    """An error build: it took a number, says why it cannot run, and is over. `claim` as in `start`."""
     now = ports.now()
     build = replace(draft, status="error", error=error, started=now, finished=now, created=now, updated=now)
-    made = await ports.db.write(_insert(build, ()))
+    made = await ports.db.write(_insert(build, (), claim))
     ports.changes.publish(Change(repo, made))
     return made
 
 
-def _insert(draft: Build, planned: Sequence[Stage]) -> Tx[Build]:
+def _insert(draft: Build, planned: Sequence[Stage], claim: Tx[None] | None = None) -> Tx[Build]:
     """The draft with its number and stages. (Copies are much of what a promote costs: few of them.)"""
+    if claim is not None:
+        yield from claim
     number = yield from repos.next_number(draft.repo_id)
     title, message = _text(draft.title), _text(draft.message)
     made = yield from store.create(replace(draft, number=number, title=title, message=message))

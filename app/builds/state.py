@@ -15,3 +15,5 @@ class State(access.State):
     rendered: Rendered
     #: Why each of these stages is still pending, by stage id, where there is something to say.
     why_pending: Callable[[Sequence[Stage]], Awaitable[dict[int, str]]]
+    #: To be called when a cron job was added or changed.
+    crons_changed: Callable[[], None]

@@ -25,6 +25,13 @@ LOCK_OF_STAGE = """
     UPDATE builds SET version = version WHERE id = (SELECT build_id FROM stages WHERE id = :stage_id) RETURNING *
 """
 LATEST_OF_REF = "SELECT * FROM builds WHERE repo_id = :repo_id AND ref = :ref ORDER BY number DESC LIMIT 1"
+#: Of what was built of a branch: a promotion proves nothing of what it promoted, and a pull request is not merged.
+#: (The status is a term, so that the index of refs is read: a branch has fewer builds than a repository successes.)
+LATEST_SUCCESS = """
+    SELECT * FROM builds WHERE repo_id = :repo_id AND ref = :ref AND status || '' = 'success'
+        AND event NOT IN ('promote', 'rollback', 'pull_request')
+    ORDER BY number DESC LIMIT 1
+"""
 SET_STATUS = """
     UPDATE builds SET status = :status, started = :started, finished = :finished, updated = :updated,
         version = version + 1
@@ -118,6 +125,12 @@ def latest_of_ref(repo_id: int, ref: str) -> Tx[Build | None]:
     """The newest build of exactly this ref, whatever its event, with stages and steps."""
     row = yield from one(LATEST_OF_REF, repo_id=repo_id, ref=ref)
     return (yield from _with_stages(_MAPPER.make(row))) if row else None
+
+
+def latest_success(repo_id: int, ref: str) -> Tx[Build | None]:
+    """The newest build of this ref that succeeded and was no promotion, rollback or pull request; without stages."""
+    row = yield from one(LATEST_SUCCESS, repo_id=repo_id, ref=ref)
+    return _MAPPER.make(row) if row else None
 
 
 def lock(build_id: int) -> Tx[Build]:

@@ -24,6 +24,7 @@ class Lazy(NamedTuple):
 COMMANDS = {
     "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
     "build": Lazy("app.cli.build:build", "List, start, promote, follow and cancel builds."),
+    "cron": Lazy("app.cli.cron:cron", "Build or promote by the clock."),
     "log": Lazy("app.cli.log:log", "Print the log of a step."),
     "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks."),
     "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),

@@ -24,6 +24,7 @@ PATH: dict[str, tuple[str, Any]] = {
     "stage": ("Number of the stage, from 1.", 1),
     "step": ("Number of the step, from 1.", 1),
     "login": ("Login of the account, in any letter case.", "octocat"),
+    "cron": ("Name of the cron job.", "nightly"),
     "secret": ("Name of the secret, in any letter case.", "deploy_key"),
 }
 #: Sections that are not called as their rooms.

@@ -1,0 +1,1 @@
+"""Jobs that start builds and promotions by the clock."""

@@ -1,0 +1,72 @@
+"""Routes of cron jobs (`spec` drone-rest 3.5)."""
+
+from starlette.requests import Request
+
+from app.builds.cron import flow, store
+from app.builds.cron.model import Cron
+from app.builds.cron.wire import CronChange, CronJSON, NewCron, cron_json
+from app.builds.state import State
+from app.builds.wire import BuildJSON, build_json
+from app.repos import access
+from app.web import body
+from app.web.reply import JSON, Empty
+from app.web.route import Endpoint
+
+
+async def list_all(request: Request[State]) -> JSON[list[CronJSON]]:
+    """The cron jobs of a repository, by name."""
+    jobs = await access.read(request, lambda repo: store.list_of(repo.id))
+    return JSON([cron_json(job) for job in jobs])
+
+
+async def create(request: Request[State]) -> JSON[CronJSON]:
+    """Add a cron job: it builds a branch, or promotes its newest successful build, whenever `expr` says (UTC)."""
+    repo = (await access.granted(request)).repo
+    new = await body.parse(request, NewCron)
+    job = Cron(id=0, repo_id=repo.id, next=0, **new.model_dump())
+    made = await request.state["db"].write(flow.create(job, request.state["now"]()))
+    request.state["crons_changed"]()
+    return JSON(cron_json(made))
+
+
+async def show(request: Request[State]) -> JSON[CronJSON]:
+    """A cron job, when it is due next and when it was last."""
+    job = await access.read(request, lambda repo: store.find(repo.id, request.path_params["cron"]))
+    return JSON(cron_json(job))
+
+
+async def change(request: Request[State]) -> JSON[CronJSON]:
+    """Change a cron job; what is absent stays as it is."""
+    repo = (await access.granted(request)).repo
+    new = await body.parse(request, CronChange)
+    changes = new.model_dump(exclude_none=True)
+    changing = flow.change(repo.id, request.path_params["cron"], changes, request.state["now"]())
+    job = await request.state["db"].write(changing)
+    request.state["crons_changed"]()
+    return JSON(cron_json(job))
+
+
+async def delete(request: Request[State]) -> Empty:
+    """Remove a cron job; it may be gone already."""
+    repo = (await access.granted(request)).repo
+    await request.state["db"].write(store.delete(repo.id, request.path_params["cron"]))
+    return Empty()
+
+
+async def run(request: Request[State]) -> JSON[BuildJSON]:
+    """Run a cron job now; when it is due next stays as it is."""
+    repo = (await access.granted(request)).repo
+    job = await request.state["db"].read(store.find(repo.id, request.path_params["cron"]))
+    return JSON(build_json(await flow.run(request.state["ports"], repo, job)))
+
+
+_CRONS = "/api/repos/{owner}/{name}/cron"
+_CRON = _CRONS + "/{cron}"
+routes = [
+    Endpoint("GET", _CRONS, list_all, needs="write"),
+    Endpoint("POST", _CRONS, create, needs="write", body=NewCron, errors=[409]),
+    Endpoint("GET", _CRON, show, needs="write"),
+    Endpoint("PATCH", _CRON, change, needs="write", body=CronChange),
+    Endpoint("DELETE", _CRON, delete, needs="write"),
+    Endpoint("POST", _CRON, run, needs="write", errors=[400, 422]),
+]

@@ -1,0 +1,158 @@
+"""Runs the jobs that are due, each run once, however many servers there are and whatever one of them dies of.
+
+The claim of a run and the build that comes of it are one transaction: whoever is first has both, and a server
+that dies in between leaves a job that is still due. A run that was missed is made up for once.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from app.builds.cron import expression, flow, store
+from app.builds.cron.model import Cron
+from app.builds.ports import Ports
+from app.db.tx import Tx
+from app.errors import AppError, NotFound, NothingToRun, Unavailable
+from app.repos import store as repos
+from app.repos.model import Repo
+
+log = logging.getLogger(__name__)
+
+#: Runs that are begun at one moment: each may ask git, which takes a process.
+ROOM = 8
+#: Jobs that are looked at together.
+PAGE = 100
+#: Seconds before each further try of a run whose repository, disk or database does not answer.
+PAUSES = (5.0, 15.0, 45.0)
+#: Seconds after which the jobs are looked at again when that failed.
+PAUSE = 1.0
+#: Seconds for which a job is left alone that could neither run nor fail.
+HOLD = 30.0
+#: Codes of errors that may pass, beside all that is Unavailable: git cannot tell a network that is down.
+PASSING = frozenset({"repository_unreachable"})
+
+
+class Scheduler:
+    """Waits for the next job that is due; `wake` tells it of a change, and others' are seen after `interval` seconds.
+
+    `clock` tells Unix seconds. Nothing runs twice when it is set back, and nothing is left out when forward.
+    """
+
+    def __init__(self, ports: Ports, *, clock: Callable[[], float], interval: float) -> None:
+        self._ports = ports
+        self._clock = clock
+        self._interval = interval
+        self._wake = asyncio.Event()
+        self._room = asyncio.Semaphore(ROOM)
+        #: The runs under way, by the job's id.
+        self._runs: dict[int, asyncio.Task[None]] = {}
+
+    def wake(self) -> None:
+        """Look at the jobs now."""
+        self._wake.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve while the block lasts."""
+        serving = asyncio.create_task(self._serve())
+        try:
+            yield
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+            for run in self._runs.values():
+                run.cancel()
+            await asyncio.gather(*self._runs.values(), return_exceptions=True)
+
+    async def _serve(self) -> None:
+        while True:
+            self._wake.clear()
+            pause = await self._look_safely()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+
+    async def _look_safely(self) -> float:
+        try:
+            return await self.look()
+        except Unavailable as error:
+            log.warning("the cron jobs could not be read", extra={"reason": error.message})
+        except Exception:  # a bug must not end what all jobs depend on
+            log.exception("the scheduler met an internal error")
+        return PAUSE
+
+    async def look(self) -> float:
+        """Begin every run that is due, and return the seconds until there may be another."""
+        jobs = await self._ports.db.read(store.soonest(PAGE + len(self._runs)))
+        now = self._clock()
+        for job in jobs:
+            if job.next > now:
+                return min(job.next - now, self._interval)
+            if job.id not in self._runs:
+                self._begin(job)
+        return self._interval
+
+    def _begin(self, job: Cron) -> None:
+        def ended(_: asyncio.Task[None]) -> None:
+            del self._runs[job.id]
+            self._wake.set()  # it may be due again, or have kept others off the page
+
+        run = self._runs[job.id] = asyncio.create_task(self._run(job))
+        run.add_done_callback(ended)
+
+    async def _run(self, job: Cron) -> None:
+        """One run, whatever becomes of it: no other job and no later run suffers."""
+        try:
+            repo = await self._ports.db.read(repos.find(job.repo_id))
+            if repo.active:
+                await self._run_in(repo, job)
+            else:
+                await self._ports.db.write(self._claim(job))
+        except (store.Claimed, NotFound):  # somebody else has it, or its repository was deleted
+            return
+        except Exception as error:
+            known = isinstance(error, AppError)
+            self._log(logging.ERROR, "a cron job could neither run nor fail", job, error, exc_info=not known)
+            await asyncio.sleep(HOLD)
+
+    async def _run_in(self, repo: Repo, job: Cron) -> None:
+        """Try, and again as long as it may help and the job is not due once more; then let an error build tell."""
+        pauses = iter(PAUSES)
+        while (error := await self._try(repo, job)) is not None:
+            pause = next(pauses, None) if _passes(error) else None
+            if pause is None or self._clock() + pause >= self._following(job):
+                self._log(logging.WARNING, "a cron job failed", job, error)
+                await flow.fail(self._ports, repo, job, error.message, claim=self._claim(job))
+                return
+            self._log(logging.WARNING, "a cron job is tried again a little later", job, error)
+            await asyncio.sleep(pause)
+
+    async def _try(self, repo: Repo, job: Cron) -> AppError | None:
+        """Run it; what hindered it, if something did."""
+        try:
+            async with self._room:
+                await flow.run(self._ports, repo, job, claim=self._claim(job))
+        except store.Claimed:
+            raise
+        except NothingToRun as error:
+            self._log(logging.INFO, "a cron job had nothing to run", job, error)
+            await self._ports.db.write(self._claim(job))
+        except AppError as error:
+            return error
+        return None
+
+    def _claim(self, job: Cron) -> Tx[None]:
+        return store.claim(job, now=int(self._clock()), next=self._following(job))
+
+    def _following(self, job: Cron) -> int:
+        """When the job is due after now."""
+        return expression.next_after(job.expr, int(self._clock()), since=job.next)
+
+    def _log(self, level: int, text: str, job: Cron, error: Exception, *, exc_info: bool = False) -> None:
+        about = {"repo_id": job.repo_id, "cron": job.name, "reason": str(error)}
+        log.log(level, text, extra=about, exc_info=exc_info)
+
+
+def _passes(error: AppError) -> bool:
+    return isinstance(error, Unavailable) or error.code in PASSING

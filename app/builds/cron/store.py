@@ -1,0 +1,88 @@
+"""The SQL of cron jobs."""
+
+from dataclasses import replace
+
+from app.builds.cron.model import Cron
+from app.db import schema
+from app.db.mapper import Mapper
+from app.db.tx import Tx, many, one, run
+from app.errors import Conflict, NotFound
+
+CREATE = schema.insert_sql(schema.crons, "ON CONFLICT DO NOTHING RETURNING id")
+OF_REPO = "SELECT * FROM crons WHERE repo_id = :repo_id ORDER BY name"
+BY_NAME = "SELECT * FROM crons WHERE repo_id = :repo_id AND name = :name"
+#: Changes nothing and holds the row until the transaction ends, on both engines.
+LOCK = "UPDATE crons SET version = version WHERE repo_id = :repo_id AND name = :name RETURNING *"
+SAVE = """
+    UPDATE crons SET expr = :expr, next = :next, event = :event, branch = :branch, target = :target,
+        parent = :parent, disabled = :disabled, updated = :updated, version = :version
+    WHERE id = :id
+"""
+DELETE = "DELETE FROM crons WHERE repo_id = :repo_id AND name = :name"
+SOONEST = "SELECT * FROM crons WHERE NOT disabled ORDER BY next LIMIT :limit"
+#: `version` tells whether somebody changed the job since it was read: what was read must not run then.
+CLAIM = """
+    UPDATE crons SET prev = :now, next = :next
+    WHERE id = :id AND next = :seen AND version = :version AND NOT disabled RETURNING id
+"""
+
+_MAPPER = Mapper(Cron, schema.crons)
+
+
+class Claimed(Conflict):
+    """Another server began this run, or somebody changed the job: it is not for us."""
+
+    code = "cron_claimed"
+
+
+def create(job: Cron) -> Tx[Cron]:
+    """A new job; Conflict when its repository has one of this name."""
+    row = yield from one(CREATE, **_MAPPER.values(job))
+    if row is None:
+        raise Conflict(f"cron job {job.name} exists already; change it, or delete it first", code="cron_exists")
+    return replace(job, id=row["id"])
+
+
+def list_of(repo_id: int) -> Tx[list[Cron]]:
+    """The jobs of a repository, by name."""
+    return [_MAPPER.make(row) for row in (yield from many(OF_REPO, repo_id=repo_id))]
+
+
+def find(repo_id: int, name: str) -> Tx[Cron]:
+    """A job; NotFound."""
+    return (yield from _one(BY_NAME, repo_id, name))
+
+
+def lock(repo_id: int, name: str) -> Tx[Cron]:
+    """A job, held until the transaction ends; NotFound."""
+    return (yield from _one(LOCK, repo_id, name))
+
+
+def _one(sql: str, repo_id: int, name: str) -> Tx[Cron]:
+    row = yield from one(sql, repo_id=repo_id, name=name)
+    if row is None:
+        raise NotFound(f"cron job {name} not found")
+    return _MAPPER.make(row)
+
+
+def save(job: Cron) -> Tx[Cron]:
+    """Write what people may change of a locked job, and when it is due."""
+    yield from run(SAVE, id=job.id, **_MAPPER.values(job))
+    return job
+
+
+def delete(repo_id: int, name: str) -> Tx[None]:
+    """Remove a job; nothing happens when there is none."""
+    yield from run(DELETE, repo_id=repo_id, name=name)
+
+
+def soonest(limit: int) -> Tx[list[Cron]]:
+    """The jobs that are due or will be, the first one first, without those that are disabled."""
+    return [_MAPPER.make(row) for row in (yield from many(SOONEST, limit=limit))]
+
+
+def claim(job: Cron, *, now: int, next: int) -> Tx[None]:  # noqa: A002 - as the column
+    """Take the run that a job is due for, which only one can, and set when the next is; Claimed."""
+    row = yield from one(CLAIM, id=job.id, seen=job.next, version=job.version, now=now, next=next)
+    if row is None:
+        raise Claimed(f"the run of cron job {job.name} is not to be had any more")

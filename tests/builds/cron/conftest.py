@@ -1,0 +1,31 @@
+"""The scene of builds, with the clock at a round minute."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from app.builds.cron import flow
+from app.builds.cron.model import Cron
+from tests.builds.farside import Scene
+
+#: 2023-11-14 22:14:00 UTC, a Tuesday.
+START = 1_700_000_040
+Add = Callable[..., Awaitable[Cron]]
+
+
+@pytest.fixture
+async def scene(scene: Scene) -> Scene:
+    scene.clock.time = START
+    return scene
+
+
+@pytest.fixture
+def add(scene: Scene) -> Add:
+    """Add a job."""
+
+    async def made(name: str = "nightly", expr: str = "@every 10s", **fields: Any) -> Cron:
+        values: dict[str, Any] = {"branch": "main", "repo_id": scene.repo.id} | fields
+        return await scene.ports.db.write(flow.create(Cron(0, name=name, expr=expr, next=0, **values), scene.clock()))
+
+    return made
