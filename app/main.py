@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
@@ -25,14 +26,18 @@ from app.builds.logs import Logs
 from app.builds.ports import Ports
 from app.builds.rendered import Rendered
 from app.builds.state import State
+from app.convert.convert import Converter
 from app.db.connect import Database, connect, is_absent
 from app.db.migrate import migrate, present_version
 from app.events import Events
 from app.folder import Folder
 from app.repos import api as repos_api
+from app.repos import sign
 from app.repos import store as repos
 from app.repos.flow import SIGNER
 from app.repos.secrets import api as secrets_api
+from app.repos.templates import api as templates_api
+from app.repos.templates import store as templates
 from app.runners import workspace
 from app.runners.exec import Runner
 from app.runners.local import LocalManager
@@ -111,7 +116,8 @@ async def check(settings: Settings) -> None:
 
 async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal) -> Site:
     git = Git(folder.mirrors, settings.roots, search_path=inherited().get("PATH", os.defpath))
-    ports = Ports(db, git, Configs(git), Logs(folder.logs), now, Events(), Events(), Events())
+    configs = Configs(git, Converter(partial(_template, db)))
+    ports = Ports(db, git, configs, Logs(folder.logs), now, Events(), Events(), Events())
     queue = Queue(ports)
     runner = await _runner(ports, queue, settings, folder, seal)
     await stack.enter_async_context(queue.running())
@@ -137,6 +143,11 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
     site = Site(settings, folder, ports, application(state), runner)
     stack.push_async_callback(site.stop)
     return site
+
+
+async def _template(db: Database, namespace: str, name: str) -> str | None:
+    found = await db.read(templates.find_if_any(namespace, name))
+    return found.data if found else None
 
 
 async def _runner(ports: Ports, queue: Queue, settings: Settings, folder: Folder, seal: Seal) -> Runner | None:
@@ -176,6 +187,8 @@ def application(state: State) -> Requests:
         *cron_api.routes,
         *repos_api.routes,
         *secrets_api.routes,
+        *templates_api.routes,
+        *sign.routes,
         *accounts_api.routes,
         *health.routes,
     ]

@@ -167,10 +167,24 @@ async def approve(request: Request[State]) -> Empty:
     return Empty()
 
 
+async def approve_all(request: Request[State]) -> Empty:
+    """Let all blocked stages of a build run."""
+    found = await access.granted(request)
+    await control.approve(request.state["ports"], found.repo, paths.build(request))
+    return Empty()
+
+
 async def decline(request: Request[State]) -> Empty:
     """Refuse a blocked stage, and with it the build."""
     found = await access.granted(request)
     await control.decline(request.state["ports"], found.repo, paths.build(request), paths.stage(request))
+    return Empty()
+
+
+async def decline_all(request: Request[State]) -> Empty:
+    """Refuse all blocked stages of a build, and with them the build."""
+    found = await access.granted(request)
+    await control.decline(request.state["ports"], found.repo, paths.build(request))
     return Empty()
 
 
@@ -259,7 +273,9 @@ routes = [
     ),
     Endpoint("DELETE", _BUILD, cancel, needs="write"),
     Endpoint("POST", _BUILD + "/rollback", rollback, **_DEPLOY),
+    Endpoint("POST", _BUILD + "/approve", approve_all, needs="admin"),
     Endpoint("POST", _BUILD + "/approve/{stage}", approve, needs="admin"),
+    Endpoint("POST", _BUILD + "/decline", decline_all, needs="admin"),
     Endpoint("POST", _BUILD + "/decline/{stage}", decline, needs="admin"),
     Endpoint("GET", _BUILD + "/logs/{stage}/{step}", log, needs="read"),
     Endpoint("GET", _STREAM, stream.repository, needs="read"),

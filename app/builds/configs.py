@@ -1,14 +1,20 @@
-"""Pipeline files, read from git and parsed; at one commit they never change, so both are remembered."""
+"""Pipeline files, read from git and parsed; at one commit they never change, so both are remembered.
+
+What a template, Starlark or Jsonnet file makes depends on the build as well: it is made anew for each.
+"""
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TypeAlias
 
+from app.builds.model import Build
+from app.convert.convert import Converter, Facts, converts
 from app.errors import Unreadable
 from app.pipeline.document import BadPipeline, Config, parse
 from app.repos.flow import source
 from app.repos.model import Repo
+from app.repos.wire import repo_json
 from app.scm.host import Host
 
 #: Characters of text that are remembered in all; parsed they take some ten times as much memory.
@@ -26,20 +32,42 @@ class PipelineFile:
     path: str
     text: str
     config: Config | BadPipeline
+    #: Whether it was made for one build, and holds for no other.
+    converted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A file that is not plain YAML: what it says is known once there is a build."""
+
+    path: str
+    text: str
 
 
 class Configs:
     """Reads the pipeline file of a repository at a commit."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, converter: Converter) -> None:
         self._host = host
-        self._files: OrderedDict[_Key, PipelineFile] = OrderedDict()
+        self._converter = converter
+        self._files: OrderedDict[_Key, PipelineFile | Recipe] = OrderedDict()
         #: Reads under way: who wants the same file waits for the same read.
-        self._loading: dict[_Key, asyncio.Task[PipelineFile]] = {}
+        self._loading: dict[_Key, asyncio.Task[PipelineFile | Recipe]] = {}
         self._size = 0
 
-    async def load(self, repo: Repo, sha: str) -> PipelineFile:
-        """The file at a commit; Unreadable (absent, empty, not text, repository gone), NotFound or Unavailable."""
+    async def load(self, repo: Repo, build: Build) -> PipelineFile:
+        """The file at a build's commit, converted for the build if it is not plain YAML.
+
+        Unreadable (absent, empty, not text, repository gone), NotFound, Unavailable, or BadConversion.
+        """
+        file = await self._read(repo, build.after)
+        return file if isinstance(file, PipelineFile) else await self._convert(file, repo, build)
+
+    async def _convert(self, file: Recipe, repo: Repo, build: Build) -> PipelineFile:
+        text = await self._converter.convert(file.path, file.text, facts(repo, build))
+        return PipelineFile(f"output of {file.path}", text, await _config(text), converted=True)
+
+    async def _read(self, repo: Repo, sha: str) -> PipelineFile | Recipe:
         key = (repo.id, sha, repo.config_path)
         if (known := self._files.get(key)) is not None:
             self._files.move_to_end(key)
@@ -49,14 +77,15 @@ class Configs:
             loading.add_done_callback(lambda _: self._loading.pop(key, None))
         return await asyncio.shield(loading)
 
-    async def _load(self, repo: Repo, sha: str, key: _Key) -> PipelineFile:
+    async def _load(self, repo: Repo, sha: str, key: _Key) -> PipelineFile | Recipe:
         text = await self._host.read_file(source(repo), sha, repo.config_path)
         if not text.strip():
             raise Unreadable(f"{repo.config_path} is empty at commit {sha[:12]}", code="config_empty")
-        config = _parsed(text) if len(text) < LARGE else await asyncio.to_thread(_parsed, text)
-        return self._remember(key, PipelineFile(repo.config_path, text, config))
+        if converts(repo.config_path, text):
+            return self._remember(key, Recipe(repo.config_path, text))
+        return self._remember(key, PipelineFile(repo.config_path, text, await _config(text)))
 
-    def _remember(self, key: _Key, file: PipelineFile) -> PipelineFile:
+    def _remember(self, key: _Key, file: PipelineFile | Recipe) -> PipelineFile | Recipe:
         if key not in self._files:
             self._size += len(file.text)
         self._files[key] = file
@@ -64,6 +93,15 @@ class Configs:
             _, oldest = self._files.popitem(last=False)
             self._size -= len(oldest.text)
         return file
+
+
+def facts(repo: Repo, build: Build) -> Facts:
+    """What a file may ask of a build that has no id and no number yet, and of its repository."""
+    return Facts(asdict(replace(build, id=0, number=0, stages=())), dict(repo_json(repo)))
+
+
+async def _config(text: str) -> Config | BadPipeline:
+    return _parsed(text) if len(text) < LARGE else await asyncio.to_thread(_parsed, text)
 
 
 def _parsed(text: str) -> Config | BadPipeline:

@@ -1,5 +1,7 @@
 """People's words on a build that exists: cancel, approve, decline."""
 
+from dataclasses import replace
+
 from app.builds import stages, store
 from app.builds.model import DONE, Build, Stage
 from app.builds.ports import Change, Ports
@@ -31,41 +33,50 @@ def _cancel(repo_id: int, number: int, now: int) -> Tx[tuple[Build, bool]]:
     return (yield from store.whole(build.id)), stopped
 
 
-async def approve(ports: Ports, repo: Repo, number: int, stage_number: int) -> None:
-    """Let a blocked stage run, now or when what it waits for is over (`spec` drone-rpc 11.5)."""
+async def approve(ports: Ports, repo: Repo, number: int, stage_number: int | None = None) -> None:
+    """Let a blocked stage run, now or when what it waits for is over (`spec` drone-rpc 11.5); without its number, all.
+
+    Of several who decide at one moment one does; the others get Invalid, as does who names what is not blocked.
+    """
     build = await ports.db.write(_approve(repo.id, number, stage_number, ports.now()))
     ports.queued.publish(build.id)
     ports.changes.publish(Change(repo, build))
 
 
-def _approve(repo_id: int, number: int, stage_number: int, now: int) -> Tx[Build]:
-    build, stage = yield from _locked(repo_id, number, stage_number)
-    if stage.status != "blocked":
-        raise Invalid(f'Cannot approve a Pipeline with Status "{stage.status}"', code="not_blocked")
-    yield from stages.set_status(stage, "waiting_on_dependencies" if stage.depends_on else "pending", now)
+def _approve(repo_id: int, number: int, stage_number: int | None, now: int) -> Tx[Build]:
+    build = yield from _locked(repo_id, number)
+    for stage in _blocked(build, stage_number, 'Cannot approve a Pipeline with Status "{}"'):
+        yield from stages.set_status(stage, "waiting_on_dependencies" if stage.depends_on else "pending", now)
     return (yield from settle(build, now))
 
 
-async def decline(ports: Ports, repo: Repo, number: int, stage_number: int) -> None:
-    """Refuse a blocked stage, and with it the build; other stages stay as they are."""
+async def decline(ports: Ports, repo: Repo, number: int, stage_number: int | None = None) -> None:
+    """Refuse a blocked stage, without its number all, and with it the build; other stages stay as they are."""
     build = await ports.db.write(_decline(repo.id, number, stage_number, ports.now()))
     ports.changes.publish(Change(repo, build))
 
 
-def _decline(repo_id: int, number: int, stage_number: int, now: int) -> Tx[Build]:
-    build, stage = yield from _locked(repo_id, number, stage_number)
-    if stage.status != "blocked":
-        raise Invalid(f'Cannot decline build with status "{stage.status}"', code="not_blocked")
-    yield from stages.set_status(stage, "declined", now)
+def _decline(repo_id: int, number: int, stage_number: int | None, now: int) -> Tx[Build]:
+    build = yield from _locked(repo_id, number)
+    for stage in _blocked(build, stage_number, 'Cannot decline build with status "{}"'):
+        yield from stages.set_status(stage, "declined", now)
     yield from store.decline(build, now)
     return (yield from store.whole(build.id))
 
 
-def _locked(repo_id: int, number: int, stage_number: int) -> Tx[tuple[Build, Stage]]:
+def _locked(repo_id: int, number: int) -> Tx[Build]:
+    """The build with its stages as they are once nobody else changes them."""
     found = yield from store.find(repo_id, number)
     build = yield from store.lock(found.id)
-    all_stages = yield from stages.list_of(build.id)
-    for stage in all_stages:
-        if stage.number == stage_number:
-            return build, stage
-    raise NotFound("Stage not found")
+    return replace(build, stages=(yield from stages.list_of(build.id)))
+
+
+def _blocked(build: Build, number: int | None, refusal: str) -> list[Stage]:
+    """The stages that wait for approval, among all or at this number. NotFound; Invalid when there are none."""
+    asked = [stage for stage in build.stages if number in (None, stage.number)]
+    if number is not None and not asked:
+        raise NotFound("Stage not found")
+    blocked = [stage for stage in asked if stage.status == "blocked"]
+    if not blocked:
+        raise Invalid(refusal.format(asked[0].status if asked else build.status), code="not_blocked")
+    return blocked

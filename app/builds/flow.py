@@ -1,15 +1,18 @@
 """How builds begin. Every way (push, promote, rollback, restart, create) ends in `start`."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from app.builds import converted, stages, store
 from app.builds import params as parameters
-from app.builds import stages, store
-from app.builds.model import Build, Stage
+from app.builds.model import Build, Stage, Status
 from app.builds.ports import Change, Ports
+from app.convert.errors import BadConversion
 from app.db.tx import Tx, each
 from app.errors import Invalid, NothingToRun, Problem
+from app.pipeline import signature
 from app.pipeline.document import BadPipeline, Config
 from app.pipeline.event import Event
 from app.pipeline.plan import Plan, PlannedStage, plan
@@ -22,6 +25,7 @@ Deployment = Literal["promote", "rollback"]
 
 #: Characters of a title or message that are kept (`spec` drone-rest 6).
 TEXT_LIMIT = 2000
+_NO_NUL = "\ufffd"
 
 
 async def promote(
@@ -116,22 +120,30 @@ def draft_of(repo: Repo, commit: Commit) -> Build:
     )
 
 
-async def start(ports: Ports, repo: Repo, draft: Build, *, claim: Tx[None] | None = None) -> Build:
+async def start(
+    ports: Ports, repo: Repo, draft: Build, *, claim: Tx[None] | None = None, signed_with: str = ""
+) -> Build:
     """Turn a draft into a build with its stages, all in one transaction, and tell of it.
 
-    A pipeline file that is wrong makes an error build. NothingToRun when no pipeline wants the event.
+    A pipeline file that is wrong makes an error build. With a key, one that was not signed with it makes a
+    build that waits for approval, stage by stage. NothingToRun when no pipeline wants the event.
     `claim` is the first part of that transaction, if there is one: should it raise, there is no build, and
     without the build it never was.
     """
-    file = await ports.configs.load(repo, draft.after)
     now = ports.now()
+    build = replace(draft, status="pending", created=now, updated=now)
+    try:
+        file = await ports.configs.load(repo, build)
+    except BadConversion as bad:
+        return await fail(ports, repo, draft, bad.message, claim=claim)
     if isinstance(file.config, BadPipeline):
         return await fail(ports, repo, draft, file.config.text(file.path), claim=claim)
-    planned = plan(file.config, event_of(repo, draft))
+    planned = plan(file.config, event_of(repo, build))
     if not planned.stages:
-        raise nothing_to_run(draft, file.config, planned)
-    build = replace(draft, status="pending", created=now, updated=now)
-    made = await ports.db.write(_insert(build, [_stage(repo, stage, now) for stage in planned.stages], claim))
+        raise nothing_to_run(build, file.config, planned)
+    blocked = bool(signed_with) and not await asyncio.to_thread(signature.verify, file.text, signed_with)
+    ready = [_stage(repo, stage, now, blocked=blocked) for stage in planned.stages]
+    made = await ports.db.write(_insert(build, ready, claim, file.text if file.converted else ""))
     ports.queued.publish(made.id)
     ports.changes.publish(Change(repo, made))
     return made
@@ -140,13 +152,16 @@ async def start(ports: Ports, repo: Repo, draft: Build, *, claim: Tx[None] | Non
 async def fail(ports: Ports, repo: Repo, draft: Build, error: str, *, claim: Tx[None] | None = None) -> Build:
     """An error build: it took a number, says why it cannot run, and is over. `claim` as in `start`."""
     now = ports.now()
+    error = error.replace("\0", _NO_NUL)
     build = replace(draft, status="error", error=error, started=now, finished=now, created=now, updated=now)
     made = await ports.db.write(_insert(build, (), claim))
     ports.changes.publish(Change(repo, made))
     return made
 
 
-def _insert(draft: Build, planned: Sequence[Stage], claim: Tx[None] | None = None) -> Tx[Build]:
+def _insert(
+    draft: Build, planned: Sequence[Stage], claim: Tx[None] | None = None, converted_file: str = ""
+) -> Tx[Build]:
     """The draft with its number and stages. (Copies are much of what a promote costs: few of them.)"""
     if claim is not None:
         yield from claim
@@ -154,15 +169,18 @@ def _insert(draft: Build, planned: Sequence[Stage], claim: Tx[None] | None = Non
     title, message = _text(draft.title), _text(draft.message)
     made = yield from store.create(replace(draft, number=number, title=title, message=message))
     created = yield from each(stages.create(stage, made.id) for stage in planned)
+    if converted_file:
+        yield from converted.keep(made.id, converted_file)
     return replace(made, stages=tuple(created))
 
 
 def _text(text: str) -> str:
     """What is kept of a title or message; no environment can hold a NUL."""
-    return text.replace("\0", "\ufffd")[:TEXT_LIMIT]
+    return text.replace("\0", _NO_NUL)[:TEXT_LIMIT]
 
 
-def _stage(repo: Repo, planned: PlannedStage, now: int) -> Stage:
+def _stage(repo: Repo, planned: PlannedStage, now: int, *, blocked: bool) -> Stage:
+    free: Status = "waiting_on_dependencies" if planned.depends_on else "pending"
     return Stage(
         id=0,
         repo_id=repo.id,
@@ -171,7 +189,7 @@ def _stage(repo: Repo, planned: PlannedStage, now: int) -> Stage:
         name=planned.name,
         kind=planned.kind,
         type=planned.type,
-        status="waiting_on_dependencies" if planned.depends_on else "pending",
+        status="blocked" if blocked else free,
         os=planned.os,
         arch=planned.arch,
         variant=planned.variant,

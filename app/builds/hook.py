@@ -14,7 +14,7 @@ from app.db.tx import Tx
 from app.errors import NothingToRun, Unauthorized, Unreadable
 from app.pipeline.skip import skips
 from app.repos import store as repos
-from app.repos.flow import SIGNER, source
+from app.repos.flow import SECRET, SIGNER, source
 from app.repos.model import Repo
 from app.scm import hook
 from app.scm.hook import Push, Trigger
@@ -42,7 +42,7 @@ async def receive(request: Request[State]) -> JSON[BuildJSON | None] | JSON[Mess
     repo = await _verified(request, push, data)
     if not repo.active:
         return Response()
-    return await _answer(request.state["ports"], repo, push)
+    return await _answer(request, repo, push)
 
 
 async def _verified(request: Request[State], push: Push, data: bytes) -> Repo:
@@ -59,14 +59,18 @@ def _find(slug: str) -> Tx[Repo | None]:
     return (yield from repos.find_if_any(namespace, name))
 
 
-async def _answer(ports: Ports, repo: Repo, push: Push) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty:
+async def _answer(
+    request: Request[State], repo: Repo, push: Push
+) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty:
+    ports, seal = request.state["ports"], request.state["seal"]
     if push.deleted:
         await _forget(ports, repo, push)
         return Empty()
     trigger = hook.build_event(push)
     if trigger is None:
         return JSON(MessageJSON(message="ignored"))
-    build = await push_build(ports, repo, push, trigger)
+    key = seal.open(repo.secret, SECRET) if repo.protected else ""
+    build = await push_build(ports, repo, push, trigger, signed_with=key)
     return JSON(build_json(build) if build else None)
 
 
@@ -79,10 +83,11 @@ async def _forget(ports: Ports, repo: Repo, push: Push) -> None:
         await ports.db.write(store.forget(repo.id, "pull", str(trigger.number)))
 
 
-async def push_build(ports: Ports, repo: Repo, push: Push, trigger: Trigger) -> Build | None:
+async def push_build(ports: Ports, repo: Repo, push: Push, trigger: Trigger, *, signed_with: str = "") -> Build | None:
     """The build of a push; None when its message or the file says that nothing is to run.
 
-    A pipeline file that cannot be used makes an error build: nobody who pushes looks at this answer.
+    A pipeline file that cannot be used makes an error build: nobody who pushes looks at this answer. One that
+    was not signed with the key of a protected repository makes a build that waits for approval.
     """
     if trigger.event == "pull_request" and repo.ignore_pull_requests:
         return None
@@ -101,7 +106,7 @@ async def push_build(ports: Ports, repo: Repo, push: Push, trigger: Trigger) -> 
         sender=push.sender or commit.author_name,
     )
     try:
-        return await flow.start(ports, repo, draft)
+        return await flow.start(ports, repo, draft, signed_with=signed_with)
     except NothingToRun:
         return None
     except Unreadable as error:

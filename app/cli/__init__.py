@@ -23,12 +23,14 @@ class Lazy(NamedTuple):
 
 COMMANDS = {
     "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
-    "build": Lazy("app.cli.build:build", "List, start, promote, follow and cancel builds."),
+    "build": Lazy("app.cli.build:build", "List, start, promote, follow, approve and cancel builds."),
     "cron": Lazy("app.cli.cron:cron", "Build or promote by the clock."),
     "log": Lazy("app.cli.log:log", "Print the log of a step."),
     "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks."),
     "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
     "serve": Lazy("app.cli.serve:serve", "Run the server."),
+    "sign": Lazy("app.cli.sign:sign", "Sign the pipeline file of a protected repository."),
+    "template": Lazy("app.cli.template:template", "Keep the templates of a namespace."),
     "user": Lazy("app.cli.user:user", "Manage accounts (administrators)."),
 }
 

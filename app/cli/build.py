@@ -1,4 +1,4 @@
-"""`gantry build`: list, start, promote, follow and cancel builds."""
+"""`gantry build`: list, start, promote, follow, approve and cancel builds."""
 
 import time
 from typing import Any
@@ -28,7 +28,7 @@ follow_option = click.option(
 
 @click.group()
 def build() -> None:
-    """List, start, promote, follow and cancel builds."""
+    """List, start, promote, follow, approve and cancel builds."""
 
 
 @build.command("ls")
@@ -165,6 +165,35 @@ def cancel(session: Session, slug: str, number: int) -> None:
     """Stop a build."""
     with session.client() as client:
         session.show(client.record("DELETE", repo_path(slug, "builds", number)), _cancelled)
+
+
+@build.command()
+@slug_argument
+@number_argument
+@click.argument("stage", type=NUMBER, required=False, metavar="[STAGE]")
+@json_option
+@click.pass_obj
+def approve(session: Session, slug: str, number: int, stage: int | None) -> None:
+    """Let a blocked stage run, by its number; without it, all blocked stages of the build."""
+    _decide(session, slug, number, stage, "approve", "approved")
+
+
+@build.command()
+@slug_argument
+@number_argument
+@click.argument("stage", type=NUMBER, required=False, metavar="[STAGE]")
+@json_option
+@click.pass_obj
+def decline(session: Session, slug: str, number: int, stage: int | None) -> None:
+    """Refuse a blocked stage, by its number, or all blocked stages, and with them the build."""
+    _decide(session, slug, number, stage, "decline", "declined")
+
+
+def _decide(session: Session, slug: str, number: int, stage: int | None, verb: str, done: str) -> None:
+    what = f"Stage {stage} of build {number}" if stage else f"Build {number}"
+    with session.client() as client:
+        client.call("POST", repo_path(slug, "builds", number, verb, *([stage] if stage else [])))
+        output.write(output.as_json(find(client, slug, number)) if session.as_json else f"{what} is {done}")
 
 
 build.add_command(

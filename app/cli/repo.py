@@ -2,14 +2,13 @@
 
 import os
 import re
-import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import click
 
-from app.cli import output
+from app.cli import atomic, output
 from app.cli.client import Json
 from app.cli.options import Session, json_option, repo_path, slug_argument
 from app.errors import Conflict, Invalid
@@ -120,23 +119,11 @@ def install_hook(path: Path, script: str, *, force: bool) -> str:
             raise Conflict(
                 f"{path} exists and is another hook: give --force to replace it, or call both from one script"
             )
-        _replace(path, script)
+        path.parent.mkdir(exist_ok=True)
+        atomic.write(path, script, 0o700)
     except OSError as error:
         raise Invalid(f"cannot write {path}: {error.strerror}") from error
     return f"installed: {path}"
-
-
-def _replace(path: Path, script: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".post-receive-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            os.fchmod(handle, 0o700)
-            file.write(script)
-        Path(name).replace(path)
-    except BaseException:  # interrupted, too: no half-written hook stays behind
-        Path(name).unlink()
-        raise
 
 
 def _block(repo: Json) -> str:

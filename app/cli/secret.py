@@ -1,11 +1,10 @@
 """`gantry secret`: the secrets of a repository. Values go to the server and never come back."""
 
 import sys
-from pathlib import Path
 
 import click
 
-from app.cli import options, output
+from app.cli import given, options, output
 from app.cli.client import Json
 from app.cli.options import Session, json_option, repo_path
 
@@ -43,7 +42,7 @@ def add(
     Other users of this machine can see a value on the command line: prefer @FILE, taken as it is, or standard
     input, of which one line end is removed. Without --data a terminal is asked.
     """
-    where, called = _either(slug, repository, "NAMESPACE/NAME"), _either(name, drone_name, "NAME")
+    where, called = given.either(slug, repository, "NAMESPACE/NAME"), given.either(name, drone_name, "NAME")
     body = {"name": called, "data": _value(data), "pull_request": allow_pull_request}
     with session.client() as client:
         answer = client.record("POST", repo_path(where, "secrets"), body=body)
@@ -57,7 +56,7 @@ def add(
 @click.pass_obj
 def ls(session: Session, slug: str | None, repository: str | None) -> None:
     """List the names of a repository's secrets."""
-    where = _either(slug, repository, "NAMESPACE/NAME")
+    where = given.either(slug, repository, "NAMESPACE/NAME")
     with session.client() as client:
         session.show(client.records(repo_path(where, "secrets")), _table)
 
@@ -70,45 +69,22 @@ def ls(session: Session, slug: str | None, repository: str | None) -> None:
 @click.pass_obj
 def rm(session: Session, slug: str | None, repository: str | None, name: str | None, drone_name: str | None) -> None:
     """Remove a secret."""
-    where, called = _either(slug, repository, "NAMESPACE/NAME"), _either(name, drone_name, "NAME")
+    where, called = given.either(slug, repository, "NAMESPACE/NAME"), given.either(name, drone_name, "NAME")
     with session.client() as client:
         client.call("DELETE", repo_path(where, "secrets", called))
     if not session.as_json:
         output.write(f"Secret {output.line(called)} is removed from {where}")
 
 
-def _either(argument: str | None, option: str | None, what: str) -> str:
-    if argument and option:
-        raise click.UsageError(f"{what} is given twice, as {argument!r} and as {option!r}")
-    if given := argument or option:
-        return given
-    raise click.UsageError(f"{what} is missing")
-
-
 def _value(data: str | None) -> str:
     if data is None and sys.stdin.isatty():
         return str(click.prompt("Value", hide_input=True, err=True))
-    value = _read(data)
+    value = given.text(data, "the secret's value", "encode it first, for example with base64")
+    if data in (None, "-"):
+        value = value.removesuffix("\n").removesuffix("\r")
     if not value:
         raise click.UsageError("the secret's value is empty: give --data @FILE, or the value on standard input")
     return value
-
-
-def _read(data: str | None) -> str:
-    try:
-        if data is None or data == "-":
-            return _without_line_end(sys.stdin.buffer.read().decode())
-        return Path(data[1:]).read_bytes().decode() if data.startswith("@") else data
-    except UnicodeDecodeError as error:
-        raise click.UsageError(
-            "the secret's value is not UTF-8 text: encode it first, for example with base64"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise click.UsageError(f"cannot read {data[1:] if data else 'standard input'}: {error}") from error
-
-
-def _without_line_end(value: str) -> str:
-    return value.removesuffix("\n").removesuffix("\r")
 
 
 def _table(secrets: list[Json]) -> str:

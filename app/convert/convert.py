@@ -17,7 +17,7 @@ from app.pipeline.fields import Fields
 from app.pipeline.nodes import Mapping
 from app.pipeline.problems import quoted
 
-__all__ = ["BadConversion", "Converter", "Facts", "FindTemplate"]
+__all__ = ["BadConversion", "Converter", "Facts", "FindTemplate", "converts"]
 
 YAML = (".yml", ".yaml")
 STARLARK = (".star", ".starlark", ".script")
@@ -28,6 +28,11 @@ _TEMPLATE = re.compile(r"""^kind[ \t]*:[ \t]+["']?template["']?[ \t\r]*(?:#.*)?$
 
 #: Namespace and name to the text of a template, None if there is none.
 FindTemplate = Callable[[str, str], Awaitable[str | None]]
+
+
+def converts(path: str, text: str) -> bool:
+    """Whether the file at `path` is anything but plain YAML."""
+    return path.endswith(STARLARK + JSONNET) or (path.endswith(YAML) and _TEMPLATE.search(text) is not None)
 
 
 class Converter:
@@ -43,11 +48,11 @@ class Converter:
 
         Raises BadConversion, and Unavailable when the machine has no room for another process.
         """
-        if path.endswith(STARLARK + JSONNET):
-            return await self._made(path, text, facts, {})
-        if path.endswith(YAML) and _TEMPLATE.search(text):
+        if not converts(path, text):
+            return text
+        if path.endswith(YAML):
             return await self._loaded(path, text, facts)
-        return text
+        return await self._made(path, text, facts, {})
 
     async def _loaded(self, path: str, text: str, facts: Facts) -> str:
         """What the template makes that the file names."""
@@ -89,7 +94,7 @@ def _template_document(text: str) -> tuple[str, dict[str, Any]]:
         raise Fault(problems[0].text, problems[0].line)
     if kind != "template":
         raise Fault("the document of kind template must be the first of its file", fields.line)
-    if not name.endswith(YAML + STARLARK + JSONNET):
+    if not name.endswith(YAML + STARLARK + JSONNET) or "\0" in name:
         raise Fault(
             f"load names a template that ends with .yaml, .starlark or .jsonnet, not {quoted(name)}", fields.line
         )

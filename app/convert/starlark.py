@@ -23,7 +23,7 @@ load("{_FILE}", "main")
 def run(fields):
     return main(struct(**{{name: struct(**values) for name, values in fields.items()}}))
 """
-_ERROR = re.compile(r"^error: (.*?)(?=\n --> |\Z)", re.DOTALL | re.MULTILINE)
+_ERROR = re.compile(r"^error: (.*?)(?=\n *--> |\Z)", re.DOTALL | re.MULTILINE)
 _NO_MAIN = "Module has no symbol `main`"
 _PLACE = re.compile(rf"^ *--> {_FILE}:([0-9]+):", re.MULTILINE)
 

@@ -192,6 +192,7 @@ Index("org_secrets_name", org_secrets.c.namespace, func.lower(org_secrets.c.name
 
 templates = _table("templates", _id(), *_texts("namespace", "name", "data"), *_numbers("created", "updated"))
 Index("templates_name", templates.c.namespace, templates.c.name, unique=True)
+Index("templates_by_name", templates.c.name, templates.c.namespace)
 
 crons = _table(
     "crons",

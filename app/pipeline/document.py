@@ -100,8 +100,8 @@ class _File:
         self.complete = False
         known = "pipeline, secret and signature"
         if kind == "template":
-            detail = "write the pipelines out: templates are not supported by this server"
-            self._problem(fields, "template: not supported", detail)
+            detail = "it must be the first document of a YAML file, with `kind: template` on a line of its own"
+            self._problem(fields, "template: not the first document", detail)
         elif kind:
             detail = f"{quoted(kind)} is not known; there are {known}"
             self._problem(fields, "yaml: unknown kind attribute", detail)

@@ -10,36 +10,43 @@ from app.pipeline.problems import BadPipeline
 
 def sign(text: str, key: str) -> str:
     """The hmac of all documents but signatures, as lower-case hex. Raises BadPipeline for a file nobody can read."""
-    message, _ = _read(text)
-    return _hmac(message, key)
+    documents, _ = _read(text)
+    return _hmac(documents, key)
 
 
 def verify(text: str, key: str) -> bool:
     """Whether the file carries its own hmac, by this key; of several signatures the last counts."""
     try:
-        message, given = _read(text)
+        documents, given = _read(text)
     except BadPipeline:
         return False
-    return hmac.compare_digest(_hmac(message, key).encode(), given.lower().encode())
+    return hmac.compare_digest(_hmac(documents, key).encode(), given.lower().encode())
 
 
-def _hmac(message: str, key: str) -> str:
-    return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()
+def signed(text: str, value: str) -> str:
+    """The file with this hmac as its only signature. Raises BadPipeline for a file nobody can read."""
+    documents, _ = _read(text)
+    body = "".join(f"---\n{document}" for document in documents if document)
+    return f"{body}---\nkind: signature\nhmac: {value}\n\n...\n"
 
 
-def _read(text: str) -> tuple[str, str]:
-    """What is signed, and the hmac in the file."""
+def _hmac(documents: list[str], key: str) -> str:
+    return hmac.new(key.encode(), "".join(documents).encode(), hashlib.sha256).hexdigest()
+
+
+def _read(text: str) -> tuple[list[str], str]:
+    """The documents that are signed, and the hmac in the file."""
     _, problems = source.load(text)
     if problems:
         raise BadPipeline(problems)
-    message, given = [], ""
+    documents, given = [], ""
     for line, chunk in source.split(text):
         root, _ = compose(chunk, line)
         if isinstance(root, Mapping) and _text(root, "kind") == "signature":
             given = _text(root, "hmac")
         else:
-            message.append(chunk)
-    return "".join(message), given
+            documents.append(chunk)
+    return documents, given
 
 
 def _text(root: Mapping, key: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.builds import progress, stages, store
+from app.builds import converted, progress, stages, store
 from app.builds.model import OVER, Build, Line, Stage, Step
 from app.builds.ports import Ports
 from app.db.tx import Tx
@@ -41,11 +41,11 @@ class LocalManager:
             return await until_heard(lambda: progress.accept(self.ports, stage_id, machine=machine, runner=self.runner))
 
     async def details(self, stage_id: int) -> Context:
-        """See Manager. The file is read at the build's commit, as when the build began."""
-        repo, build, stage, opened = await self.ports.db.read(_details(stage_id, self.seal))
-        file = await self.ports.configs.load(repo, build.after)
+        """See Manager. The file is as it was when the build began: at its commit, or as it was converted then."""
+        repo, build, stage, opened, converted_file = await self.ports.db.read(_details(stage_id, self.seal))
+        text = converted_file or (await self.ports.configs.load(repo, build)).text
         key = self.seal.open(repo.secret, SECRET)
-        return Context(repo, build, stage, file.text, opened, self.system, key)
+        return Context(repo, build, stage, text, opened, self.system, key)
 
     async def update_stage(self, stage: Stage) -> Stage:
         """See Manager."""
@@ -70,10 +70,11 @@ class LocalManager:
         await self.ports.logs.store(step_id, log)
 
 
-def _details(stage_id: int, seal: Seal) -> Tx[tuple[Repo, Build, Stage, tuple[Secret, ...]]]:
+def _details(stage_id: int, seal: Seal) -> Tx[tuple[Repo, Build, Stage, tuple[Secret, ...], str | None]]:
     stage = yield from stages.find(stage_id)
     build = yield from store.find_by_id(stage.build_id)
     repo = yield from repos.find(stage.repo_id)
     siblings = yield from stages.list_of(build.id)
     opened = yield from secrets.opened(repo.id, seal, pull_request=build.event == "pull_request")
-    return repo, replace(build, stages=tuple(replace(s, steps=()) for s in siblings)), stage, opened
+    converted_file = yield from converted.find(build.id)
+    return repo, replace(build, stages=tuple(replace(s, steps=()) for s in siblings)), stage, opened, converted_file

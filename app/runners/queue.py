@@ -23,6 +23,10 @@ INTERVAL = 60.0
 #: Seconds after which it is looked at again when that failed.
 PAUSE = 1.0
 _PAGE = 200
+#: Why a stage is blocked; there is no other reason.
+UNSIGNED = (
+    "an administrator of the repository must approve it: the pipeline file is not signed with the repository's key"
+)
 
 
 def suits(wanted: Filter, stage: Stage) -> bool:
@@ -79,7 +83,9 @@ class Queue:
         """Why these stages are not taken, by id, where it is not just their turn that has not come."""
         reasons = {}
         for stage in waiting:
-            if stage.status == "pending" and not stage.machine and (reason := await self._why(stage)):
+            if stage.status == "blocked":
+                reasons[stage.id] = UNSIGNED
+            elif stage.status == "pending" and not stage.machine and (reason := await self._why(stage)):
                 reasons[stage.id] = reason
         return reasons
 

@@ -21,13 +21,15 @@ class Site:
         self.server = server
         self.folder = folder
         self.text = (FOLDER / file).read_text()
+        #: The name that the file has in the repository.
+        self.file = ".drone" + Path(file).suffix
         self.slug = f"acme/{name}"
         self.repository = Repository(folder / "repository")
 
     def begin(self, files: dict[str, str | bytes]) -> Any:
         """Register the repository; the build of its first push, once it is over."""
-        sha = self.repository.commit({".drone.yml": self.text, **files})
-        self.server.register(self.repository.url, self.slug)
+        sha = self.repository.commit({self.file: self.text, **files})
+        self.server.register(self.repository.url, self.slug, config_path=self.file)
         return self.push(sha)
 
     def commit(self, files: dict[str, str | bytes]) -> Any:

@@ -1,5 +1,6 @@
 """The files of `pipelines/` really run, each in a repository of its own, by the commands that its comment tells."""
 
+import asyncio
 import hmac
 import inspect
 import re
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from app.convert.convert import Converter, Facts
 from app.pipeline.document import parse
 from app.pipeline.event import Event
 from app.pipeline.plan import plan
@@ -34,8 +36,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+FILES = {path.stem: path for path in sorted(FOLDER.rglob("*"))}
+
+
 def _site(request: pytest.FixtureRequest) -> Site:
-    file = f"{str(request.fixturename).replace('_', '-')}.yml"
+    file = FILES[str(request.fixturename).replace("_", "-")].name
     return Site(request.getfixturevalue("server"), request.getfixturevalue("tmp_path"), file, request.node.name)
 
 
@@ -43,6 +48,7 @@ def _site(request: pytest.FixtureRequest) -> Site:
 gantry = pytest.fixture(_site, name="gantry")
 parallel_steps = pytest.fixture(_site, name="parallel_steps")
 promote = pytest.fixture(_site, name="promote")
+regions = pytest.fixture(_site, name="regions")
 rollback = pytest.fixture(_site, name="rollback")
 staging_before_production = pytest.fixture(_site, name="staging_before_production")
 
@@ -60,18 +66,29 @@ def _stage_outcome(stage: Any) -> str:
 def test_every_file_is_exercised_below() -> None:
     tests = [test for name, test in globals().items() if name.startswith("test_")]
     used = [one for test in tests for one in inspect.signature(test).parameters.values()]
-    exercised = {one.name.replace("_", "-") + ".yml" for one in used if one.annotation is Site}
+    exercised = {one.name.replace("_", "-") for one in used if one.annotation is Site}
 
-    assert {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*")} == exercised
+    assert FILES.keys() == exercised
+    assert len(FILES) == len(list(FOLDER.rglob("*")))
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES.values(), ids=lambda path: path.name)
 def test_every_file_is_sound_says_what_to_type_and_pastes_no_value(path: Path) -> None:
     text = path.read_text()
 
-    assert parse(text).pipelines
-    assert "\n#   gantry " in text.partition("\nkind:")[0]
+    assert parse(_made(path.name, "push")).pipelines
+    assert "\n#   gantry " in re.split(r"^(?!#)", text, maxsplit=1, flags=re.MULTILINE)[0]
     assert not re.search(r"(?<!\$)\$\{", text)
+
+
+def _made(file: str, event: str, **params: str) -> str:
+    """The YAML of a file for an event."""
+    facts = Facts({"event": event, "params": params})
+    return asyncio.run(Converter(_no_template).convert(file, (FOLDER / file).read_text(), facts))
+
+
+async def _no_template(_namespace: str, _name: str) -> None:
+    return None
 
 
 PUSH = Event("push", "acme/web", branch="main", ref="refs/heads/main")
@@ -119,6 +136,40 @@ def test_an_event_starts_what_the_file_promises(file: str, event: Event, expecte
     planned = plan(parse((FOLDER / file).read_text()), event)
 
     assert {stage.name: stage.depends_on for stage in planned.stages} == expected
+
+
+@pytest.mark.parametrize(
+    ("event", "params", "expected"),
+    [
+        ("push", {}, {"test": ()}),
+        ("promote", {"REGIONS": "eu"}, {"deploy-eu": (), "compare": ("deploy-eu",)}),
+        ("rollback", {"REGIONS": "us,eu"}, {"deploy-us": (), "deploy-eu": (), "compare": ("deploy-us", "deploy-eu")}),
+    ],
+)
+def test_parameters_start_what_the_file_promises(event: str, params: dict[str, str], expected: dict[str, Any]) -> None:
+    planned = plan(parse(_made("regions.star", event, **params)), Event(event, "acme/web"))
+
+    assert {stage.name: stage.depends_on for stage in planned.stages} == expected
+
+
+def test_a_promotion_goes_to_the_regions_that_it_names(regions: Site) -> None:
+    sha = regions.repository.commit({regions.file: regions.text, "index.html": PAGE})
+    assert regions.enter("gantry repo add").returncode == 0
+    assert _outcome(regions.push(sha)) == ["push success", "test success: clone success, page success"]
+
+    followed = regions.enter("gantry build promote")
+
+    assert followed.returncode == 0, followed.stdout + followed.stderr
+    assert _outcome(regions.finished(2)) == [
+        "promote success",
+        "deploy-eu success: clone success, copy success",
+        "deploy-us success: clone success, copy success",
+        "compare success: clone success, eu success, us success",
+    ]
+    assert sorted(path.name for path in (regions.folder / "depot/production").iterdir()) == ["eu", "us"]
+    refused = regions.promote(1, "production", REGIONS="eu,moon")
+    reason = 'starlark: fail: there is no region "moon"; say where to, as in -p REGIONS=ap,eu,us (.drone.star:'
+    assert (refused["status"], refused["error"][: len(reason)]) == ("error", reason)
 
 
 def _package(depot: Path) -> str:

@@ -100,6 +100,8 @@ class Scene:
     repo: Repo
     host: FakeHost
     clock: Clock
+    #: Texts of the templates, by name.
+    templates: dict[str, str]
 
     async def push(self, *documents: str, **fields: Any) -> Build:
         """The build of a push of these pipelines, every field of it told apart."""

@@ -13,11 +13,11 @@ from tests.builds.farside import NOW, Scene, ended, heard, pipeline
 CHAIN = pipeline("build"), pipeline("deploy", depends_on=["build"])
 
 
-async def approve(scene: Scene, stage: int, number: int = 1) -> None:
+async def approve(scene: Scene, stage: int | None, number: int = 1) -> None:
     await control.approve(scene.ports, scene.repo, number, stage)
 
 
-async def decline(scene: Scene, stage: int, number: int = 1) -> None:
+async def decline(scene: Scene, stage: int | None, number: int = 1) -> None:
     await control.decline(scene.ports, scene.repo, number, stage)
 
 
@@ -245,3 +245,76 @@ async def test_a_cancel_takes_what_was_blocked_with_it(scene: Scene) -> None:
         await approve(scene, 1)
     with pytest.raises(Conflict):
         await progress.update_stage(scene.ports, ended(replace(running, steps=()), "killed"))
+
+
+async def test_a_whole_build_is_approved_but_for_what_was_decided_already(scene: Scene) -> None:
+    await scene.push(*CHAIN, pipeline("other"), pipeline("refused"))
+    for name in ("build", "deploy", "refused"):
+        await blocked(scene, name)
+    await decline(scene, 4)
+
+    with scene.ports.changes.subscribe() as changes:
+        await approve(scene, None)
+        change = await heard(changes)
+
+    assert change is not None
+    assert change.build == await scene.build(1)
+    assert await scene.statuses(1) == {
+        "": "declined",
+        "build": "pending",
+        "deploy": "waiting_on_dependencies",
+        "other": "pending",
+        "refused": "declined",
+    }
+    assert (await scene.stage(1, "other")).version == 1
+    assert await scene.queued() == ["build", "other"]
+
+
+async def test_a_whole_build_is_declined_but_for_what_was_decided_already(scene: Scene) -> None:
+    await scene.push(pipeline("a"), pipeline("b"), pipeline("c"))
+    for name in "abc":
+        await blocked(scene, name)
+    await approve(scene, 1)
+
+    await decline(scene, None)
+
+    build = await scene.build(1)
+    assert await scene.statuses(1) == {"": "declined", "a": "pending", "b": "declined", "c": "declined"}
+    assert (build.started, build.finished) == (0, 0)
+
+
+@pytest.mark.parametrize("status", ["pending", "running", "success", "declined"])
+async def test_a_build_in_which_nothing_is_blocked_is_neither_approved_nor_declined(scene: Scene, status: str) -> None:
+    stage = (await scene.push()).stages[0]
+    await scene.set(stage, status=status)
+
+    with pytest.raises(Invalid, match=f'Cannot approve a Pipeline with Status "{status}"'):
+        await approve(scene, None)
+    with pytest.raises(Invalid, match=f'Cannot decline build with status "{status}"'):
+        await decline(scene, None)
+
+    assert (await scene.build(1)).version == 1
+
+
+async def test_a_build_without_stages_is_neither_approved_nor_declined(scene: Scene) -> None:
+    await scene.push("kind: [")
+
+    with pytest.raises(Invalid, match='Cannot approve a Pipeline with Status "error"'):
+        await approve(scene, None)
+    with pytest.raises(NotFound, match="build 2 not found"):
+        await decline(scene, None, 2)
+
+
+async def test_of_all_who_decide_on_a_build_at_one_moment_one_does(scene: Scene) -> None:
+    await scene.push(pipeline("a"), pipeline("b"))
+    for name in "ab":
+        await blocked(scene, name)
+
+    verbs = [approve, decline] * 4
+    outcomes = await asyncio.gather(*(verb(scene, None) for verb in verbs), return_exceptions=True)
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Invalid"] * 7 + ["NoneType"]
+    assert await scene.statuses(1) in (
+        {"": "pending", "a": "pending", "b": "pending"},
+        {"": "declined", "a": "declined", "b": "declined"},
+    )

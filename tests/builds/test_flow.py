@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from app.builds import control, flow, stages, store
+from app.builds import control, converted, flow, stages, store
 from app.builds.model import Build
 from app.db.tx import Tx, many
 from app.errors import Invalid, NotFound, NothingToRun, Unavailable, Unreadable
-from tests.builds.farside import NOW, Scene, heard, pipeline, pushed
+from app.pipeline.signature import sign
+from tests.builds.farside import NOW, Scene, file, heard, pipeline, pushed
 
 BROKEN = "kind: pipeline\ntype: exec\nname: [\n"
 
@@ -288,6 +289,93 @@ async def test_stages_are_made_of_the_plan(scene: Scene) -> None:
     assert (deploy.number, deploy.status, deploy.depends_on) == (2, "waiting_on_dependencies", ("build",))
     assert (deploy.limit, deploy.labels, deploy.on_success, deploy.on_failure) == (2, {"zone": "eu"}, True, True)
     assert (deploy.version, deploy.created, deploy.updated, deploy.started) == (1, NOW, NOW, 0)
+
+
+SIGNED_WITH = "0123456789abcdef0123456789abcdef"
+
+
+def signed(text: str) -> str:
+    return f"---\n{text}\n---\nkind: signature\nhmac: {sign(text + chr(10), SIGNED_WITH)}\n"
+
+
+async def begun(scene: Scene, text: str, *, signed_with: str = SIGNED_WITH) -> list[str]:
+    """How the stages of a push begin, under the rule that the file must be signed."""
+    draft = pushed(scene.repo, scene.host.add(text))
+    made = await flow.start(scene.ports, scene.repo, draft, signed_with=signed_with)
+    assert (made.status, made.finished) == ("pending", 0)
+    return [stage.status for stage in made.stages]
+
+
+async def test_a_file_that_is_not_signed_with_the_key_blocks_every_stage(scene: Scene) -> None:
+    chain = file(pipeline("build"), pipeline("deploy", depends_on=["build"]))
+
+    assert await begun(scene, chain) == ["blocked", "blocked"]
+    assert await begun(scene, signed(chain).replace("true", "evil")) == ["blocked", "blocked"]
+    assert await begun(scene, signed(chain), signed_with="another key") == ["blocked", "blocked"]
+    assert await begun(scene, signed(chain)) == ["pending", "waiting_on_dependencies"]
+    assert await begun(scene, chain, signed_with="") == ["pending", "waiting_on_dependencies"]
+    assert [stage.status for stage in (await promote(scene)).stages] == ["pending", "waiting_on_dependencies"]
+
+
+async def test_what_counts_is_the_signature_of_what_a_template_makes(scene: Scene) -> None:
+    template = "kind: template\nload: deploy.yaml\n"
+    scene.templates["deploy.yaml"] = pipeline()
+
+    assert await begun(scene, signed(template)) == ["blocked"]
+    scene.templates["deploy.yaml"] = signed(pipeline())
+    assert await begun(scene, template) == ["pending"]
+
+
+async def test_a_converted_file_is_kept_with_its_build_and_plain_yaml_is_not(scene: Scene) -> None:
+    scene.templates["deploy.yaml"] = pipeline("{{ .build.Event }}")
+    plain, made = await scene.push(), await scene.push("kind: template\nload: deploy.yaml\n")
+    scene.templates["deploy.yaml"] = pipeline("later")
+    again = await restart(scene, 2)
+
+    kept = [await scene.ports.db.read(converted.find(build.id)) for build in (plain, made, again)]
+
+    assert kept == [None, pipeline("push"), pipeline("later")]
+    assert [stage.name for stage in again.stages] == ["later"]
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        (None, 'template: there is no template "deploy.yaml" in "octocat" (.drone.yml)'),
+        ("kind: pipeline\n{{ nope }}", "template: function nope is not supported; there are "),
+        ('a: "\0"', "yaml: "),
+    ],
+)
+async def test_a_conversion_that_fails_makes_an_error_build_that_keeps_who_and_what(
+    scene: Scene, template: str | None, reason: str
+) -> None:
+    if template:
+        scene.templates["deploy.yaml"] = template
+
+    made = await scene.push("kind: template\nload: deploy.yaml\n")
+
+    assert (made.status, made.stages, made.trigger, made.params) == ("error", (), "@hook", {"A": "1", "B": "2"})
+    assert made.error.startswith(reason)
+    assert await scene.build(1) == made
+    assert await scene.ports.db.read(converted.find(made.id)) is None
+
+
+async def test_a_conversion_that_starts_nothing_says_so(scene: Scene) -> None:
+    scene.templates["deploy.yaml"] = "# nothing {{ .build.Event }}\n"
+
+    with pytest.raises(NothingToRun, match="the file has no pipelines"):
+        await scene.push("kind: template\nload: deploy.yaml\n")
+
+    assert await scene.counter() == 0
+
+
+async def test_a_reason_may_hold_any_character(scene: Scene) -> None:
+    repo = replace(scene.repo, config_path="a.star")
+    draft = pushed(repo, scene.host.add('def main(ctx):\n  fail("a\\000b \u00e9")\n'))
+
+    made = await flow.start(scene.ports, repo, draft)
+
+    assert made.error == "starlark: fail: a\ufffdb \u00e9 (a.star:2)"
 
 
 async def test_a_file_that_cannot_run_makes_an_error_build_that_keeps_who_and_what(scene: Scene) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from app.accounts import store as accounts
 from app.accounts.auth import Claim
-from app.builds import flow, progress, stages, store
+from app.builds import converted, flow, progress, stages, store
 from app.builds.model import Build, Stage
 from app.builds.rendered import Rendered
 from app.db.connect import Database
@@ -24,14 +24,15 @@ from app.db.tx import Statement, Tx
 from app.repos import access, secrets
 from app.repos import store as repos
 from app.repos.model import Repo
+from app.repos.templates import store as templates
 from tests.builds.farside import NOW, Scene, ended, pipeline, pushed, started
 
 T = TypeVar("T")
 SIZES = {"short": 400, "long": 4000}
 REPOS, USERS, UNFINISHED = 8, 40, 16
-MODULES = [store, stages, repos, secrets, accounts]
+MODULES = [store, stages, converted, repos, secrets, templates, accounts]
 SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|DELETE)\b")
-BIG = re.compile(r"SCAN (builds|stages|steps|repos|permissions|users|secrets|latest)\b")
+BIG = re.compile(r"SCAN (builds|stages|steps|repos|permissions|users|secrets|latest|converted|templates)\b")
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
     "builds.store.COUNTS": "counts of whole tables, for /metrics; of builds and stages only the unfinished ones",
@@ -39,6 +40,7 @@ SCANS = {
     "builds.stages.OF_RUNNER": "the partial index stages_queue holds only what is unfinished; once a start",
     "repos.store.ALL": "a page of the whole table, in the order of its index",
     "accounts.store.ALL": "the answer is the whole table, in the order of its index",
+    "repos.templates.store.ALL": "the answer is the whole table, of which there is little",
     "accounts.store.COUNT": "the answer is how many there are",
 }
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Gantry
-from tests.cli.farside import FarSide, answer, recorded
+from tests.cli.farside import Answer, FarSide, answer, recorded
 
 SLUG = "octocat/hello-world"
 BUILDS = f"/api/repos/{SLUG}/builds"
@@ -152,3 +152,38 @@ def test_unknown_build_exits_with_1(gantry: Gantry, far: FarSide) -> None:
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"Error: build 999 not found (404: GET {BUILDS}/999)\n"
+
+
+@pytest.mark.parametrize(("verb", "done"), [("approve", "approved"), ("decline", "declined")])
+@pytest.mark.parametrize(
+    ("stage", "path", "what"), [([], "", "Build 4"), (["2"], "/2", "Stage 2 of build 4")], ids=["build", "stage"]
+)
+def test_what_is_blocked_is_decided_on(
+    gantry: Gantry, far: FarSide, verb: str, done: str, stage: list[str], path: str, what: str
+) -> None:
+    far.on("POST", f"{BUILDS}/4/{verb}{path}", Answer(204))
+
+    assert gantry("build", verb, SLUG, "4", *stage).stdout == f"{what} is {done}\n"
+
+
+def test_a_decision_as_json_is_the_build_as_it_is_then(gantry: Gantry, far: FarSide) -> None:
+    build: Any = recorded("promoted build, finished")
+    far.on("POST", f"{BUILDS}/2/approve", Answer(204))
+    far.on("GET", f"{BUILDS}/2", answer(build))
+
+    assert json.loads(gantry("build", "approve", SLUG, "2", "--json").stdout) == build
+
+
+def test_a_decision_that_comes_too_late_says_so(gantry: Gantry, far: FarSide) -> None:
+    message = 'Cannot decline build with status "success"'
+    far.on("POST", f"{BUILDS}/4/decline", answer({"message": message}, 400))
+
+    done = gantry("build", "decline", SLUG, "4")
+
+    assert (done.returncode, done.stderr) == (1, f"Error: {message} (400: POST {BUILDS}/4/decline)\n")
+
+
+def test_a_stage_is_named_by_its_number(gantry: Gantry, far: FarSide) -> None:
+    assert gantry("build", "approve", SLUG, "4", "deploy").returncode == 2
+    assert gantry("build", "approve", SLUG, "4", "0").returncode == 2
+    assert far.asked == []

@@ -11,6 +11,7 @@ CONTEXT: dict[str, dict[str, Any]] = {
     "input": {"image": "alpine", "with-dash": [1, {"a": None}]},
 }
 
+LINES = "\n" * 1000
 NO_X = "Object of type `struct` has no attribute `x`"
 
 
@@ -50,6 +51,8 @@ def test_input_may_have_any_names() -> None:
         ("", "there is no function main(ctx), which returns the documents", 0),
         ("main = 1", "Operation `call()` not supported on type `int`", 0),
         ("def main(ctx):\n  fail('no way')", "fail: no way", 2),
+        (f"{LINES[:10]}def main(ctx):\n  fail('no\\nway')", "fail: no\nway", 12),
+        (f"{LINES}def main(ctx):\n  fail('no way')", "fail: no way", 1002),
         ("def main(ctx):\n\n  return ctx.x", NO_X, 3),
         ("def main(ctx):\n  return help(ctx)\ndef help(ctx):\n  x = ctx.x\n  return x", NO_X, 4),
         ("x = 1\ndef main(ctx)\n", 'Parse error: unexpected new line here, expected one of "->" or ":"', 2),

@@ -19,6 +19,7 @@ CREATE TABLE templates (
     updated BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX templates_name ON templates (namespace, name);
+CREATE INDEX templates_by_name ON templates (name, namespace);
 
 CREATE TABLE crons (
     id {id},

@@ -1,0 +1,17 @@
+"""The SQL of converted pipeline files: as they were planned they are run, whatever becomes of their templates."""
+
+from app.db.tx import Tx, one, run
+
+KEEP = "INSERT INTO converted (build_id, text) VALUES (:build_id, :text)"
+OF_BUILD = "SELECT text FROM converted WHERE build_id = :build_id"
+
+
+def keep(build_id: int, text: str) -> Tx[None]:
+    """Keep what was made for a new build."""
+    yield from run(KEEP, build_id=build_id, text=text)
+
+
+def find(build_id: int) -> Tx[str | None]:
+    """What was made for a build; None when its file is plain YAML."""
+    row = yield from one(OF_BUILD, build_id=build_id)
+    return str(row["text"]) if row else None

@@ -1,0 +1,102 @@
+"""The SQL of templates."""
+
+from dataclasses import dataclass, replace
+
+from app.db import schema
+from app.db.mapper import Mapper
+from app.db.tx import Tx, many, one
+from app.errors import Conflict, NotFound
+
+ALL = "SELECT * FROM templates ORDER BY name, namespace"
+OF_NAMESPACE = "SELECT * FROM templates WHERE namespace = :namespace ORDER BY name"
+BY_NAME = "SELECT * FROM templates WHERE namespace = :namespace AND name = :name"
+CREATE = schema.insert_sql(schema.templates, "ON CONFLICT DO NOTHING RETURNING id")
+UPDATE = """
+    UPDATE templates SET data = :data, updated = :now WHERE namespace = :namespace AND name = :name RETURNING *
+"""
+DELETE = "DELETE FROM templates WHERE namespace = :namespace AND name = :name RETURNING *"
+#: An UPDATE would end in an error of the database where somebody else takes the place at the same moment.
+PUT_BACK = """
+    INSERT INTO templates (id, namespace, name, data, created, updated)
+    VALUES (:id, :namespace, :name, :data, :created, :updated) ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A pipeline file, or what makes one, under a name that ends with what it is written in. Times are Unix seconds."""
+
+    id: int
+    namespace: str
+    name: str
+    data: str
+    created: int = 0
+    updated: int = 0
+
+
+_MAPPER = Mapper(Template, schema.templates)
+
+
+def list_all() -> Tx[list[Template]]:
+    """The templates of every namespace, by name."""
+    return [_MAPPER.make(row) for row in (yield from many(ALL))]
+
+
+def list_of(namespace: str) -> Tx[list[Template]]:
+    """The templates of a namespace, by name."""
+    return [_MAPPER.make(row) for row in (yield from many(OF_NAMESPACE, namespace=namespace))]
+
+
+def find_if_any(namespace: str, name: str) -> Tx[Template | None]:
+    """A template; letter case matters."""
+    row = yield from one(BY_NAME, namespace=namespace, name=name)
+    return _MAPPER.make(row) if row else None
+
+
+def find(namespace: str, name: str) -> Tx[Template]:
+    """A template; NotFound."""
+    if (found := (yield from find_if_any(namespace, name))) is None:
+        raise _unknown(name)
+    return found
+
+
+def create(template: Template) -> Tx[Template]:
+    """A new template; Conflict when its namespace has one of this name."""
+    row = yield from one(CREATE, **_MAPPER.values(template))
+    if row is None:
+        raise _taken(template.namespace, template.name)
+    return replace(template, id=row["id"])
+
+
+def change(namespace: str, name: str, data: str, now: int) -> Tx[Template]:
+    """Give a template another text; NotFound."""
+    row = yield from one(UPDATE, namespace=namespace, name=name, data=data, now=now)
+    if row is None:
+        raise _unknown(name)
+    return _MAPPER.make(row)
+
+
+def move(namespace: str, name: str, to: str, now: int) -> Tx[Template]:
+    """Put a template into another namespace; NotFound, or Conflict when that has one of this name."""
+    row = yield from one(DELETE, namespace=namespace, name=name)
+    if row is None:
+        raise _unknown(name)
+    moved = replace(_MAPPER.make(row), namespace=to, updated=now)
+    if (yield from one(PUT_BACK, id=moved.id, **_MAPPER.values(moved))) is None:
+        raise _taken(to, name)
+    return moved
+
+
+def delete(namespace: str, name: str) -> Tx[None]:
+    """Remove a template; NotFound."""
+    if (yield from one(DELETE, namespace=namespace, name=name)) is None:
+        raise _unknown(name)
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(f"template {name} not found")
+
+
+def _taken(namespace: str, name: str) -> Conflict:
+    text = f"template {name} exists already in {namespace}; change that one, or choose another name"
+    return Conflict(text, code="template_exists")

@@ -1,0 +1,19 @@
+"""Templates as clients read them (`spec` drone-rest 2.6)."""
+
+from typing_extensions import TypedDict
+
+from app.repos.templates.store import Template
+
+
+class TemplateJSON(TypedDict):
+    """A template with its text."""
+
+    id: int
+    name: str
+    namespace: str
+    data: str
+
+
+def template_json(template: Template) -> TemplateJSON:
+    """A template; Drone's never have times."""
+    return TemplateJSON(id=template.id, name=template.name, namespace=template.namespace, data=template.data)
