@@ -24,7 +24,9 @@ class Lazy(NamedTuple):
 COMMANDS = {
     "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
     "build": Lazy("app.cli.build:build", "List, start, promote, follow and cancel builds."),
+    "encrypt": Lazy("app.cli.encrypt:encrypt", "Encrypt a value for a pipeline file."),
     "log": Lazy("app.cli.log:log", "Print the log of a step."),
+    "orgsecret": Lazy("app.cli.orgsecret:orgsecret", "Keep the secrets that the repositories of a namespace share."),
     "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks."),
     "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
     "serve": Lazy("app.cli.serve:serve", "Run the server."),
