@@ -12,7 +12,9 @@ from app.cli.options import Session, json_option, repo_path, slug_argument
 @json_option
 @click.pass_obj
 def encrypt(session: Session, slug: str, given: str | None) -> None:
-    """Encrypt a value for a pipeline file, as the data of a document of kind secret.
+    """Encrypt a value for a pipeline file.
+
+    What is printed is the data of a document of kind secret, which only this repository's pipelines can read.
 
     Other users of this machine can see a value on the command line: prefer @FILE, taken as it is, or standard
     input, of which one line end is removed. Without a value a terminal is asked.
