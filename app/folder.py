@@ -12,7 +12,7 @@ from app.errors import AppError
 
 
 class FolderInUse(AppError):
-    """Another server runs on this data folder."""
+    """A server runs on this data folder."""
 
     code = "folder_in_use"
 
@@ -32,6 +32,10 @@ class Folder:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name in ("keys", "logs", "mirrors", "work"):
                 (path / name).mkdir(mode=0o700, exist_ok=True)
+
+    @property
+    def _keys(self) -> Path:
+        return self.path / "keys"
 
     @property
     def logs(self) -> Path:
@@ -63,7 +67,7 @@ class Folder:
                 file.close()
                 if not isinstance(error, BlockingIOError):
                     raise
-                text = f"another server runs on {self.path}; stop it, or give this one its own GANTRY_DATA"
+                text = f"a server runs on {self.path}; stop it first, or name another folder in GANTRY_DATA"
                 raise FolderInUse(text) from error
             return file
 
@@ -75,8 +79,8 @@ class Folder:
         return made
 
     def keep(self, name: str, text: str) -> None:
-        """Keep a secret, readable by the owner only, in place of an earlier one."""
-        path = self.path / "keys" / name
+        """Keep a secret, readable by the owner only, in place of an earlier one; on the disk when this returns."""
+        path = self._keys / name
         temporary = path.with_suffix(".new")
         with self._usable():
             temporary.unlink(missing_ok=True)
@@ -85,10 +89,17 @@ class Folder:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
+            _sync(self._keys)
+
+    def rename(self, name: str, new: str) -> None:
+        """Keep a secret under another name, in place of what was kept there; on the disk when this returns."""
+        with self._usable():
+            (self._keys / name).replace(self._keys / new)
+            _sync(self._keys)
 
     def kept(self, name: str) -> str | None:
         """A secret that was kept."""
-        path = self.path / "keys" / name
+        path = self._keys / name
         with self._usable():
             return path.read_text() if path.exists() else None
 
@@ -99,3 +110,12 @@ class Folder:
         except OSError as error:
             place = error.filename or self.path
             raise BadFolder(f"the data folder {self.path} cannot be used: {place}: {error.strerror}") from error
+
+
+def _sync(folder: Path) -> None:
+    """Put the names in a folder on the disk: what was renamed is so after a power failure, too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

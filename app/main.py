@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 
+from app import keyring
 from app.accounts import api as accounts_api
 from app.accounts import auth
 from app.accounts import store as accounts
 from app.builds import api as builds_api
 from app.builds import progress
+from app.builds.cards import api as cards_api
 from app.builds.configs import Configs
 from app.builds.cron import api as cron_api
 from app.builds.cron.scheduler import Scheduler
@@ -28,13 +30,12 @@ from app.builds.rendered import Rendered
 from app.builds.state import State
 from app.convert.convert import Converter
 from app.db.connect import Database, connect, is_absent
-from app.db.migrate import migrate, present_version
+from app.db.migrate import migrate, present_version, versions
+from app.errors import AppError
 from app.events import Events
 from app.folder import Folder
 from app.repos import api as repos_api
-from app.repos import sign
-from app.repos import store as repos
-from app.repos.flow import SIGNER
+from app.repos import sealed, sign
 from app.repos.secrets import api as secrets_api
 from app.repos.templates import api as templates_api
 from app.repos.templates import store as templates
@@ -58,6 +59,12 @@ GRACE = 8.0
 ADMIN_TOKEN = "admin-token"
 #: Name of the built-in runner in the database, beside the installation's.
 BUILT_IN = "built-in"
+
+
+class NoDatabase(AppError):
+    """There is nothing to work on."""
+
+    code = "no_database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +94,46 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
     folder = Folder(settings.data)
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.locked())
-        db = connect(settings.database)
-        await db.open()
-        stack.push_async_callback(db.close)
-        applied = await migrate(db, now=now())
-        if applied:
-            log.info("database migrated", extra={"versions": applied})
-        seal = Seal(settings.secret_key or folder.key("secret"))
-        await _check_seal(db, seal)
+        db = await _open_database(stack, settings)
+        seal = keyring.seal(settings, folder)
+        await db.read(sealed.check(seal))
         await _bootstrap(db, settings, folder)
         yield await _start(stack, settings, folder, db, seal)
 
 
+async def rotate_key(settings: Settings) -> int:
+    """Seal everything anew, with a new key of the data folder or with the settings' own; how many values.
+
+    AppError says why it cannot be; nothing is changed then. Cut short at any moment, everything still opens at the
+    next start, and the next call finishes what this one began.
+    """
+    folder = Folder(settings.data)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(folder.locked())
+        if is_absent(settings.database):
+            raise NoDatabase(f"there is no database at {settings.database}: is GANTRY_DATA the server's own?")
+        db = await _open_database(stack, settings)
+        await db.read(sealed.check(keyring.seal(settings, folder)))
+        renewed = await db.write(sealed.renew(keyring.begin_change(settings, folder)))
+        keyring.end_change(settings, folder)
+    return renewed
+
+
+async def _open_database(stack: AsyncExitStack, settings: Settings) -> Database:
+    db = connect(settings.database)
+    await db.open()
+    stack.push_async_callback(db.close)
+    applied = await migrate(db, now=now())
+    if applied:
+        log.info("database migrated", extra={"versions": applied})
+    return db
+
+
 async def check(settings: Settings) -> None:
-    """Whether a server could be set up: folder, lock, database, keys. Makes an empty data folder at most."""
+    """Whether a server could be set up: folder, lock, database, keys. Makes an empty data folder at most.
+
+    The keys of a database that is still to be migrated are not looked at: it may lack what they seal.
+    """
     folder = Folder(settings.data)
     with folder.locked():
         if is_absent(settings.database):
@@ -108,8 +141,8 @@ async def check(settings: Settings) -> None:
         db = connect(settings.database)
         await db.open()
         try:
-            if await db.read(present_version(db.dialect)):
-                await _check_seal(db, Seal(settings.secret_key or folder.key("secret")))
+            if await db.read(present_version(db.dialect)) == len(versions(db.dialect)):
+                await db.read(sealed.check(keyring.seal(settings, folder)))
         finally:
             await db.close()
 
@@ -184,6 +217,7 @@ def application(state: State) -> Requests:
 
     rows = [
         *builds_api.routes,
+        *cards_api.routes,
         *cron_api.routes,
         *repos_api.routes,
         *secrets_api.routes,
@@ -217,12 +251,6 @@ async def _bootstrap(db: Database, settings: Settings, folder: Folder) -> None:
         await db.write(made)
     elif not await db.read(accounts.count()):
         log.warning("there is no account yet: set GANTRY_ADMIN=username:NAME,admin:true and start again")
-
-
-async def _check_seal(db: Database, seal: Seal) -> None:
-    """Fail now, with a clear message, rather than at the first secret that does not open."""
-    for repo in await db.read(repos.list_all(1, 0)):
-        seal.open(repo.signer, SIGNER)
 
 
 def now() -> int:

@@ -15,32 +15,55 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from app.errors import AppError
 
 _VERSION = b"\x01"
+#: Bytes at the start of a sealed value that name its key.
+HEAD = 5
+_NONCE = 12
 
 
 class CannotOpen(AppError):
-    """A sealed value that this key does not open: the key was changed or the value damaged."""
+    """A sealed value that no key at hand opens: the key was changed or the value damaged."""
 
     code = "cannot_open"
 
 
 class Seal:
-    """Seals and opens with one key."""
+    """Seals with the first of its keys, opens with any: a key can be changed while older values are there."""
 
-    def __init__(self, secret: str) -> None:
-        key = HKDF(hashes.SHA256(), 32, salt=None, info=b"gantry sealing").derive(secret.encode())
-        self._cipher = AESGCM(key)
-        self._key_id = hashlib.sha256(key).digest()[:4]
+    def __init__(self, secret: str, *older: str) -> None:
+        self._ciphers = dict(map(_cipher, (secret, *older)))
+        self._newest = next(iter(self._ciphers))
 
     def seal(self, text: str, purpose: str) -> bytes:
         """The text, unreadable without the key."""
-        nonce = os.urandom(12)
-        return _VERSION + self._key_id + nonce + self._cipher.encrypt(nonce, text.encode(), purpose.encode())
+        nonce = os.urandom(_NONCE)
+        return self._newest + nonce + self._ciphers[self._newest].encrypt(nonce, text.encode(), purpose.encode())
 
     def open(self, sealed: bytes, purpose: str) -> str:
-        """The text again; CannotOpen with another key or purpose."""
-        if sealed[:5] != _VERSION + self._key_id:
-            raise CannotOpen(f"a value of {purpose} was sealed with another key; set GANTRY_SECRET_KEY back to it")
+        """The text again; CannotOpen with other keys or another purpose."""
+        self.check(sealed, purpose)
+        nonce, rest = sealed[HEAD : HEAD + _NONCE], sealed[HEAD + _NONCE :]
         try:
-            return self._cipher.decrypt(sealed[5:17], sealed[17:], purpose.encode()).decode()
+            return self._ciphers[sealed[:HEAD]].decrypt(nonce, rest, purpose.encode()).decode()
         except (InvalidTag, ValueError) as error:  # a ValueError when it was cut
             raise CannotOpen(f"a value of {purpose} is damaged") from error
+
+    def check(self, sealed: bytes, purpose: str) -> None:
+        """CannotOpen when none of the keys sealed this; the first HEAD bytes are enough to tell."""
+        if sealed[:HEAD] not in self._ciphers:
+            raise CannotOpen(
+                f"a value of {purpose} was sealed with another key; set GANTRY_SECRET_KEY back to it, "
+                "or name it in GANTRY_OLD_SECRET_KEYS"
+            )
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether it was sealed with the key that seals now."""
+        return sealed[:HEAD] == self._newest
+
+    def renew(self, sealed: bytes, purpose: str) -> bytes:
+        """The same text under the key that seals now; CannotOpen."""
+        return self.seal(self.open(sealed, purpose), purpose)
+
+
+def _cipher(secret: str) -> tuple[bytes, AESGCM]:
+    key = HKDF(hashes.SHA256(), 32, salt=None, info=b"gantry sealing").derive(secret.encode())
+    return _VERSION + hashlib.sha256(key).digest()[: HEAD - 1], AESGCM(key)

@@ -20,6 +20,8 @@ from app.errors import AppError
 
 #: Names that the command line and the tests read; the server must not call them unknown.
 _OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_TEST_POSTGRES"})
+#: Characters of a key or a shared secret at least.
+SHORTEST_SECRET = 16
 _LOGIN = re.compile(r"[.a-zA-Z0-9_-]{1,50}")
 _DATABASES = {"sqlite3": "sqlite:///", "postgres": ""}
 
@@ -60,6 +62,7 @@ class Settings(BaseSettings):
     database_url: str = _named("DATABASE_URL", default="", repr=False)
     admin: Annotated[Bootstrap | None, NoDecode] = _named("ADMIN", "DRONE_USER_CREATE", default=None)
     secret_key: str = _named("SECRET_KEY", "DRONE_DATABASE_SECRET", default="", repr=False)
+    old_secret_keys: Annotated[tuple[str, ...], NoDecode] = _named("OLD_SECRET_KEYS", default=(), repr=False)
     cookie_secret: str = _named("COOKIE_SECRET", "DRONE_COOKIE_SECRET", default="", repr=False)
     rpc_secret: str = _named("RPC_SECRET", "DRONE_RPC_SECRET", default="", repr=False)
     runner_capacity: int = _named("RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", default=2, ge=0, le=1000)
@@ -141,9 +144,19 @@ class Settings(BaseSettings):
     @field_validator("secret_key", "cookie_secret", "rpc_secret")
     @classmethod
     def _long_enough(cls, value: str) -> str:
-        if len(value) < 16:
-            raise ValueError("must have at least 16 characters")
+        if len(value) < SHORTEST_SECRET:
+            raise ValueError(f"must have at least {SHORTEST_SECRET} characters")
         return value
+
+    @field_validator("old_secret_keys", mode="before")
+    @classmethod
+    def _old_secret_keys(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        keys = tuple(part.strip() for part in value.split(",") if part.strip())
+        if any(len(key) < SHORTEST_SECRET for key in keys):
+            raise ValueError(f"must be keys of at least {SHORTEST_SECRET} characters each, with commas between them")
+        return keys
 
     @field_validator("drone_driver")
     @classmethod

@@ -57,6 +57,18 @@ def test_what_is_kept_takes_the_place_of_what_was(folder: Folder) -> None:
     assert [path.name for path in (folder.path / "keys").iterdir()] == ["token"]
 
 
+def test_what_is_kept_can_take_the_place_of_another(folder: Folder) -> None:
+    folder.keep("token", "one")
+    folder.keep("other", "two")
+
+    folder.rename("other", "token")
+
+    assert (folder.kept("token"), folder.kept("other")) == ("two", None)
+    assert mode(folder.path / "keys" / "token") == 0o600
+    with pytest.raises(BadFolder, match="keys/other"):
+        folder.rename("other", "token")
+
+
 def test_what_a_crash_left_behind_does_not_matter(folder: Folder) -> None:
     left = folder.path / "keys" / "token.new"
     left.write_text("half")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sealing import CannotOpen, Seal
+from app.sealing import HEAD, CannotOpen, Seal
 
 SEAL = Seal("a key of the test")
 PURPOSE = "secrets.data"
@@ -17,6 +17,30 @@ def test_what_was_sealed_opens(text: str, purpose: str) -> None:
 
 def test_a_key_opens_after_the_next_start() -> None:
     assert Seal("a key of the test").open(SEAL.seal("hush", PURPOSE), PURPOSE) == "hush"
+
+
+def test_the_first_key_seals_and_each_opens() -> None:
+    both = Seal("a new key of the test", "a key of the test")
+    old, new = SEAL.seal("hush", PURPOSE), both.seal("hush", PURPOSE)
+
+    assert [both.open(sealed, PURPOSE) for sealed in (old, new)] == ["hush", "hush"]
+    assert [both.is_newest(sealed) for sealed in (old, new)] == [False, True]
+    with pytest.raises(CannotOpen, match="another key"):
+        SEAL.open(new, PURPOSE)
+
+
+def test_what_is_renewed_opens_with_the_first_key_alone() -> None:
+    renewed = Seal("a new key of the test", "a key of the test").renew(SEAL.seal("hush", PURPOSE), PURPOSE)
+
+    assert Seal("a new key of the test").open(renewed, PURPOSE) == "hush"
+
+
+def test_the_head_of_a_value_tells_whether_its_key_is_there() -> None:
+    head = SEAL.seal("hush", PURPOSE)[:HEAD]
+
+    SEAL.check(head, PURPOSE)
+    with pytest.raises(CannotOpen, match="another key"):
+        Seal("a new key of the test").check(head, PURPOSE)
 
 
 def test_the_same_text_never_looks_the_same() -> None:

@@ -29,6 +29,7 @@ OWN: list[tuple[str, str, str, Any]] = [
     ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
     ("url", "GANTRY_URL", "https://ci.example.com/sub/", "https://ci.example.com/sub"),
     ("database_url", "GANTRY_DATABASE_URL", "postgresql://u:p@h/n", "postgresql://u:p@h/n"),
+    ("old_secret_keys", "GANTRY_OLD_SECRET_KEYS", f"{SECRET}, {SECRET}2", (SECRET, f"{SECRET}2")),
     ("git_roots", "GANTRY_GIT_ROOTS", "/srv/a:/srv/b", (Path("/srv/a"), Path("/srv/b"))),
     ("demo", "GANTRY_DEMO", "true", True),
 ]
@@ -198,6 +199,7 @@ def test_folders_may_start_at_home_and_become_absolute(monkeypatch: pytest.Monke
         ("GANTRY_ADMIN", "username:ada,machine:true", "token"),
         ("GANTRY_ADMIN", "username:ada,colour:red", "known are"),
         ("GANTRY_SECRET_KEY", "fifteen letters", "16 characters"),
+        ("GANTRY_OLD_SECRET_KEYS", "sixteen letters!,fifteen letters", "16 characters each"),
         ("GANTRY_COOKIE_SECRET", "x", "16 characters"),
         ("DRONE_RPC_SECRET", "x", "16 characters"),
         ("GANTRY_RUNNER_CAPACITY", "many", "integer"),
@@ -270,6 +272,7 @@ def test_settings_are_frozen_and_do_not_show_what_is_secret(monkeypatch: pytest.
         GANTRY_SECRET_KEY="hush" * 4,
         GANTRY_COOKIE_SECRET="hush" * 4,
         GANTRY_RPC_SECRET="hush" * 4,
+        GANTRY_OLD_SECRET_KEYS="hush" * 4,
         GANTRY_ADMIN="username:ada,token:hush",
         DRONE_DATABASE_DRIVER="postgres",
         DRONE_DATABASE_DATASOURCE="postgres://u:hush@h/n",

@@ -68,10 +68,11 @@ STEP_BY_NUMBERS = """
     SELECT steps.* FROM builds JOIN stages ON stages.build_id = builds.id JOIN steps ON steps.stage_id = stages.id
     WHERE builds.repo_id = :repo_id AND builds.number = :build AND stages.number = :stage AND steps.number = :step
 """
+#: A report that names no template for a card leaves the one that came with the card.
 UPDATE_STEP = """
     UPDATE steps SET name = :name, status = :status, error = :error, errignore = :errignore, exit_code = :exit_code,
         started = :started, stopped = :stopped, depends_on = :depends_on, image = :image, detached = :detached,
-        card_schema = :card_schema, version = version + 1
+        card_schema = CASE WHEN :card_schema <> '' THEN :card_schema ELSE card_schema END, version = version + 1
     WHERE id = :id AND stage_id = :stage_id AND version = :version RETURNING *
 """
 _STAGES = Mapper(

@@ -1,10 +1,13 @@
 """`gantry secret`: the secrets of a repository. Values go to the server and never come back."""
 
-import sys
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
 
 import click
 
-from app.cli import given, options, output
+from app.cli import given, options, output, value
 from app.cli.client import Json
 from app.cli.options import Session, json_option, repo_path
 
@@ -12,6 +15,28 @@ optional_slug = click.argument("slug", required=False, type=options.slug, metava
 optional_name = click.argument("name", required=False, metavar="NAME")
 repository_option = click.option("--repository", type=options.slug, help="The repository, as Drone's client takes it.")
 name_option = click.option("--name", "drone_name", help="The secret's name, as Drone's client takes it.")
+
+
+def flag_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Who may use a secret; what is not said stays as it is."""
+    read = "--allow-pull-request/--no-allow-pull-request"
+    push = "--allow-push-on-pull-request/--no-allow-push-on-pull-request"
+    command = click.option(push, "push", default=None, help="As Drone's client takes it; kept, without effect.")(
+        command
+    )
+    return click.option(read, "pull_request", default=None, help="Pull requests may read it.")(command)
+
+
+def flags(pull_request: bool | None, push: bool | None) -> Json:
+    """Those that were said, as the server reads them."""
+    said = {"pull_request": pull_request, "pull_request_push": push}
+    return {name: flag for name, flag in said.items() if flag is not None}
+
+
+def changes(data: str | None, pull_request: bool | None, push: bool | None) -> Json:
+    """What is to be different; a value is asked for only when nothing else is said."""
+    said = flags(pull_request, push)
+    return said if said and data is None else {"data": value.read(data), **said}
 
 
 @click.group()
@@ -24,8 +49,8 @@ def secret() -> None:
 @optional_name
 @repository_option
 @name_option
-@click.option("--data", metavar="VALUE|@FILE|-", help="The value, a file that holds it, or - for standard input.")
-@click.option("--allow-pull-request", is_flag=True, help="Pull requests may read it.")
+@value.option
+@flag_options
 @json_option
 @click.pass_obj
 def add(
@@ -35,18 +60,49 @@ def add(
     name: str | None,
     drone_name: str | None,
     data: str | None,
-    allow_pull_request: bool,
+    pull_request: bool | None,
+    push: bool | None,
 ) -> None:
     """Add a secret.
 
     Other users of this machine can see a value on the command line: prefer @FILE, taken as it is, or standard
     input, of which one line end is removed. Without --data a terminal is asked.
     """
-    where, called = given.either(slug, repository, "NAMESPACE/NAME"), given.either(name, drone_name, "NAME")
-    body = {"name": called, "data": _value(data), "pull_request": allow_pull_request}
+    where, called = _place(slug, repository), _name(name, drone_name)
+    body = {"name": called, "data": value.read(data), **flags(pull_request, push)}
     with session.client() as client:
         answer = client.record("POST", repo_path(where, "secrets"), body=body)
     session.show(answer, lambda _: f"Secret {output.line(called)} is added to {where}")
+
+
+@secret.command()
+@optional_slug
+@optional_name
+@repository_option
+@name_option
+@value.option
+@flag_options
+@json_option
+@click.pass_obj
+def update(
+    session: Session,
+    slug: str | None,
+    repository: str | None,
+    name: str | None,
+    drone_name: str | None,
+    data: str | None,
+    pull_request: bool | None,
+    push: bool | None,
+) -> None:
+    """Change the value of a secret, or who may use it.
+
+    The value is taken as by add; it stays as it is when only a flag is given.
+    """
+    where, called = _place(slug, repository), _name(name, drone_name)
+    body = changes(data, pull_request, push)
+    with session.client() as client:
+        answer = client.record("PATCH", repo_path(where, "secrets", called), body=body)
+    session.show(answer, lambda _: f"Secret {output.line(called)} of {where} is changed")
 
 
 @secret.command("ls")
@@ -56,7 +112,7 @@ def add(
 @click.pass_obj
 def ls(session: Session, slug: str | None, repository: str | None) -> None:
     """List the names of a repository's secrets."""
-    where = given.either(slug, repository, "NAMESPACE/NAME")
+    where = _place(slug, repository)
     with session.client() as client:
         session.show(client.records(repo_path(where, "secrets")), _table)
 
@@ -66,25 +122,74 @@ def ls(session: Session, slug: str | None, repository: str | None) -> None:
 @optional_name
 @repository_option
 @name_option
+@json_option
+@click.pass_obj
+def info(session: Session, slug: str | None, repository: str | None, name: str | None, drone_name: str | None) -> None:
+    """Show who may use a secret; nobody is shown its value."""
+    where, called = _place(slug, repository), _name(name, drone_name)
+    with session.client() as client:
+        session.show(client.record("GET", repo_path(where, "secrets", called)), block)
+
+
+@secret.command()
+@optional_slug
+@optional_name
+@repository_option
+@name_option
+@json_option
 @click.pass_obj
 def rm(session: Session, slug: str | None, repository: str | None, name: str | None, drone_name: str | None) -> None:
     """Remove a secret."""
-    where, called = given.either(slug, repository, "NAMESPACE/NAME"), given.either(name, drone_name, "NAME")
+    where, called = _place(slug, repository), _name(name, drone_name)
     with session.client() as client:
         client.call("DELETE", repo_path(where, "secrets", called))
     if not session.as_json:
         output.write(f"Secret {output.line(called)} is removed from {where}")
 
 
-def _value(data: str | None) -> str:
-    if data is None and sys.stdin.isatty():
-        return str(click.prompt("Value", hide_input=True, err=True))
-    value = given.text(data, "the secret's value", "encode it first, for example with base64")
-    if data in (None, "-"):
-        value = value.removesuffix("\n").removesuffix("\r")
-    if not value:
-        raise click.UsageError("the secret's value is empty: give --data @FILE, or the value on standard input")
-    return value
+@secret.command("rotate-key")
+@json_option
+@click.pass_obj
+def rotate_key(session: Session) -> None:
+    """Seal all secrets of the server anew, with another key.
+
+    Run it where the server runs, with the server's settings, while it is stopped. The key in the data folder is
+    replaced by a new one. If GANTRY_SECRET_KEY is set, set it to the new key, and GANTRY_OLD_SECRET_KEYS to the
+    one before, first. Interrupted, it is safe to be run again.
+    """
+    from app import settings
+    from app.main import rotate_key as rotate
+
+    loaded = settings.load(os.environ)
+    sealed = asyncio.run(rotate(loaded))
+    session.show({"sealed": sealed}, lambda _: _rotated(sealed, bool(loaded.secret_key)))
+
+
+def _rotated(sealed: int, named: bool) -> str:
+    if not named:
+        return f"{sealed} values are sealed with a new key; older backups of the database need the key of their time"
+    if not sealed:
+        return "every value is sealed with GANTRY_SECRET_KEY already"
+    return f"{sealed} values are sealed with GANTRY_SECRET_KEY; GANTRY_OLD_SECRET_KEYS is no longer needed"
+
+
+def _place(slug: str | None, repository: str | None) -> str:
+    return given.either(slug, repository, "NAMESPACE/NAME")
+
+
+def _name(name: str | None, drone_name: str | None) -> str:
+    return given.either(name, drone_name, "NAME")
+
+
+def block(found: Json) -> str:
+    """One secret, a repository's or a namespace's."""
+    return output.block(
+        [
+            ("Namespace", output.line(found.get("namespace", ""))),
+            ("Name", output.line(found.get("name", ""))),
+            ("Pull requests", output.yes(found.get("pull_request"))),
+        ]
+    )
 
 
 def _table(secrets: list[Json]) -> str:

@@ -189,6 +189,7 @@ org_secrets = _table(
     *_flags("pull_request", "pull_request_push"),
 )
 Index("org_secrets_name", org_secrets.c.namespace, func.lower(org_secrets.c.name), unique=True)
+Index("org_secrets_all", func.lower(org_secrets.c.name), org_secrets.c.namespace)
 
 templates = _table("templates", _id(), *_texts("namespace", "name", "data"), *_numbers("created", "updated"))
 Index("templates_name", templates.c.namespace, templates.c.name, unique=True)

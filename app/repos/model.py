@@ -66,14 +66,20 @@ class Permissions:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A named value for steps, opened: never rendered, never logged."""
+    """A named value for steps, opened: never rendered, never logged.
+
+    It is one repository's, or of a namespace for all its repositories; the other of the two is 0 or empty.
+    """
 
     id: int
     repo_id: int
     name: str
     data: str = ""
+    #: Whether builds of pull requests get it.
     pull_request: bool = False
+    #: Kept for Drone's clients; nothing depends on it (`spec` drone-rpc 4 filters by the other alone).
     pull_request_push: bool = False
+    namespace: str = ""
 
     def __repr__(self) -> str:
         return f"Secret({self.name!r})"

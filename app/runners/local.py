@@ -75,6 +75,6 @@ def _details(stage_id: int, seal: Seal) -> Tx[tuple[Repo, Build, Stage, tuple[Se
     build = yield from store.find_by_id(stage.build_id)
     repo = yield from repos.find(stage.repo_id)
     siblings = yield from stages.list_of(build.id)
-    opened = yield from secrets.opened(repo.id, seal, pull_request=build.event == "pull_request")
+    opened = yield from secrets.for_build(repo, seal, pull_request=build.event == "pull_request")
     converted_file = yield from converted.find(build.id)
     return repo, replace(build, stages=tuple(replace(s, steps=()) for s in siblings)), stage, opened, converted_file

@@ -119,9 +119,10 @@ def _address(row: Endpoint) -> str:
 
 
 def _operation(row: Endpoint, schemas: _Schemas, seen: set[str]) -> Schema:
-    module, name = row.handler.__module__.split("."), row.handler.__name__
-    identity = f"{module[-2]}.{name}"
-    identity = f"{identity}.{row.method.lower()}" if identity in seen else identity
+    module = row.handler.__module__.split(".")
+    identity = f"{module[-2]}.{row.handler.__name__}"
+    if identity in seen:  # one handler of several rows
+        identity = ".".join((identity, row.method.lower(), *re.findall(r"\w+", row.path)))
     seen.add(identity)
     summary, _, more = (getdoc(row.handler) or "").partition("\n\n")
     operation: Schema = {

@@ -35,6 +35,9 @@ PATIENCE = 60.0
 class Server:
     """`gantry serve` with its administrator `octocat`; may be stopped, killed and started again."""
 
+    #: Runs the command.
+    program: tuple[str, ...] = (sys.executable, "-m", "app")
+
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.data = folder / "data"
@@ -67,7 +70,7 @@ class Server:
         """Start it and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "app", "serve"]
+            command = [*self.program, "serve"]
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         self.until(self._answers, "the server answers")
 

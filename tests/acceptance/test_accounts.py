@@ -162,37 +162,6 @@ def test_rights_of_nobody_are_a_404_that_names_him(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"name": "a/b", "data": "x"}, "name"),
-        ({"name": "", "data": "x"}, "name"),
-        ({"data": "x"}, "name"),
-        ({"name": "x"}, "data"),
-        ({"name": "x", "data": ""}, "data"),
-        ({"name": "x", "data": "a\0b"}, "data"),
-        ({"name": "x", "data": 5}, "data"),
-    ],
-)
-def test_a_bad_secret_is_refused_by_field_without_its_value(server: Server, body: Any, field: str) -> None:
-    answer = server.ask("POST", "/api/repos/octocat/hello-world/secrets", json=body)
-
-    assert answer.status_code == 400
-    assert [error["field"] for error in answer.json()["errors"]] == [field]
-
-
-def test_secrets_are_named_once_shown_without_value_and_removed(server: Server) -> None:
-    path = "/api/repos/octocat/hello-world/secrets"
-    made = server.json("POST", path, json={"name": "Pass.Word", "data": VALUE, "pull_request": True})
-    again = server.ask("POST", path, json={"name": "pass.word", "data": "other"})
-
-    assert made.keys() == {"id", "repo_id", "name", "pull_request"}
-    assert (again.status_code, again.json()["code"]) == (409, "secret_exists")
-    assert server.json("GET", f"{path}/PASS.WORD") == made
-    assert server.ask("DELETE", f"{path}/pass.word").status_code == 204
-    assert server.ask("DELETE", f"{path}/pass.word").json()["message"] == "secret pass.word not found"
-
-
-@pytest.mark.parametrize(
     ("changes", "field"),
     [
         ({"namespace": "a/b"}, "namespace"),

@@ -144,7 +144,7 @@ def test_a_second_server_on_the_folder_is_refused(server: Server) -> None:
         assert server.json("GET", "/api/user")["login"] == "octocat"
 
     for said in refusals:
-        assert f"another server runs on {server.data}; stop it, or give this one its own GANTRY_DATA" in said
+        assert f"a server runs on {server.data}; stop it first, or name another folder in GANTRY_DATA" in said
     with server.visitor():
         assert server.attempt("--check").returncode == 0
 

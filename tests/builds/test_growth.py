@@ -16,31 +16,38 @@ import pytest
 from app.accounts import store as accounts
 from app.accounts.auth import Claim
 from app.builds import converted, flow, progress, stages, store
+from app.builds.cards import store as cards
+from app.builds.cron import store as crons
 from app.builds.model import Build, Stage
 from app.builds.rendered import Rendered
 from app.db.connect import Database
 from app.db.migrate import versions
 from app.db.tx import Statement, Tx
-from app.repos import access, secrets
+from app.repos import access, sealed
 from app.repos import store as repos
 from app.repos.model import Repo
+from app.repos.secrets import store as secrets
 from app.repos.templates import store as templates
 from tests.builds.farside import NOW, Scene, ended, pipeline, pushed, started
 
 T = TypeVar("T")
 SIZES = {"short": 400, "long": 4000}
 REPOS, USERS, UNFINISHED = 8, 40, 16
-MODULES = [store, stages, converted, repos, secrets, templates, accounts]
+MODULES = [store, stages, cards, converted, crons, repos, secrets, templates, accounts]
 SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|DELETE)\b")
-BIG = re.compile(r"SCAN (builds|stages|steps|repos|permissions|users|secrets|latest|converted|templates)\b")
+BIG = re.compile(
+    r"SCAN (builds|stages|steps|repos|permissions|users|secrets|org_secrets|cards|latest|converted|crons|templates)\b"
+)
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
     "builds.store.COUNTS": "counts of whole tables, for /metrics; of builds and stages only the unfinished ones",
     "builds.stages.SAME_NAME_AHEAD": "the partial index stages_queue holds only what is unfinished",
     "builds.stages.OF_RUNNER": "the partial index stages_queue holds only what is unfinished; once a start",
+    "builds.cron.store.SOONEST": "a page from the start of the partial index crons_due",
     "repos.store.ALL": "a page of the whole table, in the order of its index",
+    "repos.secrets.store.ALL_OF_NAMESPACES": "the answer is the whole table, in the order of its index",
     "accounts.store.ALL": "the answer is the whole table, in the order of its index",
-    "repos.templates.store.ALL": "the answer is the whole table, of which there is little",
+    "repos.templates.store.ALL": "the answer is the whole table, in the order of its index",
     "accounts.store.COUNT": "the answer is how many there are",
 }
 
@@ -100,6 +107,7 @@ def history(builds: int) -> sqlite3.Connection:
     fill(raw, "repos", REPOS, namespace="'o'", name="'r' || n", counter=str(each), visibility="'private'")
     fill(raw, "permissions", USERS * REPOS, user_id=f"n / {REPOS} + 1", repo_id=f"n % {REPOS} + 1", can_read="1")
     fill(raw, "secrets", REPOS * 5, repo_id="n / 5 + 1", name="'s' || n")
+    fill(raw, "org_secrets", REPOS * 5, namespace="'o' || (n / 5)", name="'s' || n")
     fill(
         raw,
         "builds",
@@ -143,8 +151,11 @@ def histories() -> Iterator[dict[str, sqlite3.Connection]]:
 
 def constants(module: ModuleType) -> Iterator[tuple[str, str]]:
     for name, value in vars(module).items():
+        place = f"{module.__name__.removeprefix('app.')}.{name}"
         if name.isupper() and isinstance(value, str) and SQL.search(value):
-            yield f"{module.__name__.removeprefix('app.')}.{name}", value
+            yield place, value
+        elif isinstance(value, secrets.Statements):
+            yield from ((f"{place}.{verb}", sql) for verb, sql in value._asdict().items())
 
 
 STATEMENTS = [statement for module in MODULES for statement in constants(module)]
@@ -182,6 +193,14 @@ def test_a_list_is_served_by_an_index_in_its_order(
     (step,) = plan(histories["long"], sql)
 
     assert step.startswith("SEARCH builds USING INDEX builds_")
+
+
+@pytest.mark.parametrize("purpose", sealed.COLUMNS)
+def test_sealed_values_are_walked_through_by_id(histories: dict[str, sqlite3.Connection], purpose: str) -> None:
+    sql, table = sealed.COLUMNS[purpose], purpose.partition(".")[0]
+
+    assert plan(histories["long"], sql.after) == [f"SEARCH {table} USING INTEGER PRIMARY KEY (rowid>?)"]
+    assert plan(histories["long"], sql.update) == [f"SEARCH {table} USING INTEGER PRIMARY KEY (rowid=?)"]
 
 
 def test_every_exception_is_one() -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def secrets(far: FarSide) -> None:
 def test_add_takes_our_form_and_drone_s(gantry: Gantry, far: FarSide, where: tuple[str, ...]) -> None:
     done = gantry("secret", "add", *where, "--data", "1234")
 
-    assert far.asked[0].body == {"name": "apikey", "data": "1234", "pull_request": False}
+    assert far.asked[0].body == {"name": "apikey", "data": "1234"}
     assert done.stdout == "Secret apikey is added to octocat/hello-world\n"
 
 
@@ -83,6 +84,68 @@ def test_ls_shows_names(gantry: Gantry, far: FarSide) -> None:
     rows = [line.split() for line in gantry("secret", "ls", "--repository", SLUG).stdout.splitlines()]
 
     assert rows == [["NAME", "PULL", "REQUESTS"], ["a", "-"], ["apikey", "yes"]]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--allow-pull-request"], {"pull_request": True}),
+        (["--no-allow-pull-request"], {"pull_request": False}),
+        (
+            ["--allow-push-on-pull-request", "--no-allow-pull-request"],
+            {"pull_request": False, "pull_request_push": True},
+        ),
+    ],
+)
+@pytest.mark.parametrize(("verb", "method"), [("add", "POST"), ("update", "PATCH")])
+def test_flags_are_sent_as_far_as_they_are_said(
+    gantry: Gantry, far: FarSide, verb: str, method: str, flags: list[str], said: dict[str, bool]
+) -> None:
+    far.on("PATCH", f"{SECRETS}/apikey", answer({"id": 2, "repo_id": 1, "name": "apikey"}))
+
+    gantry("secret", verb, SLUG, "apikey", "--data", "x", *flags)
+
+    assert (far.asked[0].method, {**far.asked[0].body, "name": "apikey"}) == (
+        method,
+        {"name": "apikey", "data": "x", **said},
+    )
+
+
+@pytest.mark.parametrize("where", [(SLUG, "apikey"), ("--repository", SLUG, "--name", "apikey")])
+@pytest.mark.parametrize(
+    ("args", "stdin", "body"),
+    [
+        (["--data", "5678"], "", {"data": "5678"}),
+        ([], "5678\n", {"data": "5678"}),
+        (["--no-allow-pull-request"], "ignored", {"pull_request": False}),
+        (["--allow-pull-request", "--data", "-"], "5678", {"data": "5678", "pull_request": True}),
+    ],
+)
+def test_update_changes_the_value_or_who_may_use_it(
+    gantry: Gantry, far: FarSide, where: tuple[str, ...], args: list[str], stdin: str, body: dict[str, object]
+) -> None:
+    far.on("PATCH", f"{SECRETS}/apikey", answer({"id": 2, "repo_id": 1, "name": "apikey"}))
+
+    done = gantry("secret", "update", *where, *args, stdin=stdin)
+
+    assert far.asked[0].body == body
+    assert (done.returncode, done.stdout) == (0, "Secret apikey of octocat/hello-world is changed\n")
+
+
+def test_update_to_an_empty_value_is_refused(gantry: Gantry, far: FarSide) -> None:
+    done = gantry("secret", "update", SLUG, "apikey", "--data", "", "--allow-pull-request")
+
+    assert (done.returncode, far.asked) == (2, [])
+
+
+def test_info_shows_who_may_use_it(gantry: Gantry, far: FarSide) -> None:
+    found = {"id": 2, "repo_id": 1, "name": "apikey", "pull_request": True}
+    far.on("GET", f"{SECRETS}/apikey", answer(found))
+
+    shown = gantry("secret", "info", "--repository", SLUG, "--name", "apikey")
+
+    assert shown.stdout.split() == ["Name:", "apikey", "Pull", "requests:", "yes"]
+    assert json.loads(gantry("secret", "info", SLUG, "apikey", "--json").stdout) == found
 
 
 @pytest.mark.parametrize("where", [(SLUG, "apikey"), ("--repository", SLUG, "--name", "apikey")])

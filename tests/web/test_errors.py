@@ -15,6 +15,7 @@ from tests.web.asgi import serving
 
 #: Errors of the rooms that are a 500: no request can mend them, or none ever meets them.
 NO_REQUESTS_FAULT = {
+    "app.main.NoDatabase",
     "app.convert.errors.BadConversion",
     "app.db.migrate.ForeignDatabase",
     "app.folder.BadFolder",

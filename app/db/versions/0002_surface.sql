@@ -9,6 +9,7 @@ CREATE TABLE org_secrets (
     pull_request_push BOOLEAN NOT NULL
 );
 CREATE UNIQUE INDEX org_secrets_name ON org_secrets (namespace, lower(name));
+CREATE INDEX org_secrets_all ON org_secrets (lower(name), namespace);
 
 CREATE TABLE templates (
     id {id},

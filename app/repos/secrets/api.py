@@ -1,80 +1,173 @@
-"""Routes of secrets (`spec` drone-rest 3.5)."""
+"""Routes of secrets, a repository's and a namespace's (`spec` drone-rest 3.3, 3.5)."""
 
 import re
+from typing import Annotated
 
-from pydantic import field_validator
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 
-from app.repos import access
+from app.accounts import auth
+from app.errors import Invalid
+from app.pipeline import inline
+from app.repos import access, namespaces
 from app.repos.access import State
+from app.repos.flow import SECRET, check_name
 from app.repos.secrets import store
-from app.repos.secrets.wire import SecretJSON, secret_json
+from app.repos.secrets.store import Owner
+from app.repos.secrets.wire import EncryptedJSON, SecretJSON, secret_json
 from app.web import body
 from app.web.reply import JSON, Empty
-from app.web.route import Endpoint
+from app.web.route import Endpoint, Needs, row
 
-_NAME = re.compile(r"[a-zA-Z0-9._-]{1,200}")
+_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,200}")
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        rule = "1 to 200 of letters, digits, dot, dash, underscore, and not . or .."
+        raise ValueError(f"Invalid Secret Name: {rule}")
+    return value
+
+
+def _value(value: str) -> str:
+    if not value or "\0" in value:
+        raise ValueError("Invalid Secret Value: it must not be empty nor hold a NUL")
+    return value
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("it must not hold a NUL, which no variable of a step can")
+    return value
 
 
 class NewSecret(body.Input):
-    """Body of POST …/secrets."""
+    """A secret to keep."""
 
-    name: str = ""
-    data: str = ""
+    name: Annotated[str, AfterValidator(_name)] = ""
+    data: Annotated[str, AfterValidator(_value)] = Field("", repr=False)
     pull_request: bool = False
     pull_request_push: bool = False
-
-    @field_validator("name")
-    @classmethod
-    def _name(cls, value: str) -> str:
-        if not _NAME.fullmatch(value):
-            raise ValueError("Invalid Secret Name: 1 to 200 of letters, digits, dot, dash, underscore")
-        return value
-
-    @field_validator("data")
-    @classmethod
-    def _data(cls, value: str) -> str:
-        if not value or "\0" in value:
-            raise ValueError("Invalid Secret Value: it must not be empty nor hold a NUL")
-        return value
 
     model_config = body.Input.model_config | {"validate_default": True}
 
 
+class Changes(body.Input):
+    """What is to be different of a secret; a value that is left out stays, as nobody can read it to say it again."""
+
+    data: Annotated[str, AfterValidator(_value)] | None = Field(None, repr=False)
+    pull_request: bool | None = None
+    pull_request_push: bool | None = None
+
+
+class Plain(body.Input):
+    """A value to encrypt; whatever else is said with it does not matter."""
+
+    data: Annotated[str, AfterValidator(_text)] = Field("", repr=False)
+
+
 async def list_all(request: Request[State]) -> JSON[list[SecretJSON]]:
     """Names and flags of all secrets, by name."""
-    repo = (await access.granted(request)).repo
-    return JSON([secret_json(s) for s in await request.state["db"].read(store.list_of(repo.id))])
+    owner = await _owner(request)
+    return JSON([secret_json(s) for s in await request.state["db"].read(store.list_of(owner))])
+
+
+async def list_of_namespaces(request: Request[State]) -> JSON[list[SecretJSON]]:
+    """Names and flags of the secrets of all namespaces, by name."""
+    await auth.user(request)
+    return JSON([secret_json(s) for s in await request.state["db"].read(store.list_of_namespaces())])
 
 
 async def create(request: Request[State]) -> JSON[SecretJSON]:
     """Keep a secret."""
-    repo = (await access.granted(request)).repo
+    owner = await _owner(request)
+    _check_namespace(owner)
     new = await body.parse(request, NewSecret)
-    sealed = request.state["seal"].seal(new.data, store.PURPOSE)
-    made = store.create(
-        repo.id, new.name, sealed, pull_request=new.pull_request, pull_request_push=new.pull_request_push
-    )
-    return JSON(secret_json(await request.state["db"].write(made)))
+    sealed = request.state["seal"].seal(new.data, owner.purpose)
+    flags = {"pull_request": new.pull_request, "pull_request_push": new.pull_request_push}
+    return JSON(secret_json(await request.state["db"].write(store.create(owner, new.name, sealed, **flags))))
 
 
 async def show(request: Request[State]) -> JSON[SecretJSON]:
     """Name and flags of a secret."""
-    repo = (await access.granted(request)).repo
-    return JSON(secret_json(await request.state["db"].read(store.find(repo.id, request.path_params["secret"]))))
+    owner = await _owner(request)
+    return JSON(secret_json(await request.state["db"].read(store.find(owner, request.path_params["secret"]))))
+
+
+async def change(request: Request[State]) -> JSON[SecretJSON]:
+    """Change what is said of a secret, and nothing else."""
+    owner = await _owner(request)
+    return await _change(request, owner, await body.parse(request, Changes))
+
+
+async def replace(request: Request[State]) -> JSON[SecretJSON]:
+    """Set the flags of a secret to exactly these, and its value if one is given (ours).
+
+    A flag that is left out is false from now on: some clients leave out what is false and could never clear it.
+    """
+    owner = await _owner(request)
+    said = await body.parse(request, Changes)
+    flags = {"pull_request": said.pull_request or False, "pull_request_push": said.pull_request_push or False}
+    return await _change(request, owner, said.model_copy(update=flags))
+
+
+async def _change(request: Request[State], owner: Owner, said: Changes) -> JSON[SecretJSON]:
+    changed = store.change(
+        owner,
+        request.path_params["secret"],
+        sealed=None if said.data is None else request.state["seal"].seal(said.data, owner.purpose),
+        pull_request=said.pull_request,
+        pull_request_push=said.pull_request_push,
+    )
+    return JSON(secret_json(await request.state["db"].write(changed)))
 
 
 async def delete(request: Request[State]) -> Empty:
     """Forget a secret."""
-    repo = (await access.granted(request)).repo
-    await request.state["db"].write(store.delete(repo.id, request.path_params["secret"]))
+    owner = await _owner(request)
+    await request.state["db"].write(store.delete(owner, request.path_params["secret"]))
     return Empty()
 
 
-_SECRETS = "/api/repos/{owner}/{name}/secrets"
+async def encrypt(request: Request[State]) -> JSON[EncryptedJSON]:
+    """Encrypt a value for a `kind: secret` document of the repository's pipeline file."""
+    repo = (await access.granted(request)).repo
+    plain = await body.parse(request, Plain)
+    key = request.state["seal"].open(repo.secret, SECRET)
+    return JSON(EncryptedJSON(data=inline.encrypt(plain.data, key)))
+
+
+async def _owner(request: Request[State]) -> Owner:
+    """Whose secrets the path names, for somebody who has the right that the route needs."""
+    if row(request).needs in ("member", "owner"):
+        return store.of_namespace(await namespaces.granted(request))
+    return store.of_repo((await access.granted(request)).repo.id)
+
+
+def _check_namespace(owner: Owner) -> None:
+    if isinstance(owner.key, str) and (problem := check_name("namespace", owner.key)):
+        raise Invalid.of([problem])
+
+
+def _rows(path: str, *, reading: Needs, writing: Needs) -> list[Endpoint]:
+    one = path + "/{secret}"
+    return [
+        Endpoint("GET", path, list_all, needs=reading),
+        Endpoint("POST", path, create, needs=writing, body=NewSecret, errors=[409]),
+        Endpoint("GET", one, show, needs=reading),
+        Endpoint("PATCH", one, change, needs=writing, body=Changes),
+        Endpoint("PUT", one, replace, needs=writing, body=Changes),
+        Endpoint("DELETE", one, delete, needs=writing),
+    ]
+
+
+_REPO = "/api/repos/{owner}/{name}"
+_NAMESPACE = "/api/secrets/{namespace}"
 routes = [
-    Endpoint("GET", _SECRETS, list_all, needs="write"),
-    Endpoint("POST", _SECRETS, create, needs="write", body=NewSecret, errors=[409]),
-    Endpoint("GET", _SECRETS + "/{secret}", show, needs="write"),
-    Endpoint("DELETE", _SECRETS + "/{secret}", delete, needs="write"),
+    *_rows(_REPO + "/secrets", reading="write", writing="write"),
+    Endpoint("POST", _REPO + "/encrypt", encrypt, needs="write", body=Plain),
+    Endpoint("POST", _REPO + "/encrypt/secret", encrypt, needs="write", body=Plain),
+    Endpoint("GET", "/api/secrets", list_of_namespaces, needs="system"),
+    *_rows(_NAMESPACE, reading="member", writing="owner"),
+    Endpoint("POST", _NAMESPACE + "/{secret}", change, needs="owner", body=Changes),
 ]

@@ -1,61 +1,134 @@
-"""The SQL of secrets: sealed in the database, opened only for a runner."""
+"""The SQL of secrets, a repository's or a namespace's: sealed in the database, opened only for a runner."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.db.tx import Row, Tx, many, one
 from app.errors import Conflict, NotFound
-from app.repos.model import Secret
+from app.repos.model import Repo, Secret
 from app.sealing import Seal
 
-PURPOSE = "secrets.data"
-CREATE = """
-    INSERT INTO secrets (repo_id, name, data, pull_request, pull_request_push)
-    VALUES (:repo_id, :name, :data, :pull_request, :pull_request_push)
-    ON CONFLICT DO NOTHING RETURNING *
+
+class Statements(NamedTuple):
+    """What is said to one of the two tables."""
+
+    create: str
+    list_of: str
+    find: str
+    change: str
+    delete: str
+
+
+def _statements(table: str, owner: str, columns: str) -> Statements:
+    """The same for both tables: nothing but their names differs."""
+    columns += ", name, data, pull_request, pull_request_push"
+    named = f"WHERE {owner} = :owner AND lower(name) = lower(:name)"
+    return Statements(
+        create=f"""
+            INSERT INTO {table} ({owner}, name, data, pull_request, pull_request_push)
+            VALUES (:owner, :name, :data, :pull_request, :pull_request_push)
+            ON CONFLICT DO NOTHING RETURNING {columns}
+        """,  # noqa: S608 - names only, here and below
+        list_of=f"SELECT {columns} FROM {table} WHERE {owner} = :owner ORDER BY lower(name)",  # noqa: S608
+        find=f"SELECT {columns} FROM {table} {named}",  # noqa: S608
+        change=f"""
+            UPDATE {table} SET data = coalesce(:data, data), pull_request = coalesce(:pull_request, pull_request),
+                pull_request_push = coalesce(:pull_request_push, pull_request_push)
+            {named} RETURNING {columns}
+        """,  # noqa: S608
+        delete=f"DELETE FROM {table} {named} RETURNING id",  # noqa: S608
+    )
+
+
+OF_REPO = _statements("secrets", "repo_id", "id, repo_id, '' AS namespace")
+OF_NAMESPACE = _statements("org_secrets", "namespace", "id, 0 AS repo_id, namespace")
+ALL_OF_NAMESPACES = """
+    SELECT id, 0 AS repo_id, namespace, name, data, pull_request, pull_request_push FROM org_secrets
+    ORDER BY lower(name), namespace
 """
-OF_REPO = "SELECT * FROM secrets WHERE repo_id = :repo_id ORDER BY lower(name)"
-BY_NAME = "SELECT * FROM secrets WHERE repo_id = :repo_id AND lower(name) = lower(:name)"
-DELETE = "DELETE FROM secrets WHERE repo_id = :repo_id AND lower(name) = lower(:name) RETURNING id"
 
 
-def create(repo_id: int, name: str, sealed: bytes, *, pull_request: bool, pull_request_push: bool) -> Tx[Secret]:
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose secrets: one repository's by its id, or a namespace's by its name."""
+
+    key: int | str
+    sql: Statements
+    #: What their values are sealed for.
+    purpose: str
+
+
+def of_repo(repo_id: int) -> Owner:
+    """The secrets of one repository."""
+    return Owner(repo_id, OF_REPO, "secrets.data")
+
+
+def of_namespace(namespace: str) -> Owner:
+    """The secrets that all repositories of a namespace share."""
+    return Owner(namespace, OF_NAMESPACE, "org_secrets.data")
+
+
+def create(owner: Owner, name: str, sealed: bytes, *, pull_request: bool, pull_request_push: bool) -> Tx[Secret]:
     """A new secret; Conflict when the name is taken in any letter case, as runners look it up."""
-    row = yield from one(
-        CREATE,
-        repo_id=repo_id,
-        name=name,
-        data=sealed,
-        pull_request=pull_request,
-        pull_request_push=pull_request_push,
-    )
+    flags = {"pull_request": pull_request, "pull_request_push": pull_request_push}
+    row = yield from one(owner.sql.create, owner=owner.key, name=name, data=sealed, **flags)
     if row is None:
-        raise Conflict(f"secret {name} exists already; delete it first to replace it", code="secret_exists")
+        text = f"secret {name} exists already; change it, or delete it first to replace it"
+        raise Conflict(text, code="secret_exists")
     return _secret(row)
 
 
-def list_of(repo_id: int) -> Tx[list[Secret]]:
+def list_of(owner: Owner) -> Tx[list[Secret]]:
     """Names and flags, by name; the values stay sealed."""
-    return [_secret(row) for row in (yield from many(OF_REPO, repo_id=repo_id))]
+    return [_secret(row) for row in (yield from many(owner.sql.list_of, owner=owner.key))]
 
 
-def find(repo_id: int, name: str) -> Tx[Secret]:
+def list_of_namespaces() -> Tx[list[Secret]]:
+    """Names and flags of the secrets of all namespaces, by name."""
+    return [_secret(row) for row in (yield from many(ALL_OF_NAMESPACES))]
+
+
+def find(owner: Owner, name: str) -> Tx[Secret]:
     """Name and flags of one; NotFound."""
-    row = yield from one(BY_NAME, repo_id=repo_id, name=name)
+    return _found(name, (yield from one(owner.sql.find, owner=owner.key, name=name)))
+
+
+def change(
+    owner: Owner, name: str, *, sealed: bytes | None, pull_request: bool | None, pull_request_push: bool | None
+) -> Tx[Secret]:
+    """Set what is not None; NotFound."""
+    flags = {"pull_request": pull_request, "pull_request_push": pull_request_push}
+    return _found(name, (yield from one(owner.sql.change, owner=owner.key, name=name, data=sealed, **flags)))
+
+
+def delete(owner: Owner, name: str) -> Tx[None]:
+    """Remove one; NotFound."""
+    if (yield from one(owner.sql.delete, owner=owner.key, name=name)) is None:
+        raise NotFound(f"secret {name} not found")
+
+
+def for_build(repo: Repo, seal: Seal, *, pull_request: bool) -> Tx[tuple[Secret, ...]]:
+    """What a build of the repository gets: its own secrets, then its namespace's of other names.
+
+    A pull request gets only those flagged for it, before names are compared: a repository's secret that it
+    may not see does not hide the namespace's (`spec` drone-rpc 4).
+    """
+    own = yield from _opened(of_repo(repo.id), seal, pull_request)
+    shared = yield from _opened(of_namespace(repo.namespace), seal, pull_request)
+    taken = {secret.name.lower() for secret in own}
+    return (*own, *(secret for secret in shared if secret.name.lower() not in taken))
+
+
+def _opened(owner: Owner, seal: Seal, pull_request: bool) -> Tx[list[Secret]]:
+    rows = yield from many(owner.sql.list_of, owner=owner.key)
+    wanted = [row for row in rows if row["pull_request"] or not pull_request]
+    return [_secret(row, seal.open(row["data"], owner.purpose)) for row in wanted]
+
+
+def _found(name: str, row: Row | None) -> Secret:
     if row is None:
         raise NotFound(f"secret {name} not found")
     return _secret(row)
-
-
-def delete(repo_id: int, name: str) -> Tx[None]:
-    """Remove one; NotFound."""
-    if (yield from one(DELETE, repo_id=repo_id, name=name)) is None:
-        raise NotFound(f"secret {name} not found")
-
-
-def opened(repo_id: int, seal: Seal, *, pull_request: bool) -> Tx[tuple[Secret, ...]]:
-    """With their values, for a runner; a pull request gets only those flagged for it (`spec` drone-rpc 4)."""
-    rows = yield from many(OF_REPO, repo_id=repo_id)
-    return tuple(
-        _secret(row, seal.open(row["data"], PURPOSE)) for row in rows if row["pull_request"] or not pull_request
-    )
 
 
 def _secret(row: Row, data: str = "") -> Secret:
@@ -66,4 +139,5 @@ def _secret(row: Row, data: str = "") -> Secret:
         data=data,
         pull_request=bool(row["pull_request"]),
         pull_request_push=bool(row["pull_request_push"]),
+        namespace=row["namespace"],
     )

@@ -1,0 +1,25 @@
+"""`gantry encrypt`: a value that can stand in a pipeline file, where only its own repository's pipelines read it."""
+
+import click
+
+from app.cli import output, value
+from app.cli.options import Session, json_option, repo_path, slug_argument
+
+
+@click.command
+@slug_argument
+@value.argument
+@json_option
+@click.pass_obj
+def encrypt(session: Session, slug: str, given: str | None) -> None:
+    """Encrypt a value for a pipeline file.
+
+    What is printed is the data of a document of kind secret, which only this repository's pipelines can read.
+
+    Other users of this machine can see a value on the command line: prefer @FILE, taken as it is, or standard
+    input, of which one line end is removed. Without a value a terminal is asked.
+    """
+    body = {"data": value.read(given)}
+    with session.client() as client:
+        answer = client.record("POST", repo_path(slug, "encrypt"), body=body)
+    session.show(answer, lambda _: output.line(answer.get("data", "")))
