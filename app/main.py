@@ -28,6 +28,7 @@ from app.db.migrate import migrate, present_version
 from app.events import Events
 from app.folder import Folder
 from app.repos import api as repos_api
+from app.repos import collaborators, owners
 from app.repos import store as repos
 from app.repos.flow import SIGNER
 from app.repos.secrets import api as secrets_api
@@ -125,6 +126,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         seal=seal,
         public_url=settings.public_url,
         new_key=auth.new_token,
+        private_mode=settings.private_mode,
         ports=ports,
         rendered=Rendered(db),
         why_pending=queue.why_pending,
@@ -167,7 +169,15 @@ def application(state: State) -> Requests:
         yield state
 
     app = Starlette(
-        routes=[*builds_api.routes, *repos_api.routes, *secrets_api.routes, *accounts_api.routes, *health.routes],
+        routes=[
+            *builds_api.routes,
+            *repos_api.routes,
+            *collaborators.routes,
+            *owners.routes,
+            *secrets_api.routes,
+            *accounts_api.routes,
+            *health.routes,
+        ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     rpc_secret: str = _named("RPC_SECRET", "DRONE_RPC_SECRET", default="", repr=False)
     runner_capacity: int = _named("RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", default=2, ge=0, le=1000)
     git_roots: Annotated[tuple[Path, ...], NoDecode] = _named("GIT_ROOTS", default=())
+    private_mode: bool = _named("PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", default=False)
     demo: bool = _named("DEMO", default=False)
 
     drone_proto: str = Field(default="", validation_alias="DRONE_SERVER_PROTO")

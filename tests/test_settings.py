@@ -22,6 +22,7 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
     ("cookie_secret", "GANTRY_COOKIE_SECRET", "DRONE_COOKIE_SECRET", SECRET, SECRET),
     ("rpc_secret", "GANTRY_RPC_SECRET", "DRONE_RPC_SECRET", SECRET, SECRET),
     ("runner_capacity", "GANTRY_RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", "7", 7),
+    ("private_mode", "GANTRY_PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", "true", True),
 ]
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
@@ -63,7 +64,7 @@ def test_without_any_there_is_a_server_of_ones_own(monkeypatch: pytest.MonkeyPat
     assert made.public_url == "http://127.0.0.1:8080"
     assert made.database == f"sqlite:///{tmp_path}/data/gantry.sqlite"
     assert made.roots == (tmp_path / "data",)
-    assert (made.admin, made.runner_capacity, made.demo) == (None, 2, False)
+    assert (made.admin, made.runner_capacity, made.demo, made.private_mode) == (None, 2, False, False)
     assert (made.secret_key, made.cookie_secret, made.rpc_secret) == ("", "", "")
 
 
@@ -72,7 +73,13 @@ def test_a_setting_has_drones_name_too_and_ours_wins(
     monkeypatch: pytest.MonkeyPatch, field: str, ours: str, drones: str, text: str, value: Any
 ) -> None:
     assert getattr(load(monkeypatch, **{drones: text}), field) == value
-    other = {"GANTRY_BIND": ":1", "GANTRY_ADMIN": "username:x", "GANTRY_RUNNER_CAPACITY": "1"}.get(ours, "x" * 20)
+    others = {
+        "GANTRY_BIND": ":1",
+        "GANTRY_ADMIN": "username:x",
+        "GANTRY_RUNNER_CAPACITY": "1",
+        "GANTRY_PRIVATE_MODE": "false",
+    }
+    other = others.get(ours, "x" * 20)
     assert getattr(load(monkeypatch, **{ours: text, drones: other}), field) == value
 
 

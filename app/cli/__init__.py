@@ -24,11 +24,14 @@ class Lazy(NamedTuple):
 COMMANDS = {
     "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
     "build": Lazy("app.cli.build:build", "List, start, promote, follow and cancel builds."),
+    "collaborator": Lazy("app.cli.collaborator:collaborator", "Say who may do what in a repository."),
     "log": Lazy("app.cli.log:log", "Print the log of a step."),
-    "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks."),
+    "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks, and change them."),
     "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
     "serve": Lazy("app.cli.serve:serve", "Run the server."),
+    "token": Lazy("app.cli.token:token", "Renew your token."),
     "user": Lazy("app.cli.user:user", "Manage accounts (administrators)."),
+    "whoami": Lazy("app.cli.whoami:whoami", "Show your account."),
 }
 
 

@@ -83,6 +83,11 @@ class Mirror:
             finally:
                 await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
 
+    async def remove(self) -> None:
+        """Remove it, once nobody fetches into it."""
+        async with self._lock:
+            await asyncio.to_thread(shutil.rmtree, self._path, ignore_errors=True)
+
     async def _expand(self, short: str, at: Path) -> str:
         words = ("rev-parse", "--verify", "--end-of-options", f"{short}^{{commit}}")
         try:

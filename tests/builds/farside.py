@@ -41,6 +41,8 @@ class FakeHost:
     #: Raised by every read of a file, while there is one.
     failure: Exception | None = None
     reads: int = 0
+    #: Repositories of which nothing is kept any more.
+    forgotten: list[int] = field(default_factory=list)
 
     def add(self, text: str, *, branch: str = "main", message: str = "change") -> str:
         """A new head of a branch with this pipeline file; its id."""
@@ -71,6 +73,9 @@ class FakeHost:
         if self.failure is not None:
             raise self.failure
         return self.files[sha]
+
+    async def forget(self, repo_id: int) -> None:
+        self.forgotten.append(repo_id)
 
     def _commit(self, sha: str) -> Commit:
         return Commit(sha, self.messages[sha], "", "Ada", "ada@example.com", NOW - 60)

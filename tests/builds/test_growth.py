@@ -19,9 +19,9 @@ from app.builds import flow, progress, stages, store
 from app.builds.model import Build, Stage
 from app.builds.rendered import Rendered
 from app.db.connect import Database
-from app.db.migrate import versions
+from app.db.migrate import VERSIONS, versions
 from app.db.tx import Statement, Tx
-from app.repos import access, secrets
+from app.repos import access, changes, secrets
 from app.repos import store as repos
 from app.repos.model import Repo
 from tests.builds.farside import NOW, Scene, ended, pipeline, pushed, started
@@ -29,7 +29,7 @@ from tests.builds.farside import NOW, Scene, ended, pipeline, pushed, started
 T = TypeVar("T")
 SIZES = {"short": 400, "long": 4000}
 REPOS, USERS, UNFINISHED = 8, 40, 16
-MODULES = [store, stages, repos, secrets, accounts]
+MODULES = [store, stages, repos, changes, secrets, accounts]
 SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|DELETE)\b")
 BIG = re.compile(r"SCAN (builds|stages|steps|repos|permissions|users|secrets|latest)\b")
 #: Whole tables that are read, by statement: what the plan says, and why it may.
@@ -37,6 +37,7 @@ SCANS = {
     "builds.store.COUNTS": "counts of whole tables, for /metrics; of builds and stages only the unfinished ones",
     "builds.stages.SAME_NAME_AHEAD": "the partial index stages_queue holds only what is unfinished",
     "builds.stages.OF_RUNNER": "the partial index stages_queue holds only what is unfinished; once a start",
+    "builds.stages.HELD": "the partial index stages_queue holds only what is unfinished",
     "repos.store.ALL": "a page of the whole table, in the order of its index",
     "accounts.store.ALL": "the answer is the whole table, in the order of its index",
     "accounts.store.COUNT": "the answer is how many there are",
@@ -90,7 +91,7 @@ def history(builds: int) -> sqlite3.Connection:
     """A database with so many builds, evenly over the repositories; the last ones are not over."""
     raw = sqlite3.connect(":memory:", isolation_level=None)
     raw.row_factory = sqlite3.Row
-    for statement in itertools.chain(*versions("sqlite")):
+    for statement in (VERSIONS, *itertools.chain(*versions("sqlite"))):
         raw.execute(statement)
     each = builds // REPOS
     status = f"iif({{}} < {builds - UNFINISHED}, 'success', 'pending')"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.repo import hook_path, install_hook
+from app.cli.hooks import hook_path, install_hook
 from app.errors import Conflict, Invalid
 from tests.cli.conftest import Gantry
 from tests.cli.farside import FarSide, answer, recorded
