@@ -35,7 +35,7 @@ from app.errors import AppError
 from app.events import Events
 from app.folder import Folder
 from app.repos import api as repos_api
-from app.repos import sealed, sign
+from app.repos import collaborators, owners, sealed, sign
 from app.repos.secrets import api as secrets_api
 from app.repos.templates import api as templates_api
 from app.repos.templates import store as templates
@@ -168,6 +168,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         seal=seal,
         public_url=settings.public_url,
         new_key=auth.new_token,
+        private_mode=settings.private_mode,
         ports=ports,
         rendered=Rendered(db),
         why_pending=queue.why_pending,
@@ -220,6 +221,8 @@ def application(state: State) -> Requests:
         *cards_api.routes,
         *cron_api.routes,
         *repos_api.routes,
+        *collaborators.routes,
+        *owners.routes,
         *secrets_api.routes,
         *templates_api.routes,
         *sign.routes,

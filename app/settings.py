@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     #: Seconds.
     cron_interval: int = _named("CRON_INTERVAL", "DRONE_CRON_INTERVAL", default=30)
     git_roots: Annotated[tuple[Path, ...], NoDecode] = _named("GIT_ROOTS", default=())
+    private_mode: bool = _named("PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", default=False)
     demo: bool = _named("DEMO", default=False)
 
     drone_proto: str = Field(default="", validation_alias="DRONE_SERVER_PROTO")

@@ -23,6 +23,7 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
     ("rpc_secret", "GANTRY_RPC_SECRET", "DRONE_RPC_SECRET", SECRET, SECRET),
     ("runner_capacity", "GANTRY_RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", "7", 7),
     ("cron_interval", "GANTRY_CRON_INTERVAL", "DRONE_CRON_INTERVAL", "1h30m", 5400),
+    ("private_mode", "GANTRY_PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", "true", True),
 ]
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
@@ -65,7 +66,8 @@ def test_without_any_there_is_a_server_of_ones_own(monkeypatch: pytest.MonkeyPat
     assert made.public_url == "http://127.0.0.1:8080"
     assert made.database == f"sqlite:///{tmp_path}/data/gantry.sqlite"
     assert made.roots == (tmp_path / "data",)
-    assert (made.admin, made.runner_capacity, made.cron_interval, made.demo) == (None, 2, 30, False)
+    assert (made.admin, made.runner_capacity, made.cron_interval) == (None, 2, 30)
+    assert (made.demo, made.private_mode) == (False, False)
     assert (made.secret_key, made.cookie_secret, made.rpc_secret) == ("", "", "")
 
 
@@ -74,12 +76,14 @@ def test_a_setting_has_drones_name_too_and_ours_wins(
     monkeypatch: pytest.MonkeyPatch, field: str, ours: str, drones: str, text: str, value: Any
 ) -> None:
     assert getattr(load(monkeypatch, **{drones: text}), field) == value
-    other = {
+    others = {
         "GANTRY_BIND": ":1",
         "GANTRY_ADMIN": "username:x",
         "GANTRY_RUNNER_CAPACITY": "1",
         "GANTRY_CRON_INTERVAL": "1s",
-    }.get(ours, "x" * 20)
+        "GANTRY_PRIVATE_MODE": "false",
+    }
+    other = others.get(ours, "x" * 20)
     assert getattr(load(monkeypatch, **{ours: text, drones: other}), field) == value
 
 

@@ -1,49 +1,15 @@
 """Routes of accounts (`spec` drone-rest 3.1, 3.2)."""
 
-import re
-
-from pydantic import field_validator
 from starlette.requests import Request
 
 from app.accounts import auth, store
 from app.accounts.auth import State
+from app.accounts.input import NewUser, OwnChanges
+from app.accounts.model import User
 from app.accounts.wire import UserJSON, user_json
 from app.web import body
 from app.web.reply import JSON
 from app.web.route import Endpoint, Param
-
-_LOGIN = re.compile(r"[.a-zA-Z0-9_-]{1,50}")
-
-
-class NewUser(body.Input):
-    """Body of POST /api/users."""
-
-    login: str
-    email: str = ""
-    admin: bool = False
-    machine: bool = False
-    token: str = ""
-
-    @field_validator("login")
-    @classmethod
-    def _login(cls, value: str) -> str:
-        if not _LOGIN.fullmatch(value):
-            raise ValueError("must be 1 to 50 of letters, digits, dot, dash, underscore")
-        return value
-
-    @field_validator("email")
-    @classmethod
-    def _email(cls, value: str) -> str:
-        if len(value) > 250 or not value.isprintable():
-            raise ValueError("must have at most 250 characters, all printable")
-        return value
-
-    @field_validator("token")
-    @classmethod
-    def _token(cls, value: str) -> str:
-        if value and not (16 <= len(value) <= 500 and value.isascii() and value.isprintable() and " " not in value):
-            raise ValueError("must have 16 to 500 printable ASCII characters without spaces; leave it out to get one")
-        return value
 
 
 async def show(request: Request[State]) -> JSON[UserJSON]:
@@ -51,11 +17,23 @@ async def show(request: Request[State]) -> JSON[UserJSON]:
     return JSON(user_json(await auth.user(request)))
 
 
+async def update(request: Request[State]) -> JSON[UserJSON]:
+    """Change the caller's account; what is left out stays."""
+    user = await auth.user(request)
+    changes = await body.parse(request, OwnChanges)
+    changed = store.update(user.id, email=changes.email, now=request.state["now"]())
+    return JSON(user_json(await request.state["db"].write(changed)))
+
+
 async def token(request: Request[State]) -> JSON[UserJSON]:
     """The caller's account; rotated, with its new token, which is shown this once."""
     user = await auth.user(request)
     if (await body.words(request)).get("rotate") != "true":
         return JSON(user_json(user))
+    return await _rotated(request, user)
+
+
+async def _rotated(request: Request[State], user: User) -> JSON[UserJSON]:
     fresh = auth.new_token()
     await request.state["db"].write(store.set_token(user.id, fresh, request.state["now"]()))
     return JSON(user_json(user, token=fresh))
@@ -83,8 +61,21 @@ async def create(request: Request[State]) -> JSON[UserJSON]:
     return JSON(user_json(await request.state["db"].write(made), token=fresh))
 
 
+async def show_user(request: Request[State]) -> JSON[UserJSON]:
+    """An account, by its login in any letter case, or else by its id."""
+    await auth.user(request)
+    return JSON(user_json(await request.state["db"].read(store.find_named(request.path_params["user"]))))
+
+
+async def rotate(request: Request[State]) -> JSON[UserJSON]:
+    """Give an account a new token, which is shown this once; the old one ends at once."""
+    await auth.user(request)
+    return await _rotated(request, await request.state["db"].read(store.find_named(request.path_params["user"])))
+
+
 routes = [
     Endpoint("GET", "/api/user", show, needs="account"),
+    Endpoint("PATCH", "/api/user", update, needs="account", body=OwnChanges),
     Endpoint(
         "POST",
         "/api/user/token",
@@ -94,4 +85,6 @@ routes = [
     ),
     Endpoint("GET", "/api/users", list_users, needs="system"),
     Endpoint("POST", "/api/users", create, needs="system", body=NewUser, errors=[409]),
+    Endpoint("GET", "/api/users/{user}", show_user, needs="system"),
+    Endpoint("POST", "/api/users/{user}/token/rotate", rotate, needs="system"),
 ]

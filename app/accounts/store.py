@@ -5,11 +5,12 @@ import hashlib
 from app.accounts.model import User
 from app.db import schema
 from app.db.mapper import Mapper
-from app.db.tx import Tx, many, one
+from app.db.tx import Tx, many, one, run
 from app.errors import Conflict, NotFound
 
 BY_TOKEN = "SELECT * FROM users WHERE token_hash = :token_hash"
 BY_LOGIN = "SELECT * FROM users WHERE lower(login) = lower(:login)"
+BY_ID = "SELECT * FROM users WHERE id = :id"
 ALL = "SELECT * FROM users ORDER BY lower(login)"
 CREATE = schema.insert_sql(schema.users, "ON CONFLICT DO NOTHING RETURNING *")
 BOOTSTRAP = """
@@ -19,6 +20,27 @@ BOOTSTRAP = """
 SET_TOKEN = """
     UPDATE users SET token_hash = :token_hash, updated = :now
     WHERE id = :id AND NOT EXISTS (SELECT 1 FROM users other WHERE other.token_hash = :token_hash AND other.id <> :id)
+    RETURNING id
+"""
+#: Changes nothing and holds a row that is always there until the transaction ends: administrators go one after
+#: another, and who goes next sees who is left.
+ONE_BY_ONE = "UPDATE schema_versions SET applied = applied WHERE version = 1"
+#: Nobody is left without an administrator: either this takes none away, or there is another.
+UPDATE = """
+    UPDATE users SET email = coalesce(:email, email), admin = coalesce(:admin, admin) AND coalesce(:active, TRUE),
+        active = coalesce(:active, active), updated = :now
+    WHERE id = :id AND (
+        (coalesce(:admin, TRUE) AND coalesce(:active, TRUE)) OR NOT (admin AND active)
+        OR EXISTS (SELECT 1 FROM users other WHERE other.admin AND other.active AND other.id <> :id)
+    )
+    RETURNING *
+"""
+DELETE = """
+    DELETE FROM users
+    WHERE id = :id AND (
+        NOT (admin AND active)
+        OR EXISTS (SELECT 1 FROM users other WHERE other.admin AND other.active AND other.id <> :id)
+    )
     RETURNING id
 """
 COUNT = "SELECT count(*) AS total FROM users"
@@ -51,6 +73,21 @@ def find(login: str) -> Tx[User]:
     return user
 
 
+def find_named(name: str) -> Tx[User]:
+    """The account of a login, in any letter case, or else of an id; NotFound."""
+    user = yield from find_if_any(name)
+    if user is None and name.isascii() and name.isdecimal() and len(name) < 19:
+        user = yield from _find_by_id(int(name))
+    if user is None:
+        raise NotFound(f"user {name} not found")
+    return user
+
+
+def _find_by_id(user_id: int) -> Tx[User | None]:
+    row = yield from one(BY_ID, id=user_id)
+    return _MAPPER.make(row) if row else None
+
+
 def list_all() -> Tx[list[User]]:
     """Every account, by login."""
     return [_MAPPER.make(row) for row in (yield from many(ALL))]
@@ -79,6 +116,36 @@ def _token_taken() -> Conflict:
     return Conflict("this token is another account's", code="token_taken")
 
 
+def update(
+    user_id: int, *, email: str | None = None, admin: bool | None = None, active: bool | None = None, now: int
+) -> Tx[User]:
+    """Change what is given; who is made inactive is no administrator any more.
+
+    NotFound, or Conflict when no active administrator would be left.
+    """
+    if admin is False or active is False:
+        yield from run(ONE_BY_ONE)
+    row = yield from one(UPDATE, id=user_id, email=email, admin=admin, active=active, now=now)
+    if row is None:
+        raise (yield from _refusal(user_id))
+    return _MAPPER.make(row)
+
+
+def delete(user_id: int) -> Tx[None]:
+    """Remove an account and its rights. NotFound, or Conflict when no active administrator would be left."""
+    yield from run(ONE_BY_ONE)
+    if (yield from one(DELETE, id=user_id)) is None:
+        raise (yield from _refusal(user_id))
+
+
+def _refusal(user_id: int) -> Tx[Conflict | NotFound]:
+    user = yield from _find_by_id(user_id)
+    if user is None:
+        return NotFound(f"user {user_id} not found")
+    words = f"{user.login} is the last active administrator; make another account an administrator first"
+    return Conflict(words, code="last_administrator")
+
+
 def bootstrap(login: str, *, admin: bool, machine: bool, token: str, now: int) -> Tx[User]:
     """Create the account or update its flags, and its token if one is given; a new account needs one."""
     row = yield from one(BOOTSTRAP, login=login, admin=admin, machine=machine, now=now)
@@ -91,6 +158,8 @@ def bootstrap(login: str, *, admin: bool, machine: bool, token: str, now: int) -
 
 
 def set_token(user_id: int, token: str, now: int) -> Tx[None]:
-    """Give an account another token; the old one ends at once. Conflict when it is another account's."""
+    """Give an account another token; the old one ends at once. NotFound, or Conflict when it is another account's."""
     if (yield from one(SET_TOKEN, id=user_id, token_hash=hash_token(token), now=now)) is None:
+        if (yield from _find_by_id(user_id)) is None:
+            raise NotFound(f"user {user_id} not found")
         raise _token_taken()

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from app.builds import badge, control, feed, flow, hook, metrics, paths, store, stream
+from app.builds import badge, control, feed, flow, hook, metrics, paths, removal, store, stream
 from app.builds.model import Build, Stage
 from app.builds.state import State
 from app.builds.wire import BuildJSON, LineJSON, StageJSON, build_json, stage_json
@@ -199,6 +199,7 @@ async def log(request: Request[State]) -> Encoded[list[LineJSON]]:
 
 async def status_svg(request: Request[State]) -> SVG:
     """The state of the newest build of a branch, for everybody, as pages embed it."""
+    await access.admit(request)
     path, query = request.path_params, body.query(request)
     repo = await request.state["db"].read(repos.find_if_any(path["owner"], path["name"]))
     build = await request.state["db"].read(store.latest_of_ref(repo.id, _ref(repo, query))) if repo else None
@@ -213,9 +214,9 @@ async def status_svg(request: Request[State]) -> SVG:
 async def cc_xml(request: Request[State]) -> Text:
     """The newest build for CCMenu and its like; an empty 404 without one."""
     repo = (await access.granted(request)).repo
-    if not repo.counter:
+    build = await request.state["db"].read(store.newest_of(repo.id))
+    if build is None:
         return Text(status_code=404)
-    build = await request.state["db"].read(store.find(repo.id, repo.counter))
     return Text(badge.cc_xml(repo, build, request.state["public_url"]))
 
 
@@ -291,6 +292,13 @@ routes = [
     ),
     Endpoint("GET", "/api/user/builds", feed.builds, needs="account"),
     Endpoint("GET", "/api/user/builds/recent", feed.builds, needs="account"),
+    Endpoint(
+        "DELETE",
+        "/api/repos/{owner}/{name}",
+        removal.disable,
+        needs="admin",
+        query=[Param("remove", "`true` deletes it, with all its builds, logs and secrets.")],
+    ),
     Endpoint("POST", "/hook", hook.receive, errors=[400, 401, 404, 422]),
     Endpoint("GET", "/metrics", metrics.show, needs="machine"),
 ]

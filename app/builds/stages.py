@@ -17,6 +17,15 @@ STEPS_OF_BUILD = """
     WHERE stages.build_id = :build_id ORDER BY steps.id
 """
 STEPS_OF_STAGE = "SELECT * FROM steps WHERE stage_id = :stage_id ORDER BY id"
+#: Builds that a runner works for or may be given.
+HELD = """
+    SELECT DISTINCT builds.id AS id, builds.number AS number FROM stages JOIN builds ON builds.id = stages.build_id
+    WHERE stages.status IN ('pending', 'running') AND stages.repo_id = :repo_id ORDER BY builds.number
+"""
+STEPS_OF_REPO = """
+    SELECT steps.id FROM builds JOIN stages ON stages.build_id = builds.id JOIN steps ON steps.stage_id = stages.id
+    WHERE builds.repo_id = :repo_id
+"""
 QUEUED = """
     SELECT * FROM stages WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND type = :type
         AND id > :after
@@ -137,6 +146,16 @@ def take(stage_id: int, machine: str, runner: str, now: int) -> Tx[Stage]:
 def of_runner(runner: str) -> Tx[list[Stage]]:
     """The stages a runner holds."""
     return [_STAGES.make(row) for row in (yield from many(OF_RUNNER, runner=runner))]
+
+
+def held(repo_id: int) -> Tx[list[tuple[int, int]]]:
+    """Ids and numbers of the builds that a runner works for, or may be given."""
+    return [(row["id"], row["number"]) for row in (yield from many(HELD, repo_id=repo_id))]
+
+
+def step_ids(repo_id: int) -> Tx[list[int]]:
+    """The ids of all steps of a repository, which are those of their logs."""
+    return [row["id"] for row in (yield from many(STEPS_OF_REPO, repo_id=repo_id))]
 
 
 def update(stage: Stage, now: int) -> Tx[Stage]:

@@ -47,15 +47,20 @@ REMEMBERED = """
     WHERE latest.repo_id = :repo_id AND latest.kind = :kind ORDER BY latest.name
 """
 FORGET = "DELETE FROM latest WHERE repo_id = :repo_id AND kind = :kind AND name = :name"
-#: Numbers have no gaps, so the newest of all are among the newest of each repository: no history is sorted.
+NEWEST_OF_REPO = "SELECT * FROM builds WHERE repo_id = :repo_id ORDER BY number DESC LIMIT 1"
+#: The newest of all are among the newest of each repository: no history is sorted.
 FEED = """
-    SELECT builds.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
-    JOIN builds ON builds.repo_id = repos.id AND builds.number > repos.counter - :limit
+    SELECT builds.* FROM permissions JOIN builds ON builds.repo_id = permissions.repo_id AND builds.number > coalesce((
+        SELECT older.number FROM builds older WHERE older.repo_id = permissions.repo_id
+        ORDER BY older.number DESC LIMIT 1 OFFSET :limit
+    ), 0)
     WHERE permissions.user_id = :user_id AND permissions.can_read ORDER BY builds.id DESC LIMIT :limit
 """
 NEWEST = """
-    SELECT builds.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
-    JOIN builds ON builds.repo_id = repos.id AND builds.number = repos.counter
+    SELECT builds.* FROM permissions JOIN builds ON builds.repo_id = permissions.repo_id AND builds.number = (
+        SELECT newest.number FROM builds newest WHERE newest.repo_id = permissions.repo_id
+        ORDER BY newest.number DESC LIMIT 1
+    )
     WHERE permissions.user_id = :user_id AND permissions.can_read
 """
 #: Builds are counted repository by repository (CROSS JOIN keeps SQLite to that order), so that an index is
@@ -108,12 +113,18 @@ def find_whole(repo_id: int, number: int) -> Tx[Build]:
     return (yield from _with_stages((yield from find(repo_id, number))))
 
 
+def find_if_any(build_id: int) -> Tx[Build | None]:
+    """A build without its stages, by id."""
+    row = yield from one(BY_ID, id=build_id)
+    return _MAPPER.make(row) if row else None
+
+
 def find_by_id(build_id: int) -> Tx[Build]:
     """A build without its stages, by id; NotFound."""
-    row = yield from one(BY_ID, id=build_id)
-    if row is None:
+    build = yield from find_if_any(build_id)
+    if build is None:
         raise NotFound("build not found")
-    return _MAPPER.make(row)
+    return build
 
 
 def whole(build_id: int) -> Tx[Build]:
@@ -130,6 +141,12 @@ def latest_of_ref(repo_id: int, ref: str) -> Tx[Build | None]:
 def latest_success(repo_id: int, ref: str) -> Tx[Build | None]:
     """The newest build of this ref that succeeded and was no promotion, rollback or pull request; without stages."""
     row = yield from one(LATEST_SUCCESS, repo_id=repo_id, ref=ref)
+    return _MAPPER.make(row) if row else None
+
+
+def newest_of(repo_id: int) -> Tx[Build | None]:
+    """The build with the greatest number, without its stages."""
+    row = yield from one(NEWEST_OF_REPO, repo_id=repo_id)
     return _MAPPER.make(row) if row else None
 
 

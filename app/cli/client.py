@@ -113,7 +113,11 @@ class Client:
 
     def records(self, path: str, *, query: Mapping[str, str] | None = None) -> list[Json]:
         """An answer that must be a list of JSON objects; `null` is an empty one."""
-        answer = self.call("GET", path, query=query)
+        return self.sent("GET", path, query=query)
+
+    def sent(self, method: str, path: str, *, query: Mapping[str, str] | None = None) -> list[Json]:
+        """The same, for another method."""
+        answer = self.call(method, path, query=query)
         if answer is None:
             return []
         if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from app.cli.client import Client, Connection, Json, Refused
-from app.cli.repo import hook_path, install_hook
+from app.cli.hooks import hook_path, install_hook
 from app.errors import AppError
 from app.folder import Folder
 from app.scm import receive

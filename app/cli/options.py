@@ -1,6 +1,7 @@
 """What the commands share: who is asked, as whom, how the answer is shown, and types of arguments."""
 
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,24 @@ def parameter(value: str) -> tuple[str, str]:
     return name, text
 
 
+def minutes(value: str) -> int:
+    """Minutes, as a number or as a duration: `90`, `90m`, `1h30m`."""
+    match = re.fullmatch(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m?)?", value, re.ASCII)
+    if not match or not any(match.groups()):
+        raise click.BadParameter(f"{value!r} is no time: write minutes, as in 90, or 1h30m")
+    return int(match[1] or 0) * 60 + int(match[2] or 0)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Go on only if that is wanted: by `--yes`, or said at the terminal."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Give --yes if so: there is no terminal to ask at")
+    click.confirm(question, abort=True, err=True)
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
 NUMBER = click.IntRange(min=1)
 slug_argument = click.argument("slug", type=slug, metavar="NAMESPACE/NAME")
 params_option = click.option(

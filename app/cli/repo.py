@@ -1,22 +1,23 @@
-"""`gantry repo`: register repositories and install the hook that announces pushes."""
+"""`gantry repo`: register repositories, change them, and install the hook that announces pushes."""
 
-import os
 import re
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import Any, TypeVar
 
 import click
 
-from app.cli import atomic, output
+from app.cli import options, output
 from app.cli.client import Json
-from app.cli.options import Session, json_option, repo_path, slug_argument
-from app.errors import Conflict, Invalid
+from app.cli.hooks import hook_path, install_hook
+from app.cli.options import Session, json_option, repo_path, slug_argument, yes_option
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.group()
 def repo() -> None:
-    """Register repositories and their hooks."""
+    """Register repositories and their hooks, and change them."""
 
 
 @repo.command()
@@ -88,42 +89,108 @@ def hook(session: Session, slug: str, install: bool, force: bool, portable: bool
     output.write(install_hook(path, script, force=force))
 
 
+def _flag(name: str, words: str) -> Callable[[F], F]:
+    return click.option(f"--{name}/--no-{name}", default=None, help=words)
+
+
+@repo.command()
+@slug_argument
+@click.option("--visibility", type=click.Choice(["public", "private", "internal"]))
+@click.option("--config", "config_path", help="Path of the pipeline file.")
+@_flag("protected", "Unsigned pipeline files wait for approval.")
+@_flag("ignore-forks", "Build no pull requests of forks.")
+@_flag("ignore-pull-requests", "Build no pull requests.")
+@_flag("auto-cancel-pull-requests", "A newer push to a pull request cancels older builds that wait.")
+@_flag("auto-cancel-pushes", "A newer push to a branch cancels older builds that wait.")
+@_flag("auto-cancel-running", "With these, builds that run are cancelled as well.")
+@_flag("trusted", "Pipelines may use what is privileged (administrators of the server).")
+@click.option(
+    "--timeout", type=options.minutes, metavar="MINUTES|1h30m", help="What a stage may take (administrators)."
+)
+@click.option("--throttle", type=int, help="How many stages may run at once; 0: any (administrators).")
+@click.option("--build-counter", "counter", type=int, help="The last build number; it only grows (administrators).")
+@json_option
+@click.pass_obj
+def update(session: Session, /, slug: str, **settings: Any) -> None:
+    """Change settings of a repository; what is not given stays.
+
+    The server ignores those for its administrators when others set them.
+    """
+    body = {name: value for name, value in settings.items() if value is not None}
+    if not body:
+        raise click.UsageError("nothing to change: give at least one setting, as in --visibility public")
+    with session.client() as client:
+        session.show(client.record("PATCH", repo_path(slug), body=body), _settings)
+
+
+@repo.command()
+@slug_argument
+@json_option
+@click.pass_obj
+def enable(session: Session, slug: str) -> None:
+    """Build what is pushed from now on; you become the owner."""
+    _post(session, slug)
+
+
+@repo.command()
+@slug_argument
+@json_option
+@click.pass_obj
+def disable(session: Session, slug: str) -> None:
+    """Build no pushes any more; what was built stays."""
+    with session.client() as client:
+        session.show(client.record("DELETE", repo_path(slug)), _block)
+
+
+@repo.command()
+@slug_argument
+@yes_option
+@json_option
+@click.pass_obj
+def rm(session: Session, slug: str, yes: bool) -> None:
+    """Delete a repository with all its builds, logs and secrets; its git repository stays as it is."""
+    options.confirm(f"Delete {slug} with all its builds, logs and secrets?", yes)
+    with session.client() as client:
+        answer = client.record("DELETE", repo_path(slug), query={"remove": "true"})
+    session.show(answer, lambda _: f"Repository {slug} is deleted")
+
+
+@repo.command()
+@slug_argument
+@json_option
+@click.pass_obj
+def chown(session: Session, slug: str) -> None:
+    """Become the owner of a repository."""
+    _post(session, slug, "chown")
+
+
+@repo.command()
+@slug_argument
+@json_option
+@click.pass_obj
+def repair(session: Session, slug: str) -> None:
+    """Ask the git repository again for its default branch."""
+    _post(session, slug, "repair")
+
+
+@repo.command()
+@json_option
+@click.pass_obj
+def sync(session: Session) -> None:
+    """Renew the list of your repositories, and show it."""
+    with session.client() as client:
+        session.show(client.sent("POST", "/api/user/repos"), _table)
+
+
+def _post(session: Session, slug: str, *verb: str) -> None:
+    with session.client() as client:
+        session.show(client.record("POST", repo_path(slug, *verb)), _block)
+
+
 def as_url(given: str) -> str:
     """A git address as given; a plain path as the `file://` address of the absolute path."""
     remote = "://" in given or re.match(r"[^/]+:", given)
     return given if remote else Path(given).resolve().as_uri()
-
-
-def hook_path(git_url: str) -> Path:
-    """Where git looks for the hook of a `file://` repository, bare or with a working tree."""
-    parts = urlsplit(git_url)
-    if parts.scheme != "file":
-        raise Invalid(f"--install works on file:// repositories only; print the script and put it where {git_url} lies")
-    root = Path(url2pathname(parts.path))
-    for folder in (root, root / ".git"):
-        if (folder / "HEAD").is_file() and (folder / "objects").is_dir():
-            return folder / "hooks" / "post-receive"
-    raise Invalid(f"{root} is no git repository on this machine; print the script and put it where it is one")
-
-
-def install_hook(path: Path, script: str, *, force: bool) -> str:
-    """Write a hook whole or not at all, for its owner only; says what was done.
-
-    Raises `Conflict` if another hook is there, unless forced.
-    """
-    try:
-        if path.is_file() and path.read_bytes() == script.encode():
-            path.chmod(0o700)
-            return f"already installed: {path}"
-        if os.path.lexists(path) and not force:
-            raise Conflict(
-                f"{path} exists and is another hook: give --force to replace it, or call both from one script"
-            )
-        path.parent.mkdir(exist_ok=True)
-        atomic.write(path, script, 0o700)
-    except OSError as error:
-        raise Invalid(f"cannot write {path}: {error.strerror}") from error
-    return f"installed: {path}"
 
 
 def _block(repo: Json) -> str:
@@ -139,6 +206,12 @@ def _block(repo: Json) -> str:
             ("Builds", str(repo.get("counter", 0))),
         ]
     )
+
+
+def _settings(repo: Json) -> str:
+    names = ("protected", "trusted", *(name for name in repo if name.startswith(("ignore_", "auto_cancel_"))))
+    flags = [(name.replace("_", " ").capitalize(), output.yes(repo.get(name))) for name in names]
+    return _block(repo) + "\n" + output.block([*flags, ("Throttle", str(repo.get("throttle") or "-"))])
 
 
 def _table(repos: list[Json]) -> str:

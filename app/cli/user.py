@@ -4,9 +4,11 @@ import time
 
 import click
 
-from app.cli import output
+from app.cli import options, output
 from app.cli.client import Json
-from app.cli.options import Session, json_option
+from app.cli.options import Session, api_path, json_option, yes_option
+
+user_argument = click.argument("user", metavar="LOGIN")
 
 
 @click.group()
@@ -27,7 +29,7 @@ def add(session: Session, login: str, admin: bool, machine: bool, token: str | N
     body: Json = {"login": login, "admin": admin, "machine": machine, "token": token, "email": email}
     with session.client() as client:
         answer = client.record("POST", "/api/users", body={k: v for k, v in body.items() if v is not None})
-    session.show(answer, _block)
+    session.show(answer, block)
 
 
 @user.command("ls")
@@ -39,7 +41,58 @@ def ls(session: Session) -> None:
         session.show(client.records("/api/users"), _table)
 
 
-def _block(user: Json) -> str:
+@user.command()
+@user_argument
+@json_option
+@click.pass_obj
+def info(session: Session, user: str) -> None:
+    """Show an account, by its login or id."""
+    with session.client() as client:
+        session.show(client.record("GET", api_path("users", user)), block)
+
+
+@user.command()
+@user_argument
+@click.option("--admin/--no-admin", default=None, help="May do everything, or not any more.")
+@click.option("--active/--inactive", default=None, help="An inactive account may nothing; what it owns goes to others.")
+@click.option("--email")
+@json_option
+@click.pass_obj
+def update(session: Session, user: str, admin: bool | None, active: bool | None, email: str | None) -> None:
+    """Change an account; what is not given stays."""
+    given: Json = {"admin": admin, "active": active, "email": email}
+    body = {name: value for name, value in given.items() if value is not None}
+    if not body:
+        raise click.UsageError("nothing to change: give --admin, --no-admin, --active, --inactive or --email")
+    with session.client() as client:
+        session.show(client.record("PATCH", api_path("users", user), body=body), block)
+
+
+@user.command()
+@user_argument
+@yes_option
+@click.pass_obj
+def rm(session: Session, user: str, yes: bool) -> None:
+    """Remove an account; what it owns goes to others."""
+    options.confirm(f"Remove the account {user}?", yes)
+    with session.client() as client:
+        client.call("DELETE", api_path("users", user))
+    if not session.as_json:
+        output.write(f"Account {output.line(user)} is removed")
+
+
+@user.command()
+@user_argument
+@json_option
+@click.pass_obj
+def rotate(session: Session, user: str) -> None:
+    """Give an account a new token, shown this once; the old one ends at once."""
+    with session.client() as client:
+        session.show(client.record("POST", api_path("users", user, "token", "rotate")), block)
+
+
+def block(user: Json) -> str:
+    """An account, with its token if it was told."""
     token = output.line(user.get("token", ""))
     return output.block(
         [
@@ -47,6 +100,7 @@ def _block(user: Json) -> str:
             ("Email", output.line(user.get("email", ""))),
             ("Admin", output.yes(user.get("admin"))),
             ("Machine", output.yes(user.get("machine"))),
+            ("Active", output.yes(user.get("active"))),
             ("Token", f"{token}  (keep it: it is not shown again)" if token else ""),
         ]
     )

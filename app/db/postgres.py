@@ -11,7 +11,7 @@ import asyncpg
 import databases
 
 from app.db.tx import Row, Rows, Tx
-from app.errors import Invalid, Unavailable
+from app.errors import Invalid, NotFound, Unavailable
 
 T = TypeVar("T")
 
@@ -103,6 +103,8 @@ async def _fetch(raw: "asyncpg.Connection[Any]", sql: str, values: dict[str, Any
         rows: list[Row] = await raw.fetch(text, *arguments(values))
     except asyncpg.CharacterNotInRepertoireError as error:
         raise Invalid("a value holds a NUL, which no text of the database can") from error
+    except asyncpg.ForeignKeyViolationError as error:
+        raise NotFound("what this belongs to was deleted meanwhile") from error
     return rows
 
 

@@ -14,7 +14,7 @@ import aiosqlite
 import databases
 
 from app.db.tx import Tx
-from app.errors import AppError, Unavailable
+from app.errors import AppError, NotFound, Unavailable
 
 T = TypeVar("T")
 Waiting: TypeAlias = tuple[Tx[Any], "asyncio.Future[Any]"]
@@ -179,7 +179,7 @@ def _drive_in_savepoint(raw: sqlite3.Connection, tx: Tx[Any]) -> Outcome:
             raise  # SQLite rolled back everything, or will: nobody of the group succeeds
         raw.execute("ROLLBACK TO one")
         raw.execute("RELEASE one")
-        return None, error
+        return None, _vanished(error) or error
     raw.execute("RELEASE one")
     return result, None
 
@@ -246,3 +246,9 @@ def _passing(error: BaseException) -> str | None:
 def _unavailable(error: BaseException) -> Unavailable | None:
     reason = _passing(error)
     return Unavailable(f"{reason}; nothing was changed, try again") if reason else None
+
+
+def _vanished(error: BaseException) -> NotFound | None:
+    """What a row was to belong to was deleted a moment before."""
+    gone = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+    return NotFound("what this belongs to was deleted meanwhile") if gone else None

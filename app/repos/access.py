@@ -27,6 +27,8 @@ class State(auth.State):
     seal: Seal
     public_url: str
     new_key: Callable[[], str]
+    #: Whether strangers see nothing at all, not even what is public.
+    private_mode: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,16 @@ class Access:
     def login(self) -> str:
         """Who it is; only where a right beyond reading was asked for is there always somebody."""
         return self.user.login if self.user else ""
+
+    @property
+    def user_id(self) -> int:
+        """Whose id it is; 0 for nobody."""
+        return self.user.id if self.user else 0
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it is an administrator of the server."""
+        return self.user is not None and self.user.admin
 
 
 async def granted(request: Request[Any]) -> Access:
@@ -64,12 +76,20 @@ async def _find(request: Request[Any]) -> Tx[Access]:
     shown, path, right = await auth.claim(request), request.path_params, row(request).needs
     if right not in RIGHTS:
         raise TypeError(f"the row of {request.url.path} names no right in a repository")
-    return find(shown, path["owner"], path["name"], right)
+    return find(shown, path["owner"], path["name"], right, private_mode=request.state["private_mode"])
 
 
-def find(shown: Claim, namespace: str, name: str, right: Right) -> Tx[Access]:
+async def admit(request: Request[Any]) -> None:
+    """For routes that are for everybody: Unauthorized for a stranger where the server is private."""
+    if request.state["private_mode"]:
+        await auth.user(request)
+
+
+def find(shown: Claim, namespace: str, name: str, right: Right, *, private_mode: bool = False) -> Tx[Access]:
     """The repository and its caller in one transaction; Unauthorized, Forbidden or NotFound."""
     user = yield from auth.caller(shown)
+    if user is None and private_mode:
+        raise Unauthorized
     repo = yield from store.find_if_any(namespace, name)
     given = yield from _given(user, repo)
     if refusal := refuse(user, repo, given, right):

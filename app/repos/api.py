@@ -1,50 +1,18 @@
-"""Routes of repositories and rights (`spec` drone-rest 3.3, 3.5)."""
+"""Routes of repositories (`spec` drone-rest 3.3)."""
 
-from typing import Any
-
-from pydantic import field_validator
 from starlette.requests import Request
 
 from app.accounts import auth
-from app.accounts import store as accounts
-from app.errors import NotFound
-from app.repos import access, flow, store
+from app.repos import access, changes, flow, store
 from app.repos.access import State
-from app.repos.model import Permissions, Visibility
-from app.repos.wire import CollaboratorJSON, HookJSON, PermissionsJSON, RepoJSON, permissions_json, repo_json
+from app.repos.input import NewRepo, RepoPatch
+from app.repos.wire import HookJSON, RepoJSON, repo_json
 from app.web import body
-from app.web.reply import JSON, Empty
+from app.web.reply import JSON
 from app.web.route import PAGE, Endpoint
 
 #: Repositories on a page at most: Drone knows no bound, and clients ask for all of them at once.
 LARGEST_PAGE = 2**31
-
-
-class NewRepo(body.Input):
-    """Body of POST /api/repos."""
-
-    namespace: str
-    name: str
-    git_http_url: str
-    default_branch: str = ""
-    config_path: str = ".drone.yml"
-    visibility: Visibility = "private"
-
-    @field_validator("config_path")
-    @classmethod
-    def _config_path(cls, value: str) -> str:
-        parts = value.split("/")
-        if not value.isprintable() or len(value) > 500 or any(part in ("", ".", "..") for part in parts):
-            raise ValueError("must be a path inside the repository, such as .drone.yml or ci/pipeline.yml")
-        return value
-
-
-class Rights(body.Input):
-    """Body of PUT …/collaborators/{login}; a greater right brings the lesser ones."""
-
-    read: bool = False
-    write: bool = False
-    admin: bool = False
 
 
 async def register(request: Request[State]) -> JSON[RepoJSON]:
@@ -90,55 +58,34 @@ async def hook(request: Request[State]) -> JSON[HookJSON]:
     return JSON(HookJSON(url=request.state["public_url"], key=key), headers={"Cache-Control": "no-store"})
 
 
-async def list_collaborators(request: Request[State]) -> JSON[list[CollaboratorJSON]]:
-    """Everybody with rights in the repository, by login."""
+async def update(request: Request[State]) -> JSON[RepoJSON]:
+    """Change settings of a repository; what is left out, or null, stays."""
+    found = await access.granted(request)
+    patch = await body.parse(request, RepoPatch)
+    mine = changes.SETTINGS + (changes.SYSTEM_SETTINGS if found.is_system else ())
+    changed = changes.update(found.repo.id, patch.model_dump(include=set(mine)), request.state["now"]())
+    return JSON(repo_json(await request.state["db"].write(changed)))
+
+
+async def enable(request: Request[State]) -> JSON[RepoJSON]:
+    """Build what is pushed from now on; the caller becomes the owner."""
+    found = await access.granted(request)
+    enabled = changes.enable(found.repo.id, found.user_id, request.state["now"]())
+    return JSON(repo_json(await request.state["db"].write(enabled)))
+
+
+async def chown(request: Request[State]) -> JSON[RepoJSON]:
+    """Make the caller the owner of the repository."""
+    found = await access.granted(request)
+    owned = changes.chown(found.repo.id, found.user_id, request.state["now"]())
+    return JSON(repo_json(await request.state["db"].write(owned)))
+
+
+async def repair(request: Request[State]) -> JSON[RepoJSON]:
+    """Ask the repository's host again for what was asked when it was registered: its default branch."""
     repo = (await access.granted(request)).repo
-    rows = await request.state["db"].read(store.collaborators(repo.id))
-    return JSON([_collaborator(repo.uid, row, rights) for row, rights in rows])
-
-
-async def show_collaborator(request: Request[State]) -> JSON[PermissionsJSON]:
-    """The rights of one account."""
-    repo = (await access.granted(request)).repo
-    user = await request.state["db"].read(accounts.find(request.path_params["login"]))
-    rights = await request.state["db"].read(store.permissions(user.id, repo.id))
-    if rights is None:
-        raise NotFound(f"{user.login} has no rights in {repo.slug}")
-    return JSON(permissions_json(rights))
-
-
-async def set_collaborator(request: Request[State]) -> JSON[PermissionsJSON]:
-    """Give an account exactly these rights (ours); none is to take them away."""
-    repo = (await access.granted(request)).repo
-    new = await body.parse(request, Rights)
-    rights = Permissions(new.read or new.write or new.admin, new.write or new.admin, new.admin)
-    user = await request.state["db"].read(accounts.find(request.path_params["login"]))
-    if rights == Permissions():
-        await request.state["db"].write(store.revoke(repo.id, user))
-    else:
-        await request.state["db"].write(store.grant(repo.id, user.id, rights, request.state["now"]()))
-    return JSON(permissions_json(rights))
-
-
-async def remove_collaborator(request: Request[State]) -> Empty:
-    """Take all rights of an account away."""
-    repo = (await access.granted(request)).repo
-    user = await request.state["db"].read(accounts.find(request.path_params["login"]))
-    await request.state["db"].write(store.revoke(repo.id, user))
-    return Empty()
-
-
-def _collaborator(repo_uid: str, row: Any, rights: Permissions) -> CollaboratorJSON:
-    return CollaboratorJSON(
-        user_id=row["user_id"],
-        repo_id=repo_uid,
-        login=row["login"],
-        avatar=row["avatar"],
-        **permissions_json(rights),
-        synced=0,
-        created=row["created"],
-        updated=row["updated"],
-    )
+    state = request.state
+    return JSON(repo_json(await flow.repair(state["db"], state["host"], repo, state["now"]())))
 
 
 _REPO = "/api/repos/{owner}/{name}"
@@ -147,8 +94,8 @@ routes = [
     Endpoint("GET", "/api/repos", list_repos, needs="system", query=PAGE),
     Endpoint("GET", _REPO, show, needs="read"),
     Endpoint("GET", _REPO + "/hook", hook, needs="admin"),
-    Endpoint("GET", _REPO + "/collaborators", list_collaborators, needs="read"),
-    Endpoint("GET", _REPO + "/collaborators/{login}", show_collaborator, needs="read"),
-    Endpoint("PUT", _REPO + "/collaborators/{login}", set_collaborator, needs="admin", body=Rights),
-    Endpoint("DELETE", _REPO + "/collaborators/{login}", remove_collaborator, needs="admin"),
+    Endpoint("PATCH", _REPO, update, needs="admin", body=RepoPatch),
+    Endpoint("POST", _REPO, enable, needs="admin"),
+    Endpoint("POST", _REPO + "/chown", chown, needs="admin"),
+    Endpoint("POST", _REPO + "/repair", repair, needs="admin", errors=[422]),
 ]

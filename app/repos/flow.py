@@ -6,7 +6,7 @@ from collections.abc import Callable
 from app.accounts.model import User
 from app.db.connect import Database
 from app.errors import Invalid, Problem
-from app.repos import store
+from app.repos import changes, store
 from app.repos.model import Repo, Visibility
 from app.scm import refs
 from app.scm.host import Host, Source
@@ -67,6 +67,11 @@ async def register(
         secret=seal.seal(new_key(), SECRET),
     )
     return await db.write(store.create(repo))
+
+
+async def repair(db: Database, host: Host, repo: Repo, now: int) -> Repo:
+    """Ask the host for the default branch again and take it. NotFound, Unreadable or Unavailable."""
+    return await db.write(changes.set_branch(repo.id, await host.default_branch(source(repo)), now))
 
 
 def _check(host: Host, namespace: str, name: str, url: str, branch: str) -> None:

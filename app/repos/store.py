@@ -17,6 +17,13 @@ OF_USER = """
     WHERE permissions.user_id = :user_id AND permissions.can_read ORDER BY namespace, name
 """
 CREATE = schema.insert_sql(schema.repos, "ON CONFLICT DO NOTHING RETURNING id")
+#: A statement of its own, so that it sees what the deletion that freed the name has left.
+RESUME = """
+    UPDATE repos SET counter = coalesce((
+        SELECT retired.counter FROM retired WHERE retired.namespace = repos.namespace AND retired.name = repos.name
+    ), counter)
+    WHERE id = :id RETURNING counter
+"""
 PERMISSIONS = """
     SELECT can_read, can_write, can_admin FROM permissions WHERE user_id = :user_id AND repo_id = :repo_id
 """
@@ -40,10 +47,15 @@ NEXT_NUMBER = """
 _MAPPER = Mapper(Repo, schema.repos)
 
 
+def made(row: Row) -> Repo:
+    """The repository of a whole row."""
+    return _MAPPER.make(row)
+
+
 def find_if_any(namespace: str, name: str) -> Tx[Repo | None]:
     """The repository of a slug; letter case matters."""
     row = yield from one(BY_SLUG, namespace=namespace, name=name)
-    return _MAPPER.make(row) if row else None
+    return made(row) if row else None
 
 
 def find(repo_id: int) -> Tx[Repo]:
@@ -51,27 +63,32 @@ def find(repo_id: int) -> Tx[Repo]:
     row = yield from one(BY_ID, id=repo_id)
     if row is None:
         raise NotFound
-    return _MAPPER.make(row)
+    return made(row)
 
 
 def list_all(limit: int, offset: int) -> Tx[list[Repo]]:
     """A page of all repositories, by slug."""
-    return [_MAPPER.make(row) for row in (yield from many(ALL, limit=limit, offset=offset))]
+    return [made(row) for row in (yield from many(ALL, limit=limit, offset=offset))]
 
 
 def list_of(user_id: int) -> Tx[list[Repo]]:
     """The repositories an account may read, by slug."""
-    return [_MAPPER.make(row) for row in (yield from many(OF_USER, user_id=user_id))]
+    return [made(row) for row in (yield from many(OF_USER, user_id=user_id))]
 
 
 def create(repo: Repo) -> Tx[Repo]:
-    """A new repository; its owner gets every right. Conflict when the slug is taken."""
+    """A new repository; its owner gets every right. Conflict when the slug is taken.
+
+    It counts on from where a deleted one of its name stopped.
+    """
     row = yield from one(CREATE, **_MAPPER.values(repo))
     if row is None:
         raise Conflict(f"repository {repo.slug} exists already", code="repo_exists")
-    made = replace(repo, id=row["id"])
-    yield from grant(made.id, repo.user_id, Permissions(True, True, True), repo.created)
-    return made
+    resumed = yield from one(RESUME, id=row["id"])
+    assert resumed is not None
+    new = replace(repo, id=row["id"], counter=resumed["counter"])
+    yield from grant(new.id, repo.user_id, Permissions(True, True, True), repo.created)
+    return new
 
 
 def next_number(repo_id: int) -> Tx[int]:

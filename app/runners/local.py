@@ -7,6 +7,7 @@ from app.builds import converted, progress, stages, store
 from app.builds.model import OVER, Build, Line, Stage, Step
 from app.builds.ports import Ports
 from app.db.tx import Tx
+from app.errors import NotFound
 from app.repos import store as repos
 from app.repos.flow import SECRET
 from app.repos.model import Repo, Secret
@@ -58,16 +59,26 @@ class LocalManager:
     async def watch(self, build_id: int) -> bool:
         """See Manager."""
         with self.ports.ended.subscribe(lambda ended: ended == build_id) as ended:
-            build = await self.ports.db.read(store.find_by_id(build_id))
-            return build.status in OVER or await ended.wait(POLL)
+            return await self.ports.db.read(_is_over(build_id)) or await ended.wait(POLL)
 
     async def write_log(self, step_id: int, lines: Sequence[Line]) -> None:
         """See Manager."""
         await self.ports.logs.write(step_id, lines)
 
     async def upload_log(self, step_id: int, log: bytes) -> None:
-        """See Manager."""
+        """See Manager. NotFound when the step was deleted meanwhile: then its log goes, too."""
         await self.ports.logs.store(step_id, log)
+        try:
+            await self.ports.db.read(stages.find_step(step_id))
+        except NotFound:
+            await self.ports.logs.remove([step_id])
+            raise
+
+
+def _is_over(build_id: int) -> Tx[bool]:
+    """Whether nobody should run it any more: it was stopped, or deleted."""
+    build = yield from store.find_if_any(build_id)
+    return build is None or build.status in OVER
 
 
 def _details(stage_id: int, seal: Seal) -> Tx[tuple[Repo, Build, Stage, tuple[Secret, ...], str | None]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.builds.model import Stage, Step
-from app.errors import AppError, Conflict
+from app.errors import AppError, Conflict, NotFound
 from app.pipeline.document import BadPipeline
 from app.pipeline.steps import PlannedStep
 from app.runners import environ, process, report
@@ -237,8 +237,8 @@ class _Run:
 
 
 def _refused(error: AppError, **what: int) -> None:
-    """A conflict is an answer: the stage was cancelled meanwhile. All else should not be."""
-    level = logging.INFO if isinstance(error, Conflict) else logging.ERROR
+    """That it was cancelled meanwhile, or deleted, is an answer. All else should not be."""
+    level = logging.INFO if isinstance(error, (Conflict, NotFound)) else logging.ERROR
     log.log(level, "a report was refused", extra={**what, "reason": error.message})
 
 

@@ -95,6 +95,12 @@ class Git(Host):
 
         return await self._mirror(source, len(sha)).read(look, lambda: self._remote(source))
 
+    async def forget(self, repo_id: int) -> None:
+        """Remove the mirrors of a repository."""
+        for width in _FORMATS:
+            await self._mirror(Source(repo_id, ""), width).remove()
+            self._mirrors.pop((repo_id, width), None)
+
     async def _commit(self, source: Source, oid: str) -> Commit:
         mirror = self._mirror(source, len(oid))
         return await mirror.read(_commit_named(oid), lambda: self._remote(source))

@@ -55,3 +55,7 @@ class Host(Protocol):
     async def read_file(self, source: Source, sha: str, path: str) -> str:
         """The text of one file as it was at a commit; NotFound when there is no such commit."""
         ...
+
+    async def forget(self, repo_id: int) -> None:
+        """Drop what is kept here of a repository: it is deleted."""
+        ...

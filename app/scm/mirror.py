@@ -83,6 +83,12 @@ class Mirror:
             finally:
                 await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
 
+    async def remove(self) -> None:
+        """Remove it, and what a killed server left beside it, once nobody fetches into it."""
+        async with self._lock:
+            for path in (self._path, *(self._path.with_suffix(suffix) for suffix in (".new", ".search"))):
+                await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+
     async def _expand(self, short: str, at: Path) -> str:
         words = ("rev-parse", "--verify", "--end-of-options", f"{short}^{{commit}}")
         try:

@@ -1,6 +1,8 @@
 """Accounts: one login in any letter case, tokens kept as hashes alone."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,3 +140,119 @@ async def test_a_start_without_a_token_keeps_the_one_there_is(db: Database) -> N
 
     assert await owner_of(db, TOKEN) == "octocat"
     assert (await db.read(store.find("octocat"))).admin is False
+
+
+async def admins(db: Database, *logins: str) -> list[User]:
+    """Administrators of these logins, and nobody else."""
+    return [await db.write(store.create(login, token=f"token of {login}", now=NOW, admin=True)) for login in logins]
+
+
+async def left(db: Database) -> list[str]:
+    """Who administers the server."""
+    return [user.login for user in await db.read(store.list_all()) if user.admin and user.active]
+
+
+@pytest.mark.parametrize("name", ["OctoCat", "octocat", "{id}"])
+async def test_an_account_is_found_by_login_or_id(db: Database, name: str) -> None:
+    made = await db.write(store.create("OctoCat", token=TOKEN, now=NOW))
+
+    assert await db.read(store.find_named(name.format(id=made.id))) == made
+
+
+async def test_a_login_that_looks_like_an_id_comes_first(db: Database) -> None:
+    first = await db.write(store.create("octocat", token=TOKEN, now=NOW))
+    second = await db.write(store.create(str(first.id), token="another", now=NOW))
+
+    assert await db.read(store.find_named(str(first.id))) == second
+
+
+@pytest.mark.parametrize("name", ["", "0", "-1", "99", "9" * 18, "9" * 400, "1.0", " 1", "\u0661", "nobody", "ÖÄ"])
+async def test_a_name_of_nobody_is_not_found(db: Database, name: str) -> None:
+    await db.write(store.create("octocat", token=TOKEN, now=NOW))
+
+    with pytest.raises(NotFound, match="not found"):
+        await db.read(store.find_named(name))
+
+
+async def test_only_what_is_given_is_changed(db: Database) -> None:
+    _, ada = await admins(db, "octocat", "ada")
+
+    renamed = await db.write(store.update(ada.id, email="ada@example.com", now=NOW + 1))
+    assert renamed == replace(ada, email="ada@example.com", updated=NOW + 1)
+    demoted = await db.write(store.update(ada.id, admin=False, now=NOW + 2))
+    assert demoted == replace(renamed, admin=False, updated=NOW + 2)
+    cleared = await db.write(store.update(ada.id, email="", now=NOW + 3))
+    assert cleared == replace(demoted, email="", updated=NOW + 3)
+    assert await db.read(store.find("ada")) == cleared
+
+
+@pytest.mark.parametrize("admin", [None, True, False])
+async def test_an_account_that_is_made_inactive_administers_nothing_any_more(db: Database, admin: bool | None) -> None:
+    _, ada = await admins(db, "octocat", "ada")
+
+    await db.write(store.update(ada.id, active=False, admin=admin, now=NOW))
+    back = await db.write(store.update(ada.id, active=True, now=NOW))
+
+    assert (back.active, back.admin) == (True, False)
+
+
+@pytest.mark.parametrize("change", [{"admin": False}, {"active": False}, {"admin": False, "active": True}])
+async def test_the_last_administrator_stays_one(db: Database, change: dict[str, bool]) -> None:
+    octocat, idle = await admins(db, "octocat", "idle")
+    await db.write(store.create("ada", token="ada's", now=NOW))
+    await db.write(store.update(idle.id, active=False, now=NOW))
+    await db.write(store.update(idle.id, admin=True, now=NOW))  # inactive, so it does not count
+
+    for tx in (store.update(octocat.id, email="new", now=NOW + 1, **change), store.delete(octocat.id)):
+        with pytest.raises(Conflict, match="octocat is the last active administrator") as refused:
+            await db.write(tx)
+        assert refused.value.code == "last_administrator"
+
+    assert await db.read(store.find("octocat")) == octocat
+    await db.write(store.update(octocat.id, email="new", admin=True, active=True, now=NOW))
+    await db.write(store.delete(idle.id))
+
+
+async def test_an_account_is_deleted_once(db: Database) -> None:
+    _, ada = await admins(db, "octocat", "ada")
+
+    await db.write(store.delete(ada.id))
+
+    assert await left(db) == ["octocat"]
+    for tx in (store.delete(ada.id), store.update(ada.id, admin=True, now=NOW), store.set_token(ada.id, "x", NOW)):
+        with pytest.raises(NotFound):
+            await db.write(tx)
+
+
+LEAVE: dict[str, Callable[[int], Tx[Any]]] = {
+    "demoted": lambda user_id: store.update(user_id, admin=False, now=NOW),
+    "made-inactive": lambda user_id: store.update(user_id, active=False, now=NOW),
+    "deleted": store.delete,
+}
+
+
+@pytest.mark.parametrize("how", LEAVE)
+async def test_of_administrators_who_all_leave_at_one_moment_one_stays(db: Database, how: str) -> None:
+    for attempt in range(5):
+        users = await admins(db, *(f"{how}-{attempt}-{number}" for number in range(6)))
+        before = set(await left(db)) - {user.login for user in users}
+        users += [user for user in await db.read(store.list_all()) if user.login in before]
+
+        outcomes = await asyncio.gather(*(db.write(LEAVE[how](user.id)) for user in users), return_exceptions=True)
+
+        refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        assert [type(outcome) for outcome in refused] == [Conflict], refused
+        assert len(await left(db)) == 1
+
+
+async def test_each_of_two_who_take_the_other_s_rights_cannot_both_succeed(db: Database) -> None:
+    octocat, ada = await admins(db, "octocat", "ada")
+
+    outcomes = await asyncio.gather(
+        db.write(store.update(octocat.id, admin=False, now=NOW)),
+        db.write(store.delete(ada.id)),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 1
+    assert len(await left(db)) == 1

@@ -3,15 +3,21 @@
 import asyncio
 import hashlib
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 
+from app.accounts import store as accounts
 from app.builds import flow, progress, stages, store
+from app.builds.configs import Configs
+from app.builds.logs import Logs
 from app.builds.model import Build, Stage, Status, Step
 from app.builds.ports import Ports
+from app.convert.convert import Converter
+from app.db.connect import Database
 from app.errors import NotFound
-from app.events import Subscription
+from app.events import Events, Subscription
 from app.repos import store as repos
 from app.repos.model import Repo
 from app.scm.host import Commit, Source
@@ -41,6 +47,8 @@ class FakeHost:
     #: Raised by every read of a file, while there is one.
     failure: Exception | None = None
     reads: int = 0
+    #: Repositories of which nothing is kept any more.
+    forgotten: list[int] = field(default_factory=list)
 
     def add(self, text: str, *, branch: str = "main", message: str = "change") -> str:
         """A new head of a branch with this pipeline file; its id."""
@@ -71,6 +79,9 @@ class FakeHost:
         if self.failure is not None:
             raise self.failure
         return self.files[sha]
+
+    async def forget(self, repo_id: int) -> None:
+        self.forgotten.append(repo_id)
 
     def _commit(self, sha: str) -> Commit:
         return Commit(sha, self.messages[sha], "", "Ada", "ada@example.com", NOW - 60)
@@ -150,6 +161,21 @@ class Scene:
 
     async def queued(self) -> list[str]:
         return [stage.name for stage in await self.ports.db.read(stages.queued("exec", 0, 100))]
+
+
+async def laid(db: Database, folder: Path) -> Scene:
+    """A scene whose repository has no builds yet."""
+    host, clock = FakeHost(), Clock()
+    templates: dict[str, str] = {}
+
+    async def find_template(_namespace: str, name: str) -> str | None:
+        return templates.get(name)
+
+    configs = Configs(host, Converter(find_template))
+    ports = Ports(db, host, configs, Logs(folder / "logs"), clock, Events(), Events(), Events())
+    owner = await db.write(accounts.create("octocat", token="octocat's token", now=NOW, admin=True))
+    draft = Repo(0, "octocat", "hello", user_id=owner.id, default_branch="main", active=True, git_http_url="file:///x")
+    return Scene(ports, await db.write(repos.create(draft)), host, clock, templates)
 
 
 def pushed(repo: Repo, sha: str) -> Build:

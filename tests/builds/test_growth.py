@@ -21,9 +21,9 @@ from app.builds.cron import store as crons
 from app.builds.model import Build, Stage
 from app.builds.rendered import Rendered
 from app.db.connect import Database
-from app.db.migrate import versions
+from app.db.migrate import VERSIONS, versions
 from app.db.tx import Statement, Tx
-from app.repos import access, sealed
+from app.repos import access, changes, sealed
 from app.repos import store as repos
 from app.repos.model import Repo
 from app.repos.secrets import store as secrets
@@ -33,7 +33,7 @@ from tests.builds.farside import NOW, Scene, ended, pipeline, pushed, started
 T = TypeVar("T")
 SIZES = {"short": 400, "long": 4000}
 REPOS, USERS, UNFINISHED = 8, 40, 16
-MODULES = [store, stages, cards, converted, crons, repos, secrets, templates, accounts]
+MODULES = [store, stages, cards, converted, crons, repos, changes, secrets, templates, accounts]
 SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|DELETE)\b")
 BIG = re.compile(
     r"SCAN (builds|stages|steps|repos|permissions|users|secrets|org_secrets|cards|latest|converted|crons|templates)\b"
@@ -44,6 +44,7 @@ SCANS = {
     "builds.stages.SAME_NAME_AHEAD": "the partial index stages_queue holds only what is unfinished",
     "builds.stages.OF_RUNNER": "the partial index stages_queue holds only what is unfinished; once a start",
     "builds.cron.store.SOONEST": "a page from the start of the partial index crons_due",
+    "builds.stages.HELD": "the partial index stages_queue holds only what is unfinished",
     "repos.store.ALL": "a page of the whole table, in the order of its index",
     "repos.secrets.store.ALL_OF_NAMESPACES": "the answer is the whole table, in the order of its index",
     "accounts.store.ALL": "the answer is the whole table, in the order of its index",
@@ -99,7 +100,7 @@ def history(builds: int) -> sqlite3.Connection:
     """A database with so many builds, evenly over the repositories; the last ones are not over."""
     raw = sqlite3.connect(":memory:", isolation_level=None)
     raw.row_factory = sqlite3.Row
-    for statement in itertools.chain(*versions("sqlite")):
+    for statement in (VERSIONS, *itertools.chain(*versions("sqlite"))):
         raw.execute(statement)
     each = builds // REPOS
     status = f"iif({{}} < {builds - UNFINISHED}, 'success', 'pending')"

@@ -236,3 +236,19 @@ async def test_a_folder_that_cannot_be_used_is_unavailable(tmp_path: Path) -> No
 
     with pytest.raises(Unavailable, match="log"):
         await logs.write(1, lines("a"))
+
+
+async def test_logs_that_are_removed_are_gone_and_their_followers_get_the_end(logs: Logs, tmp_path: Path) -> None:
+    logs.open(1)
+    await logs.write(1, lines("a"))
+    await logs.store(2, b"[]")
+    await logs.store(3, b"[]")
+    following = asyncio.create_task(followed(logs))
+    await asyncio.sleep(0.05)
+
+    await logs.remove([1, 2, 99])
+    await logs.remove([1, 2, 99])
+
+    assert await asyncio.wait_for(following, 20) == ["a"]
+    assert files(tmp_path / "logs") == ["3.json"]
+    assert [await logs.read(step_id) for step_id in (1, 2)] == [None, None]

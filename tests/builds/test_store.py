@@ -12,6 +12,7 @@ from app.builds.model import Build, Stage, Status
 from app.builds.store import Head, Index
 from app.db.tx import Tx, each
 from app.errors import NotFound
+from app.repos import changes
 from app.repos import store as repos
 from app.repos.model import Permissions, Repo
 from tests.builds.farside import NOW, Scene, pipeline, pushed
@@ -218,6 +219,21 @@ async def test_a_feed_has_the_newest_builds_of_what_an_account_may_read(scene: S
 
     for limit in (1, 5, 25, 1000):
         assert await scene.ports.db.read(store.feed(ada.id, limit)) == expected[:limit]
+
+
+async def test_a_feed_leaps_over_numbers_that_were_never_given(scene: Scene, ada: User) -> None:
+    await scene.ports.db.write(repos.grant(scene.repo.id, ada.id, Permissions(read=True), NOW))
+    for number in (1, 2):
+        assert (await scene.push()).number == number
+    await scene.ports.db.write(changes.update(scene.repo.id, {"counter": 1000}, NOW))
+
+    assert [build.number for build in await scene.ports.db.read(store.feed(ada.id, 25))] == [2, 1]
+    assert (await scene.ports.db.read(store.newest(ada.id)))[scene.repo.id].number == 2
+    await scene.push()
+    assert [build.number for build in await scene.ports.db.read(store.feed(ada.id, 2))] == [1001, 2]
+    newest = await scene.ports.db.read(store.newest_of(scene.repo.id))
+    assert newest is not None
+    assert newest.number == 1001
 
 
 async def test_the_newest_build_of_each_repository_an_account_may_read(scene: Scene, ada: User) -> None:

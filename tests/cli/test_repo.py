@@ -1,10 +1,9 @@
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from app.cli.repo import hook_path, install_hook
-from app.errors import Conflict, Invalid
 from tests.cli.conftest import Gantry
 from tests.cli.farside import FarSide, answer, recorded
 
@@ -130,33 +129,76 @@ def test_another_hook_is_replaced_only_by_force(gantry: Gantry, hooked: Path) ->
     assert forced.stdout == f"installed: {hooked}\n"
 
 
-def test_hook_that_is_a_dangling_link_is_another_hook(tmp_path: Path) -> None:
-    path = tmp_path / "post-receive"
-    path.symlink_to("nowhere")
-
-    with pytest.raises(Conflict):
-        install_hook(path, "#!/bin/sh\n", force=False)
-
-
-def test_hook_lies_in_a_bare_repository(bare: Path) -> None:
-    assert hook_path(bare.as_uri()) == bare / "hooks" / "post-receive"
-
-
-def test_hook_lies_in_dot_git_of_a_working_tree(tmp_path: Path) -> None:
-    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
-
-    assert hook_path(tmp_path.as_uri()) == tmp_path / ".git" / "hooks" / "post-receive"
-
-
-def test_hook_of_a_repository_elsewhere_is_not_installed(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="works on file:// repositories only"):
-        hook_path("https://git.example.com/x.git")
-    with pytest.raises(Invalid, match="is no git repository on this machine"):
-        hook_path(tmp_path.as_uri())
+UPDATE = {
+    "--visibility=public": {"visibility": "public"},
+    "--config=ci.yml": {"config_path": "ci.yml"},
+    "--protected": {"protected": True},
+    "--no-ignore-forks": {"ignore_forks": False},
+    "--ignore-pull-requests": {"ignore_pull_requests": True},
+    "--auto-cancel-pull-requests": {"auto_cancel_pull_requests": True},
+    "--no-auto-cancel-pushes": {"auto_cancel_pushes": False},
+    "--auto-cancel-running": {"auto_cancel_running": True},
+    "--trusted": {"trusted": True},
+    "--timeout=45m": {"timeout": 45},
+    "--timeout=90": {"timeout": 90},
+    "--timeout=1h30m": {"timeout": 90},
+    "--timeout=2h": {"timeout": 120},
+    "--throttle=0": {"throttle": 0},
+    "--build-counter=12": {"counter": 12},
+}
 
 
-def test_hook_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    (tmp_path / "hooks").write_text("a file")
+@pytest.mark.parametrize("option", UPDATE)
+def test_update_sends_only_what_is_given(gantry: Gantry, far: FarSide, option: str) -> None:
+    far.on("PATCH", REPO, answer(recorded("one repository")))
 
-    with pytest.raises(Invalid, match=r"cannot write .*/hooks/post-receive: "):
-        install_hook(tmp_path / "hooks" / "post-receive", "#!/bin/sh\n", force=False)
+    done = gantry("repo", "update", SLUG, option)
+
+    assert far.asked[0].body == UPDATE[option]
+    assert "Config:      .drone.yml\n" in done.stdout
+    assert "Ignore pull requests:       -\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "args",
+    [[], ["--timeout", ""], ["--timeout", "soon"], ["--timeout", "m"], ["--timeout", "-5"], ["--visibility", "x"]],
+)
+def test_an_update_of_nothing_or_to_nonsense_is_refused(gantry: Gantry, far: FarSide, args: list[str]) -> None:
+    assert gantry("repo", "update", SLUG, *args).returncode == 2
+    assert far.asked == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "method", "path"),
+    [
+        ("enable", "POST", REPO),
+        ("disable", "DELETE", REPO),
+        ("chown", "POST", f"{REPO}/chown"),
+        ("repair", "POST", f"{REPO}/repair"),
+    ],
+)
+def test_a_verb_asks_and_shows_the_repository(gantry: Gantry, far: FarSide, verb: str, method: str, path: str) -> None:
+    far.on(method, path, answer(recorded("one repository")))
+
+    done = gantry("repo", verb, SLUG)
+
+    assert [(asked.method, asked.path, asked.query) for asked in far.asked] == [(method, path, {})]
+    assert done.stdout.startswith(f"Repository:  {SLUG}\n")
+    assert json.loads(gantry("repo", verb, SLUG, "--json").stdout) == recorded("one repository")
+
+
+def test_rm_deletes_when_it_is_meant(gantry: Gantry, far: FarSide) -> None:
+    far.on("DELETE", REPO, answer(recorded("one repository")))
+
+    unsure = gantry("repo", "rm", SLUG, stdin="yes\n")
+    done = gantry("repo", "rm", SLUG, "--yes")
+
+    assert (unsure.returncode, "Give --yes" in unsure.stderr) == (2, True)
+    assert [asked.query for asked in far.asked] == [{"remove": "true"}]
+    assert done.stdout == f"Repository {SLUG} is deleted\n"
+
+
+def test_sync_lists_what_the_server_answers(gantry: Gantry, far: FarSide) -> None:
+    far.on("POST", "/api/user/repos", answer(recorded("user repositories")))
+
+    assert SLUG in gantry("repo", "sync").stdout

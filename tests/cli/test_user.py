@@ -1,5 +1,10 @@
+import json
+from typing import Any
+
+import pytest
+
 from tests.cli.conftest import Gantry
-from tests.cli.farside import FarSide, answer, recorded
+from tests.cli.farside import Answer, FarSide, answer, recorded
 
 OCTOCAT = recorded("current user")
 
@@ -34,3 +39,69 @@ def test_ls_shows_a_row_for_each_account(gantry: Gantry, far: FarSide) -> None:
     rows = [line.split() for line in gantry("user", "ls").stdout.splitlines()]
 
     assert rows[1] == ["octocat", "octocat@example.com", "yes", "-", "yes", "-"]
+
+
+def test_info_shows_the_account(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", "/api/users/octocat", answer(OCTOCAT))
+
+    shown = gantry("user", "info", "octocat").stdout
+
+    assert "Login:    octocat\n" in shown
+    assert "Active:   yes\n" in shown
+    assert json.loads(gantry("user", "info", "octocat", "--json").stdout) == OCTOCAT
+
+
+@pytest.mark.parametrize(
+    ("args", "body"),
+    [
+        (["--admin"], {"admin": True}),
+        (["--no-admin", "--email", ""], {"admin": False, "email": ""}),
+        (["--inactive"], {"active": False}),
+        (["--active", "--admin"], {"active": True, "admin": True}),
+    ],
+)
+def test_update_sends_only_what_is_given(gantry: Gantry, far: FarSide, args: list[str], body: Any) -> None:
+    far.on("PATCH", "/api/users/octocat", answer(OCTOCAT))
+
+    assert gantry("user", "update", "octocat", *args).returncode == 0
+    assert far.asked[0].body == body
+
+
+def test_update_without_a_change_is_refused(gantry: Gantry, far: FarSide) -> None:
+    done = gantry("user", "update", "octocat")
+
+    assert (done.returncode, far.asked) == (2, [])
+    assert "nothing to change" in done.stderr
+
+
+def test_rm_removes_when_it_is_meant(gantry: Gantry, far: FarSide) -> None:
+    far.on("DELETE", "/api/users/bob", Answer(204))
+
+    unsure = gantry("user", "rm", "bob", stdin="y\n")
+    done = gantry("user", "rm", "bob", "--yes")
+
+    assert (unsure.returncode, "Give --yes" in unsure.stderr) == (2, True)
+    assert far.paths("DELETE") == ["/api/users/bob"]
+    assert (done.returncode, done.stdout) == (0, "Account bob is removed\n")
+
+
+def test_what_the_server_refuses_is_told(gantry: Gantry, far: FarSide) -> None:
+    far.on("DELETE", "/api/users/octocat", answer({"message": "octocat is the last active administrator"}, 409))
+
+    done = gantry("user", "rm", "octocat", "--yes")
+
+    assert (done.returncode, "last active administrator" in done.stderr) == (1, True)
+
+
+def test_rotate_shows_the_new_token(gantry: Gantry, far: FarSide) -> None:
+    far.on("POST", "/api/users/octocat/token/rotate", answer(OCTOCAT | {"token": "fresh"}))
+
+    assert "Token:    fresh  (keep it: it is not shown again)\n" in gantry("user", "rotate", "octocat").stdout
+
+
+@pytest.mark.parametrize("verb", [("info",), ("update", "--admin"), ("rm", "--yes"), ("rotate",)])
+def test_a_name_that_would_change_the_path_is_refused(gantry: Gantry, far: FarSide, verb: tuple[str, ...]) -> None:
+    done = gantry("user", *verb, "..")
+
+    assert (done.returncode, far.asked) == (1, [])
+    assert "cannot be a name" in done.stderr

@@ -229,3 +229,33 @@ async def test_many_packs_become_few_and_nothing_is_lost(
     assert len(list((tmp_path / "mirrors" / "1.git" / "objects" / "pack").glob("*.pack"))) <= 55
     for i, sha in enumerate(commits):
         assert await host.read_file(source, sha, CONFIG) == f"{i}\n"
+
+
+async def test_nothing_is_left_of_a_repository_that_is_forgotten(
+    host: Git, source: Source, repository: Repository, tmp_path: Path
+) -> None:
+    sha = repository.git("rev-parse", "HEAD")
+    await host.read_file(source, sha, CONFIG)
+    await host.read_file(Source(11, source.url), sha, CONFIG)
+    (tmp_path / "mirrors" / "1.new").mkdir()
+
+    await host.forget(source.repo_id)
+    await host.forget(source.repo_id)
+
+    assert [path.name for path in (tmp_path / "mirrors").glob("1*")] == ["11.git"]
+    assert await host.read_file(source, sha, CONFIG) == "kind: pipeline\n"
+
+
+async def test_a_mirror_is_removed_once_nobody_fetches_into_it(
+    shim: Shim, host: Git, source: Source, repository: Repository, tmp_path: Path
+) -> None:
+    shim.behave('case "$*" in *fetch*) sleep 0.3;; esac')
+    reading = asyncio.create_task(host.read_file(source, repository.git("rev-parse", "HEAD"), CONFIG))
+    async with asyncio.timeout(20):
+        while not (tmp_path / "mirrors" / "1.git").exists():  # noqa: ASYNC110 - git tells nobody
+            await asyncio.sleep(0.01)
+
+    await host.forget(source.repo_id)
+
+    assert await reading == "kind: pipeline\n"
+    assert not list((tmp_path / "mirrors").glob("1*"))
