@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import platform
+import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +18,8 @@ from app.accounts import api as accounts_api
 from app.accounts import auth
 from app.accounts import store as accounts
 from app.builds import api as builds_api
-from app.builds import progress
+from app.builds import log_api, progress, stream
+from app.builds.broadcast import Broadcast
 from app.builds.configs import Configs
 from app.builds.logs import Logs
 from app.builds.ports import Ports
@@ -42,6 +44,7 @@ from app.settings import Settings, inherited
 from app.web import health
 from app.web.errors import HANDLERS
 from app.web.server import Requests
+from app.web.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +113,9 @@ async def check(settings: Settings) -> None:
 async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal) -> Site:
     git = Git(folder.mirrors, settings.roots, search_path=inherited().get("PATH", os.defpath))
     ports = Ports(db, git, Configs(git), Logs(folder.logs), now, Events(), Events(), Events())
+    traffic = Traffic()
+    broadcast = Broadcast(db, ports.changes, traffic, secrets.token_hex(4))
+    await stack.enter_async_context(broadcast.running())
     queue = Queue(ports)
     runner = await _runner(ports, queue, settings, folder, seal)
     await stack.enter_async_context(queue.running())
@@ -127,9 +133,10 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         new_key=auth.new_token,
         ports=ports,
         rendered=Rendered(db),
+        broadcast=broadcast,
         why_pending=queue.why_pending,
     )
-    site = Site(settings, folder, ports, application(state), runner)
+    site = Site(settings, folder, ports, application(state, traffic), runner)
     stack.push_async_callback(site.stop)
     return site
 
@@ -159,7 +166,7 @@ async def _finish(task: "asyncio.Task[None]") -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def application(state: State) -> Requests:
+def application(state: State, traffic: Traffic) -> Requests:
     """All routes, in the order they are tried."""
 
     @asynccontextmanager
@@ -167,12 +174,20 @@ def application(state: State) -> Requests:
         yield state
 
     app = Starlette(
-        routes=[*builds_api.routes, *repos_api.routes, *secrets_api.routes, *accounts_api.routes, *health.routes],
+        routes=[
+            *builds_api.routes,
+            *log_api.routes,
+            *stream.routes,
+            *repos_api.routes,
+            *secrets_api.routes,
+            *accounts_api.routes,
+            *health.routes,
+        ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return Requests(app)
+    return Requests(app, traffic)
 
 
 async def _bootstrap(db: Database, settings: Settings, folder: Folder) -> None:

@@ -127,7 +127,7 @@ async def start(ports: Ports, repo: Repo, draft: Build) -> Build:
     build = replace(draft, status="pending", created=now, updated=now)
     made = await ports.db.write(_insert(build, [_stage(repo, stage, now) for stage in planned.stages]))
     ports.queued.publish(made.id)
-    ports.changes.publish(Change(repo, made))
+    _tell(ports, repo, made)
     return made
 
 
@@ -136,8 +136,15 @@ async def fail(ports: Ports, repo: Repo, draft: Build, error: str) -> Build:
     now = ports.now()
     build = replace(draft, status="error", error=error, started=now, finished=now, created=now, updated=now)
     made = await ports.db.write(_insert(build, ()))
-    ports.changes.publish(Change(repo, made))
+    _tell(ports, repo, made)
     return made
+
+
+def _tell(ports: Ports, repo: Repo, made: Build) -> None:
+    """Say that there is a new build; its repository is as `next_number` left it."""
+    if ports.changes.heard:
+        version = repo.version + made.number - repo.counter
+        ports.changes.publish(Change(replace(repo, counter=made.number, version=version), made))
 
 
 def _insert(draft: Build, planned: Sequence[Stage]) -> Tx[Build]:

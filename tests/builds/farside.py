@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import orjson
 
 from app.builds import flow, progress, stages, store
+from app.builds.logs import Logs, Pieces
 from app.builds.model import Build, Stage, Status, Step
 from app.builds.ports import Ports
 from app.errors import NotFound
@@ -80,6 +82,17 @@ async def heard(subscription: Subscription[T]) -> T | None:
     """The next event; it must come soon."""
     async with asyncio.timeout(20):
         return await subscription.next()
+
+
+async def read_log(logs: Logs, step_id: int) -> bytes | None:
+    """The whole log of a step, as the array that clients get."""
+    record = await logs.open_record(step_id)
+    if record is None:
+        return None
+    async with aclosing(Pieces(record, record.array())) as pieces:
+        log = b"".join([piece async for piece in pieces])
+    assert len(log) == record.length
+    return log
 
 
 def pipeline(name: str = "default", **keys: Any) -> str:
