@@ -1,7 +1,8 @@
 """Builds and logs as they happen, as server-sent events (`spec` drone-rest 5; recorded: streams.json)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from functools import partial
 
 from starlette.requests import Request
@@ -53,31 +54,34 @@ async def log(request: Request[State]) -> sse.Stream:
     A line's `id` is its position; a reader who comes back with `Last-Event-ID` gets those after it.
     """
     step = await access.read(request, partial(paths.step, request))
-    lines = _lines(request.state["ports"].logs, step.id, _position(sse.last_id(request)))
-    return sse.Stream(sse.kept_alive(_while_allowed(request, lines)))
+    frames = _frames(request.state["ports"].logs, step.id, _position(sse.last_id(request)))
+    return sse.Stream(_while_allowed(request, sse.kept_alive(frames)))
 
 
 def _position(last_id: str) -> int:
     return int(last_id) if last_id.isascii() and last_id.isdecimal() and len(last_id) < 19 else -1
 
 
-async def _lines(logs: Logs, step_id: int, after: int) -> AsyncIterator[bytes]:
+async def _frames(logs: Logs, step_id: int, after: int) -> AsyncIterator[bytes]:
     async for lines in logs.follow(step_id):
         numbered = [(logfile.position(line), line) for line in lines]
-        yield b"".join(b"id: %d\ndata: %s\n\n\n" % (pos, line) for pos, line in numbered if pos > after)
-
-
-async def _while_allowed(request: Request[State], frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The frames and the end, which comes early when the caller may read no longer."""
-    loop = asyncio.get_running_loop()
-    checked = loop.time()
-    async for part in frames:
-        if loop.time() - checked > RECHECK:
-            if not await _allowed(request):
-                break
-            checked = loop.time()
-        yield part
+        if new := [b"id: %d\ndata: %s\n\n\n" % (pos, line) for pos, line in numbered if pos > after]:
+            yield b"".join(new)
     yield sse.END
+
+
+async def _while_allowed(request: Request[State], parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """All of it, but for an early end when the caller may read no longer."""
+    now = asyncio.get_running_loop().time
+    checked = now()
+    async with aclosing(parts):
+        async for part in parts:
+            if now() - checked > RECHECK:
+                if not await _allowed(request):
+                    yield sse.END
+                    return
+                checked = now()
+            yield part
 
 
 async def _allowed(request: Request[State]) -> bool:
