@@ -28,7 +28,7 @@ from app.web.traffic import PATIENCE, Traffic
 log = logging.getLogger(__name__)
 
 #: Streams at one moment: of one account (strangers count as one), and of all.
-PER_ACCOUNT, MOST = 1000, 10_000
+PER_ACCOUNT, MOST = 1000, 5000
 #: Readers that are served before the loop looks at requests again.
 SLICE = 8
 #: Seconds between two looks at who is due for a ping.

@@ -10,7 +10,7 @@ from app.repos.audience import Audience, Who
 from app.web import sse
 
 #: Bytes after which what is joined for one reader is enough for one write.
-PART = 128 * 1024
+PART = 64 * 1024
 
 
 class Share:
