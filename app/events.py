@@ -58,7 +58,8 @@ class Events(Generic[T]):
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription[T]] = set()
-        self._closed = False
+        #: Whether there will be no more events.
+        self.closed = False
 
     @property
     def heard(self) -> bool:
@@ -75,7 +76,7 @@ class Events(Generic[T]):
         """Listen from now on until the block ends."""
         subscription = Subscription(wanted)
         self._subscriptions.add(subscription)
-        if self._closed:
+        if self.closed:
             subscription.end()
         try:
             yield subscription
@@ -84,6 +85,6 @@ class Events(Generic[T]):
 
     def close(self) -> None:
         """End every subscription: the server stops."""
-        self._closed = True
+        self.closed = True
         for subscription in self._subscriptions:
             subscription.end()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import platform
+import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,7 +20,8 @@ from app.accounts import api as accounts_api
 from app.accounts import auth
 from app.accounts import store as accounts
 from app.builds import api as builds_api
-from app.builds import progress
+from app.builds import log_api, progress, stream
+from app.builds.broadcast import Broadcast
 from app.builds.cards import api as cards_api
 from app.builds.configs import Configs
 from app.builds.cron import api as cron_api
@@ -50,6 +52,7 @@ from app.settings import Settings, inherited
 from app.web import docs, health
 from app.web.errors import HANDLERS
 from app.web.server import Requests
+from app.web.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +154,9 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
     git = Git(folder.mirrors, settings.roots, search_path=inherited().get("PATH", os.defpath))
     configs = Configs(git, Converter(partial(_template, db)))
     ports = Ports(db, git, configs, Logs(folder.logs), now, Events(), Events(), Events())
+    traffic = Traffic()
+    broadcast = Broadcast(db, ports.changes, traffic, secrets.token_hex(4))
+    await stack.enter_async_context(broadcast.running())
     queue = Queue(ports)
     runner = await _runner(ports, queue, settings, folder, seal)
     await stack.enter_async_context(queue.running())
@@ -171,10 +177,11 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         private_mode=settings.private_mode,
         ports=ports,
         rendered=Rendered(db),
+        broadcast=broadcast,
         why_pending=queue.why_pending,
         crons_changed=scheduler.wake,
     )
-    site = Site(settings, folder, ports, application(state), runner)
+    site = Site(settings, folder, ports, application(state, traffic), runner)
     stack.push_async_callback(site.stop)
     return site
 
@@ -209,7 +216,7 @@ async def _finish(task: "asyncio.Task[None]") -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def application(state: State) -> Requests:
+def application(state: State, traffic: Traffic) -> Requests:
     """All routes, in the order they are tried."""
 
     @asynccontextmanager
@@ -218,6 +225,8 @@ def application(state: State) -> Requests:
 
     rows = [
         *builds_api.routes,
+        *log_api.routes,
+        *stream.routes,
         *cards_api.routes,
         *cron_api.routes,
         *repos_api.routes,
@@ -235,7 +244,7 @@ def application(state: State) -> Requests:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return Requests(app)
+    return Requests(app, traffic)
 
 
 async def _bootstrap(db: Database, settings: Settings, folder: Folder) -> None:

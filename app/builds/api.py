@@ -1,15 +1,14 @@
 """Routes of builds (`spec` drone-rest 3.4)."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 
-from app.builds import badge, control, feed, flow, hook, metrics, paths, removal, store, stream
+from app.builds import badge, control, feed, flow, hook, metrics, paths, removal, store
 from app.builds.model import Build, Stage
 from app.builds.state import State
-from app.builds.wire import BuildJSON, LineJSON, StageJSON, build_json, stage_json
+from app.builds.wire import BuildJSON, StageJSON, build_json, stage_json
 from app.db.tx import Tx
 from app.errors import NotFound
 from app.repos import access
@@ -188,18 +187,10 @@ async def decline_all(request: Request[State]) -> Empty:
     return Empty()
 
 
-async def log(request: Request[State]) -> Encoded[list[LineJSON]]:
-    """The log of a step, also while it runs."""
-    step = await access.read(request, partial(paths.step, request))
-    text = await request.state["ports"].logs.read(step.id)
-    if text is None:
-        raise NotFound(f"step {step.name} wrote no log: it is {step.status}")
-    return Encoded(text)
-
-
 async def status_svg(request: Request[State]) -> SVG:
     """The state of the newest build of a branch, for everybody, as pages embed it."""
-    await access.admit(request)
+    if request.state["private_mode"]:
+        await access.admit(request)
     path, query = request.path_params, body.query(request)
     repo = await request.state["db"].read(repos.find_if_any(path["owner"], path["name"]))
     build = await request.state["db"].read(store.latest_of_ref(repo.id, _ref(repo, query))) if repo else None
@@ -226,7 +217,6 @@ def _without(query: dict[str, str], *reserved: str) -> dict[str, str]:
 
 _BUILDS = "/api/repos/{owner}/{name}/builds"
 _BUILD = _BUILDS + "/{number}"
-_STREAM = "/api/stream/{owner}/{name}"
 _BADGES = "/api/badges/{owner}/{name}"
 _BRANCH = Param("branch", "A branch; without it and `ref`, the default branch.")
 _REF = Param("ref", "A ref in full, such as `refs/tags/v1`; `branch` wins.")
@@ -278,9 +268,6 @@ routes = [
     Endpoint("POST", _BUILD + "/approve/{stage}", approve, needs="admin"),
     Endpoint("POST", _BUILD + "/decline", decline_all, needs="admin"),
     Endpoint("POST", _BUILD + "/decline/{stage}", decline, needs="admin"),
-    Endpoint("GET", _BUILD + "/logs/{stage}/{step}", log, needs="read"),
-    Endpoint("GET", _STREAM, stream.repository, needs="read"),
-    Endpoint("GET", _STREAM + "/{number}/{stage}/{step}", stream.log, needs="read"),
     Endpoint("GET", _BADGES + "/status.svg", status_svg, query=[_BRANCH, _REF]),
     Endpoint("GET", _BADGES + "/cc.xml", cc_xml, needs="read"),
     Endpoint(

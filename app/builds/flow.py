@@ -145,7 +145,7 @@ async def start(
     ready = [_stage(repo, stage, now, blocked=blocked) for stage in planned.stages]
     made = await ports.db.write(_insert(build, ready, claim, file.text if file.converted else ""))
     ports.queued.publish(made.id)
-    ports.changes.publish(Change(repo, made))
+    _tell(ports, repo, made)
     return made
 
 
@@ -155,8 +155,15 @@ async def fail(ports: Ports, repo: Repo, draft: Build, error: str, *, claim: Tx[
     error = error.replace("\0", _NO_NUL)
     build = replace(draft, status="error", error=error, started=now, finished=now, created=now, updated=now)
     made = await ports.db.write(_insert(build, (), claim))
-    ports.changes.publish(Change(repo, made))
+    _tell(ports, repo, made)
     return made
+
+
+def _tell(ports: Ports, repo: Repo, made: Build) -> None:
+    """Say that there is a new build; its repository is as `next_number` left it."""
+    if ports.changes.heard:
+        version = repo.version + made.number - repo.counter
+        ports.changes.publish(Change(replace(repo, counter=made.number, version=version), made))
 
 
 def _insert(

@@ -5,16 +5,16 @@ file: whoever comes late, or was too slow, goes on from where they were.
 """
 
 import asyncio
-import contextlib
-import errno
-import secrets
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import anyio.to_thread
 
+from app.builds import logfile
+from app.builds.logfile import Record
 from app.builds.model import Line
 from app.errors import Unavailable
 from app.web.reply import encode
@@ -34,6 +34,27 @@ class _Live:
         """There is more in the file, or the end."""
         self.news.set()
         self.news = asyncio.Event()
+
+
+class Pieces:
+    """A log on its way to somebody, read piece by piece; closing this closes it."""
+
+    def __init__(self, record: Record, pieces: Iterator[bytes]) -> None:
+        self._record = record
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await _in_thread(lambda: next(self._pieces, None))
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+    async def aclose(self) -> None:
+        """No more of it."""
+        self._record.file.close()
 
 
 class Logs:
@@ -62,14 +83,18 @@ class Logs:
     async def write(self, step_id: int, lines: Sequence[Line]) -> None:
         """Append a batch; Unavailable when the disk is full, and then nothing of it is kept."""
         data = b"".join(encode({"pos": line.pos, "out": line.out, "time": line.time}) + b"\n" for line in lines)
-        await _in_thread(lambda: _append(self._path(step_id, "ndjson"), data))
+        await _in_thread(lambda: logfile.append(self._path(step_id, "ndjson"), data))
         if (live := self._live.get(step_id)) is not None:
             live.tell()
 
     async def store(self, step_id: int, log: bytes) -> None:
         """Keep the whole log, a JSON array, in place of the live one; Unavailable when the disk is full."""
-        await _in_thread(lambda: _replace(self._path(step_id, "json"), log))
+        await _in_thread(lambda: logfile.replace(self._path(step_id, "json"), log))
         self.close(step_id)
+
+    async def open_record(self, step_id: int) -> Record | None:
+        """The log as far as there is one, to be closed by the caller; None when the step never wrote any."""
+        return await _in_thread(lambda: self._open(step_id))
 
     async def remove(self, step_ids: Collection[int]) -> None:
         """Drop logs for good; who follows one gets the end. Those that are not there are none."""
@@ -77,37 +102,31 @@ class Logs:
             self.close(step_id)
         await _in_thread(lambda: self._unlink(step_ids))
 
-    def _unlink(self, step_ids: Collection[int]) -> None:
-        for step_id in step_ids:
-            for kind in ("ndjson", "json"):
-                self._path(step_id, kind).unlink(missing_ok=True)
+    async def follow(self, step_id: int) -> AsyncIterator[list[bytes]]:
+        """The lines as JSON, some at a time, those already there first.
 
-    async def read(self, step_id: int) -> bytes | None:
-        """The log as a JSON array, as far as there is one; None when the step never wrote any."""
-        return await _in_thread(lambda: self._read(step_id))
-
-    async def follow(self, step_id: int) -> AsyncIterator[bytes]:
-        """Each line as JSON, those already there first; ends with the step, at once when it does not run."""
+        Ends with the step, at once when it does not run.
+        """
         live = self._live.get(step_id)
         if live is None or live.ended:
             return
         live.followers += 1
         try:
-            async for line in self._lines(step_id, live):
-                yield line
+            async for lines in self._lines(step_id, live):
+                yield lines
         finally:
             live.followers -= 1
             self._tidy(step_id)
 
-    async def _lines(self, step_id: int, live: _Live) -> AsyncIterator[bytes]:
+    async def _lines(self, step_id: int, live: _Live) -> AsyncIterator[list[bytes]]:
         path, position, rest = self._path(step_id, "ndjson"), 0, b""
         while True:
             news, ended = live.news, live.ended  # taken before reading, so that nothing told meanwhile is missed
-            data = await _in_thread(partial(_read_from, path, position))
+            data = await _in_thread(partial(logfile.read_from, path, position))
             position += len(data)
             *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                yield line
+            if lines:
+                yield lines
             if not data and ended:
                 return
             if not data:
@@ -116,16 +135,17 @@ class Logs:
     def _path(self, step_id: int, kind: str) -> Path:
         return self._folder / str(step_id // 1000) / f"{step_id}.{kind}"
 
-    def _read(self, step_id: int) -> bytes | None:
+    def _open(self, step_id: int) -> Record | None:
         stored, live = self._path(step_id, "json"), self._path(step_id, "ndjson")
-        with contextlib.suppress(FileNotFoundError):
-            return stored.read_bytes()
-        with contextlib.suppress(FileNotFoundError):
-            whole, _, _ = live.read_bytes().rpartition(b"\n")
-            return b"[" + whole.replace(b"\n", b",") + b"]"
-        with contextlib.suppress(FileNotFoundError):
-            return stored.read_bytes()  # it took the live one's place meanwhile
-        return b"[]" if step_id in self._live else None
+        for path in (stored, live, stored):  # it may take the live one's place meanwhile
+            with suppress(FileNotFoundError):
+                return Record.open(path, live=path is live)
+        return Record.empty() if step_id in self._live else None
+
+    def _unlink(self, step_ids: Collection[int]) -> None:
+        for step_id in step_ids:
+            for kind in ("ndjson", "json"):
+                self._path(step_id, kind).unlink(missing_ok=True)
 
     def _tidy(self, step_id: int) -> None:
         """Once a live log has ended and nobody reads it any more, the stored one is enough."""
@@ -135,38 +155,6 @@ class Logs:
             del self._live[step_id]
         if self._path(step_id, "json").exists():
             self._path(step_id, "ndjson").unlink(missing_ok=True)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{secrets.token_hex(8)}")  # of its own: uploads may be repeated at one moment
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _append(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab", buffering=0) as file:
-        size = file.tell()
-        try:
-            if file.write(data) != len(data):
-                raise OSError(errno.ENOSPC, "the disk is full")
-        except OSError:
-            file.truncate(size)  # a torn line would spoil those that follow
-            raise
-
-
-def _read_from(path: Path, position: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(position)
-            return file.read()
-    except FileNotFoundError:
-        return b""
 
 
 async def _in_thread(function: Callable[[], T]) -> T:

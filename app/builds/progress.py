@@ -116,9 +116,13 @@ async def lose(ports: Ports, runner: str) -> list[Stage]:
     """End what a runner held when it vanished: its stages are `error`, and so are the steps that ran."""
     held = await ports.db.read(stages.of_runner(runner))
     lost = await ports.db.write(each(_lose(stage.id, ports.now()) for stage in held))
-    for build_id in {stage.build_id for stage in lost}:
+    for stage in lost:
+        for step in stage.steps:
+            ports.logs.close(step.id)
+    for build_id, stage_id in {stage.build_id: stage.id for stage in lost}.items():
         ports.queued.publish(build_id)
         ports.ended.publish(build_id)
+        await _tell(ports, stage_id)
     return lost
 
 
@@ -126,13 +130,14 @@ def _lose(stage_id: int, now: int) -> Tx[Stage]:
     build, stored = yield from _locked(stage_id)
     if stored.status in DONE:
         return stored
-    for step in (yield from stages.steps_of(stage_id)):
+    steps = yield from stages.steps_of(stage_id)
+    for step in steps:
         if step.status not in DONE:
             yield from stages.update_step(_lost_step(step, now))
     lost = replace(stored, status="error", error=LOST, exit_code=255, started=stored.started or now, stopped=now)
     ended = yield from stages.update(lost, now)
     yield from settle(build, now)
-    return ended
+    return replace(ended, steps=steps)
 
 
 def _lost_step(step: Step, now: int) -> Step:

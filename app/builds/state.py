@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from app.builds.broadcast import Broadcast
 from app.builds.model import Stage
 from app.builds.ports import Ports
 from app.builds.rendered import Rendered
@@ -13,6 +14,7 @@ class State(access.State):
 
     ports: Ports
     rendered: Rendered
+    broadcast: Broadcast
     #: Why each of these stages is still pending, by stage id, where there is something to say.
     why_pending: Callable[[Sequence[Stage]], Awaitable[dict[int, str]]]
     #: To be called when a cron job was added or changed.

@@ -1,56 +1,98 @@
 """Builds and logs as they happen, as server-sent events (`spec` drone-rest 5; recorded: streams.json)."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from functools import partial
 
 from starlette.requests import Request
 
-from app.builds import paths
-from app.builds.ports import Change, Ports
+from app.accounts import auth
+from app.accounts.model import User
+from app.builds import logfile, paths
+from app.builds.logs import Logs
 from app.builds.state import State
-from app.builds.wire import repo_build_json
 from app.errors import AppError
 from app.repos import access
+from app.repos.audience import Who
 from app.web import sse
-from app.web.reply import encode
+from app.web.route import Endpoint
+
+#: Seconds after which it is asked again whether who reads a log still may.
+RECHECK = 5.0
+
+
+async def everything(request: Request[State]) -> sse.Stream:
+    """Every change of a build of each repository that the caller may read at that moment, as it happens.
+
+    Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
+    """
+    return await _changes(request, await access.admit(request), None)
 
 
 async def repository(request: Request[State]) -> sse.Stream:
-    """Every change of a build of the repository, as it happens."""
+    """Every change of a build of the repository, as it happens; ends when the caller may read it no longer.
+
+    Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
+    """
     found = await access.granted(request)
-
-    async def allowed() -> bool:
-        try:
-            await access.granted(request)
-        except AppError:
-            return False
-        return True
-
-    return sse.Stream(_changes(request.state["ports"], found.repo.id, allowed))
+    return await _changes(request, found.user, found.repo.id)
 
 
-async def _changes(ports: Ports, repo_id: int, allowed: "sse.Check") -> AsyncIterator[bytes]:
-    with ports.changes.subscribe(lambda change: change.repo.id == repo_id) as changes:
-        async for change in changes:
-            if not await allowed():
-                break
-            yield b"data: " + _frame(change) + b"\n\n"
-        if changes.lost:
-            yield b": too slow, connect again\n\n"
-    yield sse.END
-
-
-def _frame(change: Change) -> bytes:
-    return encode(repo_build_json(change.repo, change.build, stages=True))
+async def _changes(request: Request[State], user: User | None, repo_id: int | None) -> sse.Stream:
+    shown = await auth.claim(request)
+    who = Who(user.id, shown.token_hash) if user else Who()
+    join = request.state["broadcast"].join
+    return sse.Stream(await join(who, repo_id, sse.last_id(request), sse.abort(request)))
 
 
 async def log(request: Request[State]) -> sse.Stream:
-    """The lines of a running step, earlier ones first."""
+    """The lines of a running step, earlier ones first; ends with the step, at once when it does not run.
+
+    A line's `id` is its position; a reader who comes back with `Last-Event-ID` gets those after it.
+    """
     step = await access.read(request, partial(paths.step, request))
-    return sse.Stream(_lines(request.state["ports"], step.id))
+    frames = _frames(request.state["ports"].logs, step.id, _position(sse.last_id(request)))
+    return sse.Stream(_while_allowed(request, sse.kept_alive(frames)))
 
 
-async def _lines(ports: Ports, step_id: int) -> AsyncIterator[bytes]:
-    async for line in ports.logs.follow(step_id):
-        yield b"data: " + line + b"\n\n\n"
+def _position(last_id: str) -> int:
+    return int(last_id) if last_id.isascii() and last_id.isdecimal() and len(last_id) < 19 else -1
+
+
+async def _frames(logs: Logs, step_id: int, after: int) -> AsyncIterator[bytes]:
+    async for lines in logs.follow(step_id):
+        numbered = [(logfile.position(line), line) for line in lines]
+        if new := [b"id: %d\ndata: %s\n\n\n" % (pos, line) for pos, line in numbered if pos > after]:
+            yield b"".join(new)
     yield sse.END
+
+
+async def _while_allowed(request: Request[State], parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """All of it, but for an early end when the caller may read no longer."""
+    now = asyncio.get_running_loop().time
+    checked = now()
+    async with aclosing(parts):
+        async for part in parts:
+            if now() - checked > RECHECK:
+                if not await _allowed(request):
+                    yield sse.END
+                    return
+                checked = now()
+            yield part
+
+
+async def _allowed(request: Request[State]) -> bool:
+    try:
+        await access.granted(request)
+    except AppError:
+        return False
+    return True
+
+
+_REPO = "/api/stream/{owner}/{name}"
+routes = [
+    Endpoint("GET", "/api/stream", everything, errors=[401, 403]),
+    Endpoint("GET", _REPO, repository, needs="read"),
+    Endpoint("GET", _REPO + "/{number}/{stage}/{step}", log, needs="read"),
+]

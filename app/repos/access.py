@@ -79,10 +79,13 @@ async def _find(request: Request[Any]) -> Tx[Access]:
     return find(shown, path["owner"], path["name"], right, private_mode=request.state["private_mode"])
 
 
-async def admit(request: Request[Any]) -> None:
-    """For routes that are for everybody: Unauthorized for a stranger where the server is private."""
-    if request.state["private_mode"]:
-        await auth.user(request)
+async def admit(request: Request[Any]) -> User | None:
+    """For routes that are for everybody: the caller, None for a stranger, who is Unauthorized in private mode."""
+    state: State = request.state
+    user = await state["db"].read(auth.caller(await auth.claim(request)))
+    if user is None and state["private_mode"]:
+        raise Unauthorized
+    return user
 
 
 def find(shown: Claim, namespace: str, name: str, right: Right, *, private_mode: bool = False) -> Tx[Access]:

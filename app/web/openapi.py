@@ -11,7 +11,7 @@ from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
 from app.web.errors import ErrorJSON
-from app.web.reply import JSON, Empty, Encoded
+from app.web.reply import JSON, Empty, Encoded, Piped
 from app.web.route import Endpoint, Needs, Param
 
 Schema = dict[str, Any]
@@ -200,7 +200,7 @@ def _answers(row: Endpoint, schemas: _Schemas) -> Schema:
     return answers
 
 
-_JSON = (JSON, Encoded)
+_JSON = (JSON, Encoded, Piped)
 
 
 def _answer(kind: Any, schemas: _Schemas) -> tuple[str, Schema]:

@@ -8,6 +8,8 @@ from app.web.reply import encode
 
 #: Bytes of request line and headers that are taken in before the connection is refused.
 HEAD_LIMIT = 384 * 1024
+#: The ASGI extension by whose `abort` a connection is cut at once, also when its client reads nothing any more.
+ABORT = "gantry.abort"
 #: Bytes of path and query; the parser reads no longer ones.
 ADDRESS_LIMIT = 64 * 1024 - 1
 
@@ -23,6 +25,7 @@ class Protocol(HttpToolsProtocol):
         """A new request starts."""
         self._head, self._in_head = 0, True
         super().on_message_begin()
+        self.scope["extensions"] = {ABORT: {"abort": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
         """What follows is the body, which has its own limits."""

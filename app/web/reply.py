@@ -3,11 +3,12 @@
 A handler's return type says what it answers, for the reader, the type checker and the API's description.
 """
 
-from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 from typing_extensions import TypedDict
 
 T = TypeVar("T")
@@ -67,6 +68,44 @@ class SVG(Response):
     """A picture."""
 
     media_type = "image/svg+xml"
+
+
+class Parts(Protocol):
+    """Bytes as they come, from something that is to be closed."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Streamed(StreamingResponse):
+    """An answer that is sent piece by piece; its source is closed however it ends."""
+
+    def __init__(self, parts: Parts, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(parts, headers=headers)
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; of an answer to HEAD nothing but the head."""
+        try:
+            if scope["method"] == "HEAD":
+                await Response(headers=self.headers)(scope, receive, send)
+            else:
+                await super().__call__(scope, receive, send)
+        finally:
+            await self._parts.aclose()
+
+
+class Piped(Streamed, Generic[T]):
+    """A JSON answer whose text comes in pieces."""
+
+    media_type = "application/json"
+
+
+class PipedText(Streamed):
+    """Plain text that comes in pieces."""
+
+    media_type = "text/plain"
 
 
 class Empty(Response):

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.log import request_id
+from app.web.traffic import Traffic
 
 log = logging.getLogger("app.request")
 
@@ -22,8 +23,9 @@ _NO_CACHE = [
 class Requests:
     """ASGI middleware. Logs method, path, status, milliseconds; never the query, which may hold a token."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
         self._app = app
+        self._traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -33,11 +35,13 @@ class Requests:
         began = time.perf_counter()
         token = request_id.set(_request_id(scope))
         status = 500
+        number = self._traffic.enter()
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                self._traffic.leave(number)
                 _add_headers(message)
             await send(message)
 
@@ -46,6 +50,7 @@ class Requests:
         except Exception:  # a bug, answered already: nobody above could do more
             log.exception("bug", extra={"path": scope["path"]})
         finally:
+            self._traffic.leave(number)
             _log(scope, status, began)
             request_id.reset(token)
 

@@ -1,12 +1,13 @@
 """Server-sent events, framed as Drone's (`spec` drone-rest 5; recorded: streams.json)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any
 
-from starlette.responses import StreamingResponse
+from starlette.requests import Request
 
-#: Whether the reader may still read.
-Check = Callable[[], Awaitable[bool]]
+from app.web.protocol import ABORT
+from app.web.reply import Parts, Streamed
 
 PING = b": ping\n\n"
 END = b"event: error\ndata: eof\n\n"
@@ -23,16 +24,32 @@ _HEADERS = {
 }
 
 
-class Stream(StreamingResponse):
-    """An answer that sends a ping at once, then each frame as it comes, with pings in between."""
+class Stream(Streamed):
+    """An answer of frames, sent as they come; the first should be a ping."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, frames: AsyncIterator[bytes]) -> None:
-        super().__init__(_kept_alive(frames), headers=_HEADERS)
+    def __init__(self, frames: Parts) -> None:
+        super().__init__(frames, headers=_HEADERS)
 
 
-async def _kept_alive(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+def last_id(request: Request[Any]) -> str:
+    """The id of the last frame that a client who comes back has got; empty for one who is new."""
+    return str(request.headers.get("last-event-id", ""))
+
+
+def abort(request: Request[Any]) -> Callable[[], None]:
+    """What cuts the connection of a request, whatever waits to be sent on it."""
+    extension: dict[str, Callable[[], None]] = (request.scope.get("extensions") or {}).get(ABORT, {})
+    return extension.get("abort", _nothing)
+
+
+def _nothing() -> None:
+    """There is no connection to cut."""
+
+
+async def kept_alive(frames: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """A ping at once, then each frame as it comes, with pings in between."""
     deadline = asyncio.get_running_loop().time() + LONGEST
     following = asyncio.ensure_future(anext(frames, None))
     try:

@@ -97,7 +97,7 @@ class Replay:
         elif exchange["name"] in self.at_once:
             yield from compared("", shape(recorded), shape(ours))
         else:
-            yield from compared("", self._normal(recorded, recorded=True), self._normal(ours))
+            yield from compared("", self.normal(recorded, recorded=True), self.normal(ours))
 
     def _ask(self, exchange: Any) -> httpx2.Response:
         request, name = exchange["request"], exchange["name"]
@@ -138,11 +138,12 @@ class Replay:
         paused = all(stage["status"] in waits or "paused" in stage.get("pending_reason", "") for stage in stages)
         return not paused
 
-    def _normal(self, value: Any, key: str = "", recorded: bool = False) -> Any:
+    def normal(self, value: Any, key: str = "", recorded: bool = False) -> Any:
+        """JSON without what belongs to the place of recording."""
         if isinstance(value, dict):
             of_place = {"version"} if "slug" in value else set()
             return {
-                name: self._normal(item, "id" if name in of_place else name, recorded) for name, item in value.items()
+                name: self.normal(item, "id" if name in of_place else name, recorded) for name, item in value.items()
             }
         if isinstance(value, list):
             hidden = self.never_made if recorded else ()
@@ -151,7 +152,7 @@ class Replay:
                 for item in value
                 if not (isinstance(item, dict) and item.get("number") in hidden and "event" in item)
             ]
-            return [self._normal(item, key, recorded) for item in kept]
+            return [self.normal(item, key, recorded) for item in kept]
         if key in _PLACE:
             return type(value).__name__
         if key in _NUMBERS and recorded:

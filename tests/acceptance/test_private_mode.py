@@ -14,7 +14,7 @@ READS = [
     f"{REPO}/builds/pulls", f"{REPO}/builds/deployments", f"{REPO}/builds/1/logs/1/1", f"{REPO}/collaborators",
     f"{REPO}/collaborators/octocat", f"{BADGES}/cc.xml", f"{BADGES}/status.svg", "/api/badges/no/thing/status.svg",
 ]  # fmt: skip
-STREAMS = [STREAM, f"{STREAM}/1/1/1"]
+STREAMS = ["/api/stream", STREAM, f"{STREAM}/1/1/1"]
 
 
 @pytest.fixture(scope="module")

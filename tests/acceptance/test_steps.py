@@ -2,16 +2,15 @@
 
 import json
 import os
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import psutil
 import pytest
 
 from tests.acceptance.conftest import SLUG, Begin
+from tests.acceptance.frames import Frames, data, id_of
 from tests.acceptance.server import PATIENCE, Server, on_sqlite, sleeping
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "drone"
@@ -178,36 +177,14 @@ def test_a_build_that_hangs_is_cancelled_as_recorded(server: Server) -> None:
         assert server.ask("POST", f"{BUILDS}/{number}/{verb}/2").json()["message"] == "Stage not found"
 
 
-class Frames:
-    """Frames of an event stream as they come."""
-
-    def __init__(self, answer: httpx2.Response) -> None:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        assert answer.headers["cache-control"] == "no-cache"
-        assert answer.headers["x-accel-buffering"] == "no"
-        self._pieces = answer.iter_raw()
-        self.raw = b""
-
-    def __iter__(self) -> Iterator[str]:
-        seen = 0
-        for piece in self._pieces:
-            self.raw += piece
-            while (end := self.raw.find(b"\n\n", seen)) >= 0:
-                yield self.raw[seen:end].decode().strip("\n")
-                seen = end + 2
-
-
 def test_the_stream_of_a_repository_tells_every_change_as_recorded(server: Server) -> None:
     changes: list[Any] = []
     with server.client.stream("GET", f"/api/stream/{SLUG}") as answer:
         frames = Frames(answer)
-        events = iter(frames)
-        assert next(events) == ": ping"
+        assert next(frames) == ": ping"
         number = server.promote(SLUG, 1, "quick")["number"]
         while not changes or changes[-1]["build"]["status"] != "success":
-            event = next(events)
-            assert event.startswith("data: ")
-            changes.append(json.loads(event.removeprefix("data: ")))
+            changes.append(frames.event())
 
     recorded = json.loads(next(line for line in STREAMS["all events"]["raw"] if line.startswith("data: "))[6:])
     assert list(changes[-1]) == list(recorded)
@@ -232,12 +209,13 @@ def test_the_stream_of_a_running_step_replays_then_follows_then_ends(server: Ser
 
     assert events[0] == ": ping"
     assert events[-1] == "event: error\ndata: eof"
-    lines = [json.loads(event.removeprefix("data: ")) for event in events[1:-1]]
+    lines = [data(event) for event in events[1:-1]]
+    assert [id_of(event) for event in events[1:-1]] == [str(line["pos"]) for line in lines]
     assert [line["pos"] for line in lines] == list(range(len(lines)))
     assert all(list(line) == ["pos", "out", "time"] for line in lines)
     text = "+ echo one\none\n+ sleep 1\n+ echo two\ntwo\n+ sleep 1\n+ echo three\nthree\n"
     assert "".join(line["out"] for line in lines) == text
-    assert frames.raw.count(b"\n\n\ndata: ") == len(lines) - 1
+    assert frames.raw.count(b"\n\n\nid: ") == len(lines) - 1
     assert frames.raw.endswith(b"\n\n\nevent: error\ndata: eof\n\n")
     assert server.output(SLUG, number) == text
 
@@ -261,7 +239,7 @@ def test_who_loses_the_right_to_read_hears_no_more(server: Server) -> None:
         rights = f"/api/repos/{SLUG}/collaborators/listener"
         server.json("PUT", rights, json={"read": True})
         with listener.stream("GET", f"/api/stream/{SLUG}") as answer:
-            events = iter(Frames(answer))
+            events = Frames(answer)
             assert next(events) == ": ping"
             assert server.ask("DELETE", rights).status_code == 204
             number = server.promote(SLUG, 1, "quick")["number"]

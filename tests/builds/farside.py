@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ import orjson
 from app.accounts import store as accounts
 from app.builds import flow, progress, stages, store
 from app.builds.configs import Configs
-from app.builds.logs import Logs
+from app.builds.logs import Logs, Pieces
 from app.builds.model import Build, Stage, Status, Step
 from app.builds.ports import Ports
 from app.convert.convert import Converter
@@ -91,6 +92,17 @@ async def heard(subscription: Subscription[T]) -> T | None:
     """The next event; it must come soon."""
     async with asyncio.timeout(20):
         return await subscription.next()
+
+
+async def read_log(logs: Logs, step_id: int) -> bytes | None:
+    """The whole log of a step, as the array that clients get."""
+    record = await logs.open_record(step_id)
+    if record is None:
+        return None
+    async with aclosing(Pieces(record, record.array())) as pieces:
+        log = b"".join([piece async for piece in pieces])
+    assert len(log) == record.length
+    return log
 
 
 def pipeline(name: str = "default", **keys: Any) -> str:

@@ -10,6 +10,7 @@ from app.builds.model import Build
 from app.db.tx import Tx, many
 from app.errors import Invalid, NotFound, NothingToRun, Unavailable, Unreadable
 from app.pipeline.signature import sign
+from app.repos import store as repos
 from tests.builds.farside import NOW, Scene, file, heard, pipeline, pushed
 
 BROKEN = "kind: pipeline\ntype: exec\nname: [\n"
@@ -478,6 +479,7 @@ async def test_a_new_build_is_told_of_after_it_is_there(scene: Scene) -> None:
         assert await heard(queued) == made.id
 
     assert [change.build for change in told] == [made]
+    assert [change.repo for change in told] == [await scene.ports.db.read(repos.find(scene.repo.id))]
 
 
 async def test_a_restart_of_a_cancelled_build_starts_fresh(scene: Scene) -> None:

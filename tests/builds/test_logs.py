@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import tracemalloc
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from app.builds.logs import Logs
+from app.builds import logfile
+from app.builds.logs import Logs, Pieces
 from app.builds.model import Line
 from app.errors import Unavailable
+from app.web.reply import encode
+from tests.builds.farside import read_log
 
 
 @pytest.fixture
@@ -29,7 +33,7 @@ def texts(log: bytes | None) -> list[str]:
 
 
 async def followed(logs: Logs, step_id: int = 1) -> list[str]:
-    return [orjson.loads(line)["out"] async for line in logs.follow(step_id)]
+    return [orjson.loads(line)["out"] async for lines in logs.follow(step_id) for line in lines]
 
 
 def files(folder: Path) -> list[str]:
@@ -48,14 +52,14 @@ def no_file_larger_than(size: int) -> Iterator[None]:
 
 
 async def test_a_step_that_never_ran_has_no_log(logs: Logs) -> None:
-    assert await logs.read(1) is None
+    assert await read_log(logs, 1) is None
     assert await followed(logs) == []
 
 
 async def test_a_step_that_runs_has_a_log_before_its_first_line(logs: Logs) -> None:
     logs.open(1)
 
-    assert await logs.read(1) == b"[]"
+    assert await read_log(logs, 1) == b"[]"
 
 
 async def test_batches_are_read_as_one_array_in_drones_form(logs: Logs) -> None:
@@ -63,7 +67,7 @@ async def test_batches_are_read_as_one_array_in_drones_form(logs: Logs) -> None:
     await logs.write(1, lines("one\n", "two\n"))
     await logs.write(1, [Line(2, "naïve ☃ <b>\x00\n", 7)])
 
-    log = await logs.read(1)
+    log = await read_log(logs, 1)
 
     assert log is not None
     assert orjson.loads(log) == [
@@ -80,7 +84,7 @@ async def test_what_was_uploaded_takes_the_place_of_what_was_live(logs: Logs, tm
     await logs.store(1, b'[{"pos":0,"out":"whole","time":0}]')
     logs.close(1)
 
-    assert await logs.read(1) == b'[{"pos":0,"out":"whole","time":0}]'
+    assert await read_log(logs, 1) == b'[{"pos":0,"out":"whole","time":0}]'
     assert files(tmp_path) == ["1.json"]
 
 
@@ -89,7 +93,7 @@ async def test_an_upload_may_be_repeated_also_at_one_moment(logs: Logs, tmp_path
 
     await asyncio.gather(*(logs.store(1, b"[2]") for _ in range(20)))
 
-    assert await logs.read(1) == b"[2]"
+    assert await read_log(logs, 1) == b"[2]"
     assert files(tmp_path) == ["1.json"]
 
 
@@ -98,8 +102,8 @@ async def test_without_an_upload_the_live_log_is_kept(logs: Logs) -> None:
     await logs.write(1, lines("a", "b"))
     logs.close(1)
 
-    assert texts(await logs.read(1)) == ["a", "b"]
-    assert texts(await Logs(logs._folder).read(1)) == ["a", "b"]
+    assert texts(await read_log(logs, 1)) == ["a", "b"]
+    assert texts(await read_log(Logs(logs._folder), 1)) == ["a", "b"]
 
 
 async def test_a_line_that_was_torn_by_a_crash_is_left_out(logs: Logs, tmp_path: Path) -> None:
@@ -107,7 +111,7 @@ async def test_a_line_that_was_torn_by_a_crash_is_left_out(logs: Logs, tmp_path:
     with (tmp_path / "logs" / "0" / "1.ndjson").open("ab") as file:
         file.write(b'{"pos":1,"out":"torn')
 
-    assert texts(await logs.read(1)) == ["whole"]
+    assert texts(await read_log(logs, 1)) == ["whole"]
 
 
 async def test_logs_lie_a_thousand_in_a_folder(logs: Logs, tmp_path: Path) -> None:
@@ -136,8 +140,9 @@ async def reading(logs: Logs, step_id: int = 1) -> AsyncGenerator[str, None]:
     follower = logs.follow(step_id)
     assert isinstance(follower, AsyncGenerator)
     async with aclosing(follower):
-        async for line in follower:
-            yield orjson.loads(line)["out"]
+        async for lines in follower:
+            for line in lines:
+                yield orjson.loads(line)["out"]
 
 
 async def test_everybody_gets_every_line_once_and_in_order(logs: Logs) -> None:
@@ -217,7 +222,7 @@ async def test_a_batch_that_does_not_fit_leaves_no_part_of_it(logs: Logs) -> Non
         await logs.write(1, lines("x" * 60, "x" * 600, start=1))
     await logs.write(1, lines("after", start=1))
 
-    assert texts(await logs.read(1)) == ["before", "after"]
+    assert texts(await read_log(logs, 1)) == ["before", "after"]
 
 
 async def test_an_upload_that_does_not_fit_leaves_the_earlier_one(logs: Logs, tmp_path: Path) -> None:
@@ -226,7 +231,7 @@ async def test_an_upload_that_does_not_fit_leaves_the_earlier_one(logs: Logs, tm
     with no_file_larger_than(200), pytest.raises(Unavailable):
         await logs.store(1, b"[" + b"1," * 600 + b"1]")
 
-    assert await logs.read(1) == b"[1]"
+    assert await read_log(logs, 1) == b"[1]"
     assert files(tmp_path) == ["1.json"]
 
 
@@ -251,4 +256,82 @@ async def test_logs_that_are_removed_are_gone_and_their_followers_get_the_end(lo
 
     assert await asyncio.wait_for(following, 20) == ["a"]
     assert files(tmp_path / "logs") == ["3.json"]
-    assert [await logs.read(step_id) for step_id in (1, 2)] == [None, None]
+    assert [await read_log(logs, step_id) for step_id in (1, 2)] == [None, None]
+
+
+async def test_a_long_log_is_followed_and_read_in_pieces_and_whole(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logfile, "CHUNK", 64)
+    logs.open(1)
+    said = [f"{number} ☃ {'x' * (number % 90)}\n" for number in range(200)]
+    await logs.write(1, lines(*said))
+
+    assert texts(await read_log(logs, 1)) == said
+    reader = asyncio.create_task(followed(logs))
+    await asyncio.sleep(0)
+    logs.close(1)
+    assert await reader == said
+
+
+async def test_of_a_long_log_a_torn_line_at_its_end_is_left_out(
+    logs: Logs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logfile, "CHUNK", 16)
+    for number, whole in enumerate((["whole"], [], ["whole", "again"]), start=1):
+        if whole:
+            await logs.write(number, lines(*whole))
+        (tmp_path / "logs" / "0").mkdir(parents=True, exist_ok=True)
+        with (tmp_path / "logs" / "0" / f"{number}.ndjson").open("ab") as file:
+            file.write(b'{"pos":1,"out":"torn ' + b"x" * 100)
+
+        assert texts(await read_log(logs, number)) == whole
+
+
+async def test_a_log_that_is_read_stays_whole_whatever_happens_to_it(logs: Logs) -> None:
+    await logs.store(1, b'[{"pos":0,"out":"old","time":0}]')
+    record = await logs.open_record(1)
+    assert record is not None
+
+    await logs.store(1, b'[{"pos":0,"out":"new","time":0}]')
+    await logs.remove([1])
+
+    async with aclosing(Pieces(record, record.array())) as pieces:
+        assert texts(b"".join([piece async for piece in pieces])) == ["old"]
+    assert record.file.closed
+
+
+async def test_a_log_that_nobody_reads_after_all_is_closed(logs: Logs) -> None:
+    await logs.store(1, b"[]")
+    record = await logs.open_record(1)
+    assert record is not None
+
+    await Pieces(record, record.array()).aclose()
+
+    assert record.file.closed
+
+
+async def test_memory_is_bounded_however_long_a_log_is(logs: Logs, tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "0" / "1.ndjson"
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        for number in range(0, 400_000, 10_000):
+            file.write(
+                b"".join(
+                    encode({"pos": p, "out": "x" * 200, "time": 0}) + b"\n" for p in range(number, number + 10_000)
+                )
+            )
+    logs.open(1)
+    logs.close(2)
+    tracemalloc.start()
+
+    record = await logs.open_record(1)
+    assert record is not None
+    async with aclosing(Pieces(record, record.array())) as pieces:
+        assert sum([len(piece) async for piece in pieces]) == record.length > 90_000_000
+    count, reader = 0, logs.follow(1)
+    async for some in reader:
+        count += len(some)
+        if count == 400_000:
+            break
+
+    assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    tracemalloc.stop()

@@ -7,7 +7,7 @@ import pytest
 from app.builds import control, flow, progress
 from app.builds.model import Stage, Status, Step
 from app.errors import Conflict, NotFound
-from tests.builds.farside import NOW, Scene, ended, heard, pipeline, started
+from tests.builds.farside import NOW, Scene, ended, heard, pipeline, read_log, started
 
 CHAIN = pipeline("build"), pipeline("deploy", depends_on=["build"])
 
@@ -283,16 +283,16 @@ async def test_every_change_is_told_with_the_whole_build(scene: Scene) -> None:
 async def test_a_log_can_be_followed_while_its_step_runs(scene: Scene) -> None:
     running = await scene.start(await only(scene), "one", "two")
     first, second = running.steps
-    assert await scene.ports.logs.read(first.id) is None
+    assert await read_log(scene.ports.logs, first.id) is None
 
     first = await scene.step(first, "running")
     second = await scene.step(second, "running")
-    assert await scene.ports.logs.read(first.id) == b"[]"
+    assert await read_log(scene.ports.logs, first.id) == b"[]"
     await scene.step(first, "success")
-    assert await scene.ports.logs.read(first.id) is None
+    assert await read_log(scene.ports.logs, first.id) is None
 
     await progress.update_stage(scene.ports, replace(ended(running), steps=()))
-    assert await scene.ports.logs.read(second.id) == b"[]"
+    assert await read_log(scene.ports.logs, second.id) == b"[]"
 
 
 async def test_a_lost_runner_ends_what_it_held_and_nothing_else(scene: Scene) -> None:
@@ -326,11 +326,17 @@ async def test_a_lost_runner_ends_what_it_held_and_nothing_else(scene: Scene) ->
 
 
 async def test_a_build_whose_runner_was_lost_is_final_and_can_be_restarted(scene: Scene) -> None:
-    await scene.start((await scene.push(*CHAIN)).stages[0], "one")
+    running = await scene.start((await scene.push(*CHAIN)).stages[0], "one")
+    await scene.step(running.steps[0], "running")
 
-    with scene.ports.ended.subscribe() as over:
+    with scene.ports.ended.subscribe() as over, scene.ports.changes.subscribe() as changes:
         await progress.lose(scene.ports, "r1")
         assert await heard(over) == (await scene.build(1)).id
+        change = await heard(changes)
+
+    assert change is not None
+    assert change.build == await scene.build(1)
+    assert [lines async for lines in scene.ports.logs.follow(running.steps[0].id)] == []
 
     assert await scene.statuses(1) == {"": "error", "build": "error", "deploy": "skipped"}
     again = await flow.restart(scene.ports, scene.repo, 1, by="octocat", debug=False, params={})

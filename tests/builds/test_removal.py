@@ -99,7 +99,7 @@ async def test_what_follows_a_log_of_it_ends(scene: Scene, tmp_path: Path) -> No
     await scene.ports.logs.write(step.id, [Line(0, "hello", 0)])
 
     async def follow() -> list[bytes]:
-        return [line async for line in scene.ports.logs.follow(step.id)]
+        return [line async for lines in scene.ports.logs.follow(step.id) for line in lines]
 
     following = asyncio.create_task(follow())
     await asyncio.sleep(0.05)

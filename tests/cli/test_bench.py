@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import repeat
+from math import inf
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,9 +19,10 @@ from app.cli import main
 from app.cli.bench import command
 from app.cli.bench.load import BenchFailed, Load, Request, drive
 from app.cli.bench.measures import Sizes
+from app.cli.bench.readers import listen
 from app.cli.bench.report import Figure, Unit
 
-TINY = Sizes(seconds=0.05, starts=1, dispatches=2, promotes=40, history=60)
+TINY = Sizes(seconds=0.05, starts=1, dispatches=2, promotes=40, history=60, readers=5)
 POSTGRES = os.environ.get("GANTRY_TEST_POSTGRES", "")
 WITH_POSTGRES = pytest.mark.skipif(not POSTGRES, reason="GANTRY_TEST_POSTGRES names no server")
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -62,9 +65,13 @@ def test_every_measure_is_in_the_table_and_in_the_file(tmp_path: Path, temporary
         "one build, 60 builds",
         "memory, idle",
         "memory, after 40 promotes",
+        "event to the median of 5 readers",
+        "readers dropped",
+        "promotes p99, 5 readers / none",
         "start to first answer",
     ]
-    assert all(figure["reached"] > 0 and figure["failed"] == 0 for figure in saved["figures"])
+    assert all((figure["reached"] > 0) == (figure["unit"] != "") for figure in saved["figures"])
+    assert all(figure["failed"] == 0 for figure in saved["figures"])
     assert all(f"\n{measure}  " in done.stdout for measure in measures)
     assert f"python {sys.version.split()[0]}" in done.stdout
     assert list(temporary.iterdir()) == []
@@ -128,11 +135,11 @@ def test_an_interrupt_leaves_no_process_and_no_folder(tmp_path: Path, temporary:
     assert not (tmp_path / "bench.json").exists()
 
 
-async def _load(handler: Handler, paths: Iterator[str], connections: int = 1) -> Load:
+async def _load(handler: Handler, paths: Iterator[str], connections: int = 1, per_second: float = inf) -> Load:
     server = await asyncio.start_server(handler, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        return await drive(Request("POST", port, "t0ken"), paths, connections, 600)
+        return await drive(Request("POST", port, "t0ken"), paths, connections, 600, per_second)
 
 
 async def test_what_is_not_answered_with_200_is_counted_as_failed() -> None:
@@ -149,6 +156,18 @@ async def test_what_is_not_answered_with_200_is_counted_as_failed() -> None:
 
     assert seen == [f"POST /a?VERSION={number} HTTP/1.1" for number in (1, 2, 3)]
     assert (len(load.latencies), load.failed) == (2, 1)
+
+
+async def test_requests_come_at_their_pace_over_all_connections() -> None:
+    async def at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65536):
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    load = await _load(at_once, iter(["/"] * 11), connections=3, per_second=50)
+
+    assert len(load.latencies) == 11
+    assert 0.19 < load.took < 5
 
 
 async def test_a_connection_that_breaks_is_one_failure_and_opened_again() -> None:
@@ -171,6 +190,42 @@ async def test_a_server_that_is_gone_ends_the_benchmark() -> None:
         await drive(Request("GET", 1, ""), repeat("/"), 4, 600)
 
 
+async def test_readers_tell_when_the_median_of_them_heard_and_who_did_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connections = []
+    told = threading.Event()
+
+    async def stream(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n: ping\n\n")
+        if len(connections) < 3:
+            return
+        for number, some in ((1, connections), (2, connections[:2])):
+            for one in some:
+                one.write(b'data: {"VERSION":"1.%d"}\n\ndata: {"VERS' % number)
+                await one.drain()
+                one.write(b'ION":"2.0"}\n\n')
+        connections[2].close()
+        asyncio.get_running_loop().call_later(0.1, told.set)
+
+    class Input:
+        @staticmethod
+        def read() -> str:
+            told.wait(20)
+            return ""
+
+    monkeypatch.setattr(sys, "stdin", Input)
+    server = await asyncio.start_server(stream, "127.0.0.1", 0)
+    async with server:
+        heard = await listen(server.sockets[0].getsockname()[1], "/", 3, "t0ken")
+        for writer in connections:
+            writer.close()
+
+    assert capsys.readouterr().out == "ready\n"
+    assert (list(heard.at), heard.dropped, heard.missed) == (["1", "2"], 1, 1)
+
+
 @pytest.mark.parametrize(
     ("reached", "unit", "goal", "failed", "verdict"),
     [
@@ -180,6 +235,8 @@ async def test_a_server_that_is_gone_ends_the_benchmark() -> None:
         (120.1, "ms", 120.0, 0, "missed"),
         (1.31, "x", 1.3, 0, "missed"),
         (7.0, "ms", None, 0, ""),
+        (0.0, "", 0.0, 0, "ok"),
+        (1.0, "", 0.0, 0, "missed"),
         (2000.0, "/s", 400.0, 1, "failed"),
         (None, "/s", 400.0, 0, "failed"),
     ],

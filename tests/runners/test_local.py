@@ -13,7 +13,7 @@ from app.runners.local import LocalManager
 from app.runners.manager import System
 from app.runners.queue import Queue
 from app.sealing import Seal
-from tests.builds.farside import Scene, ended, laid
+from tests.builds.farside import Scene, ended, laid, read_log
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def test_a_log_that_comes_after_its_step_was_deleted_is_not_kept(
 ) -> None:
     step = (await scene.start((await scene.push()).stages[0], "one")).steps[0]
     await manager.upload_log(step.id, b"[]")
-    assert await scene.ports.logs.read(step.id) == b"[]"
+    assert await read_log(scene.ports.logs, step.id) == b"[]"
     await removal.remove(scene.ports, scene.repo)
 
     await manager.write_log(step.id, [Line(0, "late", 0)])

@@ -1,11 +1,16 @@
 """Streams: a ping at once, frames as they come, pings in silence, and an end."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.routing import Route
 
 from app.web import sse
+from app.web.protocol import ABORT
+from tests.web.asgi import serving
 
 
 async def frames(*given: bytes) -> AsyncIterator[bytes]:
@@ -13,8 +18,8 @@ async def frames(*given: bytes) -> AsyncIterator[bytes]:
         yield frame
 
 
-async def received(source: AsyncIterator[bytes]) -> list[bytes | str | memoryview]:
-    return [part async for part in sse.Stream(source).body_iterator]
+async def received(source: AsyncIterator[bytes]) -> list[bytes]:
+    return [part async for part in sse.kept_alive(source)]
 
 
 class Silent:
@@ -44,7 +49,7 @@ def test_the_frames_are_as_recorded() -> None:
 
 
 async def test_nobody_on_the_way_keeps_a_stream_back() -> None:
-    answer = sse.Stream(frames())
+    answer = sse.Stream(sse.kept_alive(frames()))
 
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.headers["cache-control"] == "no-cache"
@@ -54,7 +59,7 @@ async def test_nobody_on_the_way_keeps_a_stream_back() -> None:
 async def test_in_silence_there_are_pings_and_no_frame_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "QUIET", 0.001)
     source = Silent()
-    parts = aiter(sse.Stream(source()).body_iterator)
+    parts = sse.kept_alive(source())
 
     assert [await anext(parts) for _ in range(4)] == [sse.PING] * 4
     source.say.put_nowait(b"a")
@@ -94,8 +99,7 @@ async def test_a_reader_who_leaves_closes_the_source() -> None:
 async def test_a_reader_who_leaves_between_two_frames_closes_it_too() -> None:
     source = Silent()
     source.say.put_nowait(b"a")
-    parts = sse.Stream(source()).body_iterator
-    assert isinstance(parts, AsyncGenerator)
+    parts = sse.kept_alive(source())
     assert [await anext(parts) for _ in range(2)] == [sse.PING, b"a"]
 
     await parts.aclose()
@@ -110,3 +114,56 @@ async def test_a_source_that_fails_fails_the_stream_and_is_closed() -> None:
 
     with pytest.raises(RuntimeError, match="broken"):
         await received(failing())
+
+
+class Source:
+    """Two parts, and whether this was closed."""
+
+    def __init__(self) -> None:
+        self.rest = [b"b", b"a"]
+        self.closed = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self.rest:
+            raise StopAsyncIteration
+        return self.rest.pop()
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", b"ab"), ("HEAD", b"")])
+async def test_a_source_is_closed_also_when_only_the_head_was_asked_for(method: str, body: bytes) -> None:
+    source = Source()
+
+    async def stream(_: Request) -> sse.Stream:
+        return sse.Stream(source)
+
+    async with serving([Route("/", stream)]) as client:
+        answer = await client.request(method, "/")
+
+    assert answer.content == body
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert source.closed
+
+
+def request(**scope: Any) -> Request:
+    return Request({"type": "http", "headers": [], **scope})
+
+
+def test_who_comes_back_says_after_what() -> None:
+    assert sse.last_id(request(headers=[(b"last-event-id", b"x-1")])) == "x-1"
+    assert sse.last_id(request()) == ""
+
+
+def test_a_connection_is_cut_where_there_is_one() -> None:
+    cut: list[bool] = []
+
+    sse.abort(request(extensions={ABORT: {"abort": lambda: cut.append(True)}}))()
+    sse.abort(request(extensions={}))()
+    sse.abort(request())()
+
+    assert cut == [True]

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
+from math import inf
 
 from app.errors import AppError
 
@@ -58,15 +60,31 @@ class Request:
         ).encode()
 
 
-async def drive(request: Request, paths: Iterator[str], connections: int, seconds: float) -> Load:
+class Pace:
+    """When the next request is due: so many a second over all connections, or at once."""
+
+    def __init__(self, per_second: float) -> None:
+        self._interval = 1 / per_second
+        self._turns = count()
+        self._began = time.perf_counter()
+
+    async def turn(self) -> None:
+        """Wait for it."""
+        await asyncio.sleep(self._began + next(self._turns) * self._interval - time.perf_counter())
+
+
+async def drive(
+    request: Request, paths: Iterator[str], connections: int, seconds: float, per_second: float = inf
+) -> Load:
     """Ask for one path after another on each connection, until the time is over or the paths are.
 
     BenchFailed when the server is gone or stuck.
     """
     load = Load()
     began = time.perf_counter()
+    pace = Pace(per_second)
     try:
-        await asyncio.gather(*(_work(request, paths, began + seconds, load) for _ in range(connections)))
+        await asyncio.gather(*(_work(request, paths, began + seconds, load, pace) for _ in range(connections)))
     except TimeoutError:
         raise BenchFailed(f"a request had no answer after {PATIENCE:g} s") from None
     except OSError as error:
@@ -75,14 +93,16 @@ async def drive(request: Request, paths: Iterator[str], connections: int, second
     return load
 
 
-async def _work(request: Request, paths: Iterator[str], deadline: float, load: Load) -> None:
+async def _work(request: Request, paths: Iterator[str], deadline: float, load: Load, pace: Pace) -> None:
     """One connection after another: the server may close one, which is a failed request."""
     while time.perf_counter() < deadline:
         reader, writer = await asyncio.open_connection(HOST, request.port)
         try:
+            await pace.turn()
             for path in paths:
                 async with asyncio.timeout(PATIENCE):
                     await _ask(reader, writer, request.encode(path), load)
+                await pace.turn()
                 if time.perf_counter() >= deadline:
                     return
             return

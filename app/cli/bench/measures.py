@@ -16,6 +16,7 @@ from app.cli.bench.load import Load, at
 from app.cli.bench.postgres import scratch
 from app.cli.bench.report import Figure
 from app.cli.bench.server import Server, serving
+from app.cli.bench.streams import RATE, compare
 
 #: Connections of a load, unless its measure says otherwise.
 CONNECTIONS = 16
@@ -26,6 +27,8 @@ SQLITE_GOALS = {1: 400.0, 16: 1200.0, 64: 1500.0}
 POSTGRES_GOALS = {1: 150.0, 16: 300.0, 64: 300.0}
 #: Times slower that a long history may make the server.
 HISTORY_GOAL = 1.3
+#: Milliseconds until an event has reached the median reader, and times slower that readers may make promotes.
+STREAM_GOAL, READERS_GOAL = 50.0, 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Sizes:
     dispatches: int = 60
     promotes: int = 10_000
     history: int = 100_000
+    readers: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,25 @@ def memory(bench: Bench) -> list[Figure]:
     ]
 
 
+def streams(bench: Bench) -> list[Figure]:
+    """Readers of every change, while it is promoted at a steady pace."""
+    readers, seconds = bench.sizes.readers, bench.sizes.seconds * 4
+    with bench.server("streams") as server:
+        scene.register(server.api, bench.repository)
+        bench.say(f"{RATE:g} promotes a second, without and with {readers} readers of the stream")
+        found = compare(server, readers, seconds)
+    failed = found.without.failed + found.among.failed + found.missed
+    arrived = at(found.delays, 0.5) if found.delays else None
+    late = {"p99_ms": at(found.delays, 0.99)} if found.delays else {}
+    before, after = (load.detail().get("p99_ms", 0.0) for load in (found.without, found.among))
+    detail = {"without_ms": before, "with_ms": after}
+    return [
+        Figure(f"event to the median of {readers} readers", arrived, "ms", STREAM_GOAL, found.missed, late),
+        Figure("readers dropped", found.dropped, "", 0),
+        Figure(f"promotes p99, {readers} readers / none", found.slowdown, "x", READERS_GOAL, failed, detail),
+    ]
+
+
 def _small_history(bench: Bench, name: str) -> Any:
     """A data folder with a page of builds; the answer is one that ran all its five steps."""
     with bench.server(name, capacity=2) as server:
@@ -193,5 +216,6 @@ GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
     "read": read,
     "history": history,
     "memory": memory,
+    "streams": streams,
     "start": start,
 }

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from app.cli import output
 
-#: Of `/s` more is better, of everything else less; `x` is how many times slower.
-Unit = Literal["/s", "ms", "s", "MiB", "x"]
+#: Of `/s` more is better, of everything else less; `x` is how many times slower, an empty unit counts.
+Unit = Literal["/s", "ms", "s", "MiB", "x", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,9 @@ def _details(figure: Figure) -> list[str]:
 
 
 def _amount(value: float | None, unit: Unit) -> str:
-    return "-" if value is None else _number(value) + ("" if unit in ("/s", "x") else " ") + unit
+    if value is None:
+        return "-"
+    return _number(value) + ("" if unit in ("/s", "x") else " ") + unit if unit else f"{value:,.0f}"
 
 
 def _number(value: float) -> str:

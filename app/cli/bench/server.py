@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,11 @@ class Server:
     started_in: float
     api: Api
 
-    def load(self, method: str, paths: Iterator[str], connections: int, seconds: float) -> Load:
-        """Put load on it."""
-        return uvloop.run(drive(Request(method, self.port, TOKEN), paths, connections, seconds))
+    def load(
+        self, method: str, paths: Iterator[str], connections: int, seconds: float, per_second: float = inf
+    ) -> Load:
+        """Put load on it: as much as it takes, or so many requests a second."""
+        return uvloop.run(drive(Request(method, self.port, TOKEN), paths, connections, seconds, per_second))
 
     def resident(self) -> float:
         """Memory that the process holds, in MiB."""

@@ -1,0 +1,75 @@
+"""A log as plain text, made piece by piece from its JSON; with the escape sequences of terminals or without."""
+
+import codecs
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+#: Characters of an entry that are waited for; what is longer is no log, and ends the text.
+LONGEST = 32 * 1024 * 1024
+#: Characters of an escape sequence that may be cut in two.
+_SEQUENCE = 4096
+_BETWEEN = re.compile(r"[\s,\[\]]*")
+#: As ECMA-48 has them: CSI; the strings OSC, DCS, SOS, PM, APC up to their end; all others. No control character is
+#: in a string, so that none is searched twice.
+_CSI, _STRING, _OTHER = (
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*",
+    r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x00-\x1f\x7f-\x9f]*",
+    r"\x1b[ -/]*",
+)
+_ESCAPES = re.compile(rf"{_CSI}[@-~]|{_STRING}(?:\x07|\x1b\\|\x9c)|{_OTHER}[0-~]")
+#: The beginning of one, at the end of what there is so far.
+_BEGUN = re.compile(rf"(?:{_CSI}|{_STRING}\x1b?|{_OTHER})\Z")
+
+
+def text(array: Iterable[bytes]) -> Iterator[str]:
+    """What a step printed, from the JSON array of its log; what is no entry of a log is left out."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest, enough = "", 0
+    for piece in array:
+        rest += decoder.decode(piece)
+        if len(rest) < enough:
+            continue
+        if len(rest) > LONGEST:
+            return
+        found, rest = _entries(rest)
+        enough = 2 * len(rest)  # an entry that is cut is not read again for every piece of it
+        yield found
+    yield _entries(rest)[0]
+
+
+def _entries(array: str) -> tuple[str, str]:
+    """The text of the entries that are whole, and the rest."""
+    outs, at = [], 0
+    while (at := _gap(array, at)) < len(array):
+        try:
+            entry, at = _DECODER.raw_decode(array, at)
+        except (ValueError, RecursionError):
+            break
+        outs.append(_out(entry))
+    return "".join(outs), array[at:]
+
+
+_DECODER = json.JSONDecoder(strict=False)
+
+
+def _gap(array: str, at: int) -> int:
+    found = _BETWEEN.match(array, at)
+    return found.end() if found else at
+
+
+def _out(entry: object) -> str:
+    out = entry.get("out") if isinstance(entry, dict) else None
+    return out if isinstance(out, str) else ""
+
+
+def without_escapes(pieces: Iterable[str]) -> Iterator[str]:
+    """The pieces without the sequences by which programs colour and move about in terminals."""
+    rest = ""
+    for piece in pieces:
+        whole = rest + piece
+        begun = _BEGUN.search(whole, max(len(whole) - _SEQUENCE, 0))
+        end = begun.start() if begun else len(whole)
+        yield _ESCAPES.sub("", whole[:end])
+        rest = whole[end:]
+    yield _ESCAPES.sub("", rest)

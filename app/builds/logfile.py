@@ -1,0 +1,107 @@
+"""Files of logs: a live one has a JSON line for each of its lines, a stored one is a JSON array as it was uploaded."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+#: Bytes that are read at once.
+CHUNK = 256 * 1024
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add whole lines, or nothing of them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab", buffering=0) as file:
+        size = file.tell()
+        try:
+            if file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, "the disk is full")
+        except OSError:
+            file.truncate(size)  # a torn line would spoil those that follow
+            raise
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write the file anew, or leave it as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{secrets.token_hex(8)}")  # of its own: uploads may be repeated at one moment
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_from(path: Path, position: int) -> bytes:
+    """What comes next in a file that may not be there yet, at most CHUNK bytes."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            file.seek(position)
+            return file.read(CHUNK)
+    except FileNotFoundError:
+        return b""
+
+
+def position(line: bytes) -> int:
+    """The `pos` of a line of a live log, its first key."""
+    return int(line[len(b'{"pos":') : line.index(b",")])
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A log as it was when it was opened, whatever happens to its name meanwhile. It must be closed."""
+
+    file: BinaryIO
+    #: Bytes of the file that count: a live log's last line may be on its way.
+    end: int
+    live: bool
+
+    @classmethod
+    def open(cls, path: Path, *, live: bool) -> "Record":
+        """FileNotFoundError when there is none."""
+        file = path.open("rb")
+        size = os.fstat(file.fileno()).st_size
+        return cls(file, _whole_lines(file, size) if live else size, live=live)
+
+    @classmethod
+    def empty(cls) -> "Record":
+        """The log of a step that has said nothing yet."""
+        return cls(BytesIO(), 0, live=True)
+
+    @property
+    def length(self) -> int:
+        """Bytes of the log as a JSON array."""
+        return self.end if not self.live else max(self.end - 1, 0) + 2
+
+    def array(self) -> Iterator[bytes]:
+        """The log as a JSON array, in pieces."""
+        if not self.live:
+            yield from self._pieces(self.end)
+            return
+        yield b"["
+        for piece in self._pieces(self.end - 1):  # without the last line's end
+            yield piece.replace(b"\n", b",")
+        yield b"]"
+
+    def _pieces(self, end: int) -> Iterator[bytes]:
+        self.file.seek(0)
+        while end > 0 and (piece := self.file.read(min(CHUNK, end))):
+            end -= len(piece)
+            yield piece
+
+
+def _whole_lines(file: BinaryIO, size: int) -> int:
+    """The end of the last whole line."""
+    while size > 0:
+        start = max(size - CHUNK, 0)
+        file.seek(start)
+        if (found := file.read(size - start).rfind(b"\n")) >= 0:
+            return start + found + 1
+        size = start
+    return 0

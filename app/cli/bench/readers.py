@@ -1,0 +1,94 @@
+"""Clients that only read an event stream: a process of its own, so that they cost the server and the load nothing.
+
+    python -m app.cli.bench.readers PORT PATH COUNT
+
+says `ready` once every stream is live, and on the end of its input what came: see `Heard`.
+"""
+
+import asyncio
+import json
+import re
+import sys
+import time
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from statistics import median
+
+import uvloop
+
+from app.cli.bench.load import HOST
+
+#: What tells the promotions of a load apart.
+_MARK = re.compile(rb'"VERSION":"1\.(\d+)"')
+#: Bytes at the end of what came that may be the beginning of a mark.
+_REST = 32
+_LATE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """When, on the machine's monotonic clock, the median reader got each promotion; and who did not get all."""
+
+    at: dict[str, float]
+    #: Streams that ended too early.
+    dropped: int
+    #: Readers times promotions that never came, of those that any reader got.
+    missed: int
+
+
+class _Reader(asyncio.Protocol):
+    """One stream."""
+
+    def __init__(self, arrivals: defaultdict[int, list[float]], live: "asyncio.Semaphore") -> None:
+        self._arrivals = arrivals
+        self._live = live
+        self._rest = b""
+        self._told = False
+        self.ended = False
+
+    def data_received(self, data: bytes) -> None:
+        now = time.perf_counter()
+        data = self._rest + data
+        end = 0
+        for mark in _MARK.finditer(data):
+            self._arrivals[int(mark[1])].append(now)
+            end = mark.end()
+        self._rest = data[max(end, len(data) - _REST) :]
+        if not self._told and b": ping" in data:
+            self._told = True
+            self._live.release()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
+
+
+async def listen(port: int, path: str, count: int, token: str) -> Heard:
+    """Read until the input of this process ends."""
+    arrivals: defaultdict[int, list[float]] = defaultdict(list)
+    live = asyncio.Semaphore(0)
+    loop = asyncio.get_running_loop()
+    readers = []
+    request = f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    for _ in range(count):
+        transport, reader = await loop.create_connection(lambda: _Reader(arrivals, live), HOST, port)
+        transport.write(request)
+        readers.append(reader)
+    async with asyncio.timeout(_LATE):
+        for _ in range(count):
+            await live.acquire()
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    missed = sum(count - len(times) for times in arrivals.values())
+    at = {str(number): median(times) for number, times in arrivals.items()}
+    return Heard(at, sum(reader.ended for reader in readers), missed)
+
+
+def main(arguments: list[str]) -> None:
+    """The program; the token is the first line of the input."""
+    port, path, count = arguments
+    token = sys.stdin.readline().strip()
+    print(json.dumps(asdict(uvloop.run(listen(int(port), path, int(count), token)))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,28 @@
+"""Which form of an answer a client would rather have, by its `Accept`."""
+
+
+def prefers_text(accept: str) -> bool:
+    """Whether plain text is wanted more than JSON; who takes either, or says nothing, gets JSON."""
+    weights = dict(_weights(accept))
+    return _weight(weights, "text/plain") > _weight(weights, "application/json")
+
+
+def _weights(accept: str) -> list[tuple[str, float]]:
+    ranges = [part.partition(";") for part in accept.lower().split(",")]
+    return [(name.strip(), _quality(parameters)) for name, _, parameters in ranges]
+
+
+def _quality(parameters: str) -> float:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.strip().partition("=")
+        if name == "q":
+            return float(value) if value.replace(".", "", 1).isdecimal() and value.isascii() else 0.0
+    return 1.0
+
+
+def _weight(weights: dict[str, float], kind: str) -> float:
+    """The weight of the range that names the type most exactly."""
+    for name in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
+        if name in weights:
+            return weights[name]
+    return 0.0
