@@ -25,6 +25,7 @@ from app.builds.rendered import Rendered
 from app.builds.state import State
 from app.db.connect import Database, connect, is_absent
 from app.db.migrate import migrate, present_version
+from app.db.window import Window
 from app.events import Events
 from app.folder import Folder
 from app.repos import api as repos_api
@@ -195,7 +196,7 @@ async def _bootstrap(db: Database, settings: Settings, folder: Folder) -> None:
 
 async def _check_seal(db: Database, seal: Seal) -> None:
     """Fail now, with a clear message, rather than at the first secret that does not open."""
-    for repo in await db.read(repos.list_all(1, 0)):
+    for repo in (await db.read(repos.list_all(Window(1)))).items:
         seal.open(repo.signer, SIGNER)
 
 

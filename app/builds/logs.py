@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import errno
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -70,6 +70,21 @@ class Logs:
         """Keep the whole log, a JSON array, in place of the live one; Unavailable when the disk is full."""
         await _in_thread(lambda: _replace(self._path(step_id, "json"), log))
         self.close(step_id)
+
+    async def remove(self, step_ids: Collection[int]) -> None:
+        """Drop logs for good; who follows one gets the end. Those that are not there are none."""
+        for step_id in self._live.keys() & set(step_ids):
+            self.close(step_id)
+        await _in_thread(lambda: self._unlink(step_ids))
+
+    def _unlink(self, step_ids: Collection[int]) -> None:
+        for step_id in step_ids:
+            for kind in ("ndjson", "json"):
+                self._path(step_id, kind).unlink(missing_ok=True)
+
+    def readers(self) -> dict[int, int]:
+        """How many follow the log of each step that runs, by step id."""
+        return {step_id: live.followers for step_id, live in self._live.items()}
 
     async def read(self, step_id: int) -> bytes | None:
         """The log as a JSON array, as far as there is one; None when the step never wrote any."""

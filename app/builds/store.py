@@ -1,18 +1,21 @@
 """The SQL of builds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import BigInteger, bindparam, literal_column, select
 
 from app.builds import stages
 from app.builds.model import Build, Status
 from app.db import schema
 from app.db.mapper import MAPPING, Mapper
-from app.db.tx import Tx, many, one, run
+from app.db.tx import Row, Tx, many, one, run
+from app.db.window import Part, Window
 from app.errors import NotFound
+from app.repos import store as repos
+from app.repos.model import Repo
 
 Index = Literal["branch", "pull", "deployment"]
 
@@ -36,20 +39,41 @@ REMEMBER = """
     WHERE excluded.build_id > latest.build_id
 """
 REMEMBERED = """
-    SELECT builds.id, builds.version FROM latest JOIN builds ON builds.id = latest.build_id
+    SELECT builds.id, builds.version, builds.number FROM latest JOIN builds ON builds.id = latest.build_id
     WHERE latest.repo_id = :repo_id AND latest.kind = :kind ORDER BY latest.name
 """
 FORGET = "DELETE FROM latest WHERE repo_id = :repo_id AND kind = :kind AND name = :name"
-#: Numbers have no gaps, so the newest of all are among the newest of each repository: no history is sorted.
+#: The newest of all are among the newest of those repositories whose newest are: no history is sorted.
 FEED = """
-    SELECT builds.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
-    JOIN builds ON builds.repo_id = repos.id AND builds.number > repos.counter - :limit
-    WHERE permissions.user_id = :user_id AND permissions.can_read ORDER BY builds.id DESC LIMIT :limit
+    WITH recent AS (
+        SELECT repo_id, coalesce((
+            SELECT newest.id FROM builds newest WHERE newest.repo_id = permissions.repo_id
+            ORDER BY newest.number DESC LIMIT 1
+        ), 0) AS build_id
+        FROM permissions WHERE user_id = :user_id AND can_read ORDER BY build_id DESC LIMIT :limit
+    )
+    SELECT repos.*, builds.* FROM recent CROSS JOIN builds JOIN repos ON repos.id = recent.repo_id
+    WHERE builds.repo_id = recent.repo_id AND builds.number > coalesce((
+        SELECT older.number FROM builds older WHERE older.repo_id = recent.repo_id
+        ORDER BY older.number DESC LIMIT 1 OFFSET :limit
+    ), 0)
+    ORDER BY builds.id DESC LIMIT :limit
 """
 NEWEST = """
-    SELECT builds.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
-    JOIN builds ON builds.repo_id = repos.id AND builds.number = repos.counter
+    SELECT builds.* FROM permissions JOIN builds ON builds.repo_id = permissions.repo_id AND builds.number = (
+        SELECT newest.number FROM builds newest WHERE newest.repo_id = permissions.repo_id
+        ORDER BY newest.number DESC LIMIT 1
+    )
     WHERE permissions.user_id = :user_id AND permissions.can_read
+"""
+#: The sign keeps SQLite to the index of what is unfinished: the other one has the order, and all that ever was.
+INCOMPLETE = """
+    WITH unfinished AS (
+        SELECT DISTINCT +build_id AS build_id FROM stages WHERE status IN ('pending', 'running')
+        ORDER BY build_id DESC LIMIT :limit
+    )
+    SELECT repos.*, builds.* FROM unfinished JOIN builds ON builds.id = unfinished.build_id
+    JOIN repos ON repos.id = builds.repo_id ORDER BY builds.id DESC
 """
 #: Builds are counted repository by repository (CROSS JOIN keeps SQLite to that order), so that an index is
 #: searched and not read from end to end.
@@ -109,6 +133,12 @@ def find_by_id(build_id: int) -> Tx[Build]:
     return _MAPPER.make(row)
 
 
+def find_if_any(build_id: int) -> Tx[Build | None]:
+    """A build without its stages, by id."""
+    row = yield from one(BY_ID, id=build_id)
+    return _MAPPER.make(row) if row else None
+
+
 def whole(build_id: int) -> Tx[Build]:
     """A build with stages and steps, by id; NotFound."""
     return (yield from _with_stages((yield from find_by_id(build_id))))
@@ -162,23 +192,50 @@ class Head(NamedTuple):
 
     id: int
     version: int
+    number: int
 
 
-def page(repo_id: int, filters: Mapping[str, str], limit: int, offset: int) -> Tx[list[Head]]:
-    """A page of builds, newest first. `filters`: values for some of FILTERS."""
-    rows = yield from many(_page_sql(tuple(sorted(filters))), repo_id=repo_id, limit=limit, offset=offset, **filters)
-    return [Head(*row) for row in rows]
+def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head]]:
+    """A part of the builds, newest first. `filters`: values for some of FILTERS; the window's keys are numbers."""
+    way, key, offset = _way(repo, window, filtered=bool(filters))
+    sql = _page_sql(tuple(sorted(filters)), way)
+    values = {"offset": offset} if way == "skip" else {}
+    rows = yield from many(sql, repo_id=repo.id, key=key, limit=window.reach, **values, **filters)
+    return window.part([Head(*row) for row in rows])
 
 
-@lru_cache(maxsize=16)
-def _page_sql(filters: tuple[str, ...]) -> str:
-    table = schema.builds
-    query = select(table.c.id, table.c.version).where(table.c.repo_id == bindparam("repo_id"))
+#: From below a number down, from above a number up, or down from below a number with the first ones left out.
+Way = Literal["down", "up", "skip"]
+
+
+def _way(repo: Repo, window: Window, *, filtered: bool) -> tuple[Way, int, int]:
+    """How to get there: where no number is missing an offset is a number, and nothing has to be counted off."""
+    if window.before:
+        return "up", int(window.before), 0
+    if window.after or not window.offset:
+        return "down", int(window.after or _LARGEST), 0
+    if filtered:
+        return "skip", _LARGEST, window.offset
+    rest = window.offset - max(repo.counter - repo.unbroken_from + 1, 0)
+    if rest <= 0:
+        return "down", repo.counter - window.offset + 1, 0
+    return "skip", min(repo.unbroken_from, repo.counter + 1), rest
+
+
+_LARGEST = 2**63 - 1
+
+
+@lru_cache(maxsize=64)
+def _page_sql(filters: tuple[str, ...], way: Way) -> str:
+    table, up = schema.builds, way == "up"
+    number, key = table.c.number, bindparam("key", type_=BigInteger)
+    query = select(table.c.id, table.c.version, number).where(table.c.repo_id == bindparam("repo_id"))
     for name in filters:
         query = query.where(table.c[name] == bindparam(name))
         if name == "deploy_to":
             query = query.where(table.c.deploy_to != literal_column("''"))
-    return schema.sql(query.order_by(table.c.number.desc())) + " LIMIT :limit OFFSET :offset"
+    query = query.where(number > key if up else number < key).order_by(number if up else number.desc())
+    return schema.sql(query) + " LIMIT :limit" + (" OFFSET :offset" if way == "skip" else "")
 
 
 def remembered(repo_id: int, kind: Index) -> Tx[list[Head]]:
@@ -191,14 +248,23 @@ def forget(repo_id: int, kind: Index, name: str) -> Tx[None]:
     yield from run(FORGET, repo_id=repo_id, kind=kind, name=name)
 
 
-def feed(user_id: int, limit: int) -> Tx[list[Build]]:
+def feed(user_id: int, limit: int) -> Tx[list[tuple[Repo, Build]]]:
     """The newest builds of all repositories that an account may read."""
-    return [_MAPPER.make(row) for row in (yield from many(FEED, user_id=user_id, limit=limit))]
+    return _with_repos((yield from many(FEED, user_id=user_id, limit=limit)))
+
+
+def _with_repos(rows: Sequence[Row]) -> list[tuple[Repo, Build]]:
+    return [(repos.made(row), _MAPPER.make(row, repos.WIDTH)) for row in rows]
 
 
 def newest(user_id: int) -> Tx[dict[int, Build]]:
     """The newest build of each repository that an account may read, by repository id."""
     return {row["repo_id"]: _MAPPER.make(row) for row in (yield from many(NEWEST, user_id=user_id))}
+
+
+def incomplete(limit: int) -> Tx[list[tuple[Repo, Build]]]:
+    """The newest builds of which a stage waits for a runner or runs."""
+    return _with_repos((yield from many(INCOMPLETE, limit=limit)))
 
 
 def counts() -> Tx[dict[str, int]]:

@@ -12,12 +12,14 @@ from app.repos import access, flow, store
 from app.repos.access import State
 from app.repos.model import Permissions, Visibility
 from app.repos.wire import CollaboratorJSON, HookJSON, PermissionsJSON, RepoJSON, permissions_json, repo_json
-from app.web import body
+from app.web import body, paging
 from app.web.reply import JSON, Empty
 from app.web.route import PAGE, Endpoint
 
 #: Repositories on a page at most: Drone knows no bound, and clients ask for all of them at once.
 LARGEST_PAGE = 2**31
+#: Keys of cursors in a list of repositories.
+_SLUGS = r"[^/]+/[^/]+"
 
 
 class NewRepo(body.Input):
@@ -73,8 +75,10 @@ async def register(request: Request[State]) -> JSON[RepoJSON]:
 async def list_repos(request: Request[State]) -> JSON[list[RepoJSON]]:
     """All repositories, by slug."""
     await auth.user(request)
-    limit, offset = body.page(request, largest=LARGEST_PAGE)
-    return JSON([repo_json(repo) for repo in await request.state["db"].read(store.list_all(limit, offset))])
+    window = paging.window(request, _SLUGS, largest=LARGEST_PAGE)
+    part = await request.state["db"].read(store.list_all(window))
+    links = paging.links(request, part, lambda repo: repo.slug)
+    return JSON([repo_json(repo) for repo in part.items], headers=links)
 
 
 async def show(request: Request[State]) -> JSON[RepoJSON]:
@@ -144,7 +148,7 @@ def _collaborator(repo_uid: str, row: Any, rights: Permissions) -> CollaboratorJ
 _REPO = "/api/repos/{owner}/{name}"
 routes = [
     Endpoint("POST", "/api/repos", register, needs="system", body=NewRepo, errors=[409, 422]),
-    Endpoint("GET", "/api/repos", list_repos, needs="system", query=PAGE),
+    Endpoint("GET", "/api/repos", list_repos, needs="system", query=PAGE, errors=[400]),
     Endpoint("GET", _REPO, show, needs="read"),
     Endpoint("GET", _REPO + "/hook", hook, needs="admin"),
     Endpoint("GET", _REPO + "/collaborators", list_collaborators, needs="read"),

@@ -6,12 +6,17 @@ from app.accounts.model import User
 from app.db import schema
 from app.db.mapper import Mapper
 from app.db.tx import Row, Tx, many, one, run
+from app.db.window import Part, Window
 from app.errors import Conflict, NotFound
 from app.repos.model import Permissions, Repo
 
 BY_SLUG = "SELECT * FROM repos WHERE namespace = :namespace AND name = :name"
 BY_ID = "SELECT * FROM repos WHERE id = :id"
 ALL = "SELECT * FROM repos ORDER BY namespace, name LIMIT :limit OFFSET :offset"
+ALL_AFTER = "SELECT * FROM repos WHERE (namespace, name) > (:namespace, :name) ORDER BY namespace, name LIMIT :limit"
+ALL_BEFORE = """
+    SELECT * FROM repos WHERE (namespace, name) < (:namespace, :name) ORDER BY namespace DESC, name DESC LIMIT :limit
+"""
 OF_USER = """
     SELECT repos.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
     WHERE permissions.user_id = :user_id AND permissions.can_read ORDER BY namespace, name
@@ -36,8 +41,19 @@ COLLABORATORS = """
 NEXT_NUMBER = """
     UPDATE repos SET counter = counter + 1, version = version + 1 WHERE id = :id RETURNING counter
 """
+BREAK = """
+    UPDATE repos SET unbroken_from = CASE WHEN :number > counter THEN counter + 1 ELSE :number END
+    WHERE id = :id AND unbroken_from < :number
+"""
 
 _MAPPER = Mapper(Repo, schema.repos)
+#: Columns of a whole row.
+WIDTH = len(schema.repos.columns)
+
+
+def made(row: Row) -> Repo:
+    """The repository of a whole row, or of one that begins with a whole row."""
+    return _MAPPER.make(row)
 
 
 def find_if_any(namespace: str, name: str) -> Tx[Repo | None]:
@@ -54,9 +70,15 @@ def find(repo_id: int) -> Tx[Repo]:
     return _MAPPER.make(row)
 
 
-def list_all(limit: int, offset: int) -> Tx[list[Repo]]:
-    """A page of all repositories, by slug."""
-    return [_MAPPER.make(row) for row in (yield from many(ALL, limit=limit, offset=offset))]
+def list_all(window: Window) -> Tx[Part[Repo]]:
+    """A part of all repositories, by slug; the window's keys are slugs."""
+    if not (key := window.after or window.before):
+        rows = yield from many(ALL, limit=window.reach, offset=window.offset)
+    else:
+        namespace, _, name = key.partition("/")
+        sql = ALL_AFTER if window.after else ALL_BEFORE
+        rows = yield from many(sql, namespace=namespace, name=name, limit=window.reach)
+    return window.part([_MAPPER.make(row) for row in rows])
 
 
 def list_of(user_id: int) -> Tx[list[Repo]]:
@@ -80,6 +102,11 @@ def next_number(repo_id: int) -> Tx[int]:
     if row is None:
         raise NotFound
     return int(row["counter"])
+
+
+def break_numbers(repo_id: int, number: int) -> Tx[None]:
+    """From now on the numbers below this one may have gaps."""
+    yield from run(BREAK, id=repo_id, number=number)
 
 
 def permissions(user_id: int, repo_id: int) -> Tx[Permissions | None]:

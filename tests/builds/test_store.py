@@ -11,6 +11,7 @@ from app.builds import flow, stages, store
 from app.builds.model import Build, Stage, Status
 from app.builds.store import Head, Index
 from app.db.tx import Tx, each
+from app.db.window import Window
 from app.errors import NotFound
 from app.repos import store as repos
 from app.repos.model import Permissions, Repo
@@ -25,8 +26,14 @@ async def add(scene: Scene, repo: Repo | None = None, **fields: object) -> Build
 
 async def page(scene: Scene, limit: int = 25, offset: int = 0, /, **filters: str) -> list[int]:
     """Numbers of the builds on a page."""
-    heads = await scene.ports.db.read(store.page(scene.repo.id, filters, limit, offset))
-    return [(await scene.ports.db.read(store.find_by_id(head.id))).number for head in heads]
+    return await numbers(scene, Window(limit, offset), **filters)
+
+
+async def numbers(scene: Scene, window: Window, /, **filters: str) -> list[int]:
+    """Numbers of the builds in a window."""
+    repo = await scene.ports.db.read(repos.find(scene.repo.id))
+    part = await scene.ports.db.read(store.page(repo, filters, window))
+    return [head.number for head in part.items]
 
 
 async def other_repo(scene: Scene, name: str = "other") -> Repo:
@@ -115,7 +122,7 @@ async def test_a_head_says_which_build_at_which_version(scene: Scene) -> None:
     made = await add(scene)
     await scene.ports.db.write(store.set_status(made, "running", now=NOW, finished=False))
 
-    assert await scene.ports.db.read(store.page(scene.repo.id, {}, 1, 0)) == [Head(made.id, 2)]
+    assert (await scene.ports.db.read(store.page(scene.repo, {}, Window(1)))).items == [Head(made.id, 2, 1)]
 
 
 async def test_a_list_is_filtered_by_each_filter_and_by_all(scene: Scene) -> None:
@@ -141,7 +148,7 @@ async def test_a_filter_is_a_value_and_nothing_else(scene: Scene, value: str) ->
     await add(scene, event="promote", deploy_to="production")
 
     for name in store.FILTERS:
-        assert await scene.ports.db.read(store.page(scene.repo.id, {name: value}, 25, 0)) == []
+        assert await page(scene, **{name: value}) == []
 
 
 async def test_the_newest_of_a_ref_is_of_any_event(scene: Scene) -> None:
@@ -180,7 +187,7 @@ async def test_what_is_remembered_never_goes_back(scene: Scene) -> None:
 
     await scene.ports.db.write(late())
 
-    assert await scene.ports.db.read(store.remembered(scene.repo.id, "branch")) == [Head(new.id, 1)]
+    assert await scene.ports.db.read(store.remembered(scene.repo.id, "branch")) == [Head(new.id, 1, 2)]
 
 
 async def test_what_was_forgotten_comes_back_with_the_next_build(scene: Scene) -> None:
@@ -217,7 +224,9 @@ async def test_a_feed_has_the_newest_builds_of_what_an_account_may_read(scene: S
     expected = [build for build in reversed(made) if build.repo_id in {repo.id for repo in readable}]
 
     for limit in (1, 5, 25, 1000):
-        assert await scene.ports.db.read(store.feed(ada.id, limit)) == expected[:limit]
+        found = await scene.ports.db.read(store.feed(ada.id, limit))
+        assert [build for _, build in found] == expected[:limit]
+        assert all(repo.id == build.repo_id for repo, build in found)
 
 
 async def test_the_newest_build_of_each_repository_an_account_may_read(scene: Scene, ada: User) -> None:
