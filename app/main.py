@@ -22,7 +22,6 @@ from app.builds.configs import Configs
 from app.builds.logs import Logs
 from app.builds.ports import Ports
 from app.builds.rendered import Rendered
-from app.builds.state import State
 from app.db.connect import Database, connect, is_absent
 from app.db.migrate import migrate, present_version
 from app.db.window import Window
@@ -32,7 +31,9 @@ from app.repos import api as repos_api
 from app.repos import store as repos
 from app.repos.flow import SIGNER
 from app.repos.secrets import api as secrets_api
+from app.runners import api as runners_api
 from app.runners import workspace
+from app.runners.api import State
 from app.runners.exec import Runner
 from app.runners.local import LocalManager
 from app.runners.manager import System
@@ -42,6 +43,8 @@ from app.sealing import Seal
 from app.settings import Settings, inherited
 from app.web import health
 from app.web.errors import HANDLERS
+from app.web.limit import Limiter
+from app.web.policy import Policy
 from app.web.server import Requests
 
 log = logging.getLogger(__name__)
@@ -129,10 +132,22 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         ports=ports,
         rendered=Rendered(db),
         why_pending=queue.why_pending,
+        queue=queue,
+        metrics_anonymous=settings.metrics_anonymous,
     )
-    site = Site(settings, folder, ports, application(state), runner)
+    site = Site(settings, folder, ports, application(state, _policy(settings)), runner)
     stack.push_async_callback(site.stop)
     return site
+
+
+def _policy(settings: Settings) -> Policy:
+    limit = settings.rate_limit
+    return Policy(
+        origins=frozenset(origin.encode() for origin in settings.cors_origins),
+        https=settings.public_url.startswith("https://"),
+        limiter=Limiter(limit, time.monotonic_ns) if limit else None,
+        who=auth.who,
+    )
 
 
 async def _runner(ports: Ports, queue: Queue, settings: Settings, folder: Folder, seal: Seal) -> Runner | None:
@@ -160,7 +175,7 @@ async def _finish(task: "asyncio.Task[None]") -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def application(state: State) -> Requests:
+def application(state: State, policy: Policy) -> Requests:
     """All routes, in the order they are tried."""
 
     @asynccontextmanager
@@ -168,12 +183,19 @@ def application(state: State) -> Requests:
         yield state
 
     app = Starlette(
-        routes=[*builds_api.routes, *repos_api.routes, *secrets_api.routes, *accounts_api.routes, *health.routes],
+        routes=[
+            *builds_api.routes,
+            *runners_api.routes,
+            *repos_api.routes,
+            *secrets_api.routes,
+            *accounts_api.routes,
+            *health.routes,
+        ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return Requests(app)
+    return Requests(app, policy)
 
 
 async def _bootstrap(db: Database, settings: Settings, folder: Folder) -> None:

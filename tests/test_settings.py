@@ -22,13 +22,17 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
     ("cookie_secret", "GANTRY_COOKIE_SECRET", "DRONE_COOKIE_SECRET", SECRET, SECRET),
     ("rpc_secret", "GANTRY_RPC_SECRET", "DRONE_RPC_SECRET", SECRET, SECRET),
     ("runner_capacity", "GANTRY_RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", "7", 7),
+    ("metrics_anonymous", "GANTRY_METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", "true", True),
 ]
+ORIGINS = ("https://ui.example.com", "http://[::1]:3000")
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
     ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
     ("url", "GANTRY_URL", "https://ci.example.com/sub/", "https://ci.example.com/sub"),
     ("database_url", "GANTRY_DATABASE_URL", "postgresql://u:p@h/n", "postgresql://u:p@h/n"),
     ("git_roots", "GANTRY_GIT_ROOTS", "/srv/a:/srv/b", (Path("/srv/a"), Path("/srv/b"))),
+    ("cors_origins", "GANTRY_CORS_ORIGINS", "https://UI.example.com, http://[::1]:3000", ORIGINS),
+    ("rate_limit", "GANTRY_RATE_LIMIT", "600", 600),
     ("demo", "GANTRY_DEMO", "true", True),
 ]
 
@@ -72,7 +76,8 @@ def test_a_setting_has_drones_name_too_and_ours_wins(
     monkeypatch: pytest.MonkeyPatch, field: str, ours: str, drones: str, text: str, value: Any
 ) -> None:
     assert getattr(load(monkeypatch, **{drones: text}), field) == value
-    other = {"GANTRY_BIND": ":1", "GANTRY_ADMIN": "username:x", "GANTRY_RUNNER_CAPACITY": "1"}.get(ours, "x" * 20)
+    others = {"BIND": ":1", "ADMIN": "username:x", "RUNNER_CAPACITY": "1", "METRICS_ANONYMOUS": "false"}
+    other = others.get(ours.removeprefix("GANTRY_"), "x" * 20)
     assert getattr(load(monkeypatch, **{ours: text, drones: other}), field) == value
 
 
@@ -198,6 +203,18 @@ def test_folders_may_start_at_home_and_become_absolute(monkeypatch: pytest.Monke
         ("GANTRY_RUNNER_CAPACITY", "-1", "0"),
         ("GANTRY_RUNNER_CAPACITY", "1001", "1000"),
         ("GANTRY_DEMO", "perhaps", "bool"),
+        ("GANTRY_CORS_ORIGINS", "*", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "https://*.example.com", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "ui.example.com", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "null", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "https://good.example.com https://ada:x@h", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "https://[::1", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "https://h:x", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "https://ui.example.com/", "no slash"),
+        ("GANTRY_CORS_ORIGINS", "https://ui.example.com/app", "no path"),
+        ("GANTRY_METRICS_ANONYMOUS", "perhaps", "bool"),
+        ("GANTRY_RATE_LIMIT", "-1", "0"),
+        ("GANTRY_RATE_LIMIT", "some", "integer"),
         ("GANTRY_COLOUR", "red", "not a setting"),
     ],
 )

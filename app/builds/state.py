@@ -13,5 +13,7 @@ class State(access.State):
 
     ports: Ports
     rendered: Rendered
+    #: Whether everybody may read /metrics.
+    metrics_anonymous: bool
     #: Why each of these stages is still pending, by stage id, where there is something to say.
     why_pending: Callable[[Sequence[Stage]], Awaitable[dict[int, str]]]

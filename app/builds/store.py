@@ -79,12 +79,23 @@ INCOMPLETE = """
 #: searched and not read from end to end.
 COUNTS = """
     SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM repos) AS repos,
+        (SELECT count(*) FROM repos WHERE active) AS active_repos,
         (SELECT coalesce(sum(counter), 0) FROM repos) AS builds,
         (SELECT count(*) FROM repos r CROSS JOIN builds WHERE repo_id = r.id AND status = 'pending') AS pending_builds,
         (SELECT count(*) FROM repos r CROSS JOIN builds WHERE repo_id = r.id AND status = 'running') AS running_builds,
         (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'pending') AS pending_jobs,
         (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'running') AS running_jobs
 """
+COUNTED = (
+    "users",
+    "repos",
+    "active_repos",
+    "builds",
+    "pending_builds",
+    "running_builds",
+    "pending_jobs",
+    "running_jobs",
+)
 _RENAMED = {"trigger": "trigger_by", "before": "before_sha", "after": "after_sha"}
 _MAPPER = Mapper(Build, schema.builds, renamed=_RENAMED, codecs={"params": MAPPING}, without=["stages"])
 #: What a list may be filtered by, beside the repository.
@@ -271,8 +282,7 @@ def counts() -> Tx[dict[str, int]]:
     """How many accounts, repositories, builds and stages there are."""
     row = yield from one(COUNTS)
     assert row is not None
-    names = ("users", "repos", "builds", "pending_builds", "running_builds", "pending_jobs", "running_jobs")
-    return {name: int(row[name]) for name in names}
+    return {name: int(row[name]) for name in COUNTED}
 
 
 def _with_stages(build: Build) -> Tx[Build]:

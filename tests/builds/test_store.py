@@ -253,6 +253,7 @@ async def test_everything_is_counted(scene: Scene, ada: User) -> None:
     assert await scene.ports.db.read(store.counts()) == {
         "users": 2,
         "repos": 2,
+        "active_repos": 2,
         "builds": 7,
         "pending_builds": 2,
         "running_builds": 2,
