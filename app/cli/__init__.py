@@ -23,8 +23,9 @@ class Lazy(NamedTuple):
 
 COMMANDS = {
     "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
-    "build": Lazy("app.cli.build:build", "List, start, promote, follow and cancel builds."),
+    "build": Lazy("app.cli.build:build", "List, start, promote, follow, cancel and purge builds."),
     "log": Lazy("app.cli.log:log", "Print the log of a step."),
+    "queue": Lazy("app.cli.queue:queue", "See, pause and resume the queue (administrators)."),
     "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks."),
     "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
     "serve": Lazy("app.cli.serve:serve", "Run the server."),
