@@ -138,9 +138,9 @@ def queued(kind: str, after: int, limit: int) -> Tx[list[Stage]]:
     return [_STAGES.make(row) for row in (yield from many(QUEUED, type=kind, after=after, limit=limit))]
 
 
-def unfinished(after: int, limit: int) -> Tx[list[Stage]]:
-    """Stages that wait for a runner or run, oldest first, with an id above `after`, without steps."""
-    return [_STAGES.make(row) for row in (yield from many(UNFINISHED, after=after, limit=limit))]
+def unfinished(after: int, limit: int) -> Tx[Rows]:
+    """Whole rows of stages that wait for a runner or run, oldest first, with an id above `after`."""
+    return (yield from many(UNFINISHED, after=after, limit=limit))
 
 
 def rows() -> Tx[Rows]:

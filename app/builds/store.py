@@ -43,6 +43,15 @@ REMEMBERED = """
     WHERE latest.repo_id = :repo_id AND latest.kind = :kind ORDER BY latest.name
 """
 FORGET = "DELETE FROM latest WHERE repo_id = :repo_id AND kind = :kind AND name = :name"
+#: Builds of everybody that are looked through first: most accounts find theirs there.
+AMONG = 100
+RECENT = """
+    WITH recent AS (SELECT id, repo_id FROM builds WHERE id > 0 ORDER BY id DESC LIMIT :among)
+    SELECT repos.*, builds.* FROM recent CROSS JOIN permissions JOIN builds ON builds.id = recent.id
+    JOIN repos ON repos.id = recent.repo_id
+    WHERE permissions.user_id = :user_id AND permissions.repo_id = recent.repo_id AND permissions.can_read
+    ORDER BY recent.id DESC LIMIT :limit
+"""
 #: The newest of all are among the newest of those repositories whose newest are: no history is sorted.
 FEED = """
     WITH recent AS (
@@ -66,11 +75,13 @@ NEWEST = """
     )
     WHERE permissions.user_id = :user_id AND permissions.can_read
 """
-#: The sign keeps SQLite to the index of what is unfinished: the other one has the order, and all that ever was.
+#: Unfinished stages that are looked through first: the newest builds have the newest stages.
+STAGES_AMONG = 1000
 INCOMPLETE = """
-    WITH unfinished AS (
-        SELECT DISTINCT +build_id AS build_id FROM stages WHERE status IN ('pending', 'running')
-        ORDER BY build_id DESC LIMIT :limit
+    WITH recent AS (
+        SELECT build_id FROM stages WHERE status IN ('pending', 'running') AND id > 0 ORDER BY id DESC LIMIT :among
+    ), unfinished AS (
+        SELECT DISTINCT build_id FROM recent ORDER BY build_id DESC LIMIT :limit
     )
     SELECT repos.*, builds.* FROM unfinished JOIN builds ON builds.id = unfinished.build_id
     JOIN repos ON repos.id = builds.repo_id ORDER BY builds.id DESC
@@ -261,7 +272,10 @@ def forget(repo_id: int, kind: Index, name: str) -> Tx[None]:
 
 def feed(user_id: int, limit: int) -> Tx[list[tuple[Repo, Build]]]:
     """The newest builds of all repositories that an account may read."""
-    return _with_repos((yield from many(FEED, user_id=user_id, limit=limit)))
+    rows = yield from many(RECENT, user_id=user_id, limit=limit, among=AMONG)
+    if len(rows) < limit:
+        rows = yield from many(FEED, user_id=user_id, limit=limit)
+    return _with_repos(rows)
 
 
 def _with_repos(rows: Sequence[Row]) -> list[tuple[Repo, Build]]:
@@ -275,7 +289,10 @@ def newest(user_id: int) -> Tx[dict[int, Build]]:
 
 def incomplete(limit: int) -> Tx[list[tuple[Repo, Build]]]:
     """The newest builds of which a stage waits for a runner or runs."""
-    return _with_repos((yield from many(INCOMPLETE, limit=limit)))
+    rows = yield from many(INCOMPLETE, limit=limit, among=STAGES_AMONG)
+    if len(rows) < limit:
+        rows = yield from many(INCOMPLETE, limit=limit, among=_LARGEST)
+    return _with_repos(rows)
 
 
 def counts() -> Tx[dict[str, int]]:

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from app.accounts import auth
 from app.builds import stages, store
 from app.builds import state as builds_state
-from app.builds.wire import StageJSON, stage_json
+from app.builds.wire import StageJSON, stage_row_json
 from app.db.tx import Row, Rows, Tx
 from app.runners.platforms import Load, Platform, table
 from app.runners.queue import PAUSED, Queue
@@ -14,7 +14,7 @@ from app.web.reply import JSON, Empty, Encoded, encode
 from app.web.route import Endpoint
 
 #: Stages that are read and written at a time, so that nobody waits for a long queue.
-PAGE = 250
+PAGE = 500
 
 
 class State(builds_state.State):
@@ -30,8 +30,8 @@ async def show_queue(request: Request[State]) -> Encoded[list[StageJSON]]:
     texts: list[bytes] = []
     after = 0
     while page := await ports.db.read(stages.unfinished(after, PAGE)):
-        texts.append(encode([_waiting(stage_json(stage), paused=paused) for stage in page])[1:-1])
-        after = page[-1].id
+        texts.append(encode([_waiting(stage_row_json(row), paused=paused) for row in page])[1:-1])
+        after = page[-1]["id"]
     return Encoded(b"[" + b",".join(texts) + b"]\n")
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from app.accounts import store as accounts
 from app.accounts.model import User
-from app.builds import flow, stages, store
+from app.builds import flow, stages, store, switches
+from app.builds.incomplete import _KEYS
 from app.builds.model import Build, Stage, Status
 from app.builds.store import Head, Index
 from app.db.tx import Tx, each
@@ -212,7 +213,11 @@ async def grant(scene: Scene, user: User, repo: Repo, rights: Permissions) -> No
     await scene.ports.db.write(repos.grant(repo.id, user.id, rights, NOW))
 
 
-async def test_a_feed_has_the_newest_builds_of_what_an_account_may_read(scene: Scene, ada: User) -> None:
+@pytest.mark.parametrize("among", [0, 1, 30, 1000])
+async def test_a_feed_has_the_newest_builds_of_what_an_account_may_read(
+    scene: Scene, ada: User, among: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "AMONG", among)
     numbers = random.Random(7)
     readable = [await other_repo(scene, f"r{number}") for number in range(4)]
     hidden = await other_repo(scene, "hidden")
@@ -292,3 +297,55 @@ async def test_what_counts_against_a_limit_and_a_throttle(scene: Scene) -> None:
     assert await scene.ports.db.read(stages.ahead(first)) == (1, 0)
     assert await scene.ports.db.read(stages.ahead(second)) == (2, 2)
     assert await other.ports.db.read(stages.ahead(await other.stage(1, "b"))) == (0, 1)
+
+
+@pytest.mark.parametrize("among", [0, 1, 5, 1000])
+async def test_the_newest_builds_that_are_not_over(scene: Scene, among: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "STAGES_AMONG", among)
+    other = await other_repo(scene)
+    for number in range(12):
+        status: Status = "success" if number % 4 == 3 else "running" if number % 2 else "pending"
+        await scene.ports.db.write(make(other if number % 3 else scene.repo, status))
+    build = await scene.push(pipeline("a"), pipeline("b"), pipeline("c"))
+    unfinished = [build.id, *(number for number in range(12, 0, -1) if number % 4)]
+
+    for limit in (1, 4, 50):
+        found = await scene.ports.db.read(store.incomplete(limit))
+        assert [made.id for _, made in found] == unfinished[:limit]
+        assert all(repo.id == made.repo_id for repo, made in found)
+
+
+async def test_every_unfinished_stage_stands_beside_its_build(scene: Scene) -> None:
+    await scene.push(pipeline("a", concurrency={"limit": 3}), pipeline("b"), pipeline("waits", depends_on=["a"]))
+    await scene.push()
+    await scene.run((await scene.push()).stages[0])
+    running = await scene.start(await scene.stage(1, "b"))
+
+    rows = [dict(zip(_KEYS, row, strict=True)) for row in await scene.ports.db.read(stages.rows())]
+
+    assert [(row["build_number"], row["stage_name"], row["stage_status"]) for row in rows] == [
+        (2, "default", "pending"),
+        (1, "a", "pending"),
+        (1, "b", "running"),
+    ]
+    assert [row["stage_limit"] for row in rows] == ["0", "3", "0"]
+    assert {row["repo_slug"] for row in rows} == {"octocat/hello"}
+    assert (rows[2]["stage_machine"], rows[2]["stage_started"]) == ("lab", running.started)
+
+
+async def test_stages_are_counted_by_platform(scene: Scene) -> None:
+    await scene.push(pipeline("a"), pipeline("b", platform={"os": "linux", "arch": "arm64"}), pipeline("c"))
+    await scene.start(await scene.stage(1, "c"))
+
+    rows = {row["arch"]: (row["pending"], row["running"]) for row in await scene.ports.db.read(stages.platforms())}
+
+    assert rows == {"amd64": (1, 1), "arm64": (1, 0)}
+
+
+async def test_a_paused_queue_gives_nothing(scene: Scene) -> None:
+    await scene.push()
+    await scene.ports.db.write(switches.turn_on("queue", NOW))
+    assert await scene.queued() == []
+
+    await scene.ports.db.write(switches.turn_off("queue"))
+    assert await scene.queued() == ["default"]
