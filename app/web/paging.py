@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote
 
 from starlette.requests import Request
 
@@ -46,20 +46,20 @@ def _next_to(cursor: str, keys: str, limit: int) -> Window:
 
 def links(request: Request[Any], part: Part[T], key: Callable[[T], str]) -> dict[str, str]:
     """The `Link` header of an answer: next, prev and first, as far as there are such pages."""
-    cursors = {}
+    address, kept = _here(request)
+    queries = {}
     if part.later and part.items:
-        cursors["next"] = f"after:{key(part.items[-1])}"
+        queries["next"] = [*kept, f"cursor=after:{quote(key(part.items[-1]))}"]
     if part.earlier and part.items:
-        cursors["prev"] = f"before:{key(part.items[0])}"
-    targets = {rel: _address(request, [("cursor", cursor)]) for rel, cursor in cursors.items()}
-    targets["first"] = _address(request, [])
+        queries["prev"] = [*kept, f"cursor=before:{quote(key(part.items[0]))}"]
+    queries["first"] = kept
+    targets = {rel: f"{address}?{'&'.join(query)}" if query else address for rel, query in queries.items()}
     return {"Link": ", ".join(f'<{target}>; rel="{rel}"' for rel, target in targets.items())}
 
 
-def _address(request: Request[Any], more: list[tuple[str, str]]) -> str:
-    """This list's public address with the query's other words, in their order."""
-    said = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    kept = [(name, value) for name, value in said if name not in _LEFT_OUT]
-    query = urlencode(kept + more, safe=":/", quote_via=quote)
-    path = quote(request.scope["path"], safe="/:@")
-    return f"{request.state['public_url']}{path}{f'?{query}' if query else ''}"
+def _here(request: Request[Any]) -> tuple[str, list[str]]:
+    """This list's public address, and the query's other words in their order."""
+    text = request.scope["query_string"].decode("latin-1")
+    said = parse_qsl(text, keep_blank_values=True) if text else []
+    kept = [f"{quote(name)}={quote(value, safe='/:')}" for name, value in said if name not in _LEFT_OUT]
+    return request.state["public_url"] + quote(request.scope["path"], safe="/:@"), kept
