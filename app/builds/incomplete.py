@@ -1,6 +1,6 @@
 """What is not over yet, of all repositories, for administrators (`spec` drone-rest 2.6, 3.6; recorded: admin.json)."""
 
-from typing import Any
+import asyncio
 
 from starlette.requests import Request
 from typing_extensions import TypedDict
@@ -11,10 +11,12 @@ from app.builds import store
 from app.builds.model import Status
 from app.builds.state import State
 from app.builds.wire import RepoBuildJSON, repo_build_json
-from app.web.reply import JSON
+from app.web.reply import JSON, Encoded, encode
 
 #: Builds in the list.
 MOST = 50
+#: Rows that are written at a time, so that nobody waits for a long list.
+PIECE = 500
 
 
 class RunningJSON(TypedDict):
@@ -58,9 +60,13 @@ async def builds(request: Request[State]) -> JSON[list[RepoBuildJSON]]:
     return JSON([repo_build_json(repo, build) for repo, build in pairs])
 
 
-async def stages(request: Request[State]) -> JSON[list[RunningJSON]]:
+async def stages(request: Request[State]) -> Encoded[list[RunningJSON]]:
     """Every stage that waits for a runner or runs, the newest build's first."""
     await auth.user(request)
     rows = await request.state["db"].read(stage_store.rows())
-    listed: Any = [dict(zip(_KEYS, row, strict=True)) for row in rows]
-    return JSON(listed)
+    texts: list[bytes] = []
+    for start in range(0, len(rows), PIECE):
+        listed = [dict(zip(_KEYS, row, strict=True)) for row in rows[start : start + PIECE]]
+        texts.append(encode(listed)[1:-1])
+        await asyncio.sleep(0)
+    return Encoded(b"[" + b",".join(texts) + b"]\n")

@@ -141,6 +141,16 @@ def test_what_is_not_over_is_listed_newest_first_and_stage_by_stage(paused: Serv
         key: value for key, value in repo.items() if key != "permissions"
     }
     assert [(row["build_number"], row["stage_name"]) for row in rows] == [(second, "default"), (first, "default")]
+    numbers = {"build_number", *(f"build_{of}" for of in ("started", "finished", "created", "updated"))}
+    numbers |= {"stage_started", "stage_stopped"}
+    assert {key for key, value in rows[0].items() if isinstance(value, int)} == numbers
+    assert {key for key, value in rows[0].items() if isinstance(value, str)} == rows[0].keys() - numbers
+    assert (len(rows[0]), rows[0]["repo_slug"], rows[0]["stage_limit"], rows[0]["stage_limit_repo"]) == (
+        26,
+        SLUG,
+        "0",
+        "0",
+    )
     assert [stage["id"] for stage in queue] == sorted(stage["id"] for stage in queue)
     assert [stage["name"] for stage in queue] == ["default", "default"]
 
