@@ -9,6 +9,7 @@
     ├── NothingToRun       no pipeline of the file wants this event
     ├── Unreadable         the git repository or the pipeline file cannot be used as it is
     ├── TooLarge           more than the server is willing to read
+    ├── TooMany            the caller asks too often
     └── Unavailable        not now: the same call may work a little later
 
 `web/errors.py` turns each into an HTTP answer; nothing below `web/` knows of status codes.
@@ -105,6 +106,16 @@ class TooLarge(AppError):
     """More bytes than the server reads."""
 
     code = "too_large"
+
+
+class TooMany(AppError):
+    """The caller asks too often; `retry_after` is in seconds."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Unavailable(AppError):

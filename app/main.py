@@ -29,7 +29,6 @@ from app.builds.cron.scheduler import Scheduler
 from app.builds.logs import Logs
 from app.builds.ports import Ports
 from app.builds.rendered import Rendered
-from app.builds.state import State
 from app.convert.convert import Converter
 from app.db.connect import Database, connect, is_absent
 from app.db.migrate import migrate, present_version, versions
@@ -41,7 +40,9 @@ from app.repos import collaborators, owners, sealed, sign
 from app.repos.secrets import api as secrets_api
 from app.repos.templates import api as templates_api
 from app.repos.templates import store as templates
+from app.runners import api as runners_api
 from app.runners import workspace
+from app.runners.api import State
 from app.runners.exec import Runner
 from app.runners.local import LocalManager
 from app.runners.manager import System
@@ -51,6 +52,8 @@ from app.sealing import Seal
 from app.settings import Settings, inherited
 from app.web import docs, health
 from app.web.errors import HANDLERS
+from app.web.limit import Limiter
+from app.web.policy import Policy
 from app.web.server import Requests
 from app.web.traffic import Traffic
 
@@ -180,8 +183,10 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         broadcast=broadcast,
         why_pending=queue.why_pending,
         crons_changed=scheduler.wake,
+        queue=queue,
+        metrics_anonymous=settings.metrics_anonymous,
     )
-    site = Site(settings, folder, ports, application(state, traffic), runner)
+    site = Site(settings, folder, ports, application(state, traffic, _policy(settings)), runner)
     stack.push_async_callback(site.stop)
     return site
 
@@ -189,6 +194,16 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
 async def _template(db: Database, namespace: str, name: str) -> str | None:
     found = await db.read(templates.find_if_any(namespace, name))
     return found.data if found else None
+
+
+def _policy(settings: Settings) -> Policy:
+    limit = settings.rate_limit
+    return Policy(
+        origins=frozenset(origin.encode() for origin in settings.cors_origins),
+        https=settings.public_url.startswith("https://"),
+        limiter=Limiter(limit, time.monotonic_ns) if limit else None,
+        who=auth.who,
+    )
 
 
 async def _runner(ports: Ports, queue: Queue, settings: Settings, folder: Folder, seal: Seal) -> Runner | None:
@@ -216,7 +231,7 @@ async def _finish(task: "asyncio.Task[None]") -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def application(state: State, traffic: Traffic) -> Requests:
+def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
     """All routes, in the order they are tried."""
 
     @asynccontextmanager
@@ -227,6 +242,7 @@ def application(state: State, traffic: Traffic) -> Requests:
         *builds_api.routes,
         *log_api.routes,
         *stream.routes,
+        *runners_api.routes,
         *cards_api.routes,
         *cron_api.routes,
         *repos_api.routes,
@@ -244,7 +260,7 @@ def application(state: State, traffic: Traffic) -> Requests:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return Requests(app, traffic)
+    return Requests(app, traffic, policy)
 
 
 async def _bootstrap(db: Database, settings: Settings, folder: Folder) -> None:

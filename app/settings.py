@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     cron_interval: int = _named("CRON_INTERVAL", "DRONE_CRON_INTERVAL", default=30)
     git_roots: Annotated[tuple[Path, ...], NoDecode] = _named("GIT_ROOTS", default=())
     private_mode: bool = _named("PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", default=False)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = _named("CORS_ORIGINS", default=())
+    metrics_anonymous: bool = _named("METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", default=False)
+    rate_limit: int = _named("RATE_LIMIT", default=0, ge=0, le=1_000_000)
     demo: bool = _named("DEMO", default=False)
 
     drone_proto: str = Field(default="", validation_alias="DRONE_SERVER_PROTO")
@@ -142,6 +145,13 @@ class Settings(BaseSettings):
             return value
         return tuple(Path(part).expanduser().absolute() for part in value.split(":") if part)
 
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _cors_origins(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(_origin(part) for part in re.split(r"[,\s]+", value) if part)
+
     @field_validator("secret_key", "cookie_secret", "rpc_secret")
     @classmethod
     def _long_enough(cls, value: str) -> str:
@@ -207,6 +217,20 @@ class Settings(BaseSettings):
     def roots(self) -> tuple[Path, ...]:
         """Folders under which `file://` repositories are allowed."""
         return self.git_roots or (self.data,)
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers send it; ValueError for what none would send."""
+    try:
+        parts = urlsplit(text.lower())
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or "*" in text or parts.username is not None:
+        raise ValueError(f"has {text[:100]!r}: origins are http://HOST or https://HOST, with a port if need be")
+    if parts.geturl() != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError(f"has {text[:100]!r}: an origin has no path and no slash at its end")
+    return parts.geturl()
 
 
 def _check_address(url: str) -> None:

@@ -24,7 +24,9 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
     ("runner_capacity", "GANTRY_RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", "7", 7),
     ("cron_interval", "GANTRY_CRON_INTERVAL", "DRONE_CRON_INTERVAL", "1h30m", 5400),
     ("private_mode", "GANTRY_PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", "true", True),
+    ("metrics_anonymous", "GANTRY_METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", "true", True),
 ]
+ORIGINS = ("https://ui.example.com", "http://[::1]:3000")
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
     ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
@@ -32,6 +34,8 @@ OWN: list[tuple[str, str, str, Any]] = [
     ("database_url", "GANTRY_DATABASE_URL", "postgresql://u:p@h/n", "postgresql://u:p@h/n"),
     ("old_secret_keys", "GANTRY_OLD_SECRET_KEYS", f"{SECRET}, {SECRET}2", (SECRET, f"{SECRET}2")),
     ("git_roots", "GANTRY_GIT_ROOTS", "/srv/a:/srv/b", (Path("/srv/a"), Path("/srv/b"))),
+    ("cors_origins", "GANTRY_CORS_ORIGINS", "https://UI.example.com, http://[::1]:3000", ORIGINS),
+    ("rate_limit", "GANTRY_RATE_LIMIT", "600", 600),
     ("demo", "GANTRY_DEMO", "true", True),
 ]
 
@@ -77,13 +81,14 @@ def test_a_setting_has_drones_name_too_and_ours_wins(
 ) -> None:
     assert getattr(load(monkeypatch, **{drones: text}), field) == value
     others = {
-        "GANTRY_BIND": ":1",
-        "GANTRY_ADMIN": "username:x",
-        "GANTRY_RUNNER_CAPACITY": "1",
-        "GANTRY_CRON_INTERVAL": "1s",
-        "GANTRY_PRIVATE_MODE": "false",
+        "BIND": ":1",
+        "ADMIN": "username:x",
+        "RUNNER_CAPACITY": "1",
+        "CRON_INTERVAL": "1s",
+        "PRIVATE_MODE": "false",
+        "METRICS_ANONYMOUS": "false",
     }
-    other = others.get(ours, "x" * 20)
+    other = others.get(ours.removeprefix("GANTRY_"), "x" * 20)
     assert getattr(load(monkeypatch, **{ours: text, drones: other}), field) == value
 
 
@@ -213,6 +218,18 @@ def test_folders_may_start_at_home_and_become_absolute(monkeypatch: pytest.Monke
         ("GANTRY_CRON_INTERVAL", "0s", "must be from 1s to 24h"),
         ("GANTRY_CRON_INTERVAL", "24h1s", "must be from 1s to 24h"),
         ("GANTRY_DEMO", "perhaps", "bool"),
+        ("GANTRY_CORS_ORIGINS", "*", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "https://*.example.com", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "ui.example.com", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "null", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "https://good.example.com https://ada:x@h", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "https://[::1", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "https://h:x", "http://HOST"),
+        ("GANTRY_CORS_ORIGINS", "https://ui.example.com/", "no slash"),
+        ("GANTRY_CORS_ORIGINS", "https://ui.example.com/app", "no path"),
+        ("GANTRY_METRICS_ANONYMOUS", "perhaps", "bool"),
+        ("GANTRY_RATE_LIMIT", "-1", "0"),
+        ("GANTRY_RATE_LIMIT", "some", "integer"),
         ("GANTRY_COLOUR", "red", "not a setting"),
     ],
 )

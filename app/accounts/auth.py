@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 from app.accounts import store
 from app.accounts.model import User
 from app.db.tx import Tx
-from app.errors import Forbidden, Unauthorized
+from app.errors import Forbidden, Invalid, Unauthorized
 from app.web import body
 from app.web.route import row
 from app.web.state import State as Shared
@@ -46,21 +47,33 @@ def new_token() -> str:
 
 async def claim(request: Request[Any]) -> Claim:
     """What the request shows of its caller, not yet looked up."""
-    if header := request.headers.get("authorization", ""):
-        return Claim(token_hash=store.hash_token(header.removeprefix("Bearer ")))
-    if token := await _access_token(request):
-        return Claim(token_hash=store.hash_token(token.removeprefix("Bearer ")))
+    if request.headers.get("authorization") or request.method not in ("POST", "PUT", "PATCH"):
+        return _of_head(request)
+    token = (await body.form(request)).get("access_token")
+    return _of_token(token) if token else _of_head(request)
+
+
+def _of_head(request: Request[Any]) -> Claim:
+    """What the request shows without its body."""
+    if token := request.headers.get("authorization") or body.whole_query(request).get("access_token"):
+        return _of_token(token)
     if cookie := request.cookies.get(COOKIE):
         state: State = request.state
         return Claim(login=read_cookie(cookie, state["cookie_key"], state["now"]()))
     return Claim()
 
 
-async def _access_token(request: Request[Any]) -> str:
-    token = body.whole_query(request).get("access_token", "")
-    if request.method in ("POST", "PUT", "PATCH"):
-        token = (await body.form(request)).get("access_token", "") or token
-    return token
+def _of_token(text: str) -> Claim:
+    return Claim(token_hash=store.hash_token(text.removeprefix("Bearer ")))
+
+
+def who(scope: Scope) -> str:
+    """One name for each caller, as far as the head of a request tells, which nobody has looked up; empty = anybody."""
+    try:
+        shown = _of_head(Request(scope))
+    except Invalid:
+        return ""
+    return shown.token_hash or shown.login
 
 
 def caller(shown: Claim) -> Tx[User | None]:

@@ -1,33 +1,29 @@
 """Routes of builds (`spec` drone-rest 3.4)."""
 
-from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
 
-from app.builds import badge, control, feed, flow, hook, metrics, paths, removal, store
+from app.builds import badge, control, feed, flow, hook, incomplete, metrics, paths, purge, removal, store
 from app.builds.model import Build, Stage
 from app.builds.state import State
 from app.builds.wire import BuildJSON, StageJSON, build_json, stage_json
-from app.db.tx import Tx
 from app.errors import NotFound
 from app.repos import access
 from app.repos import store as repos
 from app.repos.model import Repo
-from app.web import body
+from app.web import body, paging
 from app.web.reply import JSON, SVG, Empty, Encoded, Text
 from app.web.route import PAGE, Endpoint, Param
 
 
 async def list_builds(request: Request[State]) -> Encoded[list[BuildJSON]]:
     """The builds of a repository, newest first."""
-    limit, offset = body.page(request)
+    window = paging.window(request, _NUMBERS)
     filters = _filters(body.query(request))
-    return await _list(request, lambda repo: store.page(repo.id, filters, limit, offset))
-
-
-async def _list(request: Request[State], heads: Callable[[Repo], Tx[list[store.Head]]]) -> Encoded[list[BuildJSON]]:
-    return Encoded(await request.state["rendered"].array(await access.read(request, heads)))
+    part = await access.read(request, lambda repo: store.page(repo, filters, window))
+    links = paging.links(request, part, lambda head: str(head.number))
+    return Encoded(await request.state["rendered"].array(part.items), links)
 
 
 def _filters(query: dict[str, str]) -> dict[str, str]:
@@ -92,7 +88,8 @@ async def deployments(request: Request[State]) -> Encoded[list[BuildJSON]]:
 
 
 async def _remembered(request: Request[State], kind: store.Index) -> Encoded[list[BuildJSON]]:
-    return await _list(request, lambda repo: store.remembered(repo.id, kind))
+    heads = await access.read(request, lambda repo: store.remembered(repo.id, kind))
+    return Encoded(await request.state["rendered"].array(heads))
 
 
 async def create(request: Request[State]) -> JSON[BuildJSON]:
@@ -221,6 +218,8 @@ _BADGES = "/api/badges/{owner}/{name}"
 _BRANCH = Param("branch", "A branch; without it and `ref`, the default branch.")
 _REF = Param("ref", "A ref in full, such as `refs/tags/v1`; `branch` wins.")
 _TARGET = Param("target", "Where to: an environment that the pipeline file names.", form=True, required=True)
+#: Keys of cursors in a list of builds.
+_NUMBERS = r"\d{1,18}"
 #: What the start of a build may run into: a bad parameter, a repository out of reach, nothing to run.
 _STARTS = (400, 422)
 _FILTERS = (
@@ -238,7 +237,7 @@ routes = [
     Endpoint("GET", _BUILDS + "/pulls", pulls, needs="read"),
     Endpoint("GET", _BUILDS + "/deployments", deployments, needs="read"),
     Endpoint("GET", _BUILD, show, needs="read"),
-    Endpoint("GET", _BUILDS, list_builds, needs="read", query=[*PAGE, *_FILTERS]),
+    Endpoint("GET", _BUILDS, list_builds, needs="read", query=[*PAGE, *_FILTERS], errors=[400]),
     Endpoint(
         "POST",
         _BUILDS,
@@ -262,6 +261,17 @@ routes = [
         free=True,
         errors=_STARTS,
     ),
+    Endpoint(
+        "DELETE",
+        _BUILDS,
+        purge.old,
+        needs="admin",
+        query=[Param("before", "A build number; builds below it are deleted.", required=True)],
+        errors=[400],
+    ),
+    Endpoint("DELETE", _BUILDS + "/branches/{entry:path}", purge.branch, needs="write"),
+    Endpoint("DELETE", _BUILDS + "/pulls/{entry}", purge.pull, needs="write"),
+    Endpoint("DELETE", _BUILDS + "/deployments/{entry:path}", purge.deployment, needs="write"),
     Endpoint("DELETE", _BUILD, cancel, needs="write"),
     Endpoint("POST", _BUILD + "/rollback", rollback, **_DEPLOY),
     Endpoint("POST", _BUILD + "/approve", approve_all, needs="admin"),
@@ -286,6 +296,8 @@ routes = [
         needs="admin",
         query=[Param("remove", "`true` deletes it, with all its builds, logs and secrets.")],
     ),
+    Endpoint("GET", "/api/builds/incomplete", incomplete.builds, needs="system"),
+    Endpoint("GET", "/api/builds/incomplete/v2", incomplete.stages, needs="system"),
     Endpoint("POST", "/hook", hook.receive, errors=[400, 401, 404, 422]),
     Endpoint("GET", "/metrics", metrics.show, needs="machine"),
 ]

@@ -35,11 +35,5 @@ def _repositories(user: User, latest: bool) -> Tx[list[tuple[Repo, Build | None]
 async def builds(request: Request[State]) -> JSON[list[RepoBuildJSON]]:
     """The newest builds of the caller's repositories, each inside its repository."""
     user = await auth.user(request)
-    pairs = await request.state["db"].read(_feed(user))
+    pairs = await request.state["db"].read(store.feed(user.id, NEWEST))
     return JSON([repo_build_json(repo, build) for repo, build in pairs])
-
-
-def _feed(user: User) -> Tx[list[tuple[Repo, Build]]]:
-    mine = {repo.id: repo for repo in (yield from repos.list_of(user.id))}
-    newest = yield from store.feed(user.id, NEWEST)
-    return [(mine[build.repo_id], build) for build in newest if build.repo_id in mine]

@@ -96,6 +96,10 @@ class Logs:
         """The log as far as there is one, to be closed by the caller; None when the step never wrote any."""
         return await _in_thread(lambda: self._open(step_id))
 
+    def readers(self) -> dict[int, int]:
+        """How many follow the log of each step that runs, by step id."""
+        return {step_id: live.followers for step_id, live in self._live.items()}
+
     async def remove(self, step_ids: Collection[int]) -> None:
         """Drop logs for good; who follows one gets the end. Those that are not there are none."""
         for step_id in self._live.keys() & set(step_ids):

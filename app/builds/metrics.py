@@ -1,4 +1,4 @@
-"""GET /metrics: gauges under Drone's names, for administrators and machines (`spec` drone-rest 3.7)."""
+"""GET /metrics: gauges under Drone's names, and ours beside them (`spec` drone-rest 3.7)."""
 
 from collections.abc import Iterable
 
@@ -8,8 +8,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 
 from app.accounts import auth
-from app.builds import store
+from app.builds import store, switches
 from app.builds.state import State
+from app.db.tx import Tx
 from app.web.reply import Text
 
 _GAUGES = {
@@ -20,6 +21,9 @@ _GAUGES = {
     "drone_running_builds": ("running_builds", "Builds that run."),
     "drone_pending_jobs": ("pending_jobs", "Stages that wait for a runner."),
     "drone_running_jobs": ("running_jobs", "Stages that run."),
+    "gantry_queue_paused": ("queue_paused", "1 while no stage is handed to a runner."),
+    "gantry_event_readers": ("event_readers", "Readers of changes of builds, on this server."),
+    "gantry_log_readers": ("log_readers", "Readers of logs of running steps, on this server."),
 }
 
 
@@ -35,9 +39,17 @@ class _Counts:
             yield GaugeMetricFamily(name, words, value=self._counts[key])
 
 
+def _counted() -> Tx[dict[str, int]]:
+    return (yield from store.counts()) | {"queue_paused": int((yield from switches.is_on("queue")))}
+
+
 async def show(request: Request[State]) -> Text:
     """The numbers of this moment, in Prometheus' text format."""
-    await auth.user(request)
+    if not request.state["metrics_anonymous"]:
+        await auth.user(request)
+    ports = request.state["ports"]
+    counts = await ports.db.read(_counted())
+    readers = {"event_readers": ports.changes.listeners, "log_readers": sum(ports.logs.readers().values())}
     registry = CollectorRegistry()
-    registry.register(_Counts(await request.state["db"].read(store.counts())))
+    registry.register(_Counts(counts | readers))
     return Text(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

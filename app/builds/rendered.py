@@ -26,11 +26,12 @@ class Rendered:
         """These builds as one JSON array, in this order."""
         texts = {head: text for head in heads if (text := self._texts.get(head)) is not None}
         if missing := [head for head in heads if head not in texts]:
-            builds = await self._db.read(each(store.find_by_id(head.id) for head in missing))
+            builds = await self._db.read(each(store.find_if_any(head.id) for head in missing))
             for head, build in zip(missing, builds, strict=True):
-                texts[head] = encode(build_json(build))
-                self._remember(Head(build.id, build.version), texts[head])
-        return b"[" + b",".join(texts[head] for head in heads) + b"]\n"
+                if build is not None:  # it was deleted a moment ago
+                    texts[head] = encode(build_json(build))
+                    self._remember(Head(build.id, build.version, build.number), texts[head])
+        return b"[" + b",".join(texts[head] for head in heads if head in texts) + b"]\n"
 
     def _remember(self, head: Head, text: bytes) -> None:
         if head not in self._texts:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from app.builds.model import Stage, Status, Step
 from app.db import schema
 from app.db.mapper import MAPPING, NAMES, Mapper
-from app.db.tx import Tx, many, one, run
+from app.db.tx import Rows, Tx, many, one, run
 from app.errors import Conflict, NotFound
 
 CREATE = schema.insert_sql(schema.stages)
@@ -28,8 +28,31 @@ STEPS_OF_REPO = """
 """
 QUEUED = """
     SELECT * FROM stages WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND type = :type
-        AND id > :after
+        AND id > :after AND NOT EXISTS (SELECT 1 FROM switches WHERE switches.name = 'queue')
     ORDER BY id LIMIT :limit
+"""
+UNFINISHED = "SELECT * FROM stages WHERE status IN ('pending', 'running') AND id > :after ORDER BY id LIMIT :limit"
+#: Every unfinished stage beside its build and repository, under the names of the wire (`spec` drone-rest 2.6).
+#: The sign keeps SQLite to the index of what is unfinished: the other one has the order, and all that ever was.
+ROWS = """
+    SELECT repos.namespace AS repo_namespace, repos.name AS repo_name,
+        repos.namespace || '/' || repos.name AS repo_slug, builds.number AS build_number,
+        builds.author_login AS build_author, builds.author_name AS build_author_name,
+        builds.author_email AS build_author_email, builds.author_avatar AS build_author_avatar,
+        builds.sender AS build_sender, builds.started AS build_started, builds.finished AS build_finished,
+        builds.created AS build_created, builds.updated AS build_updated, stages.name AS stage_name,
+        stages.kind AS stage_kind, stages.type AS stage_type, stages.status AS stage_status,
+        stages.machine AS stage_machine, stages.os AS stage_os, stages.arch AS stage_arch,
+        stages.variant AS stage_variant, stages.kernel AS stage_kernel,
+        CAST(stages.limit_count AS TEXT) AS stage_limit, CAST(stages.throttle AS TEXT) AS stage_limit_repo,
+        stages.started AS stage_started, stages.stopped AS stage_stopped
+    FROM stages JOIN builds ON builds.id = stages.build_id JOIN repos ON repos.id = builds.repo_id
+    WHERE stages.status IN ('pending', 'running') ORDER BY +stages.build_id DESC, stages.id
+"""
+PLATFORMS = """
+    SELECT os, arch, variant, kernel, count(CASE WHEN status = 'pending' THEN 1 END) AS pending,
+        count(CASE WHEN status = 'running' THEN 1 END) AS running
+    FROM stages WHERE status IN ('pending', 'running') GROUP BY os, arch, variant, kernel
 """
 SAME_NAME_AHEAD = """
     SELECT count(*) AS total FROM stages
@@ -121,8 +144,23 @@ def list_of(build_id: int) -> Tx[tuple[Stage, ...]]:
 
 
 def queued(kind: str, after: int, limit: int) -> Tx[list[Stage]]:
-    """Stages of a type that nobody has taken, oldest first, with an id above `after`."""
+    """Stages of a type that nobody has taken, oldest first, above an id; none while the queue is paused."""
     return [_STAGES.make(row) for row in (yield from many(QUEUED, type=kind, after=after, limit=limit))]
+
+
+def unfinished(after: int, limit: int) -> Tx[Rows]:
+    """Whole rows of stages that wait for a runner or run, oldest first, with an id above `after`."""
+    return (yield from many(UNFINISHED, after=after, limit=limit))
+
+
+def rows() -> Tx[Rows]:
+    """Every unfinished stage beside its build and repository, the newest build's first; columns as in ROWS."""
+    return (yield from many(ROWS))
+
+
+def platforms() -> Tx[Rows]:
+    """How many stages wait and run on each platform: columns os, arch, variant, kernel, pending, running."""
+    return (yield from many(PLATFORMS))
 
 
 def ahead(stage: Stage) -> Tx[tuple[int, int]]:

@@ -15,6 +15,8 @@ class State(access.State):
     ports: Ports
     rendered: Rendered
     broadcast: Broadcast
+    #: Whether everybody may read /metrics.
+    metrics_anonymous: bool
     #: Why each of these stages is still pending, by stage id, where there is something to say.
     why_pending: Callable[[Sequence[Stage]], Awaitable[dict[int, str]]]
     #: To be called when a cron job was added or changed.

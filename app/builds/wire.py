@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired
 
+import orjson
 from typing_extensions import TypedDict
 
 from app.builds.model import Build, Stage, Status, Step
+from app.db.tx import Row
 from app.repos.model import Repo
 from app.repos.wire import RepoJSON, repo_json
 
@@ -227,6 +229,24 @@ _STAGE_OMIT = (
     "depends_on",
     "labels",
 )
+
+
+#: The keys of a stage without steps, which are the columns of its row in that order.
+_STAGE_ROW = tuple(key for key in StageJSON.__annotations__ if key not in ("steps", "pending_reason"))
+
+
+def stage_row_json(row: Row) -> StageJSON:
+    """A stage of a whole row, without steps: several times faster than by way of the model, for long lists."""
+    body: Any = dict(zip(_STAGE_ROW, row, strict=False))
+    for key in ("errignore", "on_success", "on_failure"):
+        body[key] = bool(body[key])
+    body["depends_on"] = body["depends_on"] != "[]" and orjson.loads(body["depends_on"])
+    body["labels"] = body["labels"] != "{}" and orjson.loads(body["labels"])
+    for key in _STAGE_OMIT:
+        if not body[key]:
+            del body[key]
+    made: StageJSON = body
+    return made
 
 
 def step_json(step: Step) -> StepJSON:

@@ -23,12 +23,13 @@ class Lazy(NamedTuple):
 
 COMMANDS = {
     "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
-    "build": Lazy("app.cli.build:build", "List, start, promote, follow, approve and cancel builds."),
+    "build": Lazy("app.cli.build:build", "List, start, promote, follow, approve, cancel and purge builds."),
     "collaborator": Lazy("app.cli.collaborator:collaborator", "Say who may do what in a repository."),
     "cron": Lazy("app.cli.cron:cron", "Build or promote by the clock."),
     "encrypt": Lazy("app.cli.encrypt:encrypt", "Encrypt a value for a pipeline file."),
     "log": Lazy("app.cli.log:log", "Print the log of a step."),
     "orgsecret": Lazy("app.cli.orgsecret:orgsecret", "Keep the secrets that the repositories of a namespace share."),
+    "queue": Lazy("app.cli.queue:queue", "See, pause and resume the queue (administrators)."),
     "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks, and change them."),
     "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
     "serve": Lazy("app.cli.serve:serve", "Run the server."),

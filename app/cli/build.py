@@ -1,4 +1,4 @@
-"""`gantry build`: list, start, promote, follow, approve and cancel builds."""
+"""`gantry build`: list, start, promote, follow, approve, cancel and purge builds."""
 
 import time
 from typing import Any
@@ -11,6 +11,7 @@ from app.cli.options import (
     LAST,
     NUMBER,
     Session,
+    api_path,
     json_option,
     number_or_last,
     params_option,
@@ -28,7 +29,7 @@ follow_option = click.option(
 
 @click.group()
 def build() -> None:
-    """List, start, promote, follow, approve and cancel builds."""
+    """List, start, promote, follow, approve, cancel and purge builds."""
 
 
 @build.command("ls")
@@ -201,6 +202,31 @@ build.add_command(
 )
 
 
+@build.command("queue")
+@json_option
+@click.pass_obj
+def queue(session: Session) -> None:
+    """List the newest 50 builds of all repositories that are not over (administrators)."""
+    with session.client() as client:
+        session.show(client.records(api_path("builds", "incomplete")), _repos_table)
+
+
+@build.command()
+@slug_argument
+@click.option("--before", type=NUMBER, required=True, help="Delete the builds below this number.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@click.pass_obj
+def purge(session: Session, slug: str, before: int, yes: bool) -> None:
+    """Delete old builds for good, with their logs; those that are not over are kept."""
+    if not yes:
+        click.confirm(f"Delete the builds of {slug} below {before}, with their logs?", abort=True, err=True)
+    with session.client() as client:
+        client.call("DELETE", repo_path(slug, "builds"), query={"before": str(before)})
+    if not session.as_json:
+        output.write(f"The builds of {slug} below {before} are deleted, but for those that are not over")
+
+
 def find(client: Client, slug: str, number: int) -> Json:
     """A build with its stages; `LAST` is the latest of the default branch."""
     return client.record("GET", repo_path(slug, "builds", "latest" if number == LAST else number))
@@ -256,11 +282,19 @@ def _cancelled(build: Json) -> str:
     return f"Build {build.get('number')} had ended already: {build.get('status')}"
 
 
+_COLUMNS = ("NUMBER", "STATUS", "EVENT", "TARGET", "BRANCH", "COMMIT", "BY", "CREATED", "MESSAGE")
+
+
 def _table(builds: list[Json]) -> str:
     now = time.time()
+    return output.table(_COLUMNS, [_row(build, now) for build in builds])
+
+
+def _repos_table(repos: list[Json]) -> str:
+    now = time.time()
     return output.table(
-        ["NUMBER", "STATUS", "EVENT", "TARGET", "BRANCH", "COMMIT", "BY", "CREATED", "MESSAGE"],
-        [_row(build, now) for build in builds],
+        ["REPOSITORY", *_COLUMNS],
+        [[output.line(repo.get("slug", "")), *_row(repo.get("build") or {}, now)] for repo in repos],
     )
 
 

@@ -45,9 +45,9 @@ class Mapper(Generic[T]):
             if name in codecs or isinstance(table.columns[columns[position]].type, Boolean)
         ]
 
-    def make(self, row: Row) -> T:
-        """The object of a whole row."""
-        values = list(row)[: len(self._columns)]
+    def make(self, row: Row, skip: int = 0) -> T:
+        """The object of a whole row, which may begin with so many columns of others."""
+        values = list(row)[skip : skip + len(self._columns)]
         for position, decode in self._decode:
             values[position] = decode(values[position])
         return self._kind(*values)

@@ -85,6 +85,7 @@ repos = _table(
     *_flags("auto_cancel_pull_requests", "auto_cancel_pushes", "auto_cancel_running"),
     *_numbers("timeout", "throttle", "counter", "synced", "created", "updated", "version"),
     *_bytes("signer", "secret"),
+    *_numbers("unbroken_from"),
 )
 Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
 Index("repos_owner", repos.c.user_id)

@@ -7,12 +7,14 @@ from app.repos import access, changes, flow, store
 from app.repos.access import State
 from app.repos.input import NewRepo, RepoPatch
 from app.repos.wire import HookJSON, RepoJSON, repo_json
-from app.web import body
+from app.web import body, paging
 from app.web.reply import JSON
 from app.web.route import PAGE, Endpoint
 
 #: Repositories on a page at most: Drone knows no bound, and clients ask for all of them at once.
 LARGEST_PAGE = 2**31
+#: Keys of cursors in a list of repositories.
+_SLUGS = r"[^/]+/[^/]+"
 
 
 async def register(request: Request[State]) -> JSON[RepoJSON]:
@@ -41,8 +43,10 @@ async def register(request: Request[State]) -> JSON[RepoJSON]:
 async def list_repos(request: Request[State]) -> JSON[list[RepoJSON]]:
     """All repositories, by slug."""
     await auth.user(request)
-    limit, offset = body.page(request, largest=LARGEST_PAGE)
-    return JSON([repo_json(repo) for repo in await request.state["db"].read(store.list_all(limit, offset))])
+    window = paging.window(request, _SLUGS, largest=LARGEST_PAGE)
+    part = await request.state["db"].read(store.list_all(window))
+    links = paging.links(request, part, lambda repo: repo.slug)
+    return JSON([repo_json(repo) for repo in part.items], headers=links)
 
 
 async def show(request: Request[State]) -> JSON[RepoJSON]:
@@ -91,7 +95,7 @@ async def repair(request: Request[State]) -> JSON[RepoJSON]:
 _REPO = "/api/repos/{owner}/{name}"
 routes = [
     Endpoint("POST", "/api/repos", register, needs="system", body=NewRepo, errors=[409, 422]),
-    Endpoint("GET", "/api/repos", list_repos, needs="system", query=PAGE),
+    Endpoint("GET", "/api/repos", list_repos, needs="system", query=PAGE, errors=[400]),
     Endpoint("GET", _REPO, show, needs="read"),
     Endpoint("GET", _REPO + "/hook", hook, needs="admin"),
     Endpoint("PATCH", _REPO, update, needs="admin", body=RepoPatch),

@@ -31,6 +31,7 @@ UPDATE = """
         auto_cancel_running = coalesce(:auto_cancel_running, auto_cancel_running),
         trusted = coalesce(:trusted, trusted), timeout = coalesce(:timeout, timeout),
         throttle = coalesce(:throttle, throttle), counter = coalesce(:counter, counter),
+        unbroken_from = CASE WHEN counter < :counter THEN :counter + 1 ELSE unbroken_from END,
         updated = :now, version = version + 1
     WHERE id = :id AND counter <= coalesce(:counter, counter) RETURNING *
 """

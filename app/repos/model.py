@@ -43,6 +43,8 @@ class Repo:
     signer: bytes = b""
     #: Key of signatures and inline secrets, sealed. Only runners are told.
     secret: bytes = b""
+    #: From this number up to the counter every number is a build's.
+    unbroken_from: int = 0
 
     @property
     def slug(self) -> str:

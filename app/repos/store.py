@@ -6,24 +6,25 @@ from app.accounts.model import User
 from app.db import schema
 from app.db.mapper import Mapper
 from app.db.tx import Row, Tx, many, one, run
+from app.db.window import Part, Window
 from app.errors import Conflict, NotFound
 from app.repos.model import Permissions, Repo
 
 BY_SLUG = "SELECT * FROM repos WHERE namespace = :namespace AND name = :name"
 BY_ID = "SELECT * FROM repos WHERE id = :id"
 ALL = "SELECT * FROM repos ORDER BY namespace, name LIMIT :limit OFFSET :offset"
+ALL_AFTER = "SELECT * FROM repos WHERE (namespace, name) > (:namespace, :name) ORDER BY namespace, name LIMIT :limit"
+ALL_BEFORE = """
+    SELECT * FROM repos WHERE (namespace, name) < (:namespace, :name) ORDER BY namespace DESC, name DESC LIMIT :limit
+"""
 OF_USER = """
     SELECT repos.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
     WHERE permissions.user_id = :user_id AND permissions.can_read ORDER BY namespace, name
 """
 CREATE = schema.insert_sql(schema.repos, "ON CONFLICT DO NOTHING RETURNING id")
-#: A statement of its own, so that it sees what the deletion that freed the name has left.
-RESUME = """
-    UPDATE repos SET counter = coalesce((
-        SELECT retired.counter FROM retired WHERE retired.namespace = repos.namespace AND retired.name = repos.name
-    ), counter)
-    WHERE id = :id RETURNING counter
-"""
+#: Asked after the new row is there, so that it sees what the deletion that freed the name has left.
+LAST_NUMBER = "SELECT counter FROM retired WHERE namespace = :namespace AND name = :name"
+RESUME = "UPDATE repos SET counter = :counter, unbroken_from = :counter + 1 WHERE id = :id RETURNING *"
 PERMISSIONS = """
     SELECT can_read, can_write, can_admin FROM permissions WHERE user_id = :user_id AND repo_id = :repo_id
 """
@@ -43,12 +44,18 @@ COLLABORATORS = """
 NEXT_NUMBER = """
     UPDATE repos SET counter = counter + 1, version = version + 1 WHERE id = :id RETURNING counter
 """
+BREAK = """
+    UPDATE repos SET unbroken_from = CASE WHEN :number > counter THEN counter + 1 ELSE :number END
+    WHERE id = :id AND unbroken_from < :number
+"""
 
 _MAPPER = Mapper(Repo, schema.repos)
+#: Columns of a whole row.
+WIDTH = len(schema.repos.columns)
 
 
 def made(row: Row) -> Repo:
-    """The repository of a whole row."""
+    """The repository of a whole row, or of one that begins with a whole row."""
     return _MAPPER.make(row)
 
 
@@ -66,9 +73,15 @@ def find(repo_id: int) -> Tx[Repo]:
     return made(row)
 
 
-def list_all(limit: int, offset: int) -> Tx[list[Repo]]:
-    """A page of all repositories, by slug."""
-    return [made(row) for row in (yield from many(ALL, limit=limit, offset=offset))]
+def list_all(window: Window) -> Tx[Part[Repo]]:
+    """A part of all repositories, by slug; the window's keys are slugs."""
+    if not (key := window.after or window.before):
+        rows = yield from many(ALL, limit=window.reach, offset=window.offset)
+    else:
+        namespace, _, name = key.partition("/")
+        sql = ALL_AFTER if window.after else ALL_BEFORE
+        rows = yield from many(sql, namespace=namespace, name=name, limit=window.reach)
+    return window.part([made(row) for row in rows])
 
 
 def list_of(user_id: int) -> Tx[list[Repo]]:
@@ -84,11 +97,15 @@ def create(repo: Repo) -> Tx[Repo]:
     row = yield from one(CREATE, **_MAPPER.values(repo))
     if row is None:
         raise Conflict(f"repository {repo.slug} exists already", code="repo_exists")
-    resumed = yield from one(RESUME, id=row["id"])
-    assert resumed is not None
-    new = replace(repo, id=row["id"], counter=resumed["counter"])
+    new = yield from _resumed(replace(repo, id=row["id"]))
     yield from grant(new.id, repo.user_id, Permissions(True, True, True), repo.created)
     return new
+
+
+def _resumed(repo: Repo) -> Tx[Repo]:
+    last = yield from one(LAST_NUMBER, namespace=repo.namespace, name=repo.name)
+    row = (yield from one(RESUME, id=repo.id, counter=last["counter"])) if last else None
+    return made(row) if row else repo
 
 
 def next_number(repo_id: int) -> Tx[int]:
@@ -97,6 +114,11 @@ def next_number(repo_id: int) -> Tx[int]:
     if row is None:
         raise NotFound
     return int(row["counter"])
+
+
+def break_numbers(repo_id: int, number: int) -> Tx[None]:
+    """From now on the numbers below this one may have gaps."""
+    yield from run(BREAK, id=repo_id, number=number)
 
 
 def permissions(user_id: int, repo_id: int) -> Tx[Permissions | None]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
-from app.builds import stages
+from app.builds import stages, switches
 from app.builds.model import Stage
 from app.builds.ports import Ports
 from app.db.connect import Database
@@ -27,6 +27,7 @@ _PAGE = 200
 UNSIGNED = (
     "an administrator of the repository must approve it: the pipeline file is not signed with the repository's key"
 )
+PAUSED = "the queue is paused by an administrator"
 
 
 def suits(wanted: Filter, stage: Stage) -> bool:
@@ -79,15 +80,33 @@ class Queue:
         finally:
             self._attached.remove(wanted)
 
+    @property
+    def runners(self) -> list[Filter]:
+        """What each runner takes: those that wait, and those of this process that are all at work."""
+        waiting = [worker.wanted for worker in self._workers]
+        return [*waiting, *(wanted for wanted in self._attached if wanted not in waiting)]
+
+    async def is_paused(self) -> bool:
+        """Whether nothing is handed out."""
+        return await self._ports.db.read(switches.is_on("queue"))
+
+    async def pause(self) -> None:
+        """Hand out nothing from now on, on every server of the database and over restarts; what runs goes on."""
+        await self._ports.db.write(switches.turn_on("queue", self._ports.now()))
+
+    async def resume(self) -> None:
+        """Hand out again: here at once, on other servers when they next look at the queue."""
+        await self._ports.db.write(switches.turn_off("queue"))
+        self._wake.set()
+
     async def why_pending(self, waiting: Sequence[Stage]) -> dict[int, str]:
         """Why these stages are not taken, by id, where it is not just their turn that has not come."""
-        reasons = {}
-        for stage in waiting:
-            if stage.status == "blocked":
-                reasons[stage.id] = UNSIGNED
-            elif stage.status == "pending" and not stage.machine and (reason := await self._why(stage)):
-                reasons[stage.id] = reason
-        return reasons
+        blocked = {stage.id: UNSIGNED for stage in waiting if stage.status == "blocked"}
+        untaken = [stage for stage in waiting if stage.status == "pending" and not stage.machine]
+        if untaken and await self.is_paused():
+            return blocked | dict.fromkeys((stage.id for stage in untaken), PAUSED)
+        reasons = {stage.id: await self._why(stage) for stage in untaken}
+        return blocked | {stage_id: reason for stage_id, reason in reasons.items() if reason}
 
     async def _why(self, stage: Stage) -> str:
         runners = [*self._attached, *(worker.wanted for worker in self._workers)]

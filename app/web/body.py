@@ -11,6 +11,8 @@ from app.web.route import row
 
 #: Bytes of a request's body that are read at most, unless the route says otherwise.
 LIMIT = 1024 * 1024
+#: Parameters that are read at most, of a query and of a urlencoded body.
+FIELDS = 1000
 _INT64 = 2**63
 _BODY = "gantry.body"
 
@@ -79,11 +81,15 @@ async def form(request: Request[Any]) -> dict[str, str]:
     """Fields of a urlencoded body, the first of each name; empty for any other body."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return {}
-    return first_values(parse_qsl((await read(request)).decode("utf-8", "replace"), keep_blank_values=True))
+    return _first_values((await read(request)).decode("utf-8", "replace"))
 
 
-def first_values(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """The first value of each name (`spec` drone-rest 4.1)."""
+def _first_values(text: str) -> dict[str, str]:
+    """The first value of each name (`spec` drone-rest 4.1); Invalid when there are too many."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS)
+    except ValueError:
+        raise Invalid(f"there are too many parameters; at most {FIELDS} are read", code="too_many_parameters") from None
     values: dict[str, str] = {}
     for name, value in pairs:
         values.setdefault(name, value)
@@ -99,7 +105,7 @@ def query(request: Request[Any]) -> dict[str, str]:
 def whole_query(request: Request[Any]) -> dict[str, str]:
     """The query's first values, whatever their names."""
     text = request.scope["query_string"]
-    return first_values(parse_qsl(text.decode("latin-1"), keep_blank_values=True)) if text else {}
+    return _first_values(text.decode("latin-1")) if text else {}
 
 
 async def words(request: Request[Any]) -> dict[str, str]:
@@ -111,20 +117,18 @@ async def words(request: Request[Any]) -> dict[str, str]:
 
 def number(request: Request[Any], name: str, what: str) -> int:
     """A number of the path; Invalid when it is none."""
-    text: str = request.path_params[name]
+    return _number(request.path_params[name], name, what)
+
+
+def query_number(request: Request[Any], name: str, what: str) -> int:
+    """A number of the query, which must be there; Invalid when it is none."""
+    if not (text := query(request).get(name, "")):
+        raise Invalid.of([Problem(name, f"missing_{name}", f"the {what} is missing: say ?{name}=")])
+    return _number(text, name, what)
+
+
+def _number(text: str, name: str, what: str) -> int:
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdecimal()) or len(digits) > 19 or int(digits) >= _INT64:
         raise Invalid.of([Problem(name, "not_a_number", f"the {what} must be a number, not {text[:100]!r}")])
     return int(text)
-
-
-def page(request: Request[Any], *, size: int = 25, largest: int = 100) -> tuple[int, int]:
-    """`LIMIT` and `OFFSET` from `page` and `per_page`; anything odd is the first page of 25 (`spec` drone-rest 3.4)."""
-    values = query(request)
-    limit, current = _positive(values.get("per_page", ""), size), _positive(values.get("page", ""), 1)
-    limit = min(limit, largest)
-    return limit, min((current - 1) * limit, _INT64 - 1)
-
-
-def _positive(text: str, default: int) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 and int(text) > 0 else default

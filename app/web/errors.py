@@ -22,6 +22,7 @@ from app.errors import (
     NotFound,
     NothingToRun,
     TooLarge,
+    TooMany,
     Unauthorized,
     Unavailable,
     Unreadable,
@@ -56,6 +57,7 @@ STATUS: dict[type[AppError], int] = {
     TooLarge: 413,
     NothingToRun: 422,
     Unreadable: 422,
+    TooMany: 429,
     Unavailable: 503,
     AppError: 500,
 }
@@ -75,13 +77,17 @@ def body_of(error: AppError) -> dict[str, Any]:
     return body
 
 
+def answer(error: AppError) -> Response:
+    """The answer that an error is."""
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, (TooMany, Unavailable)) else None
+    return JSON(body_of(error), status_of(error), headers)
+
+
 async def _app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else None
-    status = status_of(error)
-    if status >= 500:
+    if status_of(error) >= 500:
         log.error("request failed", extra={"code": error.code, "reason": error.message})
-    return JSON(body_of(error), status, headers)
+    return answer(error)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -17,6 +17,37 @@ class VersionJSON(TypedDict):
     version: str
 
 
+class RateJSON(TypedDict):
+    """What the git host allows; a plain git repository counts nothing."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+
+class SCMJSON(TypedDict):
+    """Where this is."""
+
+    url: str
+    rate: RateJSON
+
+
+class LicenseJSON(TypedDict):
+    """There is none to buy: every limit is 0, which means none."""
+
+    kind: str
+    seats: int
+    repos: int
+    expire_at: str
+
+
+class VarzJSON(TypedDict):
+    """What monitoring of Drone asks for."""
+
+    scm: SCMJSON
+    license: LicenseJSON
+
+
 async def alive(_: Request[Any]) -> Text:
     """The process answers."""
     return Text("OK")
@@ -33,8 +64,16 @@ async def show_version(_: Request[Any]) -> JSON[VersionJSON]:
     return JSON(VersionJSON(version=version("gantry")))
 
 
+async def varz(request: Request[Any]) -> JSON[VarzJSON]:
+    """What monitoring of Drone asks for: the public address and an edition without limits."""
+    rate = RateJSON(limit=0, remaining=0, reset=0)
+    edition = LicenseJSON(kind="free", seats=0, repos=0, expire_at="0001-01-01T00:00:00Z")
+    return JSON(VarzJSON(scm=SCMJSON(url=request.state["public_url"], rate=rate), license=edition))
+
+
 routes = [
     *(Endpoint(method, "/healthz", alive) for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")),
     Endpoint("GET", "/readyz", ready),
     Endpoint("GET", "/version", show_version),
+    Endpoint("GET", "/varz", varz),
 ]

@@ -12,6 +12,12 @@ HEAD_LIMIT = 384 * 1024
 ABORT = "gantry.abort"
 #: Bytes of path and query; the parser reads no longer ones.
 ADDRESS_LIMIT = 64 * 1024 - 1
+#: Headers that a request may have.
+HEADER_LIMIT = 100
+
+
+class _TooManyHeaders(Exception):
+    """Ends the parser's work on a request."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -29,6 +35,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """What follows is the body, which has its own limits."""
+        if len(self.headers) > HEADER_LIMIT:
+            raise _TooManyHeaders
         self._in_head = False
         super().on_headers_complete()
 
@@ -44,6 +52,8 @@ class Protocol(HttpToolsProtocol):
         """The parser met what it does not read; it does not say why, but an address that is too long is known."""
         if len(self.url) > ADDRESS_LIMIT:
             self._refuse(414, "too_large", f"the address is too long; at most {ADDRESS_LIMIT} bytes are read")
+        elif len(self.headers) > HEADER_LIMIT:
+            self._refuse(431, "too_large", f"the request has too many headers; at most {HEADER_LIMIT} are read")
         else:
             words = "this is no HTTP request; what is not ASCII must be written as %XX in an address"
             self._refuse(400, "bad_request", words)

@@ -31,6 +31,7 @@ class Param:
 PAGE = (
     Param("page", "Which page, from 1; anything else is the first."),
     Param("per_page", "Items on a page; anything but a number from 1 is 25."),
+    Param("cursor", "Where the list goes on, as a `Link` header says; then `page` does not count."),
 )
 
 

@@ -5,27 +5,28 @@ import secrets
 import time
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.errors import TooMany
 from app.log import request_id
+from app.web import errors
+from app.web.policy import Headers, Policy
 from app.web.traffic import Traffic
 
 log = logging.getLogger("app.request")
 
-_NO_CACHE = [
-    (b"cache-control", b"no-cache, private, max-age=0"),
-    (b"pragma", b"no-cache"),
-    (b"expires", b"Thu, 01 Jan 1970 00:00:00 UTC"),
-    (b"x-accel-expires", b"0"),
-]
+#: No page from elsewhere may ask, and everybody as often as they like.
+OPEN = Policy()
 
 
 class Requests:
     """ASGI middleware. Logs method, path, status, milliseconds; never the query, which may hold a token."""
 
-    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
+    def __init__(self, app: ASGIApp, traffic: Traffic, policy: Policy = OPEN) -> None:
         self._app = app
         self._traffic = traffic
+        self._policy = policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -42,11 +43,13 @@ class Requests:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 self._traffic.leave(number)
-                _add_headers(message)
+                headers = message["headers"]
+                headers.append((b"x-request-id", request_id.get().encode()))
+                headers.extend(self._policy.headers(scope, headers))
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
+            await (self._early(scope) or self._app)(scope, receive, answer)
         except Exception:  # a bug, answered already: nobody above could do more
             log.exception("bug", extra={"path": scope["path"]})
         finally:
@@ -54,19 +57,28 @@ class Requests:
             _log(scope, status, began)
             request_id.reset(token)
 
+    def _early(self, scope: Scope) -> Response | None:
+        """The answer to what does not reach the application."""
+        if (preflight := self._policy.preflight(scope)) is not None:
+            return _Bare(preflight)
+        if wait := self._policy.wait(scope):
+            return errors.answer(TooMany(f"too many requests; try again in {wait} s", retry_after=wait))
+        return None
+
+
+class _Bare(Response):
+    """204 with these headers."""
+
+    def __init__(self, headers: Headers) -> None:
+        super().__init__(status_code=204)
+        self.raw_headers.extend(headers)
+
 
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and 0 < len(value) <= 64 and value.replace(b"-", b"").isalnum():
             return str(value.decode())
     return secrets.token_hex(8)
-
-
-def _add_headers(message: Message) -> None:
-    headers: list[tuple[bytes, bytes]] = message["headers"]
-    headers.append((b"x-request-id", request_id.get().encode()))
-    if not any(name == b"cache-control" for name, _ in headers):
-        headers.extend(_NO_CACHE)
 
 
 def _log(scope: Scope, status: int, began: float) -> None:

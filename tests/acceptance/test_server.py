@@ -75,6 +75,9 @@ def test_metrics_count_what_there_is(server: Server) -> None:
         "drone_running_builds": 0.0,
         "drone_pending_jobs": 0.0,
         "drone_running_jobs": 0.0,
+        "gantry_queue_paused": 0.0,
+        "gantry_event_readers": 0.0,
+        "gantry_log_readers": 0.0,
     }
 
 
@@ -134,7 +137,7 @@ def test_a_path_that_leads_nowhere_is_a_404_in_json(server: Server, path: str) -
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", BUILDS, {"GET", "HEAD", "POST"}),
+        ("PUT", BUILDS, {"GET", "HEAD", "POST", "DELETE"}),
         ("GET", f"{BUILDS}/1/promote", {"POST"}),
         ("DELETE", "/api/user", {"GET", "HEAD", "PATCH"}),
         ("GET", "/hook", {"POST"}),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import Scope
 
 from app.accounts import auth, store
 from app.accounts.auth import COOKIE, Claim, make_cookie, read_cookie
@@ -194,3 +195,29 @@ def test_a_new_token_is_32_random_letters_and_digits() -> None:
 
 def test_nothing_shown_is_an_empty_claim() -> None:
     assert Claim() == Claim(token_hash="", login="")
+
+
+def head(query: str = "", **headers: str) -> Scope:
+    """The head of a request, as a server gives it."""
+    listed = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    state = {"cookie_key": KEY, "now": lambda: NOW}
+    return {"type": "http", "method": "POST", "query_string": query.encode(), "headers": listed, "state": state}
+
+
+def test_a_caller_has_one_name_however_the_token_is_shown() -> None:
+    ways = [
+        head(Authorization="Bearer a-token"),
+        head(Authorization="a-token"),
+        head("x=1&access_token=a-token"),
+        head("access_token=other", Authorization="a-token"),
+        head("access_token=Bearer%20a-token"),
+    ]
+
+    assert {auth.who(way) for way in ways} == {store.hash_token("a-token")}
+    assert auth.who(head(**cookie("ada"))) == "ada"
+
+
+def test_nobody_has_no_name() -> None:
+    forged = cookie("ada", key=b"another key")
+    for way in (head(), head("x=1"), head(**forged), head("a&" * 5000), head("access_token=")):
+        assert auth.who(way) == ""

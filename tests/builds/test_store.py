@@ -7,10 +7,12 @@ import pytest
 
 from app.accounts import store as accounts
 from app.accounts.model import User
-from app.builds import flow, stages, store
+from app.builds import flow, stages, store, switches
+from app.builds.incomplete import _KEYS
 from app.builds.model import Build, Stage, Status
 from app.builds.store import Head, Index
 from app.db.tx import Tx, each
+from app.db.window import Window
 from app.errors import NotFound
 from app.repos import changes
 from app.repos import store as repos
@@ -26,8 +28,14 @@ async def add(scene: Scene, repo: Repo | None = None, **fields: object) -> Build
 
 async def page(scene: Scene, limit: int = 25, offset: int = 0, /, **filters: str) -> list[int]:
     """Numbers of the builds on a page."""
-    heads = await scene.ports.db.read(store.page(scene.repo.id, filters, limit, offset))
-    return [(await scene.ports.db.read(store.find_by_id(head.id))).number for head in heads]
+    return await numbers(scene, Window(limit, offset), **filters)
+
+
+async def numbers(scene: Scene, window: Window, /, **filters: str) -> list[int]:
+    """Numbers of the builds in a window."""
+    repo = await scene.ports.db.read(repos.find(scene.repo.id))
+    part = await scene.ports.db.read(store.page(repo, filters, window))
+    return [head.number for head in part.items]
 
 
 async def other_repo(scene: Scene, name: str = "other") -> Repo:
@@ -116,7 +124,7 @@ async def test_a_head_says_which_build_at_which_version(scene: Scene) -> None:
     made = await add(scene)
     await scene.ports.db.write(store.set_status(made, "running", now=NOW, finished=False))
 
-    assert await scene.ports.db.read(store.page(scene.repo.id, {}, 1, 0)) == [Head(made.id, 2)]
+    assert (await scene.ports.db.read(store.page(scene.repo, {}, Window(1)))).items == [Head(made.id, 2, 1)]
 
 
 async def test_a_list_is_filtered_by_each_filter_and_by_all(scene: Scene) -> None:
@@ -142,7 +150,7 @@ async def test_a_filter_is_a_value_and_nothing_else(scene: Scene, value: str) ->
     await add(scene, event="promote", deploy_to="production")
 
     for name in store.FILTERS:
-        assert await scene.ports.db.read(store.page(scene.repo.id, {name: value}, 25, 0)) == []
+        assert await page(scene, **{name: value}) == []
 
 
 async def test_the_newest_of_a_ref_is_of_any_event(scene: Scene) -> None:
@@ -181,7 +189,7 @@ async def test_what_is_remembered_never_goes_back(scene: Scene) -> None:
 
     await scene.ports.db.write(late())
 
-    assert await scene.ports.db.read(store.remembered(scene.repo.id, "branch")) == [Head(new.id, 1)]
+    assert await scene.ports.db.read(store.remembered(scene.repo.id, "branch")) == [Head(new.id, 1, 2)]
 
 
 async def test_what_was_forgotten_comes_back_with_the_next_build(scene: Scene) -> None:
@@ -206,7 +214,11 @@ async def grant(scene: Scene, user: User, repo: Repo, rights: Permissions) -> No
     await scene.ports.db.write(repos.grant(repo.id, user.id, rights, NOW))
 
 
-async def test_a_feed_has_the_newest_builds_of_what_an_account_may_read(scene: Scene, ada: User) -> None:
+@pytest.mark.parametrize("among", [0, 1, 30, 1000])
+async def test_a_feed_has_the_newest_builds_of_what_an_account_may_read(
+    scene: Scene, ada: User, among: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "AMONG", among)
     numbers = random.Random(7)
     readable = [await other_repo(scene, f"r{number}") for number in range(4)]
     hidden = await other_repo(scene, "hidden")
@@ -218,7 +230,9 @@ async def test_a_feed_has_the_newest_builds_of_what_an_account_may_read(scene: S
     expected = [build for build in reversed(made) if build.repo_id in {repo.id for repo in readable}]
 
     for limit in (1, 5, 25, 1000):
-        assert await scene.ports.db.read(store.feed(ada.id, limit)) == expected[:limit]
+        found = await scene.ports.db.read(store.feed(ada.id, limit))
+        assert [build for _, build in found] == expected[:limit]
+        assert all(repo.id == build.repo_id for repo, build in found)
 
 
 async def test_a_feed_leaps_over_numbers_that_were_never_given(scene: Scene, ada: User) -> None:
@@ -227,10 +241,10 @@ async def test_a_feed_leaps_over_numbers_that_were_never_given(scene: Scene, ada
         assert (await scene.push()).number == number
     await scene.ports.db.write(changes.update(scene.repo.id, {"counter": 1000}, NOW))
 
-    assert [build.number for build in await scene.ports.db.read(store.feed(ada.id, 25))] == [2, 1]
+    assert [build.number for _, build in await scene.ports.db.read(store.feed(ada.id, 25))] == [2, 1]
     assert (await scene.ports.db.read(store.newest(ada.id)))[scene.repo.id].number == 2
     await scene.push()
-    assert [build.number for build in await scene.ports.db.read(store.feed(ada.id, 2))] == [1001, 2]
+    assert [build.number for _, build in await scene.ports.db.read(store.feed(ada.id, 2))] == [1001, 2]
     newest = await scene.ports.db.read(store.newest_of(scene.repo.id))
     assert newest is not None
     assert newest.number == 1001
@@ -260,6 +274,7 @@ async def test_everything_is_counted(scene: Scene, ada: User) -> None:
     assert await scene.ports.db.read(store.counts()) == {
         "users": 2,
         "repos": 2,
+        "active_repos": 2,
         "builds": 7,
         "pending_builds": 2,
         "running_builds": 2,
@@ -298,3 +313,55 @@ async def test_what_counts_against_a_limit_and_a_throttle(scene: Scene) -> None:
     assert await scene.ports.db.read(stages.ahead(first)) == (1, 0)
     assert await scene.ports.db.read(stages.ahead(second)) == (2, 2)
     assert await other.ports.db.read(stages.ahead(await other.stage(1, "b"))) == (0, 1)
+
+
+@pytest.mark.parametrize("among", [0, 1, 5, 1000])
+async def test_the_newest_builds_that_are_not_over(scene: Scene, among: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "STAGES_AMONG", among)
+    other = await other_repo(scene)
+    for number in range(12):
+        status: Status = "success" if number % 4 == 3 else "running" if number % 2 else "pending"
+        await scene.ports.db.write(make(other if number % 3 else scene.repo, status))
+    build = await scene.push(pipeline("a"), pipeline("b"), pipeline("c"))
+    unfinished = [build.id, *(number for number in range(12, 0, -1) if number % 4)]
+
+    for limit in (1, 4, 50):
+        found = await scene.ports.db.read(store.incomplete(limit))
+        assert [made.id for _, made in found] == unfinished[:limit]
+        assert all(repo.id == made.repo_id for repo, made in found)
+
+
+async def test_every_unfinished_stage_stands_beside_its_build(scene: Scene) -> None:
+    await scene.push(pipeline("a", concurrency={"limit": 3}), pipeline("b"), pipeline("waits", depends_on=["a"]))
+    await scene.push()
+    await scene.run((await scene.push()).stages[0])
+    running = await scene.start(await scene.stage(1, "b"))
+
+    rows = [dict(zip(_KEYS, row, strict=True)) for row in await scene.ports.db.read(stages.rows())]
+
+    assert [(row["build_number"], row["stage_name"], row["stage_status"]) for row in rows] == [
+        (2, "default", "pending"),
+        (1, "a", "pending"),
+        (1, "b", "running"),
+    ]
+    assert [row["stage_limit"] for row in rows] == ["0", "3", "0"]
+    assert {row["repo_slug"] for row in rows} == {"octocat/hello"}
+    assert (rows[2]["stage_machine"], rows[2]["stage_started"]) == ("lab", running.started)
+
+
+async def test_stages_are_counted_by_platform(scene: Scene) -> None:
+    await scene.push(pipeline("a"), pipeline("b", platform={"os": "linux", "arch": "arm64"}), pipeline("c"))
+    await scene.start(await scene.stage(1, "c"))
+
+    rows = {row["arch"]: (row["pending"], row["running"]) for row in await scene.ports.db.read(stages.platforms())}
+
+    assert rows == {"amd64": (1, 1), "arm64": (1, 0)}
+
+
+async def test_a_paused_queue_gives_nothing(scene: Scene) -> None:
+    await scene.push()
+    await scene.ports.db.write(switches.turn_on("queue", NOW))
+    assert await scene.queued() == []
+
+    await scene.ports.db.write(switches.turn_off("queue"))
+    assert await scene.queued() == ["default"]

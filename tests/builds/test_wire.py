@@ -9,8 +9,10 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
+from app.builds import stages
 from app.builds.model import Build, Stage, Step
-from app.builds.wire import BuildJSON, RepoBuildJSON, build_json, repo_build_json, stage_json, step_json
+from app.builds.wire import BuildJSON, RepoBuildJSON, build_json, repo_build_json, stage_json, stage_row_json, step_json
+from app.db import schema
 from app.repos.model import Repo
 
 RECORDED = {
@@ -47,6 +49,17 @@ def test_the_keys_stand_in_the_recorded_order() -> None:
     assert [key for key in keys(build_json(FULL_BUILD, stages=True)) if key in recorded] == keys(recorded)
     assert [key for key in keys(stage_json(FULL_STAGE)) if key in stage] == keys(stage)
     assert [key for key in keys(step_json(FULL_STEP)) if key in step] == keys(step)
+
+
+FLAGGED = replace(FULL_STAGE, errignore=True, on_success=False, on_failure=True)
+
+
+@pytest.mark.parametrize("stage", [FLAGGED, Stage(1, 1, 1, 1, "", kind="", type=""), Stage(1, 2, 3, 4, "a")])
+def test_a_stage_of_a_row_is_the_same(stage: Stage) -> None:
+    values: Any = {"id": stage.id, **stages._STAGES.values(replace(stage, steps=())), "runner": "r1"}
+    row: Any = [values[column.name] for column in schema.stages.columns]
+
+    assert orjson.dumps(stage_row_json(row)) == orjson.dumps(stage_json(replace(stage, steps=())))
 
 
 def test_every_field_is_shown() -> None:

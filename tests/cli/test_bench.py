@@ -22,7 +22,7 @@ from app.cli.bench.measures import Sizes
 from app.cli.bench.readers import listen
 from app.cli.bench.report import Figure, Unit
 
-TINY = Sizes(seconds=0.05, starts=1, dispatches=2, promotes=40, history=60, readers=5)
+TINY = Sizes(seconds=0.05, starts=1, dispatches=2, promotes=40, history=60, readers=5, repos=3, waiting=5)
 POSTGRES = os.environ.get("GANTRY_TEST_POSTGRES", "")
 WITH_POSTGRES = pytest.mark.skipif(not POSTGRES, reason="GANTRY_TEST_POSTGRES names no server")
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -63,6 +63,23 @@ def test_every_measure_is_in_the_table_and_in_the_file(tmp_path: Path, temporary
         "promotes, 16 connections, 60 builds",
         "builds list (25), 60 builds",
         "one build, 60 builds",
+        "builds list, by link (25)",
+        "builds list, by number (25)",
+        "builds list, one event (25)",
+        "repositories (2)",
+        "user feed (25)",
+        "incomplete builds (30)",
+        "repositories with latest (4)",
+        "collaborators (4)",
+        "incomplete stages (30)",
+        "queue (30)",
+        "queue of 30, p99",
+        "builds list, by link, p99",
+        "builds list, by number, p99",
+        "builds list, one event, p99",
+        "repositories, p99",
+        "user feed, p99",
+        "incomplete builds, p99",
         "memory, idle",
         "memory, after 40 promotes",
         "event to the median of 5 readers",

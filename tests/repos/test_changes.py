@@ -45,6 +45,8 @@ async def test_one_setting_is_changed_and_no_other(db: Database, repo: Repo, nam
     changed = await db.write(changes.update(repo.id, {name: EVERYTHING[name]}, NOW + 5))
 
     expected = replace(repo, **{name: EVERYTHING[name]}, updated=NOW + 5, version=repo.version + 1)
+    if name == "counter":
+        expected = replace(expected, unbroken_from=EVERYTHING["counter"] + 1)
     assert changed == expected
     assert await db.read(store.find(repo.id)) == expected
 

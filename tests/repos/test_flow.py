@@ -7,6 +7,7 @@ import pytest
 
 from app.accounts.model import User
 from app.db.connect import Database
+from app.db.window import Window
 from app.errors import Conflict, Invalid, Problem, Unreadable
 from app.repos import flow, store
 from app.repos.model import Permissions, Repo
@@ -148,7 +149,7 @@ async def test_a_slug_is_registered_once(db: Database, owner: User) -> None:
         await register(db, owner, url="https://elsewhere.example.com/x")
 
     assert refused.value.code == "repo_exists"
-    assert await db.read(store.list_all(10, 0)) == [first]
+    assert (await db.read(store.list_all(Window(10)))).items == [first]
 
 
 async def test_of_many_at_one_moment_one_is_registered(db: Database, owner: User) -> None:
@@ -161,7 +162,7 @@ async def test_a_repository_that_does_not_answer_is_not_registered(db: Database,
     with pytest.raises(Unreadable):
         await register(db, owner, Host(failure=Unreadable("no such repository")))
 
-    assert await db.read(store.list_all(10, 0)) == []
+    assert (await db.read(store.list_all(Window(10)))).items == []
 
 
 def test_a_repository_is_read_by_whichever_address_it_has() -> None:

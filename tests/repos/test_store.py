@@ -7,6 +7,7 @@ import pytest
 from app.accounts import store as accounts
 from app.accounts.model import User
 from app.db.connect import Database
+from app.db.window import Window
 from app.errors import NotFound
 from app.repos import store
 from app.repos.model import Permissions, Repo
@@ -47,9 +48,14 @@ async def test_all_repositories_are_listed_by_slug_a_page_at_a_time(db: Database
     for namespace, name in (("b", "a"), ("a", "z"), ("a", "b"), ("c", "c")):
         await db.write(store.create(Repo(0, namespace, name, user_id=owner.id)))
 
-    pages = [await db.read(store.list_all(3, offset)) for offset in (0, 3, 6)]
+    async def slugs(window: Window) -> list[str]:
+        return [repo.slug for repo in (await db.read(store.list_all(window))).items]
 
-    assert [[repo.slug for repo in page] for page in pages] == [["a/b", "a/z", "b/a"], ["c/c"], []]
+    assert [await slugs(Window(3, offset)) for offset in (0, 3, 6)] == [["a/b", "a/z", "b/a"], ["c/c"], []]
+    assert await slugs(Window(2, after="a/z")) == ["b/a", "c/c"]
+    assert await slugs(Window(2, after="a/x")) == ["a/z", "b/a"]
+    assert await slugs(Window(2, before="c/c")) == ["a/z", "b/a"]
+    assert await slugs(Window(2, before="a/b")) == await slugs(Window(2, after="c/c")) == []
 
 
 async def test_an_account_lists_what_it_may_read(db: Database, repo: Repo, owner: User, ada: User) -> None:

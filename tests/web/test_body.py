@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.web import body
 from app.web.reply import JSON
-from app.web.route import PAGE, Endpoint, Param
+from app.web.route import Endpoint, Param
 from tests.web.asgi import serving
 
 
@@ -51,10 +51,6 @@ async def number(request: Request) -> Response:
     return JSON(body.number(request, "number", "build number"))
 
 
-async def page(request: Request) -> Response:
-    return JSON(body.page(request))
-
-
 ROUTES = [
     Endpoint("POST", "/parse", parse, body=Thing),
     Endpoint("POST", "/read", read_twice),
@@ -63,7 +59,6 @@ ROUTES = [
     Endpoint("POST", "/said", said, query=[Param("a", ""), Param("b", "", form=True)]),
     Endpoint("POST", "/undeclared", parse),
     Endpoint("GET", "/number/{number}", number),
-    Endpoint("GET", "/page", page, query=PAGE),
 ]
 
 
@@ -180,6 +175,26 @@ async def test_a_query_is_decoded(client: httpx2.AsyncClient, query: str, expect
     assert (await client.post(f"/words?{query}")).json()[0] == expected
 
 
+@pytest.mark.parametrize("many", [body.FIELDS + 1, 500_000])
+async def test_too_many_parameters_are_refused_in_query_and_form(client: httpx2.AsyncClient, many: int) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answers = [
+        await client.post("/words?" + "&" * min(many, 10_000)),
+        await client.post("/words", content="&" * many, headers=form),
+    ]
+
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (400, "too_many_parameters")
+        assert "at most 1000" in answer.json()["message"]
+
+
+async def test_many_parameters_are_read(client: httpx2.AsyncClient) -> None:
+    query = "&".join(f"p{number}=" for number in range(body.FIELDS))
+
+    assert len((await client.post(f"/words?{query}")).json()[0]) == body.FIELDS
+
+
 async def test_only_a_form_is_read_as_a_form(client: httpx2.AsyncClient) -> None:
     forms = [
         ("application/x-www-form-urlencoded", {"a": "1"}),
@@ -204,28 +219,6 @@ async def test_what_is_no_number_is_shown_shortened(client: httpx2.AsyncClient, 
     assert (answer.status_code, answer.json()["code"]) == (400, "not_a_number")
     assert answer.json()["message"].startswith("the build number must be a number, not ")
     assert len(answer.json()["message"]) < 200
-
-
-@pytest.mark.parametrize(
-    ("query", "limit", "offset"),
-    [
-        ("", 25, 0),
-        ("page=1", 25, 0),
-        ("page=2", 25, 25),
-        ("page=3&per_page=10", 10, 20),
-        ("per_page=100", 100, 0),
-        ("per_page=101", 100, 0),
-        ("per_page=0", 25, 0),
-        ("per_page=-5&page=-5", 25, 0),
-        ("per_page=x&page=x", 25, 0),
-        ("page=0", 25, 0),
-        ("page=%C2%B2", 25, 0),
-        ("page=" + "9" * 18, 25, min((10**18 - 2) * 25, 2**63 - 1)),
-        ("page=" + "9" * 5000, 25, 0),
-    ],
-)
-async def test_a_page_is_never_out_of_reach(client: httpx2.AsyncClient, query: str, limit: int, offset: int) -> None:
-    assert (await client.get(f"/page?{query}")).json() == [limit, offset]
 
 
 async def test_words_that_the_row_does_not_name_are_not_there(client: httpx2.AsyncClient) -> None:

@@ -36,6 +36,7 @@ OF_THE_DOMAIN = {
     "TooLarge": 413,
     "NothingToRun": 422,
     "Unreadable": 422,
+    "TooMany": 429,
     "Unavailable": 503,
 }
 

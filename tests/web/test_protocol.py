@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from app.web.protocol import ADDRESS_LIMIT, HEAD_LIMIT, Protocol
+from app.web.protocol import ADDRESS_LIMIT, HEAD_LIMIT, HEADER_LIMIT, Protocol
 
 
 async def size(request: Request) -> Response:
@@ -107,6 +107,23 @@ async def test_a_head_that_does_not_end_is_refused_before_it_is_whole(connection
     await connection.send(b"GET /size HTTP/1.1\r\n", *(b"X-%d: %s\r\n" % (n, b"h" * 60_000) for n in range(7)))
 
     assert await refused(connection) == (431, "too_large")
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+async def test_too_many_headers_are_refused_however_short(connection: Connection, method: bytes) -> None:
+    headers = b"".join(b"X-%d: y\r\n" % number for number in range(HEADER_LIMIT))
+
+    await connection.send(method + b" /size HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n" + headers + b"\r\nb")
+
+    assert await refused(connection) == (431, "too_large")
+
+
+async def test_many_headers_are_served(connection: Connection) -> None:
+    headers = b"".join(b"X-%d: y\r\n" % number for number in range(HEADER_LIMIT - 1))
+
+    await connection.send(b"GET /size HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n")
+
+    assert await connection.answer() == (200, b"0")
 
 
 async def test_a_body_does_not_count(connection: Connection) -> None:

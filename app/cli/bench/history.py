@@ -12,7 +12,7 @@ NUMBERS = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n
 COUNTED = "UPDATE repos SET counter = counter + :copies WHERE id = (SELECT repo_id FROM builds WHERE id = :id)"
 
 
-def _copy(table: Table, **changed: str) -> str:
+def copy(table: Table, **changed: str) -> str:
     """INSERT of every column but the id, copied from the row `old` unless changed."""
     names = [column.name for column in table.columns if column.name != "id"]
     values = ", ".join(changed.get(name, f"old.{name}") for name in names)
@@ -20,15 +20,15 @@ def _copy(table: Table, **changed: str) -> str:
 
 
 COPY_BUILDS = f"""{NUMBERS}
-    {_copy(schema.builds, number="repos.counter + n")}
+    {copy(schema.builds, number="repos.counter + n")}
     FROM numbers CROSS JOIN builds old JOIN repos ON repos.id = old.repo_id WHERE old.id = :id ORDER BY n
 """
 COPY_STAGES = f"""
-    {_copy(schema.stages, build_id="builds.id")}
+    {copy(schema.stages, build_id="builds.id")}
     FROM builds CROSS JOIN stages old WHERE builds.id > :last AND old.build_id = :id ORDER BY builds.id, old.number
 """
 COPY_STEPS = f"""
-    {_copy(schema.steps, stage_id="stages.id")}
+    {copy(schema.steps, stage_id="stages.id")}
     FROM stages JOIN stages model ON model.build_id = :id AND model.number = stages.number
         JOIN steps old ON old.stage_id = model.id
     WHERE stages.build_id > :last ORDER BY stages.id, old.number

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from app.cli.bench import lists as long_lists
 from app.cli.bench import scene
 from app.cli.bench.dispatch import dispatches
 from app.cli.bench.history import grow
@@ -25,10 +26,14 @@ PAGE = 25
 #: Promotes a second to reach, by connections.
 SQLITE_GOALS = {1: 400.0, 16: 1200.0, 64: 1500.0}
 POSTGRES_GOALS = {1: 150.0, 16: 300.0, 64: 300.0}
-#: Times slower that a long history may make the server.
+#: Times slower that a long history may make the server, and long lists each page or row of them.
 HISTORY_GOAL = 1.3
 #: Milliseconds until an event has reached the median reader, and times slower that readers may make promotes.
 STREAM_GOAL, READERS_GOAL = 50.0, 1.2
+#: Milliseconds of the slowest of a hundred pages, and of the longest queue.
+PAGE_GOAL, QUEUE_GOAL = 20.0, 300.0
+#: Turns in which two servers are measured side by side.
+TURNS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class Sizes:
     promotes: int = 10_000
     history: int = 100_000
     readers: int = 200
+    repos: int = 1_000
+    waiting: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,57 @@ def _rounds(bench: Bench, server: Server, number: int) -> dict[str, Load]:
     }
 
 
+def lists(bench: Bench) -> list[Figure]:
+    """How lists are answered, over one connection, beside a hundredth of what they hold."""
+    _long_lists(bench, "few", 100)
+    _long_lists(bench, "many", 1)
+    with bench.server("few") as small, bench.server("many") as large:
+        servers = [(server, long_lists.paths(server.api)) for server in (small, large)]
+        pairs = {name: _side_by_side(bench, name, servers) for name in servers[0][1]}
+    queue = pairs["queue"][1]
+    return [
+        *(_growth(name, *pair) for name, pair in pairs.items()),
+        Figure(f"queue of {queue.rows:,}, p99", queue.p99, "ms", QUEUE_GOAL, queue.load.failed),
+        *(
+            Figure(f"{name}, p99", many.p99, "ms", PAGE_GOAL, many.load.failed)
+            for name, (_, many) in pairs.items()
+            if name not in long_lists.WHOLE
+        ),
+    ]
+
+
+def _long_lists(bench: Bench, name: str, divisor: int) -> None:
+    """A data folder with this part of all that there is to be."""
+    build, sizes = _small_history(bench, name), bench.sizes
+    url = f"sqlite:///{bench.folder / name / 'gantry.sqlite'}"
+    repos = max(sizes.repos // divisor, 1)
+    bench.say(f"adding {repos:,} repositories")
+    grow(url, build["id"], max(sizes.history // 2 // divisor, 4 * PAGE))
+    long_lists.fill(url, repos=repos, waiting=max(sizes.waiting // divisor, 1))
+
+
+def _side_by_side(
+    bench: Bench, name: str, servers: list[tuple[Server, dict[str, str]]]
+) -> tuple[long_lists.Read, long_lists.Read]:
+    """Both servers in turns, so that whatever else the machine does slows both."""
+    bench.say(f"{name}, {_connections(1)}")
+    few, many = (long_lists.Read.begin(server, paths[name]) for server, paths in servers)
+    for _ in range(TURNS):
+        few.go_on(bench.sizes.seconds / TURNS)
+        many.go_on(bench.sizes.seconds / TURNS)
+    return few, many
+
+
+def _growth(name: str, few: long_lists.Read, many: long_lists.Read) -> Figure:
+    """How many times longer a page takes, or a row of a list that is answered whole."""
+    failed = few.load.failed + many.load.failed
+    if not few.median or not many.median:
+        return Figure(name, None, "x", HISTORY_GOAL, failed)
+    rows = many.rows / few.rows if name in long_lists.WHOLE else 1
+    detail = {"before_ms": few.median, "after_ms": many.median}
+    return Figure(f"{name} ({many.rows:,})", many.median / few.median / rows, "x", HISTORY_GOAL, failed, detail)
+
+
 def memory(bench: Bench) -> list[Figure]:
     """What the server's process holds."""
     promotes = bench.sizes.promotes
@@ -215,6 +273,7 @@ GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
     "dispatch": dispatch,
     "read": read,
     "history": history,
+    "lists": lists,
     "memory": memory,
     "streams": streams,
     "start": start,

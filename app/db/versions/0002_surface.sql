@@ -71,3 +71,6 @@ CREATE TABLE switches (
 );
 
 CREATE INDEX repos_owner ON repos (user_id);
+
+-- From this number up to the counter every number is a build's; below, purges may have left gaps.
+ALTER TABLE repos ADD COLUMN unbroken_from BIGINT NOT NULL DEFAULT 0;

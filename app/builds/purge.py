@@ -1,0 +1,98 @@
+"""What leaves the history: old builds, whole ones with all that is theirs, and entries among the newest."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from app.builds import store
+from app.builds.ports import Ports
+from app.builds.state import State
+from app.db.tx import Tx, many, one, run
+from app.repos import access
+from app.repos import store as repos
+from app.repos.model import Repo
+from app.web import body
+from app.web.reply import Empty
+
+#: Builds a transaction: others wait no longer than one takes.
+BATCH = 100
+
+#: What is over and stands between two numbers; that of which a stage may still run is kept.
+_OVER = """
+    builds.repo_id = :repo_id AND builds.number > :after AND builds.number < :before
+    AND builds.status NOT IN ('pending', 'running', 'blocked') AND NOT EXISTS (
+        SELECT 1 FROM stages unfinished WHERE unfinished.build_id = builds.id
+            AND unfinished.status IN ('pending', 'running', 'waiting_on_dependencies', 'blocked')
+    )
+"""
+LAST = f"""
+    SELECT max(number) AS number FROM (
+        SELECT builds.number AS number FROM builds WHERE {_OVER} ORDER BY builds.number LIMIT :limit
+    ) AS batch
+"""  # noqa: S608 - a constant
+STEPS = f"""
+    SELECT steps.id AS id
+    FROM builds JOIN stages ON stages.build_id = builds.id JOIN steps ON steps.stage_id = stages.id WHERE {_OVER}
+"""  # noqa: S608 - a constant
+DELETE = f"DELETE FROM builds WHERE {_OVER}"  # noqa: S608 - a constant
+
+
+async def old(request: Request[State]) -> Empty:
+    """Delete the builds below a number, with their stages, steps and logs; those that are not over are kept."""
+    repo = (await access.granted(request)).repo
+    await purge(request.state["ports"], repo, body.query_number(request, "before", "build number"))
+    return Empty()
+
+
+async def branch(request: Request[State]) -> Empty:
+    """Drop a branch from the newest of each branch, until it is pushed again; its builds stay."""
+    return await _forget(request, "branch")
+
+
+async def pull(request: Request[State]) -> Empty:
+    """Drop a pull request from the newest of each pull request, until it is pushed again; its builds stay."""
+    return await _forget(request, "pull")
+
+
+async def deployment(request: Request[State]) -> Empty:
+    """Drop a target from the newest of each target, until it is deployed to again; its builds stay."""
+    return await _forget(request, "deployment")
+
+
+async def _forget(request: Request[State], kind: store.Index) -> Empty:
+    repo = (await access.granted(request)).repo
+    await request.state["db"].write(store.forget(repo.id, kind, request.path_params["entry"]))
+    return Empty()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The builds that are over between two numbers, both excluded, and the steps that have logs."""
+
+    after: int
+    before: int
+    steps: tuple[int, ...]
+
+
+async def purge(ports: Ports, repo: Repo, before: int) -> None:
+    """Delete the builds below a number that are over; what is not stays, and goes with the next purge.
+
+    Logs go before the rows that name them, so that a purge that was cut short leaves nothing behind when repeated.
+    """
+    await ports.db.write(repos.break_numbers(repo.id, before))
+    after = 0
+    while (batch := await ports.db.read(_next(repo.id, after, before))) is not None:
+        await ports.logs.remove(batch.steps)
+        await ports.db.write(run(DELETE, repo_id=repo.id, after=batch.after, before=batch.before))
+        after = batch.before - 1
+
+
+def _next(repo_id: int, after: int, before: int) -> Tx[_Batch | None]:
+    between: dict[str, Any] = {"repo_id": repo_id, "after": after}
+    row = yield from one(LAST, **between, before=before, limit=BATCH)
+    if row is None or row["number"] is None:
+        return None
+    end = row["number"] + 1
+    steps = yield from many(STEPS, **between, before=end)
+    return _Batch(after, end, tuple(step["id"] for step in steps))

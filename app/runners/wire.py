@@ -1,0 +1,55 @@
+"""The server's state as administrators read it (`spec` drone-rest 2.6; recorded: admin.json)."""
+
+from collections.abc import Mapping
+
+from typing_extensions import TypedDict
+
+
+class TotalJSON(TypedDict):
+    """How many there are."""
+
+    total: int
+
+
+class ActiveJSON(TypedDict):
+    """How many are active."""
+
+    active: int
+
+
+class BuildsJSON(TypedDict):
+    """How many builds wait, run, and were ever begun."""
+
+    pending: int
+    running: int
+    total: int
+
+
+class PlatformJSON(TypedDict):
+    """Of a platform: its runners, and the stages that wait for one or run."""
+
+    subscribers: int
+    os: str
+    arch: str
+    variant: str
+    kernel: str
+    pending: int
+    running: int
+
+
+class SubscribersJSON(TypedDict):
+    """How many listen."""
+
+    subscribers: int
+
+
+class StatsJSON(TypedDict):
+    """The server's state. `streams`: who follows the log of a running step, by step id; `watchers` is always null."""
+
+    users: TotalJSON
+    repos: ActiveJSON
+    builds: BuildsJSON
+    pipelines: list[PlatformJSON]
+    events: SubscribersJSON
+    streams: Mapping[str, int]
+    watchers: None

@@ -1,0 +1,65 @@
+"""Pages of lists: what a request asks for, and the `Link` header that leads on (`spec` drone-rest 6)."""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, quote
+
+from starlette.requests import Request
+
+from app.db.window import Part, Window
+from app.errors import Invalid, Problem
+from app.web import body
+
+T = TypeVar("T")
+
+_INT64 = 2**63
+_CURSOR = re.compile(r"(after|before):(.*)", re.DOTALL)
+#: What does not come back in a link: where in the list it was, and who asked.
+_LEFT_OUT = frozenset({"page", "cursor", "access_token"})
+
+
+def window(request: Request[Any], keys: str, *, size: int = 25, largest: int = 100) -> Window:
+    """What `page`, `per_page` and `cursor` ask for; any odd page is the first, of 25 (`spec` drone-rest 3.4).
+
+    Invalid for a cursor whose key is not of the pattern `keys`.
+    """
+    values = body.query(request)
+    limit = min(_positive(values.get("per_page", ""), size), largest)
+    if cursor := values.get("cursor"):
+        return _next_to(cursor, keys, limit)
+    page = _positive(values.get("page", ""), 1)
+    return Window(limit, min((page - 1) * limit, _INT64 - 1))
+
+
+def _positive(text: str, default: int) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 and int(text) > 0 else default
+
+
+def _next_to(cursor: str, keys: str, limit: int) -> Window:
+    match = _CURSOR.fullmatch(cursor)
+    if match is None or not re.fullmatch(keys, match[2], re.ASCII):
+        text = f"the cursor must be one of a Link header of this list, not {cursor[:100]!r}"
+        raise Invalid.of([Problem("cursor", "bad_cursor", text)])
+    return Window(limit, after=match[2]) if match[1] == "after" else Window(limit, before=match[2])
+
+
+def links(request: Request[Any], part: Part[T], key: Callable[[T], str]) -> dict[str, str]:
+    """The `Link` header of an answer: next, prev and first, as far as there are such pages."""
+    address, kept = _here(request)
+    queries = {}
+    if part.later and part.items:
+        queries["next"] = [*kept, f"cursor=after:{quote(key(part.items[-1]))}"]
+    if part.earlier and part.items:
+        queries["prev"] = [*kept, f"cursor=before:{quote(key(part.items[0]))}"]
+    queries["first"] = kept
+    targets = {rel: f"{address}?{'&'.join(query)}" if query else address for rel, query in queries.items()}
+    return {"Link": ", ".join(f'<{target}>; rel="{rel}"' for rel, target in targets.items())}
+
+
+def _here(request: Request[Any]) -> tuple[str, list[str]]:
+    """This list's public address, and the query's other words in their order."""
+    text = request.scope["query_string"].decode("latin-1")
+    said = parse_qsl(text, keep_blank_values=True) if text else []
+    kept = [f"{quote(name)}={quote(value, safe='/:')}" for name, value in said if name not in _LEFT_OUT]
+    return request.state["public_url"] + quote(request.scope["path"], safe="/:@"), kept

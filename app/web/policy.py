@@ -1,0 +1,110 @@
+"""What holds for every request: whose pages may ask, what browsers must not do, how often one may ask."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from starlette.types import Scope
+
+from app.web.limit import Limiter
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+_METHODS = b"GET, POST, PATCH, PUT, DELETE, OPTIONS"
+_REQUEST_HEADERS = b"Accept, Authorization, Content-Type, X-CSRF-Token"
+_EXPOSED = b"Link, Retry-After, X-Request-ID"
+#: Seconds that a browser may remember what it asked before asking.
+_MAX_AGE = b"300"
+#: For a page that says nothing of its own: everything from this server, and nothing inline.
+_PAGE = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_ALWAYS = (
+    (b"x-frame-options", b"DENY"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_HSTS = (b"strict-transport-security", b"max-age=31536000")
+_NO_CACHE = (
+    (b"cache-control", b"no-cache, private, max-age=0"),
+    (b"pragma", b"no-cache"),
+    (b"expires", b"Thu, 01 Jan 1970 00:00:00 UTC"),
+    (b"x-accel-expires", b"0"),
+)
+#: What must answer whoever asks how often: what watches the server restarts it otherwise.
+_UNLIMITED = frozenset({"/healthz", "/readyz"})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """As the settings want it; without any, no page from elsewhere may ask, and everybody as often as they like."""
+
+    #: Origins whose pages may ask, as browsers send them.
+    origins: frozenset[bytes] = frozenset()
+    #: Whether browsers shall remember that this server speaks HTTPS.
+    https: bool = False
+    limiter: Limiter | None = None
+    #: Who asks, as far as a request itself tells; empty for anybody.
+    who: Callable[[Scope], str] = lambda _: ""
+
+    def headers(self, scope: Scope, given: Iterable[tuple[bytes, bytes]]) -> Headers:
+        """What an answer with the given headers must have beside them."""
+        names, page = set(), False
+        for name, value in given:
+            names.add(name)
+            page = page or (name == b"content-type" and value.startswith(b"text/html"))
+        more: Headers = [*_ALWAYS, _HSTS] if self.https else [*_ALWAYS]
+        if b"cache-control" not in names:
+            more += _NO_CACHE
+        if page and b"content-security-policy" not in names:
+            more.append((b"content-security-policy", _PAGE))
+        if self.origins and _is_api(scope):
+            more += self._cross(scope, open_to_all=b"access-control-allow-origin" in names)
+        return more
+
+    def _cross(self, scope: Scope, *, open_to_all: bool) -> Headers:
+        vary = (b"vary", b"Origin")
+        if open_to_all or (origin := self._origin(scope)) is None:
+            return [vary]
+        return [
+            vary,
+            (b"access-control-allow-origin", origin),
+            (b"access-control-allow-credentials", b"true"),
+            (b"access-control-expose-headers", _EXPOSED),
+        ]
+
+    def _origin(self, scope: Scope) -> bytes | None:
+        """Where the request's page is from, if pages from there may ask."""
+        return next((value for name, value in scope["headers"] if name == b"origin" and value in self.origins), None)
+
+    def preflight(self, scope: Scope) -> Headers | None:
+        """What to answer a browser that asks whether it may ask; None when this is something else, or it may not."""
+        if scope["method"] != "OPTIONS" or not self.origins or not _is_api(scope) or self._origin(scope) is None:
+            return None
+        if not any(name == b"access-control-request-method" for name, _ in scope["headers"]):
+            return None
+        return [
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-allow-headers", _REQUEST_HEADERS),
+            (b"access-control-max-age", _MAX_AGE),
+        ]
+
+    def wait(self, scope: Scope) -> int:
+        """Seconds until the caller may ask again; 0 = now.
+
+        An account has its own count; one that has not asked lately counts for its address, too, so that nobody
+        gets a new count with every invented token.
+        """
+        if self.limiter is None or scope["path"] in _UNLIMITED:
+            return 0
+        address = f"@{(scope.get('client') or ('',))[0]}"
+        caller = self.who(scope)
+        if caller and self.limiter.knows(caller):
+            return self.limiter.wait(caller)
+        return self.limiter.wait(address) or (self.limiter.wait(caller) if caller else 0)
+
+
+def _is_api(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.startswith("/api/") or path == "/api"
