@@ -66,11 +66,6 @@ class Events(Generic[T]):
         """Whether anybody listens: an event that costs work to make need not be made otherwise."""
         return bool(self._subscriptions)
 
-    @property
-    def listeners(self) -> int:
-        """How many listen."""
-        return len(self._subscriptions)
-
     def publish(self, event: T) -> None:
         """Hand an event to every subscriber that wants it."""
         for subscription in self._subscriptions:

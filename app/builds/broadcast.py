@@ -67,6 +67,11 @@ class Broadcast:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def listeners(self) -> int:
+        """How many streams are open."""
+        return len(self._readers)
+
     async def join(self, who: Who, repo_id: int | None, last_id: str, abort: Callable[[], None]) -> Reader:
         """A stream that goes on after the frame of this id, else from now; Unavailable when there are too many.
 

@@ -49,7 +49,8 @@ async def show(request: Request[State]) -> Text:
         await auth.user(request)
     ports = request.state["ports"]
     counts = await ports.db.read(_counted())
-    readers = {"event_readers": ports.changes.listeners, "log_readers": sum(ports.logs.readers().values())}
+    listeners = request.state["broadcast"].listeners
+    readers = {"event_readers": listeners, "log_readers": sum(ports.logs.readers().values())}
     registry = CollectorRegistry()
     registry.register(_Counts(counts | readers))
     return Text(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

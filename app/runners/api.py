@@ -68,7 +68,7 @@ async def stats(request: Request[State]) -> JSON[StatsJSON]:
                 pending=counts["pending_builds"], running=counts["running_builds"], total=counts["builds"]
             ),
             pipelines=table(request.state["queue"].runners, [_load(row) for row in platforms]),
-            events=SubscribersJSON(subscribers=ports.changes.listeners),
+            events=SubscribersJSON(subscribers=request.state["broadcast"].listeners),
             streams={str(step_id): readers for step_id, readers in ports.logs.readers().items()},
             watchers=None,
         )

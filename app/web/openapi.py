@@ -24,6 +24,7 @@ PATH: dict[str, tuple[str, Any]] = {
     "stage": ("Number of the stage, from 1.", 1),
     "step": ("Number of the step, from 1.", 1),
     "login": ("Login of the account, in any letter case.", "octocat"),
+    "entry": ("A branch, the number of a pull request, or a target.", "production"),
     "user": ("Login of the account, in any letter case, or its id.", "octocat"),
     "template": ("Name of the template, with its extension.", "deploy.yaml"),
     "cron": ("Name of the cron job.", "nightly"),
