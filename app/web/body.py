@@ -11,8 +11,8 @@ from app.web.route import row
 
 #: Bytes of a request's body that are read at most, unless the route says otherwise.
 LIMIT = 1024 * 1024
-#: Parameters that are read at most, of a query and of a urlencoded body.
-FIELDS = 1000
+#: Parameters that are read at most, of a query and of a urlencoded body: more than a build may have.
+FIELDS = 20_000
 _INT64 = 2**63
 _BODY = "gantry.body"
 
