@@ -41,13 +41,13 @@ class NewUser(body.Input):
     token: Annotated[str, AfterValidator(_token)] = ""
 
 
-class OwnChanges(body.Input):
+class OwnUserChanges(body.Input):
     """Body of PATCH /api/user: what is left out stays."""
 
     email: Email | None = None
 
 
-class Changes(OwnChanges):
+class UserChanges(OwnUserChanges):
     """Body of PATCH /api/users/{user}: what is left out stays."""
 
     admin: bool | None = None

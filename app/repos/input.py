@@ -54,7 +54,7 @@ class NewRepo(body.Input):
     visibility: Visibility = "private"
 
 
-class RepoPatch(body.Input):
+class RepoChanges(body.Input):
     """Body of PATCH /api/repos/{owner}/{name}: what is left out, or null, stays.
 
     `trusted`, `timeout`, `throttle` and `counter` are for administrators of the server; from others they are ignored.

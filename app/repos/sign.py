@@ -16,7 +16,7 @@ from app.web.reply import JSON
 from app.web.route import Endpoint
 
 
-class File(body.Input):
+class PipelineFile(body.Input):
     """Body of POST …/sign: the text of a pipeline file, as YAML."""
 
     data: str = ""
@@ -29,9 +29,9 @@ class SignatureJSON(TypedDict):
 
 
 async def sign(request: Request[State]) -> JSON[SignatureJSON]:
-    """Sign a pipeline file with the repository's key; a signature that it has already does not count."""
+    """Sign a pipeline file with the repository's key; a signature that it already has does not count."""
     repo = (await access.granted(request)).repo
-    file = await body.parse(request, File)
+    file = await body.parse(request, PipelineFile)
     if not file.data.strip():
         raise Invalid.of([Problem("data", "no_data", "data must be the text of a pipeline file; it is empty")])
     key = request.state["seal"].open(repo.secret, SECRET)
@@ -41,4 +41,4 @@ async def sign(request: Request[State]) -> JSON[SignatureJSON]:
         raise Invalid.of([Problem("data", bad.code, f"line {p.line}: {p.text}") for p in bad.problems]) from bad
 
 
-routes = [Endpoint("POST", "/api/repos/{owner}/{name}/sign", sign, needs="write", body=File)]
+routes = [Endpoint("POST", "/api/repos/{owner}/{name}/sign", sign, needs="write", body=PipelineFile)]

@@ -112,7 +112,7 @@ class NewCron(body.Input):
         return value
 
 
-class CronChange(body.Input):
+class CronChanges(body.Input):
     """Body of PATCH …/cron/{cron}: what is absent or null stays as it is."""
 
     expr: _Expr | None = None

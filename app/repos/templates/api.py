@@ -29,27 +29,27 @@ class NewTemplate(body.Input):
     data: str = ""
 
 
-class TemplateChange(body.Input):
+class TemplateChanges(body.Input):
     """Body of PATCH …/{name}; what is absent stays as it is."""
 
     data: str | None = None
     namespace: str | None = None
 
 
-async def list_all(request: Request[State]) -> JSON[list[TemplateJSON]]:
+async def list_all_templates(request: Request[State]) -> JSON[list[TemplateJSON]]:
     """All templates of all namespaces, by name."""
     await auth.user(request)
     return JSON([template_json(one) for one in await request.state["db"].read(store.list_all())])
 
 
-async def list_of(request: Request[State]) -> JSON[list[TemplateJSON]]:
+async def list_templates(request: Request[State]) -> JSON[list[TemplateJSON]]:
     """The templates of a namespace, by name."""
     namespace = await namespaces.granted(request)
     return JSON([template_json(one) for one in await request.state["db"].read(store.list_of(namespace))])
 
 
 async def create(request: Request[State]) -> JSON[TemplateJSON]:
-    """Keep a template; its name says what it is written in."""
+    """Add a template; the extension of its name says what it is written in."""
     namespace = await namespaces.granted(request)
     new = await body.parse(request, NewTemplate)
     _refuse(check_name("namespace", namespace), _name_problem(new.name), _data_problem(new.data))
@@ -59,28 +59,28 @@ async def create(request: Request[State]) -> JSON[TemplateJSON]:
 
 
 async def show(request: Request[State]) -> JSON[TemplateJSON]:
-    """A template."""
+    """A template with its text."""
     namespace = await namespaces.granted(request)
     found = await request.state["db"].read(store.find(namespace, request.path_params["template"]))
     return JSON(template_json(found))
 
 
-async def change(request: Request[State]) -> JSON[TemplateJSON]:
+async def update(request: Request[State]) -> JSON[TemplateJSON]:
     """Give a template another text, or put it into another namespace of the caller."""
     namespace, name = await namespaces.granted(request), request.path_params["template"]
-    new = await body.parse(request, TemplateChange)
+    new = await body.parse(request, TemplateChanges)
     _refuse(
         check_name("namespace", new.namespace) if new.namespace is not None else None,
         _data_problem(new.data) if new.data is not None else None,
     )
-    tx = _change(await auth.claim(request), namespace, name, new, request.state["now"]())
+    tx = _update(await auth.claim(request), namespace, name, new, request.state["now"]())
     return JSON(template_json(await request.state["db"].write(tx)))
 
 
-def _change(shown: Claim, namespace: str, name: str, new: TemplateChange, now: int) -> Tx[Template]:
+def _update(shown: Claim, namespace: str, name: str, new: TemplateChanges, now: int) -> Tx[Template]:
     changed = yield from store.find(namespace, name)
     if new.data is not None:
-        changed = yield from store.change(namespace, name, new.data, now)
+        changed = yield from store.update(namespace, name, new.data, now)
     if new.namespace not in (None, namespace):
         yield from namespaces.find(shown, new.namespace, "owner")
         changed = yield from store.move(namespace, name, new.namespace, now)
@@ -88,7 +88,7 @@ def _change(shown: Claim, namespace: str, name: str, new: TemplateChange, now: i
 
 
 async def delete(request: Request[State]) -> Empty:
-    """Forget a template."""
+    """Remove a template."""
     namespace = await namespaces.granted(request)
     await request.state["db"].write(store.delete(namespace, request.path_params["template"]))
     return Empty()
@@ -119,11 +119,11 @@ def _refuse(*found: Problem | None) -> None:
 _NAMESPACE = "/api/templates/{namespace}"
 _TEMPLATE = _NAMESPACE + "/{template}"
 routes = [
-    Endpoint("GET", "/api/templates", list_all, needs="system"),
-    Endpoint("GET", _NAMESPACE, list_of, needs="member"),
+    Endpoint("GET", "/api/templates", list_all_templates, needs="system"),
+    Endpoint("GET", _NAMESPACE, list_templates, needs="member"),
     Endpoint("POST", _NAMESPACE, create, needs="owner", body=NewTemplate, errors=[409]),
     Endpoint("GET", _TEMPLATE, show, needs="member"),
-    Endpoint("PATCH", _TEMPLATE, change, needs="owner", body=TemplateChange, errors=[409]),
-    Endpoint("PUT", _TEMPLATE, change, needs="owner", body=TemplateChange, errors=[409]),
+    Endpoint("PATCH", _TEMPLATE, update, needs="owner", body=TemplateChanges, errors=[409]),
+    Endpoint("PUT", _TEMPLATE, update, needs="owner", body=TemplateChanges, errors=[409]),
     Endpoint("DELETE", _TEMPLATE, delete, needs="owner"),
 ]
