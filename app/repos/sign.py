@@ -1,7 +1,9 @@
 """POST …/sign: the signature of a pipeline file (`spec` drone-yaml 12)."""
 
 import asyncio
+from typing import Annotated
 
+from pydantic import Field
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
@@ -17,9 +19,11 @@ from app.web.route import Endpoint
 
 
 class PipelineFile(body.Input):
-    """Body of POST …/sign: the text of a pipeline file, as YAML."""
+    """The text of a pipeline file, as YAML."""
 
-    data: str = ""
+    model_config = body.required("data")
+
+    data: Annotated[str, Field(json_schema_extra={"minLength": 1})] = ""
 
 
 class SignatureJSON(TypedDict):

@@ -3,8 +3,9 @@
 from starlette.requests import Request
 
 from app.builds.cron import flow, store
+from app.builds.cron.input import CronChanges, NewCron
 from app.builds.cron.model import Cron
-from app.builds.cron.wire import CronChanges, CronJSON, NewCron, cron_json
+from app.builds.cron.wire import CronJSON, cron_json
 from app.builds.state import State
 from app.builds.wire import BuildJSON, build_json
 from app.repos import access

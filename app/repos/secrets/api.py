@@ -1,9 +1,5 @@
 """Routes of secrets, a repository's and a namespace's (`spec` drone-rest 3.3, 3.5)."""
 
-import re
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
 from starlette.requests import Request
 
 from app.accounts import auth
@@ -13,57 +9,12 @@ from app.repos import access, namespaces
 from app.repos.access import State
 from app.repos.flow import SECRET, check_name
 from app.repos.secrets import store
+from app.repos.secrets.input import NewSecret, PlainSecret, SecretChanges
 from app.repos.secrets.store import Owner
 from app.repos.secrets.wire import EncryptedJSON, SecretJSON, secret_json
 from app.web import body
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint, Needs, row
-
-_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,200}")
-
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        rule = "1 to 200 of letters, digits, dot, dash, underscore, and not . or .."
-        raise ValueError(f"Invalid Secret Name: {rule}")
-    return value
-
-
-def _value(value: str) -> str:
-    if not value or "\0" in value:
-        raise ValueError("Invalid Secret Value: it must not be empty nor hold a NUL")
-    return value
-
-
-def _text(value: str) -> str:
-    if "\0" in value:
-        raise ValueError("it must not hold a NUL, which no variable of a step can")
-    return value
-
-
-class NewSecret(body.Input):
-    """A secret to keep."""
-
-    name: Annotated[str, AfterValidator(_name)] = ""
-    data: Annotated[str, AfterValidator(_value)] = Field("", repr=False)
-    pull_request: bool = False
-    pull_request_push: bool = False
-
-    model_config = body.Input.model_config | {"validate_default": True}
-
-
-class SecretChanges(body.Input):
-    """What is to be different of a secret; a value that is left out stays, as nobody can read it to say it again."""
-
-    data: Annotated[str, AfterValidator(_value)] | None = Field(None, repr=False)
-    pull_request: bool | None = None
-    pull_request_push: bool | None = None
-
-
-class PlainSecret(body.Input):
-    """A value to encrypt; whatever else is said with it does not matter."""
-
-    data: Annotated[str, AfterValidator(_text)] = Field("", repr=False)
 
 
 async def list_secrets(request: Request[State]) -> JSON[list[SecretJSON]]:

@@ -1,39 +1,21 @@
 """Routes of templates (`spec` drone-rest 3.5)."""
 
-import re
-
 from starlette.requests import Request
 
 from app.accounts import auth
 from app.accounts.auth import Claim
-from app.convert.convert import JSONNET, STARLARK, YAML
 from app.db.tx import Tx
 from app.errors import Invalid, Problem
 from app.repos import namespaces
 from app.repos.access import State
 from app.repos.flow import check_name
 from app.repos.templates import store
+from app.repos.templates.input import NewTemplate, TemplateChanges, data_problem, name_problem
 from app.repos.templates.store import Template
 from app.repos.templates.wire import TemplateJSON, template_json
 from app.web import body
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
-
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
-
-
-class NewTemplate(body.Input):
-    """Body of POST /api/templates/{namespace}."""
-
-    name: str = ""
-    data: str = ""
-
-
-class TemplateChanges(body.Input):
-    """Body of PATCH …/{name}; what is absent stays as it is."""
-
-    data: str | None = None
-    namespace: str | None = None
 
 
 async def list_all_templates(request: Request[State]) -> JSON[list[TemplateJSON]]:
@@ -52,7 +34,7 @@ async def create(request: Request[State]) -> JSON[TemplateJSON]:
     """Add a template; the extension of its name says what it is written in."""
     namespace = await namespaces.granted(request)
     new = await body.parse(request, NewTemplate)
-    _refuse(check_name("namespace", namespace), _name_problem(new.name), _data_problem(new.data))
+    _refuse(check_name("namespace", namespace), name_problem(new.name), data_problem(new.data))
     now = request.state["now"]()
     made = await request.state["db"].write(store.create(Template(0, namespace, new.name, new.data, now, now)))
     return JSON(template_json(made))
@@ -71,7 +53,7 @@ async def update(request: Request[State]) -> JSON[TemplateJSON]:
     new = await body.parse(request, TemplateChanges)
     _refuse(
         check_name("namespace", new.namespace) if new.namespace is not None else None,
-        _data_problem(new.data) if new.data is not None else None,
+        data_problem(new.data) if new.data is not None else None,
     )
     tx = _update(await auth.claim(request), namespace, name, new, request.state["now"]())
     return JSON(template_json(await request.state["db"].write(tx)))
@@ -92,23 +74,6 @@ async def delete(request: Request[State]) -> Empty:
     namespace = await namespaces.granted(request)
     await request.state["db"].write(store.delete(namespace, request.path_params["template"]))
     return Empty()
-
-
-def _name_problem(name: str) -> Problem | None:
-    if not name.endswith(YAML + STARLARK + JSONNET):
-        return Problem("name", "template_extension", "Template extension invalid. Must be yaml, starlark or jsonnet")
-    if not _NAME.fullmatch(name):
-        text = "a template's name has 1 to 200 of letters, digits, dot, dash, underscore"
-        return Problem("name", "bad_name", text)
-    return None
-
-
-def _data_problem(data: str) -> Problem | None:
-    if not data.strip():
-        return Problem("data", "no_data", "No Template Data Provided")
-    if "\0" in data:
-        return Problem("data", "bad_data", "a template cannot hold a NUL")
-    return None
 
 
 def _refuse(*found: Problem | None) -> None:
