@@ -10,7 +10,7 @@ from app.builds import stages, store
 from app.builds.model import Status
 from app.builds.state import State
 from app.builds.wire import RepoBuildJSON, repo_build_json
-from app.web.reply import JSON, Encoded, encode
+from app.web.reply import JSON, Encoded, encode, joined
 
 #: Builds in the list.
 MOST = 50
@@ -68,4 +68,4 @@ async def list_incomplete_stages(request: Request[State]) -> Encoded[list[Unfini
         listed = [dict(zip(_KEYS, row, strict=True)) for row in rows[start : start + PIECE]]
         texts.append(encode(listed)[1:-1])
         await asyncio.sleep(0)
-    return Encoded(b"[" + b",".join(texts) + b"]\n")
+    return Encoded(joined(texts))

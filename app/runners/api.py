@@ -10,7 +10,7 @@ from app.db.tx import Row, Rows, Tx
 from app.runners.platforms import Load, Platform, table
 from app.runners.queue import PAUSED, Queue
 from app.runners.wire import ActiveCountJSON, BuildCountsJSON, StatsJSON, SubscriberCountJSON, TotalCountJSON
-from app.web.reply import JSON, Empty, Encoded, encode
+from app.web.reply import JSON, Empty, Encoded, encode, joined
 from app.web.route import Endpoint
 
 #: Stages that are read and written at a time, so that nobody waits for a long queue.
@@ -32,7 +32,7 @@ async def show_queue(request: Request[State]) -> Encoded[list[StageJSON]]:
     while page := await ports.db.read(stages.unfinished(after, PAGE)):
         texts.append(encode([_waiting(stage_row_json(row), paused=paused) for row in page])[1:-1])
         after = page[-1]["id"]
-    return Encoded(b"[" + b",".join(texts) + b"]\n")
+    return Encoded(joined(texts))
 
 
 def _waiting(stage: StageJSON, *, paused: bool) -> StageJSON:
