@@ -17,12 +17,12 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from app import duration
 from app.errors import AppError
+from app.names import LONGEST_LOGIN, is_name, rule
 
 #: Names that the command line and the tests read; the server must not call them unknown.
 _OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_TEST_POSTGRES"})
 #: Characters of a key or a shared secret at least.
 SHORTEST_SECRET = 16
-_LOGIN = re.compile(r"[.a-zA-Z0-9_-]{1,50}")
 _DATABASES = {"sqlite3": "sqlite:///", "postgres": ""}
 
 
@@ -251,8 +251,8 @@ def bootstrap(text: str) -> Bootstrap:
     if values.keys() - {"username", "admin", "machine", "token"}:  # not shown: it may be a token with a comma
         raise ValueError("has an unknown key; known are username, admin, machine, token, and no value holds a comma")
     login, token = values.get("username", ""), values.get("token", "")
-    if not _LOGIN.fullmatch(login):
-        raise ValueError("needs username: 1 to 50 of letters, digits, dot, dash, underscore")
+    if not is_name(login, LONGEST_LOGIN):
+        raise ValueError(f"needs username: {rule(LONGEST_LOGIN)}")
     flags = {key: values.get(key, "false").lower() for key in ("admin", "machine")}
     if wrong := [key for key, value in flags.items() if value not in ("true", "false")]:
         raise ValueError(f"needs true or false for {' and '.join(wrong)}")

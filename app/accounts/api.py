@@ -4,7 +4,7 @@ from starlette.requests import Request
 
 from app.accounts import auth, store
 from app.accounts.auth import State
-from app.accounts.input import NewUser, OwnChanges
+from app.accounts.input import NewUser, OwnUserChanges
 from app.accounts.model import User
 from app.accounts.wire import UserJSON, user_json
 from app.web import body
@@ -20,13 +20,13 @@ async def show(request: Request[State]) -> JSON[UserJSON]:
 async def update(request: Request[State]) -> JSON[UserJSON]:
     """Change the caller's account; what is left out stays."""
     user = await auth.user(request)
-    changes = await body.parse(request, OwnChanges)
+    changes = await body.parse(request, OwnUserChanges)
     changed = store.update(user.id, email=changes.email, now=request.state["now"]())
     return JSON(user_json(await request.state["db"].write(changed)))
 
 
 async def token(request: Request[State]) -> JSON[UserJSON]:
-    """The caller's account; rotated, with its new token, which is shown this once."""
+    """The caller's account; with `rotate`, it gets a new token, which is shown this once."""
     user = await auth.user(request)
     if (await body.words(request)).get("rotate") != "true":
         return JSON(user_json(user))
@@ -46,7 +46,7 @@ async def list_users(request: Request[State]) -> JSON[list[UserJSON]]:
 
 
 async def create(request: Request[State]) -> JSON[UserJSON]:
-    """Make an account; its token is in the answer, shown this once."""
+    """Add an account; its token is in the answer, shown this once."""
     await auth.user(request)
     new = await body.parse(request, NewUser)
     fresh = new.token or auth.new_token()
@@ -75,7 +75,7 @@ async def rotate(request: Request[State]) -> JSON[UserJSON]:
 
 routes = [
     Endpoint("GET", "/api/user", show, needs="account"),
-    Endpoint("PATCH", "/api/user", update, needs="account", body=OwnChanges),
+    Endpoint("PATCH", "/api/user", update, needs="account", body=OwnUserChanges),
     Endpoint(
         "POST",
         "/api/user/token",

@@ -1,24 +1,26 @@
 """What clients may say of an account."""
 
-import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
+from app import names
+from app.names import LONGEST_LOGIN
 from app.web import body
 
-_LOGIN = re.compile(r"[.a-zA-Z0-9_-]{1,50}")
+#: Characters of an address for mail.
+LONGEST_EMAIL = 250
 
 
 def _login(value: str) -> str:
-    if not _LOGIN.fullmatch(value):
-        raise ValueError("must be 1 to 50 of letters, digits, dot, dash, underscore")
+    if not names.is_name(value, LONGEST_LOGIN):
+        raise ValueError(f"must be {names.rule(LONGEST_LOGIN)}")
     return value
 
 
 def _email(value: str) -> str:
-    if len(value) > 250 or not value.isprintable():
-        raise ValueError("must have at most 250 characters, all printable")
+    if len(value) > LONGEST_EMAIL or not value.isprintable():
+        raise ValueError(f"must have at most {LONGEST_EMAIL} characters, all printable")
     return value
 
 
@@ -28,27 +30,29 @@ def _token(value: str) -> str:
     return value
 
 
-Email = Annotated[str, AfterValidator(_email)]
+Login = Annotated[str, AfterValidator(_login), Field(json_schema_extra={"pattern": names.pattern(LONGEST_LOGIN)})]
+Email = Annotated[str, AfterValidator(_email), Field(json_schema_extra={"maxLength": LONGEST_EMAIL})]
+Token = Annotated[str, AfterValidator(_token), Field(json_schema_extra={"pattern": "^([!-~]{16,500})?$"})]
 
 
 class NewUser(body.Input):
-    """Body of POST /api/users; a new account is always active."""
+    """An account to add; it is active from the first."""
 
-    login: Annotated[str, AfterValidator(_login)]
+    login: Login
     email: Email = ""
     admin: bool = False
     machine: bool = False
-    token: Annotated[str, AfterValidator(_token)] = ""
+    token: Token = ""
 
 
-class OwnChanges(body.Input):
-    """Body of PATCH /api/user: what is left out stays."""
+class OwnUserChanges(body.Input):
+    """What is to be different of the caller's own account; what is left out stays."""
 
     email: Email | None = None
 
 
-class Changes(OwnChanges):
-    """Body of PATCH /api/users/{user}: what is left out stays."""
+class UserChanges(OwnUserChanges):
+    """What is to be different of an account; what is left out stays."""
 
     admin: bool | None = None
     active: bool | None = None

@@ -43,7 +43,7 @@ async def show(request: Request[State]) -> JSON[BuildJSON]:
     return await _whole(request, build)
 
 
-async def latest(request: Request[State]) -> JSON[BuildJSON]:
+async def show_latest(request: Request[State]) -> JSON[BuildJSON]:
     """The newest build of a branch or ref, by default the default branch's, with stages and steps."""
     query = body.query(request)
     build = await access.read(request, lambda repo: store.latest_of_ref(repo.id, _ref(repo, query)))
@@ -72,17 +72,17 @@ def _waiting(stage: Stage, reason: str) -> StageJSON:
     return answer
 
 
-async def branches(request: Request[State]) -> Encoded[list[BuildJSON]]:
+async def list_branches(request: Request[State]) -> Encoded[list[BuildJSON]]:
     """The newest push of each branch."""
     return await _remembered(request, "branch")
 
 
-async def pulls(request: Request[State]) -> Encoded[list[BuildJSON]]:
+async def list_pulls(request: Request[State]) -> Encoded[list[BuildJSON]]:
     """The newest build of each pull request."""
     return await _remembered(request, "pull")
 
 
-async def deployments(request: Request[State]) -> Encoded[list[BuildJSON]]:
+async def list_deployments(request: Request[State]) -> Encoded[list[BuildJSON]]:
     """The newest promotion or rollback of each target."""
     return await _remembered(request, "deployment")
 
@@ -93,7 +93,7 @@ async def _remembered(request: Request[State], kind: store.Index) -> Encoded[lis
 
 
 async def create(request: Request[State]) -> JSON[BuildJSON]:
-    """Build a branch or a commit."""
+    """Start a build of a branch or a commit."""
     found = await access.granted(request)
     query, words = body.query(request), await body.words(request)
     build = await flow.create(
@@ -150,42 +150,42 @@ async def _deploy(request: Request[State], event: flow.Deployment) -> JSON[Build
 
 
 async def cancel(request: Request[State]) -> JSON[BuildJSON]:
-    """Stop a build. One that is over stays as it is."""
+    """Cancel a build; one that is over stays as it is."""
     found = await access.granted(request)
     build = await control.cancel(request.state["ports"], found.repo, paths.build(request))
     return JSON(build_json(build, stages=True))
 
 
 async def approve(request: Request[State]) -> Empty:
-    """Let a blocked stage run."""
+    """Approve a blocked stage: it may run."""
     found = await access.granted(request)
     await control.approve(request.state["ports"], found.repo, paths.build(request), paths.stage(request))
     return Empty()
 
 
 async def approve_all(request: Request[State]) -> Empty:
-    """Let all blocked stages of a build run."""
+    """Approve all blocked stages of a build: they may run."""
     found = await access.granted(request)
     await control.approve(request.state["ports"], found.repo, paths.build(request))
     return Empty()
 
 
 async def decline(request: Request[State]) -> Empty:
-    """Refuse a blocked stage, and with it the build."""
+    """Decline a blocked stage, and with it the build."""
     found = await access.granted(request)
     await control.decline(request.state["ports"], found.repo, paths.build(request), paths.stage(request))
     return Empty()
 
 
 async def decline_all(request: Request[State]) -> Empty:
-    """Refuse all blocked stages of a build, and with them the build."""
+    """Decline all blocked stages of a build, and with them the build."""
     found = await access.granted(request)
     await control.decline(request.state["ports"], found.repo, paths.build(request))
     return Empty()
 
 
 async def status_svg(request: Request[State]) -> SVG:
-    """The state of the newest build of a branch, for everybody, as pages embed it."""
+    """A badge with the state of a branch's newest build."""
     if request.state["private_mode"]:
         await access.admit(request)
     path, query = request.path_params, body.query(request)
@@ -232,10 +232,10 @@ _FILTERS = (
 _DEPLOY: dict[str, Any] = {"needs": "write", "query": [_TARGET], "free": True, "errors": _STARTS}
 routes = [
     Endpoint("POST", _BUILD + "/promote", promote, **_DEPLOY),
-    Endpoint("GET", _BUILDS + "/latest", latest, needs="read", query=[_BRANCH, _REF]),
-    Endpoint("GET", _BUILDS + "/branches", branches, needs="read"),
-    Endpoint("GET", _BUILDS + "/pulls", pulls, needs="read"),
-    Endpoint("GET", _BUILDS + "/deployments", deployments, needs="read"),
+    Endpoint("GET", _BUILDS + "/latest", show_latest, needs="read", query=[_BRANCH, _REF]),
+    Endpoint("GET", _BUILDS + "/branches", list_branches, needs="read"),
+    Endpoint("GET", _BUILDS + "/pulls", list_pulls, needs="read"),
+    Endpoint("GET", _BUILDS + "/deployments", list_deployments, needs="read"),
     Endpoint("GET", _BUILD, show, needs="read"),
     Endpoint("GET", _BUILDS, list_builds, needs="read", query=[*PAGE, *_FILTERS], errors=[400]),
     Endpoint(
@@ -264,14 +264,14 @@ routes = [
     Endpoint(
         "DELETE",
         _BUILDS,
-        purge.old,
+        purge.delete_old,
         needs="admin",
         query=[Param("before", "A build number; builds below it are deleted.", required=True)],
         errors=[400],
     ),
-    Endpoint("DELETE", _BUILDS + "/branches/{entry:path}", purge.branch, needs="write"),
-    Endpoint("DELETE", _BUILDS + "/pulls/{entry}", purge.pull, needs="write"),
-    Endpoint("DELETE", _BUILDS + "/deployments/{entry:path}", purge.deployment, needs="write"),
+    Endpoint("DELETE", _BUILDS + "/branches/{entry:path}", purge.forget_branch, needs="write"),
+    Endpoint("DELETE", _BUILDS + "/pulls/{entry}", purge.forget_pull, needs="write"),
+    Endpoint("DELETE", _BUILDS + "/deployments/{entry:path}", purge.forget_deployment, needs="write"),
     Endpoint("DELETE", _BUILD, cancel, needs="write"),
     Endpoint("POST", _BUILD + "/rollback", rollback, **_DEPLOY),
     Endpoint("POST", _BUILD + "/approve", approve_all, needs="admin"),
@@ -283,12 +283,12 @@ routes = [
     Endpoint(
         "GET",
         "/api/user/repos",
-        feed.repositories,
+        feed.list_repos,
         needs="account",
         query=[Param("latest", "`true` adds the newest build of each.")],
     ),
-    Endpoint("GET", "/api/user/builds", feed.builds, needs="account"),
-    Endpoint("GET", "/api/user/builds/recent", feed.builds, needs="account"),
+    Endpoint("GET", "/api/user/builds", feed.list_builds, needs="account"),
+    Endpoint("GET", "/api/user/builds/recent", feed.list_builds, needs="account"),
     Endpoint(
         "DELETE",
         "/api/repos/{owner}/{name}",
@@ -296,8 +296,8 @@ routes = [
         needs="admin",
         query=[Param("remove", "`true` deletes it, with all its builds, logs and secrets.")],
     ),
-    Endpoint("GET", "/api/builds/incomplete", incomplete.builds, needs="system"),
-    Endpoint("GET", "/api/builds/incomplete/v2", incomplete.stages, needs="system"),
-    Endpoint("POST", "/hook", hook.receive, errors=[400, 401, 404, 422]),
-    Endpoint("GET", "/metrics", metrics.show, needs="machine"),
+    Endpoint("GET", "/api/builds/incomplete", incomplete.list_incomplete, needs="system"),
+    Endpoint("GET", "/api/builds/incomplete/v2", incomplete.list_incomplete_stages, needs="system"),
+    Endpoint("POST", "/hook", hook.receive_push, errors=[400, 401, 404, 422]),
+    Endpoint("GET", "/metrics", metrics.show_metrics, needs="machine"),
 ]

@@ -18,7 +18,7 @@ from app.web.reply import JSON
 NEWEST = 25
 
 
-async def repositories(request: Request[State]) -> JSON[list[RepoBuildJSON]]:
+async def list_repos(request: Request[State]) -> JSON[list[RepoBuildJSON]]:
     """The repositories that the caller has rights in, by slug."""
     user = await auth.user(request)
     latest = body.query(request).get("latest") == "true"
@@ -32,7 +32,7 @@ def _repositories(user: User, latest: bool) -> Tx[list[tuple[Repo, Build | None]
     return [(repo, newest.get(repo.id)) for repo in mine]
 
 
-async def builds(request: Request[State]) -> JSON[list[RepoBuildJSON]]:
+async def list_builds(request: Request[State]) -> JSON[list[RepoBuildJSON]]:
     """The newest builds of the caller's repositories, each inside its repository."""
     user = await auth.user(request)
     pairs = await request.state["db"].read(store.feed(user.id, NEWEST))

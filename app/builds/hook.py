@@ -27,8 +27,8 @@ LIMIT = 10_000_000
 _NOBODYS_KEY = "0" * 32
 
 
-async def receive(request: Request[State]) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty | Response:
-    """A push, told by a repository's hook. Answers the build, or `null` when nothing is to run; 204 after a deletion.
+async def receive_push(request: Request[State]) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty | Response:
+    """Announce a push; answers the build, or `null` when nothing is to run, and 204 after a deletion.
 
     An unknown repository answers like a wrong signature: strangers learn nothing.
     """

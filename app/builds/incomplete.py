@@ -6,12 +6,11 @@ from starlette.requests import Request
 from typing_extensions import TypedDict
 
 from app.accounts import auth
-from app.builds import stages as stage_store
-from app.builds import store
+from app.builds import stages, store
 from app.builds.model import Status
 from app.builds.state import State
 from app.builds.wire import RepoBuildJSON, repo_build_json
-from app.web.reply import JSON, Encoded, encode
+from app.web.reply import JSON, Encoded, encode, joined
 
 #: Builds in the list.
 MOST = 50
@@ -19,7 +18,7 @@ MOST = 50
 PIECE = 500
 
 
-class RunningJSON(TypedDict):
+class UnfinishedStageJSON(TypedDict):
     """A stage that waits or runs, beside its build and repository. The two limits are texts."""
 
     repo_namespace: str
@@ -50,23 +49,23 @@ class RunningJSON(TypedDict):
     stage_stopped: int
 
 
-_KEYS = tuple(RunningJSON.__annotations__)
+_KEYS = tuple(UnfinishedStageJSON.__annotations__)
 
 
-async def builds(request: Request[State]) -> JSON[list[RepoBuildJSON]]:
+async def list_incomplete(request: Request[State]) -> JSON[list[RepoBuildJSON]]:
     """The newest builds of which a stage waits for a runner or runs, each inside its repository."""
     await auth.user(request)
     pairs = await request.state["db"].read(store.incomplete(MOST))
     return JSON([repo_build_json(repo, build) for repo, build in pairs])
 
 
-async def stages(request: Request[State]) -> Encoded[list[RunningJSON]]:
+async def list_incomplete_stages(request: Request[State]) -> Encoded[list[UnfinishedStageJSON]]:
     """Every stage that waits for a runner or runs, the newest build's first."""
     await auth.user(request)
-    rows = await request.state["db"].read(stage_store.rows())
+    rows = await request.state["db"].read(stages.rows())
     texts: list[bytes] = []
     for start in range(0, len(rows), PIECE):
         listed = [dict(zip(_KEYS, row, strict=True)) for row in rows[start : start + PIECE]]
         texts.append(encode(listed)[1:-1])
         await asyncio.sleep(0)
-    return Encoded(b"[" + b",".join(texts) + b"]\n")
+    return Encoded(joined(texts))

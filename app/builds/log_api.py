@@ -53,8 +53,8 @@ def _file_name(request: Request[State]) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts)) + ".log"
 
 
-async def remove(request: Request[State]) -> Empty:
-    """Delete the log of a step that does not run; also when it is gone already."""
+async def delete(request: Request[State]) -> Empty:
+    """Delete the log of a step that is not running; it may be gone already."""
     step = await access.read(request, partial(paths.step, request))
     if step.status == "running":
         words = f"step {step.name} is running: wait until it is over, or cancel its build, then delete its log"
@@ -67,5 +67,5 @@ _LOG = "/api/repos/{owner}/{name}/builds/{number}/logs/{stage}/{step}"
 _ANSI = Param("ansi", "`strip` leaves the escape sequences of terminals out of the plain text.")
 routes = [
     Endpoint("GET", _LOG, show, needs="read", query=[_ANSI]),
-    Endpoint("DELETE", _LOG, remove, needs="admin", errors=[409]),
+    Endpoint("DELETE", _LOG, delete, needs="admin", errors=[409]),
 ]

@@ -43,8 +43,8 @@ def _counted() -> Tx[dict[str, int]]:
     return (yield from store.counts()) | {"queue_paused": int((yield from switches.is_on("queue")))}
 
 
-async def show(request: Request[State]) -> Text:
-    """The numbers of this moment, in Prometheus' text format."""
+async def show_metrics(request: Request[State]) -> Text:
+    """The server's metrics, in Prometheus' text format."""
     if not request.state["metrics_anonymous"]:
         await auth.user(request)
     ports = request.state["ports"]

@@ -38,25 +38,25 @@ STEPS = f"""
 DELETE = f"DELETE FROM builds WHERE {_OVER}"  # noqa: S608 - a constant
 
 
-async def old(request: Request[State]) -> Empty:
+async def delete_old(request: Request[State]) -> Empty:
     """Delete the builds below a number, with their stages, steps and logs; those that are not over are kept."""
     repo = (await access.granted(request)).repo
     await purge(request.state["ports"], repo, body.query_number(request, "before", "build number"))
     return Empty()
 
 
-async def branch(request: Request[State]) -> Empty:
-    """Drop a branch from the newest of each branch, until it is pushed again; its builds stay."""
+async def forget_branch(request: Request[State]) -> Empty:
+    """Take a branch off the list of branches, until it is pushed again; its builds stay."""
     return await _forget(request, "branch")
 
 
-async def pull(request: Request[State]) -> Empty:
-    """Drop a pull request from the newest of each pull request, until it is pushed again; its builds stay."""
+async def forget_pull(request: Request[State]) -> Empty:
+    """Take a pull request off the list of pull requests, until it is pushed again; its builds stay."""
     return await _forget(request, "pull")
 
 
-async def deployment(request: Request[State]) -> Empty:
-    """Drop a target from the newest of each target, until it is deployed to again; its builds stay."""
+async def forget_deployment(request: Request[State]) -> Empty:
+    """Take a target off the list of deployments, until it is deployed to again; its builds stay."""
     return await _forget(request, "deployment")
 
 

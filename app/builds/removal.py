@@ -19,7 +19,10 @@ from app.web.reply import JSON
 
 
 async def disable(request: Request[State]) -> JSON[RepoJSON]:
-    """Build no pushes of the repository any more, or delete it: what runs is stopped first, and no number returns."""
+    """Disable a repository: what is pushed is built no longer; or delete it, with all its builds, logs and secrets.
+
+    Before it is deleted, what runs is stopped. One of its name that is registered later counts on from its last number.
+    """
     repo = (await access.granted(request)).repo
     if body.query(request).get("remove") == "true":
         return JSON(repo_json(await remove(request.state["ports"], repo)))

@@ -8,7 +8,7 @@ from app.builds.store import Head
 from app.builds.wire import build_json
 from app.db.connect import Database
 from app.db.tx import each
-from app.web.reply import encode
+from app.web.reply import encode, joined
 
 #: Bytes that are remembered in all.
 REMEMBERED = 4 * 1024 * 1024
@@ -31,7 +31,7 @@ class Rendered:
                 if build is not None:  # it was deleted a moment ago
                     texts[head] = encode(build_json(build))
                     self._remember(Head(build.id, build.version, build.number), texts[head])
-        return b"[" + b",".join(texts[head] for head in heads if head in texts) + b"]\n"
+        return joined(texts[head] for head in heads if head in texts)
 
     def _remember(self, head: Head, text: bytes) -> None:
         if head not in self._texts:

@@ -47,7 +47,7 @@ async def _changes(request: Request[State], user: User | None, repo_id: int | No
 
 
 async def log(request: Request[State]) -> sse.Stream:
-    """The lines of a running step, earlier ones first; ends with the step, at once when it does not run.
+    """The log of a running step from its first line; ends with the step, or at once when that is not running.
 
     A line's `id` is its position; a reader who comes back with `Last-Event-ID` gets those after it.
     """

@@ -18,6 +18,7 @@ from app.cli.options import (
     params_query,
     repo_path,
     slug_argument,
+    yes_option,
 )
 from app.errors import NothingToRun
 
@@ -214,7 +215,7 @@ def queue(session: Session) -> None:
 @build.command()
 @slug_argument
 @click.option("--before", type=NUMBER, required=True, help="Delete the builds below this number.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @json_option
 @click.pass_obj
 def purge(session: Session, slug: str, before: int, yes: bool) -> None:
@@ -223,8 +224,7 @@ def purge(session: Session, slug: str, before: int, yes: bool) -> None:
         click.confirm(f"Delete the builds of {slug} below {before}, with their logs?", abort=True, err=True)
     with session.client() as client:
         client.call("DELETE", repo_path(slug, "builds"), query={"before": str(before)})
-    if not session.as_json:
-        output.write(f"The builds of {slug} below {before} are deleted, but for those that are not over")
+    session.tell(f"The builds of {slug} below {before} are deleted, but for those that are not over")
 
 
 def find(client: Client, slug: str, number: int) -> Json:

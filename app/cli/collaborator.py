@@ -45,14 +45,14 @@ def set_right(session: Session, slug: str, login: str, right: str) -> None:
 @slug_argument
 @login_argument
 @yes_option
+@json_option
 @click.pass_obj
 def rm(session: Session, slug: str, login: str, yes: bool) -> None:
     """Take all rights of an account away."""
     options.confirm(f"Take all rights of {login} in {slug} away?", yes)
     with session.client() as client:
         client.call("DELETE", repo_path(slug, "collaborators", login))
-    if not session.as_json:
-        output.write(f"{output.line(login)} has no rights in {slug} any more")
+    session.tell(f"{output.line(login)} has no rights in {slug} any more")
 
 
 def _table(rows: list[Json]) -> str:

@@ -4,7 +4,7 @@ import time
 
 import click
 
-from app.cli import output
+from app.cli import given, output
 from app.cli.client import Json
 from app.cli.options import Session, json_option, repo_path, slug_argument
 from app.errors import NothingToRun
@@ -80,8 +80,7 @@ def update(
     if build and target is not None:
         raise click.UsageError("--build and --promote exclude each other")
     event = "push" if build else None if target is None else "promote"
-    given = {"expr": expr, "branch": branch, "event": event, "target": target}
-    body = {key: value for key, value in given.items() if value is not None}
+    body = given.present(expr=expr, branch=branch, event=event, target=target)
     if not body:
         raise click.UsageError("nothing to change: give --expr, --branch, --promote or --build")
     _change(session, slug, name, body)
@@ -116,8 +115,7 @@ def rm(session: Session, slug: str, name: str) -> None:
     """Remove a cron job; it may be gone already."""
     with session.client() as client:
         client.call("DELETE", repo_path(slug, "cron", name))
-    if not session.as_json:
-        output.write(f"Cron job {output.line(name)} is removed from {slug}")
+    session.tell(f"Cron job {output.line(name)} is removed from {slug}")
 
 
 @cron.command("exec")

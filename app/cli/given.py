@@ -2,8 +2,11 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
+
+from app.cli.client import Json
 
 
 def either(argument: str | None, option: str | None, what: str) -> str:
@@ -13,6 +16,11 @@ def either(argument: str | None, option: str | None, what: str) -> str:
     if given := argument or option:
         return given
     raise click.UsageError(f"{what} is missing")
+
+
+def present(**values: Any) -> Json:
+    """A body of what was given; what is None was not."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def text(data: str | None, what: str, way_out: str) -> str:

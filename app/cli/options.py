@@ -48,6 +48,13 @@ class Session:
 
         output.write(output.as_json(answer) if self.as_json else render(answer))
 
+    def tell(self, words: str) -> None:
+        """Say what was done where the server answers nothing; with --json that is nothing, too."""
+        from app.cli import output
+
+        if not self.as_json:
+            output.write(words)
+
 
 def _missing(option: str) -> str:
     name = option.upper()

@@ -101,8 +101,7 @@ def rm(session: Session, namespace: str, name: str) -> None:
     """Remove a secret."""
     with session.client() as client:
         client.call("DELETE", api_path("secrets", namespace, name))
-    if not session.as_json:
-        output.write(f"Secret {output.line(name)} is removed from {output.line(namespace)}")
+    session.tell(f"Secret {output.line(name)} is removed from {output.line(namespace)}")
 
 
 def _table(secrets: list[Json]) -> str:

@@ -44,8 +44,7 @@ def resume(session: Session) -> None:
 def _switch(session: Session, method: str, done: str) -> None:
     with session.client() as client:
         client.call(method, QUEUE)
-    if not session.as_json:
-        output.write(done)
+    session.tell(done)
 
 
 def _table(stages: list[Json]) -> str:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from app.cli import options, output
+from app.cli import given, options, output
 from app.cli.client import Json
 from app.cli.hooks import hook_path, install_hook
 from app.cli.options import Session, json_option, repo_path, slug_argument, yes_option
@@ -37,16 +37,16 @@ def add(
     which the server must be able to read.
     """
     namespace, name = slug.split("/")
-    body = {
-        "namespace": namespace,
-        "name": name,
-        "git_http_url": as_url(git_url),
-        "default_branch": branch,
-        "config_path": config,
-        "visibility": visibility,
-    }
+    body = given.present(
+        namespace=namespace,
+        name=name,
+        git_http_url=as_url(git_url),
+        default_branch=branch,
+        config_path=config,
+        visibility=visibility,
+    )
     with session.client() as client:
-        answer = client.record("POST", "/api/repos", body={k: v for k, v in body.items() if v is not None})
+        answer = client.record("POST", "/api/repos", body=body)
     session.show(answer, _block)
 
 
@@ -80,8 +80,8 @@ def hook(session: Session, slug: str, install: bool, force: bool, portable: bool
     from app.scm import receive
 
     with session.client() as client:
-        given = client.record("GET", repo_path(slug, "hook"))
-        script = receive.script(slug=slug, url=given["url"], key=given["key"], portable=portable)
+        told = client.record("GET", repo_path(slug, "hook"))
+        script = receive.script(slug=slug, url=told["url"], key=told["key"], portable=portable)
         if not install:
             output.raw(script)
             return
@@ -116,7 +116,7 @@ def update(session: Session, /, slug: str, **settings: Any) -> None:
 
     The server ignores those for its administrators when others set them.
     """
-    body = {name: value for name, value in settings.items() if value is not None}
+    body = given.present(**settings)
     if not body:
         raise click.UsageError("nothing to change: give at least one setting, as in --visibility public")
     with session.client() as client:
@@ -187,10 +187,10 @@ def _post(session: Session, slug: str, *verb: str) -> None:
         session.show(client.record("POST", repo_path(slug, *verb)), _block)
 
 
-def as_url(given: str) -> str:
+def as_url(address: str) -> str:
     """A git address as given; a plain path as the `file://` address of the absolute path."""
-    remote = "://" in given or re.match(r"[^/]+:", given)
-    return given if remote else Path(given).resolve().as_uri()
+    remote = "://" in address or re.match(r"[^/]+:", address)
+    return address if remote else Path(address).resolve().as_uri()
 
 
 def _block(repo: Json) -> str:

@@ -29,8 +29,7 @@ def flag_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def flags(pull_request: bool | None, push: bool | None) -> Json:
     """Those that were said, as the server reads them."""
-    said = {"pull_request": pull_request, "pull_request_push": push}
-    return {name: flag for name, flag in said.items() if flag is not None}
+    return given.present(pull_request=pull_request, pull_request_push=push)
 
 
 def changes(data: str | None, pull_request: bool | None, push: bool | None) -> Json:
@@ -143,8 +142,7 @@ def rm(session: Session, slug: str | None, repository: str | None, name: str | N
     where, called = _place(slug, repository), _name(name, drone_name)
     with session.client() as client:
         client.call("DELETE", repo_path(where, "secrets", called))
-    if not session.as_json:
-        output.write(f"Secret {output.line(called)} is removed from {where}")
+    session.tell(f"Secret {output.line(called)} is removed from {where}")
 
 
 @secret.command("rotate-key")

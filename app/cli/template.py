@@ -125,8 +125,7 @@ def rm(
     path = _path(namespace, name, drone_namespace, drone_name)
     with session.client() as client:
         client.call("DELETE", path)
-    if not session.as_json:
-        output.write(f"Template {output.line(name or drone_name)} is removed")
+    session.tell(f"Template {output.line(name or drone_name)} is removed")
 
 
 def _path(namespace: str | None, name: str | None, drone_namespace: str | None, drone_name: str | None) -> str:

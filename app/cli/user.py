@@ -4,7 +4,7 @@ import time
 
 import click
 
-from app.cli import options, output
+from app.cli import given, options, output
 from app.cli.client import Json
 from app.cli.options import Session, api_path, json_option, yes_option
 
@@ -26,9 +26,9 @@ def user() -> None:
 @click.pass_obj
 def add(session: Session, login: str, admin: bool, machine: bool, token: str | None, email: str | None) -> None:
     """Add an account; its token, if the server makes one, is shown this once."""
-    body: Json = {"login": login, "admin": admin, "machine": machine, "token": token, "email": email}
+    body = given.present(login=login, admin=admin, machine=machine, token=token, email=email)
     with session.client() as client:
-        answer = client.record("POST", "/api/users", body={k: v for k, v in body.items() if v is not None})
+        answer = client.record("POST", "/api/users", body=body)
     session.show(answer, block)
 
 
@@ -60,8 +60,7 @@ def info(session: Session, user: str) -> None:
 @click.pass_obj
 def update(session: Session, user: str, admin: bool | None, active: bool | None, email: str | None) -> None:
     """Change an account; what is not given stays."""
-    given: Json = {"admin": admin, "active": active, "email": email}
-    body = {name: value for name, value in given.items() if value is not None}
+    body = given.present(admin=admin, active=active, email=email)
     if not body:
         raise click.UsageError("nothing to change: give --admin, --no-admin, --active, --inactive or --email")
     with session.client() as client:
@@ -71,14 +70,14 @@ def update(session: Session, user: str, admin: bool | None, active: bool | None,
 @user.command()
 @user_argument
 @yes_option
+@json_option
 @click.pass_obj
 def rm(session: Session, user: str, yes: bool) -> None:
     """Remove an account; what it owns goes to others."""
     options.confirm(f"Remove the account {user}?", yes)
     with session.client() as client:
         client.call("DELETE", api_path("users", user))
-    if not session.as_json:
-        output.write(f"Account {output.line(user)} is removed")
+    session.tell(f"Account {output.line(user)} is removed")
 
 
 @user.command()

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from app.accounts import auth
 from app.repos import access, changes, flow, store
 from app.repos.access import State
-from app.repos.input import NewRepo, RepoPatch
+from app.repos.input import NewRepo, RepoChanges
 from app.repos.wire import HookJSON, RepoJSON, repo_json
 from app.web import body, paging
 from app.web.reply import JSON
@@ -56,7 +56,10 @@ async def show(request: Request[State]) -> JSON[RepoJSON]:
 
 
 async def hook(request: Request[State]) -> JSON[HookJSON]:
-    """Where a push is told and the key that signs it, for those who install the hook (ours)."""
+    """Where the repository's hook announces a push, and the key that signs it.
+
+    Drone has no such call.
+    """
     found = await access.granted(request)
     key = request.state["seal"].open(found.repo.signer, flow.SIGNER)
     return JSON(HookJSON(url=request.state["public_url"], key=key), headers={"Cache-Control": "no-store"})
@@ -65,14 +68,14 @@ async def hook(request: Request[State]) -> JSON[HookJSON]:
 async def update(request: Request[State]) -> JSON[RepoJSON]:
     """Change settings of a repository; what is left out, or null, stays."""
     found = await access.granted(request)
-    patch = await body.parse(request, RepoPatch)
+    patch = await body.parse(request, RepoChanges)
     mine = changes.SETTINGS + (changes.SYSTEM_SETTINGS if found.is_system else ())
     changed = changes.update(found.repo.id, patch.model_dump(include=set(mine)), request.state["now"]())
     return JSON(repo_json(await request.state["db"].write(changed)))
 
 
 async def enable(request: Request[State]) -> JSON[RepoJSON]:
-    """Build what is pushed from now on; the caller becomes the owner."""
+    """Enable a repository: what is pushed is built from now on, and the caller becomes the owner."""
     found = await access.granted(request)
     enabled = changes.enable(found.repo.id, found.user_id, request.state["now"]())
     return JSON(repo_json(await request.state["db"].write(enabled)))
@@ -86,7 +89,7 @@ async def chown(request: Request[State]) -> JSON[RepoJSON]:
 
 
 async def repair(request: Request[State]) -> JSON[RepoJSON]:
-    """Ask the repository's host again for what was asked when it was registered: its default branch."""
+    """Ask the git repository again for its default branch."""
     repo = (await access.granted(request)).repo
     state = request.state
     return JSON(repo_json(await flow.repair(state["db"], state["host"], repo, state["now"]())))
@@ -98,7 +101,7 @@ routes = [
     Endpoint("GET", "/api/repos", list_repos, needs="system", query=PAGE, errors=[400]),
     Endpoint("GET", _REPO, show, needs="read"),
     Endpoint("GET", _REPO + "/hook", hook, needs="admin"),
-    Endpoint("PATCH", _REPO, update, needs="admin", body=RepoPatch),
+    Endpoint("PATCH", _REPO, update, needs="admin", body=RepoChanges),
     Endpoint("POST", _REPO, enable, needs="admin"),
     Endpoint("POST", _REPO + "/chown", chown, needs="admin"),
     Endpoint("POST", _REPO + "/repair", repair, needs="admin", errors=[422]),

@@ -34,7 +34,10 @@ async def show_collaborator(request: Request[State]) -> JSON[PermissionsJSON]:
 
 
 async def set_collaborator(request: Request[State]) -> JSON[PermissionsJSON]:
-    """Give an account exactly these rights (ours); none is to take them away."""
+    """Give an account exactly these rights; none takes all away.
+
+    Drone has no such call.
+    """
     repo = (await access.granted(request)).repo
     new = await body.parse(request, Rights)
     rights = Permissions(new.read or new.write or new.admin, new.write or new.admin, new.admin)
@@ -46,8 +49,8 @@ async def set_collaborator(request: Request[State]) -> JSON[PermissionsJSON]:
     return JSON(permissions_json(rights))
 
 
-async def remove_collaborator(request: Request[State]) -> Empty:
-    """Take all rights of an account away."""
+async def delete_collaborator(request: Request[State]) -> Empty:
+    """Take away all rights of an account."""
     repo = (await access.granted(request)).repo
     user = await request.state["db"].read(accounts.find(request.path_params["login"]))
     await request.state["db"].write(store.revoke(repo.id, user))
@@ -72,5 +75,5 @@ routes = [
     Endpoint("GET", _COLLABORATORS, list_collaborators, needs="read"),
     Endpoint("GET", _COLLABORATORS + "/{login}", show_collaborator, needs="read"),
     Endpoint("PUT", _COLLABORATORS + "/{login}", set_collaborator, needs="admin", body=Rights),
-    Endpoint("DELETE", _COLLABORATORS + "/{login}", remove_collaborator, needs="admin"),
+    Endpoint("DELETE", _COLLABORATORS + "/{login}", delete_collaborator, needs="admin"),
 ]

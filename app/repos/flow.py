@@ -1,8 +1,8 @@
 """Registering repositories and handing out their hooks."""
 
-import re
 from collections.abc import Callable
 
+from app import names
 from app.accounts.model import User
 from app.db.connect import Database
 from app.errors import Invalid, Problem
@@ -13,15 +13,15 @@ from app.scm.host import Host, Source
 from app.sealing import Seal
 
 SIGNER, SECRET = "repos.signer", "repos.secret"
-_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
+#: Characters of a namespace or a repository's name.
+LONGEST_NAME = 100
 
 
 def check_name(field: str, value: str) -> Problem | None:
     """Whether a namespace or a name can stand in an address."""
-    if _NAME.fullmatch(value):
+    if names.is_name(value, LONGEST_NAME):
         return None
-    text = f"{field} must be 1 to 100 of letters, digits, dot, dash, underscore, and not . or .."
-    return Problem(field, "bad_name", text)
+    return Problem(field, "bad_name", f"{field} must be {names.rule(LONGEST_NAME)}")
 
 
 async def register(

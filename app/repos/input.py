@@ -2,11 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 
+from app import names
+from app.repos.flow import LONGEST_NAME
 from app.repos.model import Visibility
 from app.web import body
 
+#: Characters of the path of a pipeline file.
+LONGEST_PATH = 500
 #: Minutes that a stage may be given at most: 30 days.
 LONGEST = 30 * 24 * 60
 #: Stages of one repository that may be allowed to run at once.
@@ -17,7 +21,7 @@ LAST_NUMBER = 1_000_000_000
 
 def _config_path(value: str) -> str:
     parts = value.split("/")
-    if not value.isprintable() or len(value) > 500 or any(part in ("", ".", "..") for part in parts):
+    if not value.isprintable() or len(value) > LONGEST_PATH or any(part in ("", ".", "..") for part in parts):
         raise ValueError("must be a path inside the repository, such as .drone.yml or ci/pipeline.yml")
     return value
 
@@ -40,22 +44,33 @@ def _counter(value: int) -> int:
     return value
 
 
-ConfigPath = Annotated[str, AfterValidator(_config_path)]
+def _between(low: int, high: int) -> dict[str, JsonValue]:
+    return {"minimum": low, "maximum": high}
+
+
+#: Registering says what is wrong with one, together with all else that is.
+Name = Annotated[str, Field(json_schema_extra={"pattern": names.pattern(LONGEST_NAME)})]
+ConfigPath = Annotated[
+    str, AfterValidator(_config_path), Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_PATH})
+]
+Timeout = Annotated[int, AfterValidator(_timeout), Field(json_schema_extra=_between(1, LONGEST))]
+Throttle = Annotated[int, AfterValidator(_throttle), Field(json_schema_extra=_between(0, WIDEST))]
+Counter = Annotated[int, AfterValidator(_counter), Field(json_schema_extra=_between(0, LAST_NUMBER))]
 
 
 class NewRepo(body.Input):
-    """Body of POST /api/repos."""
+    """A git repository to register."""
 
-    namespace: str
-    name: str
+    namespace: Name
+    name: Name
     git_http_url: str
     default_branch: str = ""
     config_path: ConfigPath = ".drone.yml"
     visibility: Visibility = "private"
 
 
-class RepoPatch(body.Input):
-    """Body of PATCH /api/repos/{owner}/{name}: what is left out, or null, stays.
+class RepoChanges(body.Input):
+    """What is to be different of a repository; what is left out stays.
 
     `trusted`, `timeout`, `throttle` and `counter` are for administrators of the server; from others they are ignored.
     """
@@ -69,13 +84,13 @@ class RepoPatch(body.Input):
     auto_cancel_pushes: bool | None = None
     auto_cancel_running: bool | None = None
     trusted: bool | None = None
-    timeout: Annotated[int, AfterValidator(_timeout)] | None = Field(None, description="Minutes a stage may take.")
-    throttle: Annotated[int, AfterValidator(_throttle)] | None = Field(None, description="Stages at once; 0: any.")
-    counter: Annotated[int, AfterValidator(_counter)] | None = Field(None, description="The last number; only grows.")
+    timeout: Timeout | None = Field(None, description="Minutes a stage may take.")
+    throttle: Throttle | None = Field(None, description="Stages at once; 0: any.")
+    counter: Counter | None = Field(None, description="The last number; only grows.")
 
 
 class Rights(body.Input):
-    """Body of PUT …/collaborators/{login}; a greater right brings the lesser ones."""
+    """Rights to give; a greater one brings the lesser ones."""
 
     read: bool = False
     write: bool = False

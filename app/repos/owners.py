@@ -4,7 +4,7 @@ from starlette.requests import Request
 
 from app.accounts import auth
 from app.accounts import store as accounts
-from app.accounts.input import Changes
+from app.accounts.input import UserChanges
 from app.accounts.model import User
 from app.accounts.wire import UserJSON, user_json
 from app.db.tx import Tx
@@ -17,19 +17,19 @@ from app.web.reply import JSON, Empty
 from app.web.route import Endpoint, Param
 
 
-async def update(request: Request[State]) -> JSON[UserJSON]:
+async def update_user(request: Request[State]) -> JSON[UserJSON]:
     """Change an account; what is left out stays.
 
     One that is made inactive is no administrator any more, and what it owns goes to others. An active
     administrator is always left.
     """
     await auth.user(request)
-    new = await body.parse(request, Changes)
+    new = await body.parse(request, UserChanges)
     changed = _change(request.path_params["user"], new, request.state["now"]())
     return JSON(user_json(await request.state["db"].write(changed)))
 
 
-def _change(name: str, new: Changes, now: int) -> Tx[User]:
+def _change(name: str, new: UserChanges, now: int) -> Tx[User]:
     user = yield from accounts.find_named(name)
     changed = yield from accounts.update(user.id, email=new.email, admin=new.admin, active=new.active, now=now)
     if new.active is False:
@@ -37,7 +37,7 @@ def _change(name: str, new: Changes, now: int) -> Tx[User]:
     return changed
 
 
-async def delete(request: Request[State]) -> Empty:
+async def delete_user(request: Request[State]) -> Empty:
     """Remove an account; what it owns goes to another who administers it, or to nobody.
 
     An active administrator is always left.
@@ -53,7 +53,7 @@ def _delete(name: str, now: int) -> Tx[None]:
     yield from changes.hand_over(user.id, now)
 
 
-async def repositories(request: Request[State]) -> JSON[list[RepoJSON]]:
+async def list_user_repos(request: Request[State]) -> JSON[list[RepoJSON]]:
     """The repositories that an account has rights in, by slug."""
     await auth.user(request)
     return JSON(
@@ -67,20 +67,20 @@ def _repositories(name: str) -> Tx[list[Repo]]:
 
 
 async def sync(request: Request[State]) -> JSON[list[RepoJSON]] | Empty:
-    """The caller's repositories, by slug, as their hosts know them now; a plain git host knows nothing new."""
+    """Renew the list of the caller's repositories and answer it, by slug; a plain git host has nothing new to tell."""
     user = await auth.user(request)
     if body.query(request).get("async") == "true":
         return Empty()
     return JSON([repo_json(repo) for repo in await request.state["db"].read(store.list_of(user.id))])
 
 
-async def remotes(request: Request[State]) -> JSON[list[RepoJSON]]:
+async def list_remotes(request: Request[State]) -> JSON[list[RepoJSON]]:
     """The repositories that the caller has at the host; a plain git host keeps no such list, so there are none."""
     await auth.user(request)
     return JSON([])
 
 
-async def remote(request: Request[State]) -> JSON[RepoJSON]:
+async def show_remote(request: Request[State]) -> JSON[RepoJSON]:
     """A repository with the caller's rights in it, as its host tells; for a plain git host, as it is registered."""
     user = await auth.user(request)
     found = await access.granted(request)
@@ -90,9 +90,9 @@ async def remote(request: Request[State]) -> JSON[RepoJSON]:
 
 _USER = "/api/users/{user}"
 routes: list[Endpoint] = [
-    Endpoint("PATCH", _USER, update, needs="system", body=Changes, errors=[409]),
-    Endpoint("DELETE", _USER, delete, needs="system", errors=[409]),
-    Endpoint("GET", _USER + "/repos", repositories, needs="system"),
+    Endpoint("PATCH", _USER, update_user, needs="system", body=UserChanges, errors=[409]),
+    Endpoint("DELETE", _USER, delete_user, needs="system", errors=[409]),
+    Endpoint("GET", _USER + "/repos", list_user_repos, needs="system"),
     Endpoint(
         "POST",
         "/api/user/repos",
@@ -100,6 +100,6 @@ routes: list[Endpoint] = [
         needs="account",
         query=[Param("async", "`true` answers at once, with nothing.")],
     ),
-    Endpoint("GET", "/api/user/remote/repos", remotes, needs="account"),
-    Endpoint("GET", "/api/user/remote/repos/{owner}/{name}", remote, needs="read"),
+    Endpoint("GET", "/api/user/remote/repos", list_remotes, needs="account"),
+    Endpoint("GET", "/api/user/remote/repos/{owner}/{name}", show_remote, needs="read"),
 ]

@@ -1,7 +1,9 @@
 """POST …/sign: the signature of a pipeline file (`spec` drone-yaml 12)."""
 
 import asyncio
+from typing import Annotated
 
+from pydantic import Field
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
@@ -16,10 +18,12 @@ from app.web.reply import JSON
 from app.web.route import Endpoint
 
 
-class File(body.Input):
-    """Body of POST …/sign: the text of a pipeline file, as YAML."""
+class PipelineFile(body.Input):
+    """The text of a pipeline file, as YAML."""
 
-    data: str = ""
+    model_config = body.required("data")
+
+    data: Annotated[str, Field(json_schema_extra={"minLength": 1})] = ""
 
 
 class SignatureJSON(TypedDict):
@@ -29,9 +33,9 @@ class SignatureJSON(TypedDict):
 
 
 async def sign(request: Request[State]) -> JSON[SignatureJSON]:
-    """Sign a pipeline file with the repository's key; a signature that it has already does not count."""
+    """Sign a pipeline file with the repository's key; a signature that it already has does not count."""
     repo = (await access.granted(request)).repo
-    file = await body.parse(request, File)
+    file = await body.parse(request, PipelineFile)
     if not file.data.strip():
         raise Invalid.of([Problem("data", "no_data", "data must be the text of a pipeline file; it is empty")])
     key = request.state["seal"].open(repo.secret, SECRET)
@@ -41,4 +45,4 @@ async def sign(request: Request[State]) -> JSON[SignatureJSON]:
         raise Invalid.of([Problem("data", bad.code, f"line {p.line}: {p.text}") for p in bad.problems]) from bad
 
 
-routes = [Endpoint("POST", "/api/repos/{owner}/{name}/sign", sign, needs="write", body=File)]
+routes = [Endpoint("POST", "/api/repos/{owner}/{name}/sign", sign, needs="write", body=PipelineFile)]

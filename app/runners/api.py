@@ -9,8 +9,8 @@ from app.builds.wire import StageJSON, stage_row_json
 from app.db.tx import Row, Rows, Tx
 from app.runners.platforms import Load, Platform, table
 from app.runners.queue import PAUSED, Queue
-from app.runners.wire import ActiveJSON, BuildsJSON, StatsJSON, SubscribersJSON, TotalJSON
-from app.web.reply import JSON, Empty, Encoded, encode
+from app.runners.wire import ActiveCountJSON, BuildCountsJSON, StatsJSON, SubscriberCountJSON, TotalCountJSON
+from app.web.reply import JSON, Empty, Encoded, encode, joined
 from app.web.route import Endpoint
 
 #: Stages that are read and written at a time, so that nobody waits for a long queue.
@@ -32,7 +32,7 @@ async def show_queue(request: Request[State]) -> Encoded[list[StageJSON]]:
     while page := await ports.db.read(stages.unfinished(after, PAGE)):
         texts.append(encode([_waiting(stage_row_json(row), paused=paused) for row in page])[1:-1])
         after = page[-1]["id"]
-    return Encoded(b"[" + b",".join(texts) + b"]\n")
+    return Encoded(joined(texts))
 
 
 def _waiting(stage: StageJSON, *, paused: bool) -> StageJSON:
@@ -41,34 +41,34 @@ def _waiting(stage: StageJSON, *, paused: bool) -> StageJSON:
     return stage
 
 
-async def pause(request: Request[State]) -> Empty:
-    """Hand no stage to a runner until the queue is resumed; what runs goes on."""
+async def pause_queue(request: Request[State]) -> Empty:
+    """Pause the queue: no stage is handed to a runner until it is resumed; what runs goes on."""
     await auth.user(request)
     await request.state["queue"].pause()
     return Empty()
 
 
-async def resume(request: Request[State]) -> Empty:
-    """Hand stages to runners again."""
+async def resume_queue(request: Request[State]) -> Empty:
+    """Resume the queue: stages are handed to runners again."""
     await auth.user(request)
     await request.state["queue"].resume()
     return Empty()
 
 
-async def stats(request: Request[State]) -> JSON[StatsJSON]:
-    """How much there is and goes on, and who listens."""
+async def show_stats(request: Request[State]) -> JSON[StatsJSON]:
+    """How many accounts, repositories and builds there are, how busy each platform is, and who listens."""
     await auth.user(request)
     ports = request.state["ports"]
     counts, platforms = await ports.db.read(_counted())
     return JSON(
         StatsJSON(
-            users=TotalJSON(total=counts["users"]),
-            repos=ActiveJSON(active=counts["active_repos"]),
-            builds=BuildsJSON(
+            users=TotalCountJSON(total=counts["users"]),
+            repos=ActiveCountJSON(active=counts["active_repos"]),
+            builds=BuildCountsJSON(
                 pending=counts["pending_builds"], running=counts["running_builds"], total=counts["builds"]
             ),
             pipelines=table(request.state["queue"].runners, [_load(row) for row in platforms]),
-            events=SubscribersJSON(subscribers=request.state["broadcast"].listeners),
+            events=SubscriberCountJSON(subscribers=request.state["broadcast"].listeners),
             streams={str(step_id): readers for step_id, readers in ports.logs.readers().items()},
             watchers=None,
         )
@@ -85,7 +85,7 @@ def _load(row: Row) -> Load:
 
 routes = [
     Endpoint("GET", "/api/queue", show_queue, needs="system"),
-    Endpoint("DELETE", "/api/queue", pause, needs="system"),
-    Endpoint("POST", "/api/queue", resume, needs="system"),
-    Endpoint("GET", "/api/system/stats", stats, needs="system"),
+    Endpoint("DELETE", "/api/queue", pause_queue, needs="system"),
+    Endpoint("POST", "/api/queue", resume_queue, needs="system"),
+    Endpoint("GET", "/api/system/stats", show_stats, needs="system"),
 ]

@@ -5,19 +5,19 @@ from collections.abc import Mapping
 from typing_extensions import TypedDict
 
 
-class TotalJSON(TypedDict):
+class TotalCountJSON(TypedDict):
     """How many there are."""
 
     total: int
 
 
-class ActiveJSON(TypedDict):
+class ActiveCountJSON(TypedDict):
     """How many are active."""
 
     active: int
 
 
-class BuildsJSON(TypedDict):
+class BuildCountsJSON(TypedDict):
     """How many builds wait, run, and were ever begun."""
 
     pending: int
@@ -37,7 +37,7 @@ class PlatformJSON(TypedDict):
     running: int
 
 
-class SubscribersJSON(TypedDict):
+class SubscriberCountJSON(TypedDict):
     """How many listen."""
 
     subscribers: int
@@ -46,10 +46,10 @@ class SubscribersJSON(TypedDict):
 class StatsJSON(TypedDict):
     """The server's state. `streams`: who follows the log of a running step, by step id; `watchers` is always null."""
 
-    users: TotalJSON
-    repos: ActiveJSON
-    builds: BuildsJSON
+    users: TotalCountJSON
+    repos: ActiveCountJSON
+    builds: BuildCountsJSON
     pipelines: list[PlatformJSON]
-    events: SubscribersJSON
+    events: SubscriberCountJSON
     streams: Mapping[str, int]
     watchers: None

@@ -33,6 +33,20 @@ class Input(BaseModel):
         return {str(name).lower(): value for name, value in data.items() if value is not None}
 
 
+def required(*names: str) -> ConfigDict:
+    """The configuration of a model whose fields of these names must be there, and refuse it in their own words if not.
+
+    Their default is what their rule refuses; the API's description says only that they are required.
+    """
+
+    def describe(schema: dict[str, Any]) -> None:
+        schema["required"] = list(names)
+        for name in names:
+            del schema["properties"][name]["default"]
+
+    return ConfigDict(validate_default=True, json_schema_extra=describe)
+
+
 async def read(request: Request[Any], limit: int = LIMIT) -> bytes:
     """The body, also a second time; TooLarge beyond `limit` bytes, without reading on."""
     if (known := request.scope.get(_BODY)) is not None:

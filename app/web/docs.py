@@ -30,7 +30,7 @@ def routes(described: Sequence[Endpoint]) -> list[Endpoint]:
         return HTML(page())
 
     async def style(_: Request[Any]) -> CSS:
-        """How that page looks."""
+        """The style sheet of that page."""
         return CSS((resources.files("app.web") / "pages" / "api.css").read_bytes())
 
     rows = [

@@ -12,7 +12,7 @@ from app.web.route import Endpoint
 
 
 class VersionJSON(TypedDict):
-    """Which Gantry this is."""
+    """The version of the server."""
 
     version: str
 
@@ -49,22 +49,22 @@ class VarzJSON(TypedDict):
 
 
 async def alive(_: Request[Any]) -> Text:
-    """The process answers."""
+    """Whether the process answers."""
     return Text("OK")
 
 
 async def ready(request: Request[Any]) -> Text:
-    """The database answers too."""
+    """Whether the database answers, too."""
     await request.state["db"].read(one("SELECT 1 AS one"))
     return Text("OK")
 
 
 async def show_version(_: Request[Any]) -> JSON[VersionJSON]:
-    """Which Gantry this is."""
+    """The version of the server."""
     return JSON(VersionJSON(version=version("gantry")))
 
 
-async def varz(request: Request[Any]) -> JSON[VarzJSON]:
+async def show_varz(request: Request[Any]) -> JSON[VarzJSON]:
     """What monitoring of Drone asks for: the public address and an edition without limits."""
     rate = RateJSON(limit=0, remaining=0, reset=0)
     edition = LicenseJSON(kind="free", seats=0, repos=0, expire_at="0001-01-01T00:00:00Z")
@@ -75,5 +75,5 @@ routes = [
     *(Endpoint(method, "/healthz", alive) for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")),
     Endpoint("GET", "/readyz", ready),
     Endpoint("GET", "/version", show_version),
-    Endpoint("GET", "/varz", varz),
+    Endpoint("GET", "/varz", show_varz),
 ]

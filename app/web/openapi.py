@@ -31,8 +31,17 @@ PATH: dict[str, tuple[str, Any]] = {
     "namespace": ("The namespace, as in `octocat/hello-world`.", "octocat"),
     "secret": ("Name of the secret, in any letter case.", "deploy_key"),
 }
-#: Sections that are not called as their rooms.
-_TAGS = {"web": "server"}
+#: Sections of rooms, and of single modules, whose handlers an API user looks for under another word than the room's.
+_TAGS = {
+    "web": "server",
+    "runners": "server",
+    "metrics": "server",
+    "owners": "accounts",
+    "feed": "accounts",
+    "removal": "repos",
+    "stream": "streams",
+    "log_api": "logs",
+}
 #: Who may call, in words.
 NEEDS: dict[Needs, str] = {
     "nothing": "Anybody.",
@@ -66,10 +75,9 @@ def describe(rows: Sequence[Endpoint], version: str) -> Schema:
     """The whole document."""
     schemas = _Schemas()
     paths: Schema = {}
-    seen: set[str] = set()
+    named: dict[str, Endpoint] = {}
     for row in rows:
-        address = _address(row)
-        paths.setdefault(address, {})[row.method.lower()] = _operation(row, schemas, seen)
+        paths.setdefault(_address(row), {})[row.method.lower()] = _operation(row, schemas, _identity(row, named))
     components, paths = schemas.resolved(paths)
     return {
         "openapi": "3.1.0",
@@ -120,16 +128,30 @@ def _address(row: Endpoint) -> str:
     return re.sub(r"\{(\w+):\w+\}", r"{\1}", row.path)
 
 
-def _operation(row: Endpoint, schemas: _Schemas, seen: set[str]) -> Schema:
-    module = row.handler.__module__.split(".")
-    identity = f"{module[-2]}.{row.handler.__name__}"
-    if identity in seen:  # one handler of several rows
-        identity = ".".join((identity, row.method.lower(), *re.findall(r"\w+", row.path)))
-    seen.add(identity)
+def _tag(row: Endpoint) -> str:
+    *_, room, module = row.handler.__module__.split(".")
+    return _TAGS.get(module) or _TAGS.get(room, room)
+
+
+def _identity(row: Endpoint, named: dict[str, Endpoint]) -> str:
+    """A name that no other row has: a handler's further rows add what their path has more, or else their method."""
+    plain = f"{_tag(row)}.{row.handler.__name__}"
+    first = named.setdefault(plain, row)
+    if first is row:
+        return plain
+    more = [word for word in re.findall(r"\w+", row.path) if word not in re.findall(r"\w+", first.path)]
+    longer = ".".join([plain, *more])
+    if named.setdefault(longer, row) is not row:
+        longer = f"{longer}.{row.method.lower()}"
+        named[longer] = row
+    return longer
+
+
+def _operation(row: Endpoint, schemas: _Schemas, identity: str) -> Schema:
     summary, _, more = (getdoc(row.handler) or "").partition("\n\n")
     operation: Schema = {
         "operationId": identity,
-        "tags": [_TAGS.get(module[-2], module[-2])],
+        "tags": [_tag(row)],
         "summary": " ".join(summary.split()),
         "description": "\n\n".join(filter(None, (more, f"For: {NEEDS[row.needs]}"))),
         "parameters": [*_path_parameters(row), *_query_parameters(row)],

@@ -3,7 +3,7 @@
 A handler's return type says what it answers, for the reader, the type checker and the API's description.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
@@ -20,6 +20,11 @@ def encode(value: Any) -> bytes:
     if b"<" in text or b">" in text or b"&" in text:
         text = text.replace(b"&", b"\\u0026").replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
     return text
+
+
+def joined(texts: Iterable[bytes]) -> bytes:
+    """A JSON array that ends an answer; each text is an item, or several with commas between them."""
+    return b"[" + b",".join(texts) + b"]\n"
 
 
 class MessageJSON(TypedDict):

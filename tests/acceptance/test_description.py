@@ -21,8 +21,17 @@ from tests.scm.repository import Repository
 
 #: What one finds on the server; what is asked of it half of the time.
 REAL = {
-    **{"owner": "octocat", "namespace": "octocat", "name": "hello-world", "number": 1, "stage": 1, "step": 1},
-    **{"login": "kim", "user": "kim", "secret": "key", "template": "deploy.yaml", "cron": "nightly"},
+    "owner": "octocat",
+    "namespace": "octocat",
+    "name": "hello-world",
+    "number": 1,
+    "stage": 1,
+    "step": 1,
+    "login": "kim",
+    "user": "kim",
+    "secret": "key",
+    "template": "deploy.yaml",
+    "cron": "nightly",
 }
 #: Streams do not end, and are read in a test of their own.
 ENDLESS = r"^/api/stream(/\{owner\}/\{name\})?$"

@@ -70,7 +70,7 @@ async def test_everything_is_sealed_anew_and_opens_with_the_new_key_alone(full: 
 
 async def test_only_what_another_key_sealed_is_sealed_anew(full: Database, repo: Repo) -> None:
     before = await stored(full)
-    changed = secrets.change(
+    changed = secrets.update(
         secrets.of_namespace("n2"),
         "token",
         sealed=Seal(NEW).seal("fresh", "org_secrets.data"),

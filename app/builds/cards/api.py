@@ -43,7 +43,9 @@ def _text(value: JsonValue) -> str:
 class NewCard(body.Input):
     """What a step shows, and the address of the template that draws it."""
 
-    template: Annotated[str, AfterValidator(_schema)] = Field("", alias="schema")
+    template: Annotated[str, AfterValidator(_schema)] = Field(
+        "", alias="schema", json_schema_extra={"maxLength": LONGEST_SCHEMA}
+    )
     data: Annotated[JsonValue, AfterValidator(_data)]
 
 

@@ -3,8 +3,9 @@
 from starlette.requests import Request
 
 from app.builds.cron import flow, store
+from app.builds.cron.input import CronChanges, NewCron
 from app.builds.cron.model import Cron
-from app.builds.cron.wire import CronChange, CronJSON, NewCron, cron_json
+from app.builds.cron.wire import CronJSON, cron_json
 from app.builds.state import State
 from app.builds.wire import BuildJSON, build_json
 from app.repos import access
@@ -13,7 +14,7 @@ from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
 
 
-async def list_all(request: Request[State]) -> JSON[list[CronJSON]]:
+async def list_crons(request: Request[State]) -> JSON[list[CronJSON]]:
     """The cron jobs of a repository, by name."""
     jobs = await access.read(request, lambda repo: store.list_of(repo.id))
     return JSON([cron_json(job) for job in jobs])
@@ -30,18 +31,18 @@ async def create(request: Request[State]) -> JSON[CronJSON]:
 
 
 async def show(request: Request[State]) -> JSON[CronJSON]:
-    """A cron job, when it is due next and when it was last."""
+    """A cron job, with when it is due next and when it last was."""
     job = await access.read(request, lambda repo: store.find(repo.id, request.path_params["cron"]))
     return JSON(cron_json(job))
 
 
-async def change(request: Request[State]) -> JSON[CronJSON]:
-    """Change a cron job; what is absent stays as it is."""
+async def update(request: Request[State]) -> JSON[CronJSON]:
+    """Change a cron job; what is left out stays."""
     repo = (await access.granted(request)).repo
-    new = await body.parse(request, CronChange)
+    new = await body.parse(request, CronChanges)
     changes = new.model_dump(exclude_none=True)
-    changing = flow.change(repo.id, request.path_params["cron"], changes, request.state["now"]())
-    job = await request.state["db"].write(changing)
+    updating = flow.update(repo.id, request.path_params["cron"], changes, request.state["now"]())
+    job = await request.state["db"].write(updating)
     request.state["crons_changed"]()
     return JSON(cron_json(job))
 
@@ -63,10 +64,10 @@ async def run(request: Request[State]) -> JSON[BuildJSON]:
 _CRONS = "/api/repos/{owner}/{name}/cron"
 _CRON = _CRONS + "/{cron}"
 routes = [
-    Endpoint("GET", _CRONS, list_all, needs="write"),
+    Endpoint("GET", _CRONS, list_crons, needs="write"),
     Endpoint("POST", _CRONS, create, needs="write", body=NewCron, errors=[409]),
     Endpoint("GET", _CRON, show, needs="write"),
-    Endpoint("PATCH", _CRON, change, needs="write", body=CronChange),
+    Endpoint("PATCH", _CRON, update, needs="write", body=CronChanges),
     Endpoint("DELETE", _CRON, delete, needs="write"),
     Endpoint("POST", _CRON, run, needs="write", errors=[400, 422]),
 ]

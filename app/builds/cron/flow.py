@@ -29,7 +29,7 @@ def create(job: Cron, now: int) -> Tx[Cron]:
     return (yield from store.create(replace(_fitting(job), next=due, created=now, updated=now)))
 
 
-def change(repo_id: int, name: str, changes: Mapping[str, Any], now: int) -> Tx[Cron]:
+def update(repo_id: int, name: str, changes: Mapping[str, Any], now: int) -> Tx[Cron]:
     """Change some fields of a job; NotFound, Invalid. One that is enabled again is not due for the time it was off."""
     old = yield from store.lock(repo_id, name)
     new = _fitting(replace(old, **changes))

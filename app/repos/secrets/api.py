@@ -1,9 +1,5 @@
 """Routes of secrets, a repository's and a namespace's (`spec` drone-rest 3.3, 3.5)."""
 
-import re
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
 from starlette.requests import Request
 
 from app.accounts import auth
@@ -13,73 +9,28 @@ from app.repos import access, namespaces
 from app.repos.access import State
 from app.repos.flow import SECRET, check_name
 from app.repos.secrets import store
+from app.repos.secrets.input import NewSecret, PlainSecret, SecretChanges
 from app.repos.secrets.store import Owner
 from app.repos.secrets.wire import EncryptedJSON, SecretJSON, secret_json
 from app.web import body
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint, Needs, row
 
-_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,200}")
 
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        rule = "1 to 200 of letters, digits, dot, dash, underscore, and not . or .."
-        raise ValueError(f"Invalid Secret Name: {rule}")
-    return value
-
-
-def _value(value: str) -> str:
-    if not value or "\0" in value:
-        raise ValueError("Invalid Secret Value: it must not be empty nor hold a NUL")
-    return value
-
-
-def _text(value: str) -> str:
-    if "\0" in value:
-        raise ValueError("it must not hold a NUL, which no variable of a step can")
-    return value
-
-
-class NewSecret(body.Input):
-    """A secret to keep."""
-
-    name: Annotated[str, AfterValidator(_name)] = ""
-    data: Annotated[str, AfterValidator(_value)] = Field("", repr=False)
-    pull_request: bool = False
-    pull_request_push: bool = False
-
-    model_config = body.Input.model_config | {"validate_default": True}
-
-
-class Changes(body.Input):
-    """What is to be different of a secret; a value that is left out stays, as nobody can read it to say it again."""
-
-    data: Annotated[str, AfterValidator(_value)] | None = Field(None, repr=False)
-    pull_request: bool | None = None
-    pull_request_push: bool | None = None
-
-
-class Plain(body.Input):
-    """A value to encrypt; whatever else is said with it does not matter."""
-
-    data: Annotated[str, AfterValidator(_text)] = Field("", repr=False)
-
-
-async def list_all(request: Request[State]) -> JSON[list[SecretJSON]]:
-    """Names and flags of all secrets, by name."""
+async def list_secrets(request: Request[State]) -> JSON[list[SecretJSON]]:
+    """The names and flags of the secrets, by name; values are never shown."""
     owner = await _owner(request)
     return JSON([secret_json(s) for s in await request.state["db"].read(store.list_of(owner))])
 
 
-async def list_of_namespaces(request: Request[State]) -> JSON[list[SecretJSON]]:
-    """Names and flags of the secrets of all namespaces, by name."""
+async def list_namespace_secrets(request: Request[State]) -> JSON[list[SecretJSON]]:
+    """The names and flags of the secrets of all namespaces, by name."""
     await auth.user(request)
     return JSON([secret_json(s) for s in await request.state["db"].read(store.list_of_namespaces())])
 
 
 async def create(request: Request[State]) -> JSON[SecretJSON]:
-    """Keep a secret."""
+    """Add a secret."""
     owner = await _owner(request)
     _check_namespace(owner)
     new = await body.parse(request, NewSecret)
@@ -89,30 +40,31 @@ async def create(request: Request[State]) -> JSON[SecretJSON]:
 
 
 async def show(request: Request[State]) -> JSON[SecretJSON]:
-    """Name and flags of a secret."""
+    """The name and flags of a secret; its value is never shown."""
     owner = await _owner(request)
     return JSON(secret_json(await request.state["db"].read(store.find(owner, request.path_params["secret"]))))
 
 
-async def change(request: Request[State]) -> JSON[SecretJSON]:
-    """Change what is said of a secret, and nothing else."""
+async def update(request: Request[State]) -> JSON[SecretJSON]:
+    """Change the value or the flags of a secret; what is left out stays."""
     owner = await _owner(request)
-    return await _change(request, owner, await body.parse(request, Changes))
+    return await _update(request, owner, await body.parse(request, SecretChanges))
 
 
 async def replace(request: Request[State]) -> JSON[SecretJSON]:
-    """Set the flags of a secret to exactly these, and its value if one is given (ours).
+    """Set the flags of a secret to exactly these, and its value if one is given.
 
     A flag that is left out is false from now on: some clients leave out what is false and could never clear it.
+    Drone has no such call.
     """
     owner = await _owner(request)
-    said = await body.parse(request, Changes)
+    said = await body.parse(request, SecretChanges)
     flags = {"pull_request": said.pull_request or False, "pull_request_push": said.pull_request_push or False}
-    return await _change(request, owner, said.model_copy(update=flags))
+    return await _update(request, owner, said.model_copy(update=flags))
 
 
-async def _change(request: Request[State], owner: Owner, said: Changes) -> JSON[SecretJSON]:
-    changed = store.change(
+async def _update(request: Request[State], owner: Owner, said: SecretChanges) -> JSON[SecretJSON]:
+    changed = store.update(
         owner,
         request.path_params["secret"],
         sealed=None if said.data is None else request.state["seal"].seal(said.data, owner.purpose),
@@ -123,7 +75,7 @@ async def _change(request: Request[State], owner: Owner, said: Changes) -> JSON[
 
 
 async def delete(request: Request[State]) -> Empty:
-    """Forget a secret."""
+    """Remove a secret."""
     owner = await _owner(request)
     await request.state["db"].write(store.delete(owner, request.path_params["secret"]))
     return Empty()
@@ -132,7 +84,7 @@ async def delete(request: Request[State]) -> Empty:
 async def encrypt(request: Request[State]) -> JSON[EncryptedJSON]:
     """Encrypt a value for a `kind: secret` document of the repository's pipeline file."""
     repo = (await access.granted(request)).repo
-    plain = await body.parse(request, Plain)
+    plain = await body.parse(request, PlainSecret)
     key = request.state["seal"].open(repo.secret, SECRET)
     return JSON(EncryptedJSON(data=inline.encrypt(plain.data, key)))
 
@@ -152,11 +104,11 @@ def _check_namespace(owner: Owner) -> None:
 def _rows(path: str, *, reading: Needs, writing: Needs) -> list[Endpoint]:
     one = path + "/{secret}"
     return [
-        Endpoint("GET", path, list_all, needs=reading),
+        Endpoint("GET", path, list_secrets, needs=reading),
         Endpoint("POST", path, create, needs=writing, body=NewSecret, errors=[409]),
         Endpoint("GET", one, show, needs=reading),
-        Endpoint("PATCH", one, change, needs=writing, body=Changes),
-        Endpoint("PUT", one, replace, needs=writing, body=Changes),
+        Endpoint("PATCH", one, update, needs=writing, body=SecretChanges),
+        Endpoint("PUT", one, replace, needs=writing, body=SecretChanges),
         Endpoint("DELETE", one, delete, needs=writing),
     ]
 
@@ -165,9 +117,9 @@ _REPO = "/api/repos/{owner}/{name}"
 _NAMESPACE = "/api/secrets/{namespace}"
 routes = [
     *_rows(_REPO + "/secrets", reading="write", writing="write"),
-    Endpoint("POST", _REPO + "/encrypt", encrypt, needs="write", body=Plain),
-    Endpoint("POST", _REPO + "/encrypt/secret", encrypt, needs="write", body=Plain),
-    Endpoint("GET", "/api/secrets", list_of_namespaces, needs="system"),
+    Endpoint("POST", _REPO + "/encrypt", encrypt, needs="write", body=PlainSecret),
+    Endpoint("POST", _REPO + "/encrypt/secret", encrypt, needs="write", body=PlainSecret),
+    Endpoint("GET", "/api/secrets", list_namespace_secrets, needs="system"),
     *_rows(_NAMESPACE, reading="member", writing="owner"),
-    Endpoint("POST", _NAMESPACE + "/{secret}", change, needs="owner", body=Changes),
+    Endpoint("POST", _NAMESPACE + "/{secret}", update, needs="owner", body=SecretChanges),
 ]

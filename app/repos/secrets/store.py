@@ -15,7 +15,7 @@ class Statements(NamedTuple):
     create: str
     list_of: str
     find: str
-    change: str
+    update: str
     delete: str
 
 
@@ -31,7 +31,7 @@ def _statements(table: str, owner: str, columns: str) -> Statements:
         """,  # noqa: S608 - names only, here and below
         list_of=f"SELECT {columns} FROM {table} WHERE {owner} = :owner ORDER BY lower(name)",  # noqa: S608
         find=f"SELECT {columns} FROM {table} {named}",  # noqa: S608
-        change=f"""
+        update=f"""
             UPDATE {table} SET data = coalesce(:data, data), pull_request = coalesce(:pull_request, pull_request),
                 pull_request_push = coalesce(:pull_request_push, pull_request_push)
             {named} RETURNING {columns}
@@ -93,12 +93,12 @@ def find(owner: Owner, name: str) -> Tx[Secret]:
     return _found(name, (yield from one(owner.sql.find, owner=owner.key, name=name)))
 
 
-def change(
+def update(
     owner: Owner, name: str, *, sealed: bytes | None, pull_request: bool | None, pull_request_push: bool | None
 ) -> Tx[Secret]:
     """Set what is not None; NotFound."""
     flags = {"pull_request": pull_request, "pull_request_push": pull_request_push}
-    return _found(name, (yield from one(owner.sql.change, owner=owner.key, name=name, data=sealed, **flags)))
+    return _found(name, (yield from one(owner.sql.update, owner=owner.key, name=name, data=sealed, **flags)))
 
 
 def delete(owner: Owner, name: str) -> Tx[None]:

@@ -1,86 +1,68 @@
 """Routes of templates (`spec` drone-rest 3.5)."""
 
-import re
-
 from starlette.requests import Request
 
 from app.accounts import auth
 from app.accounts.auth import Claim
-from app.convert.convert import JSONNET, STARLARK, YAML
 from app.db.tx import Tx
 from app.errors import Invalid, Problem
 from app.repos import namespaces
 from app.repos.access import State
 from app.repos.flow import check_name
 from app.repos.templates import store
+from app.repos.templates.input import NewTemplate, TemplateChanges, data_problem, name_problem
 from app.repos.templates.store import Template
 from app.repos.templates.wire import TemplateJSON, template_json
 from app.web import body
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
-
-class NewTemplate(body.Input):
-    """Body of POST /api/templates/{namespace}."""
-
-    name: str = ""
-    data: str = ""
-
-
-class TemplateChange(body.Input):
-    """Body of PATCH …/{name}; what is absent stays as it is."""
-
-    data: str | None = None
-    namespace: str | None = None
-
-
-async def list_all(request: Request[State]) -> JSON[list[TemplateJSON]]:
+async def list_all_templates(request: Request[State]) -> JSON[list[TemplateJSON]]:
     """All templates of all namespaces, by name."""
     await auth.user(request)
     return JSON([template_json(one) for one in await request.state["db"].read(store.list_all())])
 
 
-async def list_of(request: Request[State]) -> JSON[list[TemplateJSON]]:
+async def list_templates(request: Request[State]) -> JSON[list[TemplateJSON]]:
     """The templates of a namespace, by name."""
     namespace = await namespaces.granted(request)
     return JSON([template_json(one) for one in await request.state["db"].read(store.list_of(namespace))])
 
 
 async def create(request: Request[State]) -> JSON[TemplateJSON]:
-    """Keep a template; its name says what it is written in."""
+    """Add a template; the extension of its name says what it is written in."""
     namespace = await namespaces.granted(request)
     new = await body.parse(request, NewTemplate)
-    _refuse(check_name("namespace", namespace), _name_problem(new.name), _data_problem(new.data))
+    _refuse(check_name("namespace", namespace), name_problem(new.name), data_problem(new.data))
     now = request.state["now"]()
     made = await request.state["db"].write(store.create(Template(0, namespace, new.name, new.data, now, now)))
     return JSON(template_json(made))
 
 
 async def show(request: Request[State]) -> JSON[TemplateJSON]:
-    """A template."""
+    """A template with its text."""
     namespace = await namespaces.granted(request)
     found = await request.state["db"].read(store.find(namespace, request.path_params["template"]))
     return JSON(template_json(found))
 
 
-async def change(request: Request[State]) -> JSON[TemplateJSON]:
+async def update(request: Request[State]) -> JSON[TemplateJSON]:
     """Give a template another text, or put it into another namespace of the caller."""
     namespace, name = await namespaces.granted(request), request.path_params["template"]
-    new = await body.parse(request, TemplateChange)
+    new = await body.parse(request, TemplateChanges)
     _refuse(
         check_name("namespace", new.namespace) if new.namespace is not None else None,
-        _data_problem(new.data) if new.data is not None else None,
+        data_problem(new.data) if new.data is not None else None,
     )
-    tx = _change(await auth.claim(request), namespace, name, new, request.state["now"]())
+    tx = _update(await auth.claim(request), namespace, name, new, request.state["now"]())
     return JSON(template_json(await request.state["db"].write(tx)))
 
 
-def _change(shown: Claim, namespace: str, name: str, new: TemplateChange, now: int) -> Tx[Template]:
+def _update(shown: Claim, namespace: str, name: str, new: TemplateChanges, now: int) -> Tx[Template]:
     changed = yield from store.find(namespace, name)
     if new.data is not None:
-        changed = yield from store.change(namespace, name, new.data, now)
+        changed = yield from store.update(namespace, name, new.data, now)
     if new.namespace not in (None, namespace):
         yield from namespaces.find(shown, new.namespace, "owner")
         changed = yield from store.move(namespace, name, new.namespace, now)
@@ -88,27 +70,10 @@ def _change(shown: Claim, namespace: str, name: str, new: TemplateChange, now: i
 
 
 async def delete(request: Request[State]) -> Empty:
-    """Forget a template."""
+    """Remove a template."""
     namespace = await namespaces.granted(request)
     await request.state["db"].write(store.delete(namespace, request.path_params["template"]))
     return Empty()
-
-
-def _name_problem(name: str) -> Problem | None:
-    if not name.endswith(YAML + STARLARK + JSONNET):
-        return Problem("name", "template_extension", "Template extension invalid. Must be yaml, starlark or jsonnet")
-    if not _NAME.fullmatch(name):
-        text = "a template's name has 1 to 200 of letters, digits, dot, dash, underscore"
-        return Problem("name", "bad_name", text)
-    return None
-
-
-def _data_problem(data: str) -> Problem | None:
-    if not data.strip():
-        return Problem("data", "no_data", "No Template Data Provided")
-    if "\0" in data:
-        return Problem("data", "bad_data", "a template cannot hold a NUL")
-    return None
 
 
 def _refuse(*found: Problem | None) -> None:
@@ -119,11 +84,11 @@ def _refuse(*found: Problem | None) -> None:
 _NAMESPACE = "/api/templates/{namespace}"
 _TEMPLATE = _NAMESPACE + "/{template}"
 routes = [
-    Endpoint("GET", "/api/templates", list_all, needs="system"),
-    Endpoint("GET", _NAMESPACE, list_of, needs="member"),
+    Endpoint("GET", "/api/templates", list_all_templates, needs="system"),
+    Endpoint("GET", _NAMESPACE, list_templates, needs="member"),
     Endpoint("POST", _NAMESPACE, create, needs="owner", body=NewTemplate, errors=[409]),
     Endpoint("GET", _TEMPLATE, show, needs="member"),
-    Endpoint("PATCH", _TEMPLATE, change, needs="owner", body=TemplateChange, errors=[409]),
-    Endpoint("PUT", _TEMPLATE, change, needs="owner", body=TemplateChange, errors=[409]),
+    Endpoint("PATCH", _TEMPLATE, update, needs="owner", body=TemplateChanges, errors=[409]),
+    Endpoint("PUT", _TEMPLATE, update, needs="owner", body=TemplateChanges, errors=[409]),
     Endpoint("DELETE", _TEMPLATE, delete, needs="owner"),
 ]

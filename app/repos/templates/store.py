@@ -68,7 +68,7 @@ def create(template: Template) -> Tx[Template]:
     return replace(template, id=row["id"])
 
 
-def change(namespace: str, name: str, data: str, now: int) -> Tx[Template]:
+def update(namespace: str, name: str, data: str, now: int) -> Tx[Template]:
     """Give a template another text; NotFound."""
     row = yield from one(UPDATE, namespace=namespace, name=name, data=data, now=now)
     if row is None:

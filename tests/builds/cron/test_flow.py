@@ -20,7 +20,7 @@ NIGHTLY = pipeline(trigger={"event": ["cron"], "cron": ["nightly"]})
 
 
 async def change(scene: Scene, now: int = START + 100, /, **changes: Any) -> Cron:
-    return await scene.ports.db.write(flow.change(scene.repo.id, "nightly", changes, now))
+    return await scene.ports.db.write(flow.update(scene.repo.id, "nightly", changes, now))
 
 
 async def execute(scene: Scene, job: Cron) -> Build:

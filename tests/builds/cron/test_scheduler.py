@@ -104,10 +104,10 @@ async def test_a_job_that_is_off_does_not_run_until_it_is_on_and_not_for_the_tim
     scene: Scene, add: Add
 ) -> None:
     await add()
-    await scene.ports.db.write(flow.change(scene.repo.id, "nightly", {"disabled": True}, START))
+    await scene.ports.db.write(flow.update(scene.repo.id, "nightly", {"disabled": True}, START))
 
     assert await at(scene, 1000) == []
-    await scene.ports.db.write(flow.change(scene.repo.id, "nightly", {"disabled": False}, START + 1005))
+    await scene.ports.db.write(flow.update(scene.repo.id, "nightly", {"disabled": False}, START + 1005))
     assert await at(scene, 1005) == []
     assert await at(scene, 1015) == ["nightly"]
 

@@ -43,7 +43,7 @@ def new(owner: Owner, name: str, value: str = VALUE, **flags: bool) -> Tx[Secret
 def change(owner: Owner, name: str, value: str | None = None, **flags: bool | None) -> Tx[Secret]:
     said: dict[str, Any] = {"pull_request": None, "pull_request_push": None} | flags
     sealed = None if value is None else SEAL.seal(value, owner.purpose)
-    return secrets.change(owner, name, sealed=sealed, **said)
+    return secrets.update(owner, name, sealed=sealed, **said)
 
 
 async def opened(db: Database, repo: Repo, *, seal: Seal = SEAL, pull_request: bool = False) -> dict[str, str]:

@@ -51,7 +51,7 @@ async def test_lists_are_by_name(db: Database) -> None:
 async def test_a_changed_template_keeps_its_id_and_birth(db: Database) -> None:
     made = await add(db)
 
-    changed = await db.write(store.change("acme", "deploy.yaml", "new", NOW + 5))
+    changed = await db.write(store.update("acme", "deploy.yaml", "new", NOW + 5))
 
     assert (changed.id, changed.data, changed.created, changed.updated) == (made.id, "new", NOW, NOW + 5)
     assert await db.read(store.find("acme", "deploy.yaml")) == changed
@@ -92,7 +92,7 @@ async def test_what_is_not_there_is_named(db: Database) -> None:
     await add(db)
     for tx in (
         store.find("acme", "nope.yaml"),
-        store.change("acme", "nope.yaml", "x", NOW),
+        store.update("acme", "nope.yaml", "x", NOW),
         store.move("acme", "nope.yaml", "other", NOW),
         store.delete("acme", "nope.yaml"),
     ):
