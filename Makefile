@@ -3,6 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := .ci/setup
+# A file's tests share servers, so a file stays with one worker.
+PARALLEL := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-postgres check format bench clean
@@ -15,13 +17,13 @@ run: $(VENV)/run ## set up and start the server with its demo on http://127.0.0.
 
 test: $(VENV)/dev ## set up and run the whole test suite with coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest $(PARALLEL)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --skip-empty --sort=cover
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='app/pipeline/*,app/builds/rules.py,app/builds/params.py,app/repos/access.py'
 
 test-postgres: $(VENV)/dev ## run what touches the database on a PostgreSQL of its own (root installs it if need be)
-	.ci/postgres $(BIN)/pytest tests/db tests/accounts tests/repos tests/builds tests/acceptance
+	.ci/postgres $(BIN)/pytest $(PARALLEL) tests/db tests/accounts tests/repos tests/builds tests/acceptance
 
 check: $(VENV)/dev ## check format, lint, types and the order of the rooms
 	$(BIN)/ruff format --check .

@@ -87,7 +87,7 @@ def exercise(operation: Any, mode: GenerationMode) -> None:
     """Call an operation in many ways."""
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
     def call(case: Any) -> None:
         aim(case)
         case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, checks=CHECKS, timeout=30)
