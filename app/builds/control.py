@@ -7,7 +7,7 @@ from app.builds.model import DONE, Build, Stage
 from app.builds.ports import Change, Ports
 from app.builds.progress import settle
 from app.db.tx import Tx
-from app.errors import Invalid, NotFound
+from app.errors import Invalid, NotFound, Problem
 from app.repos.model import Repo
 
 
@@ -78,5 +78,6 @@ def _blocked(build: Build, number: int | None, refusal: str) -> list[Stage]:
         raise NotFound("Stage not found")
     blocked = [stage for stage in asked if stage.status == "blocked"]
     if not blocked:
-        raise Invalid(refusal.format(asked[0].status if asked else build.status), code="not_blocked")
+        words = refusal.format(asked[0].status if asked else build.status)
+        raise Invalid.of([Problem("number" if number is None else "stage", "not_blocked", words)])
     return blocked

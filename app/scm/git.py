@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from app.errors import Invalid, NotFound, Problem, Unreadable
 from app.scm import address, objects, refs
@@ -39,7 +40,8 @@ class Git(Host):
         self._roots = tuple(roots)
         self._max_file = max_file
         self._git = Command(self._directory, timeout=timeout, known_hosts=known_hosts, search_path=search_path)
-        self._mirrors: dict[tuple[int, int], Mirror] = {}
+        #: Of one path there is never a second one while somebody uses the first: its lock is what keeps them apart.
+        self._mirrors: WeakValueDictionary[tuple[int, int], Mirror] = WeakValueDictionary()
 
     def check_url(self, url: str) -> None:
         """Raise Invalid (field `git_http_url`) when git must not read from `url`."""
@@ -99,7 +101,6 @@ class Git(Host):
         """Remove the mirrors of a repository."""
         for width in _FORMATS:
             await self._mirror(Source(repo_id, ""), width).remove()
-            self._mirrors.pop((repo_id, width), None)
 
     async def _commit(self, source: Source, oid: str) -> Commit:
         mirror = self._mirror(source, len(oid))
@@ -137,11 +138,11 @@ class Git(Host):
     def _mirror(self, source: Source, width: int) -> Mirror:
         """The mirror for ids of `width` digits: a repository made anew may have changed them."""
         key = (source.repo_id, width)
-        if key not in self._mirrors:
+        if (mirror := self._mirrors.get(key)) is None:
             object_format, suffix = _FORMATS[width]
             path = self._directory / f"{source.repo_id}{suffix}"
-            self._mirrors[key] = Mirror(path, self._git, object_format=object_format)
-        return self._mirrors[key]
+            mirror = self._mirrors[key] = Mirror(path, self._git, object_format=object_format)
+        return mirror
 
 
 def _commit_named(oid: str) -> Look[Commit]:

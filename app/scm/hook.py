@@ -82,8 +82,8 @@ def parse_push(body: bytes) -> Push:
     """The push in a body, verified or not yet; Invalid lists all that is wrong with it."""
     try:
         payload = orjson.loads(body)
-    except ValueError as error:
-        message = f"the body is not JSON in UTF-8: {error}"
+    except orjson.JSONDecodeError as error:
+        message = f"the body is not JSON in UTF-8: see line {error.lineno}, column {error.colno}"
         raise Invalid.of([Problem("body", "bad_json", message)]) from None
     if not isinstance(payload, dict):
         raise Invalid.of([Problem("body", "wrong_type", "the body must be a JSON object")])

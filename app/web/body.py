@@ -15,6 +15,13 @@ LIMIT = 1024 * 1024
 FIELDS = 20_000
 _INT64 = 2**63
 _BODY = "gantry.body"
+#: Words of the parser for what may well be JSON, but is not read.
+_UNPARSED = {
+    "recursion limit": "the body is JSON that nests too deep",
+    "number out of range": "the body is JSON with a number that is too long",
+    "hex escape": "the body is JSON with a text that is no Unicode",
+    "unicode": "the body is JSON with a text that is no Unicode",
+}
 
 M = TypeVar("M", bound="Input")
 
@@ -74,7 +81,7 @@ async def parse(request: Request[Any], model: type[M]) -> M:
         raise TypeError(f"the row of {request.url.path} does not say that it reads {model.__name__}")
     data = await read(request)
     if not data.strip():
-        raise Invalid("the body is empty; a JSON object is due", code="empty_body")
+        raise Invalid.of([Problem("", "empty_body", "the body is empty; a JSON object is due")])
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
@@ -84,11 +91,18 @@ async def parse(request: Request[Any], model: type[M]) -> M:
 
 
 def _problem(detail: Any) -> Problem:
+    if detail["type"] == "json_invalid":
+        return _unparsed(detail["ctx"]["error"])
     field = ".".join(str(part) for part in detail["loc"])
     message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "json_invalid":
-        return Problem("", "invalid_json", f"the body is not JSON: {message.removeprefix('Invalid JSON: ')}")
     return Problem(field, detail["type"], f"{field}: {message}" if field else message)
+
+
+def _unparsed(error: str) -> Problem:
+    """What the parser says, in our words; it ends with "at line 1 column 2"."""
+    words, _, place = error.rpartition(" at ")
+    rule = next((ours for theirs, ours in _UNPARSED.items() if theirs in words), "the body is not JSON")
+    return Problem("", "invalid_json", f"{rule}: see {place.replace(' column', ', column')}")
 
 
 async def form(request: Request[Any]) -> dict[str, str]:
@@ -103,7 +117,8 @@ def _first_values(text: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS)
     except ValueError:
-        raise Invalid(f"there are too many parameters; at most {FIELDS} are read", code="too_many_parameters") from None
+        words = f"there are too many parameters; at most {FIELDS} are read"
+        raise Invalid.of([Problem("", "too_many_parameters", words)]) from None
     values: dict[str, str] = {}
     for name, value in pairs:
         values.setdefault(name, value)

@@ -180,6 +180,7 @@ def test_what_is_decided_is_decided_once(server: Server, repository: Repository,
         (decline, 'Cannot decline build with status "declined"'),
     ):
         assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == (400, "not_blocked", message)
+        assert [error["field"] for error in answer.json()["errors"]] == ["stage" if path else "number"]
 
 
 def test_of_two_administrators_one_decides(server: Server, repository: Repository) -> None:

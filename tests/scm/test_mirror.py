@@ -259,3 +259,18 @@ async def test_a_mirror_is_removed_once_nobody_fetches_into_it(
 
     assert await reading == "kind: pipeline\n"
     assert not list((tmp_path / "mirrors").glob("1*"))
+
+
+async def test_those_who_read_and_those_who_forget_take_turns(
+    shim: Shim, host: Git, source: Source, repository: Repository
+) -> None:
+    shim.behave('case "$*" in *"fetch --quiet"*) mkdir $here/one && sleep 0.05 && rmdir $here/one || exit 1;; esac')
+    sha = repository.git("rev-parse", "HEAD")
+    work: list[asyncio.Task[object]] = []
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(4):
+            work += [tasks.create_task(host.read_file(source, sha, CONFIG)) for _ in range(2)]
+            work.append(tasks.create_task(host.forget(source.repo_id)))
+            await asyncio.sleep(0.1)
+
+    assert [task.result() for task in work] == [*["kind: pipeline\n"] * 2, None] * 4

@@ -132,6 +132,27 @@ async def test_an_empty_body_is_told_so(client: httpx2.AsyncClient, text: str) -
     answer = await sent(client, text)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "empty_body")
+    assert [problem["code"] for problem in answer.json()["errors"]] == ["empty_body"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"name":', "the body is not JSON: see line 1, column 8"),
+        ('{"name":"a",\n"count":}', "the body is not JSON: see line 2, column 9"),
+        (b'{"name":"\xff"}', "the body is JSON with a text that is no Unicode: see line 1, column 10"),
+        ('{"name":"\\ud800"}', "the body is JSON with a text that is no Unicode: see line 1, column 16"),
+        ('{"name":"\\udc00"}', "the body is JSON with a text that is no Unicode: see line 1, column 15"),
+        ("[" * 10_000, "the body is JSON that nests too deep: see line 1, column 202"),
+        ('{"count":' + "9" * 10_000 + "}", "the body is JSON with a number that is too long: see line 1, column 4311"),
+    ],
+)
+async def test_what_cannot_be_parsed_is_told_by_its_place_in_our_words(
+    client: httpx2.AsyncClient, text: str | bytes, message: str
+) -> None:
+    answer = await sent(client, text)
+
+    assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == (400, "invalid_json", message)
 
 
 async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
@@ -186,6 +207,7 @@ async def test_too_many_parameters_are_refused_in_query_and_form(client: httpx2.
 
     for answer in answers:
         assert (answer.status_code, answer.json()["code"]) == (400, "too_many_parameters")
+        assert [problem["code"] for problem in answer.json()["errors"]] == ["too_many_parameters"]
         assert "at most 20000" in answer.json()["message"]
 
 
