@@ -42,12 +42,14 @@ def scene(folder: Path, **settings: str) -> tuple[Server, Repository, str]:
     return Server(folder / "server", git_roots=str(folder), **settings), repository, repository.git("rev-parse", "HEAD")
 
 
-def first_build(server: Server, repository: Repository, sha: str) -> None:
-    """The repository with its secret, and the build of its push, over."""
+def first_build(server: Server, repository: Repository, sha: str, *, again: int = 0) -> None:
+    """The repository with its secret, the build of its push, over, and so many restarts of it."""
     slug = server.register(repository.url, visibility="public")
     server.json("POST", f"/api/repos/{slug}/secrets", json={"name": "token", "data": "hush-hush"})
     assert server.push(slug, sha).json()["number"] == 1
     server.finished(slug, 1)
+    for number in range(2, 2 + again):
+        assert server.json("POST", f"/api/repos/{slug}/builds/1")["number"] == number
 
 
 @dataclass

@@ -96,7 +96,7 @@ def test_a_step_ends_as_its_process_does(server: Server, target: str, status: st
     assert text.endswith(end)
 
 
-@pytest.mark.parametrize(("target", "seconds"), [("forks", FORKED), ("bomb", BOMBED)])
+@pytest.mark.parametrize(("target", "seconds"), [("forks", FORKED), ("bomb", BOMBED)], ids=["forks", "bomb"])
 def test_what_a_step_leaves_behind_is_ended(server: Server, target: str, seconds: str) -> None:
     build, text = _run(server, target)
 
