@@ -48,11 +48,14 @@ def test_a_line_says_when_how_grave_where_and_what(written: Written) -> None:
     assert set(line) == {"time", "level", "logger", "message", "waiting", "who"}
 
 
-def test_whatever_is_logged_is_one_line_of_json(written: Written) -> None:
+def test_whatever_is_logged_is_one_line_of_json() -> None:
     odd = "two\nlines\r\u2028 ☃ \x00 \udce9 \ud800"
-    log.info(odd, extra={"text": odd, "object": object(), "large": 2**80, "keys": {1: 2}, "bytes": b"\xff"})
+    more = {"text": odd, "object": object(), "large": 2**80, "keys": {1: 2}, "bytes": b"\xff"}
 
-    (line,) = written()
+    text = JSONFormatter().format(log.makeRecord("app.test", logging.INFO, __file__, 1, odd, (), None, extra=more))
+
+    assert len(text.splitlines()) == 1
+    line = json.loads(text)
     assert line["message"].startswith("two\nlines\r\u2028 ☃ \x00 ")
     assert line["large"] in (2**80, str(2**80))
 
