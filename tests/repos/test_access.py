@@ -4,6 +4,8 @@ import itertools
 from typing import get_args
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from app.accounts import store as accounts
 from app.accounts.auth import Claim
@@ -13,6 +15,8 @@ from app.db.tx import run
 from app.errors import AppError, Forbidden, NotFound, Unauthorized
 from app.repos import access, store
 from app.repos.model import Permissions, Repo, Right, Visibility
+from app.web.route import Endpoint
+from tests.web.asgi import serving
 
 USER, ADMINISTRATOR = User(1, "ada"), User(2, "root", admin=True)
 NOBODY = None
@@ -156,3 +160,14 @@ async def test_rights_that_were_taken_away_are_gone_at_once(db: Database, repo: 
 
     with pytest.raises(NotFound):
         await db.read(access.find(shows("a token of octocat"), "octocat", "hello", "read"))
+
+
+async def test_a_row_that_names_no_right_is_a_bug(db: Database) -> None:
+    async def handler(request: Request[access.State]) -> Response:
+        return Response(str(await access.granted(request)))
+
+    routes = [Endpoint("GET", "/{owner}/{name}", handler, needs="account")]
+    async with serving(routes, db=db, private_mode=False) as client:
+        answer = await client.get("/octocat/hello")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "bug")
