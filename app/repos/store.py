@@ -24,7 +24,7 @@ OF_USER = """
 CREATE = schema.insert_sql(schema.repos, "ON CONFLICT DO NOTHING RETURNING id")
 #: Asked after the new row is there, so that it sees what the deletion that freed the name has left.
 LAST_NUMBER = "SELECT counter FROM retired WHERE namespace = :namespace AND name = :name"
-RESUME = "UPDATE repos SET counter = :counter, unbroken_from = :counter + 1 WHERE id = :id RETURNING *"
+RESUME = "UPDATE repos SET counter = :counter, unbroken_from = :next WHERE id = :id RETURNING *"
 PERMISSIONS = """
     SELECT can_read, can_write, can_admin FROM permissions WHERE user_id = :user_id AND repo_id = :repo_id
 """
@@ -104,7 +104,7 @@ def create(repo: Repo) -> Tx[Repo]:
 
 def _resumed(repo: Repo) -> Tx[Repo]:
     last = yield from one(LAST_NUMBER, namespace=repo.namespace, name=repo.name)
-    row = (yield from one(RESUME, id=repo.id, counter=last["counter"])) if last else None
+    row = (yield from one(RESUME, id=repo.id, counter=last["counter"], next=last["counter"] + 1)) if last else None
     return made(row) if row else repo
 
 
