@@ -20,8 +20,8 @@ def _statements(purpose: str) -> Statements:
     table, column = purpose.split(".")
     return Statements(
         heads=f"SELECT DISTINCT substr({column}, 1, {HEAD}) AS head FROM {table}",  # noqa: S608 - names only
-        after=f"SELECT id, {column} AS value FROM {table} WHERE id > :id ORDER BY id LIMIT 1",  # noqa: S608
-        update=f"UPDATE {table} SET {column} = :value WHERE id = :id AND {column} = :old",  # noqa: S608
+        after=f"SELECT id, {column} AS value FROM {table} WHERE id > :id ORDER BY id LIMIT 1",  # noqa: S608 - names of ours
+        update=f"UPDATE {table} SET {column} = :value WHERE id = :id AND {column} = :old",  # noqa: S608 - names of ours
     )
 
 

@@ -29,14 +29,14 @@ def _statements(table: str, owner: str, columns: str) -> Statements:
             VALUES (:owner, :name, :data, :pull_request, :pull_request_push)
             ON CONFLICT DO NOTHING RETURNING {columns}
         """,  # noqa: S608 - names only, here and below
-        list_of=f"SELECT {columns} FROM {table} WHERE {owner} = :owner ORDER BY lower(name)",  # noqa: S608
-        find=f"SELECT {columns} FROM {table} {named}",  # noqa: S608
+        list_of=f"SELECT {columns} FROM {table} WHERE {owner} = :owner ORDER BY lower(name)",  # noqa: S608 - names of ours
+        find=f"SELECT {columns} FROM {table} {named}",  # noqa: S608 - names of ours
         update=f"""
             UPDATE {table} SET data = coalesce(:data, data), pull_request = coalesce(:pull_request, pull_request),
                 pull_request_push = coalesce(:pull_request_push, pull_request_push)
             {named} RETURNING {columns}
-        """,  # noqa: S608
-        delete=f"DELETE FROM {table} {named} RETURNING id",  # noqa: S608
+        """,  # noqa: S608 - names of ours
+        delete=f"DELETE FROM {table} {named} RETURNING id",  # noqa: S608 - names of ours
     )
 
 
