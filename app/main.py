@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from app import keyring
 from app.accounts import api as accounts_api
-from app.accounts import auth
+from app.accounts import auth, session
 from app.accounts import store as accounts
 from app.builds import api as builds_api
 from app.builds import log_api, progress, stream
@@ -36,7 +36,7 @@ from app.errors import AppError
 from app.events import Events
 from app.folder import Folder
 from app.repos import api as repos_api
-from app.repos import collaborators, owners, sealed, sign
+from app.repos import collaborators, links, owners, sealed, sign
 from app.repos.secrets import api as secrets_api
 from app.repos.templates import api as templates_api
 from app.repos.templates import store as templates
@@ -251,7 +251,9 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
         *secrets_api.routes,
         *templates_api.routes,
         *sign.routes,
+        *links.routes,
         *accounts_api.routes,
+        *session.routes,
         *health.routes,
     ]
     app = Starlette(

@@ -30,6 +30,7 @@ class State(Shared):
 
     cookie_key: bytes
     now: Callable[[], int]
+    public_url: str
 
 
 @dataclass(frozen=True, slots=True)

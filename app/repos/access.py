@@ -25,7 +25,6 @@ class State(auth.State):
 
     host: Host
     seal: Seal
-    public_url: str
     new_key: Callable[[], str]
     #: Whether strangers see nothing at all, not even what is public.
     private_mode: bool

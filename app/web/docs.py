@@ -7,12 +7,12 @@ from importlib import resources
 from importlib.metadata import version
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 from starlette.requests import Request
 
+from app.web import pages
 from app.web.openapi import Schema, describe
-from app.web.reply import CSS, HTML, Encoded, encode
+from app.web.reply import CSS, HTML, Encoded, SeeOther, encode
 from app.web.route import Endpoint
 
 _METHODS = ("get", "post", "put", "patch", "delete", "options")
@@ -29,11 +29,16 @@ def routes(described: Sequence[Endpoint]) -> list[Endpoint]:
         """This API as a page to read."""
         return HTML(page())
 
+    async def home(_: Request[Any]) -> SeeOther:
+        """The first page there is to see: how to use this server."""
+        return SeeOther("/docs/api")
+
     async def style(_: Request[Any]) -> CSS:
         """The style sheet of that page."""
         return CSS((resources.files("app.web") / "pages" / "api.css").read_bytes())
 
     rows = [
+        Endpoint("GET", "/", home),
         Endpoint("GET", "/openapi.json", openapi),
         Endpoint("GET", "/docs/api", docs),
         Endpoint("GET", "/docs/api.css", style),
@@ -57,13 +62,9 @@ def render(document: Schema) -> str:
         for method in filter(methods.__contains__, _METHODS):
             operation = methods[method]
             sections.setdefault(operation["tags"][0], []).append((method.upper(), path, operation))
-    environment = Environment(
-        loader=PackageLoader("app.web", "pages"), autoescape=select_autoescape(), undefined=StrictUndefined
-    )
-    environment.filters |= {"kind": kind, "marked": marked}
-    template = environment.get_template("api.html")
+    pages.environment().filters |= {"kind": kind, "marked": marked}
     schemas = document["components"]["schemas"]
-    return template.render(info=document["info"], sections=sections, schemas=schemas)
+    return pages.render("api.html", info=document["info"], sections=sections, schemas=schemas)
 
 
 def marked(text: str) -> Markup:

@@ -11,7 +11,7 @@ from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
 from app.web.errors import ErrorJSON
-from app.web.reply import JSON, Empty, Encoded, Piped
+from app.web.reply import JSON, Empty, Encoded, Piped, SeeOther
 from app.web.route import Endpoint, Needs, Param
 
 Schema = dict[str, Any]
@@ -29,6 +29,8 @@ PATH: dict[str, tuple[str, Any]] = {
     "template": ("Name of the template, with its extension.", "deploy.yaml"),
     "cron": ("Name of the cron job.", "nightly"),
     "namespace": ("The namespace, as in `octocat/hello-world`.", "octocat"),
+    "ref": ("A branch, or a whole reference: `refs/tags/v1`, `refs/pull/7/head`.", "main"),
+    "sha": ("The commit.", "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d"),
     "secret": ("Name of the secret, in any letter case.", "deploy_key"),
 }
 #: Sections of rooms, and of single modules, whose handlers an API user looks for under another word than the room's.
@@ -37,6 +39,7 @@ _TAGS = {
     "runners": "server",
     "metrics": "server",
     "owners": "accounts",
+    "links": "repos",
     "feed": "accounts",
     "removal": "repos",
     "stream": "streams",
@@ -231,6 +234,8 @@ def _answer(kind: Any, schemas: _Schemas) -> tuple[str, Schema]:
         return "200", {"application/json": schemas.of(get_args(kind)[0])}
     if kind is Empty:
         return "204", {}
+    if kind is SeeOther:
+        return "303", {}
     media: str | None = kind.media_type
     return "200", {media: {"schema": {"type": "string"}}} if kind is not Response and media else {}
 

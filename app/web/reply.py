@@ -113,6 +113,13 @@ class PipedText(Streamed):
     media_type = "text/plain"
 
 
+class SeeOther(Response):
+    """303: what was asked for is at another address, to be read from there."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(status_code=303, headers={"location": location})
+
+
 class Empty(Response):
     """204: done, nothing to say."""
 

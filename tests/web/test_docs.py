@@ -30,7 +30,7 @@ async def test_the_document_describes_the_rows_and_itself() -> None:
     answer = await get("/openapi.json")
 
     assert answer.headers["content-type"] == "application/json"
-    assert set(answer.json()["paths"]) == {"/odd/{login}", "/openapi.json", "/docs/api", "/docs/api.css"}
+    assert set(answer.json()["paths"]) == {"/odd/{login}", "/", "/openapi.json", "/docs/api", "/docs/api.css"}
 
 
 async def test_the_page_shows_every_operation_and_escapes_its_words() -> None:
