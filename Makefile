@@ -3,8 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := .ci/setup
-# A file's tests share servers, so a file stays with one worker.
-PARALLEL := -n auto --dist loadfile
+# A file's tests share servers, so a file stays with one worker; the slow ones come first, in the order of the folders.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-postgres check format bench clean
