@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from urllib.parse import urlsplit
@@ -42,11 +42,13 @@ from app.repos.templates import api as templates_api
 from app.repos.templates import store as templates
 from app.runners import api as runners_api
 from app.runners import workspace
-from app.runners.api import State
 from app.runners.exec import Runner
+from app.runners.leases import Leases
 from app.runners.local import LocalManager
 from app.runners.manager import System
 from app.runners.queue import Queue
+from app.runners.rpc import api as rpc_api
+from app.runners.rpc.api import State
 from app.scm.git import Git
 from app.sealing import Seal
 from app.settings import Settings, inherited
@@ -161,7 +163,10 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
     broadcast = Broadcast(db, ports.changes, traffic, secrets.token_hex(4))
     await stack.enter_async_context(broadcast.running())
     queue = Queue(ports)
-    runner = await _runner(ports, queue, settings, folder, seal)
+    leases = Leases(ports, lease=settings.runner_lease, patience=settings.runner_patience)
+    manager = LocalManager(ports, queue, seal, _system(settings), leases)
+    runner = await _runner(manager, settings, folder)
+    await stack.enter_async_context(leases.running())
     await stack.enter_async_context(queue.running())
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval)
     await stack.enter_async_context(scheduler.running())
@@ -184,6 +189,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         why_pending=queue.why_pending,
         crons_changed=scheduler.wake,
         queue=queue,
+        rpc_secret=settings.rpc_secret,
+        manager=manager,
         metrics_anonymous=settings.metrics_anonymous,
     )
     site = Site(settings, folder, ports, application(state, traffic, _policy(settings)), runner)
@@ -206,19 +213,22 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
-async def _runner(ports: Ports, queue: Queue, settings: Settings, folder: Folder, seal: Seal) -> Runner | None:
+def _system(settings: Settings) -> System:
+    url = urlsplit(settings.public_url)
+    return System(url.scheme, url.netloc + url.path, version("gantry"))
+
+
+async def _runner(manager: LocalManager, settings: Settings, folder: Folder) -> Runner | None:
     """The built-in runner, after what an earlier one left behind was ended."""
     name = f"{BUILT_IN}:{folder.key('installation')}"
     await asyncio.to_thread(workspace.sweep, folder.work)
-    lost: Sequence[object] = await progress.lose(ports, name)
+    lost: Sequence[object] = await progress.lose(manager.ports, name)
     if lost:
         log.warning("stages of the stopped server were lost", extra={"stages": len(lost)})
     if not settings.runner_capacity:
         return None
-    url = urlsplit(settings.public_url)
-    system = System(url.scheme, url.netloc + url.path, version("gantry"))
     return Runner(
-        LocalManager(ports, queue, seal, system, name),
+        replace(manager, runner=name),
         capacity=settings.runner_capacity,
         machine=platform.node() or "localhost",
         base=folder.work,
@@ -257,7 +267,7 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
         *health.routes,
     ]
     app = Starlette(
-        routes=[*rows, *docs.routes(rows)],
+        routes=[*rows, *docs.routes(rows), *rpc_api.routes],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )

@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     old_secret_keys: Annotated[tuple[str, ...], NoDecode] = _named("OLD_SECRET_KEYS", default=(), repr=False)
     cookie_secret: str = _named("COOKIE_SECRET", "DRONE_COOKIE_SECRET", default="", repr=False)
     rpc_secret: str = _named("RPC_SECRET", "DRONE_RPC_SECRET", default="", repr=False)
+    #: Seconds without a sign after which a runner is lost.
+    runner_lease: int = _named("RUNNER_LEASE", default=120)
+    #: Seconds after which a stage that no runner has taken ends.
+    runner_patience: int = _named("RUNNER_PATIENCE", "DRONE_CLEANUP_DEADLINE_PENDING", default=24 * 3600)
     runner_capacity: int = _named("RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", default=2, ge=0, le=1000)
     #: Seconds.
     cron_interval: int = _named("CRON_INTERVAL", "DRONE_CRON_INTERVAL", default=30)
@@ -129,14 +133,15 @@ class Settings(BaseSettings):
     def _admin(cls, value: object) -> object:
         return bootstrap(value) if isinstance(value, str) else value
 
-    @field_validator("cron_interval", mode="before")
+    @field_validator("cron_interval", "runner_lease", mode="before")
     @classmethod
     def _duration(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if not 1 <= (seconds := duration.seconds(value)) <= 24 * 3600:
-            raise ValueError("must be from 1s to 24h")
-        return seconds
+        return _seconds(value, 24)
+
+    @field_validator("runner_patience", mode="before")
+    @classmethod
+    def _long_duration(cls, value: object) -> object:
+        return _seconds(value, 24 * 365)
 
     @field_validator("git_roots", mode="before")
     @classmethod
@@ -217,6 +222,15 @@ class Settings(BaseSettings):
     def roots(self) -> tuple[Path, ...]:
         """Folders under which `file://` repositories are allowed."""
         return self.git_roots or (self.data,)
+
+
+def _seconds(value: object, hours: int) -> object:
+    """A duration of at least a second and at most so many hours, in seconds."""
+    if not isinstance(value, str):
+        return value
+    if not 1 <= (seconds := duration.seconds(value)) <= hours * 3600:
+        raise ValueError(f"must be from 1s to {hours}h")
+    return seconds
 
 
 def _origin(text: str) -> str:

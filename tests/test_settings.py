@@ -23,6 +23,7 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
     ("rpc_secret", "GANTRY_RPC_SECRET", "DRONE_RPC_SECRET", SECRET, SECRET),
     ("runner_capacity", "GANTRY_RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", "7", 7),
     ("cron_interval", "GANTRY_CRON_INTERVAL", "DRONE_CRON_INTERVAL", "1h30m", 5400),
+    ("runner_patience", "GANTRY_RUNNER_PATIENCE", "DRONE_CLEANUP_DEADLINE_PENDING", "48h", 172_800),
     ("private_mode", "GANTRY_PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", "true", True),
     ("metrics_anonymous", "GANTRY_METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", "true", True),
 ]
@@ -30,6 +31,7 @@ ORIGINS = ("https://ui.example.com", "http://[::1]:3000")
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
     ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
+    ("runner_lease", "GANTRY_RUNNER_LEASE", "5m", 300),
     ("url", "GANTRY_URL", "https://ci.example.com/sub/", "https://ci.example.com/sub"),
     ("database_url", "GANTRY_DATABASE_URL", "postgresql://u:p@h/n", "postgresql://u:p@h/n"),
     ("old_secret_keys", "GANTRY_OLD_SECRET_KEYS", f"{SECRET}, {SECRET}2", (SECRET, f"{SECRET}2")),
@@ -85,6 +87,8 @@ def test_a_setting_has_drones_name_too_and_ours_wins(
         "ADMIN": "username:x",
         "RUNNER_CAPACITY": "1",
         "CRON_INTERVAL": "1s",
+        "RUNNER_LEASE": "1s",
+        "RUNNER_PATIENCE": "1s",
         "PRIVATE_MODE": "false",
         "METRICS_ANONYMOUS": "false",
     }
@@ -215,6 +219,8 @@ def test_folders_may_start_at_home_and_become_absolute(monkeypatch: pytest.Monke
         ("GANTRY_RUNNER_CAPACITY", "-1", "0"),
         ("GANTRY_RUNNER_CAPACITY", "1001", "1000"),
         ("GANTRY_CRON_INTERVAL", "30", "must be a duration"),
+        ("GANTRY_RUNNER_LEASE", "25h", "must be from 1s to 24h"),
+        ("GANTRY_RUNNER_PATIENCE", "0s", "must be from 1s to 8760h"),
         ("GANTRY_CRON_INTERVAL", "0s", "must be from 1s to 24h"),
         ("GANTRY_CRON_INTERVAL", "24h1s", "must be from 1s to 24h"),
         ("GANTRY_DEMO", "perhaps", "bool"),

@@ -1,5 +1,6 @@
 """How stages advance: what runners report, and what follows from it (`spec` drone-rpc 9)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.builds import rules, stages, store
@@ -12,9 +13,9 @@ from app.repos import store as repos
 LOST = "runner lost"
 
 
-async def accept(ports: Ports, stage_id: int, *, machine: str, runner: str) -> Stage:
-    """Give a pending stage to a runner; Conflict when it is not to be had any more."""
-    return await ports.db.write(stages.take(stage_id, machine, runner, ports.now()))
+async def accept(ports: Ports, stage_id: int, *, machine: str, runner: str, peer: str) -> Stage:
+    """Give a pending stage to a runner, who speaks from `peer`; Conflict when it is not to be had any more."""
+    return await ports.db.write(stages.take(stage_id, machine, runner=runner, peer=peer, now=ports.now()))
 
 
 async def update_stage(ports: Ports, report: Stage) -> Stage:
@@ -71,7 +72,7 @@ def _owned(stored: Stage, report: Stage, status: Status) -> Stage:
         version=report.version,
         error=stages.cut(report.error),
         exit_code=report.exit_code,
-        machine=report.machine,
+        machine=report.machine or stored.machine,
         started=report.started,
         stopped=report.stopped,
     )
@@ -115,26 +116,61 @@ def _update_step(report: Step) -> Tx[Step]:
 async def lose(ports: Ports, runner: str) -> list[Stage]:
     """End what a runner held when it vanished: its stages are `error`, and so are the steps that ran."""
     held = await ports.db.read(stages.of_runner(runner))
-    lost = await ports.db.write(each(_lose(stage.id, ports.now()) for stage in held))
-    for stage in lost:
+    return await _end_all(ports, [_lose(stage.id, ports.now()) for stage in held])
+
+
+async def lose_silent(ports: Ports, since: int) -> list[Stage]:
+    """End, likewise, what is held by runners that have given no sign since then."""
+    silent = await ports.db.read(stages.silent(since))
+    return await _end_all(ports, [_lose(stage_id, ports.now(), silent_since=since) for stage_id in silent])
+
+
+async def give_up(ports: Ports, since: int) -> list[Stage]:
+    """End the stages that no runner has taken since then; their error says which runner was missing."""
+    untaken = await ports.db.read(stages.untaken(since))
+    return await _end_all(ports, [_give_up(stage_id, ports.now()) for stage_id in untaken])
+
+
+async def _end_all(ports: Ports, endings: Sequence[Tx[Stage | None]]) -> list[Stage]:
+    """Carry them out one by one and tell of each; None is one that had ended, or was taken, meanwhile."""
+    ended: list[Stage] = []
+    for ending in endings:
+        stage = await ports.db.write(ending)
+        if stage is None:
+            continue
+        ended.append(stage)
         for step in stage.steps:
             ports.logs.close(step.id)
-    for build_id, stage_id in {stage.build_id: stage.id for stage in lost}.items():
-        ports.queued.publish(build_id)
-        ports.ended.publish(build_id)
-        await _tell(ports, stage_id)
-    return lost
+        ports.queued.publish(stage.build_id)
+        ports.ended.publish(stage.build_id)
+        await _tell(ports, stage.id)
+    return ended
 
 
-def _lose(stage_id: int, now: int) -> Tx[Stage]:
+def _lose(stage_id: int, now: int, *, silent_since: int | None = None) -> Tx[Stage | None]:
     build, stored = yield from _locked(stage_id)
-    if stored.status in DONE:
-        return stored
-    steps = yield from stages.steps_of(stage_id)
+    if stored.status in DONE or (silent_since is not None and (yield from stages.seen(stage_id)) > silent_since):
+        return None
+    return (yield from _end(build, stored, LOST, now))
+
+
+def _give_up(stage_id: int, now: int) -> Tx[Stage | None]:
+    build, stored = yield from _locked(stage_id)
+    if stored.status != "pending" or stored.machine:
+        return None
+    labels = "".join(f", {name}={value}" for name, value in stored.labels.items())
+    wanted = f"type {stored.type} on {stored.os}/{stored.arch}{labels}"
+    waited = f"{(now - stored.updated) / 3600:.1f} h"
+    return (yield from _end(build, stored, f"no runner took it within {waited}: it waited for {wanted}", now))
+
+
+def _end(build: Build, stored: Stage, error: str, now: int) -> Tx[Stage]:
+    """End a stage of a locked build in the place of its runner."""
+    steps = yield from stages.steps_of(stored.id)
     for step in steps:
         if step.status not in DONE:
             yield from stages.update_step(_lost_step(step, now))
-    lost = replace(stored, status="error", error=LOST, exit_code=255, started=stored.started or now, stopped=now)
+    lost = replace(stored, status="error", error=error, exit_code=255, started=stored.started or now, stopped=now)
     ended = yield from stages.update(lost, now)
     yield from settle(build, now)
     return replace(ended, steps=steps)

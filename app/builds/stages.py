@@ -1,6 +1,7 @@
 """The SQL of stages and steps."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 
 from app.builds.model import Stage, Status, Step
@@ -64,8 +65,24 @@ SAME_REPO_AHEAD = """
     WHERE status IN ('pending', 'running') AND repo_id = :repo_id AND id < :id
 """
 TAKE = """
-    UPDATE stages SET machine = :machine, runner = :runner, updated = :now, version = version + 1
+    UPDATE stages SET machine = :machine, runner = :runner, peer = :peer, seen = :now, updated = :now,
+        version = version + 1
     WHERE id = :id AND status = 'pending' AND (machine = '' OR (runner <> '' AND runner = :runner)) RETURNING *
+"""
+#: Stages of a build that were accepted from one address and are not over.
+HELD_FROM = """
+    SELECT id FROM stages
+    WHERE build_id = :build_id AND status IN ('pending', 'running') AND machine <> '' AND peer = :peer
+"""
+SEE = "UPDATE stages SET seen = :now WHERE id = :id AND status IN ('pending', 'running')"
+SEE_ALL = "UPDATE stages SET seen = :now WHERE status IN ('pending', 'running') AND machine <> ''"
+SILENT = """
+    SELECT id FROM stages
+    WHERE status IN ('pending', 'running') AND machine <> '' AND seen <= :before ORDER BY id
+"""
+UNTAKEN = """
+    SELECT id FROM stages
+    WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND updated <= :before ORDER BY id
 """
 OF_RUNNER = """
     SELECT * FROM stages WHERE status IN ('pending', 'running') AND runner = :runner ORDER BY id
@@ -114,6 +131,8 @@ _STAGES = Mapper(
     codecs={"depends_on": NAMES, "labels": MAPPING},
     without=["steps"],
 )
+#: What the columns beside a stage's own hold before a runner has it.
+_NOBODY = {"runner": "", "offered": 0, "peer": "", "seen": 0}
 _STEPS = Mapper(Step, schema.steps, renamed={"schema": "card_schema"}, codecs={"depends_on": NAMES})
 #: Bytes of a stage's or step's error that are kept (`spec` drone-rpc 3.2).
 ERROR_LIMIT = 500
@@ -121,7 +140,7 @@ ERROR_LIMIT = 500
 
 def create(stage: Stage, build_id: int) -> Tx[Stage]:
     """A new stage of a build that exists."""
-    row = yield from one(CREATE, **(_STAGES.values(stage) | {"build_id": build_id, "runner": ""}))
+    row = yield from one(CREATE, **(_STAGES.values(stage) | _NOBODY | {"build_id": build_id}))
     assert row is not None
     return replace(stage, id=row["id"], build_id=build_id)
 
@@ -172,9 +191,12 @@ def ahead(stage: Stage) -> Tx[tuple[int, int]]:
     return named["total"], all_["total"]
 
 
-def take(stage_id: int, machine: str, runner: str, now: int) -> Tx[Stage]:
-    """Give a pending stage to one runner; every later caller gets Conflict, but the same runner: it asks again."""
-    row = yield from one(TAKE, id=stage_id, machine=machine, runner=runner, now=now)
+def take(stage_id: int, machine: str, *, runner: str, peer: str, now: int) -> Tx[Stage]:
+    """Give a pending stage to one runner; every later caller gets Conflict, but the same runner: it asks again.
+
+    `peer` is the address that the runner spoke from.
+    """
+    row = yield from one(TAKE, id=stage_id, machine=machine, runner=runner, peer=peer, now=now)
     if row is None:
         yield from find(stage_id)
         raise Conflict(f"stage {stage_id} is no longer waiting for a runner", code="stage_taken")
@@ -184,6 +206,41 @@ def take(stage_id: int, machine: str, runner: str, now: int) -> Tx[Stage]:
 def of_runner(runner: str) -> Tx[list[Stage]]:
     """The stages a runner holds."""
     return [_STAGES.make(row) for row in (yield from many(OF_RUNNER, runner=runner))]
+
+
+def held_from(build_id: int, peer: str) -> Tx[list[int]]:
+    """The ids of a build's unfinished stages that were accepted from this address."""
+    return [row["id"] for row in (yield from many(HELD_FROM, build_id=build_id, peer=peer))]
+
+
+def see(stage_ids: Iterable[int], now: int) -> Tx[None]:
+    """The runners of these stages have given a sign."""
+    for stage_id in stage_ids:
+        yield from run(SEE, id=stage_id, now=now)
+
+
+def see_all(now: int) -> Tx[None]:
+    """Every runner gets its whole time anew: nobody could hear it until now."""
+    yield from run(SEE_ALL, now=now)
+
+
+def silent(before: int) -> Tx[list[int]]:
+    """The ids of the stages whose runner has given no sign since then."""
+    return [row["id"] for row in (yield from many(SILENT, before=before))]
+
+
+def seen(stage_id: int) -> Tx[int]:
+    """When a stage's runner last gave a sign; NotFound."""
+    row = yield from one(BY_ID, id=stage_id)
+    if row is None:
+        raise NotFound(f"stage {stage_id} not found")
+    time: int = row["seen"]
+    return time
+
+
+def untaken(before: int) -> Tx[list[int]]:
+    """The ids of the stages that wait for a runner since then, or longer."""
+    return [row["id"] for row in (yield from many(UNTAKEN, before=before))]
 
 
 def held(repo_id: int) -> Tx[list[tuple[int, int]]]:

@@ -163,6 +163,9 @@ stages = _table(
     *_numbers("limit_count", "throttle", "started", "stopped", "created", "updated", "version"),
     *_flags("on_success", "on_failure"),
     *_texts("depends_on", "labels", "runner"),
+    *_numbers("offered"),
+    *_texts("peer"),
+    *_numbers("seen"),
 )
 Index("stages_number", stages.c.build_id, stages.c.number, unique=True)
 _queued = stages.c.status.in_(["pending", "running"])

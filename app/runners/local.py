@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.builds import converted, progress, stages, store
-from app.builds.model import OVER, Build, Line, Stage, Step
+from app.builds.cards import store as cards
+from app.builds.model import DONE, OVER, Build, Line, Stage, Step
 from app.builds.ports import Ports
 from app.db.tx import Tx
-from app.errors import NotFound
+from app.errors import Conflict, NotFound
 from app.repos import store as repos
 from app.repos.flow import SECRET
 from app.repos.model import Repo, Secret
 from app.repos.secrets import store as secrets
+from app.runners.leases import Leases
 from app.runners.manager import Context, Filter, System
 from app.runners.queue import Queue
 from app.runners.report import until_heard
@@ -29,8 +31,11 @@ class LocalManager:
     queue: Queue
     seal: Seal
     system: System
-    #: Who asks: what it holds is lost when it is.
+    leases: Leases
+    #: Which built-in runner asks: what it holds is lost when its server stops.
     runner: str = ""
+    #: The address that another machine's runner asks from.
+    peer: str = ""
 
     async def request(self, wanted: Filter) -> Stage | None:
         """See Manager."""
@@ -39,10 +44,13 @@ class LocalManager:
     async def accept(self, stage_id: int, machine: str) -> Stage:
         """See Manager. Says it until it is heard: when only the answer was lost, the stage is this runner's already."""
         with self.queue.claimed(stage_id):
-            return await until_heard(lambda: progress.accept(self.ports, stage_id, machine=machine, runner=self.runner))
+            return await until_heard(
+                lambda: progress.accept(self.ports, stage_id, machine=machine, runner=self.runner, peer=self.peer)
+            )
 
     async def details(self, stage_id: int) -> Context:
         """See Manager. The file is as it was when the build began: at its commit, or as it was converted then."""
+        self.leases.renew(stage_id)
         repo, build, stage, opened, converted_file = await self.ports.db.read(_details(stage_id, self.seal))
         text = converted_file or (await self.ports.configs.load(repo, build)).text
         key = self.seal.open(repo.secret, SECRET)
@@ -50,29 +58,57 @@ class LocalManager:
 
     async def update_stage(self, stage: Stage) -> Stage:
         """See Manager."""
+        self.leases.renew(stage.id)
         return await progress.update_stage(self.ports, stage)
 
     async def update_step(self, step: Step) -> Step:
         """See Manager."""
-        return await progress.update_step(self.ports, step)
+        updated = await progress.update_step(self.ports, step)
+        self.leases.renew(updated.stage_id)
+        return updated
 
     async def watch(self, build_id: int) -> bool:
-        """See Manager."""
+        """See Manager. Who watches is on the line for every stage of the build that its address has accepted."""
         with self.ports.ended.subscribe(lambda ended: ended == build_id) as ended:
-            return await self.ports.db.read(_is_over(build_id)) or await ended.wait(POLL)
+            is_over, held = await self.ports.db.read(_watched(build_id, self.peer))
+            with self.leases.held(held):
+                return is_over or await ended.wait(POLL)
 
     async def write_log(self, step_id: int, lines: Sequence[Line]) -> None:
-        """See Manager."""
+        """See Manager. Conflict when the step's stage is over."""
+        self.leases.renew(await self.ports.db.read(_logging(step_id)))
         await self.ports.logs.write(step_id, lines)
 
     async def upload_log(self, step_id: int, log: bytes) -> None:
-        """See Manager. NotFound when the step was deleted meanwhile: then its log goes, too."""
+        """See Manager. Of a stage that was killed, what it said until then; of one that is lost, nothing: Conflict.
+
+        NotFound when the step was deleted meanwhile: then its log goes, too.
+        """
+        self.leases.renew(await self.ports.db.read(_logging(step_id, killed=True)))
         await self.ports.logs.store(step_id, log)
         try:
             await self.ports.db.read(stages.find_step(step_id))
         except NotFound:
             await self.ports.logs.remove([step_id])
             raise
+
+    async def upload_card(self, step_id: int, data: str) -> None:
+        """See Manager."""
+        self.leases.renew(await self.ports.db.read(_logging(step_id)))
+        await self.ports.db.write(cards.replace(step_id, data))
+
+
+def _logging(step_id: int, *, killed: bool = False) -> Tx[int]:
+    """The stage of a step that may still be told of; Conflict when it is over, unless it was killed."""
+    step = yield from stages.find_step(step_id)
+    stage = yield from stages.find(step.stage_id)
+    if stage.status in DONE and not (killed and stage.status == "killed"):
+        raise Conflict(f"stage {stage.id} is over: {stage.status}", code="stage_over")
+    return stage.id
+
+
+def _watched(build_id: int, peer: str) -> Tx[tuple[bool, list[int]]]:
+    return (yield from _is_over(build_id)), (yield from stages.held_from(build_id, peer))
 
 
 def _is_over(build_id: int) -> Tx[bool]:

@@ -31,6 +31,15 @@ class System:
 
 
 @dataclass(frozen=True, slots=True)
+class Netrc:
+    """With what a private repository is cloned."""
+
+    machine: str
+    login: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """All that is needed to run a stage (`spec` drone-rpc 4). `build.stages` carry no steps."""
 
@@ -43,6 +52,7 @@ class Context:
     system: System
     #: Key of inline secrets and signatures, opened.
     key: str = ""
+    netrc: Netrc | None = None
 
 
 class Manager(Protocol):
@@ -81,4 +91,8 @@ class Manager(Protocol):
 
     async def upload_log(self, step_id: int, log: bytes) -> None:
         """Store the whole log, a JSON array of lines, in place of the live one; may be repeated."""
+        ...
+
+    async def upload_card(self, step_id: int, data: str) -> None:
+        """Store the card of a step, JSON text, in place of an earlier one."""
         ...

@@ -17,7 +17,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "drone"
 SLUG = "octocat/hello-world"
 
 #: Values that belong to the place of recording: host, times, ids, commit, and how often a row was written.
-_PLACE = {
+PLACE = {
     "id", "repo_id", "build_id", "user_id", "step_id", "uid", "machine", "subscribers",
     "created", "updated", "started", "finished", "stopped", "synced", "next", "prev",
     "build_created", "build_updated", "build_started", "build_finished", "stage_started", "stage_stopped",
@@ -155,7 +155,7 @@ class Replay:
                 if not (isinstance(item, dict) and item.get("number") in hidden and "event" in item)
             ]
             return [self.normal(item, key, recorded) for item in kept]
-        if key in _PLACE:
+        if key in PLACE:
             return type(value).__name__
         if key in _NUMBERS and recorded:
             return self.numbers.get(value, value)

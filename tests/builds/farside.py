@@ -152,7 +152,7 @@ class Scene:
         await self.ports.db.write(tx())
 
     async def accept(self, stage: Stage, runner: str = "r1") -> Stage:
-        return await progress.accept(self.ports, stage.id, machine="lab", runner=runner)
+        return await progress.accept(self.ports, stage.id, machine="lab", runner=runner, peer="")
 
     async def start(self, stage: Stage, *names: str) -> Stage:
         """Accept a stage and report that it runs, with pending steps of these names."""

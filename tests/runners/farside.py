@@ -38,6 +38,7 @@ class FakeManager:
         self.batches: list[tuple[int, int]] = []
         self.logs: dict[int, list[dict[str, Any]]] = {}
         self.sizes: dict[int, int] = {}
+        self.cards: dict[int, str] = {}
         #: Errors to raise, by verb, one per call.
         self.failures: dict[str, list[Exception]] = {}
         self.cancelled = asyncio.Event()
@@ -112,6 +113,10 @@ class FakeManager:
         await self._enter(f"upload {self.steps[step_id].name}")
         self.logs[step_id] = orjson.loads(log)
         self.sizes[step_id] = len(log)
+
+    async def upload_card(self, step_id: int, data: str) -> None:
+        await self._enter(f"card {self.steps[step_id].name}")
+        self.cards[step_id] = data
 
     def cancel(self) -> None:
         """As a user's cancel does: versions move, the watcher is told."""

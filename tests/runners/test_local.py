@@ -9,6 +9,7 @@ from app.builds import removal
 from app.builds.model import Line
 from app.db.connect import Database
 from app.errors import NotFound
+from app.runners.leases import Leases
 from app.runners.local import LocalManager
 from app.runners.manager import System
 from app.runners.queue import Queue
@@ -23,7 +24,8 @@ async def scene(db: Database, tmp_path: Path) -> Scene:
 
 @pytest.fixture
 def manager(scene: Scene) -> LocalManager:
-    return LocalManager(scene.ports, Queue(scene.ports), Seal("a key"), System("http", "localhost", "1"), "r1")
+    system, leases = System("http", "localhost", "1"), Leases(scene.ports, lease=120, patience=3600)
+    return LocalManager(scene.ports, Queue(scene.ports), Seal("a key"), system, leases, "r1")
 
 
 async def test_a_runner_stops_what_was_deleted_whenever_it_asks(scene: Scene, manager: LocalManager) -> None:
@@ -60,7 +62,8 @@ async def test_a_log_that_comes_after_its_step_was_deleted_is_not_kept(
     assert await read_log(scene.ports.logs, step.id) == b"[]"
     await removal.remove(scene.ports, scene.repo)
 
-    await manager.write_log(step.id, [Line(0, "late", 0)])
+    with pytest.raises(NotFound):
+        await manager.write_log(step.id, [Line(0, "late", 0)])
     with pytest.raises(NotFound):
         await manager.upload_log(step.id, b"[]")
 

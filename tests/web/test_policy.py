@@ -42,6 +42,7 @@ ROUTES = [
     Route("/api/badge", open_to_all),
     Route("/page", page),
     Route("/healthz", show),
+    Route("/rpc/v2/ping", show),
     Route("/readyz", show),
 ]
 
@@ -221,8 +222,8 @@ async def test_invented_tokens_do_not_help(limited: Policy) -> None:
     assert found == [[200], [200], [200], [429], [429]]
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-async def test_whoever_watches_the_server_may_always_ask(limited: Policy, path: str) -> None:
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/rpc/v2/ping"])
+async def test_runners_and_whoever_watches_the_server_may_always_ask(limited: Policy, path: str) -> None:
     async with serving(ROUTES, policy=limited) as client:
         assert await statuses(client, 4) == [200, 200, 200, 429]
         assert await statuses(client, 10, path) == [200] * 10

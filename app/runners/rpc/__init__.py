@@ -1,0 +1,1 @@
+"""The runner protocol "rpc v2" over HTTP: a Manager for runners on other machines (`spec` drone-rpc)."""

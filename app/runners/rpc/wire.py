@@ -1,0 +1,100 @@
+"""A stage's context as runners read it (`spec` drone-rpc 4; recorded: rpc.json)."""
+
+from base64 import b64encode
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
+
+from app.builds.wire import BuildJSON, StageJSON, build_json, stage_json
+from app.repos.model import Repo, Secret
+from app.repos.wire import RepoJSON, repo_json
+from app.runners.manager import Context, Netrc, System
+
+
+class SecretJSON(TypedDict):
+    """A secret with its value; keys are absent when empty."""
+
+    id: NotRequired[int]
+    repo_id: NotRequired[int]
+    namespace: NotRequired[str]
+    name: NotRequired[str]
+    data: NotRequired[str]
+    pull_request: NotRequired[bool]
+    pull_request_push: NotRequired[bool]
+
+
+class ConfigJSON(TypedDict):
+    """The pipeline file, in base64; the reference's struct has no tags, hence the letters. `Hash` is always null."""
+
+    Data: str
+    Hash: None
+
+
+class NetrcJSON(TypedDict):
+    """With what to clone."""
+
+    machine: str
+    login: str
+    password: str
+
+
+class SystemJSON(TypedDict):
+    """The server."""
+
+    proto: str
+    host: str
+    link: str
+    version: str
+
+
+class KeyedRepoJSON(RepoJSON):
+    """A repository with the key of its signatures and inline secrets; only runners are told."""
+
+    secret: str
+
+
+class ContextJSON(TypedDict):
+    """All that is needed to run a stage."""
+
+    build: BuildJSON
+    stage: StageJSON
+    config: ConfigJSON
+    secrets: list[SecretJSON] | None
+    system: SystemJSON
+    netrc: NetrcJSON | None
+    repository: KeyedRepoJSON
+
+
+def context_json(context: Context) -> ContextJSON:
+    """A context; no steps in it."""
+    return ContextJSON(
+        build=build_json(context.build, stages=True),
+        stage=stage_json(context.stage),
+        config=ConfigJSON(Data=b64encode(context.config.encode()).decode(), Hash=None),
+        secrets=[_secret_json(secret) for secret in context.secrets] or None,
+        system=system_json(context.system),
+        netrc=_netrc_json(context.netrc),
+        repository=_keyed_repo_json(context.repo, context.key),
+    )
+
+
+def _secret_json(secret: Secret) -> SecretJSON:
+    body: Any = {key: value for key in SecretJSON.__annotations__ if (value := getattr(secret, key))}
+    made: SecretJSON = body
+    return made
+
+
+def system_json(system: System) -> SystemJSON:
+    """The server; it has no address of its own in a link beside its host."""
+    link = f"{system.proto}://{system.host}"
+    return SystemJSON(proto=system.proto, host=system.host, link=link, version=system.version)
+
+
+def _netrc_json(netrc: Netrc | None) -> NetrcJSON | None:
+    return None if netrc is None else NetrcJSON(machine=netrc.machine, login=netrc.login, password=netrc.password)
+
+
+def _keyed_repo_json(repo: Repo, key: str) -> KeyedRepoJSON:
+    body: Any = {**repo_json(repo), "secret": key}
+    made: KeyedRepoJSON = body
+    return made
