@@ -11,7 +11,7 @@ from app.accounts import store as accounts
 from app.accounts.auth import Claim
 from app.accounts.model import User
 from app.db.connect import Database
-from app.db.tx import run
+from app.db.tx import Tx, run
 from app.errors import AppError, Forbidden, NotFound, Unauthorized
 from app.repos import access, store
 from app.repos.model import Permissions, Repo, Right, Visibility
@@ -123,7 +123,8 @@ def shows(token: str) -> Claim:
 async def test_the_owner_is_found_with_every_right(db: Database, repo: Repo, owner: User) -> None:
     found = await db.read(access.find(shows("a token of octocat"), "octocat", "hello", "admin"))
 
-    assert (found.repo, found.user, found.login) == (repo, owner, "octocat")
+    assert (found.repo, found.user, found.login, found.user_id) == (repo, owner, "octocat", owner.id)
+    assert not found.is_system
     assert found.permissions == Permissions(True, True, True)
 
 
@@ -132,7 +133,8 @@ async def test_nobody_finds_a_public_repository_and_has_no_login(db: Database, o
 
     found = await db.read(access.find(Claim(), "octocat", "open", "read"))
 
-    assert (found.user, found.login, found.permissions) == (None, "", None)
+    assert (found.user, found.login, found.user_id, found.permissions) == (None, "", 0, None)
+    assert not found.is_system
 
 
 async def test_the_letter_case_of_a_slug_matters(db: Database, repo: Repo) -> None:
@@ -171,3 +173,30 @@ async def test_a_row_that_names_no_right_is_a_bug(db: Database) -> None:
         answer = await client.get("/octocat/hello")
 
     assert (answer.status_code, answer.json()["code"]) == (500, "bug")
+
+
+@pytest.mark.parametrize(
+    ("private_mode", "token", "status"),
+    [(False, "", 200), (False, "a token of octocat", 200), (True, "", 401), (True, "a token of octocat", 200)],
+)
+async def test_in_private_mode_strangers_see_nothing(
+    db: Database, owner: User, private_mode: bool, token: str, status: int
+) -> None:
+    await db.write(store.create(Repo(0, "octocat", "open", user_id=owner.id, visibility="public")))
+
+    async def of_all(request: Request[access.State]) -> Response:
+        return Response(str(await access.admit(request)))
+
+    async def of_one(request: Request[access.State]) -> Response:
+        return Response(await access.read(request, _slug))
+
+    routes = [Endpoint("GET", "/all", of_all), Endpoint("GET", "/{owner}/{name}", of_one, needs="read")]
+    async with serving(routes, db=db, private_mode=private_mode) as client:
+        answers = [await client.get(path, headers={"Authorization": token}) for path in ("/all", "/octocat/open")]
+
+    assert [answer.status_code for answer in answers] == [status, status]
+
+
+def _slug(repo: Repo) -> Tx[str]:
+    yield from ()
+    return repo.slug
