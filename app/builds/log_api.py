@@ -24,7 +24,7 @@ async def show(request: Request[State]) -> Piped[list[LineJSON]] | PipedText:
     strip = _strips(request)
     record = await request.state["ports"].logs.open_record(step.id)
     if record is None:
-        raise NotFound(f"step {step.name} wrote no log: it is {step.status}")
+        raise NotFound(f"step {step.name}, which is {step.status}, has no log: it wrote none, or it was deleted")
     if prefers_text(request.headers.get("accept", "")):
         headers = {"Content-Disposition": f'attachment; filename="{_file_name(request)}"'}
         return PipedText(_text(record, strip=strip), headers)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from app.cli import output
+from app.cli import options, output
 from app.cli.client import Client, Json
 from app.cli.options import (
     LAST,
@@ -220,8 +220,7 @@ def queue(session: Session) -> None:
 @click.pass_obj
 def purge(session: Session, slug: str, before: int, yes: bool) -> None:
     """Delete old builds for good, with their logs; those that are not over are kept."""
-    if not yes:
-        click.confirm(f"Delete the builds of {slug} below {before}, with their logs?", abort=True, err=True)
+    options.confirm(f"Delete the builds of {slug} below {before}, with their logs?", yes)
     with session.client() as client:
         client.call("DELETE", repo_path(slug, "builds"), query={"before": str(before)})
     session.tell(f"The builds of {slug} below {before} are deleted, but for those that are not over")

@@ -100,7 +100,9 @@ class _File:
         self.complete = False
         known = "pipeline, secret and signature"
         if kind == "template":
-            detail = "it must be the first document of a YAML file, with `kind: template` on a line of its own"
+            detail = (
+                "it must begin a YAML file, with `kind: template` on a line of its own, and no template may make one"
+            )
             self._problem(fields, "template: not the first document", detail)
         elif kind:
             detail = f"{quoted(kind)} is not known; there are {known}"

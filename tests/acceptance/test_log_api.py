@@ -109,7 +109,7 @@ def test_a_log_that_is_not_there_names_its_step_and_how_that_is(server: Server, 
     answer = server.ask("GET", f"{LOGS}/1/2", headers=headers)
 
     assert answer.status_code == 404
-    assert answer.json()["message"] == "step skipped wrote no log: it is skipped"
+    assert answer.json()["message"] == "step skipped, which is skipped, has no log: it wrote none, or it was deleted"
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
