@@ -212,7 +212,7 @@ def test_only_ignore_ignores_a_failure(failure: str) -> None:
         ("\nkind: weird\n", 'yaml: unknown kind attribute (.drone.yml:2: "weird" is not known; there are pipeline, '),
         (
             "kind: template\nload: a.yml\n",
-            "template: not the first document (.drone.yml:1: it must be the first document of a YAML file, with ",
+            "template: not the first document (.drone.yml:1: it must begin a YAML file, with ",
         ),
         ("kind: secret\nname: s\n", 'linter: invalid or missing secret data (.drone.yml:1: secret "s" needs data, or '),
         ("kind: signature\n", "linter: invalid or missing hmac (.drone.yml:1: sign the file again)"),
