@@ -51,7 +51,7 @@ from app.runners.rpc import api as rpc_api
 from app.runners.rpc.api import State
 from app.scm.git import Git
 from app.sealing import Seal
-from app.settings import Settings, inherited
+from app.settings import SHORTEST_SECRET, Settings, inherited
 from app.web import docs, health
 from app.web.errors import HANDLERS
 from app.web.limit import Limiter
@@ -164,6 +164,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
     await stack.enter_async_context(broadcast.running())
     queue = Queue(ports)
     leases = Leases(ports, lease=settings.runner_lease, patience=settings.runner_patience)
+    if 0 < len(settings.rpc_secret) < SHORTEST_SECRET:
+        log.warning("the secret of the runners is short: GANTRY_RPC_SECRET should have 16 characters or more")
     manager = LocalManager(ports, queue, seal, _system(settings), leases)
     runner = await _runner(manager, settings, folder)
     await stack.enter_async_context(leases.running())

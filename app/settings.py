@@ -23,6 +23,8 @@ from app.names import LONGEST_LOGIN, is_name, rule
 _OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_TEST_POSTGRES"})
 #: Characters of a key or a shared secret at least.
 SHORTEST_SECRET = 16
+#: Of the secret shared with runners: Drone takes any, and installations that move here have short ones.
+SHORTEST_RPC_SECRET = 8
 _DATABASES = {"sqlite3": "sqlite:///", "postgres": ""}
 
 
@@ -157,12 +159,15 @@ class Settings(BaseSettings):
             return value
         return tuple(_origin(part) for part in re.split(r"[,\s]+", value) if part)
 
-    @field_validator("secret_key", "cookie_secret", "rpc_secret")
+    @field_validator("secret_key", "cookie_secret")
     @classmethod
     def _long_enough(cls, value: str) -> str:
-        if len(value) < SHORTEST_SECRET:
-            raise ValueError(f"must have at least {SHORTEST_SECRET} characters")
-        return value
+        return _at_least(SHORTEST_SECRET, value)
+
+    @field_validator("rpc_secret")
+    @classmethod
+    def _rpc_secret(cls, value: str) -> str:
+        return _at_least(SHORTEST_RPC_SECRET, value)
 
     @field_validator("old_secret_keys", mode="before")
     @classmethod
@@ -222,6 +227,12 @@ class Settings(BaseSettings):
     def roots(self) -> tuple[Path, ...]:
         """Folders under which `file://` repositories are allowed."""
         return self.git_roots or (self.data,)
+
+
+def _at_least(length: int, value: str) -> str:
+    if len(value) < length:
+        raise ValueError(f"must have at least {length} characters")
+    return value
 
 
 def _seconds(value: object, hours: int) -> object:

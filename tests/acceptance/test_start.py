@@ -78,7 +78,7 @@ def test_a_problem_is_told_under_the_name_that_was_given(server: Server) -> None
         "DRONE_USER_CREATE": "token",
         "DRONE_DATABASE_DRIVER": "sqlite3 or postgres",
         "DRONE_RUNNER_CAPACITY": "integer",
-        "DRONE_RPC_SECRET": "16 characters",
+        "DRONE_RPC_SECRET": "8 characters",
     }
     found = dict(line.split(maxsplit=1) for line in said.splitlines()[1:])
     assert found.keys() == rules.keys()
