@@ -230,7 +230,7 @@ async def _runner(manager: LocalManager, settings: Settings, folder: Folder) -> 
     if not settings.runner_capacity:
         return None
     return Runner(
-        replace(manager, runner=name),
+        replace(manager, runner=name, peer=name),
         capacity=settings.runner_capacity,
         machine=platform.node() or "localhost",
         base=folder.work,

@@ -34,7 +34,7 @@ class LocalManager:
     leases: Leases
     #: Which built-in runner asks: what it holds is lost when its server stops.
     runner: str = ""
-    #: The address that another machine's runner asks from.
+    #: Where it asks from: another machine's address, or the built-in runner's name.
     peer: str = ""
 
     async def request(self, wanted: Filter) -> Stage | None:
