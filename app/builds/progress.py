@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from app.builds import rules, stages, store
-from app.builds.model import DONE, OVER, Build, Stage, Status, Step
+from app.builds.model import DONE, FAILED, OVER, Build, Stage, Status, Step
 from app.builds.ports import Change, Ports
 from app.db.tx import Tx, each
 from app.errors import Conflict
 from app.repos import store as repos
 
 LOST = "runner lost"
+#: A stage that is over, and its build as it is then.
+_Ended: TypeAlias = tuple[Stage, Build]
 
 
 async def accept(ports: Ports, stage_id: int, *, machine: str, runner: str, peer: str) -> Stage:
@@ -55,7 +58,18 @@ def _finish(report: Stage, now: int) -> Tx[tuple[Stage, Build]]:
     _refuse_finished(stored)
     steps = yield from each(stages.update_step(replace(step, stage_id=stored.id)) for step in report.steps)
     ended = yield from stages.update(_owned(stored, report, report.status), now)
+    yield from _close_steps(ended, now)
     return replace(ended, steps=tuple(steps)), (yield from settle(build, now))
+
+
+def _close_steps(ended: Stage, now: int) -> Tx[None]:
+    """End the steps that the last report of a stage left open, as its runner would (`spec` drone-rpc 8.3)."""
+    for step in (yield from stages.steps_of(ended.id)):
+        if step.status == "pending":
+            yield from stages.update_step(replace(step, status="skipped", started=now, stopped=now))
+        elif step.status == "running":
+            status: Status = "killed" if ended.status in FAILED else "success"
+            yield from stages.update_step(replace(step, status=status, stopped=now))
 
 
 def _locked(stage_id: int) -> Tx[tuple[Build, Stage]]:
@@ -110,6 +124,7 @@ def _update_step(report: Step) -> Tx[Step]:
     stored = yield from stages.find_step(report.id)
     if stored.version == report.version + 1 and stored.status == report.status:
         return stored
+    _refuse_finished((yield from stages.find(stored.stage_id)))
     return (yield from stages.update_step(replace(report, stage_id=stored.stage_id, number=stored.number)))
 
 
@@ -131,32 +146,29 @@ async def give_up(ports: Ports, since: int) -> list[Stage]:
     return await _end_all(ports, [_give_up(stage_id, ports.now()) for stage_id in untaken])
 
 
-async def _end_all(ports: Ports, endings: Sequence[Tx[Stage | None]]) -> list[Stage]:
+async def _end_all(ports: Ports, endings: Sequence[Tx[_Ended | None]]) -> list[Stage]:
     """Carry them out one by one and tell of each; None is one that had ended, or was taken, meanwhile."""
-    ended: list[Stage] = []
-    for ending in endings:
-        stage = await ports.db.write(ending)
-        if stage is None:
-            continue
-        ended.append(stage)
+    ended = [done for ending in endings if (done := await ports.db.write(ending)) is not None]
+    for stage, build in ended:
         for step in stage.steps:
             ports.logs.close(step.id)
-        ports.queued.publish(stage.build_id)
-        ports.ended.publish(stage.build_id)
+        ports.queued.publish(build.id)
+        if build.status in OVER:
+            ports.ended.publish(build.id)
         await _tell(ports, stage.id)
-    return ended
+    return [stage for stage, _ in ended]
 
 
-def _lose(stage_id: int, now: int, *, silent_since: int | None = None) -> Tx[Stage | None]:
+def _lose(stage_id: int, now: int, *, silent_since: int | None = None) -> Tx[_Ended | None]:
     build, stored = yield from _locked(stage_id)
     if stored.status in DONE or (silent_since is not None and (yield from stages.seen(stage_id)) > silent_since):
         return None
     return (yield from _end(build, stored, LOST, now))
 
 
-def _give_up(stage_id: int, now: int) -> Tx[Stage | None]:
+def _give_up(stage_id: int, now: int) -> Tx[_Ended | None]:
     build, stored = yield from _locked(stage_id)
-    if stored.status != "pending" or stored.machine:
+    if stored.status != "pending" or stored.machine or not (yield from has_room(stored)):
         return None
     labels = "".join(f", {name}={value}" for name, value in stored.labels.items())
     wanted = f"type {stored.type} on {stored.os}/{stored.arch}{labels}"
@@ -164,7 +176,14 @@ def _give_up(stage_id: int, now: int) -> Tx[Stage | None]:
     return (yield from _end(build, stored, f"no runner took it within {waited}: it waited for {wanted}", now))
 
 
-def _end(build: Build, stored: Stage, error: str, now: int) -> Tx[Stage]:
+def has_room(stage: Stage) -> Tx[bool]:
+    """Whether a stage may be handed out beside those that are before it."""
+    if not stage.limit and not stage.throttle:
+        return True
+    return rules.has_room(stage, *(yield from stages.ahead(stage)))
+
+
+def _end(build: Build, stored: Stage, error: str, now: int) -> Tx[_Ended]:
     """End a stage of a locked build in the place of its runner."""
     steps = yield from stages.steps_of(stored.id)
     for step in steps:
@@ -172,8 +191,7 @@ def _end(build: Build, stored: Stage, error: str, now: int) -> Tx[Stage]:
             yield from stages.update_step(_lost_step(step, now))
     lost = replace(stored, status="error", error=error, exit_code=255, started=stored.started or now, stopped=now)
     ended = yield from stages.update(lost, now)
-    yield from settle(build, now)
-    return replace(ended, steps=steps)
+    return replace(ended, steps=steps), (yield from settle(build, now))
 
 
 def _lost_step(step: Step, now: int) -> Step:

@@ -50,6 +50,14 @@ def _ready(stage: Stage, done: dict[str, bool]) -> bool:
     return all(done.get(name, True) for name in stage.depends_on)
 
 
+def has_room(stage: Stage, named: int, in_repo: int) -> bool:
+    """Whether concurrency limit and throttle leave room for one more (`spec` drone-rpc 6.2, 6.3).
+
+    `named` and `in_repo` are those that count against the one and the other.
+    """
+    return (not stage.limit or named < stage.limit) and (not stage.throttle or in_repo < stage.throttle)
+
+
 def build_status(stages: Sequence[Stage]) -> Status | None:
     """How the build ended: the first stage that failed decides. None while it goes on."""
     if any(stage.status in _OPEN for stage in stages):

@@ -82,7 +82,12 @@ SILENT = """
 """
 UNTAKEN = """
     SELECT id FROM stages
-    WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND updated <= :before ORDER BY id
+    WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND updated <= :before
+        AND NOT EXISTS (SELECT 1 FROM switches WHERE switches.name = 'queue') ORDER BY id
+"""
+WAIT_ANEW = """
+    UPDATE stages SET updated = :now
+    WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = ''
 """
 OF_RUNNER = """
     SELECT * FROM stages WHERE status IN ('pending', 'running') AND runner = :runner ORDER BY id
@@ -117,12 +122,13 @@ STEP_BY_NUMBERS = """
     SELECT steps.* FROM builds JOIN stages ON stages.build_id = builds.id JOIN steps ON steps.stage_id = stages.id
     WHERE builds.repo_id = :repo_id AND builds.number = :build AND stages.number = :stage AND steps.number = :step
 """
-#: A report that names no template for a card leaves the one that came with the card.
+#: A report that names no template for a card leaves the one that came with the card. How a step ended is final.
 UPDATE_STEP = """
     UPDATE steps SET name = :name, status = :status, error = :error, errignore = :errignore, exit_code = :exit_code,
         started = :started, stopped = :stopped, depends_on = :depends_on, image = :image, detached = :detached,
         card_schema = CASE WHEN :card_schema <> '' THEN :card_schema ELSE card_schema END, version = version + 1
-    WHERE id = :id AND stage_id = :stage_id AND version = :version RETURNING *
+    WHERE id = :id AND stage_id = :stage_id AND version = :version
+        AND (status IN ('pending', 'running') OR (status = :status AND exit_code = :exit_code)) RETURNING *
 """
 _STAGES = Mapper(
     Stage,
@@ -239,8 +245,13 @@ def seen(stage_id: int) -> Tx[int]:
 
 
 def untaken(before: int) -> Tx[list[int]]:
-    """The ids of the stages that wait for a runner since then, or longer."""
+    """The ids of the stages that wait for a runner since then, or longer; none while the queue is paused."""
     return [row["id"] for row in (yield from many(UNTAKEN, before=before))]
+
+
+def wait_anew(now: int) -> Tx[None]:
+    """Nobody has waited for a runner until now: there was none to be had."""
+    yield from run(WAIT_ANEW, now=now)
 
 
 def held(repo_id: int) -> Tx[list[tuple[int, int]]]:

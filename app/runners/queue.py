@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
-from app.builds import stages, switches
+from app.builds import progress, stages, switches
 from app.builds.model import Stage
 from app.builds.ports import Ports
-from app.db.connect import Database
+from app.db.tx import Tx
 from app.errors import Unavailable
 from app.runners.manager import Filter
 
@@ -96,7 +96,7 @@ class Queue:
 
     async def resume(self) -> None:
         """Hand out again: here at once, on other servers when they next look at the queue."""
-        await self._ports.db.write(switches.turn_off("queue"))
+        await self._ports.db.write(_resume(self._ports.now()))
         self._wake.set()
 
     async def why_pending(self, waiting: Sequence[Stage]) -> dict[int, str]:
@@ -113,7 +113,7 @@ class Queue:
         if not any(suits(wanted, stage) for wanted in runners):
             labels = "".join(f", {key}={value}" for key, value in stage.labels.items())
             return f"no attached runner serves type {stage.type} on {stage.os}/{stage.arch}{labels}"
-        if not await _has_room(self._ports.db, stage):
+        if not await self._has_room(stage):
             return "others of this pipeline or repository go first: its concurrency limit is reached"
         return ""
 
@@ -195,11 +195,14 @@ class Queue:
                 return
             after = page[-1].id
 
+    async def _has_room(self, stage: Stage) -> bool:
+        return not (stage.limit or stage.throttle) or await self._ports.db.read(progress.has_room(stage))
+
     async def _offer(self, stage: Stage) -> None:
         now = asyncio.get_running_loop().time()
         if self._handed_out.get(stage.id, 0) > now or not any(suits(w.wanted, stage) for w in self._workers):
             return
-        if not await _has_room(self._ports.db, stage):
+        if not await self._has_room(stage):
             return
         for worker in self._workers:
             if suits(worker.wanted, stage) and not worker.stage.done():
@@ -209,9 +212,6 @@ class Queue:
                 return
 
 
-async def _has_room(db: Database, stage: Stage) -> bool:
-    """Whether concurrency limit and throttle leave room for one more (`spec` drone-rpc 6.2, 6.3)."""
-    if not stage.limit and not stage.throttle:
-        return True
-    named, in_repo = await db.read(stages.ahead(stage))
-    return (not stage.limit or named < stage.limit) and (not stage.throttle or in_repo < stage.throttle)
+def _resume(now: int) -> Tx[None]:
+    yield from switches.turn_off("queue")
+    yield from stages.wait_anew(now)

@@ -145,6 +145,8 @@ def check(report: StageIn | StepIn, path_id: int) -> None:
         if twice := sorted({number for number in numbers if numbers.count(number) > 1}):
             words = f"steps: the numbers {', '.join(map(str, twice))} are there twice"
             problems.append(Problem("steps", "duplicate_number", words))
+        if any(step.number == 0 for step in report.steps):
+            problems.append(Problem("steps", "missing_number", "steps: each has a number from 1"))
         if any(step.step_id not in (0, path_id) for step in report.steps):
             problems.append(Problem("steps", "other_stage", f"steps: step_id must be {path_id}, the stage's id"))
     if problems:
