@@ -12,7 +12,7 @@ from app.errors import AppError
 
 
 class FolderInUse(AppError):
-    """A server runs on this data folder."""
+    """Another process works in this folder."""
 
     code = "folder_in_use"
 
@@ -60,16 +60,8 @@ class Folder:
 
     def _lock(self) -> IO[str]:
         with self._usable():
-            file = (self.path / "lock").open("a")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                file.close()
-                if not isinstance(error, BlockingIOError):
-                    raise
-                text = f"a server runs on {self.path}; stop it first, or name another folder in GANTRY_DATA"
-                raise FolderInUse(text) from error
-            return file
+            words = f"a server runs on {self.path}; stop it first, or name another folder in GANTRY_DATA"
+            return lock(self.path, words)
 
     def key(self, name: str) -> str:
         """A secret that was made once and is kept, readable by the owner only."""
@@ -110,6 +102,19 @@ class Folder:
         except OSError as error:
             place = error.filename or self.path
             raise BadFolder(f"the data folder {self.path} cannot be used: {place}: {error.strerror}") from error
+
+
+def lock(folder: Path, in_use: str) -> IO[str]:
+    """Keep other processes away until the answer is closed, or this one ends; FolderInUse with these words, OSError."""
+    file = (folder / "lock").open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        if not isinstance(error, BlockingIOError):
+            raise
+        raise FolderInUse(in_use) from error
+    return file
 
 
 def _sync(folder: Path) -> None:

@@ -20,7 +20,7 @@ from app.accounts import api as accounts_api
 from app.accounts import auth, session
 from app.accounts import store as accounts
 from app.builds import api as builds_api
-from app.builds import log_api, progress, stream
+from app.builds import log_api, progress, stages, stream
 from app.builds.broadcast import Broadcast
 from app.builds.cards import api as cards_api
 from app.builds.configs import Configs
@@ -168,6 +168,8 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         log.warning("the secret of the runners is short: GANTRY_RPC_SECRET should have 16 characters or more")
     manager = LocalManager(ports, queue, seal, _system(settings), leases)
     runner = await _runner(manager, settings, folder)
+    for step_id in await db.read(stages.running_steps()):
+        ports.logs.open(step_id)  # of runners elsewhere, which go on
     await stack.enter_async_context(leases.running())
     await stack.enter_async_context(queue.running())
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval)

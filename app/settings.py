@@ -6,10 +6,10 @@ Gantry's wins. All problems are told at once.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from app import duration
 from app.errors import AppError
 from app.names import LONGEST_LOGIN, is_name, rule
+
+S = TypeVar("S", bound=BaseSettings)
 
 #: Names that the command line and the tests read; the server must not call them unknown.
 _OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_TEST_POSTGRES"})
@@ -291,19 +293,29 @@ def load(environ: Mapping[str, str]) -> Settings:
 
     `environ` is the process's environment, asked for unknown names.
     """
-    problems = [f"{name} is not a setting" for name in sorted(_unknown(environ))]
+    return read(Settings, environ, [f"{name} is not a setting" for name in sorted(_unknown(environ))])
+
+
+def read(kind: type[S], environ: Mapping[str, str], problems: Sequence[str] = ()) -> S:
+    """What the environment makes of a model; BadSettings lists these problems, and all others."""
+    found = list(problems)
     try:
-        settings = Settings()
+        settings = kind()
     except ValidationError as error:
-        problems += [_problem(detail["loc"], detail["msg"], environ) for detail in error.errors(include_input=False)]
-    if problems:
-        raise BadSettings("the settings are wrong:\n" + "\n".join(f"  {problem}" for problem in problems))
+        for detail in error.errors(include_input=False):
+            field = kind.model_fields.get(str(detail["loc"][0])) if detail["loc"] else None
+            location = (str(field.validation_alias),) if field else detail["loc"]  # a default goes by the field's name
+            found.append(_problem(location, detail["msg"], environ))
+    if found:
+        raise BadSettings("the settings are wrong:\n" + "\n".join(f"  {problem}" for problem in found))
     return settings
 
 
 def inherited() -> dict[str, str]:
-    """What steps and git inherit of this process's own environment: PATH, USER and LANG."""
-    return {name: value for name in ("PATH", "USER", "LANG") if (value := os.environ.get(name))}
+    """What steps and git inherit of this process's own environment: PATH, USER, LANG, and the proxies."""
+    proxies = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+    names = ("PATH", "USER", "LANG", *proxies, *(name.upper() for name in proxies))
+    return {name: value for name in names if (value := os.environ.get(name))}
 
 
 def names() -> list[str]:

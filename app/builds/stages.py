@@ -27,6 +27,10 @@ STEPS_OF_REPO = """
     SELECT steps.id FROM builds JOIN stages ON stages.build_id = builds.id JOIN steps ON steps.stage_id = stages.id
     WHERE builds.repo_id = :repo_id
 """
+RUNNING_STEPS = """
+    SELECT id FROM steps
+    WHERE stage_id IN (SELECT id FROM stages WHERE status IN ('pending', 'running')) AND status = 'running'
+"""
 QUEUED = """
     SELECT * FROM stages WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND type = :type
         AND id > :after AND NOT EXISTS (SELECT 1 FROM switches WHERE switches.name = 'queue')
@@ -332,6 +336,11 @@ def update_step(step: Step) -> Tx[Step]:
     if row is None:
         raise Conflict(f"step {step.id} was changed meanwhile", code="stale_version")
     return _STEPS.make(row)
+
+
+def running_steps() -> Tx[list[int]]:
+    """The ids of the steps that run."""
+    return [row["id"] for row in (yield from many(RUNNING_STEPS))]
 
 
 def cut(text: str) -> str:

@@ -6,6 +6,7 @@ Names of the build, the stage and the step are computed anew at each step start,
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from app.builds.model import FAILED, Build, Stage, Step
 from app.repos.model import Repo
@@ -15,14 +16,22 @@ from app.runners.manager import Context, System
 #: All that a step sees of the environment of the process that runs it.
 HOST = ("PATH", "USER", "LANG")
 
+#: What a runner adds that adds nothing.
+NOTHING: Mapping[str, str] = MappingProxyType({})
+#: Told to every step under both spellings, if the runner's own process has one of them.
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+
 _TAGS = "refs/tags/"
 _DIGITS = re.compile(r"[0-9]+")
 _REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+))", re.ASCII)
 
 
-def for_substitution(context: Context, now: int) -> dict[str, str]:
-    """What `${NAME}` means in the pipeline file: here params win over all others (`spec` drone-env 2.2)."""
-    table = _fixed(context) | _build(context.build, now) | _stage(context.stage, now)
+def for_substitution(context: Context, now: int, runner: Mapping[str, str] = NOTHING) -> dict[str, str]:
+    """What `${NAME}` means in the pipeline file: here params win over all others (`spec` drone-env 2.2).
+
+    `runner` is what the runner adds to every step.
+    """
+    table = dict(runner) | _fixed(context) | _build(context.build, now) | _stage(context.stage, now)
     return table | dict(context.build.params)
 
 
@@ -36,23 +45,31 @@ def for_step(
     root: str,
     literals: Mapping[str, str],
     secrets: Mapping[str, str],
+    runner: Mapping[str, str] = NOTHING,
     trace: bool = False,
     skip_verify: bool = False,
 ) -> dict[str, str]:
     """The whole environment of one step, lowest precedence first (`spec` drone-env 2.1).
 
-    `stage` is the live one with its steps; `root` is the folder of the run; `trace` and `skip_verify` are git's.
+    `host` is the environment of the runner's process, `runner` what it adds to every step. `stage` is the live one with
+    its steps; `root` is the folder of the run; `trace` and `skip_verify` are git's.
     """
     live = _live(context.build, stage, step, now)
     variables = {name: host[name] for name in HOST if host.get(name)}
-    variables |= dict(context.build.params)
-    variables |= _fixed(context) | live
+    variables |= dict(runner) | dict(context.build.params)
+    variables |= _proxies(host) | _fixed(context) | live
     variables |= _git(context.build, trace=trace, skip_verify=skip_verify)
     variables |= _places(root)
     own = dict(literals)
     if "PATH" in own:
         own["PATH"] = _expand(own["PATH"], variables)
     return variables | own | live | dict(secrets)
+
+
+def _proxies(host: Mapping[str, str]) -> dict[str, str]:
+    """`spec` drone-env 1.8: the upper-case name is read first."""
+    found = {name: host.get(name.upper()) or host.get(name, "") for name in PROXIES}
+    return {spelled: value for name, value in found.items() if value for spelled in (name, name.upper())}
 
 
 def failing(stage: Stage) -> bool:

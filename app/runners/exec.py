@@ -4,6 +4,7 @@ import asyncio
 import logging
 import platform
 from collections.abc import Awaitable, Collection, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from app.builds.model import Stage
 from app.errors import AppError, Conflict
 from app.runners import report
 from app.runners.manager import Filter, Manager
+from app.runners.options import Options
 from app.runners.stage import Execution, Place
 from app.runners.state import Halt
 
@@ -60,15 +62,18 @@ class Runner:
         machine: str,
         base: Path,
         environ: Mapping[str, str],
-        os: str = "",
-        arch: str = "",
+        serves: Filter | None = None,
+        options: Options | None = None,
     ) -> None:
         self._manager = manager
         self._capacity = capacity
         self._machine = machine
-        self._place = Place(base.resolve(), dict(environ))
+        options = options or Options()
+        host = {**environ, **({"PATH": options.path} if options.path else {})}
+        slots = asyncio.Semaphore(options.max_procs) if options.max_procs else nullcontext()
+        self._place = Place(base.resolve(), host, options, slots)
         #: Which stages it takes.
-        self.serves = Filter(type="exec", os=os or this_os(), arch=arch or this_arch())
+        self.serves = serves or Filter(type="exec", os=this_os(), arch=this_arch())
         self._stopping = False
         self._loops: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.Task[None]] = set()

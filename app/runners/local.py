@@ -77,6 +77,7 @@ class LocalManager:
     async def write_log(self, step_id: int, lines: Sequence[Line]) -> None:
         """See Manager. Conflict when the step's stage is over."""
         self.leases.renew(await self.ports.db.read(_logging(step_id)))
+        self.ports.logs.open(step_id)
         await self.ports.logs.write(step_id, lines)
 
     async def upload_log(self, step_id: int, log: bytes) -> None:

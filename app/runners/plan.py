@@ -38,13 +38,13 @@ class Plan:
         return {name: self.secrets[value.name] for name, value in entries if isinstance(value, FromSecret)}
 
 
-def plan(context: Context, now: int) -> Plan:
-    """Read the stage's pipeline out of the file.
+def plan(context: Context, now: int, runner: Mapping[str, str] = environ.NOTHING) -> Plan:
+    """Read the stage's pipeline out of the file; `runner` is what the runner adds to every step.
 
     Raises BadSubstitution, BadPipeline, NotFound when the file has no such pipeline, and Invalid when the
     commit cannot be cloned.
     """
-    config = document.parse(substitute(context.config, environ.for_substitution(context, now)))
+    config = document.parse(substitute(context.config, environ.for_substitution(context, now, runner)))
     pipeline = _pipeline(config, context.stage.name)
     steps = compile_steps(pipeline, _event(context))
     return Plan(pipeline, steps, _scripts(steps, pipeline, context), _secrets(steps, config, context))

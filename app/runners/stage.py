@@ -4,7 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.builds.model import Stage, Step
@@ -14,6 +15,7 @@ from app.pipeline.steps import PlannedStep
 from app.runners import environ, process, report
 from app.runners.manager import Context, Manager
 from app.runners.mask import Mask
+from app.runners.options import Options
 from app.runners.output import Writer
 from app.runners.plan import Plan, plan
 from app.runners.process import CannotStart, Process
@@ -37,6 +39,9 @@ class Place:
 
     base: Path
     environ: Mapping[str, str]
+    options: Options = field(default_factory=Options)
+    #: Held by each step that runs, of whichever stage.
+    slots: AbstractAsyncContextManager[object] = field(default_factory=nullcontext)
 
 
 class Execution:
@@ -100,8 +105,11 @@ class Execution:
                 await asyncio.sleep(next(pauses))
 
     async def _run(self, context: Context) -> None:
+        if refusal := self._place.options.refusal(context):
+            await self.fail(refusal)
+            return
         try:
-            todo = plan(context, _now())
+            todo = plan(context, _now(), self._place.options.environ)
         except BadPipeline as error:
             await self.fail(error.text(context.repo.config_path))
             return
@@ -128,7 +136,7 @@ class Execution:
         steps = self._state.stage.steps
         scripts = {step.number: todo.scripts[step.name] for step in steps}
         try:
-            await asyncio.to_thread(workspace.create, scripts, git_url)
+            await asyncio.to_thread(workspace.create, scripts, git_url, self._place.options.symlinks)
         except OSError as error:
             self._state.fail(f"the workspace could not be made: {error.filename}: {error.strerror}")
             return False
@@ -158,7 +166,8 @@ class Execution:
                 case "skip":
                     await self._report_step(self._state.skip(planned.name, _now()))
                 case "run":
-                    await self._run_step(planned, run, detached)
+                    async with self._place.slots:
+                        await self._run_step(planned, run, detached)
         ended[planned.name].set()
 
     async def _run_step(self, planned: PlannedStep, run: "_Run", detached: asyncio.TaskGroup) -> None:
@@ -167,7 +176,7 @@ class Execution:
             return
         writer = Writer(self._manager, self._state.step(planned.name).id, Mask(run.todo.secrets))
         try:
-            started = run.start(planned, self._state, self._place.environ)
+            started = run.start(planned, self._state, self._place)
         except CannotStart as error:
             await self._report_step(self._state.refuse(planned.name, error.message, _now()))
             return
@@ -214,7 +223,7 @@ class _Run:
     todo: Plan
     workspace: Workspace
 
-    def start(self, planned: PlannedStep, state: State, host: Mapping[str, str]) -> Process:
+    def start(self, planned: PlannedStep, state: State, place: Place) -> Process:
         """Start the process of a step. Raises CannotStart."""
         step = state.step(planned.name)
         clone = self.todo.pipeline.clone
@@ -223,7 +232,8 @@ class _Run:
             state.stage,
             step,
             _now(),
-            host=host,
+            host=place.environ,
+            runner=place.options.environ,
             root=str(self.workspace.root),
             literals=self.todo.literals(planned),
             secrets=self.todo.revealed(planned),

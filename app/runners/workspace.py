@@ -9,6 +9,7 @@ import stat
 import string
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import unquote
 
 from app.runners import strays
@@ -34,11 +35,20 @@ class Workspace:
         self.source = self.root / "drone" / "src"
         self.scripts = self.root / "opt"
 
-    def create(self, scripts: Mapping[int, str], git_url: str = "") -> None:
-        """Make the folders and write one script per step number. Raises OSError."""
+    def create(
+        self, scripts: Mapping[int, str], git_url: str = "", symlinks: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Make the folders and links, and write one script per step number. Raises OSError.
+
+        `symlinks` tell the path of a link below the root, by what it leads to.
+        """
         for folder in (self.home, self.source, self.scripts):
             folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(mode=0o700)
+        for target, path in symlinks.items():
+            link = self.root / path.lstrip("/")
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(target)
         for number, text in scripts.items():
             _write(self.script(number), text, 0o700)
         if trusted := _local_repositories(git_url):

@@ -50,6 +50,7 @@ SCANS = {
     "builds.stages.OF_RUNNER": "the partial index stages_queue holds only what is unfinished; once a start",
     "builds.stages.SEE_ALL": "the partial index stages_queue holds only what is unfinished; once a start",
     "builds.stages.SILENT": "the partial index stages_queue holds only what is unfinished; a few times a minute",
+    "builds.stages.RUNNING_STEPS": "the partial index stages_queue holds only what is unfinished; once a start",
     "builds.stages.WAIT_ANEW": "the partial index stages_queue holds only what is unfinished; when a queue is resumed",
     "builds.stages.UNTAKEN": "the partial index stages_queue holds only what is unfinished; a few times a minute",
     "builds.cron.store.SOONEST": "a page from the start of the partial index crons_due",

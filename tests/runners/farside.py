@@ -170,7 +170,8 @@ class FakeManager:
 
 
 def runner(manager: FakeManager, base: Path, *, capacity: int = 1) -> Runner:
-    return Runner(manager, capacity=capacity, machine="lab", base=base, environ=HOST, os="linux", arch="amd64")
+    serves = Filter(type="exec", os="linux", arch="amd64")
+    return Runner(manager, capacity=capacity, machine="lab", base=base, environ=HOST, serves=serves)
 
 
 @asynccontextmanager

@@ -33,6 +33,8 @@ BATCH_LIMIT, LOG_LIMIT = 16 * 1024 * 1024, 64 * 1024 * 1024
 CARD_LIMIT = 100 * 1024
 #: Seconds before a wrong secret is refused: official runners ask again at once, for ever.
 PENALTY = 1.0
+#: The header by which our own runner says an accept again: the same name means the same attempt.
+CLAIM = "X-Gantry-Claim"
 #: What runners are told of every conflict (recorded: rpc.json).
 CONFLICT = "Optimistic Lock Error"
 
@@ -57,13 +59,19 @@ def _route(method: str, path: str, verb: _Verb, **options: Any) -> Endpoint:
         if refusal := await _refused(request):
             return refusal
         try:
-            peer = request.client.host if request.client else ""
-            return await verb(request, replace(request.state["manager"], peer=peer))
+            return await verb(request, _spoken_for(request))
         except AppError as error:
             words = CONFLICT if isinstance(error, Conflict) else error.message
             return Text(words, status_of(error))
 
     return Endpoint(method, f"/rpc/v2/{path}", handle, **options)
+
+
+def _spoken_for(request: _Request) -> Manager:
+    """The manager, told who speaks."""
+    peer = request.client.host if request.client else ""
+    claim = request.headers.get(CLAIM, "")[:64]
+    return replace(request.state["manager"], peer=peer, runner=f"claim:{claim}" if claim else "")
 
 
 async def _refused(request: _Request) -> Response | None:
@@ -87,13 +95,15 @@ async def request_stage(request: _Request, manager: Manager) -> Response:
     return Empty() if stage is None else JSON[StageJSON](stage_json(stage))
 
 
-async def accept(request: _Request, manager: Manager) -> JSON[StageJSON]:
-    """Take a stage."""
+async def accept(request: _Request, manager: Manager) -> Response:
+    """Take a stage; 204 goes to nobody."""
     machine = (await body.words(request)).get("machine", "")
     if not machine or not machine.isprintable() or len(machine) > 250:
         words = "machine: the runner's name must have 1 to 250 printable characters"
         raise Invalid.of([Problem("machine", "bad_machine", words)])
-    return JSON(stage_json(await manager.accept(_id(request, "stage"), machine)))
+    accepting = manager.accept(_id(request, "stage"), machine)
+    stage = await while_connected(request, accepting)
+    return Empty() if stage is None else JSON[StageJSON](stage_json(stage))
 
 
 async def details(request: _Request, manager: Manager) -> JSON[ContextJSON]:

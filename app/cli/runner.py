@@ -1,0 +1,146 @@
+"""`gantry runner`: the exec runner on a machine of its own."""
+
+import asyncio
+import logging
+import os
+import re
+import signal
+import sys
+from contextlib import aclosing, closing, suppress
+from pathlib import Path
+from typing import IO
+
+import click
+import uvloop
+
+from app import folder, log, runner_settings
+from app.errors import AppError
+from app.folder import BadFolder
+from app.runner_settings import RunnerSettings
+from app.runners import report, workspace
+from app.runners.exec import Runner, this_arch, this_os
+from app.runners.manager import Filter
+from app.runners.options import Options
+from app.runners.rpc.client import RemoteManager
+from app.settings import inherited
+
+log_ = logging.getLogger(__name__)
+
+#: Seconds that running stages are given when the runner stops.
+GRACE = 8.0
+#: Seconds between two tries to reach the server, at first and at most.
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+
+
+def _options(loaded: RunnerSettings) -> Options:
+    return Options(
+        environ=loaded.variables,
+        path=loaded.path,
+        symlinks=loaded.symlinks,
+        max_procs=loaded.max_procs,
+        limit_repos=loaded.limit_repos,
+        limit_events=loaded.limit_events,
+        limit_trusted=loaded.limit_trusted,
+    )
+
+
+def _serves(loaded: RunnerSettings) -> Filter:
+    return Filter(
+        type="exec",
+        os=loaded.os or this_os(),
+        arch=loaded.arch or this_arch(),
+        kernel=loaded.kernel,
+        variant=loaded.variant,
+        labels=loaded.labels,
+    )
+
+
+def _base(loaded: RunnerSettings) -> Path:
+    """The folder of this runner's workspaces: no other runner clears it away."""
+    return loaded.root / f"gantry-runner-{re.sub(r'[^A-Za-z0-9.-]', '_', loaded.name)}"
+
+
+def _lock(base: Path) -> IO[str]:
+    try:
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        words = f"another runner of this name works in {base}; set DRONE_RUNNER_NAME or DRONE_RUNNER_ROOT"
+        return folder.lock(base, words)
+    except OSError as error:
+        raise BadFolder(f"{error.filename or base} cannot be used: {error.strerror}; see DRONE_RUNNER_ROOT") from error
+
+
+async def _run(loaded: RunnerSettings) -> None:
+    base = _base(loaded)
+    manager = RemoteManager(loaded.url, loaded.secret, skip_verify=loaded.skip_verify)
+    with closing(_lock(base)):
+        async with aclosing(manager):
+            await asyncio.to_thread(workspace.sweep, base)
+            runner = Runner(
+                manager,
+                capacity=loaded.capacity,
+                machine=loaded.name,
+                base=base,
+                environ=inherited(),
+                serves=_serves(loaded),
+                options=_options(loaded),
+            )
+            await _until_stopped(manager, runner, loaded)
+
+
+async def _until_stopped(manager: RemoteManager, runner: Runner, loaded: RunnerSettings) -> None:
+    serving = asyncio.create_task(_serve(manager, runner, loaded))
+    stops: list[asyncio.Task[None]] = []
+
+    def stop() -> None:
+        """The first signal begins the end; another one ends all grace."""
+        stops.append(asyncio.create_task(_stop(runner, serving, 0 if stops else GRACE)))
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    with suppress(asyncio.CancelledError):
+        await serving
+    if stops:
+        await asyncio.wait(stops)
+
+
+async def _stop(runner: Runner, serving: "asyncio.Task[None]", grace: float) -> None:
+    await runner.stop(grace)
+    serving.cancel()
+
+
+async def _serve(manager: RemoteManager, runner: Runner, loaded: RunnerSettings) -> None:
+    pauses = report.pauses(FIRST_PAUSE, LONGEST_PAUSE)
+    while True:
+        try:
+            await manager.ping()
+            break
+        except AppError as error:
+            log_.warning(
+                "the server is not ready for this runner", extra={"server": loaded.url, "reason": error.message}
+            )
+            await asyncio.sleep(next(pauses))
+    about = {"server": loaded.url, "machine": loaded.name, "capacity": loaded.capacity}
+    log_.info("the runner is attached", extra=about)
+    await runner.run()
+
+
+@click.command
+@click.option("--check", "only_check", is_flag=True, help="Only check the settings and the folder of the workspaces.")
+def runner(only_check: bool) -> None:
+    """Run the exec pipelines of a server that is elsewhere.
+
+    Settings come from the environment: DRONE_RPC_HOST, DRONE_RPC_PROTO, DRONE_RPC_SECRET and DRONE_RUNNER_*; the README
+    lists them.
+    """
+    try:
+        loaded = runner_settings.load(os.environ)
+        log.configure()
+        if only_check:
+            _lock(_base(loaded)).close()
+            click.echo("the settings are good")
+        else:
+            uvloop.run(_run(loaded))
+    except AppError as error:
+        click.echo(f"gantry: {error.message}", err=True)
+        sys.exit(1)

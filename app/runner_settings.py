@@ -1,0 +1,114 @@
+"""The settings of `gantry runner`: the variables of Drone's exec runner (`spec` drone-env 10), read once, frozen."""
+
+import platform
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app import settings
+
+_Map = Annotated[Mapping[str, str], NoDecode]
+_List = Annotated[tuple[str, ...], NoDecode]
+
+
+def _named(name: str, **options: Any) -> Any:
+    return Field(validation_alias=f"DRONE_{name}", **options)
+
+
+class RunnerSettings(BaseSettings):
+    """What README's table of runners says, one field a row. An empty platform is this machine's."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        case_sensitive=True,
+        validate_default=True,
+    )
+
+    host: str = _named("RPC_HOST", default="")
+    proto: Literal["http", "https"] = _named("RPC_PROTO", default="http")
+    secret: str = _named("RPC_SECRET", default="", repr=False)
+    skip_verify: bool = _named("RPC_SKIP_VERIFY", default=False)
+    name: str = _named("RUNNER_NAME", default_factory=lambda: platform.node() or "localhost")
+    capacity: int = _named("RUNNER_CAPACITY", default=2, ge=1, le=1000)
+    max_procs: int = _named("RUNNER_MAX_PROCS", default=0, ge=0, le=100_000)
+    labels: _Map = _named("RUNNER_LABELS", default_factory=dict)
+    environ: _Map = _named("RUNNER_ENVIRON", default_factory=dict, repr=False)
+    envfile: Path | None = _named("RUNNER_ENVFILE", default=None)
+    path: str = _named("RUNNER_PATH", default="")
+    root: Path = _named("RUNNER_ROOT", default_factory=lambda: Path(tempfile.gettempdir()))
+    symlinks: _Map = _named("RUNNER_SYMLINKS", default_factory=dict)
+    os: str = _named("PLATFORM_OS", default="")
+    arch: str = _named("PLATFORM_ARCH", default="")
+    kernel: str = _named("PLATFORM_KERNEL", default="")
+    variant: str = _named("PLATFORM_VARIANT", default="")
+    limit_repos: _List = _named("LIMIT_REPOS", default=())
+    limit_events: _List = _named("LIMIT_EVENTS", default=())
+    limit_trusted: bool = _named("LIMIT_TRUSTED", default=False)
+
+    @field_validator("host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        if not value or "/" in value or not value.isprintable() or " " in value or "@" in value:
+            raise ValueError("must be the server's HOST or HOST:PORT; http or https goes into DRONE_RPC_PROTO")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _secret(cls, value: str) -> str:
+        if not value or not value.isascii() or not value.isprintable():
+            raise ValueError("must be the secret that the server has as DRONE_RPC_SECRET, in printable ASCII")
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not value.isprintable() or len(value) > 250:
+            raise ValueError("must have at most 250 printable characters")
+        return value
+
+    @field_validator("labels", "environ", "symlinks", mode="before")
+    @classmethod
+    def _map(cls, value: object) -> object:
+        return mapping(value) if isinstance(value, str) else value
+
+    @field_validator("limit_repos", "limit_events", mode="before")
+    @classmethod
+    def _list(cls, value: object) -> object:
+        return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.envfile is not None and not self.envfile.is_file():
+            raise ValueError(f"DRONE_RUNNER_ENVFILE must be a file that can be read; {self.envfile} is none")
+        return self
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return f"{self.proto}://{self.host}"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What is added to every step; the file's win."""
+        file = dotenv_values(self.envfile, interpolate=False) if self.envfile else {}
+        return dict(self.environ) | {name: value or "" for name, value in file.items()}
+
+
+def mapping(text: str) -> dict[str, str]:
+    """`name:value,name:value`, split at the first colon of each (`spec` drone-webhooks 15); ValueError."""
+    pairs = [part.partition(":") for part in text.split(",") if part]
+    if not all(name and colon for name, colon, _ in pairs):
+        raise ValueError("must be NAME:VALUE pairs with commas between them")
+    return {name: value for name, _, value in pairs}
+
+
+def load(environ: Mapping[str, str]) -> RunnerSettings:
+    """The settings of this process; BadSettings lists everything that is wrong."""
+    return settings.read(RunnerSettings, environ)

@@ -1,0 +1,410 @@
+"""`gantry runner` on another machine: real processes and sockets, killed, cut off, started again."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+import pytest
+
+from tests.acceptance.server import PATIENCE, Server, sleeping
+from tests.scm.repository import Repository
+
+SECRET = "a-secret-of-all-runners"
+SLUG = "octocat/hello-world"
+HEAD = "kind: pipeline\ntype: exec\nclone: {disable: true}\n"
+PIPELINE = "\n---\n".join(
+    HEAD + document
+    for document in (
+        """
+name: build
+steps:
+- name: one
+  commands: [echo built]
+trigger: {event: push}
+""",
+        """
+name: deploy
+steps:
+- name: release
+  environment: {KEY: {from_secret: key}}
+  commands: ['echo "$VERSION to $DRONE_DEPLOY_TO on $DRONE_STAGE_MACHINE with $KEY"']
+trigger: {target: production}
+""",
+        """
+name: long
+steps:
+- name: count
+  commands: ['for n in $(seq 20); do echo "line $n"; sleep 0.5; done']
+trigger: {target: long}
+""",
+        """
+name: short
+steps:
+- name: one
+  commands: [echo begun, sleep 2]
+trigger: {target: short}
+""",
+        """
+name: hang
+steps:
+- name: hang
+  commands: [echo hanging, sleep 4711]
+trigger: {target: hang}
+""",
+        """
+name: labelled
+node: {zone: eu}
+steps:
+- name: one
+  commands: ['echo "$DRONE_STAGE_MACHINE"']
+trigger: {target: labelled}
+""",
+        """
+name: fast
+steps:
+- name: one
+  commands: ['echo "on $DRONE_STAGE_MACHINE, $FROM_RUNNER"']
+trigger: {target: fast}
+""",
+    )
+)
+
+
+class RunnerProcess:
+    """`gantry runner`, attached to an address."""
+
+    def __init__(self, folder: Path, address: str, name: str = "lab", **settings: str) -> None:
+        self.log = folder / f"{name}.log"
+        keep = {key: value for key, value in os.environ.items() if not key.startswith(("GANTRY_", "DRONE_"))}
+        self.environment = {
+            **keep,
+            "DRONE_RPC_HOST": address,
+            "DRONE_RPC_SECRET": SECRET,
+            "DRONE_RUNNER_NAME": name,
+            "DRONE_RUNNER_ROOT": str(folder / "work"),
+            **{f"DRONE_{key.upper()}": value for key, value in settings.items()},
+        }
+
+    def __enter__(self) -> Self:
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "app", "runner"]
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.end(signal.SIGKILL)
+
+    def end(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(PATIENCE)
+
+    def says(self, text: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.log.read_text():
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+
+class Wire:
+    """A TCP proxy that can be cut: bytes go through, or connections are reset."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._open: list[socket.socket] = []
+        #: Bytes of a request after whose answer the wire is cut.
+        self.cut_after: bytes | None = None
+        self.is_cut = False
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+        self._reset()
+
+    def mend(self) -> None:
+        self.cut_after, self.is_cut = None, False
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            if self.is_cut:
+                near.close()
+                continue
+            far = socket.create_connection(("127.0.0.1", self._port))
+            self._open += [near, far]
+            for source, target in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, target, source is far), daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
+        try:
+            while data := source.recv(65536):
+                if not is_answer and self.cut_after and self.cut_after in data:
+                    target.sendall(data)
+                    time.sleep(0.3)  # it arrives, and its answer does not
+                    self.is_cut = True
+                    self._reset()
+                    return
+                if self.is_cut:
+                    return
+                target.sendall(data)
+        except OSError:
+            pass
+        finally:
+            for end in (source, target):
+                end.close()
+
+    def _reset(self) -> None:
+        for end in self._open:
+            end.close()
+        self._open.clear()
+
+
+class Place:
+    """A server without a built-in runner, for which a build waits."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.server = Server(
+            folder / "server", git_roots=str(folder), rpc_secret=SECRET, runner_capacity="0", **settings
+        )
+        self.address = f"127.0.0.1:{self.server.port}"
+
+    def __enter__(self) -> Self:
+        repository = Repository(self.folder / "hello-world")
+        sha = repository.commit({".drone.yml": PIPELINE})
+        self.server.start()
+        self.server.register(repository.url, SLUG)
+        self.server.json("POST", f"/api/repos/{SLUG}/secrets", json={"name": "key", "data": "hush-hush"})
+        assert self.server.push(SLUG, sha).json()["number"] == 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.__exit__()
+
+    def runner(self, name: str = "lab", address: str = "", **settings: str) -> RunnerProcess:
+        return RunnerProcess(self.folder, address or self.address, name, **settings)
+
+    def promote(self, target: str, **params: str) -> int:
+        number: int = self.server.promote(SLUG, 1, target, **params)["number"]
+        return number
+
+    def finished(self, number: int) -> Any:
+        return self.server.finished(SLUG, number)
+
+    def output(self, number: int) -> str:
+        return self.server.output(SLUG, number)
+
+    def machine(self, number: int) -> str:
+        """Who has accepted the build's only stage, once somebody has."""
+        path = f"/api/repos/{SLUG}/builds/{number}"
+        return str(
+            self.server.until(
+                lambda: self.server.json("GET", path)["stages"][0].get("machine"), f"build {number} is accepted"
+            )
+        )
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """One that no test breaks, and a runner of its own."""
+    with Place(tmp_path_factory.mktemp("shared")) as place, place.runner(runner_environ="FROM_RUNNER:hello"):
+        place.finished(1)
+        yield place
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """One whose runners are soon found lost."""
+    with Place(tmp_path, runner_lease="3s") as place:
+        yield place
+
+
+def test_a_promotion_runs_elsewhere_with_its_parameters_and_without_telling_secrets(shared: Place) -> None:
+    number = shared.promote("production", VERSION="1.2.3")
+
+    assert shared.finished(number)["status"] == "success"
+    assert "1.2.3 to production on lab with [secret:key]" in shared.output(number)
+    assert "hush-hush" not in shared.output(number) + (shared.folder / "lab.log").read_text()
+    assert SECRET not in (shared.folder / "lab.log").read_text()
+
+
+def test_the_runner_s_own_variables_reach_every_step(shared: Place) -> None:
+    number = shared.promote("fast")
+    shared.finished(number)
+
+    assert "on lab, hello" in shared.output(number)
+
+
+def test_a_cancel_kills_the_step_on_the_other_machine(shared: Place) -> None:
+    number = shared.promote("hang")
+    shared.server.running(SLUG, number, shows="hanging")
+    assert sleeping("4711")
+
+    shared.server.json("DELETE", f"/api/repos/{SLUG}/builds/{number}")
+
+    shared.server.until(lambda: not sleeping("4711"), "the step is killed")
+    assert shared.finished(number)["stages"][0]["status"] == "killed"
+    assert "hanging" in shared.output(number)
+
+
+def test_a_stage_goes_to_a_runner_with_exactly_its_labels(shared: Place) -> None:
+    number = shared.promote("labelled")
+    time.sleep(0.5)
+    assert "machine" not in shared.server.json("GET", f"/api/repos/{SLUG}/builds/{number}")["stages"][0]
+
+    with shared.runner("eu", runner_labels="zone:eu"):
+        assert shared.finished(number)["status"] == "success"
+        other = shared.promote("fast")
+        assert shared.machine(other) == "lab"
+    assert "eu\n" in shared.output(number)
+
+
+def test_a_runner_with_the_wrong_secret_says_so_and_tries_on(shared: Place) -> None:
+    with shared.runner("stranger", rpc_secret="not-the-secret") as stranger:
+        stranger.says("the server refuses the secret")
+        assert stranger.process.poll() is None
+        assert stranger.end(signal.SIGTERM) == 0
+    assert "not-the-secret" not in stranger.log.read_text()
+
+
+def test_a_runner_that_may_not_run_a_stage_says_why(shared: Place) -> None:
+    with shared.runner("eu", runner_labels="zone:eu", limit_repos="acme/*,other/*"):
+        build = shared.finished(shared.promote("labelled"))
+
+    assert build["status"] == "error"
+    assert build["stages"][0]["error"] == (
+        "insufficient permission to run the pipeline: this runner serves acme/*, other/*, not octocat/hello-world"
+    )
+
+
+def test_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
+    runner = RunnerProcess(
+        tmp_path, "http://127.0.0.1:1", rpc_secret="", rpc_proto="ftp", runner_capacity="0", runner_labels="zone"
+    )
+    command = [sys.executable, "-m", "app", "runner", "--check"]
+    said = subprocess.run(command, env=runner.environment, capture_output=True, text=True, timeout=PATIENCE)
+
+    named = {line.split()[0] for line in said.stderr.splitlines()[1:]}
+    assert said.returncode == 1
+    assert named == {
+        "DRONE_RPC_HOST",
+        "DRONE_RPC_SECRET",
+        "DRONE_RPC_PROTO",
+        "DRONE_RUNNER_CAPACITY",
+        "DRONE_RUNNER_LABELS",
+    }
+
+
+def test_two_runners_of_one_name_do_not_clear_each_other_s_workspaces_away(shared: Place) -> None:
+    with shared.runner() as second:
+        assert second.process.wait(PATIENCE) == 1
+    assert "another runner of this name works in" in second.log.read_text()
+
+
+def test_a_runner_that_was_killed_is_lost_and_the_other_goes_on(place: Place) -> None:
+    with place.runner("first", runner_capacity="1") as first:
+        place.finished(1)
+        lost = place.promote("hang")
+        assert place.machine(lost) == "first"
+        place.server.running(SLUG, lost, shows="hanging")
+        with place.runner("second"):
+            kept = place.promote("long")
+            place.server.running(SLUG, kept, shows="line 1\n")
+            first.end(signal.SIGKILL)
+
+            build = place.finished(lost)
+            assert (build["status"], build["stages"][0]["error"]) == ("error", "runner lost")
+            assert build["stages"][0]["steps"][0]["status"] == "error"
+            assert place.finished(kept)["status"] == "success"
+            assert place.finished(place.promote("fast"))["status"] == "success"
+            assert "hanging" in place.output(lost)
+    for pid in sleeping("4711"):  # nobody is left who would
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_stage_goes_on_while_its_server_is_killed_and_started_again(place: Place) -> None:
+    with place.runner():
+        place.finished(1)
+        number = place.promote("long")
+        place.server.running(SLUG, number, shows="line 2\n")
+        place.server.kill()
+        time.sleep(1)
+        place.server.start()
+
+        with httpx2.stream(
+            "GET", f"{place.server.url}/api/stream/{SLUG}/{number}/1/1", headers=place.server.client.headers,
+            timeout=PATIENCE,
+        ) as stream:  # fmt: skip
+            live = "".join(stream.iter_text())
+        assert place.finished(number)["status"] == "success"
+
+    log = place.output(number)
+    assert [line for line in log.splitlines() if line.startswith("line")] == [f"line {n}" for n in range(1, 21)]
+    assert "line 20" in live
+    assert all(live.count(f"line {n}\\n") <= 1 for n in range(1, 21))
+
+
+@pytest.mark.parametrize("request_line", [b"POST /rpc/v2/stage/", b"GET /rpc/v2/stage/", b"PUT /rpc/v2/stage/"])
+def test_a_cut_wire_costs_no_stage(place: Place, request_line: bytes) -> None:
+    with closing(Wire(place.server.port)) as wire, place.runner(address=wire.address):
+        place.finished(1)
+        wire.cut_after = request_line
+        number = place.promote("fast")
+        place.server.until(lambda: wire.is_cut, "the wire is cut")
+        time.sleep(0.5)
+        wire.mend()
+
+        assert place.finished(number)["status"] == "success"
+    assert place.output(number).count("on lab") == 1
+
+
+def test_a_runner_that_is_stopped_takes_nothing_more_and_reports_what_it_had(place: Place) -> None:
+    with place.runner() as runner:
+        place.finished(1)
+        ends, hangs = place.promote("short"), place.promote("hang")
+        place.server.running(SLUG, ends, shows="begun\n")
+        place.server.running(SLUG, hangs, shows="hanging")
+        assert runner.end(signal.SIGTERM) == 0
+
+    assert place.finished(ends)["status"] == "success"
+    stopped = place.finished(hangs)
+    assert (stopped["status"], stopped["stages"][0]["status"]) == ("killed", "killed")
+    assert "runner" in stopped["stages"][0]["error"]
+    assert not sleeping("4711")
+    assert list((place.folder / "work").glob("*/drone-*")) == []
+
+
+def test_a_second_signal_ends_all_grace(place: Place) -> None:
+    with place.runner() as runner:
+        place.finished(1)
+        hangs = place.promote("hang")
+        place.server.running(SLUG, hangs, shows="hanging")
+        runner.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert runner.end(signal.SIGTERM) == 0
+
+    assert time.monotonic() - began < 8
+    assert place.finished(hangs)["status"] == "killed"
+
+
+def test_a_runner_waits_for_a_server_that_is_not_there_yet(place: Place) -> None:
+    place.server.stop()
+    with place.runner() as runner:
+        runner.says("the server is not ready for this runner")
+        place.server.start()
+        assert place.finished(1)["status"] == "success"
