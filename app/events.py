@@ -40,13 +40,13 @@ class Subscription(Generic[T]):
         """The next event; None at the end."""
         return await self._queue.get()
 
-    async def wait(self, timeout: float) -> bool:
-        """Whether an event came within so many seconds; the bus closing is none."""
+    async def wait(self, timeout: float) -> T | None:
+        """The next event; None when none came within so many seconds, or the bus closed."""
         try:
             async with asyncio.timeout(timeout):
-                return await self.next() is not None
+                return await self.next()
         except TimeoutError:
-            return False
+            return None
 
     async def __aiter__(self) -> AsyncIterator[T]:
         while (event := await self.next()) is not None:
@@ -58,6 +58,8 @@ class Events(Generic[T]):
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription[T]] = set()
+        #: Told of what is published here, too, but not of what came from elsewhere.
+        self.relay: Callable[[T], None] | None = None
         #: Whether there will be no more events.
         self.closed = False
 
@@ -67,7 +69,13 @@ class Events(Generic[T]):
         return bool(self._subscriptions)
 
     def publish(self, event: T) -> None:
-        """Hand an event to every subscriber that wants it."""
+        """Hand an event to every subscriber that wants it, here and wherever it is relayed to."""
+        self.deliver(event)
+        if self.relay is not None:
+            self.relay(event)
+
+    def deliver(self, event: T) -> None:
+        """Hand an event to every subscriber here: what was published elsewhere."""
         for subscription in self._subscriptions:
             subscription.offer(event)
 

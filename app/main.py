@@ -28,6 +28,7 @@ from app.builds.cron import api as cron_api
 from app.builds.cron.scheduler import Scheduler
 from app.builds.logs import Logs
 from app.builds.ports import Ports
+from app.builds.relay import relaying
 from app.builds.rendered import Rendered
 from app.convert.convert import Converter
 from app.db.connect import Database, connect, is_absent
@@ -159,6 +160,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
     git = Git(folder.mirrors, settings.roots, search_path=inherited().get("PATH", os.defpath))
     configs = Configs(git, Converter(partial(_template, db)))
     ports = Ports(db, git, configs, Logs(folder.logs), now, Events(), Events(), Events())
+    await stack.enter_async_context(relaying(ports))
     traffic = Traffic()
     broadcast = Broadcast(db, ports.changes, traffic, secrets.token_hex(4))
     await stack.enter_async_context(broadcast.running())

@@ -96,14 +96,26 @@ async def test_what_is_not_wanted_makes_nobody_slow(monkeypatch: pytest.MonkeyPa
         assert not picky.lost
 
 
-async def test_waiting_tells_whether_something_came() -> None:
+async def test_waiting_tells_what_came() -> None:
     bus: Events[int] = Events()
     with bus.subscribe() as subscription:
-        assert not await subscription.wait(0)
+        assert await subscription.wait(0) is None
         bus.publish(0)
-        assert await subscription.wait(60)
+        assert await subscription.wait(60) == 0
         bus.close()
-        assert not await subscription.wait(60)
+        assert await subscription.wait(60) is None
+
+
+async def test_what_is_published_is_relayed_and_what_was_relayed_is_not() -> None:
+    bus: Events[int] = Events()
+    relayed: list[int] = []
+    bus.relay = relayed.append
+    with bus.subscribe() as subscription:
+        bus.publish(1)
+        bus.deliver(2)
+
+        assert [await subscription.next(), await subscription.next()] == [1, 2]
+    assert relayed == [1]
 
 
 async def test_who_subscribes_to_a_closed_bus_is_at_its_end() -> None:

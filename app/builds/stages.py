@@ -33,9 +33,19 @@ RUNNING_STEPS = """
 """
 QUEUED = """
     SELECT * FROM stages WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND type = :type
-        AND id > :after AND NOT EXISTS (SELECT 1 FROM switches WHERE switches.name = 'queue')
+        AND id > :after AND offered <= :now AND NOT EXISTS (SELECT 1 FROM switches WHERE switches.name = 'queue')
     ORDER BY id LIMIT :limit
 """
+#: Of several servers that hand out at one moment, one gets the stage and no other waits for it. SQLite has one server.
+OFFER = {
+    "postgresql": """
+        UPDATE stages SET offered = :until WHERE id IN (
+            SELECT id FROM stages WHERE id = :id AND status = 'pending' AND machine = '' AND offered <= :now
+            FOR UPDATE SKIP LOCKED
+        ) RETURNING id
+    """
+}
+WITHDRAW = "UPDATE stages SET offered = 0 WHERE id = :id AND machine = ''"
 UNFINISHED = "SELECT * FROM stages WHERE status IN ('pending', 'running') AND id > :after ORDER BY id LIMIT :limit"
 #: Every unfinished stage beside its build and repository, under the names of the wire (`spec` drone-rest 2.6).
 #: The sign keeps SQLite to the index of what is unfinished: the other one has the order, and all that ever was.
@@ -172,9 +182,23 @@ def list_of(build_id: int) -> Tx[tuple[Stage, ...]]:
     return tuple(replace(_STAGES.make(row), steps=tuple(steps[row["id"]])) for row in rows)
 
 
-def queued(kind: str, after: int, limit: int) -> Tx[list[Stage]]:
-    """Stages of a type that nobody has taken, oldest first, above an id; none while the queue is paused."""
-    return [_STAGES.make(row) for row in (yield from many(QUEUED, type=kind, after=after, limit=limit))]
+def queued(kind: str, after: int, limit: int, *, now: int) -> Tx[list[Stage]]:
+    """Stages of a type that nobody has and that are kept for nobody, oldest first, above an id.
+
+    None while the queue is paused.
+    """
+    rows_ = yield from many(QUEUED, type=kind, after=after, limit=limit, now=now)
+    return [_STAGES.make(row) for row in rows_]
+
+
+def offer(stage_id: int, *, now: int, until: int) -> Tx[bool]:
+    """Keep a stage for whom it is handed to, until then; false when another server has it, or it waits no more."""
+    return (yield from one(OFFER["postgresql"], id=stage_id, now=now, until=until)) is not None
+
+
+def withdraw(stage_id: int) -> Tx[None]:
+    """A stage is kept for nobody."""
+    yield from run(WITHDRAW, id=stage_id)
 
 
 def unfinished(after: int, limit: int) -> Tx[Rows]:

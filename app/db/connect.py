@@ -1,9 +1,12 @@
 """The database as the rooms see it: hand it a transaction, get its result."""
 
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from app.db import postgres, sqlite
+from app.db.bus import Hear, Notify
 from app.db.tx import Tx
 
 T = TypeVar("T")
@@ -30,6 +33,14 @@ class Database(Protocol):
 
     async def read(self, tx: Tx[T]) -> T:
         """Only read."""
+        ...
+
+    def listening(self, channels: Mapping[str, Hear]) -> AbstractAsyncContextManager[Notify | None]:
+        """Hear what other servers of the database say, by channel, while the block lasts.
+
+        Gives the verb that tells them, which never waits; None where there is no other server. After a time of
+        deafness every channel hears an empty text.
+        """
         ...
 
 

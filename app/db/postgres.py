@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import databases
 
+from app.db.bus import Bus, Hear, Notify
 from app.db.tx import Row, Rows, Tx
 from app.errors import Invalid, NotFound, Unavailable
 
@@ -46,6 +48,7 @@ class Engine:
         if mode := parse_qs(parts.query).get("sslmode"):
             options["ssl"] = mode[0]  # `databases` would leave it out
         address = parts._replace(query="").geturl()
+        self._address, self._ssl = address, options.get("ssl")
         self._database = databases.Database(address, min_size=1, max_size=connections, **options)
 
     async def open(self) -> None:
@@ -58,6 +61,22 @@ class Engine:
     async def close(self) -> None:
         """Disconnect."""
         await self._database.disconnect()
+
+    @asynccontextmanager
+    async def listening(self, channels: Mapping[str, Hear]) -> AsyncIterator[Notify]:
+        """Hear the other servers; on a connection beside the pool's."""
+        bus, ready = Bus(self._connect, channels, (*_PASSING, asyncpg.PostgresError)), asyncio.Event()
+        serving = asyncio.create_task(bus.run(ready))
+        try:
+            await ready.wait()
+            yield bus.tell
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+
+    async def _connect(self) -> "asyncpg.Connection[Any]":
+        connection: asyncpg.Connection[Any] = await asyncpg.connect(self._address, ssl=self._ssl, timeout=10)
+        return connection
 
     async def write(self, tx: Tx[T]) -> T:
         """Drive a transaction that writes; durable when this returns."""

@@ -7,7 +7,7 @@ in its savepoint: one wait for the disk serves many, and one that fails harms no
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import aiosqlite
@@ -74,6 +74,11 @@ class Engine:
             await lane.stop()
         self._lanes.clear()
         await self._exits.aclose()
+
+    @contextlib.asynccontextmanager
+    async def listening(self, _: object) -> AsyncIterator[None]:
+        """There is no other server: a data folder has one."""
+        yield None
 
     async def write(self, tx: Tx[T]) -> T:
         """Drive a transaction that writes; durable when this returns."""

@@ -7,6 +7,7 @@ from app.builds import converted, progress, stages, store
 from app.builds.cards import store as cards
 from app.builds.model import DONE, OVER, Build, Line, Stage, Step
 from app.builds.ports import Ports
+from app.builds.relay import ANY
 from app.db.tx import Tx
 from app.errors import Conflict, NotFound
 from app.repos import store as repos
@@ -69,10 +70,11 @@ class LocalManager:
 
     async def watch(self, build_id: int) -> bool:
         """See Manager. Who watches is on the line for every stage of the build that its address has accepted."""
-        with self.ports.ended.subscribe(lambda ended: ended == build_id) as ended:
+        with self.ports.ended.subscribe(lambda ended: ended in (build_id, ANY)) as ended:
             is_over, held = await self.ports.db.read(_watched(build_id, self.peer))
             with self.leases.held(held):
-                return is_over or await ended.wait(POLL)
+                event = None if is_over else await ended.wait(POLL)
+                return is_over or event == build_id or (event == ANY and await self.ports.db.read(_is_over(build_id)))
 
     async def write_log(self, step_id: int, lines: Sequence[Line]) -> None:
         """See Manager. Conflict when the step's stage is over."""

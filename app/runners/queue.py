@@ -2,27 +2,27 @@
 
 import asyncio
 import logging
-import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 
 from app.builds import progress, stages, switches
 from app.builds.model import Stage
 from app.builds.ports import Ports
+from app.builds.relay import ANY
 from app.db.tx import Tx
 from app.errors import Unavailable
 from app.runners.manager import Filter
+from app.runners.offers import offers
+from app.runners.waiting import Waiting, Worker, suits
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which a stage that was handed out and never accepted is to be had again.
-HANDED_OUT = 60.0
 #: Seconds after which the queue is looked at in any case.
 INTERVAL = 60.0
 #: Seconds after which it is looked at again when that failed.
 PAUSE = 1.0
-_PAGE = 200
+#: Stages that are read at a time at most, and how many more than there are runners: some are handed out already.
+PAGE, MARGIN = 200, 8
 #: Why a stage is blocked; there is no other reason.
 UNSIGNED = (
     "an administrator of the repository must approve it: the pipeline file is not signed with the repository's key"
@@ -30,44 +30,16 @@ UNSIGNED = (
 PAUSED = "the queue is paused by an administrator"
 
 
-def suits(wanted: Filter, stage: Stage) -> bool:
-    """Whether a runner takes a stage: kind, type, platform, labels (`spec` drone-rpc 6.1). Pure."""
-    return (
-        (wanted.kind or "pipeline") == (stage.kind or "pipeline")
-        and (wanted.type or "docker") == (stage.type or "docker")
-        and _platform_suits(wanted, stage)
-        and dict(wanted.labels) == dict(stage.labels)
-    )
-
-
-def _platform_suits(wanted: Filter, stage: Stage) -> bool:
-    if not (wanted.os or wanted.arch or wanted.variant or wanted.kernel):
-        return True
-    return (
-        wanted.os == stage.os
-        and wanted.arch == stage.arch
-        and stage.variant in ("", wanted.variant)
-        and stage.kernel in ("", wanted.kernel)
-    )
-
-
-@dataclass(eq=False)
-class _Worker:
-    """A runner that waits."""
-
-    wanted: Filter
-    stage: asyncio.Future[Stage] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-
 class Queue:
     """Hands pending stages to waiting runners, oldest first. Handing out marks nothing; accepting does."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._workers: list[_Worker] = []
+        self._waiting = Waiting()
+        self._offers = offers(ports)
+        #: Stages that are being accepted here, and whose runners will not let go.
+        self._accepting: set[int] = set()
         self._wake = asyncio.Event()
-        #: When each stage that was handed out may be handed out again, by stage id.
-        self._handed_out: dict[int, float] = {}
         #: Runners that are there whether they wait or work.
         self._attached: list[Filter] = []
 
@@ -83,7 +55,7 @@ class Queue:
     @property
     def runners(self) -> list[Filter]:
         """What each runner takes: those that wait, and those of this process that are all at work."""
-        waiting = [worker.wanted for worker in self._workers]
+        waiting = list(self._waiting.wanted())
         return [*waiting, *(wanted for wanted in self._attached if wanted not in waiting)]
 
     async def is_paused(self) -> bool:
@@ -95,9 +67,9 @@ class Queue:
         await self._ports.db.write(switches.turn_on("queue", self._ports.now()))
 
     async def resume(self) -> None:
-        """Hand out again: here at once, on other servers when they next look at the queue."""
+        """Hand out again, on every server at once."""
         await self._ports.db.write(_resume(self._ports.now()))
-        self._wake.set()
+        self._ports.queued.publish(ANY)
 
     async def why_pending(self, waiting: Sequence[Stage]) -> dict[int, str]:
         """Why these stages are not taken, by id, where it is not just their turn that has not come."""
@@ -109,8 +81,7 @@ class Queue:
         return blocked | {stage_id: reason for stage_id, reason in reasons.items() if reason}
 
     async def _why(self, stage: Stage) -> str:
-        runners = [*self._attached, *(worker.wanted for worker in self._workers)]
-        if not any(suits(wanted, stage) for wanted in runners):
+        if not (self._waiting.suit(stage) or any(suits(wanted, stage) for wanted in self._attached)):
             labels = "".join(f", {key}={value}" for key, value in stage.labels.items())
             return f"no attached runner serves type {stage.type} on {stage.os}/{stage.arch}{labels}"
         if not await self._has_room(stage):
@@ -130,29 +101,28 @@ class Queue:
 
     async def request(self, wanted: Filter, timeout: float) -> Stage | None:
         """Wait for a stage that suits; None after `timeout` seconds."""
-        worker = _Worker(wanted)
-        self._workers.append(worker)
+        worker = Worker(wanted)
+        self._waiting.add(worker)
         self._wake.set()
         try:
             done, _ = await asyncio.wait([worker.stage], timeout=timeout)
             return worker.stage.result() if done else None
         except asyncio.CancelledError:
             if worker.stage.done():  # it was handed out to nobody in the end
-                self._handed_out.pop(worker.stage.result().id, None)
+                await self._offers.release(worker.stage.result().id)
                 self._wake.set()
             raise
         finally:
-            if worker in self._workers:
-                self._workers.remove(worker)
+            self._waiting.remove(worker)
 
     @contextmanager
     def claimed(self, stage_id: int) -> Iterator[None]:
         """Whoever a stage was handed out to accepts it: nobody else gets it meanwhile, however long it takes."""
-        self._handed_out[stage_id] = math.inf
+        self._accepting.add(stage_id)
         try:
             yield
         finally:
-            self._handed_out.pop(stage_id, None)
+            self._accepting.discard(stage_id)
 
     async def _listen(self) -> None:
         while True:  # a subscription that was too slow ends; there is always another
@@ -180,18 +150,17 @@ class Queue:
                 asyncio.get_running_loop().call_later(PAUSE, self._wake.set)
 
     async def _hand_out(self) -> None:
-        now = asyncio.get_running_loop().time()
-        self._handed_out = {stage_id: until for stage_id, until in self._handed_out.items() if until > now}
-        for kind in {worker.wanted.type or "docker" for worker in self._workers}:
+        for kind in self._waiting.types():
             await self._hand_out_type(kind)
 
     async def _hand_out_type(self, kind: str) -> None:
         after = 0
-        while any((worker.wanted.type or "docker") == kind for worker in self._workers):
-            page = await self._ports.db.read(stages.queued(kind, after, _PAGE))
+        while waiting := self._waiting.types().get(kind, 0):
+            limit = min(waiting + MARGIN, PAGE)
+            page = await self._ports.db.read(stages.queued(kind, after, limit, now=self._ports.now()))
             for stage in page:
                 await self._offer(stage)
-            if len(page) < _PAGE:
+            if len(page) < limit:
                 return
             after = page[-1].id
 
@@ -199,17 +168,14 @@ class Queue:
         return not (stage.limit or stage.throttle) or await self._ports.db.read(progress.has_room(stage))
 
     async def _offer(self, stage: Stage) -> None:
-        now = asyncio.get_running_loop().time()
-        if self._handed_out.get(stage.id, 0) > now or not any(suits(w.wanted, stage) for w in self._workers):
+        if stage.id in self._accepting or not self._waiting.suit(stage) or not await self._has_room(stage):
             return
-        if not await self._has_room(stage):
+        if not await self._offers.claim(stage.id):
             return
-        for worker in self._workers:
-            if suits(worker.wanted, stage) and not worker.stage.done():
-                self._workers.remove(worker)
-                self._handed_out[stage.id] = now + HANDED_OUT
-                worker.stage.set_result(stage)
-                return
+        if (worker := self._waiting.take(stage)) is None:  # who it suits has gone meanwhile
+            await self._offers.release(stage.id)
+        else:
+            worker.stage.set_result(stage)
 
 
 def _resume(now: int) -> Tx[None]:

@@ -172,7 +172,7 @@ class Scene:
         return next(stage for stage in build.stages if stage.name == name)
 
     async def queued(self) -> list[str]:
-        return [stage.name for stage in await self.ports.db.read(stages.queued("exec", 0, 100))]
+        return [stage.name for stage in await self.ports.db.read(stages.queued("exec", 0, 100, now=self.clock()))]
 
 
 async def laid(db: Database, folder: Path) -> Scene:

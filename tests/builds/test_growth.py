@@ -8,7 +8,8 @@ import itertools
 import pkgutil
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from app.accounts.auth import Claim
 from app.builds import flow, progress, purge, stages, store
 from app.builds.model import Build, Stage
 from app.builds.rendered import Rendered
+from app.db.bus import Hear, Notify
 from app.db.connect import Database
 from app.db.migrate import VERSIONS, versions
 from app.db.tx import Statement, Tx
@@ -300,7 +302,7 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "feed": lambda _: store.feed(1, 25),
     "newest": lambda _: store.newest(1),
     "counts": lambda _: store.counts(),
-    "queue": lambda _: stages.queued("exec", 0, 100),
+    "queue": lambda _: stages.queued("exec", 0, 100, now=NOW),
     "limit and throttle": lambda raw: stages.ahead(newest(raw)),
     "promote": promotion,
     "accept": lambda raw: stages.take(newest(raw).id, "lab", runner="r1", peer="", now=NOW),
@@ -364,6 +366,9 @@ class Counting:
 
     async def close(self) -> None:
         """It stays open."""
+
+    def listening(self, channels: Mapping[str, Hear]) -> AbstractAsyncContextManager[Notify | None]:
+        return self._db.listening(channels)
 
     async def write(self, tx: Tx[T]) -> T:
         return await self._db.write(self._noted(tx))

@@ -124,7 +124,7 @@ async def test_a_build_that_begins_meanwhile_is_stopped_as_well(scene: Scene, mo
         assert await heard(ended) == late[0].id
 
     assert removed.counter == 1
-    assert await scene.ports.db.read(stages.queued("exec", 0, 10)) == []
+    assert await scene.ports.db.read(stages.queued("exec", 0, 10, now=scene.clock())) == []
     assert await scene.ports.db.read(store.find_if_any(late[0].id)) is None
 
 

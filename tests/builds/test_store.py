@@ -294,13 +294,13 @@ async def test_the_queue_has_what_nobody_took_oldest_first(scene: Scene) -> None
     await scene.accept(await scene.stage(1, "a"))
     await scene.run(await scene.stage(2, "a"))
 
-    waiting = await scene.ports.db.read(stages.queued("exec", 0, 100))
+    waiting = await scene.ports.db.read(stages.queued("exec", 0, 100, now=scene.clock()))
 
     assert [(stage.build_id, stage.name) for stage in waiting] == [
         *((1, "c"), (2, "b"), (2, "c")),
         *((3, "a"), (3, "c")),
     ]
-    assert await scene.ports.db.read(stages.queued("exec", waiting[1].id, 2)) == waiting[2:4]
+    assert await scene.ports.db.read(stages.queued("exec", waiting[1].id, 2, now=scene.clock())) == waiting[2:4]
 
 
 async def test_what_counts_against_a_limit_and_a_throttle(scene: Scene) -> None:

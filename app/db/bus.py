@@ -1,0 +1,105 @@
+"""What the servers of one PostgreSQL tell each other: LISTEN and NOTIFY, on a connection that does nothing else."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+import asyncpg
+
+log = logging.getLogger(__name__)
+
+#: Tells the other servers a text on a channel; never waits.
+Notify: TypeAlias = Callable[[str, str], None]
+Hear: TypeAlias = Callable[[str], None]
+
+#: Seconds between two tries to connect, at first and at most.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+#: Seconds without news after which the connection is asked whether it lives, and that it may take.
+ALIVE, PATIENCE = 30.0, 10.0
+#: Texts that wait while there is no connection; older ones are dropped.
+BACKLOG = 10_000
+TELL = "SELECT pg_notify(channel, said) FROM unnest($1::text[], $2::text[]) AS told (channel, said)"
+
+
+class Bus:
+    """Speaks and hears as long as `run` runs; what this server says itself it does not hear."""
+
+    def __init__(
+        self,
+        connect: "Callable[[], Awaitable[asyncpg.Connection[Any]]]",
+        channels: Mapping[str, Hear],
+        passing: tuple[type[BaseException], ...],
+    ) -> None:
+        self._connect = connect
+        self._channels = channels
+        #: Errors after which it connects anew.
+        self._passing = passing
+        self._outbox: deque[tuple[str, str]] = deque(maxlen=BACKLOG)
+        self._news = asyncio.Event()
+
+    def tell(self, channel: str, text: str) -> None:
+        """See Notify."""
+        self._outbox.append((channel, text))
+        self._news.set()
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Connect, and again whenever the connection ends; `ready` is set once it listens, or cannot."""
+        pauses = _pauses()
+        deaf = False
+        while True:
+            try:
+                connection = await self._connect()
+                try:
+                    await self._listen(connection)
+                    if deaf:
+                        self._wake_all()
+                    ready.set()
+                    pauses = _pauses()
+                    await self._speak(connection)
+                finally:
+                    connection.terminate()
+            except self._passing as error:
+                log.warning("the other servers cannot be heard", extra={"reason": type(error).__name__})
+            deaf = True
+            ready.set()
+            await asyncio.sleep(next(pauses))
+
+    async def _listen(self, connection: "asyncpg.Connection[Any]") -> None:
+        own = connection.get_server_pid()
+
+        def heard(_: object, pid: int, channel: str, text: object) -> None:
+            if pid != own:
+                self._channels[channel](str(text))
+
+        for channel in self._channels:
+            await connection.add_listener(channel, heard)
+        connection.add_termination_listener(lambda _: self._news.set())
+
+    def _wake_all(self) -> None:
+        """Whatever was said meanwhile was missed."""
+        for hear in self._channels.values():
+            hear("")
+
+    async def _speak(self, connection: "asyncpg.Connection[Any]") -> None:
+        while not connection.is_closed():
+            self._news.clear()
+            if self._outbox:
+                texts = list(self._outbox)
+                await connection.execute(TELL, *map(list, zip(*texts, strict=True)), timeout=PATIENCE)
+                for _ in texts:
+                    self._outbox.popleft()
+                continue
+            try:
+                async with asyncio.timeout(ALIVE):
+                    await self._news.wait()
+            except TimeoutError:
+                await connection.execute("SELECT 1", timeout=PATIENCE)
+
+
+def _pauses() -> Iterator[float]:
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 2, LONGEST_PAUSE)

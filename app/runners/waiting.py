@@ -1,0 +1,101 @@
+"""Runners that wait for a stage, by what they want (`spec` drone-rpc 6.1)."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from app.builds.model import Stage
+from app.runners.manager import Filter
+
+#: Equal for runners that want the same.
+_Wish: TypeAlias = tuple[str, str, str, str, str, str, frozenset[tuple[str, str]]]
+
+
+def suits(wanted: Filter, stage: Stage) -> bool:
+    """Whether a runner takes a stage: kind, type, platform, labels. Pure."""
+    return (
+        (wanted.kind or "pipeline") == (stage.kind or "pipeline")
+        and (wanted.type or "docker") == (stage.type or "docker")
+        and _platform_suits(wanted, stage)
+        and dict(wanted.labels) == dict(stage.labels)
+    )
+
+
+def _platform_suits(wanted: Filter, stage: Stage) -> bool:
+    if not (wanted.os or wanted.arch or wanted.variant or wanted.kernel):
+        return True
+    return (
+        wanted.os == stage.os
+        and wanted.arch == stage.arch
+        and stage.variant in ("", wanted.variant)
+        and stage.kernel in ("", wanted.kernel)
+    )
+
+
+class Worker:
+    """A runner that waits."""
+
+    __slots__ = ("stage", "wanted")
+
+    def __init__(self, wanted: Filter) -> None:
+        self.wanted = wanted
+        self.stage: asyncio.Future[Stage] = asyncio.get_running_loop().create_future()
+
+
+class Waiting:
+    """Those who wait, in the order in which they came; a look at it costs as much as there are different wishes."""
+
+    def __init__(self) -> None:
+        self._groups: dict[_Wish, OrderedDict[Worker, None]] = {}
+
+    def add(self, worker: Worker) -> None:
+        """One more."""
+        self._groups.setdefault(_wish(worker.wanted), OrderedDict())[worker] = None
+
+    def remove(self, worker: Worker) -> None:
+        """It waits no more; also when it was taken."""
+        wish = _wish(worker.wanted)
+        if (group := self._groups.get(wish)) is not None:
+            group.pop(worker, None)
+            if not group:
+                del self._groups[wish]
+
+    def take(self, stage: Stage) -> Worker | None:
+        """The first that the stage suits, and nobody takes it again."""
+        for wish, group in self._groups.items():
+            if suits(_first(group), stage):
+                worker, _ = group.popitem(last=False)
+                if not group:
+                    del self._groups[wish]
+                return worker
+        return None
+
+    def suit(self, stage: Stage) -> bool:
+        """Whether the stage suits anybody."""
+        return any(suits(wanted, stage) for wanted in self.wishes())
+
+    def wishes(self) -> Iterator[Filter]:
+        """One of each kind."""
+        return map(_first, self._groups.values())
+
+    def wanted(self) -> Iterator[Filter]:
+        """Everyone's."""
+        return (worker.wanted for group in self._groups.values() for worker in group)
+
+    def types(self) -> dict[str, int]:
+        """How many wait for stages of each type."""
+        counts: dict[str, int] = {}
+        for group in self._groups.values():
+            kind = _first(group).type or "docker"
+            counts[kind] = counts.get(kind, 0) + len(group)
+        return counts
+
+
+def _first(group: OrderedDict[Worker, None]) -> Filter:
+    return next(iter(group)).wanted
+
+
+def _wish(wanted: Filter) -> _Wish:
+    labels = frozenset(wanted.labels.items())
+    return (wanted.kind, wanted.type, wanted.os, wanted.arch, wanted.variant, wanted.kernel, labels)
