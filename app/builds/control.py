@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from app.builds import stages, store
-from app.builds.model import DONE, Build, Stage
+from app.builds import stages, stop, store
+from app.builds.model import Build, Stage
 from app.builds.ports import Change, Ports
 from app.builds.progress import settle
 from app.db.tx import Tx
@@ -15,22 +15,13 @@ async def cancel(ports: Ports, repo: Repo, number: int) -> Build:
     """Stop a build: what had started is `killed`, the rest `skipped`. One that is over stays as it is."""
     build, stopped = await ports.db.write(_cancel(repo.id, number, ports.now()))
     if stopped:
-        ports.ended.publish(build.id)
-        ports.queued.publish(build.id)  # there may be room now for stages of other builds
-        ports.changes.publish(Change(repo, build))
-        for stage in build.stages:
-            for step in stage.steps:
-                ports.logs.close(step.id)
+        stop.tell(ports, repo, build)
     return build
 
 
 def _cancel(repo_id: int, number: int, now: int) -> Tx[tuple[Build, bool]]:
     found = yield from store.find(repo_id, number)
-    build = yield from store.lock(found.id)
-    stopped = yield from stages.stop_all(build.id, now)  # also of a declined build, which is not over
-    if build.status not in DONE:
-        yield from store.set_status(build, "killed", now=now, finished=True)
-    return (yield from store.whole(build.id)), stopped
+    return (yield from stop.stop(found.id, "killed", now))
 
 
 async def approve(ports: Ports, repo: Repo, number: int, stage_number: int | None = None) -> None:

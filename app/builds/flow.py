@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from app.builds import converted, stages, store
+from app.builds import converted, stages, stop, store
 from app.builds import params as parameters
 from app.builds.model import Build, Stage, Status
 from app.builds.ports import Change, Ports
@@ -143,9 +143,15 @@ async def start(
         raise nothing_to_run(build, file.config, planned)
     blocked = bool(signed_with) and not await asyncio.to_thread(signature.verify, file.text, signed_with)
     ready = [_stage(repo, stage, now, blocked=blocked) for stage in planned.stages]
-    made = await ports.db.write(_insert(build, ready, claim, file.text if file.converted else ""))
+    inserting = _insert(build, ready, claim, file.text if file.converted else "")
+    if stop.is_superseding(repo, build.event):
+        made, superseded = await ports.db.write(_insert_in_place_of_older(repo, inserting, now))
+    else:
+        made, superseded = await ports.db.write(inserting), []
     ports.queued.publish(made.id)
     _tell(ports, repo, made)
+    for older in superseded:
+        stop.tell(ports, repo, older)
     return made
 
 
@@ -179,6 +185,11 @@ def _insert(
     if converted_file:
         yield from converted.keep(made.id, converted_file)
     return replace(made, stages=tuple(created))
+
+
+def _insert_in_place_of_older(repo: Repo, inserting: Tx[Build], now: int) -> Tx[tuple[Build, list[Build]]]:
+    made = yield from inserting
+    return made, (yield from stop.supersede(repo, made, now))
 
 
 def _text(text: str) -> str:
