@@ -29,6 +29,8 @@ async def update_stage(ports: Ports, report: Stage) -> Stage:
     starts = report.status in ("pending", "running")
     tx = _start(report, ports.now()) if starts else _finish(report, ports.now())
     stage, build = await ports.db.write(tx)
+    if build is None:
+        return stage
     if not starts:
         for step in stage.steps:
             ports.logs.close(step.id)
@@ -39,10 +41,11 @@ async def update_stage(ports: Ports, report: Stage) -> Stage:
     return stage
 
 
-def _start(report: Stage, now: int) -> Tx[tuple[Stage, Build]]:
+def _start(report: Stage, now: int) -> Tx[tuple[Stage, Build | None]]:
+    """The stage, and its build unless the report was known."""
     build, stored = yield from _locked(report.id)
     if stored.status == "running" and report.version in (stored.version, stored.version - 1):
-        return replace(stored, steps=(yield from stages.steps_of(stored.id))), build
+        return replace(stored, steps=(yield from stages.steps_of(stored.id))), None
     _refuse_finished(stored)
     started = yield from stages.update(_owned(stored, report, "running"), now)
     steps = yield from each(stages.create_step(replace(step, stage_id=stored.id)) for step in report.steps)
@@ -51,10 +54,11 @@ def _start(report: Stage, now: int) -> Tx[tuple[Stage, Build]]:
     return replace(started, steps=tuple(steps)), build
 
 
-def _finish(report: Stage, now: int) -> Tx[tuple[Stage, Build]]:
+def _finish(report: Stage, now: int) -> Tx[tuple[Stage, Build | None]]:
+    """The stage, and its build, settled, unless the report was known."""
     build, stored = yield from _locked(report.id)
     if stored == replace(_owned(stored, report, report.status), version=report.version + 1):
-        return replace(stored, steps=(yield from stages.steps_of(stored.id))), build
+        return replace(stored, steps=(yield from stages.steps_of(stored.id))), None
     _refuse_finished(stored)
     steps = yield from each(stages.update_step(replace(step, stage_id=stored.id)) for step in report.steps)
     ended = yield from stages.update(_owned(stored, report, report.status), now)
@@ -111,7 +115,9 @@ def settle(build: Build, now: int) -> Tx[Build]:
 
 async def update_step(ports: Ports, report: Step) -> Step:
     """Take a runner's report of a step; Conflict when it is stale. A repeated one is answered as the first."""
-    step = await ports.db.write(_update_step(report))
+    step, is_new = await ports.db.write(_update_step(report))
+    if not is_new:
+        return step
     if step.status in DONE:
         ports.logs.close(step.id)
     elif step.status == "running":
@@ -120,12 +126,14 @@ async def update_step(ports: Ports, report: Step) -> Step:
     return step
 
 
-def _update_step(report: Step) -> Tx[Step]:
+def _update_step(report: Step) -> Tx[tuple[Step, bool]]:
+    """The step, and whether the report was not known yet."""
     stored = yield from stages.find_step(report.id)
     if stored.version == report.version + 1 and stored.status == report.status:
-        return stored
+        return stored, False
     _refuse_finished((yield from stages.find(stored.stage_id)))
-    return (yield from stages.update_step(replace(report, stage_id=stored.stage_id, number=stored.number)))
+    updated = yield from stages.update_step(replace(report, stage_id=stored.stage_id, number=stored.number))
+    return updated, True
 
 
 async def lose(ports: Ports, runner: str) -> list[Stage]:

@@ -17,7 +17,17 @@ from app.cli.bench.measures import GROUPS, Bench, Sizes
 from app.cli.bench.report import Figure
 
 FULL = Sizes()
-QUICK = Sizes(seconds=0.8, starts=3, dispatches=15, promotes=1_000, history=10_000, repos=200, waiting=2_000)
+QUICK = Sizes(
+    seconds=0.8,
+    starts=3,
+    dispatches=15,
+    promotes=1_000,
+    history=10_000,
+    repos=200,
+    waiting=2_000,
+    stages=300,
+    polls=500,
+)
 
 
 @click.command

@@ -9,7 +9,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import uvloop
+
 from app.cli.bench import lists as long_lists
+from app.cli.bench import runners as remote
 from app.cli.bench import scene
 from app.cli.bench.dispatch import dispatches
 from app.cli.bench.history import grow
@@ -32,6 +35,11 @@ HISTORY_GOAL = 1.3
 STREAM_GOAL, READERS_GOAL = 50.0, 1.2
 #: Milliseconds of the slowest of a hundred pages, and of the longest queue.
 PAGE_GOAL, QUEUE_GOAL = 20.0, 300.0
+#: Stages a second that go through 50 runners elsewhere; milliseconds until one that waits has a stage, and until a log
+#: line is read; MiB of all that wait.
+STAGES_GOAL, HAND_OVER_GOALS, LINE_GOAL, IDLE_GOAL = 100.0, {0.5: 10.0, 0.95: 25.0}, 100.0, 200.0
+#: Runners that work at once.
+RUNNERS = 50
 #: Turns in which two servers are measured side by side.
 TURNS = 5
 
@@ -48,6 +56,8 @@ class Sizes:
     readers: int = 200
     repos: int = 1_000
     waiting: int = 10_000
+    stages: int = 2_000
+    polls: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,10 @@ def postgres(bench: Bench) -> list[Figure]:
     """The same on PostgreSQL."""
     with scratch(bench.postgres) as url, bench.server("postgres", database=url) as server:
         scene.register(server.api, bench.repository)
-        return _promotes(bench, server, "promotes on PostgreSQL", POSTGRES_GOALS, 400)
+        promotes = _promotes(bench, server, "promotes on PostgreSQL", POSTGRES_GOALS, 400)
+    with scratch(bench.postgres) as url, bench.server("postgres-rpc", database=url) as server:
+        scene.register(server.api, bench.repository)
+        return [*promotes, _stages(bench, server, f"stages of {RUNNERS} remote runners on PostgreSQL", None)]
 
 
 def _promotes(bench: Bench, server: Server, what: str, goals: Mapping[int, float], p99: float) -> list[Figure]:
@@ -239,6 +252,42 @@ def streams(bench: Bench) -> list[Figure]:
     ]
 
 
+def rpc(bench: Bench) -> list[Figure]:
+    """Runners on other machines: what the server does for them."""
+    with bench.server("rpc") as server:
+        scene.register(server.api, bench.repository)
+        stages = _stages(bench, server, f"stages of {RUNNERS} remote runners")
+        bench.say(f"{bench.sizes.dispatches} promotions to a waiting runner")
+        took = uvloop.run(remote.hand_over(server, bench.sizes.dispatches))
+        bench.say("a log of 1,000 lines a second")
+        followed = uvloop.run(remote.follow(server, bench.sizes.seconds))
+    with bench.server("polls") as server:
+        scene.register(server.api, bench.repository)
+        server.api.ask("DELETE", f"{scene.BUILDS}/1")
+        bench.say(f"{bench.sizes.polls:,} runners that wait")
+        grown = uvloop.run(remote.idle(server, bench.sizes.polls))
+    late = {"p99_ms": at(followed.delays, 0.99)} if followed.delays else {}
+    median_line = at(followed.delays, 0.5) if followed.delays else None
+    return [
+        stages,
+        *(
+            Figure(f"promote to waiting runner, p{p * 100:.0f}", at(took, p), "ms", g)
+            for p, g in HAND_OVER_GOALS.items()
+        ),
+        Figure("log line to reader, median", median_line, "ms", LINE_GOAL, followed.missed, late),
+        Figure(f"memory of {bench.sizes.polls:,} idle polls", grown, "MiB", IDLE_GOAL),
+    ]
+
+
+def _stages(bench: Bench, server: Server, name: str, goal: float | None = STAGES_GOAL) -> Figure:
+    """How many stages a second go through the runners. The build of the push is not theirs."""
+    server.api.ask("DELETE", f"{scene.BUILDS}/1")
+    bench.say(f"{bench.sizes.stages:,} stages, {RUNNERS} runners")
+    remote.promote_all(server, bench.sizes.stages)
+    took = uvloop.run(remote.run_all(server, RUNNERS, bench.sizes.stages))
+    return Figure(name, bench.sizes.stages / took, "/s", goal)
+
+
 def _small_history(bench: Bench, name: str) -> Any:
     """A data folder with a page of builds; the answer is one that ran all its five steps."""
     with bench.server(name, capacity=2) as server:
@@ -276,5 +325,6 @@ GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
     "lists": lists,
     "memory": memory,
     "streams": streams,
+    "rpc": rpc,
     "start": start,
 }

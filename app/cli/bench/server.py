@@ -20,6 +20,8 @@ import uvloop
 from app.cli.bench.load import HOST, PATIENCE, BenchFailed, Load, Request, drive
 
 LOGIN, TOKEN = "bench", "the-token-of-the-benchmark"
+#: Shared by the servers and the runners of the benchmark.
+RUNNERS_SECRET = "the-secret-of-its-runners"
 #: Seconds that the server is given to stop by itself.
 GRACE = 20.0
 
@@ -85,6 +87,7 @@ def serving(data: Path, *, roots: Path, capacity: int = 0, database: str = "") -
         GIT_ROOTS=str(roots),
         RUNNER_CAPACITY=str(capacity),
         DATABASE_URL=database,
+        RPC_SECRET=RUNNERS_SECRET,
     )
     began = time.perf_counter()
     with path.open("ab") as log:
