@@ -14,6 +14,8 @@ from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import keyring
 from app.accounts import api as accounts_api
@@ -273,12 +275,23 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
         *health.routes,
     ]
     app = Starlette(
-        routes=[*rows, *docs.routes(rows), *rpc_api.routes],
+        routes=[*rows, *docs.routes(rows)],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return Requests(app, traffic, policy)
+    return Requests(_with_runners(app), traffic, policy)
+
+
+def _with_runners(app: ASGIApp) -> ASGIApp:
+    """The runner protocol beside an application: thousands of polls wait in it, without what it wraps around others."""
+    runners = Router(rpc_api.routes, redirect_slashes=False)
+
+    async def split(scope: Scope, receive: Receive, send: Send) -> None:
+        mine = scope["type"] == "http" and scope["path"].startswith(rpc_api.PREFIX)
+        await (runners if mine else app)(scope, receive, send)
+
+    return split
 
 
 async def _bootstrap(db: Database, settings: Settings, folder: Folder) -> None:

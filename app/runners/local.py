@@ -1,7 +1,8 @@
 """The verbs of a runner, carried out by this server."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from app.builds import converted, progress, stages, store
 from app.builds.cards import store as cards
@@ -38,9 +39,9 @@ class LocalManager:
     #: Where it asks from: another machine's address, or the built-in runner's name.
     peer: str = ""
 
-    async def request(self, wanted: Filter) -> Stage | None:
-        """See Manager."""
-        return await self.queue.request(wanted, POLL)
+    def request(self, wanted: Filter) -> Coroutine[Any, Any, Stage | None]:
+        """See Manager. (The coroutine itself, not one around it: thousands wait in it.)"""
+        return self.queue.request(wanted, POLL)
 
     async def accept(self, stage_id: int, machine: str) -> Stage:
         """See Manager. Says it until it is heard: when only the answer was lost, the stage is this runner's already."""

@@ -101,15 +101,14 @@ class Queue:
 
     async def request(self, wanted: Filter, timeout: float) -> Stage | None:
         """Wait for a stage that suits; None after `timeout` seconds."""
-        worker = Worker(wanted)
+        worker = Worker(wanted, timeout)
         self._waiting.add(worker)
         self._wake.set()
         try:
-            done, _ = await asyncio.wait([worker.stage], timeout=timeout)
-            return worker.stage.result() if done else None
+            return await worker.stage
         except asyncio.CancelledError:
-            if worker.stage.done():  # it was handed out to nobody in the end
-                await self._offers.release(worker.stage.result().id)
+            if not worker.stage.cancelled() and (stage := worker.stage.result()) is not None:
+                await self._offers.release(stage.id)  # it was handed out to nobody in the end
                 self._wake.set()
             raise
         finally:

@@ -34,13 +34,20 @@ def _platform_suits(wanted: Filter, stage: Stage) -> bool:
 
 
 class Worker:
-    """A runner that waits."""
+    """A runner that waits for so many seconds."""
 
     __slots__ = ("stage", "wanted")
 
-    def __init__(self, wanted: Filter) -> None:
+    def __init__(self, wanted: Filter, timeout: float) -> None:
+        loop = asyncio.get_running_loop()
         self.wanted = wanted
-        self.stage: asyncio.Future[Stage] = asyncio.get_running_loop().create_future()
+        #: What it was handed; None when it has waited long enough.
+        self.stage: asyncio.Future[Stage | None] = loop.create_future()
+        loop.call_later(timeout, self._give_up)  # harmless when it was handed something before
+
+    def _give_up(self) -> None:
+        if not self.stage.done():
+            self.stage.set_result(None)
 
 
 class Waiting:
@@ -63,12 +70,15 @@ class Waiting:
 
     def take(self, stage: Stage) -> Worker | None:
         """The first that the stage suits, and nobody takes it again."""
-        for wish, group in self._groups.items():
-            if suits(_first(group), stage):
+        for wish in [wish for wish, group in self._groups.items() if suits(_first(group), stage)]:
+            group = self._groups[wish]
+            while group:
                 worker, _ = group.popitem(last=False)
-                if not group:
-                    del self._groups[wish]
-                return worker
+                if not worker.stage.done():  # else it is about to give up
+                    if not group:
+                        del self._groups[wish]
+                    return worker
+            del self._groups[wish]
         return None
 
     def suit(self, stage: Stage) -> bool:

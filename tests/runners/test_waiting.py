@@ -40,7 +40,7 @@ def test_a_stage_suits_by_kind_type_platform_and_labels(wanted: Filter, stage: S
 
 async def test_who_came_first_is_taken_first_and_once() -> None:
     waiting = Waiting()
-    first, other, second = Worker(EQUAL), Worker(replace(EQUAL, arch="amd64")), Worker(replace(EQUAL))
+    first, other, second = Worker(EQUAL, 60), Worker(replace(EQUAL, arch="amd64"), 60), Worker(replace(EQUAL), 60)
     for worker in (first, other, second):
         waiting.add(worker)
 
@@ -50,7 +50,7 @@ async def test_who_came_first_is_taken_first_and_once() -> None:
 
 async def test_who_has_gone_is_not_taken() -> None:
     waiting = Waiting()
-    first, second = Worker(EQUAL), Worker(EQUAL)
+    first, second = Worker(EQUAL, 60), Worker(EQUAL, 60)
     waiting.add(first)
     waiting.add(second)
     waiting.remove(first)
@@ -62,10 +62,23 @@ async def test_who_has_gone_is_not_taken() -> None:
     assert waiting.types() == {}
 
 
+async def test_who_is_about_to_give_up_is_passed_over() -> None:
+    waiting = Waiting()
+    first, second, third = Worker(EQUAL, 60), Worker(EQUAL, 60), Worker(EQUAL, 60)
+    for worker in (first, second, third):
+        waiting.add(worker)
+    first.stage.cancel()
+    third.stage.cancel()
+
+    assert waiting.take(STAGE) is second
+    assert waiting.take(STAGE) is None
+    assert waiting.types() == {}
+
+
 async def test_those_who_want_the_same_are_looked_at_together() -> None:
     waiting = Waiting()
     for number in range(1000):
-        waiting.add(Worker(replace(EQUAL, labels={"zone": str(number % 2)})))
+        waiting.add(Worker(replace(EQUAL, labels={"zone": str(number % 2)}), 60))
 
     assert len(list(waiting.wishes())) == 2
     assert waiting.types() == {"exec": 1000}

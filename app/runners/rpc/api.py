@@ -27,6 +27,7 @@ from app.web.errors import status_of
 from app.web.reply import JSON, Empty, Text
 from app.web.route import Endpoint, Param
 
+PREFIX = "/rpc/v2/"
 #: Bytes of a batch of log lines, and of a whole log: a runner keeps 5 MiB of text, which JSON may make longer.
 BATCH_LIMIT, LOG_LIMIT = 16 * 1024 * 1024, 64 * 1024 * 1024
 #: Bytes of a card, as elsewhere in the API.
@@ -64,7 +65,7 @@ def _route(method: str, path: str, verb: _Verb, **options: Any) -> Endpoint:
             words = CONFLICT if isinstance(error, Conflict) else error.message
             return Text(words, status_of(error))
 
-    return Endpoint(method, f"/rpc/v2/{path}", handle, **options)
+    return Endpoint(method, f"{PREFIX}{path}", handle, **options)
 
 
 def _spoken_for(request: _Request) -> Manager:
@@ -90,8 +91,7 @@ async def ping(_: _Request, __: Manager) -> Response:
 
 async def request_stage(request: _Request, manager: Manager) -> Response:
     """Wait for a stage; 204 after 30 s without one."""
-    wanted = (await body.parse(request, read.FilterIn)).filter()
-    stage = await while_connected(request, manager.request(wanted))
+    stage = await while_connected(request, manager.request((await body.parse(request, read.FilterIn)).filter()))
     return Empty() if stage is None else JSON[StageJSON](stage_json(stage))
 
 

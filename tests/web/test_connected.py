@@ -1,0 +1,68 @@
+"""What is waited for ends with whoever waits, and with nobody else."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from app.web.connected import while_connected
+
+
+class Client:
+    """Hangs up when told to."""
+
+    def __init__(self) -> None:
+        self.hung_up = asyncio.Event()
+        self.request: Request[Any] = Request({"type": "http"}, self._receive)
+
+    async def _receive(self) -> Message:
+        await self.hung_up.wait()
+        return {"type": "http.disconnect"}
+
+
+async def test_what_is_waited_for_is_the_answer() -> None:
+    assert await while_connected(Client().request, asyncio.sleep(0, "done")) == "done"
+
+
+async def test_an_error_of_it_comes_out() -> None:
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await while_connected(Client().request, fails())
+
+
+async def test_when_the_client_hangs_up_it_is_cancelled_and_the_rest_goes_on() -> None:
+    client, ended = Client(), list[str]()
+
+    async def long() -> str:
+        try:
+            return await asyncio.sleep(60, "done")
+        finally:
+            ended.append("cancelled")
+
+    asyncio.get_running_loop().call_later(0.05, client.hung_up.set)
+
+    assert await while_connected(client.request, long()) is None
+    assert ended == ["cancelled"]
+    await asyncio.sleep(0.01)  # nothing is left of the cancellation
+
+
+async def test_a_server_that_stops_is_not_taken_for_a_client_that_hangs_up() -> None:
+    task = asyncio.create_task(while_connected(Client().request, asyncio.sleep(60)))
+    await asyncio.sleep(0.05)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_no_task_is_left_behind() -> None:
+    before = asyncio.all_tasks()
+    await while_connected(Client().request, asyncio.sleep(0))
+    await asyncio.sleep(0.01)
+
+    assert asyncio.all_tasks() == before
