@@ -3,6 +3,7 @@
 import logging
 import secrets
 import time
+from itertools import count
 from typing import Any
 
 from starlette.responses import Response
@@ -16,6 +17,8 @@ from app.web.traffic import Traffic
 
 log = logging.getLogger("app.request")
 
+#: Ids of requests: told apart between processes, and cheap; they are no secrets.
+_PROCESS, _NUMBERS = secrets.token_hex(4), count()
 #: No page from elsewhere may ask, and everybody as often as they like.
 OPEN = Policy()
 
@@ -78,7 +81,7 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and 0 < len(value) <= 64 and value.replace(b"-", b"").isalnum():
             return str(value.decode())
-    return secrets.token_hex(8)
+    return f"{_PROCESS}{next(_NUMBERS):08x}"
 
 
 def _log(scope: Scope, status: int, began: float) -> None:
