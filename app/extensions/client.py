@@ -1,0 +1,120 @@
+"""Asking an extension: one question, one answer, within its time."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2 as httpx
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from app.errors import Unavailable, Unreadable
+from app.extensions.signature import digest, sign
+
+#: Bytes of an answer, characters of an error that are shown.
+LIMIT, SHOWN = 8 * 1024 * 1024, 500
+#: The part of a secret that opens encrypted answers, and what comes before the text in them.
+KEY, NONCE = 32, 12
+
+
+class ExtensionFailed(Unreadable):
+    """It answered, but not as an extension of its kind does, or with an error; `status` is that of its answer."""
+
+    code = "extension_failed"
+
+    def __init__(self, message: str, *, status: int = 0, text: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        #: What it says itself.
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One server and how it is asked. `kind` is its name for people, `timeout` seconds."""
+
+    kind: str
+    media_type: str
+    url: str
+    secret: str = field(default="", repr=False)
+    skip_verify: bool = False
+    timeout: float = 60.0
+
+    @property
+    def name(self) -> str:
+        """How messages call it: its kind and its host, never what may be secret in the address."""
+        return f"the {self.kind} extension at {urlsplit(self.url).hostname}"
+
+    async def ask(self, question: Any) -> Any:
+        """Its answer as JSON; None for "nothing" (204, or an empty body).
+
+        Unavailable when it cannot be reached in time, ExtensionFailed for every other bad answer.
+        """
+        body = orjson.dumps(question)
+        try:
+            async with asyncio.timeout(self.timeout):
+                status, encoding, content = await self._send(body)
+        except (httpx.HTTPError, TimeoutError) as error:
+            reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+            raise Unavailable(f"{self.name} cannot be reached: {reason}") from error
+        if status > 299:
+            raise self._refused(status, content)
+        if status == 204 or not content:
+            return None
+        return self._read(self._opened(content) if encoding == "aesgcm" else content)
+
+    async def _send(self, body: bytes) -> tuple[int, str, bytes]:
+        headers = {
+            "accept": self.media_type,
+            "accept-encoding": "identity",
+            "content-type": "application/json",
+            "date": formatdate(time.time(), usegmt=True),
+            "digest": digest(body),
+        }
+        headers["signature"] = sign(headers, self.secret)
+        async with (
+            httpx.AsyncClient(verify=not self.skip_verify, timeout=self.timeout, follow_redirects=False) as client,
+            client.stream("POST", self.url, content=body, headers=headers) as answer,
+        ):
+            content = b""
+            async for chunk in answer.aiter_raw():
+                content += chunk
+                if len(content) > LIMIT:
+                    raise ExtensionFailed(f"{self.name} answered with more than {LIMIT} bytes")
+            return answer.status_code, answer.headers.get("content-encoding", ""), content
+
+    def _refused(self, status: int, content: bytes) -> ExtensionFailed:
+        text = _message(content)
+        said = f": {text}" if text else ""
+        return ExtensionFailed(f"{self.name} answered {status}{said}", status=status, text=text)
+
+    def _opened(self, content: bytes) -> bytes:
+        """An encrypted answer's text (`spec` drone-webhooks 13)."""
+        key = self.secret.encode()[:KEY]
+        if len(key) < KEY:
+            raise ExtensionFailed(f"{self.name} encrypts its answers, which takes a secret of {KEY} characters")
+        try:
+            return AESGCM(key).decrypt(content[:NONCE], content[NONCE:], None)
+        except (InvalidTag, ValueError) as error:
+            raise ExtensionFailed(f"{self.name} encrypts its answers with another secret") from error
+
+    def _read(self, content: bytes) -> Any:
+        try:
+            return orjson.loads(content)
+        except ValueError as error:
+            raise ExtensionFailed(f"{self.name} answered with something that is not JSON") from error
+
+
+def _message(content: bytes) -> str:
+    """What an error says: the message of a JSON object, or the text itself, so much of it as is shown."""
+    text = content[: 10 * SHOWN].decode("utf-8", "replace")
+    try:
+        said = orjson.loads(content)
+        text = str(said["message"]) if isinstance(said, dict) and "message" in said else text
+    except ValueError:
+        pass
+    return "".join(c if c.isprintable() else " " for c in text).strip()[:SHOWN]
