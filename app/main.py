@@ -28,6 +28,7 @@ from app.builds.cards import api as cards_api
 from app.builds.configs import Configs
 from app.builds.cron import api as cron_api
 from app.builds.cron.scheduler import Scheduler
+from app.builds.extensions import CONFIG, CONVERT, VALIDATE, Extensions
 from app.builds.logs import Logs
 from app.builds.ports import Ports
 from app.builds.relay import relaying
@@ -37,6 +38,7 @@ from app.db.connect import Database, connect, is_absent
 from app.db.migrate import migrate, present_version, versions
 from app.errors import AppError
 from app.events import Events
+from app.extensions.client import Extension
 from app.folder import Folder
 from app.repos import api as repos_api
 from app.repos import collaborators, links, owners, sealed, sign
@@ -45,10 +47,13 @@ from app.repos.templates import api as templates_api
 from app.repos.templates import store as templates
 from app.runners import api as runners_api
 from app.runners import workspace
+from app.runners.credentials import Credentials
 from app.runners.exec import Runner
 from app.runners.leases import Leases
 from app.runners.local import LocalManager
 from app.runners.manager import System
+from app.runners.options import Options
+from app.runners.plugins import Plugins
 from app.runners.queue import Queue
 from app.runners.rpc import api as rpc_api
 from app.runners.rpc.api import State
@@ -160,7 +165,7 @@ async def check(settings: Settings) -> None:
 
 async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal) -> Site:
     git = Git(folder.mirrors, settings.roots, search_path=inherited().get("PATH", os.defpath))
-    configs = Configs(git, Converter(partial(_template, db)))
+    configs = Configs(git, Converter(partial(_template, db)), _extensions(settings))
     ports = Ports(db, git, configs, Logs(folder.logs), now, Events(), Events(), Events())
     await stack.enter_async_context(relaying(ports))
     traffic = Traffic()
@@ -170,7 +175,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
     leases = Leases(ports, lease=settings.runner_lease, patience=settings.runner_patience)
     if 0 < len(settings.rpc_secret) < SHORTEST_SECRET:
         log.warning("the secret of the runners is short: GANTRY_RPC_SECRET should have 16 characters or more")
-    manager = LocalManager(ports, queue, seal, _system(settings), leases)
+    manager = LocalManager(ports, queue, seal, _system(settings), leases, Credentials.of(settings))
     runner = await _runner(manager, settings, folder)
     for step_id in await db.read(stages.running_steps()):
         ports.logs.open(step_id)  # of runners elsewhere, which go on
@@ -189,6 +194,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         host=git,
         seal=seal,
         public_url=settings.public_url,
+        admission=_admission(settings),
         new_key=auth.new_token,
         private_mode=settings.private_mode,
         ports=ports,
@@ -221,6 +227,47 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
+def _extensions(settings: Settings) -> Extensions:
+    """Those of the user's own that have a say when a build begins."""
+    yaml = Extension(
+        "configuration",
+        CONFIG,
+        settings.yaml_endpoint,
+        settings.yaml_secret,
+        settings.yaml_skip_verify,
+        settings.yaml_timeout,
+    )
+    convert = Extension(
+        "conversion",
+        CONVERT,
+        settings.convert_endpoint,
+        settings.convert_secret,
+        settings.convert_skip_verify,
+        settings.convert_timeout,
+    )
+    validate = Extension(
+        "validation",
+        VALIDATE,
+        settings.validate_endpoint,
+        settings.validate_secret,
+        settings.validate_skip_verify,
+        settings.validate_timeout,
+    )
+    return Extensions(
+        config=yaml if yaml.url else None,
+        convert=convert if convert.url else None,
+        suffix=settings.convert_extension,
+        multi=settings.convert_multi,
+        validate=validate if validate.url else None,
+    )
+
+
+def _admission(settings: Settings) -> Extension | None:
+    """Who is asked whether somebody may log in."""
+    url, secret, skip = settings.admission_endpoint, settings.admission_secret, settings.admission_skip_verify
+    return Extension("admission", session.ADMISSION, url, secret, skip) if url else None
+
+
 def _system(settings: Settings) -> System:
     url = urlsplit(settings.public_url)
     return System(url.scheme, url.netloc + url.path, version("gantry"))
@@ -241,6 +288,7 @@ async def _runner(manager: LocalManager, settings: Settings, folder: Folder) -> 
         machine=platform.node() or "localhost",
         base=folder.work,
         environ=inherited(),
+        options=Options(environ=settings.runner_environ, plugins=Plugins.of(settings)),
     )
 
 

@@ -51,6 +51,12 @@ class RunnerSettings(BaseSettings):
     limit_repos: _List = _named("LIMIT_REPOS", default=())
     limit_events: _List = _named("LIMIT_EVENTS", default=())
     limit_trusted: bool = _named("LIMIT_TRUSTED", default=False)
+    secret_endpoint: str = _named("SECRET_PLUGIN_ENDPOINT", default="")
+    secret_token: str = _named("SECRET_PLUGIN_TOKEN", default="", repr=False)
+    secret_skip_verify: bool = _named("SECRET_PLUGIN_SKIP_VERIFY", default=False)
+    env_endpoint: str = _named("ENV_PLUGIN_ENDPOINT", default="")
+    env_token: str = _named("ENV_PLUGIN_TOKEN", default="", repr=False)
+    env_skip_verify: bool = _named("ENV_PLUGIN_SKIP_VERIFY", default=False)
 
     @field_validator("host")
     @classmethod
@@ -66,6 +72,11 @@ class RunnerSettings(BaseSettings):
             raise ValueError("must be the secret that the server has as DRONE_RPC_SECRET, in printable ASCII")
         return value
 
+    @field_validator("secret_endpoint", "env_endpoint")
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        return settings.endpoint(value) if value else ""
+
     @field_validator("name")
     @classmethod
     def _name(cls, value: str) -> str:
@@ -76,7 +87,7 @@ class RunnerSettings(BaseSettings):
     @field_validator("labels", "environ", "symlinks", mode="before")
     @classmethod
     def _map(cls, value: object) -> object:
-        return mapping(value) if isinstance(value, str) else value
+        return settings.mapping(value) if isinstance(value, str) else value
 
     @field_validator("limit_repos", "limit_events", mode="before")
     @classmethod
@@ -99,14 +110,6 @@ class RunnerSettings(BaseSettings):
         """What is added to every step; the file's win."""
         file = dotenv_values(self.envfile, interpolate=False) if self.envfile else {}
         return dict(self.environ) | {name: value or "" for name, value in file.items()}
-
-
-def mapping(text: str) -> dict[str, str]:
-    """`name:value,name:value`, split at the first colon of each (`spec` drone-webhooks 15); ValueError."""
-    pairs = [part.partition(":") for part in text.split(",") if part]
-    if not all(name and colon for name, colon, _ in pairs):
-        raise ValueError("must be NAME:VALUE pairs with commas between them")
-    return {name: value for name, _, value in pairs}
 
 
 def load(environ: Mapping[str, str]) -> RunnerSettings:

@@ -74,14 +74,53 @@ class Settings(BaseSettings):
     #: Seconds after which a stage that no runner has taken ends.
     runner_patience: int = _named("RUNNER_PATIENCE", "DRONE_CLEANUP_DEADLINE_PENDING", default=24 * 3600)
     runner_capacity: int = _named("RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", default=2, ge=0, le=1000)
+    runner_environ: Annotated[Mapping[str, str], NoDecode] = _named(
+        "RUNNER_ENVIRON", "DRONE_RUNNER_ENVIRON", default_factory=dict, repr=False
+    )
     #: Seconds.
     cron_interval: int = _named("CRON_INTERVAL", "DRONE_CRON_INTERVAL", default=30)
     git_roots: Annotated[tuple[Path, ...], NoDecode] = _named("GIT_ROOTS", default=())
+    git_username: str = _named("GIT_USERNAME", "DRONE_GIT_USERNAME", default="")
+    git_password: str = _named("GIT_PASSWORD", "DRONE_GIT_PASSWORD", default="", repr=False)
+    git_always_auth: bool = _named("GIT_ALWAYS_AUTH", "DRONE_GIT_ALWAYS_AUTH", default=False)
     private_mode: bool = _named("PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", default=False)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = _named("CORS_ORIGINS", default=())
     metrics_anonymous: bool = _named("METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", default=False)
     rate_limit: int = _named("RATE_LIMIT", default=0, ge=0, le=1_000_000)
     demo: bool = _named("DEMO", default=False)
+
+    yaml_endpoint: str = _named("YAML_ENDPOINT", "DRONE_YAML_ENDPOINT", default="")
+    yaml_secret: str = _named("YAML_SECRET", "DRONE_YAML_SECRET", default="", repr=False)
+    yaml_skip_verify: bool = _named("YAML_SKIP_VERIFY", "DRONE_YAML_SKIP_VERIFY", default=False)
+    #: Seconds.
+    yaml_timeout: int = _named("YAML_TIMEOUT", "DRONE_YAML_TIMEOUT", default=60)
+    convert_endpoint: str = _named("CONVERT_ENDPOINT", "DRONE_CONVERT_PLUGIN_ENDPOINT", default="")
+    convert_secret: str = _named("CONVERT_SECRET", "DRONE_CONVERT_PLUGIN_SECRET", default="", repr=False)
+    convert_skip_verify: bool = _named("CONVERT_SKIP_VERIFY", "DRONE_CONVERT_PLUGIN_SKIP_VERIFY", default=False)
+    convert_extension: str = _named("CONVERT_EXTENSION", "DRONE_CONVERT_PLUGIN_EXTENSION", default="")
+    convert_multi: bool = _named("CONVERT_MULTI", "DRONE_CONVERT_MULTI", default=False)
+    #: Seconds.
+    convert_timeout: int = _named("CONVERT_TIMEOUT", "DRONE_CONVERT_TIMEOUT", default=60)
+    validate_endpoint: str = _named("VALIDATE_ENDPOINT", "DRONE_VALIDATE_PLUGIN_ENDPOINT", default="")
+    validate_secret: str = _named("VALIDATE_SECRET", "DRONE_VALIDATE_PLUGIN_SECRET", default="", repr=False)
+    validate_skip_verify: bool = _named("VALIDATE_SKIP_VERIFY", "DRONE_VALIDATE_PLUGIN_SKIP_VERIFY", default=False)
+    #: Seconds.
+    validate_timeout: int = _named("VALIDATE_TIMEOUT", "DRONE_VALIDATE_TIMEOUT", default=60)
+    admission_endpoint: str = _named("ADMISSION_ENDPOINT", "DRONE_ADMISSION_PLUGIN_ENDPOINT", default="")
+    admission_secret: str = _named("ADMISSION_SECRET", "DRONE_ADMISSION_PLUGIN_SECRET", default="", repr=False)
+    admission_skip_verify: bool = _named("ADMISSION_SKIP_VERIFY", "DRONE_ADMISSION_PLUGIN_SKIP_VERIFY", default=False)
+    secret_endpoint: str = _named(
+        "SECRET_ENDPOINT", "DRONE_SECRET_PLUGIN_ENDPOINT", "DRONE_SECRET_ENDPOINT", default=""
+    )
+    secret_token: str = _named(
+        "SECRET_TOKEN", "DRONE_SECRET_PLUGIN_TOKEN", "DRONE_SECRET_SECRET", default="", repr=False
+    )
+    secret_skip_verify: bool = _named(
+        "SECRET_SKIP_VERIFY", "DRONE_SECRET_PLUGIN_SKIP_VERIFY", "DRONE_SECRET_SKIP_VERIFY", default=False
+    )
+    env_endpoint: str = _named("ENV_ENDPOINT", "DRONE_ENV_PLUGIN_ENDPOINT", default="")
+    env_token: str = _named("ENV_TOKEN", "DRONE_ENV_PLUGIN_TOKEN", default="", repr=False)
+    env_skip_verify: bool = _named("ENV_SKIP_VERIFY", "DRONE_ENV_PLUGIN_SKIP_VERIFY", default=False)
 
     drone_proto: str = Field(default="", validation_alias="DRONE_SERVER_PROTO")
     drone_host: str = Field(default="", validation_alias="DRONE_SERVER_HOST")
@@ -137,7 +176,26 @@ class Settings(BaseSettings):
     def _admin(cls, value: object) -> object:
         return bootstrap(value) if isinstance(value, str) else value
 
-    @field_validator("cron_interval", "runner_lease", mode="before")
+    @field_validator("runner_environ", mode="before")
+    @classmethod
+    def _environ(cls, value: object) -> object:
+        return mapping(value) if isinstance(value, str) else value
+
+    @field_validator(
+        "yaml_endpoint",
+        "convert_endpoint",
+        "validate_endpoint",
+        "admission_endpoint",
+        "secret_endpoint",
+        "env_endpoint",
+    )
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        return endpoint(value)
+
+    @field_validator(
+        "cron_interval", "runner_lease", "yaml_timeout", "convert_timeout", "validate_timeout", mode="before"
+    )
     @classmethod
     def _duration(cls, value: object) -> object:
         return _seconds(value, 24)
@@ -229,6 +287,26 @@ class Settings(BaseSettings):
     def roots(self) -> tuple[Path, ...]:
         """Folders under which `file://` repositories are allowed."""
         return self.git_roots or (self.data,)
+
+
+def mapping(text: str) -> dict[str, str]:
+    """`name:value,name:value`, split at the first colon of each (`spec` drone-webhooks 15); ValueError."""
+    pairs = [part.partition(":") for part in text.split(",") if part]
+    if not all(name and colon for name, colon, _ in pairs):
+        raise ValueError("must be NAME:VALUE pairs with commas between them")
+    return {name: value for name, _, value in pairs}
+
+
+def endpoint(value: str) -> str:
+    """The address of an extension; ValueError, which never repeats it."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not value.isprintable() or " " in value:
+        raise ValueError("must be the extension's address, http:// or https:// with a host")
+    return value
 
 
 def _at_least(length: int, value: str) -> str:

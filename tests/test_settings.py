@@ -15,6 +15,7 @@ from app.settings import BadSettings, Bootstrap, Settings
 SECRET = "sixteen letters!"
 README = (Path(__file__).parents[1] / "README.md").read_text()
 #: Field, Gantry's name, Drone's, a value as text and as it is read.
+ENDPOINT = "https://extension.example.com:3000/path"
 BOTH: list[tuple[str, str, str, str, Any]] = [
     ("bind", "GANTRY_BIND", "DRONE_SERVER_PORT", ":9000", ":9000"),
     ("admin", "GANTRY_ADMIN", "DRONE_USER_CREATE", "username:ada,admin:true", Bootstrap("ada", admin=True)),
@@ -23,6 +24,30 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
     ("rpc_secret", "GANTRY_RPC_SECRET", "DRONE_RPC_SECRET", SECRET, SECRET),
     ("runner_capacity", "GANTRY_RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", "7", 7),
     ("cron_interval", "GANTRY_CRON_INTERVAL", "DRONE_CRON_INTERVAL", "1h30m", 5400),
+    ("runner_environ", "GANTRY_RUNNER_ENVIRON", "DRONE_RUNNER_ENVIRON", "A:1,B:x:y", {"A": "1", "B": "x:y"}),
+    ("git_username", "GANTRY_GIT_USERNAME", "DRONE_GIT_USERNAME", "bot", "bot"),
+    ("git_password", "GANTRY_GIT_PASSWORD", "DRONE_GIT_PASSWORD", "hush", "hush"),
+    ("git_always_auth", "GANTRY_GIT_ALWAYS_AUTH", "DRONE_GIT_ALWAYS_AUTH", "true", True),
+    ("yaml_endpoint", "GANTRY_YAML_ENDPOINT", "DRONE_YAML_ENDPOINT", ENDPOINT, ENDPOINT),
+    ("yaml_secret", "GANTRY_YAML_SECRET", "DRONE_YAML_SECRET", SECRET, SECRET),
+    ("yaml_skip_verify", "GANTRY_YAML_SKIP_VERIFY", "DRONE_YAML_SKIP_VERIFY", "true", True),
+    ("convert_endpoint", "GANTRY_CONVERT_ENDPOINT", "DRONE_CONVERT_PLUGIN_ENDPOINT", ENDPOINT, ENDPOINT),
+    ("convert_secret", "GANTRY_CONVERT_SECRET", "DRONE_CONVERT_PLUGIN_SECRET", SECRET, SECRET),
+    ("convert_skip_verify", "GANTRY_CONVERT_SKIP_VERIFY", "DRONE_CONVERT_PLUGIN_SKIP_VERIFY", "true", True),
+    ("validate_endpoint", "GANTRY_VALIDATE_ENDPOINT", "DRONE_VALIDATE_PLUGIN_ENDPOINT", ENDPOINT, ENDPOINT),
+    ("validate_secret", "GANTRY_VALIDATE_SECRET", "DRONE_VALIDATE_PLUGIN_SECRET", SECRET, SECRET),
+    ("validate_skip_verify", "GANTRY_VALIDATE_SKIP_VERIFY", "DRONE_VALIDATE_PLUGIN_SKIP_VERIFY", "true", True),
+    ("admission_endpoint", "GANTRY_ADMISSION_ENDPOINT", "DRONE_ADMISSION_PLUGIN_ENDPOINT", ENDPOINT, ENDPOINT),
+    ("admission_secret", "GANTRY_ADMISSION_SECRET", "DRONE_ADMISSION_PLUGIN_SECRET", SECRET, SECRET),
+    ("admission_skip_verify", "GANTRY_ADMISSION_SKIP_VERIFY", "DRONE_ADMISSION_PLUGIN_SKIP_VERIFY", "true", True),
+    ("env_endpoint", "GANTRY_ENV_ENDPOINT", "DRONE_ENV_PLUGIN_ENDPOINT", ENDPOINT, ENDPOINT),
+    ("env_token", "GANTRY_ENV_TOKEN", "DRONE_ENV_PLUGIN_TOKEN", SECRET, SECRET),
+    ("env_skip_verify", "GANTRY_ENV_SKIP_VERIFY", "DRONE_ENV_PLUGIN_SKIP_VERIFY", "true", True),
+    ("yaml_timeout", "GANTRY_YAML_TIMEOUT", "DRONE_YAML_TIMEOUT", "5s", 5),
+    ("convert_timeout", "GANTRY_CONVERT_TIMEOUT", "DRONE_CONVERT_TIMEOUT", "5s", 5),
+    ("validate_timeout", "GANTRY_VALIDATE_TIMEOUT", "DRONE_VALIDATE_TIMEOUT", "5s", 5),
+    ("convert_extension", "GANTRY_CONVERT_EXTENSION", "DRONE_CONVERT_PLUGIN_EXTENSION", ".cue", ".cue"),
+    ("convert_multi", "GANTRY_CONVERT_MULTI", "DRONE_CONVERT_MULTI", "true", True),
     ("runner_patience", "GANTRY_RUNNER_PATIENCE", "DRONE_CLEANUP_DEADLINE_PENDING", "48h", 172_800),
     ("private_mode", "GANTRY_PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", "true", True),
     ("metrics_anonymous", "GANTRY_METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", "true", True),
@@ -32,6 +57,9 @@ ORIGINS = ("https://ui.example.com", "http://[::1]:3000")
 OWN: list[tuple[str, str, str, Any]] = [
     ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
     ("runner_lease", "GANTRY_RUNNER_LEASE", "5m", 300),
+    ("secret_endpoint", "GANTRY_SECRET_ENDPOINT", "http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+    ("secret_token", "GANTRY_SECRET_TOKEN", SECRET, SECRET),
+    ("secret_skip_verify", "GANTRY_SECRET_SKIP_VERIFY", "true", True),
     ("url", "GANTRY_URL", "https://ci.example.com/sub/", "https://ci.example.com/sub"),
     ("database_url", "GANTRY_DATABASE_URL", "postgresql://u:p@h/n", "postgresql://u:p@h/n"),
     ("old_secret_keys", "GANTRY_OLD_SECRET_KEYS", f"{SECRET}, {SECRET}2", (SECRET, f"{SECRET}2")),
@@ -92,8 +120,17 @@ def test_a_setting_has_drones_name_too_and_ours_wins(
         "PRIVATE_MODE": "false",
         "METRICS_ANONYMOUS": "false",
     }
-    other = others.get(ours.removeprefix("GANTRY_"), "x" * 20)
+    other = others.get(ours.removeprefix("GANTRY_"), _other(value))
     assert getattr(load(monkeypatch, **{ours: text, drones: other}), field) == value
+
+
+def _other(value: Any) -> str:
+    """Another good value of the same kind."""
+    if value == ENDPOINT:
+        return "https://other.example.com"
+    if isinstance(value, dict):
+        return "C:2"
+    return {bool: "false", int: "9s"}.get(type(value), "x" * 20)
 
 
 @pytest.mark.parametrize(("field", "ours", "text", "value"), OWN, ids=[row[1] for row in OWN])

@@ -17,6 +17,7 @@ from app.accounts import store
 from app.accounts.model import User
 from app.db.tx import Tx
 from app.errors import Forbidden, Invalid, Unauthorized
+from app.extensions.client import Extension
 from app.web import body
 from app.web.route import row
 from app.web.state import State as Shared
@@ -31,6 +32,8 @@ class State(Shared):
     cookie_key: bytes
     now: Callable[[], int]
     public_url: str
+    #: Who is asked whether somebody may log in with a browser.
+    admission: Extension | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,17 @@
 Drone leaves the proof of who it is to the git host; a plain git host knows no accounts, so here it is the token.
 """
 
+from contextlib import suppress
+
 from starlette.requests import Request
 
-from app.accounts import auth
+from app.accounts import auth, store
 from app.accounts.auth import COOKIE, State
 from app.accounts.model import User
-from app.errors import Forbidden, Unauthorized
+from app.accounts.wire import user_json
+from app.db.connect import Database
+from app.errors import Conflict, Forbidden, Unauthorized, Unavailable
+from app.extensions.client import Extension, ExtensionFailed
 from app.web import body, pages
 from app.web.reply import HTML, SeeOther
 from app.web.route import Endpoint, Param
@@ -18,19 +23,34 @@ SESSION = 720 * 3600
 #: Where a browser is sent that has logged in.
 HOME = "/"
 FAILED = "/login?failed=true"
+UNKNOWN = (
+    "That is not the token of a person's active account. An administrator makes a new one: gantry user rotate LOGIN"
+)
+ADMISSION = "application/vnd.drone.admission.v1+json"
 
 
 async def show_login(request: Request[State]) -> HTML:
     """The page that asks for a token."""
-    return HTML(pages.render("login.html", failed="failed" in body.query(request)))
+    return _page(UNKNOWN if "failed" in body.query(request) else "")
 
 
-async def login(request: Request[State]) -> SeeOther:
-    """Log a browser in: whoever shows the token of a person's account gets a session cookie, for 30 days."""
+def _page(problem: str, status: int = 200) -> HTML:
+    return HTML(pages.render("login.html", problem=problem), status)
+
+
+async def login(request: Request[State]) -> SeeOther | HTML:
+    """Log a browser in: whoever shows the token of a person's account gets a session cookie, for 30 days.
+
+    An admission extension may refuse; the page then says what it says.
+    """
     state = request.state
     user = await _shown(request)
     if user is None:
         return SeeOther(FAILED)
+    try:
+        await _admit(state["db"], state["admission"], user, state["now"]())
+    except (ExtensionFailed, Unavailable) as refusal:
+        return _page(getattr(refusal, "text", "") or refusal.message, 403)
     answer = SeeOther(HOME)
     value = auth.make_cookie(user.login, state["cookie_key"], state["now"]() + SESSION)
     https = state["public_url"].startswith("https://")
@@ -48,6 +68,20 @@ async def _shown(request: Request[State]) -> User | None:
     except (Unauthorized, Forbidden):
         return None
     return None if user is None or user.machine else user
+
+
+async def _admit(db: Database, admission: Extension | None, user: User, now: int) -> None:
+    """Let somebody in, as an administrator if the extension says so (`spec` drone-webhooks 9).
+
+    ExtensionFailed or Unavailable when it does not. The last administrator stays one, whatever it says.
+    """
+    if admission is not None:
+        question = {"event": "login", "user": user_json(user), "token": {"access": "", "refresh": ""}}
+        answer = await admission.ask(question)
+        if isinstance(answer, dict) and answer.get("admin") in (not user.admin,):
+            with suppress(Conflict):
+                await db.write(store.update(user.id, admin=not user.admin, now=now))
+    await db.write(store.log_in(user.id, now))
 
 
 async def logout(_: Request[State]) -> HTML:

@@ -26,6 +26,7 @@ SET_TOKEN = """
 #: another, and who goes next sees who is left.
 ONE_BY_ONE = "UPDATE schema_versions SET applied = applied WHERE version = 1"
 #: Nobody is left without an administrator: either this takes none away, or there is another.
+LOG_IN = "UPDATE users SET last_login = :now WHERE id = :id"
 UPDATE = """
     UPDATE users SET email = coalesce(:email, email), admin = coalesce(:admin, admin) AND coalesce(:active, TRUE),
         active = coalesce(:active, active), updated = :now
@@ -129,6 +130,11 @@ def update(
     if row is None:
         raise (yield from _refusal(user_id))
     return _MAPPER.make(row)
+
+
+def log_in(user_id: int, now: int) -> Tx[None]:
+    """Somebody has logged in with a browser."""
+    yield from run(LOG_IN, id=user_id, now=now)
 
 
 def delete(user_id: int) -> Tx[None]:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import asdict, dataclass, replace
 from typing import TypeAlias
 
+from app.builds.extensions import Extensions
 from app.builds.model import Build
 from app.convert.convert import Converter, Facts, converts
 from app.errors import Unreadable
@@ -47,25 +48,46 @@ class Recipe:
 class Configs:
     """Reads the pipeline file of a repository at a commit."""
 
-    def __init__(self, host: Host, converter: Converter) -> None:
+    def __init__(self, host: Host, converter: Converter, extensions: Extensions | None = None) -> None:
         self._host = host
         self._converter = converter
+        self.extensions = extensions or Extensions()
         self._files: OrderedDict[_Key, PipelineFile | Recipe] = OrderedDict()
         #: Reads under way: who wants the same file waits for the same read.
         self._loading: dict[_Key, asyncio.Task[PipelineFile | Recipe]] = {}
         self._size = 0
 
     async def load(self, repo: Repo, build: Build) -> PipelineFile:
-        """The file at a build's commit, converted for the build if it is not plain YAML.
+        """What a build runs: the file at its commit, or an extension's instead; converted if it is not plain YAML.
 
-        Unreadable (absent, empty, not text, repository gone), NotFound, Unavailable, or BadConversion.
+        Unreadable (absent, empty, not text, repository gone, an extension's error), NotFound, Unavailable, or
+        BadConversion.
         """
-        file = await self._read(repo, build.after)
-        return file if isinstance(file, PipelineFile) else await self._convert(file, repo, build)
+        if text := await self.extensions.configure(repo, build):
+            file = await self._given(repo, text)
+        else:
+            file = await self._read(repo, build.after)
+        made = file if isinstance(file, PipelineFile) else await self._convert(file, repo, build)
+        if self.extensions.converts(repo.config_path, converted=made is not file):
+            more = await self.extensions.converted(repo, build, made.text)
+            return await _converted(repo.config_path, more) if more else made
+        return made
+
+    async def load_plain(self, repo: Repo, build: Build) -> str:
+        """The text at the commit of a build whose file was not converted: that is what it runs. Errors as of `load`."""
+        return (await self._read(repo, build.after)).text
+
+    async def _given(self, repo: Repo, text: str) -> "PipelineFile | Recipe":
+        """What an extension gave in place of the file: it holds for one build, and is not remembered."""
+        path = repo.config_path
+        return (
+            Recipe(path, text)
+            if converts(path, text)
+            else PipelineFile(path, text, await _config(text), converted=True)
+        )
 
     async def _convert(self, file: Recipe, repo: Repo, build: Build) -> PipelineFile:
-        text = await self._converter.convert(file.path, file.text, facts(repo, build))
-        return PipelineFile(f"output of {file.path}", text, await _config(text), converted=True)
+        return await _converted(file.path, await self._converter.convert(file.path, file.text, facts(repo, build)))
 
     async def _read(self, repo: Repo, sha: str) -> PipelineFile | Recipe:
         key = (repo.id, sha, repo.config_path)
@@ -98,6 +120,10 @@ class Configs:
 def facts(repo: Repo, build: Build) -> Facts:
     """What a file may ask of a build that has no id and no number yet, and of its repository."""
     return Facts(asdict(replace(build, id=0, number=0, stages=())), dict(repo_json(repo)))
+
+
+async def _converted(path: str, text: str) -> PipelineFile:
+    return PipelineFile(f"output of {path}", text, await _config(text), converted=True)
 
 
 async def _config(text: str) -> Config | BadPipeline:

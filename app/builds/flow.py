@@ -12,6 +12,7 @@ from app.builds.ports import Change, Ports
 from app.convert.errors import BadConversion
 from app.db.tx import Tx, each
 from app.errors import Invalid, NothingToRun, Problem
+from app.extensions.client import ExtensionFailed
 from app.pipeline import signature
 from app.pipeline.document import BadPipeline, Config
 from app.pipeline.event import Event
@@ -138,10 +139,17 @@ async def start(
         return await fail(ports, repo, draft, bad.message, claim=claim)
     if isinstance(file.config, BadPipeline):
         return await fail(ports, repo, draft, file.config.text(file.path), claim=claim)
+    try:
+        verdict = await ports.configs.extensions.judge(repo, build, file.text)
+    except ExtensionFailed as failed:
+        return await fail(ports, repo, draft, failed.text or failed.message, claim=claim)
     planned = plan(file.config, event_of(repo, build))
+    if verdict == "skip":
+        raise NothingToRun("nothing to run: the validation extension leaves this build out")
     if not planned.stages:
         raise nothing_to_run(build, file.config, planned)
-    blocked = bool(signed_with) and not await asyncio.to_thread(signature.verify, file.text, signed_with)
+    unsigned = bool(signed_with) and not await asyncio.to_thread(signature.verify, file.text, signed_with)
+    blocked = unsigned or verdict == "block"
     ready = [_stage(repo, stage, now, blocked=blocked) for stage in planned.stages]
     inserting = _insert(build, ready, claim, file.text if file.converted else "")
     if stop.is_superseding(repo, build.event):

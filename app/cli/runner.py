@@ -21,6 +21,7 @@ from app.runners import report, workspace
 from app.runners.exec import Runner, this_arch, this_os
 from app.runners.manager import Filter
 from app.runners.options import Options
+from app.runners.plugins import Plugins
 from app.runners.rpc.client import RemoteManager
 from app.settings import inherited
 
@@ -41,6 +42,7 @@ def _options(loaded: RunnerSettings) -> Options:
         limit_repos=loaded.limit_repos,
         limit_events=loaded.limit_events,
         limit_trusted=loaded.limit_trusted,
+        plugins=Plugins.of(loaded),
     )
 
 

@@ -1,7 +1,7 @@
 """The verbs of a runner, carried out by this server."""
 
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.builds import converted, progress, stages, store
@@ -15,6 +15,7 @@ from app.repos import store as repos
 from app.repos.flow import SECRET
 from app.repos.model import Repo, Secret
 from app.repos.secrets import store as secrets
+from app.runners.credentials import Credentials
 from app.runners.leases import Leases
 from app.runners.manager import Context, Filter, System
 from app.runners.queue import Queue
@@ -34,6 +35,7 @@ class LocalManager:
     seal: Seal
     system: System
     leases: Leases
+    credentials: Credentials = field(default_factory=Credentials)
     #: Which built-in runner asks: what it holds is lost when its server stops.
     runner: str = ""
     #: Where it asks from: another machine's address, or the built-in runner's name.
@@ -54,9 +56,9 @@ class LocalManager:
         """See Manager. The file is as it was when the build began: at its commit, or as it was converted then."""
         self.leases.renew(stage_id)
         repo, build, stage, opened, converted_file = await self.ports.db.read(_details(stage_id, self.seal))
-        text = converted_file or (await self.ports.configs.load(repo, build)).text
+        text = converted_file or await self.ports.configs.load_plain(repo, build)
         key = self.seal.open(repo.secret, SECRET)
-        return Context(repo, build, stage, text, opened, self.system, key)
+        return Context(repo, build, stage, text, opened, self.system, key, self.credentials.netrc(repo))
 
     async def update_stage(self, stage: Stage) -> Stage:
         """See Manager."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from app.pipeline.globs import matches
 from app.runners.manager import Context
+from app.runners.plugins import Plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Options:
     limit_events: tuple[str, ...] = ()
     #: Whether only trusted repositories are run.
     limit_trusted: bool = False
+    plugins: Plugins = field(default_factory=Plugins)
 
     def refusal(self, context: Context) -> str:
         """Why this runner must not run a stage; empty = it may."""

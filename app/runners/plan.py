@@ -4,13 +4,14 @@ These are the checks that a runner makes before it reports a start (`spec` drone
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from app.builds.flow import event_of
 from app.errors import NotFound
 from app.pipeline import document
 from app.pipeline.document import Config, FromSecret, Pipeline
 from app.pipeline.event import Event
+from app.pipeline.model import SecretDocument
 from app.pipeline.steps import PlannedStep, Policy, compile_steps
 from app.pipeline.substitute import substitute
 from app.runners import environ, script, secrets
@@ -27,6 +28,11 @@ class Plan:
     scripts: Mapping[str, str]
     #: Value by name of every secret that a step of the stage uses.
     secrets: Mapping[str, str]
+    #: Those among them without a value yet, which are to be had elsewhere.
+    elsewhere: Mapping[str, SecretDocument]
+    #: What the runner adds to every step, and what of it is hidden in logs, by name.
+    variables: Mapping[str, str] = field(default_factory=dict)
+    masked: Mapping[str, str] = field(default_factory=dict)
 
     def literals(self, planned: PlannedStep) -> dict[str, str]:
         """The step's own variables that stand in the file."""
@@ -47,7 +53,10 @@ def plan(context: Context, now: int, runner: Mapping[str, str] = environ.NOTHING
     config = document.parse(substitute(context.config, environ.for_substitution(context, now, runner)))
     pipeline = _pipeline(config, context.stage.name)
     steps = compile_steps(pipeline, _event(context))
-    return Plan(pipeline, steps, _scripts(steps, pipeline, context), _secrets(steps, config, context))
+    found = _secrets(steps, config, context)
+    kept = {document.name: document for document in reversed(config.secrets) if document.get_path or document.get_name}
+    elsewhere = {name: kept[name] for name, value in found.items() if not value and name in kept}
+    return Plan(pipeline, steps, _scripts(steps, pipeline, context), found, elsewhere)
 
 
 def _pipeline(config: Config, name: str) -> Pipeline:

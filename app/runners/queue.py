@@ -23,9 +23,10 @@ INTERVAL = 60.0
 PAUSE = 1.0
 #: Stages that are read at a time at most, and how many more than there are runners: some are handed out already.
 PAGE, MARGIN = 200, 8
-#: Why a stage is blocked; there is no other reason.
+#: Why a stage is blocked.
 UNSIGNED = (
-    "an administrator of the repository must approve it: the pipeline file is not signed with the repository's key"
+    "an administrator of the repository must approve it: the pipeline file is not signed with the repository's key, "
+    "or the validation extension wants that"
 )
 PAUSED = "the queue is paused by an administrator"
 

@@ -13,7 +13,7 @@ from app.errors import AppError, Conflict, NotFound
 from app.pipeline.document import BadPipeline
 from app.pipeline.steps import PlannedStep
 from app.runners import environ, process, report
-from app.runners.manager import Context, Manager
+from app.runners.manager import Context, Manager, Netrc
 from app.runners.mask import Mask
 from app.runners.options import Options
 from app.runners.output import Writer
@@ -108,8 +108,14 @@ class Execution:
         if refusal := self._place.options.refusal(context):
             await self.fail(refusal)
             return
+        plugins = self._place.options.plugins
         try:
-            todo = plan(context, _now(), self._place.options.environ)
+            given = await plugins.variables(context)
+            variables = {**self._place.options.environ, **given.values}
+            todo = plan(context, _now(), variables)
+            if todo.elsewhere:
+                todo = replace(todo, secrets={**todo.secrets, **await plugins.secrets(todo.elsewhere, context)})
+            todo = replace(todo, variables=variables, masked={n: given.values[n] for n in given.masked})
         except BadPipeline as error:
             await self.fail(error.text(context.repo.config_path))
             return
@@ -125,18 +131,18 @@ class Execution:
     async def _run_in_workspace(self, context: Context, todo: Plan) -> None:
         workspace = Workspace(self._place.base)
         try:
-            if await self._create(workspace, todo, context.repo.git_http_url):
+            if await self._create(workspace, todo, context.repo.git_http_url, context.netrc):
                 await self._run_steps(_Run(context, todo, workspace))
             await self._report_stage(self._state.close(_now(), self._halt, self._error))
         finally:
             # After the report: nobody waits for it but the next stage.
             await asyncio.to_thread(workspace.clear)
 
-    async def _create(self, workspace: Workspace, todo: Plan, git_url: str) -> bool:
+    async def _create(self, workspace: Workspace, todo: Plan, git_url: str, netrc: Netrc | None) -> bool:
         steps = self._state.stage.steps
         scripts = {step.number: todo.scripts[step.name] for step in steps}
         try:
-            await asyncio.to_thread(workspace.create, scripts, git_url, self._place.options.symlinks)
+            await asyncio.to_thread(workspace.create, scripts, git_url, self._place.options.symlinks, netrc)
         except OSError as error:
             self._state.fail(f"the workspace could not be made: {error.filename}: {error.strerror}")
             return False
@@ -174,7 +180,11 @@ class Execution:
         await self._report_step(self._state.start(planned.name, _now()))
         if self._halt:
             return
-        writer = Writer(self._manager, self._state.step(planned.name).id, Mask(run.todo.secrets))
+        writer = Writer(
+            self._manager,
+            self._state.step(planned.name).id,
+            Mask({**run.todo.secrets, **run.todo.masked, **_password(run.context)}),
+        )
         try:
             started = run.start(planned, self._state, self._place)
         except CannotStart as error:
@@ -233,7 +243,7 @@ class _Run:
             step,
             _now(),
             host=place.environ,
-            runner=place.options.environ,
+            runner=self.todo.variables,
             root=str(self.workspace.root),
             literals=self.todo.literals(planned),
             secrets=self.todo.revealed(planned),
@@ -244,6 +254,11 @@ class _Run:
         shell = process.shell(wanted, variables.get("PATH", ""))
         arguments = [shell, "-e", str(self.workspace.script(step.number))]
         return Process(arguments, folder=self.workspace.source, environment=variables)
+
+
+def _password(context: Context) -> dict[str, str]:
+    """What else must not show in a log, by the name that shows instead."""
+    return {"netrc": context.netrc.password} if context.netrc else {}
 
 
 def _refused(error: AppError, **what: int) -> None:

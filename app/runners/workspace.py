@@ -13,6 +13,7 @@ from types import MappingProxyType
 from urllib.parse import unquote
 
 from app.runners import strays
+from app.runners.manager import Netrc
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ _LOCAL = "file://"
 
 
 class Workspace:
-    """Paths of one run. Everything in it belongs to the run alone; secrets are never written here."""
+    """Paths of one run. Everything in it belongs to the run alone; of secrets only the netrc is written here."""
 
     def __init__(self, base: Path) -> None:
         name = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
@@ -36,7 +37,11 @@ class Workspace:
         self.scripts = self.root / "opt"
 
     def create(
-        self, scripts: Mapping[int, str], git_url: str = "", symlinks: Mapping[str, str] = MappingProxyType({})
+        self,
+        scripts: Mapping[int, str],
+        git_url: str = "",
+        symlinks: Mapping[str, str] = MappingProxyType({}),
+        netrc: Netrc | None = None,
     ) -> None:
         """Make the folders and links, and write one script per step number. Raises OSError.
 
@@ -51,6 +56,9 @@ class Workspace:
             link.symlink_to(target)
         for number, text in scripts.items():
             _write(self.script(number), text, 0o700)
+        if netrc is not None:
+            line = f"machine {netrc.machine} login {netrc.login} password {netrc.password}"
+            _write(self.home / ".netrc", line, 0o600)
         if trusted := _local_repositories(git_url):
             _write(self.home / ".gitconfig", _safe_directories(trusted), 0o600)
 

@@ -35,7 +35,7 @@ async def client(db: Database, public_url: str) -> AsyncIterator[httpx2.AsyncCli
     await db.write(store.create("off", token="off-token", now=NOW))
     await db.write(run("UPDATE users SET active = false WHERE login = 'off'"))
     routes = [*session.routes, Endpoint("GET", "/who", whoami)]
-    async with serving(routes, db=db, cookie_key=KEY, now=lambda: NOW, public_url=public_url) as made:
+    async with serving(routes, db=db, cookie_key=KEY, now=lambda: NOW, public_url=public_url, admission=None) as made:
         yield made
 
 

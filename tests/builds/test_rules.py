@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.builds.model import DONE, FAILED, Stage, Status
-from app.builds.rules import advance, build_status
+from app.builds.rules import advance, build_status, has_room
 
 WAITING: Status = "waiting_on_dependencies"
 
@@ -198,3 +198,22 @@ def test_every_build_whose_runners_report_comes_to_an_end(build: list[Stage], da
 
     failed = [one.status for one in stages if one.status in FAILED]
     assert build_status(stages) == (failed[0] if failed else "success")
+
+
+@pytest.mark.parametrize(
+    ("limit", "throttle", "named", "in_repo", "room"),
+    [
+        (0, 0, 9, 9, True),
+        (2, 0, 1, 9, True),
+        (2, 0, 2, 0, False),
+        (0, 2, 9, 1, True),
+        (0, 2, 0, 2, False),
+        (2, 2, 1, 1, True),
+        (2, 2, 2, 1, False),
+        (2, 2, 1, 2, False),
+    ],
+)
+def test_limits_leave_room_for_so_many(limit: int, throttle: int, named: int, in_repo: int, room: bool) -> None:
+    stage = Stage(1, 1, 1, 1, "default", limit=limit, throttle=throttle)
+
+    assert has_room(stage, named, in_repo) is room

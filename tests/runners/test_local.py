@@ -25,7 +25,7 @@ async def scene(db: Database, tmp_path: Path) -> Scene:
 @pytest.fixture
 def manager(scene: Scene) -> LocalManager:
     system, leases = System("http", "localhost", "1"), Leases(scene.ports, lease=120, patience=3600)
-    return LocalManager(scene.ports, Queue(scene.ports), Seal("a key"), system, leases, "r1")
+    return LocalManager(scene.ports, Queue(scene.ports), Seal("a key"), system, leases, runner="r1")
 
 
 async def test_a_runner_stops_what_was_deleted_whenever_it_asks(scene: Scene, manager: LocalManager) -> None:

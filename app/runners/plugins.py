@@ -1,0 +1,104 @@
+"""Servers of the user's own that a runner asks: for secrets, and for variables of every step.
+
+`spec` drone-webhooks 10, 11; drone-env 7.1.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from app.builds.wire import build_json
+from app.errors import AppError
+from app.extensions.client import Extension, ExtensionFailed
+from app.pipeline.model import SecretDocument
+from app.repos.wire import repo_json
+from app.runners.manager import Context
+
+log = logging.getLogger(__name__)
+
+SECRET = "application/vnd.drone.secret.v1+json"
+ENV = "application/vnd.drone.env.v2+json"
+
+
+class Named(Protocol):
+    """The settings of both."""
+
+    @property
+    def secret_endpoint(self) -> str: ...
+
+    @property
+    def secret_token(self) -> str: ...
+
+    @property
+    def secret_skip_verify(self) -> bool: ...
+
+    @property
+    def env_endpoint(self) -> str: ...
+
+    @property
+    def env_token(self) -> str: ...
+
+    @property
+    def env_skip_verify(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What is added to every step; those of these names are hidden in its log."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    masked: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """Those that there are."""
+
+    secret: Extension | None = None
+    env: Extension | None = None
+
+    @classmethod
+    def of(cls, named: Named) -> "Plugins":
+        """Those that the settings name."""
+        secret = Extension("secret", SECRET, named.secret_endpoint, named.secret_token, named.secret_skip_verify)
+        env = Extension("environment", ENV, named.env_endpoint, named.env_token, named.env_skip_verify)
+        return cls(secret if secret.url else None, env if env.url else None)
+
+    async def variables(self, context: Context) -> Variables:
+        """What the environment extension adds to this stage. ExtensionFailed, Unavailable."""
+        if self.env is None:
+            return Variables()
+        found = await self.env.ask(_about(context)) or []
+        try:
+            values = {str(one["name"]): str(one.get("data", "")) for one in found}
+            return Variables(values, frozenset(str(one["name"]) for one in found if one.get("mask")))
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ExtensionFailed(
+                f"{self.env.name} must answer with a list of variables, each with name and data"
+            ) from error
+
+    async def secrets(self, wanted: Mapping[str, SecretDocument], context: Context) -> dict[str, str]:
+        """The values of secrets that are kept elsewhere, by name; one that cannot be had is empty, and logged."""
+        values = await asyncio.gather(*(self._secret(document, context) for document in wanted.values()))
+        return dict(zip(wanted, values, strict=True))
+
+    async def _secret(self, document: SecretDocument, context: Context) -> str:
+        if self.secret is None:
+            return ""
+        question = {"path": document.get_path, "name": document.get_name, **_about(context)}
+        try:
+            answer = await self.secret.ask(question)
+        except AppError as error:
+            log.warning("a secret cannot be had", extra={"secret": document.name, "reason": error.message})
+            return ""
+        if not isinstance(answer, dict):
+            return ""
+        hidden = context.build.event == "pull_request" and not (answer.get("pull_request") or answer.get("pull"))
+        return "" if hidden else str(answer.get("data") or "")
+
+
+def _about(context: Context) -> dict[str, Any]:
+    """The whole build and its repository, without the repository's key: no extension needs it (decided)."""
+    return {"build": build_json(context.build, stages=True), "repo": repo_json(context.repo)}
