@@ -4,17 +4,22 @@ The result is the same however the output was cut into pieces: leftmost value fi
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 
 #: Lines of a value that are shorter are too common to be hidden on their own.
 SHORTEST_LINE = 2
+#: Characters of base64 that are hidden at least; fewer are too common.
+SHORTEST_ENCODED = 8
+#: Characters after which `base64` breaks lines.
+WRAPPED = 76
 _HEAD = 8
 
 
 class Mask:
     """Replaces secret values by `[secret:name]`; what may still become one is held back, nothing else.
 
-    A value of several lines is replaced as a whole, and each of its lines (trimmed) on its own.
+    A value of several lines is replaced as a whole, and each of its lines (trimmed) on its own; so is its base64.
     """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
@@ -55,10 +60,24 @@ def _needles(secrets: Mapping[str, str]) -> dict[str, str]:
     for name, value in secrets.items():
         label = f"[secret:{name.lower()}]"
         lines = (line.strip() for line in value.splitlines())
-        for needle in (value, *(line for line in lines if len(line) >= SHORTEST_LINE)):
+        for needle in (value, *(line for line in lines if len(line) >= SHORTEST_LINE), *_encoded(value)):
             if needle:
                 needles.setdefault(needle, label)
     return needles
+
+
+def _encoded(value: str) -> Iterator[str]:
+    """What shows of a value in base64, alone or within a longer text, in one line or as `base64` breaks it."""
+    data = value.encode()
+    for before, uncertain in enumerate((0, 2, 3)):
+        text = b64encode(bytes(before) + data).decode()
+        certain = text[uncertain : (before + len(data)) * 8 // 6]
+        if len(certain) >= SHORTEST_ENCODED:
+            yield certain
+    whole = b64encode(data).decode().rstrip("=")
+    if len(whole) > WRAPPED:
+        pieces = (whole[at : at + WRAPPED] for at in range(0, len(whole), WRAPPED))
+        yield from (piece for piece in pieces if len(piece) >= SHORTEST_ENCODED)
 
 
 def _overlaps(needle: str, text: str) -> Iterator[int]:

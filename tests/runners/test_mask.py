@@ -1,5 +1,6 @@
 """Secrets out of output, however it is cut."""
 
+import base64
 import random
 import re
 
@@ -98,3 +99,33 @@ def test_values_that_repeat_themselves_do_not_stall() -> None:
     piece = "a" * 32768
 
     assert masked({"t": "a" * 4096 + "b"}, *[piece] * 4) == piece * 4
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy", "user:"])
+@pytest.mark.parametrize("after", ["", "\n", "z"])
+def test_a_value_is_hidden_in_base64_too_wherever_it_stands(before: str, after: str) -> None:
+    secret = "correct-horse-battery"
+    printed = base64.b64encode(f"{before}{secret}{after}".encode()).decode()
+
+    mask = Mask({"key": secret})
+    shown = mask.feed(f"Authorization: Basic {printed}\n") + mask.flush()
+
+    assert "[secret:key]" in shown
+    assert not any(printed[at : at + 12] in shown for at in range(4, len(printed) - 16))
+
+
+def test_a_long_value_is_hidden_in_the_lines_that_base64_breaks() -> None:
+    secret = "".join(chr(33 + number % 90) for number in range(200))
+    printed = base64.encodebytes(secret.encode()).decode()
+    assert printed.count("\n") > 3
+
+    mask = Mask({"key": secret})
+    shown = mask.feed(printed) + mask.flush()
+
+    assert set(shown.replace("=", "").split()) == {"[secret:key]"}
+
+
+def test_the_base64_of_a_short_value_is_not_looked_for() -> None:
+    mask = Mask({"key": "ab"})
+
+    assert mask.feed("YWI= and YWIx\n") + mask.flush() == "YWI= and YWIx\n"
