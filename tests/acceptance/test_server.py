@@ -126,7 +126,7 @@ def test_head_is_get_without_a_body(server: Server, path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/api", "/api/nothing", "/api/repos/a", f"{BUILDS}/1/promotion", f"{BUILDS}/1/logs", "//", "/%00", "/a%0d%0ab"],
+    ["/api", "/api/nothing", "/api/repos/a", f"{BUILDS}/1/promotion", f"{BUILDS}/1/logs", "/x//", "/%00", "/a%0d%0ab"],
 )
 def test_a_path_that_leads_nowhere_is_a_404_in_json(server: Server, path: str) -> None:
     answer = server.ask("GET", path)
@@ -271,7 +271,7 @@ def test_odd_addresses_are_clean_answers(server: Server) -> None:
 
     statuses = {server.ask("GET", place.format(word)).status_code for word in odd for place in places}
 
-    assert statuses == {200, 400, 404}
+    assert statuses == {200, 303, 400, 404}  # `/..` is the first page
     assert '"level":"error"' not in server.log.read_text()
 
 

@@ -22,7 +22,9 @@ from app.cli.bench.measures import Sizes
 from app.cli.bench.readers import listen
 from app.cli.bench.report import Figure, Unit
 
-TINY = Sizes(seconds=0.05, starts=1, dispatches=2, promotes=40, history=60, readers=5, repos=3, waiting=5)
+TINY = Sizes(
+    seconds=0.05, starts=1, dispatches=2, promotes=40, history=60, readers=5, repos=3, waiting=5, stages=20, polls=400
+)
 POSTGRES = os.environ.get("GANTRY_TEST_POSTGRES", "")
 WITH_POSTGRES = pytest.mark.skipif(not POSTGRES, reason="GANTRY_TEST_POSTGRES names no server")
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -85,6 +87,11 @@ def test_every_measure_is_in_the_table_and_in_the_file(tmp_path: Path, temporary
         "event to the median of 5 readers",
         "readers dropped",
         "promotes p99, 5 readers / none",
+        "stages of 50 remote runners",
+        "promote to waiting runner, p50",
+        "promote to waiting runner, p95",
+        "log line to reader, median",
+        "memory of 400 idle polls",
         "start to first answer",
     ]
     assert all((figure["reached"] > 0) == (figure["unit"] != "") for figure in saved["figures"])

@@ -24,6 +24,8 @@ NO_REQUESTS_FAULT = {
     "app.pipeline.problems.BadPipeline",
     "app.pipeline.substitute.BadSubstitution",
     "app.runners.process.CannotStart",
+    "app.runners.rpc.client.Garbled",
+    "app.runners.rpc.client.Refused",
     "app.sealing.CannotOpen",
     "app.settings.BadSettings",
 }
@@ -52,7 +54,7 @@ def status(kind: type[AppError]) -> int:
 
 
 def test_every_error_that_the_server_knows_has_its_status() -> None:
-    for room in ("app.main", "app.convert.convert"):  # and with them every room of the server
+    for room in ("app.main", "app.convert.convert", "app.runners.rpc.client"):  # and with them every room of the server
         importlib.import_module(room)
     known = [kind for kind in kinds() if kind.__module__.split(".")[:2] != ["app", "cli"]]
     statuses = {f"{kind.__module__}.{kind.__name__}": status(kind) for kind in known}
