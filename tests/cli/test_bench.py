@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import repeat
 from math import inf
