@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import platform
 import secrets
 import time
@@ -58,6 +57,7 @@ from app.runners.queue import Queue
 from app.runners.rpc import api as rpc_api
 from app.runners.rpc.api import State
 from app.scm.git import Git
+from app.scm.host import Account
 from app.sealing import Seal
 from app.settings import SHORTEST_SECRET, Settings, inherited
 from app.web import docs, health
@@ -164,7 +164,9 @@ async def check(settings: Settings) -> None:
 
 
 async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal) -> Site:
-    git = Git(folder.mirrors, settings.roots, search_path=inherited().get("PATH", os.defpath))
+    named = settings.git_username and settings.git_password
+    account = Account(settings.git_username, settings.git_password) if named else None
+    git = Git(folder.mirrors, settings.roots, environ=inherited(), account=account)
     configs = Configs(git, Converter(partial(_template, db)), _extensions(settings))
     ports = Ports(db, git, configs, Logs(folder.logs), now, Events(), Events(), Events())
     await stack.enter_async_context(relaying(ports))
@@ -175,7 +177,9 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
     leases = Leases(ports, lease=settings.runner_lease, patience=settings.runner_patience)
     if 0 < len(settings.rpc_secret) < SHORTEST_SECRET:
         log.warning("the secret of the runners is short: GANTRY_RPC_SECRET should have 16 characters or more")
-    manager = LocalManager(ports, queue, seal, _system(settings), leases, Credentials.of(settings))
+    manager = LocalManager(
+        ports, queue, seal, _system(settings), leases, Credentials(account, settings.git_always_auth)
+    )
     runner = await _runner(manager, settings, folder)
     for step_id in await db.read(stages.running_steps()):
         ports.logs.open(step_id)  # of runners elsewhere, which go on

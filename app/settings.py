@@ -390,9 +390,9 @@ def read(kind: type[S], environ: Mapping[str, str], problems: Sequence[str] = ()
 
 
 def inherited() -> dict[str, str]:
-    """What steps and git inherit of this process's own environment: PATH, USER, LANG, and the proxies."""
+    """What steps and git inherit of this process's own environment; steps do without what is git's own."""
     proxies = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
-    names = ("PATH", "USER", "LANG", *proxies, *(name.upper() for name in proxies))
+    names = ("PATH", "USER", "LANG", "GIT_SSL_CAINFO", *proxies, *(name.upper() for name in proxies))
     return {name: value for name in names if (value := os.environ.get(name))}
 
 

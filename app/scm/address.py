@@ -82,7 +82,7 @@ def _distant(parts: SplitResult, port: int | None) -> tuple[str, str] | None:
     if at and (parts.scheme == "https" or ":" in user):
         return "credentials_in_url", (
             "an address holds no credentials, for it is shown and logged: "
-            "use ssh:// and a deploy key of the account that runs the server"
+            "set GANTRY_GIT_USERNAME and GANTRY_GIT_PASSWORD, or use ssh:// and a deploy key of the server's account"
         )
     if at and not _USER.fullmatch(user):
         return "bad_url", "the user name is made of letters, digits and ._- and starts with none of .-"

@@ -1,15 +1,18 @@
 """git, called with every guard (`spec` scm-api 9.3)."""
 
+import os
 import re
 import shlex
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from app.errors import Unavailable, Unreadable
 from app.scm import process
 from app.scm.address import Remote
+from app.scm.host import Account
 from app.scm.objects import Objects
 from app.scm.process import Done
 
@@ -20,6 +23,8 @@ _GUARDS = (
     "protocol.ext.allow=never",
     "gc.autoDetach=false",  # what stays behind in the background escapes the time limit
 )
+#: What git runs with `get` when it is to name an account.
+_HELPER = """!f() { test "$1" = get && printf 'username=%s\\npassword=%s\\n' "$GANTRY_LOGIN" "$GANTRY_PASSWORD"; }; f"""
 #: no file that git writes may grow beyond this many blocks of 512 bytes (2 GiB)
 _LARGEST_FILE = 4 * 1024 * 1024
 _LIMITED = ("/bin/sh", "-c", 'ulimit -f "$0" 2>/dev/null; exec "$@"', str(_LARGEST_FILE))
@@ -27,6 +32,8 @@ _MOST_OUTPUT = 32 * 1024 * 1024
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _PREFIX = re.compile(r"^(?:(?:fatal|error|remote|remote error|git upload-pack|upload-pack): )+")
+_ASKED = "Authentication failed"
+_NOT_LET_IN = "the host lets only those in that it knows: GANTRY_GIT_USERNAME and GANTRY_GIT_PASSWORD must be right"
 _NOISE = ("warning:", "hint:", "notice:")
 #: What the system says of a full disk; git has no exit code for it.
 _FULL = (b"No space left on device", b"Disk quota exceeded")
@@ -44,18 +51,31 @@ class Refused(Unreadable):
 
 
 class Command:
-    """Runs git with a home that is private and empty: `home` below the directory."""
+    """Runs git with a home that is private and empty: `home` below the directory.
 
-    def __init__(self, directory: Path, *, timeout: float, known_hosts: Path | None, search_path: str) -> None:
+    `environ` is what it gets of the server's own environment. Over https it names `account` to who asks.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        timeout: float,
+        known_hosts: Path | None,
+        environ: Mapping[str, str],
+        account: Account | None = None,
+    ) -> None:
         home = directory / "home"
-        env = _environment(directory, home, known_hosts) | {"PATH": search_path}
+        env = {"PATH": os.defpath, **environ, **_environment(directory, home, known_hosts)}
         self._setting = process.Setting("git", env, home, timeout)
+        self._https = replace(self._setting, env=env | _credentials(account)) if account else self._setting
 
     async def run(self, *args: str, at: Path | None = None, remote: Remote | None = None) -> bytes:
         """What git prints; Refused when it ends with an error, Unavailable when the disk is full."""
         self._make_home()
         argv = (*_LIMITED, *_git(at, remote), *args)
-        done = await process.run(argv, self._setting, max_output=_MOST_OUTPUT)
+        setting = self._https if remote and remote.url.startswith("https:") else self._setting
+        done = await process.run(argv, setting, max_output=_MOST_OUTPUT)
         if done.code == 0:
             return done.out
         if any(words in done.err for words in _FULL):
@@ -107,6 +127,17 @@ def _environment(directory: Path, home: Path, known_hosts: Path | None) -> dict[
     }
 
 
+def _credentials(account: Account) -> dict[str, str]:
+    """A helper that git asks once a host wants to know; environment, for arguments are there for all to see."""
+    return {
+        "GANTRY_LOGIN": account.login,
+        "GANTRY_PASSWORD": account.password,
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "credential.helper",
+        "GIT_CONFIG_VALUE_0": _HELPER,
+    }
+
+
 def _ssh(known_hosts: Path | None) -> str:
     options = ["BatchMode=yes", "ConnectTimeout=10", "StrictHostKeyChecking=yes"]
     options += ["ControlMaster=no", "ControlPath=none"]  # a shared connection outlives its call
@@ -125,4 +156,6 @@ def _reason(done: Done) -> str:
         chosen -= 1  # ssh has just said what is wrong
     if not lines:
         return f"git ended with code {done.code} and said nothing"
+    if _ASKED in lines[chosen]:
+        return _NOT_LET_IN
     return _PREFIX.sub("", lines[chosen]).strip()[:_LONGEST_REASON]

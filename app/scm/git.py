@@ -1,15 +1,15 @@
 """Plain git repositories, read through mirrors (`spec` scm-api 9)."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from weakref import WeakValueDictionary
 
 from app.errors import Invalid, NotFound, Problem, Unreadable
 from app.scm import address, objects, refs
 from app.scm.command import Command
-from app.scm.host import Commit, Host, Source
+from app.scm.host import Account, Commit, Host, Source
 from app.scm.mirror import Look, Mirror
 from app.scm.objects import Absent, Objects
 
@@ -20,10 +20,10 @@ _LONGEST_PATH = 4096
 class Git(Host):
     """Repositories without a host's API: `file://` below `roots`, `https://` and `ssh://`.
 
-    git and ssh are looked up on `search_path`.
-    `mirrors` belongs to one server alone. `timeout` is in seconds and holds for each call of git,
-    `max_file` in bytes. `known_hosts` pins the keys of ssh hosts; without it those of the account
-    count.
+    `environ` is what git gets of the server's own environment: PATH, on which git and ssh are looked up, and proxies.
+    https hosts that ask who reads are told `account`, if there is one. `mirrors` belongs to one server alone. `timeout`
+    is in seconds and holds for each call of git, `max_file` in bytes. `known_hosts` pins the keys of ssh hosts; without
+    it those of the account count.
     """
 
     def __init__(
@@ -34,12 +34,13 @@ class Git(Host):
         timeout: float = 30,
         max_file: int = 1024 * 1024,
         known_hosts: Path | None = None,
-        search_path: str = os.defpath,
+        environ: Mapping[str, str] = MappingProxyType({}),
+        account: Account | None = None,
     ) -> None:
         self._directory = mirrors.resolve()
         self._roots = tuple(roots)
         self._max_file = max_file
-        self._git = Command(self._directory, timeout=timeout, known_hosts=known_hosts, search_path=search_path)
+        self._git = Command(self._directory, timeout=timeout, known_hosts=known_hosts, environ=environ, account=account)
         #: Of one path there is never a second one while somebody uses the first: its lock is what keeps them apart.
         self._mirrors: WeakValueDictionary[tuple[int, int], Mirror] = WeakValueDictionary()
 

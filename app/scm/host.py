@@ -1,6 +1,6 @@
 """What Gantry asks of the place where a repository lives, whichever place that is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.errors import Unreadable
@@ -12,6 +12,14 @@ class Source:
 
     repo_id: int
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """With what private repositories are read over https: one for all."""
+
+    login: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from app.repos.model import Repo, Visibility
 from app.runners.credentials import Credentials
 from app.runners.manager import Netrc
 from app.runners.workspace import Workspace
+from app.scm.host import Account
 
-BOTH = Credentials("bot", "hush")
+BOTH = Credentials(Account("bot", "hush"))
 
 
 @pytest.mark.parametrize(
@@ -19,11 +20,10 @@ BOTH = Credentials("bot", "hush")
         (BOTH, "https://git.example.com:8443/acme/web.git", "private", True),
         (BOTH, "http://git.example.com/acme/web.git", "internal", True),
         (BOTH, "https://git.example.com/acme/web.git", "public", False),
-        (Credentials("bot", "hush", always=True), "https://git.example.com/acme/web.git", "public", True),
+        (Credentials(Account("bot", "hush"), always=True), "https://git.example.com/acme/web.git", "public", True),
         (BOTH, "ssh://git@git.example.com/acme/web.git", "private", False),
         (BOTH, "file:///srv/web.git", "private", False),
-        (Credentials("bot"), "https://git.example.com/acme/web.git", "private", False),
-        (Credentials(password="hush"), "https://git.example.com/acme/web.git", "private", False),
+        (Credentials(), "https://git.example.com/acme/web.git", "private", False),
     ],
 )
 def test_who_is_told(credentials: Credentials, url: str, visibility: Visibility, told: bool) -> None:

@@ -27,7 +27,7 @@ def source(repository: Repository) -> Source:
 
 @pytest.fixture
 def host(tmp_path: Path) -> Git:
-    return Git(tmp_path / "mirrors", [tmp_path / "root"], search_path=os.environ["PATH"])
+    return Git(tmp_path / "mirrors", [tmp_path / "root"], environ={"PATH": os.environ["PATH"]})
 
 
 class Shim:

@@ -45,7 +45,7 @@ async def test_a_failure_is_told_in_the_line_that_says_why(
 ) -> None:
     (tmp_path / "complaint").write_text(complaint)
     shim.behave(f"cat {tmp_path}/complaint >&2; exit 3")
-    command = Command(tmp_path / "mirrors", timeout=30, known_hosts=None, search_path=os.environ["PATH"])
+    command = Command(tmp_path / "mirrors", timeout=30, known_hosts=None, environ={"PATH": os.environ["PATH"]})
     with pytest.raises(Refused) as refused:
         await command.run("ls-remote", remote=Remote("https://h/x"))
     assert refused.value.reason == reason
@@ -59,7 +59,9 @@ async def test_git_sees_only_the_environment_that_is_meant_for_it(
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("DATABASE_PASSWORD", "hunter2")
     shim.behave(f"env >{tmp_path}/env; exit 0")
-    await Command(tmp_path / "mirrors", timeout=30, known_hosts=None, search_path=os.environ["PATH"]).run("version")
+    await Command(tmp_path / "mirrors", timeout=30, known_hosts=None, environ={"PATH": os.environ["PATH"]}).run(
+        "version"
+    )
 
     seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
     added_by_sh = {"PWD", "OLDPWD", "SHLVL", "_", "GIT_EXEC_PATH"}
@@ -78,7 +80,7 @@ async def test_ssh_never_asks_and_knows_its_hosts_beforehand(
     (tmp_path / "shim" / "ssh").write_text(SSH.format(note=tmp_path / "note"))
     (tmp_path / "shim" / "ssh").chmod(0o755)
     pinned = tmp_path / "known hosts"
-    host = Git(tmp_path / "mirrors", [], known_hosts=pinned, search_path=os.environ["PATH"])
+    host = Git(tmp_path / "mirrors", [], known_hosts=pinned, environ={"PATH": os.environ["PATH"]})
     source = Source(1, f"ssh://git@git.example.com:2222{repository.path}")
 
     old = repository.git("rev-parse", "HEAD")
@@ -97,12 +99,14 @@ async def test_ssh_never_asks_and_knows_its_hosts_beforehand(
 
 async def test_no_file_grows_beyond_measure(shim: Shim, tmp_path: Path) -> None:
     shim.behave(f"ulimit -f >{tmp_path}/limit; exit 0")
-    await Command(tmp_path / "mirrors", timeout=30, known_hosts=None, search_path=os.environ["PATH"]).run("version")
+    await Command(tmp_path / "mirrors", timeout=30, known_hosts=None, environ={"PATH": os.environ["PATH"]}).run(
+        "version"
+    )
     assert int((tmp_path / "limit").read_text()) * 512 == 2 * 1024**3
 
 
 async def test_other_protocols_are_refused_by_git_as_well(tmp_path: Path) -> None:
-    command = Command(tmp_path / "mirrors", timeout=30, known_hosts=None, search_path=os.environ["PATH"])
+    command = Command(tmp_path / "mirrors", timeout=30, known_hosts=None, environ={"PATH": os.environ["PATH"]})
     marker = tmp_path / "ran"
     for url in (f"ext::touch {marker}", "http://127.0.0.1:1/x", "git://127.0.0.1/x", "-u"):
         with pytest.raises(Refused):

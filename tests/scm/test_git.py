@@ -188,7 +188,7 @@ async def test_a_file_is_read_as_it_was_at_the_commit(host: Git, tmp_path: Path,
 async def test_what_is_no_readable_file_is_told_with_path_commit_and_rule(
     tmp_path: Path, repository: Repository, source: Source
 ) -> None:
-    host = Git(tmp_path / "mirrors", [tmp_path / "root"], max_file=20, search_path=os.environ["PATH"])
+    host = Git(tmp_path / "mirrors", [tmp_path / "root"], max_file=20, environ={"PATH": os.environ["PATH"]})
     (repository.path / "link").symlink_to(".drone.yml")
     (repository.path / "folder").symlink_to("ci")
     files: dict[str, str | bytes] = {"big": "x" * 21, "fits": "x" * 20, "latin": b"na\xefve"}
@@ -307,7 +307,7 @@ async def test_a_host_that_does_not_answer_is_told_with_its_reason(host: Git, sc
 
 
 async def test_git_that_takes_too_long_is_stopped(shim: Shim, tmp_path: Path, source: Source) -> None:
-    host = Git(tmp_path / "mirrors", [tmp_path / "root"], timeout=0.5, search_path=os.environ["PATH"])
+    host = Git(tmp_path / "mirrors", [tmp_path / "root"], timeout=0.5, environ={"PATH": os.environ["PATH"]})
     shim.behave('case "$*" in *"upload-pack --strict /"*) sleep 600 ;; esac')
     with pytest.raises(Unavailable, match=r"git took longer than 0\.5 s") as late:
         await host.branch(source, "main")
@@ -336,7 +336,7 @@ async def test_settings_of_others_have_no_effect(
     monkeypatch.setenv("GIT_DIR", str(tmp_path))
     repository.git("config", "uploadpack.packObjectsHook", f"touch {marker};")
     repository.git("config", "core.fsmonitor", f"touch {marker};")
-    host = Git(around.path / "mirrors", [tmp_path / "root"], search_path=os.environ["PATH"])
+    host = Git(around.path / "mirrors", [tmp_path / "root"], environ={"PATH": os.environ["PATH"]})
     source = Source(1, repository.url)
 
     sha = (await host.branch(source, "main")).sha

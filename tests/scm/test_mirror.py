@@ -134,7 +134,7 @@ async def test_a_server_killed_in_the_middle_of_a_fetch_goes_on_afterwards(
     program = f"""
 import asyncio, pathlib
 from app.scm.git import Git, Source
-host = Git(pathlib.Path({str(mirrors)!r}), [pathlib.Path({str(tmp_path)!r})], search_path={os.environ["PATH"]!r})
+host = Git(pathlib.Path({str(mirrors)!r}), [pathlib.Path({str(tmp_path)!r})], environ={{"PATH": {os.environ["PATH"]!r}}})
 asyncio.run(host.read_file(Source(1, {source.url!r}), {sha!r}, {CONFIG!r}))
 """
     server = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
@@ -152,7 +152,7 @@ asyncio.run(host.read_file(Source(1, {source.url!r}), {sha!r}, {CONFIG!r}))
     assert (mirrors / "1.git" / "shallow.lock").exists()
     shim.behave("")
 
-    host = Git(mirrors, [tmp_path / "root"], search_path=os.environ["PATH"])
+    host = Git(mirrors, [tmp_path / "root"], environ={"PATH": os.environ["PATH"]})
     assert await host.read_file(source, sha, CONFIG) == "kind: pipeline\n"
 
 

@@ -14,7 +14,7 @@ from tests.scm.repository import Repository
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    return Command(tmp_path / "mirrors", timeout=30, known_hosts=None, search_path=os.environ["PATH"])
+    return Command(tmp_path / "mirrors", timeout=30, known_hosts=None, environ={"PATH": os.environ["PATH"]})
 
 
 @pytest.mark.parametrize(
