@@ -164,6 +164,7 @@ def _exec_step(fields: Fields) -> Step:
         detail = f"{fields.place('image')} is set; remove it, or use type: docker"
         rule = "Linter: images are not allowed in exec pipelines"
         fields.problems.append(Problem(fields.line, rule, detail))
+    failure = fields.text("failure").lower()
     return Step(
         name=fields.text("name"),
         line=fields.line,
@@ -171,7 +172,8 @@ def _exec_step(fields: Fields) -> Step:
         environment=_environment(fields.section("environment")),
         depends_on=fields.texts("depends_on"),
         when=_conditions(fields.section("when")),
-        ignore_failure=fields.text("failure").lower() == "ignore",
+        ignore_failure=failure == "ignore",
+        fail_fast=failure in ("fast", "fail-fast"),
         detach=fields.flag("detach"),
         shell=fields.text("shell"),
     )

@@ -35,6 +35,8 @@ class Step:
     depends_on: tuple[str, ...] = ()
     when: Conditions = field(default_factory=Conditions)
     ignore_failure: bool = False
+    #: Whether its failure ends the stage at once.
+    fail_fast: bool = False
     detach: bool = False
     shell: str = ""
 

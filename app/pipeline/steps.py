@@ -30,6 +30,7 @@ class PlannedStep:
     detach: bool
     ignore_failure: bool
     step: Step | None
+    fail_fast: bool = False
 
 
 def compile_steps(pipeline: Pipeline, event: Event) -> tuple[PlannedStep, ...]:
@@ -77,4 +78,5 @@ def _planned(step: Step, depends_on: tuple[str, ...], event: Event) -> PlannedSt
         detach=step.detach,
         ignore_failure=step.ignore_failure,
         step=step,
+        fail_fast=step.fail_fast,
     )

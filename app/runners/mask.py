@@ -48,7 +48,11 @@ class Mask:
     def flush(self) -> str:
         """The rest, when no more output comes."""
         text, self._held = self._held, ""
-        return self._pattern.sub(lambda found: self._names[found.group()], text) if text else ""
+        return self.whole(text)
+
+    def whole(self, text: str) -> str:
+        """A text that is not part of the output."""
+        return self._pattern.sub(lambda found: self._names[found.group()], text) if text and self._names else text
 
     def _unfinished(self, text: str) -> set[int]:
         """Where the end of the text begins like a value that is longer than what is there."""

@@ -5,11 +5,13 @@ import codecs
 import logging
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from app.builds.model import Line
 from app.errors import AppError
 from app.runners import report
+from app.runners.cards import Card, Cards
 from app.runners.manager import Manager
 from app.runners.mask import Mask
 from app.runners.transcript import LIMIT, LONGEST, Piece, Transcript
@@ -38,6 +40,7 @@ class Writer:
         self._manager = manager
         self._step_id = step_id
         self._mask = mask
+        self._cards = Cards(mask)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._began = time.monotonic()
         self._text = ""
@@ -52,11 +55,12 @@ class Writer:
 
     def write(self, data: bytes) -> None:
         """Take output as it comes; never waits."""
-        self._put(self._mask.feed(self._decoder.decode(data)))
+        self._put(self._mask.feed(self._cards.feed(self._decoder.decode(data))))
 
     def close(self) -> None:
         """No more output comes."""
-        self._put(self._mask.feed(self._decoder.decode(b"", final=True)) + self._mask.flush())
+        rest = self._cards.feed(self._decoder.decode(b"", final=True)) + self._cards.flush()
+        self._put(self._mask.feed(rest) + self._mask.flush())
         self._cut(len(self._text))
         self._closed = True
         self._news.set()
@@ -76,15 +80,24 @@ class Writer:
                 await self._send(lines)
             pause = PAUSE
 
-    async def upload(self) -> None:
-        """Store the whole log; one that cannot be stored is given up, and said so in the server's own log."""
+    async def upload(self) -> Card | None:
+        """Store the whole log, and the card if the output had one, which is returned.
+
+        What cannot be stored is given up, and said so in the server's own log.
+        """
         dump = self._transcript.dump
         log_ = await asyncio.to_thread(dump) if self._transcript.size > _LARGE else dump()
+        await self._upload("log", lambda: self._manager.upload_log(self._step_id, log_))
+        if card := self._cards.card:
+            await self._upload("card", lambda: self._manager.upload_card(self._step_id, card.data))
+        return card
+
+    async def _upload(self, what: str, say: Callable[[], Awaitable[None]]) -> None:
         try:
             async with asyncio.timeout(UPLOAD_TIMEOUT):
-                await report.until_heard(lambda: self._manager.upload_log(self._step_id, log_))
+                await report.until_heard(say)
         except (AppError, TimeoutError) as error:
-            log.warning("a log is lost", extra={"step": self._step_id, "reason": _reason(error)})
+            log.warning(f"a {what} is lost", extra={"step": self._step_id, "reason": _reason(error)})
 
     def _put(self, text: str) -> None:
         if not text:

@@ -192,20 +192,24 @@ class Execution:
             return
         self._running.add(started)
         if planned.detach:
-            detached.create_task(self._follow(started, writer))
+            detached.create_task(self._follow(planned.name, started, writer))
             return
-        code = await self._follow(started, writer)
+        code = await self._follow(planned.name, started, writer)
         if not self._halt:
-            await self._report_step(self._state.finish(planned.name, code, _now()))
+            ended = self._state.finish(planned.name, code, _now())
+            if planned.fail_fast and ended.status == "failure":
+                self.halt(Halt.FAILED)
+            await self._report_step(ended)
 
-    async def _follow(self, started: Process, writer: Writer) -> int:
-        """Take the output of a process until it ends, and store it."""
+    async def _follow(self, name: str, started: Process, writer: Writer) -> int:
+        """Take the output of a step's process until it ends, and store it."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(writer.send())
             code = await started.finish(writer.write)
             self._running.discard(started)
             writer.close()
-        await writer.upload()
+        if card := await writer.upload():
+            self._state.shows(name, card.schema)
         return code
 
     async def _report_stage(self, stage: Stage) -> bool:

@@ -23,6 +23,8 @@ class Halt(Enum):
     CANCELLED = "cancelled"
     TIMED_OUT = "timed out"
     STOPPED = "the runner was stopped"
+    #: A step has failed after which nothing more is wanted; the stage has its status already.
+    FAILED = "failed"
     #: Somebody else has changed the stage: it is no longer ours to report.
     LOST = "lost"
 
@@ -95,6 +97,10 @@ class State:
             self._skip_pending(now)
         return step
 
+    def shows(self, name: str, schema: str) -> None:
+        """A step has a card, drawn by this template."""
+        self._put(replace(self._steps[name], schema=schema))
+
     def refuse(self, name: str, error: str, now: int) -> Step:
         """A step's process could not be started; that fails the stage whatever the step ignores."""
         self.fail(error)
@@ -115,7 +121,7 @@ class State:
                 self._put(replace(self._steps[name], status="success", stopped=now))
             else:  # the runner itself failed in the middle of it
                 self._put(replace(self._steps[name], status="error", exit_code=ERROR_CODE, stopped=now))
-        if halt:
+        if halt and halt is not Halt.FAILED:
             code = KILLED_CODE if running else 0
             self._stage = replace(self._stage, status="killed", error=error, exit_code=code)
         elif self._stage.status in ("pending", "running"):

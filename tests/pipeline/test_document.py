@@ -197,6 +197,11 @@ def test_only_ignore_ignores_a_failure(failure: str) -> None:
     assert not step(f"failure: {failure}").ignore_failure
 
 
+@pytest.mark.parametrize(("failure", "fast"), [("fast", True), ("Fail-Fast", True), ("fail", False), ("ignore", False)])
+def test_a_failure_may_end_the_stage_at_once(failure: str, fast: bool) -> None:
+    assert step(f"failure: {failure}").fail_fast is fast
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -1,6 +1,7 @@
 """Whole stages: real processes, and a manager that keeps versions."""
 
 import asyncio
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,48 @@ async def test_an_ignored_failure_lets_the_stage_go_on(tmp_path: Path) -> None:
 
     assert manager.statuses() == {"a": "failure", "b": "success"}
     assert (manager.stage.status, manager.step("a").errignore) == ("success", True)
+
+
+async def test_a_failure_that_is_fast_ends_the_stage_at_once(tmp_path: Path) -> None:
+    manager = await ran(
+        tmp_path,
+        step("beside", "touch up; sleep 600", depends_on=["nothing"]),
+        step("a", "until [ -e up ]; do sleep 0.01; done; exit 7", failure="fail-fast", depends_on=["nothing"]),
+        step("page", "echo never", when={"status": ["failure"]}, depends_on=["a"]),
+        step("nothing", "true"),
+    )
+
+    assert manager.statuses() == {"beside": "killed", "a": "failure", "page": "skipped", "nothing": "success"}
+    assert (manager.stage.status, manager.stage.error, manager.step("a").exit_code) == ("failure", "", 7)
+
+
+async def test_a_fast_step_that_succeeds_ends_nothing(tmp_path: Path) -> None:
+    manager = await ran(tmp_path, step("a", "true", failure="fast"), step("b", "exit 78", failure="fast"))
+
+    assert (manager.stage.status, manager.statuses()) == ("success", {"a": "success", "b": "success"})
+
+
+async def test_a_card_in_the_output_is_stored_and_does_not_show_in_the_log(tmp_path: Path) -> None:
+    card = b64encode(b'{"schema":"https://cards.example.com/c.json","data":{"covered":"97 % of s3cret"}}').decode()
+    manager = FakeManager(
+        pipeline(
+            step(
+                "test",
+                "echo before",
+                f"printf '\\033]1338;%s\\033]0m\\n' {card} > $DRONE_CARD_PATH",
+                "echo after",
+                environment={"TOKEN": {"from_secret": "t"}},
+            )
+        )
+    )
+    manager.secrets = secrets({"t": "s3cret"})
+
+    await finish(manager, tmp_path)
+
+    assert manager.cards == {manager.step("test").id: '{"covered":"97 % of [secret:t]"}'}
+    assert manager.step("test").schema == "https://cards.example.com/c.json"
+    shown = [line for line in manager.log("test").splitlines() if not line.startswith("+")]
+    assert shown == ["before", "after"]
 
 
 async def test_steps_of_other_events_are_not_reported_and_hold_up_nobody(tmp_path: Path) -> None:

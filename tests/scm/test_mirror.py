@@ -131,10 +131,11 @@ async def test_a_server_killed_in_the_middle_of_a_fetch_goes_on_afterwards(
     sha = repository.git("rev-parse", "HEAD")
     mirrors = tmp_path / "mirrors"
     shim.behave('case "$*" in *index-pack*) echo >"$here/in-the-middle"; exec sleep 600 ;; esac')
+    environ = {"PATH": os.environ["PATH"]}
     program = f"""
 import asyncio, pathlib
 from app.scm.git import Git, Source
-host = Git(pathlib.Path({str(mirrors)!r}), [pathlib.Path({str(tmp_path)!r})], environ={{"PATH": {os.environ["PATH"]!r}}})
+host = Git(pathlib.Path({str(mirrors)!r}), [pathlib.Path({str(tmp_path)!r})], environ={environ!r})
 asyncio.run(host.read_file(Source(1, {source.url!r}), {sha!r}, {CONFIG!r}))
 """
     server = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
