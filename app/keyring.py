@@ -7,7 +7,7 @@ keys are there as long as both are needed.
 
 from app.folder import Folder
 from app.sealing import Seal
-from app.settings import Settings
+from app.settings.server import Settings
 
 CURRENT, NEXT = "secret", "secret-next"
 

@@ -37,7 +37,7 @@ from app.db.connect import Database, connect, is_absent
 from app.db.migrate import migrate, present_version, versions
 from app.errors import AppError
 from app.events import Events
-from app.extensions.client import Extension
+from app.extensions.client import extension
 from app.folder import Folder
 from app.repos import api as repos_api
 from app.repos import collaborators, links, owners, sealed, sign
@@ -59,7 +59,9 @@ from app.runners.rpc.api import State
 from app.scm.git import Git
 from app.scm.host import Account
 from app.sealing import Seal
-from app.settings import SHORTEST_SECRET, Settings, inherited
+from app.settings.load import inherited
+from app.settings.server import Settings
+from app.settings.values import SHORTEST_SECRET
 from app.web import docs, health
 from app.web.errors import HANDLERS
 from app.web.limit import Limiter
@@ -198,7 +200,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         host=git,
         seal=seal,
         public_url=settings.public_url,
-        admission=_admission(settings),
+        admission=extension("admission", session.ADMISSION, settings.admission),
         new_key=auth.new_token,
         private_mode=settings.private_mode,
         ports=ports,
@@ -233,43 +235,13 @@ def _policy(settings: Settings) -> Policy:
 
 def _extensions(settings: Settings) -> Extensions:
     """Those of the user's own that have a say when a build begins."""
-    yaml = Extension(
-        "configuration",
-        CONFIG,
-        settings.yaml_endpoint,
-        settings.yaml_secret,
-        settings.yaml_skip_verify,
-        settings.yaml_timeout,
-    )
-    convert = Extension(
-        "conversion",
-        CONVERT,
-        settings.convert_endpoint,
-        settings.convert_secret,
-        settings.convert_skip_verify,
-        settings.convert_timeout,
-    )
-    validate = Extension(
-        "validation",
-        VALIDATE,
-        settings.validate_endpoint,
-        settings.validate_secret,
-        settings.validate_skip_verify,
-        settings.validate_timeout,
-    )
     return Extensions(
-        config=yaml if yaml.url else None,
-        convert=convert if convert.url else None,
+        config=extension("configuration", CONFIG, settings.yaml),
+        convert=extension("conversion", CONVERT, settings.convert),
         suffix=settings.convert_extension,
         multi=settings.convert_multi,
-        validate=validate if validate.url else None,
+        validate=extension("validation", VALIDATE, settings.validation),
     )
-
-
-def _admission(settings: Settings) -> Extension | None:
-    """Who is asked whether somebody may log in."""
-    url, secret, skip = settings.admission_endpoint, settings.admission_secret, settings.admission_skip_verify
-    return Extension("admission", session.ADMISSION, url, secret, skip) if url else None
 
 
 def _system(settings: Settings) -> System:
@@ -292,7 +264,7 @@ async def _runner(manager: LocalManager, settings: Settings, folder: Folder) -> 
         machine=platform.node() or "localhost",
         base=folder.work,
         environ=inherited(),
-        options=Options(environ=settings.runner_environ, plugins=Plugins.of(settings)),
+        options=Options(environ=settings.runner_environ, plugins=Plugins.of(secret=settings.secret, env=settings.env)),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from app import keyring
 from app.folder import Folder
 from app.sealing import CannotOpen, Seal
-from app.settings import Settings
+from app.settings.server import Settings
 
 OWN, OLDER = "a key of the settings", "an older key of theirs"
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from app.errors import Unavailable
 from app.log import JSONFormatter, configure, request_id
 from app.repos.model import Secret
-from app.settings import Bootstrap
+from app.settings.values import Bootstrap
 from tests.web.asgi import serving
 
 

@@ -18,7 +18,7 @@ from app.repos.flow import SECRET, SIGNER
 from app.repos.model import Repo
 from app.repos.secrets import store as secrets
 from app.sealing import CannotOpen, Seal
-from app.settings import Settings
+from app.settings.server import Settings
 
 FIRST, SECOND = "the-first-key-of-all", "the-second-key-of-all"
 

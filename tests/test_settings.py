@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app import settings
-from app.settings import BadSettings, Bootstrap, Settings
+from app.settings import server as settings
+from app.settings import values
+from app.settings.load import BadSettings
+from app.settings.server import Settings
+from app.settings.values import Bootstrap
 
 SECRET = "sixteen letters!"
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -358,4 +361,4 @@ def test_settings_are_frozen_and_do_not_show_what_is_secret(monkeypatch: pytest.
     ],
 )
 def test_an_account_is_read_as_drone_writes_it(text: str, expected: Bootstrap) -> None:
-    assert settings.bootstrap(text) == expected
+    assert values.bootstrap(text) == expected

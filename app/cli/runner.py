@@ -13,17 +13,19 @@ from typing import IO
 import click
 import uvloop
 
-from app import folder, log, runner_settings
+from app import folder, log
+from app.cli.listen import healthy
 from app.errors import AppError
 from app.folder import BadFolder
-from app.runner_settings import RunnerSettings
 from app.runners import report, workspace
 from app.runners.exec import Runner, this_arch, this_os
 from app.runners.manager import Filter
 from app.runners.options import Options
 from app.runners.plugins import Plugins
 from app.runners.rpc.client import RemoteManager
-from app.settings import inherited
+from app.settings import runner as settings
+from app.settings.load import inherited
+from app.settings.runner import RunnerSettings
 
 log_ = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ def _options(loaded: RunnerSettings) -> Options:
         limit_repos=loaded.limit_repos,
         limit_events=loaded.limit_events,
         limit_trusted=loaded.limit_trusted,
-        plugins=Plugins.of(loaded),
+        plugins=Plugins.of(secret=loaded.secrets, env=loaded.env),
     )
 
 
@@ -75,7 +77,7 @@ async def _run(loaded: RunnerSettings) -> None:
     base = _base(loaded)
     manager = RemoteManager(loaded.url, loaded.secret, skip_verify=loaded.skip_verify)
     with closing(_lock(base)):
-        async with aclosing(manager):
+        async with aclosing(manager), healthy(loaded.http_bind, "DRONE_HTTP_BIND"):
             await asyncio.to_thread(workspace.sweep, base)
             runner = Runner(
                 manager,
@@ -136,7 +138,7 @@ def runner(only_check: bool) -> None:
     lists them.
     """
     try:
-        loaded = runner_settings.load(os.environ)
+        loaded = settings.load(os.environ)
         log.configure()
         if only_check:
             _lock(_base(loaded)).close()

@@ -155,8 +155,8 @@ def rotate_key(session: Session) -> None:
     replaced by a new one. If GANTRY_SECRET_KEY is set, set it to the new key, and GANTRY_OLD_SECRET_KEYS to the
     one before, first. Interrupted, it is safe to be run again.
     """
-    from app import settings
     from app.main import rotate_key as rotate
+    from app.settings import server as settings
 
     loaded = settings.load(os.environ)
     sealed = asyncio.run(rotate(loaded))

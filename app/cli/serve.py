@@ -9,17 +9,18 @@ import click
 import uvicorn
 import uvloop
 
-from app import log, settings
+from app import log
 from app.cli import demo
+from app.cli.listen import listen
 from app.errors import AppError
 from app.main import ADMIN_TOKEN, Site, check, open_site
-from app.settings import Bootstrap, Settings
+from app.settings import server as settings
+from app.settings.server import Settings
+from app.settings.values import Bootstrap
 from app.web.protocol import Protocol
 
 #: Seconds that open requests are given when the server stops.
 GRACE = 5
-#: Connections that may wait to be taken in.
-BACKLOG = 2048
 
 
 class Server(uvicorn.Server):
@@ -72,23 +73,12 @@ class Server(uvicorn.Server):
 
 
 async def _serve(loaded: Settings) -> None:
-    with _listen(loaded) as listener:
+    with listen(loaded.bind, "GANTRY_BIND") as listener:
         async with open_site(loaded) as site:
             server = Server(site)
             await server.serve([listener])
             if server.demo is not None:
                 await server.demo
-
-
-def _listen(loaded: Settings) -> socket.socket:
-    """The socket, before anything else is opened; an empty host is every interface."""
-    try:
-        if not loaded.host and socket.has_dualstack_ipv6():
-            return socket.create_server(("", loaded.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
-        family = socket.AF_INET6 if ":" in loaded.host else socket.AF_INET
-        return socket.create_server((loaded.host, loaded.port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise AppError(f"cannot listen on {loaded.bind}: {os.strerror(error.errno or 0)}; see GANTRY_BIND") from error
 
 
 def _with_demo(loaded: Settings) -> Settings:

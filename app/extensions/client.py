@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.errors import Unavailable, Unreadable
 from app.extensions.signature import digest, sign
+from app.settings.values import Service
 
 #: Bytes of an answer, characters of an error that are shown.
 LIMIT, SHOWN = 8 * 1024 * 1024, 500
@@ -35,19 +36,16 @@ class ExtensionFailed(Unreadable):
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One server and how it is asked. `kind` is its name for people, `timeout` seconds."""
+    """One server, and what it is asked for. `kind` is its name for people."""
 
     kind: str
     media_type: str
-    url: str
-    secret: str = field(default="", repr=False)
-    skip_verify: bool = False
-    timeout: float = 60.0
+    service: Service
 
     @property
     def name(self) -> str:
         """How messages call it: its kind and its host, never what may be secret in the address."""
-        return f"the {self.kind} extension at {urlsplit(self.url).hostname}"
+        return f"the {self.kind} extension at {urlsplit(self.service.url).hostname}"
 
     async def ask(self, question: Any) -> Any:
         """Its answer as JSON; None for "nothing" (204, or an empty body).
@@ -56,7 +54,7 @@ class Extension:
         """
         body = orjson.dumps(question)
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(self.service.timeout):
                 status, encoding, content = await self._send(body)
         except (httpx.HTTPError, TimeoutError) as error:
             reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
@@ -75,10 +73,12 @@ class Extension:
             "date": formatdate(time.time(), usegmt=True),
             "digest": digest(body),
         }
-        headers["signature"] = sign(headers, self.secret)
+        headers["signature"] = sign(headers, self.service.secret)
         async with (
-            httpx.AsyncClient(verify=not self.skip_verify, timeout=self.timeout, follow_redirects=False) as client,
-            client.stream("POST", self.url, content=body, headers=headers) as answer,
+            httpx.AsyncClient(
+                verify=not self.service.skip_verify, timeout=self.service.timeout, follow_redirects=False
+            ) as client,
+            client.stream("POST", self.service.url, content=body, headers=headers) as answer,
         ):
             content = b""
             async for chunk in answer.aiter_raw():
@@ -94,7 +94,7 @@ class Extension:
 
     def _opened(self, content: bytes) -> bytes:
         """An encrypted answer's text (`spec` drone-webhooks 13)."""
-        key = self.secret.encode()[:KEY]
+        key = self.service.secret.encode()[:KEY]
         if len(key) < KEY:
             raise ExtensionFailed(f"{self.name} encrypts its answers, which takes a secret of {KEY} characters")
         try:
@@ -107,6 +107,11 @@ class Extension:
             return orjson.loads(content)
         except ValueError as error:
             raise ExtensionFailed(f"{self.name} answered with something that is not JSON") from error
+
+
+def extension(kind: str, media_type: str, service: Service) -> Extension | None:
+    """The extension of the settings, if they name one."""
+    return Extension(kind, media_type, service) if service.url else None
 
 
 def _message(content: bytes) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.builds import converted, progress, stages, store
 from app.builds.cards import store as cards
-from app.builds.model import DONE, OVER, Build, Line, Stage, Step
+from app.builds.model import OVER, Build, Line, Stage, Step
 from app.builds.ports import Ports
 from app.builds.relay import ANY
 from app.db.tx import Tx
@@ -80,7 +80,7 @@ class LocalManager:
                 return is_over or event == build_id or (event == ANY and await self.ports.db.read(_is_over(build_id)))
 
     async def write_log(self, step_id: int, lines: Sequence[Line]) -> None:
-        """See Manager. Conflict when the step's stage is over."""
+        """See Manager. Conflict when the step does not run."""
         self.leases.renew(await self.ports.db.read(_logging(step_id)))
         self.ports.logs.open(step_id)
         await self.ports.logs.write(step_id, lines)
@@ -105,12 +105,11 @@ class LocalManager:
 
 
 def _logging(step_id: int, *, killed: bool = False) -> Tx[int]:
-    """The stage of a step that may still be told of; Conflict when it is over, unless it was killed."""
+    """The stage of a step that may be told of just now: it runs, or was killed. Conflict otherwise."""
     step = yield from stages.find_step(step_id)
-    stage = yield from stages.find(step.stage_id)
-    if stage.status in DONE and not (killed and stage.status == "killed"):
-        raise Conflict(f"stage {stage.id} is over: {stage.status}", code="stage_over")
-    return stage.id
+    if step.status != "running" and not (killed and step.status == "killed"):
+        raise Conflict(f"step {step.id} does not run: {step.status}", code="step_not_running")
+    return step.stage_id
 
 
 def _watched(build_id: int, peer: str) -> Tx[tuple[bool, list[int]]]:

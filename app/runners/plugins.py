@@ -7,41 +7,20 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from app.builds.wire import build_json
 from app.errors import AppError
-from app.extensions.client import Extension, ExtensionFailed
+from app.extensions.client import Extension, ExtensionFailed, extension
 from app.pipeline.model import SecretDocument
 from app.repos.wire import repo_json
 from app.runners.manager import Context
+from app.settings.values import Service
 
 log = logging.getLogger(__name__)
 
 SECRET = "application/vnd.drone.secret.v1+json"
 ENV = "application/vnd.drone.env.v2+json"
-
-
-class Named(Protocol):
-    """The settings of both."""
-
-    @property
-    def secret_endpoint(self) -> str: ...
-
-    @property
-    def secret_token(self) -> str: ...
-
-    @property
-    def secret_skip_verify(self) -> bool: ...
-
-    @property
-    def env_endpoint(self) -> str: ...
-
-    @property
-    def env_token(self) -> str: ...
-
-    @property
-    def env_skip_verify(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +39,9 @@ class Plugins:
     env: Extension | None = None
 
     @classmethod
-    def of(cls, named: Named) -> "Plugins":
+    def of(cls, *, secret: Service, env: Service) -> "Plugins":
         """Those that the settings name."""
-        secret = Extension("secret", SECRET, named.secret_endpoint, named.secret_token, named.secret_skip_verify)
-        env = Extension("environment", ENV, named.env_endpoint, named.env_token, named.env_skip_verify)
-        return cls(secret if secret.url else None, env if env.url else None)
+        return cls(extension("secret", SECRET, secret), extension("environment", ENV, env))
 
     async def variables(self, context: Context) -> Variables:
         """What the environment extension adds to this stage. ExtensionFailed, Unavailable."""

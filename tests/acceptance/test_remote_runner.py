@@ -5,217 +5,16 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Self
 
 import httpx2
 import pytest
 
-from tests.acceptance.server import PATIENCE, Server, sleeping
-from tests.scm.repository import Repository
-
-SECRET = "a-secret-of-all-runners"
-SLUG = "octocat/hello-world"
-HEAD = "kind: pipeline\ntype: exec\nclone: {disable: true}\n"
-PIPELINE = "\n---\n".join(
-    HEAD + document
-    for document in (
-        """
-name: build
-steps:
-- name: one
-  commands: [echo built]
-trigger: {event: push}
-""",
-        """
-name: deploy
-steps:
-- name: release
-  environment: {KEY: {from_secret: key}}
-  commands: ['echo "$VERSION to $DRONE_DEPLOY_TO on $DRONE_STAGE_MACHINE with $KEY"']
-trigger: {target: production}
-""",
-        """
-name: long
-steps:
-- name: count
-  commands: ['for n in $(seq 20); do echo "line $n"; sleep 0.5; done']
-trigger: {target: long}
-""",
-        """
-name: short
-steps:
-- name: one
-  commands: [echo begun, sleep 2]
-trigger: {target: short}
-""",
-        """
-name: hang
-steps:
-- name: hang
-  commands: [echo hanging, sleep 4711]
-trigger: {target: hang}
-""",
-        """
-name: labelled
-node: {zone: eu}
-steps:
-- name: one
-  commands: ['echo "$DRONE_STAGE_MACHINE"']
-trigger: {target: labelled}
-""",
-        """
-name: fast
-steps:
-- name: one
-  commands: ['echo "on $DRONE_STAGE_MACHINE, $FROM_RUNNER"']
-trigger: {target: fast}
-""",
-    )
-)
-
-
-class RunnerProcess:
-    """`gantry runner`, attached to an address."""
-
-    def __init__(self, folder: Path, address: str, name: str = "lab", **settings: str) -> None:
-        self.log = folder / f"{name}.log"
-        keep = {key: value for key, value in os.environ.items() if not key.startswith(("GANTRY_", "DRONE_"))}
-        self.environment = {
-            **keep,
-            "DRONE_RPC_HOST": address,
-            "DRONE_RPC_SECRET": SECRET,
-            "DRONE_RUNNER_NAME": name,
-            "DRONE_RUNNER_ROOT": str(folder / "work"),
-            **{f"DRONE_{key.upper()}": value for key, value in settings.items()},
-        }
-
-    def __enter__(self) -> Self:
-        with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "app", "runner"]
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.end(signal.SIGKILL)
-
-    def end(self, how: signal.Signals) -> int:
-        self.process.send_signal(how)
-        return self.process.wait(PATIENCE)
-
-    def says(self, text: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while text not in self.log.read_text():
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
-
-
-class Wire:
-    """A TCP proxy that can be cut: bytes go through, or connections are reset."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._open: list[socket.socket] = []
-        #: Bytes of a request after whose answer the wire is cut.
-        self.cut_after: bytes | None = None
-        self.is_cut = False
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-        self._reset()
-
-    def mend(self) -> None:
-        self.cut_after, self.is_cut = None, False
-
-    def _listen(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            if self.is_cut:
-                near.close()
-                continue
-            far = socket.create_connection(("127.0.0.1", self._port))
-            self._open += [near, far]
-            for source, target in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(source, target, source is far), daemon=True).start()
-
-    def _pump(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
-        try:
-            while data := source.recv(65536):
-                if not is_answer and self.cut_after and self.cut_after in data:
-                    target.sendall(data)
-                    time.sleep(0.3)  # it arrives, and its answer does not
-                    self.is_cut = True
-                    self._reset()
-                    return
-                if self.is_cut:
-                    return
-                target.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for end in (source, target):
-                end.close()
-
-    def _reset(self) -> None:
-        for end in self._open:
-            end.close()
-        self._open.clear()
-
-
-class Place:
-    """A server without a built-in runner, for which a build waits."""
-
-    def __init__(self, folder: Path, **settings: str) -> None:
-        self.folder = folder
-        self.server = Server(
-            folder / "server", git_roots=str(folder), rpc_secret=SECRET, runner_capacity="0", **settings
-        )
-        self.address = f"127.0.0.1:{self.server.port}"
-
-    def __enter__(self) -> Self:
-        repository = Repository(self.folder / "hello-world")
-        sha = repository.commit({".drone.yml": PIPELINE})
-        self.server.start()
-        self.server.register(repository.url, SLUG)
-        self.server.json("POST", f"/api/repos/{SLUG}/secrets", json={"name": "key", "data": "hush-hush"})
-        assert self.server.push(SLUG, sha).json()["number"] == 1
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.__exit__()
-
-    def runner(self, name: str = "lab", address: str = "", **settings: str) -> RunnerProcess:
-        return RunnerProcess(self.folder, address or self.address, name, **settings)
-
-    def promote(self, target: str, **params: str) -> int:
-        number: int = self.server.promote(SLUG, 1, target, **params)["number"]
-        return number
-
-    def finished(self, number: int) -> Any:
-        return self.server.finished(SLUG, number)
-
-    def output(self, number: int) -> str:
-        return self.server.output(SLUG, number)
-
-    def machine(self, number: int) -> str:
-        """Who has accepted the build's only stage, once somebody has."""
-        path = f"/api/repos/{SLUG}/builds/{number}"
-        return str(
-            self.server.until(
-                lambda: self.server.json("GET", path)["stages"][0].get("machine"), f"build {number} is accepted"
-            )
-        )
+from tests.acceptance.remote import SECRET, SLUG, Place, RunnerProcess, Wire
+from tests.acceptance.server import PATIENCE, sleeping
 
 
 @pytest.fixture(scope="module")
@@ -293,7 +92,13 @@ def test_a_runner_that_may_not_run_a_stage_says_why(shared: Place) -> None:
 
 def test_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
     runner = RunnerProcess(
-        tmp_path, "http://127.0.0.1:1", rpc_secret="", rpc_proto="ftp", runner_capacity="0", runner_labels="zone"
+        tmp_path,
+        "http://127.0.0.1:1",
+        rpc_secret="",
+        rpc_proto="ftp",
+        runner_capacity="0",
+        runner_labels="zone",
+        http_bind="3000",
     )
     command = [sys.executable, "-m", "app", "runner", "--check"]
     said = subprocess.run(command, env=runner.environment, capture_output=True, text=True, timeout=PATIENCE)
@@ -306,7 +111,22 @@ def test_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
         "DRONE_RPC_PROTO",
         "DRONE_RUNNER_CAPACITY",
         "DRONE_RUNNER_LABELS",
+        "DRONE_HTTP_BIND",
     }
+
+
+def test_whoever_watches_over_runners_asks_one_whether_it_lives(shared: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with shared.runner("unlucky", http_bind=address) as unlucky:
+            assert unlucky.process.wait(PATIENCE) == 1
+        assert f"cannot listen on {address}: Address already in use; see DRONE_HTTP_BIND" in unlucky.log.read_text()
+
+    with shared.runner("watched", http_bind=address) as watched:
+        watched.says("the runner is attached")
+        answer = httpx2.get(f"http://{address}/healthz")
+        assert (answer.status_code, answer.text) == (200, "OK")
+        assert watched.end(signal.SIGTERM) == 0
 
 
 def test_two_runners_of_one_name_do_not_clear_each_other_s_workspaces_away(shared: Place) -> None:

@@ -14,7 +14,7 @@ from app.db.connect import connect
 from app.db.tx import many
 from app.folder import Folder
 from app.repos import sealed
-from app.settings import Settings
+from app.settings.server import Settings
 from tests.acceptance.server import PATIENCE, Server
 from tests.scm.repository import Repository
 

@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,6 +24,16 @@ clone: {disable: true}
 steps:
 - name: one
   commands: [echo one]
+"""
+DOCKER = """
+kind: pipeline
+type: docker
+name: default
+image_pull_secrets: [.dockerconfigjson]
+steps:
+- name: one
+  image: registry.example.com/acme/build
+  commands: [make]
 """
 WANTED = {"kind": "pipeline", "type": "exec", "os": "linux", "arch": "amd64"}
 
@@ -70,6 +81,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(folder / "server", git_roots=str(folder), rpc_secret=SECRET, runner_capacity="0") as server:
         server.register(repository.url, SLUG)
         server.sha = sha  # type: ignore[attr-defined]
+        server.repository = repository  # type: ignore[attr-defined]
         yield server
 
 
@@ -279,6 +291,42 @@ def test_ten_megabytes_of_lines_in_one_batch_are_kept_and_more_is_refused(runner
     assert runner.ask("POST", f"step/{step['id']}/logs/batch", lines).status_code == 200
     assert len(runner.server.output(SLUG, newest(runner.server)["number"])) == 10_000_000
     assert runner.ask("POST", f"step/{step['id']}/logs/batch", lines * 2).status_code == 413
+
+
+def test_a_step_that_does_not_run_has_no_log_to_add_to(runner: Runner) -> None:
+    mine, other = runner.started("one", "two")["steps"]
+    mine = runner.running(mine)
+    line = [{"pos": 0, "out": "mine\n", "time": 0}]
+    foreign = [{"pos": 0, "out": "foreign\n", "time": 0}]
+    assert runner.ask("POST", f"step/{mine['id']}/logs/batch", line).status_code == 200
+    assert runner.ask("POST", f"step/{mine['id']}/logs/upload", line).status_code == 200
+    runner.json("PUT", f"step/{mine['id']}", mine | {"status": "success", "stopped": 2})
+
+    for step in (mine, other):
+        for verb in ("batch", "upload"):
+            answer = runner.ask("POST", f"step/{step['id']}/logs/{verb}", foreign)
+            assert (answer.status_code, answer.text) == (409, "Optimistic Lock Error")
+    number = newest(runner.server)["number"]
+    assert runner.server.ask("GET", f"/api/repos/{SLUG}/builds/{number}/logs/1/1").json() == line
+
+
+def test_the_password_file_of_a_registry_reaches_the_runner_of_a_docker_pipeline(runner: Runner) -> None:
+    server = runner.server
+    config = '{"auths":{"registry.example.com":{"username":"bot","password":"hush"}}}'
+    server.json("POST", f"/api/repos/{SLUG}/secrets", json={"name": ".dockerconfigjson", "data": config})
+    repository: Repository = server.repository  # type: ignore[attr-defined]
+    sha = repository.commit({".drone.yml": DOCKER}, "with containers")
+    number = server.push(SLUG, sha).json()["number"]
+
+    handed = runner.json("POST", "stage", WANTED | {"type": "docker"})
+    runner.json("POST", f"stage/{handed['id']}?machine=docker")
+    context = runner.json("GET", f"stage/{handed['id']}")
+
+    assert [(one["name"], one["data"]) for one in context["secrets"]] == [(".dockerconfigjson", config)]
+    assert "image_pull_secrets: [.dockerconfigjson]" in b64decode(context["config"]["Data"]).decode()
+    assert (context["stage"]["type"], context["stage"]["machine"]) == ("docker", "docker")
+    server.json("DELETE", f"/api/repos/{SLUG}/builds/{number}")
+    server.ask("DELETE", f"/api/repos/{SLUG}/secrets/.dockerconfigjson")
 
 
 def test_a_card_may_be_said_twice_and_is_shown(runner: Runner) -> None:

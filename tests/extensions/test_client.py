@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from app.errors import Unavailable
 from app.extensions.client import LIMIT, Extension, ExtensionFailed
 from app.extensions.signature import digest, sign
+from app.settings.values import Service
 from tests.extensions.farside import SECRET, Answer, FarSide, extension
 
 MEDIA = "application/vnd.drone.config.v1+json"
@@ -22,7 +23,8 @@ def far() -> Iterator[FarSide]:
 
 
 def one(far: FarSide, path: str = "/ask", **more: object) -> Extension:
-    return replace(Extension("configuration", MEDIA, far.url + path, SECRET, timeout=20), **more)  # type: ignore[arg-type]
+    service = Service(far.url + path, SECRET, timeout=20)
+    return Extension("configuration", MEDIA, replace(service, **more))  # type: ignore[arg-type]
 
 
 def test_the_vectors_of_the_contract() -> None:
@@ -112,7 +114,7 @@ async def test_who_is_not_there_or_too_slow_cannot_be_reached(far: FarSide) -> N
     with pytest.raises(Unavailable, match="no answer in time"):
         await one(far, timeout=0.1).ask({})
     with pytest.raises(Unavailable, match="cannot be reached"):
-        await Extension("validation", MEDIA, "http://user:hush@127.0.0.1:1/x").ask({})
+        await Extension("validation", MEDIA, Service("http://user:hush@127.0.0.1:1/x")).ask({})
     with pytest.raises(Unavailable) as unreachable:
-        await Extension("validation", MEDIA, "http://user:hush@127.0.0.1:1/x?token=hush").ask({})
+        await Extension("validation", MEDIA, Service("http://user:hush@127.0.0.1:1/x?token=hush")).ask({})
     assert "hush" not in unreachable.value.message

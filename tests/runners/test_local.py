@@ -1,6 +1,7 @@
 """The verbs of the built-in runner, on what was deleted meanwhile."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ async def test_a_log_that_comes_after_its_step_was_deleted_is_not_kept(
     scene: Scene, manager: LocalManager, tmp_path: Path
 ) -> None:
     step = (await scene.start((await scene.push()).stages[0], "one")).steps[0]
+    await manager.update_step(replace(step, status="running", started=1))
     await manager.upload_log(step.id, b"[]")
     assert await read_log(scene.ports.logs, step.id) == b"[]"
     await removal.remove(scene.ports, scene.repo)

@@ -4,16 +4,14 @@ import platform
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app import settings
-
-_Map = Annotated[Mapping[str, str], NoDecode]
-_List = Annotated[tuple[str, ...], NoDecode]
+from app.settings.load import read
+from app.settings.values import Bind, Endpoint, Map, Service, Words
 
 
 def _named(name: str, **options: Any) -> Any:
@@ -38,23 +36,25 @@ class RunnerSettings(BaseSettings):
     name: str = _named("RUNNER_NAME", default_factory=lambda: platform.node() or "localhost")
     capacity: int = _named("RUNNER_CAPACITY", default=2, ge=1, le=1000)
     max_procs: int = _named("RUNNER_MAX_PROCS", default=0, ge=0, le=100_000)
-    labels: _Map = _named("RUNNER_LABELS", default_factory=dict)
-    environ: _Map = _named("RUNNER_ENVIRON", default_factory=dict, repr=False)
+    labels: Map = _named("RUNNER_LABELS", default_factory=dict)
+    environ: Map = _named("RUNNER_ENVIRON", default_factory=dict, repr=False)
     envfile: Path | None = _named("RUNNER_ENVFILE", default=None)
     path: str = _named("RUNNER_PATH", default="")
     root: Path = _named("RUNNER_ROOT", default_factory=lambda: Path(tempfile.gettempdir()))
-    symlinks: _Map = _named("RUNNER_SYMLINKS", default_factory=dict)
+    symlinks: Map = _named("RUNNER_SYMLINKS", default_factory=dict)
+    #: Where `/healthz` is answered; empty = nowhere.
+    http_bind: Bind | Literal[""] = _named("HTTP_BIND", default="")
     os: str = _named("PLATFORM_OS", default="")
     arch: str = _named("PLATFORM_ARCH", default="")
     kernel: str = _named("PLATFORM_KERNEL", default="")
     variant: str = _named("PLATFORM_VARIANT", default="")
-    limit_repos: _List = _named("LIMIT_REPOS", default=())
-    limit_events: _List = _named("LIMIT_EVENTS", default=())
+    limit_repos: Words = _named("LIMIT_REPOS", default=())
+    limit_events: Words = _named("LIMIT_EVENTS", default=())
     limit_trusted: bool = _named("LIMIT_TRUSTED", default=False)
-    secret_endpoint: str = _named("SECRET_PLUGIN_ENDPOINT", default="")
+    secret_endpoint: Endpoint = _named("SECRET_PLUGIN_ENDPOINT", default="")
     secret_token: str = _named("SECRET_PLUGIN_TOKEN", default="", repr=False)
     secret_skip_verify: bool = _named("SECRET_PLUGIN_SKIP_VERIFY", default=False)
-    env_endpoint: str = _named("ENV_PLUGIN_ENDPOINT", default="")
+    env_endpoint: Endpoint = _named("ENV_PLUGIN_ENDPOINT", default="")
     env_token: str = _named("ENV_PLUGIN_TOKEN", default="", repr=False)
     env_skip_verify: bool = _named("ENV_PLUGIN_SKIP_VERIFY", default=False)
 
@@ -72,27 +72,12 @@ class RunnerSettings(BaseSettings):
             raise ValueError("must be the secret that the server has as DRONE_RPC_SECRET, in printable ASCII")
         return value
 
-    @field_validator("secret_endpoint", "env_endpoint")
-    @classmethod
-    def _endpoint(cls, value: str) -> str:
-        return settings.endpoint(value) if value else ""
-
     @field_validator("name")
     @classmethod
     def _name(cls, value: str) -> str:
         if not value.isprintable() or len(value) > 250:
             raise ValueError("must have at most 250 printable characters")
         return value
-
-    @field_validator("labels", "environ", "symlinks", mode="before")
-    @classmethod
-    def _map(cls, value: object) -> object:
-        return settings.mapping(value) if isinstance(value, str) else value
-
-    @field_validator("limit_repos", "limit_events", mode="before")
-    @classmethod
-    def _list(cls, value: object) -> object:
-        return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
@@ -106,6 +91,16 @@ class RunnerSettings(BaseSettings):
         return f"{self.proto}://{self.host}"
 
     @property
+    def secrets(self) -> Service:
+        """The secret extension."""
+        return Service(self.secret_endpoint, self.secret_token, self.secret_skip_verify)
+
+    @property
+    def env(self) -> Service:
+        """The environment extension."""
+        return Service(self.env_endpoint, self.env_token, self.env_skip_verify)
+
+    @property
     def variables(self) -> dict[str, str]:
         """What is added to every step; the file's win."""
         file = dotenv_values(self.envfile, interpolate=False) if self.envfile else {}
@@ -114,4 +109,4 @@ class RunnerSettings(BaseSettings):
 
 def load(environ: Mapping[str, str]) -> RunnerSettings:
     """The settings of this process; BadSettings lists everything that is wrong."""
-    return settings.read(RunnerSettings, environ)
+    return read(RunnerSettings, environ)

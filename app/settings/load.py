@@ -1,0 +1,56 @@
+"""From the environment to settings, with every problem told at once."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from pydantic import AliasChoices, ValidationError
+from pydantic_settings import BaseSettings
+
+from app.errors import AppError
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+class BadSettings(AppError):
+    """The environment does not make a server; the message has a line for every problem."""
+
+    code = "bad_settings"
+
+
+def read(kind: type[S], environ: Mapping[str, str], problems: Sequence[str] = ()) -> S:
+    """What the environment makes of a model; BadSettings lists these problems, and all others."""
+    found = list(problems)
+    try:
+        settings = kind()
+    except ValidationError as error:
+        for detail in error.errors(include_input=False):
+            field = kind.model_fields.get(str(detail["loc"][0])) if detail["loc"] else None
+            location = (str(field.validation_alias),) if field else detail["loc"]  # a default goes by the field's name
+            found.append(_problem(kind, location, detail["msg"], environ))
+    if found:
+        raise BadSettings("the settings are wrong:\n" + "\n".join(f"  {problem}" for problem in found))
+    return settings
+
+
+def inherited() -> dict[str, str]:
+    """What steps and git inherit of this process's own environment; steps do without what is git's own."""
+    proxies = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+    names = ("PATH", "USER", "LANG", "GIT_SSL_CAINFO", *proxies, *(name.upper() for name in proxies))
+    return {name: value for name in names if (value := os.environ.get(name))}
+
+
+def _problem(
+    kind: type[BaseSettings], location: tuple[int | str, ...], message: str, environ: Mapping[str, str]
+) -> str:
+    name = f"{_given(kind, str(location[0]), environ)} " if location else ""
+    return name + message.removeprefix("Value error, ")
+
+
+def _given(kind: type[BaseSettings], name: str, environ: Mapping[str, str]) -> str:
+    """The name under which a setting was given: its own, or Drone's."""
+    for field in kind.model_fields.values():
+        alias = field.validation_alias
+        if isinstance(alias, AliasChoices) and alias.choices[0] == name:
+            return next((str(choice) for choice in alias.choices if environ.get(str(choice))), name)
+    return name

@@ -1,0 +1,214 @@
+"""How a setting's text is read; ValueError says what it must be, never what it was."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_settings import NoDecode
+
+from app import duration
+from app.names import LONGEST_LOGIN, is_name, rule
+
+#: Characters of a key or a shared secret at least.
+SHORTEST_SECRET = 16
+#: Of the secret shared with runners: Drone takes any, and installations that move here have short ones.
+SHORTEST_RPC_SECRET = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """An account that is created or updated at every start."""
+
+    login: str
+    admin: bool = False
+    machine: bool = False
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return f"Bootstrap({self.login!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A server of the user's own and how it is asked; without an address there is none."""
+
+    url: str
+    secret: str = field(default="", repr=False)
+    #: Whether any certificate of it is taken.
+    skip_verify: bool = False
+    #: Seconds.
+    timeout: float = 60
+
+
+def absolute(value: Path) -> Path:
+    """A path that does not depend on where the process stands."""
+    return value.expanduser().absolute()
+
+
+def bind(value: str) -> str:
+    """Where to listen."""
+    _, colon, port = value.rpartition(":")
+    if not (colon and port.isdecimal() and int(port) < 65536):
+        raise ValueError("must be HOST:PORT, or :PORT for every interface")
+    return value
+
+
+def host(value: str) -> str:
+    """The host of a bind address; empty = every interface."""
+    return value.rpartition(":")[0].strip("[]")
+
+
+def port(value: str) -> int:
+    """The port of a bind address; 0 = any free one."""
+    return int(value.rpartition(":")[2])
+
+
+def url(value: str) -> str:
+    """The address of a site, without a slash at its end."""
+    parts = urlsplit(value)
+    odd = parts.query or parts.fragment or not value.isprintable() or " " in value
+    if parts.scheme not in ("http", "https") or not parts.hostname or odd:
+        raise ValueError("must be http://HOST or https://HOST, with a port or a path if need be")
+    return value.rstrip("/")
+
+
+def database(value: str) -> str:
+    """The address of a database."""
+    value = re.sub(r"^postgres://", "postgresql://", value)
+    if not value.startswith(("sqlite:///", "postgresql://")) or value == "sqlite:///":
+        raise ValueError("must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+    if value.startswith("postgresql://"):
+        postgres(value)
+    return value
+
+
+def folders(value: object) -> object:
+    """Paths with colons between them."""
+    return tuple(absolute(Path(part)) for part in value.split(":") if part) if isinstance(value, str) else value
+
+
+def words(value: object) -> object:
+    """Texts with commas between them."""
+    return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+
+
+def origins(value: object) -> object:
+    """Origins with commas or spaces between them."""
+    return tuple(origin(part) for part in re.split(r"[,\s]+", value) if part) if isinstance(value, str) else value
+
+
+def keys(value: object) -> object:
+    """Keys with commas between them."""
+    if not isinstance(value, str):
+        return value
+    found = tuple(part.strip() for part in value.split(",") if part.strip())
+    if any(len(key) < SHORTEST_SECRET for key in found):
+        raise ValueError(f"must be keys of at least {SHORTEST_SECRET} characters each, with commas between them")
+    return found
+
+
+def mapping(value: object) -> object:
+    """`name:value,name:value`, split at the first colon of each (`spec` drone-webhooks 15)."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition(":") for part in value.split(",") if part]
+    if not all(name and colon for name, colon, _ in pairs):
+        raise ValueError("must be NAME:VALUE pairs with commas between them")
+    return {name: value for name, _, value in pairs}
+
+
+def endpoint(value: str) -> str:
+    """The address of an extension, or none; the error never repeats it."""
+    if not value:
+        return value
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not value.isprintable() or " " in value:
+        raise ValueError("must be the extension's address, http:// or https:// with a host")
+    return value
+
+
+def at_least(length: int, value: str) -> str:
+    """A text of so many characters or more."""
+    if len(value) < length:
+        raise ValueError(f"must have at least {length} characters")
+    return value
+
+
+def seconds(value: object, hours: int) -> object:
+    """A duration of at least a second and at most so many hours, in seconds."""
+    if not isinstance(value, str):
+        return value
+    if not 1 <= (found := duration.seconds(value)) <= hours * 3600:
+        raise ValueError(f"must be from 1s to {hours}h")
+    return found
+
+
+def origin(text: str) -> str:
+    """An origin as browsers send it; ValueError for what none would send."""
+    try:
+        parts = urlsplit(text.lower())
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or "*" in text or parts.username is not None:
+        raise ValueError(f"has {text[:100]!r}: origins are http://HOST or https://HOST, with a port if need be")
+    if parts.geturl() != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError(f"has {text[:100]!r}: an origin has no path and no slash at its end")
+    return parts.geturl()
+
+
+def postgres(url: str) -> None:
+    """ValueError for what would not be understood, or silently be left out; never repeats the address."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has no usable host or port; write special characters of the password as %XX") from None
+    if unknown := sorted(parse_qs(parts.query).keys() - {"sslmode"}):
+        raise ValueError(f"has options that are not known: {', '.join(unknown)}; known is sslmode")
+
+
+def bootstrap(text: object) -> object:
+    """Read `username:x,admin:true,machine:false,token:…` (`spec` drone-rest 1.1); the error says what is off."""
+    if not isinstance(text, str):
+        return text
+    pairs = [part.partition(":") for part in text.split(",") if part.strip()]
+    values = {key.strip(): value.strip() for key, _, value in pairs}
+    if values.keys() - {"username", "admin", "machine", "token"}:  # not shown: it may be a token with a comma
+        raise ValueError("has an unknown key; known are username, admin, machine, token, and no value holds a comma")
+    login, token = values.get("username", ""), values.get("token", "")
+    if not is_name(login, LONGEST_LOGIN):
+        raise ValueError(f"needs username: {rule(LONGEST_LOGIN)}")
+    flags = {key: values.get(key, "false").lower() for key in ("admin", "machine")}
+    if wrong := [key for key, value in flags.items() if value not in ("true", "false")]:
+        raise ValueError(f"needs true or false for {' and '.join(wrong)}")
+    if flags["machine"] == "true" and not token:
+        raise ValueError("needs a token: for a machine")
+    return Bootstrap(login, flags["admin"] == "true", flags["machine"] == "true", token)
+
+
+#: Types of fields.
+Folder = Annotated[Path, AfterValidator(absolute)]
+Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(folders)]
+SiteURL = Annotated[str, AfterValidator(url)]
+DatabaseURL = Annotated[str, AfterValidator(database)]
+Account = Annotated[Bootstrap | None, NoDecode, BeforeValidator(bootstrap)]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(origins)]
+Bind = Annotated[str, AfterValidator(bind)]
+Endpoint = Annotated[str, AfterValidator(endpoint)]
+Map = Annotated[Mapping[str, str], NoDecode, BeforeValidator(mapping)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)]
+Key = Annotated[str, AfterValidator(lambda value: at_least(SHORTEST_SECRET, value))]
+Keys = Annotated[tuple[str, ...], NoDecode, BeforeValidator(keys)]
+RPCSecret = Annotated[str, AfterValidator(lambda value: at_least(SHORTEST_RPC_SECRET, value))]
+#: Seconds.
+Time = Annotated[int, BeforeValidator(lambda value: seconds(value, 24))]
+LongTime = Annotated[int, BeforeValidator(lambda value: seconds(value, 24 * 365))]
