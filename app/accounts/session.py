@@ -78,9 +78,10 @@ async def _admit(db: Database, admission: Extension | None, user: User, now: int
     if admission is not None:
         question = {"event": "login", "user": user_json(user), "token": {"access": "", "refresh": ""}}
         answer = await admission.ask(question)
-        if isinstance(answer, dict) and answer.get("admin") in (not user.admin,):
+        admin = answer.get("admin") if isinstance(answer, dict) else None
+        if isinstance(admin, bool) and admin != user.admin:
             with suppress(Conflict):
-                await db.write(store.update(user.id, admin=not user.admin, now=now))
+                await db.write(store.update(user.id, admin=admin, now=now))
     await db.write(store.log_in(user.id, now))
 
 

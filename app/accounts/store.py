@@ -22,11 +22,11 @@ SET_TOKEN = """
     WHERE id = :id AND NOT EXISTS (SELECT 1 FROM users other WHERE other.token_hash = :token_hash AND other.id <> :id)
     RETURNING id
 """
+LOG_IN = "UPDATE users SET last_login = :now WHERE id = :id"
 #: Changes nothing and holds a row that is always there until the transaction ends: administrators go one after
 #: another, and who goes next sees who is left.
 ONE_BY_ONE = "UPDATE schema_versions SET applied = applied WHERE version = 1"
 #: Nobody is left without an administrator: either this takes none away, or there is another.
-LOG_IN = "UPDATE users SET last_login = :now WHERE id = :id"
 UPDATE = """
     UPDATE users SET email = coalesce(:email, email), admin = coalesce(:admin, admin) AND coalesce(:active, TRUE),
         active = coalesce(:active, active), updated = :now

@@ -178,10 +178,9 @@ def _give_up(stage_id: int, now: int) -> Tx[_Ended | None]:
     build, stored = yield from _locked(stage_id)
     if stored.status != "pending" or stored.machine or not (yield from has_room(stored)):
         return None
-    labels = "".join(f", {name}={value}" for name, value in stored.labels.items())
-    wanted = f"type {stored.type} on {stored.os}/{stored.arch}{labels}"
     waited = f"{(now - stored.updated) / 3600:.1f} h"
-    return (yield from _end(build, stored, f"no runner took it within {waited}: it waited for {wanted}", now))
+    error = f"no runner took it within {waited}: it waited for {rules.wish(stored)}"
+    return (yield from _end(build, stored, error, now))
 
 
 def has_room(stage: Stage) -> Tx[bool]:
@@ -196,13 +195,13 @@ def _end(build: Build, stored: Stage, error: str, now: int) -> Tx[_Ended]:
     steps = yield from stages.steps_of(stored.id)
     for step in steps:
         if step.status not in DONE:
-            yield from stages.update_step(_lost_step(step, now))
-    lost = replace(stored, status="error", error=error, exit_code=255, started=stored.started or now, stopped=now)
-    ended = yield from stages.update(lost, now)
+            yield from stages.update_step(_end_step(step, now))
+    over = replace(stored, status="error", error=error, exit_code=255, started=stored.started or now, stopped=now)
+    ended = yield from stages.update(over, now)
     return replace(ended, steps=steps), (yield from settle(build, now))
 
 
-def _lost_step(step: Step, now: int) -> Step:
+def _end_step(step: Step, now: int) -> Step:
     if step.status == "running":
         return replace(step, status="error", error=LOST, exit_code=255, stopped=now)
     return replace(step, status="skipped", started=now, stopped=now)

@@ -63,3 +63,9 @@ def build_status(stages: Sequence[Stage]) -> Status | None:
     if any(stage.status in _OPEN for stage in stages):
         return None
     return next((stage.status for stage in stages if stage.status in FAILED), "success")
+
+
+def wish(stage: Stage) -> str:
+    """What kind of runner a stage is for, in words."""
+    labels = "".join(f", {name}={value}" for name, value in stage.labels.items())
+    return f"type {stage.type} on {stage.os}/{stage.arch}{labels}"

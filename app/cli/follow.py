@@ -46,7 +46,7 @@ def follow(
 
     try:
         return anyio.run(run)
-    except BaseExceptionGroup as group:
+    except BaseExceptionGroup as group:  # Ctrl-C among them, which is no Exception
         raise _first(group) from None
     finally:
         screen.status(None)

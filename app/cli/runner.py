@@ -14,10 +14,11 @@ import click
 import uvloop
 
 from app import folder, log
+from app.backoff import pauses
 from app.cli.listen import healthy
 from app.errors import AppError
 from app.folder import BadFolder
-from app.runners import report, workspace
+from app.runners import workspace
 from app.runners.exec import Runner, this_arch, this_os
 from app.runners.manager import Filter
 from app.runners.options import Options
@@ -114,7 +115,7 @@ async def _stop(runner: Runner, serving: "asyncio.Task[None]", grace: float) -> 
 
 
 async def _serve(manager: RemoteManager, runner: Runner, loaded: RunnerSettings) -> None:
-    pauses = report.pauses(FIRST_PAUSE, LONGEST_PAUSE)
+    waits = pauses(FIRST_PAUSE, LONGEST_PAUSE)
     while True:
         try:
             await manager.ping()
@@ -123,7 +124,7 @@ async def _serve(manager: RemoteManager, runner: Runner, loaded: RunnerSettings)
             log_.warning(
                 "the server is not ready for this runner", extra={"server": loaded.url, "reason": error.message}
             )
-            await asyncio.sleep(next(pauses))
+            await asyncio.sleep(next(waits))
     about = {"server": loaded.url, "machine": loaded.name, "capacity": loaded.capacity}
     log_.info("the runner is attached", extra=about)
     await runner.run()

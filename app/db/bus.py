@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 import asyncpg
+
+from app.backoff import pauses
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class Bus:
 
     async def run(self, ready: asyncio.Event) -> None:
         """Connect, and again whenever the connection ends; `ready` is set once it listens, or cannot."""
-        pauses = _pauses()
+        waits = pauses(FIRST_PAUSE, LONGEST_PAUSE)
         deaf = False
         while True:
             try:
@@ -56,7 +58,7 @@ class Bus:
                     if deaf:
                         self._wake_all()
                     ready.set()
-                    pauses = _pauses()
+                    waits = pauses(FIRST_PAUSE, LONGEST_PAUSE)
                     await self._speak(connection)
                 finally:
                     connection.terminate()
@@ -64,7 +66,7 @@ class Bus:
                 log.warning("the other servers cannot be heard", extra={"reason": type(error).__name__})
             deaf = True
             ready.set()
-            await asyncio.sleep(next(pauses))
+            await asyncio.sleep(next(waits))
 
     async def _listen(self, connection: "asyncpg.Connection[Any]") -> None:
         own = connection.get_server_pid()
@@ -96,10 +98,3 @@ class Bus:
                     await self._news.wait()
             except TimeoutError:
                 await connection.execute("SELECT 1", timeout=PATIENCE)
-
-
-def _pauses() -> Iterator[float]:
-    pause = FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(pause * 2, LONGEST_PAUSE)

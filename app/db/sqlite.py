@@ -179,7 +179,7 @@ def _drive_in_savepoint(raw: sqlite3.Connection, tx: Tx[Any]) -> Outcome:
     raw.execute("SAVEPOINT one")
     try:
         result = _drive(raw, tx)
-    except BaseException as error:
+    except BaseException as error:  # whatever a member of the group raises is for its own caller
         if not raw.in_transaction or _unavailable(error):
             raise  # SQLite rolled back everything, or will: nobody of the group succeeds
         raw.execute("ROLLBACK TO one")

@@ -8,9 +8,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
+from app.backoff import pauses
 from app.builds.model import Stage
 from app.errors import AppError, Conflict
-from app.runners import report
 from app.runners.manager import Filter, Manager
 from app.runners.options import Options
 from app.runners.stage import Execution, Place
@@ -98,19 +98,19 @@ class Runner:
         await _ended(self._loops, LAST_REPORTS)
 
     async def _poll(self) -> None:
-        pauses = report.pauses(FIRST_PAUSE, LONGEST_PAUSE)
+        waits = pauses(FIRST_PAUSE, LONGEST_PAUSE)
         while not self._stopping:
             try:
                 accepted = await self._take()
                 if accepted:
                     await self._execute(accepted)
-                pauses = report.pauses(FIRST_PAUSE, LONGEST_PAUSE)
+                waits = pauses(FIRST_PAUSE, LONGEST_PAUSE)
             except AppError as error:
                 log.warning("no stage could be taken", extra={"reason": error.message})
-                await self._idle_until(asyncio.sleep(next(pauses)))
+                await self._idle_until(asyncio.sleep(next(waits)))
             except Exception:  # A bug that one stage meets must not end the runner.
                 log.exception("a poll loop met an internal error")
-                await self._idle_until(asyncio.sleep(next(pauses)))
+                await self._idle_until(asyncio.sleep(next(waits)))
 
     async def _take(self) -> Stage | None:
         """Wait for a stage and accept it; None when there is none, or another was faster."""

@@ -89,6 +89,6 @@ class Leases:
         self._signs = set()
         try:
             await self._ports.db.write(stages.see(sorted(signs), self._ports.now()))
-        except BaseException:
+        except BaseException:  # a cancel too: whoever writes next must know of them
             self._signs |= signs
             raise

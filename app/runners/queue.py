@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
-from app.builds import progress, stages, switches
+from app.builds import progress, rules, stages, switches
 from app.builds.model import Stage
 from app.builds.ports import Ports
 from app.builds.relay import ANY
@@ -32,7 +32,11 @@ PAUSED = "the queue is paused by an administrator"
 
 
 class Queue:
-    """Hands pending stages to waiting runners, oldest first. Handing out marks nothing; accepting does."""
+    """Hands pending stages to waiting runners, oldest first.
+
+    Handing out is an offer that only this server's queue, or on PostgreSQL every server's, keeps in mind for a while;
+    accepting decides.
+    """
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -83,8 +87,7 @@ class Queue:
 
     async def _why(self, stage: Stage) -> str:
         if not (self._waiting.suit(stage) or any(suits(wanted, stage) for wanted in self._attached)):
-            labels = "".join(f", {key}={value}" for key, value in stage.labels.items())
-            return f"no attached runner serves type {stage.type} on {stage.os}/{stage.arch}{labels}"
+            return f"no attached runner serves {rules.wish(stage)}"
         if not await self._has_room(stage):
             return "others of this pipeline or repository go first: its concurrency limit is reached"
         return ""

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from app.backoff import pauses
 from app.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -25,10 +26,3 @@ async def until_heard(say: Callable[[], Awaitable[T]]) -> T:
         except Unavailable as error:
             log.warning("the manager is unavailable", extra={"reason": error.message})
             await asyncio.sleep(next(waits))
-
-
-def pauses(first: float, longest: float) -> Iterator[float]:
-    """Doubling, up to the longest, without end."""
-    while True:
-        yield first
-        first = min(first * 2, longest)

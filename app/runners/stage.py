@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from app.backoff import pauses
 from app.builds.model import Stage, Step
 from app.errors import AppError, Conflict, NotFound
 from app.pipeline.document import BadPipeline
@@ -94,7 +95,7 @@ class Execution:
         return asyncio.get_running_loop().call_later(minutes * MINUTE, self.halt, Halt.TIMED_OUT, text)
 
     async def _watch(self, build_id: int) -> None:
-        pauses = report.pauses(FIRST_PAUSE, LONGEST_PAUSE)
+        waits = pauses(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             try:
                 if await self._manager.watch(build_id):
@@ -102,7 +103,7 @@ class Execution:
                     return
             except AppError as error:
                 log.warning("cannot watch a build", extra={"build": build_id, "reason": error.message})
-                await asyncio.sleep(next(pauses))
+                await asyncio.sleep(next(waits))
 
     async def _run(self, context: Context) -> None:
         if refusal := self._place.options.refusal(context):

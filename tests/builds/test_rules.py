@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.builds.model import DONE, FAILED, Stage, Status
-from app.builds.rules import advance, build_status, has_room
+from app.builds.rules import advance, build_status, has_room, wish
 
 WAITING: Status = "waiting_on_dependencies"
 
@@ -217,3 +217,10 @@ def test_limits_leave_room_for_so_many(limit: int, throttle: int, named: int, in
     stage = Stage(1, 1, 1, 1, "default", limit=limit, throttle=throttle)
 
     assert has_room(stage, named, in_repo) is room
+
+
+def test_a_wish_names_all_that_a_runner_must_have() -> None:
+    plain = Stage(1, 1, 1, 1, "default", type="exec")
+
+    assert wish(plain) == "type exec on linux/amd64"
+    assert wish(replace(plain, labels={"zone": "eu", "gpu": "1"})) == "type exec on linux/amd64, zone=eu, gpu=1"

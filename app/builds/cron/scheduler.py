@@ -111,7 +111,7 @@ class Scheduler:
                 await self._ports.db.write(self._claim(job))
         except (store.Claimed, NotFound):  # somebody else has it, or its repository was deleted
             return
-        except Exception as error:
+        except Exception as error:  # a bug that one job meets must not end the others
             known = isinstance(error, AppError)
             self._log(logging.ERROR, "a cron job could neither run nor fail", job, error, exc_info=not known)
             await asyncio.sleep(HOLD)
