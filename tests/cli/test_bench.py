@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import repeat
 from math import inf
@@ -151,8 +150,6 @@ def test_an_interrupt_leaves_no_process_and_no_folder(tmp_path: Path, temporary:
         assert running.stderr.readline() == "… promotes, 1 connection\n"
         servers = psutil.Process(running.pid).children()
         assert servers
-        time.sleep(0.5)  # the line is said just before the load begins
-
         running.send_signal(how)
 
         assert running.wait(60) == 130
