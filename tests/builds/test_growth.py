@@ -8,8 +8,7 @@ import itertools
 import pkgutil
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, TypeVar
@@ -20,9 +19,6 @@ import app
 from app.accounts.auth import Claim
 from app.builds import flow, progress, purge, stages, store
 from app.builds.model import Build, Stage
-from app.builds.rendered import Rendered
-from app.db.bus import Hear, Notify
-from app.db.connect import Database
 from app.db.migrate import VERSIONS, versions
 from app.db.tx import Statement, Tx
 from app.db.window import Window
@@ -30,7 +26,7 @@ from app.repos import access, sealed
 from app.repos import store as repos
 from app.repos.model import Repo
 from app.repos.secrets import store as secrets
-from tests.builds.farside import NOW, Scene, ended, pipeline, pushed, started
+from tests.builds.farside import NOW, ended, pushed, started
 
 T = TypeVar("T")
 SIZES = {"short": 400, "long": 4000}
@@ -351,62 +347,3 @@ def test_statements_are_few(histories: dict[str, sqlite3.Connection], name: str,
     raw = histories["long"]
 
     assert len(drive(raw, WORK[name](raw)).statements) == most
-
-
-class Counting:
-    """A database that notes every statement."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-        self.dialect = db.dialect
-        self.statements: list[str] = []
-
-    async def open(self) -> None:
-        """It is open."""
-
-    async def close(self) -> None:
-        """It stays open."""
-
-    def listening(self, channels: Mapping[str, Hear]) -> AbstractAsyncContextManager[Notify | None]:
-        return self._db.listening(channels)
-
-    async def write(self, tx: Tx[T]) -> T:
-        return await self._db.write(self._noted(tx))
-
-    async def read(self, tx: Tx[T]) -> T:
-        return await self._db.read(self._noted(tx))
-
-    def _noted(self, tx: Tx[T]) -> Tx[T]:
-        try:
-            statement = next(tx)
-            while True:
-                self.statements.append(statement[0])
-                statement = tx.send((yield statement))
-        except StopIteration as end:
-            result: T = end.value
-            return result
-
-
-async def test_a_list_that_was_rendered_asks_for_its_heads_alone(scene: Scene) -> None:
-    for _ in range(30):
-        await scene.push()
-    counting = Counting(scene.ports.db)
-    rendered = Rendered(counting)
-
-    first = await rendered.array((await counting.read(store.page(scene.repo, {}, Window(25)))).items)
-    assert len(counting.statements) == 26
-    counting.statements.clear()
-    second = await rendered.array((await counting.read(store.page(scene.repo, {}, Window(25)))).items)
-
-    assert first == second
-    assert len(counting.statements) == 1
-
-
-async def test_a_whole_promotion_reads_once_and_writes_once(scene: Scene) -> None:
-    await scene.push(pipeline("a"), pipeline("b"))
-    counting = Counting(scene.ports.db)
-
-    await flow.promote(replace(scene.ports, db=counting), scene.repo, 1, target="production", by="octocat", params={})
-
-    verbs = [statement.split()[0] for statement in counting.statements]
-    assert verbs == ["SELECT", "UPDATE", "INSERT", "INSERT", "INSERT", "INSERT"]

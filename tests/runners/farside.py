@@ -209,6 +209,16 @@ def step(name: str, *commands: str, **keys: Any) -> str:
     return f"- {orjson.dumps(entry).decode()}\n"
 
 
+async def ran(base: Path, *steps: str) -> FakeManager:
+    """What has become of a stage of these steps."""
+    return await finish(FakeManager(pipeline(*steps)), base)
+
+
+def order(manager: FakeManager) -> list[str]:
+    """The calls about steps, without logs."""
+    return [call for call in manager.calls if call.startswith("step ")]
+
+
 def secrets(values: Mapping[str, str]) -> tuple[Secret, ...]:
     return tuple(Secret(n, 1, name, data) for n, (name, data) in enumerate(values.items(), start=1))
 

@@ -12,7 +12,7 @@ from app.builds import control
 from app.builds.model import Stage
 from app.builds.ports import Ports
 from app.builds.relay import relaying
-from app.db.connect import Database, connect
+from app.db.connect import connect
 from app.db.migrate import migrate
 from app.events import Events
 from app.runners.leases import Leases
@@ -25,18 +25,6 @@ from tests import postgres
 from tests.builds.farside import Scene, laid, pipeline
 
 EXEC = Filter(type="exec", os="linux", arch="amd64")
-
-
-@pytest.fixture
-async def scene(db: Database, tmp_path: Path) -> Scene:
-    return await laid(db, tmp_path)
-
-
-@pytest.fixture
-async def queue(scene: Scene) -> AsyncIterator[Queue]:
-    queue = Queue(scene.ports)
-    async with queue.running():
-        yield queue
 
 
 async def taken(queue: Queue, timeout: float = 20) -> Stage | None:

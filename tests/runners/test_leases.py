@@ -4,30 +4,23 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from app.builds import control, flow, progress
 from app.builds.model import Line, Stage
-from app.db.connect import Database
 from app.errors import Conflict
 from app.runners.leases import Leases
 from app.runners.local import LocalManager
 from app.runners.manager import Filter, System
 from app.runners.queue import Queue
 from app.sealing import CannotOpen, Seal
-from tests.builds.farside import NOW, Scene, ended, laid, pipeline, started
+from tests.builds.farside import NOW, Scene, ended, pipeline, started
 
 LEASE, PATIENCE = 120, 3600
 CHAIN = (pipeline("build"), pipeline("after", depends_on=["build"]))
 #: A stage that waits for the other, and runs only when that fails.
 ALARM = pipeline("alarm", depends_on=["build"], trigger={"status": ["failure"]})
-
-
-@pytest.fixture
-async def scene(db: Database, tmp_path: Path) -> Scene:
-    return await laid(db, tmp_path)
 
 
 @pytest.fixture

@@ -8,19 +8,13 @@ import pytest
 
 from app.builds import removal
 from app.builds.model import Line
-from app.db.connect import Database
 from app.errors import NotFound
 from app.runners.leases import Leases
 from app.runners.local import LocalManager
 from app.runners.manager import System
 from app.runners.queue import Queue
 from app.sealing import Seal
-from tests.builds.farside import Scene, ended, laid, read_log
-
-
-@pytest.fixture
-async def scene(db: Database, tmp_path: Path) -> Scene:
-    return await laid(db, tmp_path)
+from tests.builds.farside import Scene, ended, read_log
 
 
 @pytest.fixture

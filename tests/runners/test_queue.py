@@ -1,31 +1,14 @@
 """The queue while it is paused, and who is there to take from it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 
 from app.builds import switches
-from app.db.connect import Database
 from app.db.tx import one
 from app.runners.manager import Filter
 from app.runners.queue import PAUSED, Queue
-from tests.builds.farside import Scene, laid
+from tests.builds.farside import Scene
 
 EXEC = Filter(type="exec", os="linux", arch="amd64")
-
-
-@pytest.fixture
-async def scene(db: Database, tmp_path: Path) -> Scene:
-    return await laid(db, tmp_path)
-
-
-@pytest.fixture
-async def queue(scene: Scene) -> AsyncIterator[Queue]:
-    queue = Queue(scene.ports)
-    async with queue.running():
-        yield queue
 
 
 async def test_a_paused_queue_hands_out_nothing_until_it_is_resumed(scene: Scene, queue: Queue) -> None:

@@ -1,0 +1,75 @@
+"""How many statements a request costs, which is the same however long the history is."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import TypeVar
+
+from app.builds import flow, store
+from app.builds.rendered import Rendered
+from app.db.bus import Hear, Notify
+from app.db.connect import Database
+from app.db.tx import Tx
+from app.db.window import Window
+from tests.builds.farside import Scene, pipeline
+
+T = TypeVar("T")
+
+
+class Counting:
+    """A database that notes every statement."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.dialect = db.dialect
+        self.statements: list[str] = []
+
+    async def open(self) -> None:
+        """It is open."""
+
+    async def close(self) -> None:
+        """It stays open."""
+
+    def listening(self, channels: Mapping[str, Hear]) -> AbstractAsyncContextManager[Notify | None]:
+        return self._db.listening(channels)
+
+    async def write(self, tx: Tx[T]) -> T:
+        return await self._db.write(self._noted(tx))
+
+    async def read(self, tx: Tx[T]) -> T:
+        return await self._db.read(self._noted(tx))
+
+    def _noted(self, tx: Tx[T]) -> Tx[T]:
+        try:
+            statement = next(tx)
+            while True:
+                self.statements.append(statement[0])
+                statement = tx.send((yield statement))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+async def test_a_list_that_was_rendered_asks_for_its_heads_alone(scene: Scene) -> None:
+    for _ in range(30):
+        await scene.push()
+    counting = Counting(scene.ports.db)
+    rendered = Rendered(counting)
+
+    first = await rendered.array((await counting.read(store.page(scene.repo, {}, Window(25)))).items)
+    assert len(counting.statements) == 26
+    counting.statements.clear()
+    second = await rendered.array((await counting.read(store.page(scene.repo, {}, Window(25)))).items)
+
+    assert first == second
+    assert len(counting.statements) == 1
+
+
+async def test_a_whole_promotion_reads_once_and_writes_once(scene: Scene) -> None:
+    await scene.push(pipeline("a"), pipeline("b"))
+    counting = Counting(scene.ports.db)
+
+    await flow.promote(replace(scene.ports, db=counting), scene.repo, 1, target="production", by="octocat", params={})
+
+    verbs = [statement.split()[0] for statement in counting.statements]
+    assert verbs == ["SELECT", "UPDATE", "INSERT", "INSERT", "INSERT", "INSERT"]
