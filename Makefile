@@ -32,7 +32,7 @@ coverage: $(VENV)/dev ## run the whole test suite and show what it does not cove
 	$(BIN)/coverage report --skip-covered --skip-empty --sort=cover
 
 test-postgres: $(VENV)/dev ## run what touches the database on a PostgreSQL of its own (root installs it if need be)
-	.ci/postgres $(BIN)/pytest $(PARALLEL) tests/db tests/accounts tests/repos tests/builds tests/acceptance tests/runners/test_handing_out.py tests/runners/test_leases.py
+	.ci/postgres $(BIN)/pytest $(PARALLEL) -m postgres
 
 check: $(VENV)/dev ## check format, lint, types and the order of the rooms
 	$(BIN)/ruff format --check .

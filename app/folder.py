@@ -24,23 +24,22 @@ class BadFolder(AppError):
 
 
 class Folder:
-    """A data folder that exists. Into what is made here nobody but its owner can look. BadFolder from every verb."""
+    """A data folder that exists. Into what is made here nobody but its owner can look. BadFolder from every verb.
 
-    def __init__(self, path: Path) -> None:
+    The output of steps may be kept elsewhere, in `logs`.
+    """
+
+    def __init__(self, path: Path, logs: Path | None = None) -> None:
         self.path = path
+        #: Output of steps.
+        self.logs = logs or path / "logs"
         with self._usable():
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for name in ("keys", "logs", "mirrors", "work"):
-                (path / name).mkdir(mode=0o700, exist_ok=True)
+            for folder in (path, self._keys, self.logs, self.mirrors, self.work):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
     def _keys(self) -> Path:
         return self.path / "keys"
-
-    @property
-    def logs(self) -> Path:
-        """Output of steps."""
-        return self.path / "logs"
 
     @property
     def mirrors(self) -> Path:

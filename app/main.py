@@ -109,7 +109,7 @@ class Site:
 @asynccontextmanager
 async def open_site(settings: Settings) -> AsyncIterator[Site]:
     """Set a server up, and take it down when the block ends. AppError says why it cannot be."""
-    folder = Folder(settings.data)
+    folder = Folder(settings.data, settings.logs)
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.locked())
         db = await _open_database(stack, settings)
@@ -125,7 +125,7 @@ async def rotate_key(settings: Settings) -> int:
     AppError says why it cannot be; nothing is changed then. Cut short at any moment, everything still opens at the
     next start, and the next call finishes what this one began.
     """
-    folder = Folder(settings.data)
+    folder = Folder(settings.data, settings.logs)
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.locked())
         if is_absent(settings.database):
@@ -152,7 +152,7 @@ async def check(settings: Settings) -> None:
 
     The keys of a database that is still to be migrated are not looked at: it may lack what they seal.
     """
-    folder = Folder(settings.data)
+    folder = Folder(settings.data, settings.logs)
     with folder.locked():
         if is_absent(settings.database):
             return
@@ -170,7 +170,7 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
     account = Account(settings.git_username, settings.git_password) if named else None
     git = Git(folder.mirrors, settings.roots, environ=inherited(), account=account)
     configs = Configs(git, Converter(partial(_template, db)), _extensions(settings))
-    ports = Ports(db, git, configs, Logs(folder.logs), now, Events(), Events(), Events())
+    ports = Ports(db, git, configs, Logs(folder.logs), now, Events(), Events(), Events(), Events())
     await stack.enter_async_context(relaying(ports))
     traffic = Traffic()
     broadcast = Broadcast(db, ports.changes, traffic, secrets.token_hex(4))

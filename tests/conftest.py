@@ -9,7 +9,21 @@ from app.db.connect import Database, connect
 from app.db.migrate import migrate
 from tests import postgres
 
-ENGINES = ["sqlite", "postgresql"] if postgres.SERVER else ["sqlite"]
+ENGINE = "postgresql" if postgres.SERVER else "sqlite"
+ACCEPTANCE = Path(__file__).parent / "acceptance"
+#: Acceptance tests in which the database has no part that others have not.
+APART = {
+    *("test_converters", "test_demo", "test_extensions", "test_limits", "test_log_api", "test_pipelines"),
+    *("test_remote_runner", "test_server", "test_start", "test_steps"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is to be run again on PostgreSQL."""
+    for item in items:
+        acceptance = item.path.parent == ACCEPTANCE and item.path.stem not in APART
+        if acceptance or "database_url" in getattr(item, "fixturenames", ()):
+            item.add_marker("postgres")
 
 
 @pytest.fixture
@@ -17,15 +31,15 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=[ENGINE])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, of each engine in turn."""
+    """The address of an empty database, of the engine that is tested."""
     return f"sqlite:///{tmp_path / 'gantry.sqlite'}" if request.param == "sqlite" else postgres.create_database()
 
 
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
-    """A migrated database, of each engine in turn."""
+    """A migrated database, of the engine that is tested."""
     database = connect(database_url)
     await database.open()
     await migrate(database, now=1_700_000_000)

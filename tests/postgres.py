@@ -3,13 +3,25 @@
 import asyncio
 import os
 import secrets
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
+import pytest
 
 #: Address of a server and a database on it to connect to first; empty = only SQLite is tested.
 SERVER = os.environ.get("GANTRY_TEST_POSTGRES", "")
+
+Test = TypeVar("Test", bound=Callable[..., object])
+
+
+def real(test: Test) -> Test:
+    """A test that needs a PostgreSQL."""
+    skipped: Test = pytest.mark.skipif(not SERVER, reason="needs GANTRY_TEST_POSTGRES")(test)
+    marked: Test = pytest.mark.postgres(skipped)
+    return marked
 
 
 def create_database() -> str:

@@ -59,6 +59,7 @@ ORIGINS = ("https://ui.example.com", "http://[::1]:3000")
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
     ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
+    ("logs", "GANTRY_LOGS", "/srv/logs", Path("/srv/logs")),
     ("runner_lease", "GANTRY_RUNNER_LEASE", "5m", 300),
     ("secret_endpoint", "GANTRY_SECRET_ENDPOINT", "http://127.0.0.1:3000", "http://127.0.0.1:3000"),
     ("secret_token", "GANTRY_SECRET_TOKEN", SECRET, SECRET),

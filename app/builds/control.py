@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from app.builds import stages, stop, store
 from app.builds.model import Build, Stage
-from app.builds.ports import Change, Ports
+from app.builds.ports import Ports
 from app.builds.progress import settle
 from app.db.tx import Tx
 from app.errors import Invalid, NotFound, Problem
@@ -31,7 +31,7 @@ async def approve(ports: Ports, repo: Repo, number: int, stage_number: int | Non
     """
     build = await ports.db.write(_approve(repo.id, number, stage_number, ports.now()))
     ports.queued.publish(build.id)
-    ports.changes.publish(Change(repo, build))
+    ports.tell(repo, build)
 
 
 def _approve(repo_id: int, number: int, stage_number: int | None, now: int) -> Tx[Build]:
@@ -44,7 +44,7 @@ def _approve(repo_id: int, number: int, stage_number: int | None, now: int) -> T
 async def decline(ports: Ports, repo: Repo, number: int, stage_number: int | None = None) -> None:
     """Refuse a blocked stage, without its number all, and with it the build; other stages stay as they are."""
     build = await ports.db.write(_decline(repo.id, number, stage_number, ports.now()))
-    ports.changes.publish(Change(repo, build))
+    ports.tell(repo, build)
 
 
 def _decline(repo_id: int, number: int, stage_number: int | None, now: int) -> Tx[Build]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from app.builds import converted, stages, stop, store
 from app.builds import params as parameters
 from app.builds.model import Build, Stage, Status
-from app.builds.ports import Change, Ports
+from app.builds.ports import Ports
 from app.convert.errors import BadConversion
 from app.db.tx import Tx, each
 from app.errors import Invalid, NothingToRun, Problem
@@ -175,9 +175,8 @@ async def fail(ports: Ports, repo: Repo, draft: Build, error: str, *, claim: Tx[
 
 def _tell(ports: Ports, repo: Repo, made: Build) -> None:
     """Say that there is a new build; its repository is as `next_number` left it."""
-    if ports.changes.heard:
-        version = repo.version + made.number - repo.counter
-        ports.changes.publish(Change(replace(repo, counter=made.number, version=version), made))
+    version = repo.version + made.number - repo.counter
+    ports.tell(replace(repo, counter=made.number, version=version), made)
 
 
 def _insert(

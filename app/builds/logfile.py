@@ -9,6 +9,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+import orjson
+
 #: Bytes that are read at once.
 CHUNK = 256 * 1024
 
@@ -51,6 +53,20 @@ def read_from(path: Path, position: int) -> bytes:
 def position(line: bytes) -> int:
     """The `pos` of a line of a live log, its first key."""
     return int(line[len(b'{"pos":') : line.index(b",")])
+
+
+def stored_after(path: Path, position: int) -> list[bytes]:
+    """The lines of a stored log after a position, as a live log has them; none when it is not there."""
+    try:
+        entries = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return []
+    kept = (entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("pos"), int))
+    return [
+        orjson.dumps({"pos": entry["pos"], "out": entry.get("out", ""), "time": entry.get("time", 0)})
+        for entry in kept
+        if entry["pos"] > position
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ from app.web.reply import encode
 
 T = TypeVar("T")
 
+#: Seconds between two looks at a log that another server writes.
+LOOK = 0.5
+
 
 class _Live:
     """The log of a step that runs, for those who follow it."""
@@ -58,11 +61,13 @@ class Pieces:
 
 
 class Logs:
-    """The logs of all steps, in files below one folder."""
+    """The logs of all steps, in files below one folder, which the servers of one database share."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._live: dict[int, _Live] = {}
+        #: Whether other servers write to the files, too.
+        self.shared = False
 
     def open(self, step_id: int) -> None:
         """The step runs: from now on its log can be followed."""
@@ -123,18 +128,22 @@ class Logs:
             self._tidy(step_id)
 
     async def _lines(self, step_id: int, live: _Live) -> AsyncIterator[list[bytes]]:
-        path, position, rest = self._path(step_id, "ndjson"), 0, b""
+        path, position, rest, last = self._path(step_id, "ndjson"), 0, b"", -1
         while True:
             news, ended = live.news, live.ended  # taken before reading, so that nothing told meanwhile is missed
             data = await _in_thread(partial(logfile.read_from, path, position))
             position += len(data)
             *lines, rest = (rest + data).split(b"\n")
             if lines:
+                last = logfile.position(lines[-1])
                 yield lines
             if not data and ended:
-                return
+                break
             if not data:
-                await news.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), LOOK if self.shared else None)
+        if self.shared:  # another server may have stored the log, and removed the live one before its end was read
+            yield await _in_thread(partial(logfile.stored_after, self._path(step_id, "json"), last))
 
     def _path(self, step_id: int, kind: str) -> Path:
         return self._folder / str(step_id // 1000) / f"{step_id}.{kind}"

@@ -29,9 +29,16 @@ class Ports:
     configs: Configs
     logs: Logs
     now: Callable[[], int]
-    #: Builds that changed.
+    #: Builds that changed, on whichever server.
     changes: Events[Change]
+    #: Ids of builds that changed here, for the other servers.
+    changed: Events[int]
     #: Ids of builds that are over: their runners stop.
     ended: Events[int]
     #: Ids of builds with stages that wait for a runner.
     queued: Events[int]
+
+    def tell(self, repo: Repo, build: Build) -> None:
+        """Say that a build changed, here and to the other servers."""
+        self.changes.publish(Change(repo, build))
+        self.changed.publish(build.id)

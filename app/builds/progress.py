@@ -37,7 +37,7 @@ async def update_stage(ports: Ports, report: Stage) -> Stage:
         ports.queued.publish(build.id)
         if build.status in OVER:
             ports.ended.publish(build.id)
-    await _tell(ports, stage.id)
+    await _tell(ports, build.id)
     return stage
 
 
@@ -115,25 +115,26 @@ def settle(build: Build, now: int) -> Tx[Build]:
 
 async def update_step(ports: Ports, report: Step) -> Step:
     """Take a runner's report of a step; Conflict when it is stale. A repeated one is answered as the first."""
-    step, is_new = await ports.db.write(_update_step(report))
-    if not is_new:
+    step, build_id = await ports.db.write(_update_step(report))
+    if build_id is None:
         return step
     if step.status in DONE:
         ports.logs.close(step.id)
     elif step.status == "running":
         ports.logs.open(step.id)
-    await _tell(ports, step.stage_id)
+    await _tell(ports, build_id)
     return step
 
 
-def _update_step(report: Step) -> Tx[tuple[Step, bool]]:
-    """The step, and whether the report was not known yet."""
+def _update_step(report: Step) -> Tx[tuple[Step, int | None]]:
+    """The step, and its build's id unless the report was known."""
     stored = yield from stages.find_step(report.id)
     if stored.version == report.version + 1 and stored.status == report.status:
-        return stored, False
-    _refuse_finished((yield from stages.find(stored.stage_id)))
+        return stored, None
+    stage = yield from stages.find(stored.stage_id)
+    _refuse_finished(stage)
     updated = yield from stages.update_step(replace(report, stage_id=stored.stage_id, number=stored.number))
-    return updated, True
+    return updated, stage.build_id
 
 
 async def lose(ports: Ports, runner: str) -> list[Stage]:
@@ -163,7 +164,7 @@ async def _end_all(ports: Ports, endings: Sequence[Tx[_Ended | None]]) -> list[S
         ports.queued.publish(build.id)
         if build.status in OVER:
             ports.ended.publish(build.id)
-        await _tell(ports, stage.id)
+        await _tell(ports, build.id)
     return [stage for stage, _ in ended]
 
 
@@ -207,12 +208,13 @@ def _end_step(step: Step, now: int) -> Step:
     return replace(step, status="skipped", started=now, stopped=now)
 
 
-async def _tell(ports: Ports, stage_id: int) -> None:
+async def _tell(ports: Ports, build_id: int) -> None:
     if ports.changes.heard:
-        ports.changes.publish(await ports.db.read(_change(stage_id)))
+        ports.changes.publish(await ports.db.read(change(build_id)))
+    ports.changed.publish(build_id)
 
 
-def _change(stage_id: int) -> Tx[Change]:
-    stage = yield from stages.find(stage_id)
-    repo = yield from repos.find(stage.repo_id)
-    return Change(repo, (yield from store.whole(stage.build_id)))
+def change(build_id: int) -> Tx[Change]:
+    """A build as it is now; NotFound."""
+    build = yield from store.whole(build_id)
+    return Change((yield from repos.find(build.repo_id)), build)

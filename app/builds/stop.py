@@ -2,7 +2,7 @@
 
 from app.builds import stages, store
 from app.builds.model import DONE, Build, Status
-from app.builds.ports import Change, Ports
+from app.builds.ports import Ports
 from app.db.tx import Tx, many
 from app.repos.model import Repo
 
@@ -50,7 +50,7 @@ def tell(ports: Ports, repo: Repo, stopped: Build) -> None:
     """Say that a build was ended: to its runners, to those who follow it, and to stages that wait for room."""
     ports.ended.publish(stopped.id)
     ports.queued.publish(stopped.id)
-    ports.changes.publish(Change(repo, stopped))
+    ports.tell(repo, stopped)
     for stage in stopped.stages:
         for step in stage.steps:
             ports.logs.close(step.id)

@@ -9,8 +9,10 @@ from starlette.requests import Request
 
 from app.accounts import auth
 from app.accounts.model import User
-from app.builds import logfile, paths
+from app.builds import logfile, paths, stages
 from app.builds.logs import Logs
+from app.builds.model import Step
+from app.builds.ports import Ports
 from app.builds.state import State
 from app.errors import AppError
 from app.repos import access
@@ -52,8 +54,17 @@ async def log(request: Request[State]) -> sse.Stream:
     A line's `id` is its position; a reader who comes back with `Last-Event-ID` gets those after it.
     """
     step = await access.read(request, partial(paths.step, request))
+    await _open_if_elsewhere(request.state["ports"], step)
     frames = _frames(request.state["ports"].logs, step.id, _position(sse.last_id(request)))
     return sse.Stream(_while_allowed(request, sse.kept_alive(frames)))
+
+
+async def _open_if_elsewhere(ports: Ports, step: Step) -> None:
+    """Let a log be followed whose step another server looks after; unless it has ended just now."""
+    if ports.logs.shared and step.status == "running":
+        ports.logs.open(step.id)
+        if (await ports.db.read(stages.find_step(step.id))).status != "running":
+            ports.logs.close(step.id)
 
 
 def _position(last_id: str) -> int:

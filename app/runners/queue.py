@@ -87,7 +87,7 @@ class Queue:
 
     async def _why(self, stage: Stage) -> str:
         if not (self._waiting.suit(stage) or any(suits(wanted, stage) for wanted in self._attached)):
-            return f"no attached runner serves {rules.wish(stage)}"
+            return f"no runner that is free serves {rules.wish(stage)}"
         if not await self._has_room(stage):
             return "others of this pipeline or repository go first: its concurrency limit is reached"
         return ""

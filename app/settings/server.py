@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     )
 
     data: Folder = _named("DATA", default_factory=lambda: Path("data").absolute())
+    logs: Folder | None = _named("LOGS", default=None)
     bind: Bind = _named("BIND", "DRONE_SERVER_PORT", default="127.0.0.1:8080")
     url: SiteURL = _named("URL", default="")
     database_url: DatabaseURL = _named("DATABASE_URL", default="", repr=False)

@@ -64,6 +64,14 @@ steps:
 trigger: {target: labelled}
 """,
         """
+name: labelled-hang
+node: {zone: eu}
+steps:
+- name: one
+  commands: [echo hanging, sleep 4711]
+trigger: {target: labelled_hang}
+""",
+        """
 name: fast
 steps:
 - name: one
@@ -168,14 +176,17 @@ class Wire:
         self._open.clear()
 
 
+def serving(folder: Path, name: str, **settings: str) -> Server:
+    """A server, not yet started, that only runners of other processes serve."""
+    return Server(folder / name, git_roots=str(folder), rpc_secret=SECRET, runner_capacity="0", **settings)
+
+
 class Place:
     """A server without a built-in runner, for which a build waits."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
-        self.server = Server(
-            folder / "server", git_roots=str(folder), rpc_secret=SECRET, runner_capacity="0", **settings
-        )
+        self.server = serving(folder, "server", **settings)
         self.address = f"127.0.0.1:{self.server.port}"
 
     def __enter__(self) -> Self:

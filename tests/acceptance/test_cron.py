@@ -332,7 +332,7 @@ def test_what_was_missed_while_the_server_was_dead_runs_once(server: Server) -> 
         assert server.json("GET", f"/api/repos/{SLUG}/builds/{build['number']}")["stages"]
 
 
-@pytest.mark.skipif(not postgres.SERVER, reason="two servers share a PostgreSQL")
+@postgres.real
 def test_two_servers_run_each_job_once(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "hello-world")
     shared = {"git_roots": str(tmp_path), "secret_key": "one key for both of them"}

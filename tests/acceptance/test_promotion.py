@@ -215,6 +215,6 @@ def test_a_pipeline_that_no_runner_serves_waits_and_says_why(server: Server) -> 
     stage: Any = server.json("GET", f"{BUILDS}/{number}")["stages"][0]
 
     assert stage["status"] == "pending"
-    assert stage["pending_reason"] == "no attached runner serves type docker on linux/amd64"
+    assert stage["pending_reason"] == "no runner that is free serves type docker on linux/amd64"
     server.json("DELETE", f"{BUILDS}/{number}")
     assert "pending_reason" not in server.json("GET", f"{BUILDS}/{number}")["stages"][0]

@@ -134,7 +134,7 @@ def test_a_stage_that_was_waiting_when_the_server_died_runs_afterwards(place: tu
     server.register(repository.url, SLUG)
     assert server.push(SLUG, sha).json()["number"] == 1
     reason = server.json("GET", f"{BUILDS}/1")["stages"][0]["pending_reason"]
-    assert reason == "no attached runner serves type exec on linux/amd64"
+    assert reason == "no runner that is free serves type exec on linux/amd64"
 
     server.kill()
     server.environment["GANTRY_RUNNER_CAPACITY"] = "1"

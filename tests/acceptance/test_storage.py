@@ -221,7 +221,7 @@ def test_a_stage_that_could_not_be_taken_while_the_database_was_locked_is_taken_
     assert server.finished(SLUG, number)["status"] == "success"
 
 
-@pytest.mark.skipif(not postgres.SERVER, reason="the database is embedded")
+@postgres.real
 def test_connections_that_the_database_ends_are_made_anew(place: tuple[Server, Repository]) -> None:
     server, repository = place
     server.start()

@@ -184,7 +184,7 @@ async def laid(db: Database, folder: Path) -> Scene:
         return templates.get(name)
 
     configs = Configs(host, Converter(find_template))
-    ports = Ports(db, host, configs, Logs(folder / "logs"), clock, Events(), Events(), Events())
+    ports = Ports(db, host, configs, Logs(folder / "logs"), clock, Events(), Events(), Events(), Events())
     owner = await db.write(accounts.create("octocat", token="octocat's token", now=NOW, admin=True))
     draft = Repo(0, "octocat", "hello", user_id=owner.id, default_branch="main", active=True, git_http_url="file:///x")
     return Scene(ports, await db.write(repos.create(draft)), host, clock, templates)

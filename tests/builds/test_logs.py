@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from app.builds import logfile
-from app.builds.logs import Logs, Pieces
+from app.builds.logs import LOOK, Logs, Pieces
 from app.builds.model import Line
 from app.errors import Unavailable
 from app.web.reply import encode
@@ -241,6 +241,31 @@ async def test_a_folder_that_cannot_be_used_is_unavailable(tmp_path: Path) -> No
 
     with pytest.raises(Unavailable, match="log"):
         await logs.write(1, lines("a"))
+
+
+async def test_a_log_that_another_server_writes_is_followed_to_its_end(logs: Logs, tmp_path: Path) -> None:
+    other = Logs(tmp_path / "logs")
+    logs.shared = True
+    logs.open(1)
+    reader = asyncio.create_task(followed(logs))
+    other.open(1)
+    await other.write(1, [Line(0, "a\n", 0)])
+    await asyncio.sleep(2 * LOOK)
+    await other.write(1, [Line(1, "b\n", 0)])
+    await other.store(1, encode([Line(0, "a\n", 0), Line(1, "b\n", 0), Line(2, "c\n", 0)]))
+    logs.close(1)  # word of the end comes after the live log is gone
+
+    assert await asyncio.wait_for(reader, 20) == ["a\n", "b\n", "c\n"]
+
+
+async def test_what_an_odd_runner_has_stored_ends_a_stream_well(logs: Logs, tmp_path: Path) -> None:
+    logs.shared = True
+    logs.open(1)
+    reader = asyncio.create_task(followed(logs))
+    await Logs(tmp_path / "logs").store(1, b'[1, null, {"pos": "x"}, {"pos": 4}]')
+    logs.close(1)
+
+    assert await asyncio.wait_for(reader, 20) == [""]
 
 
 async def test_logs_that_are_removed_are_gone_and_their_followers_get_the_end(logs: Logs, tmp_path: Path) -> None:

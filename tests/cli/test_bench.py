@@ -1,6 +1,5 @@
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -21,12 +20,11 @@ from app.cli.bench.load import BenchFailed, Load, Request, drive
 from app.cli.bench.measures import Sizes
 from app.cli.bench.readers import listen
 from app.cli.bench.report import Figure, Unit
+from tests import postgres
 
 TINY = Sizes(
     seconds=0.05, starts=1, dispatches=2, promotes=40, history=60, readers=5, repos=3, waiting=5, stages=20, polls=400
 )
-POSTGRES = os.environ.get("GANTRY_TEST_POSTGRES", "")
-WITH_POSTGRES = pytest.mark.skipif(not POSTGRES, reason="GANTRY_TEST_POSTGRES names no server")
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -112,15 +110,15 @@ def test_only_what_was_asked_for_is_measured(tmp_path: Path) -> None:
     assert saved["sizes"]["seconds"] == 0.05
 
 
-@WITH_POSTGRES
+@postgres.real
 def test_postgres_is_measured_in_a_database_of_its_own(tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
 
-    done = CliRunner().invoke(main, ["bench", "--only", "postgres", "--postgres", POSTGRES, "--json", str(file)])
+    done = CliRunner().invoke(main, ["bench", "--only", "postgres", "--postgres", postgres.SERVER, "--json", str(file)])
 
     assert done.exit_code == 0, done.output
     assert "promotes on PostgreSQL, 64 connections, p99" in done.stdout
-    listed = subprocess.run(["psql", POSTGRES, "-lqt"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["psql", postgres.SERVER, "-lqt"], capture_output=True, text=True, check=True).stdout
     assert "gantry_bench" not in listed
 
 

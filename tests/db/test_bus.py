@@ -11,7 +11,6 @@ from app.db.connect import Database, connect
 from app.db.tx import many, run
 from tests import postgres
 
-real = pytest.mark.skipif(not postgres.SERVER, reason="needs GANTRY_TEST_POSTGRES")
 LISTENERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 END = "SELECT pg_terminate_backend(:pid)"
 
@@ -34,7 +33,7 @@ async def until(check: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-@real
+@postgres.real
 async def test_what_one_says_all_others_hear_and_it_does_not(pair: tuple[Database, Database]) -> None:
     here, there = pair
     own, heard = list[str](), list[str]()
@@ -48,7 +47,7 @@ async def test_what_one_says_all_others_hear_and_it_does_not(pair: tuple[Databas
     assert own == []
 
 
-@real
+@postgres.real
 async def test_a_lost_connection_is_made_anew_and_tells_that_something_may_be_missed(
     pair: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,8 +15,6 @@ from app.db.tx import Tx, each, many, one, run
 from app.errors import Conflict, Invalid, Unavailable
 from tests import postgres
 
-real = pytest.mark.skipif(not postgres.SERVER, reason="needs GANTRY_TEST_POSTGRES")
-
 
 def compiled(sql: str, **values: Any) -> tuple[str, list[Any]]:
     text, arguments = _compiled(sql)
@@ -81,7 +79,7 @@ async def ids(db: Engine) -> list[int]:
     return [row["id"] for row in await db.read(many("SELECT id FROM things ORDER BY id"))]
 
 
-@real
+@postgres.real
 async def test_a_transaction_commits_as_a_whole_or_not_at_all(db: Engine) -> None:
     def failing() -> Tx[None]:
         yield from add(2)
@@ -96,14 +94,14 @@ async def test_a_transaction_commits_as_a_whole_or_not_at_all(db: Engine) -> Non
     assert await ids(db) == [1, 3]
 
 
-@real
+@postgres.real
 async def test_more_transactions_than_connections_all_commit(db: Engine) -> None:
     await asyncio.gather(*(db.write(add(number)) for number in range(50)))
 
     assert await ids(db) == list(range(50))
 
 
-@real
+@postgres.real
 async def test_a_row_is_read_by_name_and_by_position(db: Engine) -> None:
     row = await db.read(one("SELECT 1 AS a, 'x' AS b, TRUE AS c"))
 
@@ -111,7 +109,7 @@ async def test_a_row_is_read_by_name_and_by_position(db: Engine) -> None:
     assert (row["a"], row["b"], list(row)) == (1, "x", [1, "x", True])
 
 
-@real
+@postgres.real
 async def test_a_nul_is_the_callers_mistake(db: Engine) -> None:
     with pytest.raises(Invalid, match="NUL"):
         await db.write(add(1, "a\0b"))
@@ -119,7 +117,7 @@ async def test_a_nul_is_the_callers_mistake(db: Engine) -> None:
         await db.read(one("SELECT * FROM things WHERE name = :name", name="\0"))
 
 
-@real
+@postgres.real
 async def test_a_deadlock_ends_in_one_that_may_try_again(db: Engine) -> None:
     await db.write(each([add(1), add(2)]))
     met = asyncio.Barrier(2)
@@ -141,7 +139,7 @@ async def test_a_deadlock_ends_in_one_that_may_try_again(db: Engine) -> None:
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "Unavailable"]
 
 
-@real
+@postgres.real
 async def test_a_connection_that_the_server_ended_is_unavailable_and_the_next_call_works(db: Engine) -> None:
     def suicide() -> Tx[None]:
         yield from run("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -153,7 +151,7 @@ async def test_a_connection_that_the_server_ended_is_unavailable_and_the_next_ca
     assert await ids(db) == [1]
 
 
-@real
+@postgres.real
 async def test_a_caller_that_gives_up_leaves_nothing(db: Engine) -> None:
     def slow() -> Tx[None]:
         yield from add(1)
@@ -168,7 +166,7 @@ async def test_a_caller_that_gives_up_leaves_nothing(db: Engine) -> None:
     assert await ids(db) == [1]
 
 
-@real
+@postgres.real
 async def test_a_failing_transaction_is_closed(db: Engine) -> None:
     ended = []
 
@@ -193,7 +191,7 @@ async def test_a_server_that_is_not_there_is_unavailable_and_its_password_is_not
     assert "hush" not in refused.value.message
 
 
-@real
+@postgres.real
 async def test_a_database_that_is_not_there_is_unavailable() -> None:
     url = postgres.create_database() + "_not"
 

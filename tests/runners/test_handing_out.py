@@ -94,9 +94,6 @@ async def test_ten_thousand_who_wait_and_a_thousand_stages_are_brought_together(
     await asyncio.gather(*others, return_exceptions=True)
 
 
-real = pytest.mark.skipif(not postgres.SERVER, reason="needs GANTRY_TEST_POSTGRES")
-
-
 class Other:
     """Another server of the scene's database."""
 
@@ -126,7 +123,7 @@ async def pair(tmp_path: Path) -> AsyncIterator[tuple[Scene, Queue, Other]]:
         yield scene, queue, other
 
 
-@real
+@postgres.real
 async def test_two_servers_never_hand_out_one_stage_twice(pair: tuple[Scene, Queue, Other]) -> None:
     scene, queue, other = pair
     requests = [asyncio.create_task(taken(one, 60)) for _ in range(50) for one in (queue, other.queue)]
@@ -139,7 +136,7 @@ async def test_two_servers_never_hand_out_one_stage_twice(pair: tuple[Scene, Que
     assert len({stage.id for stage in found if stage}) == 100
 
 
-@real
+@postgres.real
 async def test_a_build_of_one_server_wakes_the_runners_of_another(pair: tuple[Scene, Queue, Other]) -> None:
     scene, _, other = pair
     request = asyncio.create_task(taken(other.queue))
@@ -151,7 +148,7 @@ async def test_a_build_of_one_server_wakes_the_runners_of_another(pair: tuple[Sc
         assert await request == build.stages[0]
 
 
-@real
+@postgres.real
 async def test_a_cancel_on_one_server_stops_the_runner_of_another(pair: tuple[Scene, Queue, Other]) -> None:
     scene, _, other = pair
     build = await scene.push()
@@ -165,7 +162,7 @@ async def test_a_cancel_on_one_server_stops_the_runner_of_another(pair: tuple[Sc
         assert await watching
 
 
-@real
+@postgres.real
 async def test_a_queue_that_is_resumed_on_one_server_is_so_on_another(pair: tuple[Scene, Queue, Other]) -> None:
     scene, queue, other = pair
     await queue.pause()

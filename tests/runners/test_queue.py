@@ -53,7 +53,7 @@ async def test_what_waits_says_that_the_queue_is_paused(scene: Scene, queue: Que
     assert await queue.why_pending([*build.stages, other]) == {build.stages[0].id: PAUSED}
     await queue.resume()
     reasons = await queue.why_pending(build.stages)
-    assert reasons == {build.stages[0].id: "no attached runner serves type exec on linux/amd64"}
+    assert reasons == {build.stages[0].id: "no runner that is free serves type exec on linux/amd64"}
 
 
 async def test_a_runner_is_there_once_whether_it_waits_or_works(queue: Queue) -> None:
