@@ -44,6 +44,8 @@ class Queue:
         self._offers = offers(ports)
         #: Stages that are being accepted here, and whose runners will not let go.
         self._accepting: set[int] = set()
+        #: Stages that may be kept for nobody: whoever they were for has gone, or the answer to the claim was lost.
+        self._unkept: set[int] = set()
         self._wake = asyncio.Event()
         #: Runners that are there whether they wait or work.
         self._attached: list[Filter] = []
@@ -112,7 +114,7 @@ class Queue:
             return await worker.stage
         except asyncio.CancelledError:
             if not worker.stage.cancelled() and (stage := worker.stage.result()) is not None:
-                await self._offers.release(stage.id)  # it was handed out to nobody in the end
+                self._unkept.add(stage.id)  # it was handed out to nobody in the end
                 self._wake.set()
             raise
         finally:
@@ -153,6 +155,9 @@ class Queue:
                 asyncio.get_running_loop().call_later(PAUSE, self._wake.set)
 
     async def _hand_out(self) -> None:
+        for stage_id in list(self._unkept):
+            await self._offers.release(stage_id)
+            self._unkept.discard(stage_id)
         for kind in self._waiting.types():
             await self._hand_out_type(kind)
 
@@ -173,10 +178,16 @@ class Queue:
     async def _offer(self, stage: Stage) -> None:
         if stage.id in self._accepting or not self._waiting.suit(stage) or not await self._has_room(stage):
             return
-        if not await self._offers.claim(stage.id):
+        try:
+            claimed = await self._offers.claim(stage.id)
+        except Unavailable:
+            self._unkept.add(stage.id)
+            raise
+        if not claimed:
             return
         if (worker := self._waiting.take(stage)) is None:  # who it suits has gone meanwhile
-            await self._offers.release(stage.id)
+            self._unkept.add(stage.id)
+            self._wake.set()
         else:
             worker.stage.set_result(stage)
 

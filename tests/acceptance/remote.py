@@ -68,7 +68,7 @@ name: labelled-hang
 node: {zone: eu}
 steps:
 - name: one
-  commands: [echo hanging, sleep 4711]
+  commands: [echo hanging, sleep 4712]
 trigger: {target: labelled_hang}
 """,
         """

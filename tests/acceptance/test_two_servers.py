@@ -1,5 +1,6 @@
 """Two servers on one PostgreSQL: who promotes at one, and reads there, need not know that a runner serves the other."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -92,3 +93,5 @@ def test_a_runner_that_dies_there_is_found_lost_though_its_server_is_gone(pair: 
         other.start()
 
     assert (build["status"], build["stages"][0]["error"]) == ("error", "runner lost")
+    for pid in sleeping("4712"):  # nobody is left who would
+        os.kill(pid, signal.SIGKILL)

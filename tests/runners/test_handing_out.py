@@ -14,11 +14,12 @@ from app.builds.ports import Ports
 from app.builds.relay import relaying
 from app.db.connect import connect
 from app.db.migrate import migrate
+from app.errors import Unavailable
 from app.events import Events
 from app.runners.leases import Leases
 from app.runners.local import LocalManager
 from app.runners.manager import Filter, System
-from app.runners.offers import KEPT
+from app.runners.offers import KEPT, OwnOffers
 from app.runners.queue import Queue
 from app.sealing import Seal
 from tests import postgres
@@ -62,6 +63,30 @@ async def test_what_was_handed_to_somebody_who_is_gone_is_to_be_had_at_once(scen
 
     if not any(isinstance(one, Stage) for one in found):
         assert await taken(queue) is not None
+
+
+class Forgetful(OwnOffers):
+    """Offers that are made, of which the first word is lost."""
+
+    lost = False
+
+    async def claim(self, stage_id: int) -> bool:
+        claimed = await super().claim(stage_id)
+        if not self.lost:
+            self.lost = True
+            raise Unavailable("the connection was closed")
+        return claimed
+
+
+async def test_a_stage_is_not_kept_for_nobody_when_the_database_did_not_answer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runners.queue.offers", Forgetful)
+    queue = Queue(scene.ports)
+    build = await scene.push()
+
+    async with queue.running():
+        assert await taken(queue) == build.stages[0]
 
 
 async def test_a_concurrency_limit_hands_out_so_many_of_a_name(scene: Scene, queue: Queue) -> None:
@@ -114,7 +139,9 @@ async def pair(tmp_path: Path) -> AsyncIterator[tuple[Scene, Queue, Other]]:
             stack.push_async_callback(one.close)
         await migrate(here, now=1_700_000_000)
         scene = await laid(here, tmp_path)
-        other = Other(replace(scene.ports, db=there, changes=Events(), ended=Events(), queued=Events()))
+        other = Other(
+            replace(scene.ports, db=there, changes=Events(), changed=Events(), ended=Events(), queued=Events())
+        )
         queue = Queue(scene.ports)
         for ports in (scene.ports, other.ports):
             await stack.enter_async_context(relaying(ports))
