@@ -304,7 +304,7 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return Requests(_with_runners(app), traffic, policy)
+    return Requests(_with_runners(app), traffic, policy, quiet=rpc_api.PREFIX)
 
 
 def _with_runners(app: ASGIApp) -> ASGIApp:

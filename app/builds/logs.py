@@ -95,7 +95,10 @@ class Logs:
     async def store(self, step_id: int, log: bytes) -> None:
         """Keep the whole log, a JSON array, in place of the live one; Unavailable when the disk is full."""
         await _in_thread(lambda: logfile.replace(self._path(step_id, "json"), log))
-        self.close(step_id)
+        if step_id in self._live:
+            self.close(step_id)
+        else:  # its stage was stopped before
+            await _in_thread(lambda: self._path(step_id, "ndjson").unlink(missing_ok=True))
 
     async def open_record(self, step_id: int) -> Record | None:
         """The log as far as there is one, to be closed by the caller; None when the step never wrote any."""
@@ -162,10 +165,10 @@ class Logs:
 
     def _tidy(self, step_id: int) -> None:
         """Once a live log has ended and nobody reads it any more, the stored one is enough."""
-        if (live := self._live.get(step_id)) is not None:
-            if not live.ended or live.followers:
-                return
-            del self._live[step_id]
+        live = self._live.get(step_id)
+        if live is None or not live.ended or live.followers:
+            return
+        del self._live[step_id]
         if self._path(step_id, "json").exists():
             self._path(step_id, "ndjson").unlink(missing_ok=True)
 

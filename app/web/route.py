@@ -72,6 +72,19 @@ class Endpoint(Route):
         await super().handle(scope, receive, send)
 
 
+class Outright(Endpoint):
+    """An endpoint whose handler answers every error itself; it goes without what Starlette wraps around others."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request of its method."""
+        if scope["method"] != self.method:
+            await super().handle(scope, receive, send)
+            return
+        scope[_ROW] = self
+        answer = await self.handler(Request(scope, receive, send))
+        await answer(scope, receive, send)
+
+
 def row(request: Request[Any]) -> Endpoint:
     """The row that a request was routed by."""
     found: Endpoint = request.scope[_ROW]

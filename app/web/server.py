@@ -24,12 +24,16 @@ OPEN = Policy()
 
 
 class Requests:
-    """ASGI middleware. Logs method, path, status, milliseconds; never the query, which may hold a token."""
+    """ASGI middleware. Logs method, path, status, milliseconds; never the query, which may hold a token.
 
-    def __init__(self, app: ASGIApp, traffic: Traffic, policy: Policy = OPEN) -> None:
+    What begins with `quiet` is asked too often: it is logged when it fails, all else only for who debugs.
+    """
+
+    def __init__(self, app: ASGIApp, traffic: Traffic, policy: Policy = OPEN, *, quiet: str = "") -> None:
         self._app = app
         self._traffic = traffic
         self._policy = policy
+        self._quiet = quiet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -57,8 +61,21 @@ class Requests:
             log.exception("bug", extra={"path": scope["path"]})
         finally:
             self._traffic.leave(number)
-            _log(scope, status, began)
+            self._log(scope, status, began)
             request_id.reset(token)
+
+    def _log(self, scope: Scope, status: int, began: float) -> None:
+        is_quiet = self._quiet and status < 400 and scope["path"].startswith(self._quiet)
+        level = logging.DEBUG if is_quiet else logging.INFO
+        if not log.isEnabledFor(level):
+            return
+        facts: dict[str, Any] = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "ms": round((time.perf_counter() - began) * 1000, 2),
+        }
+        log.log(level, "request", extra=facts)
 
     def _early(self, scope: Scope) -> Response | None:
         """The answer to what does not reach the application."""
@@ -82,15 +99,3 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and 0 < len(value) <= 64 and value.replace(b"-", b"").isalnum():
             return str(value.decode())
     return f"{_PROCESS}{next(_NUMBERS):08x}"
-
-
-def _log(scope: Scope, status: int, began: float) -> None:
-    if not log.isEnabledFor(logging.INFO):
-        return
-    facts: dict[str, Any] = {
-        "method": scope["method"],
-        "path": scope["path"],
-        "status": status,
-        "ms": round((time.perf_counter() - began) * 1000, 2),
-    }
-    log.info("request", extra=facts)

@@ -131,6 +131,19 @@ def test_a_ping_with_the_secret_is_answered_with_nothing(runner: Runner) -> None
     assert "no-cache" in answer.headers["cache-control"]
 
 
+def test_only_calls_that_fail_are_logged(runner: Runner) -> None:
+    log = runner.server.log
+    began = log.stat().st_size
+    assert runner.ask("POST", "ping").status_code == 200
+    assert runner.ask("GET", "ping").status_code == 405
+    assert runner.ask("GET", "stage/0").status_code == 404
+    runner.server.ask("GET", "/version")
+
+    lines = log.read_bytes()[began:].decode().splitlines()
+    logged = [(entry["path"], entry["status"]) for entry in map(json.loads, lines) if entry["logger"] == "app.request"]
+    assert logged == [("/rpc/v2/ping", 405), ("/rpc/v2/stage/0", 404), ("/version", 200)]
+
+
 def test_a_request_without_content_type_and_in_other_letter_case_is_read(runner: Runner) -> None:
     body = json.dumps({"Kind": "pipeline", "TYPE": "exec", "os": None, "labels": None, "more": 1})
     answer = runner.client.post("/rpc/v2/stage", content=body.encode())

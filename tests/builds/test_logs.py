@@ -268,6 +268,17 @@ async def test_what_an_odd_runner_has_stored_ends_a_stream_well(logs: Logs, tmp_
     assert await asyncio.wait_for(reader, 20) == [""]
 
 
+async def test_a_log_that_is_stored_after_the_end_of_its_step_leaves_no_live_one(logs: Logs, tmp_path: Path) -> None:
+    logs.open(1)
+    await logs.write(1, lines("a\n"))
+    logs.close(1)
+    assert texts(await read_log(logs, 1)) == ["a\n"]
+    await logs.store(1, encode(lines("a\n", "b\n")))
+
+    assert [path.name for path in (tmp_path / "logs").rglob("1.*")] == ["1.json"]
+    assert texts(await read_log(logs, 1)) == ["a\n", "b\n"]
+
+
 async def test_logs_that_are_removed_are_gone_and_their_followers_get_the_end(logs: Logs, tmp_path: Path) -> None:
     logs.open(1)
     await logs.write(1, lines("a"))

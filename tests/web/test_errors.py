@@ -27,7 +27,7 @@ NO_REQUESTS_FAULT = {
     "app.runners.rpc.client.Garbled",
     "app.runners.rpc.client.Refused",
     "app.sealing.CannotOpen",
-    "app.settings.BadSettings",
+    "app.settings.load.BadSettings",
 }
 OF_THE_DOMAIN = {
     "Invalid": 400,

@@ -7,8 +7,7 @@ up the call after any other error, and the stage after 409.
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -25,7 +24,9 @@ from app.web import body
 from app.web.connected import while_connected
 from app.web.errors import status_of
 from app.web.reply import JSON, Empty, Text
-from app.web.route import Endpoint, Param
+from app.web.route import Endpoint, Outright, Param
+
+T = TypeVar("T")
 
 PREFIX = "/rpc/v2/"
 #: Bytes of a batch of log lines, and of a whole log: a runner keeps 5 MiB of text, which JSON may make longer.
@@ -65,14 +66,14 @@ def _route(method: str, path: str, verb: _Verb, **options: Any) -> Endpoint:
             words = CONFLICT if isinstance(error, Conflict) else error.message
             return Text(words, status_of(error))
 
-    return Endpoint(method, f"{PREFIX}{path}", handle, **options)
+    return Outright(method, f"{PREFIX}{path}", handle, **options)
 
 
 def _spoken_for(request: _Request) -> Manager:
     """The manager, told who speaks."""
     peer = request.client.host if request.client else ""
     claim = request.headers.get(CLAIM, "")[:64]
-    return replace(request.state["manager"], peer=peer, runner=f"claim:{claim}" if claim else "")
+    return request.state["manager"].spoken_for(peer, f"claim:{claim}" if claim else "")
 
 
 async def _refused(request: _Request) -> Response | None:
@@ -137,18 +138,22 @@ async def watch(request: _Request, manager: Manager) -> Response:
 async def write_log(request: _Request, manager: Manager) -> Response:
     """Add lines to the live log of a step."""
     data = await body.read(request, BATCH_LIMIT)
-    lines = read.lines(data) if len(data) < body.LIMIT else await asyncio.to_thread(read.lines, data)
-    await manager.write_log(_id(request, "step"), lines)
+    await manager.write_log(_id(request, "step"), await _aside(read.lines, data))
     return Response()
 
 
 async def upload_log(request: _Request, manager: Manager) -> Response:
     """Store the whole log of a step, byte for byte."""
     data = await body.read(request, LOG_LIMIT)
-    if not await asyncio.to_thread(_is_array, data):
+    if not await _aside(_is_array, data):
         raise Invalid.of([Problem("", "invalid_log", "the body must be a JSON array of lines")])
     await manager.upload_log(_id(request, "step"), data)
     return Response()
+
+
+async def _aside(parse: Callable[[bytes], T], data: bytes) -> T:
+    """Parse what may be long without holding up others."""
+    return parse(data) if len(data) < body.LIMIT else await asyncio.to_thread(parse, data)
 
 
 def _is_array(data: bytes) -> bool:
