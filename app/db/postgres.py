@@ -75,7 +75,12 @@ class Engine:
             await asyncio.gather(serving, return_exceptions=True)
 
     async def _connect(self) -> "asyncpg.Connection[Any]":
-        connection: asyncpg.Connection[Any] = await asyncpg.connect(self._address, ssl=self._ssl, timeout=10)
+        connection: asyncpg.Connection[Any] = await asyncpg.connect(
+            self._address,
+            ssl=self._ssl,
+            timeout=10,
+            server_settings={"synchronous_commit": "off"},  # what is told outlives no crash anyway
+        )
         return connection
 
     async def write(self, tx: Tx[T]) -> T:
