@@ -63,6 +63,7 @@ from app.settings.load import inherited
 from app.settings.server import Settings
 from app.settings.values import SHORTEST_SECRET
 from app.web import docs, health
+from app.web.connected import Polls
 from app.web.errors import HANDLERS
 from app.web.limit import Limiter
 from app.web.policy import Policy
@@ -94,12 +95,14 @@ class Site:
     ports: Ports
     app: Requests
     runner: Runner | None
+    polls: Polls
 
     async def stop(self, grace: float = GRACE) -> None:
         """Take no more stages, end every stream, give running stages their grace, record how they ended.
 
         Another call, with less grace, cuts that of an earlier one short.
         """
+        self.polls.end()
         self.ports.changes.close()
         self.ports.logs.close_all()
         if self.runner is not None:
@@ -211,9 +214,10 @@ async def _start(stack: AsyncExitStack, settings: Settings, folder: Folder, db: 
         queue=queue,
         rpc_secret=settings.rpc_secret,
         manager=manager,
+        polls=Polls(),
         metrics_anonymous=settings.metrics_anonymous,
     )
-    site = Site(settings, folder, ports, application(state, traffic, _policy(settings)), runner)
+    site = Site(settings, folder, ports, application(state, traffic, _policy(settings)), runner, state["polls"])
     stack.push_async_callback(site.stop)
     return site
 

@@ -44,7 +44,9 @@ async def healthy(bind: str, setting: str) -> AsyncIterator[None]:
         yield
         return
     app = Starlette(routes=[Route("/healthz", alive)])
-    config = uvicorn.Config(app, ws="none", loop="none", lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(
+        app, ws="none", loop="none", lifespan="off", log_config=None, log_level="warning", access_log=False
+    )
     server = _Health(config)
     with listen(bind, setting) as listener:
         serving = asyncio.create_task(server.serve([listener]))

@@ -1,8 +1,8 @@
 """The verbs of a runner, as one Protocol: spoken in process by the built-in runner, over HTTP by others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.builds.model import Build, Line, Stage, Step
 from app.repos.model import Repo, Secret
@@ -58,7 +58,7 @@ class Context:
 class Manager(Protocol):
     """What a runner may say to the server. Every verb may raise Unavailable: say it again later."""
 
-    async def request(self, wanted: Filter) -> Stage | None:
+    def request(self, wanted: Filter) -> Coroutine[Any, Any, Stage | None]:
         """Wait for a stage that suits; None after 30 s without one."""
         ...
 
@@ -81,7 +81,7 @@ class Manager(Protocol):
         """Report one step; returns it with its new version. Conflict as above."""
         ...
 
-    async def watch(self, build_id: int) -> bool:
+    def watch(self, build_id: int) -> Coroutine[Any, Any, bool]:
         """Wait until the build is to be stopped: True. False after 30 s: ask again."""
         ...
 

@@ -23,6 +23,8 @@ _ALPHABET = string.ascii_lowercase + string.digits
 _NAME = re.compile(rf"{_PREFIX}[a-z0-9]{{{_LENGTH}}}")
 _ATTEMPTS = 3
 _LOCAL = "file://"
+#: git's own name, said aloud: otherwise `git init` explains at length that there could be another.
+_BRANCH = "[init]\n\tdefaultBranch = master\n"
 
 
 class Workspace:
@@ -59,8 +61,8 @@ class Workspace:
         if netrc is not None:
             line = f"machine {netrc.machine} login {netrc.login} password {netrc.password}"
             _write(self.home / ".netrc", line, 0o600)
-        if trusted := _local_repositories(git_url):
-            _write(self.home / ".gitconfig", _safe_directories(trusted), 0o600)
+        settings = _BRANCH + _safe_directories(_local_repositories(git_url))
+        _write(self.home / ".gitconfig", settings, 0o600)
 
     def script(self, number: int) -> Path:
         """Where the script of a step lies; by number, because names may differ in case alone."""

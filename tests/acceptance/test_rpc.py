@@ -6,6 +6,7 @@ import time
 from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -139,6 +140,7 @@ def test_only_calls_that_fail_are_logged(runner: Runner) -> None:
     assert runner.ask("GET", "stage/0").status_code == 404
     runner.server.ask("GET", "/version")
 
+    runner.server.until(lambda: b"/version" in log.read_bytes()[began:], "what came last is logged")
     lines = log.read_bytes()[began:].decode().splitlines()
     logged = [(entry["path"], entry["status"]) for entry in map(json.loads, lines) if entry["logger"] == "app.request"]
     assert logged == [("/rpc/v2/ping", 405), ("/rpc/v2/stage/0", 404), ("/version", 200)]
@@ -375,6 +377,29 @@ def test_a_runner_that_hangs_up_while_it_waits_is_handed_nothing(server: Server)
     with Runner(server).client as client:
         assert client.post("/rpc/v2/stage", json=WANTED).json()["status"] == "pending"
     server.json("DELETE", f"/api/repos/{SLUG}/builds/{number}")
+
+
+def test_a_server_that_stops_keeps_nobody_waiting(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "hello-world")
+    sha = repository.commit({".drone.yml": PIPELINE})
+    with Server(tmp_path / "server", git_roots=str(tmp_path), rpc_secret=SECRET, runner_capacity="0") as server:
+        server.register(repository.url, SLUG)
+        server.push(SLUG, sha)
+        runner = Runner(server)
+        with runner.client, ThreadPoolExecutor() as pool:
+            stage = runner.accepted()
+            polls = [
+                pool.submit(runner.ask, "POST", "stage", WANTED),
+                pool.submit(runner.ask, "POST", f"build/{stage['build_id']}/watch"),
+            ]
+            time.sleep(0.5)
+            began = time.monotonic()
+            assert server.stop() == 0
+            answers = [poll.result(PATIENCE) for poll in polls]
+
+    assert [answer.status_code for answer in answers] == [204, 204]
+    assert time.monotonic() - began < 5
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_fifty_waiting_runners_get_a_stage_once(server: Server) -> None:

@@ -30,7 +30,7 @@ def test_folders_and_scripts_are_private(tmp_path: Path) -> None:
     for name in ("home/drone", "drone/src", "opt", "opt/1"):
         assert mode(one.root / name) == 0o700
     assert one.script(1).read_bytes() == "\necho ü\n".encode()
-    assert not list(one.home.iterdir())
+    assert [(path.name, mode(path)) for path in one.home.iterdir()] == [(".gitconfig", 0o600)]
 
 
 def test_two_runs_never_meet(tmp_path: Path) -> None:
@@ -63,7 +63,17 @@ def test_remote_repositories_need_no_trust(tmp_path: Path, url: str) -> None:
 
     one.create({}, url)
 
-    assert not (one.home / ".gitconfig").exists()
+    assert "directory" not in (one.home / ".gitconfig").read_text()
+
+
+def test_git_makes_a_repository_without_a_word(tmp_path: Path) -> None:
+    one = Workspace(tmp_path)
+    one.create({})
+
+    home = {"HOME": str(one.home), "PATH": os.environ["PATH"]}
+    done = subprocess.run(["git", "init", "-q", str(one.source)], env=home, capture_output=True, text=True, check=True)
+
+    assert done.stderr == ""
 
 
 def test_read_only_and_closed_trees_are_removed(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from app.web.connected import while_connected
+from app.web.connected import Polls, while_connected
 
 
 class Client:
@@ -66,3 +66,27 @@ async def test_no_task_is_left_behind() -> None:
     await asyncio.sleep(0.01)
 
     assert asyncio.all_tasks() == before
+
+
+async def test_a_server_that_stops_ends_who_waits_and_who_comes_later() -> None:
+    polls, client = Polls(), Client()
+    waiting = [asyncio.create_task(polls.wait(Client().request, asyncio.sleep(60, "done"))) for _ in range(3)]
+    waiting.append(asyncio.create_task(polls.wait(client.request, asyncio.sleep(60, "done"))))
+    await asyncio.sleep(0.05)
+
+    client.hung_up.set()
+    await asyncio.sleep(0)
+    polls.end()
+
+    assert await asyncio.gather(*waiting) == [None] * 4
+    assert await polls.wait(Client().request, asyncio.sleep(60, "done")) is None
+
+
+async def test_who_is_cancelled_while_it_waits_is_cancelled() -> None:
+    polls = Polls()
+    task = asyncio.create_task(polls.wait(Client().request, asyncio.sleep(60)))
+    await asyncio.sleep(0.05)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -21,7 +21,7 @@ from app.runners.manager import Manager
 from app.runners.rpc import input as read
 from app.runners.rpc.wire import ContextJSON, context_json
 from app.web import body
-from app.web.connected import while_connected
+from app.web.connected import Polls, while_connected
 from app.web.errors import status_of
 from app.web.reply import JSON, Empty, Text
 from app.web.route import Endpoint, Outright, Param
@@ -48,6 +48,7 @@ class State(runners_api.State):
     rpc_secret: str
     #: Speaks for every runner; its `peer` is to be set.
     manager: LocalManager
+    polls: Polls
 
 
 _Request: TypeAlias = Request[State]
@@ -92,7 +93,8 @@ async def ping(_: _Request, __: Manager) -> Response:
 
 async def request_stage(request: _Request, manager: Manager) -> Response:
     """Wait for a stage; 204 after 30 s without one."""
-    stage = await while_connected(request, manager.request((await body.parse(request, read.FilterIn)).filter()))
+    wanted = (await body.parse(request, read.FilterIn)).filter()
+    stage = await request.state["polls"].wait(request, manager.request(wanted))
     return Empty() if stage is None else JSON[StageJSON](stage_json(stage))
 
 
@@ -131,7 +133,7 @@ async def update_step(request: _Request, manager: Manager) -> JSON[StepJSON]:
 async def watch(request: _Request, manager: Manager) -> Response:
     """Wait until the build is to be stopped: 200. 204 after 30 s."""
     await body.read(request)
-    stopped = await while_connected(request, manager.watch(_id(request, "build")))
+    stopped = await request.state["polls"].wait(request, manager.watch(_id(request, "build")))
     return Response() if stopped else Empty()
 
 
