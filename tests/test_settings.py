@@ -245,6 +245,7 @@ def test_folders_may_start_at_home_and_become_absolute(monkeypatch: pytest.Monke
         ("GANTRY_DATABASE_URL", "mysql://h/n", "sqlite:///PATH"),
         ("GANTRY_DATABASE_URL", "sqlite://x", "sqlite:///PATH"),
         ("DRONE_DATABASE_DRIVER", "mysql", "sqlite3 or postgres"),
+        ("DRONE_GIT_PASSWORD", "hush\nhost=evil.example.com", "one line"),
         ("GANTRY_ADMIN", "ada", "username"),
         ("GANTRY_ADMIN", "admin:true", "username"),
         ("GANTRY_ADMIN", "username:a b", "username"),

@@ -13,7 +13,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 class BadSettings(AppError):
-    """The environment does not make a server; the message has a line for every problem."""
+    """The environment holds no such settings; the message has a line for every problem."""
 
     code = "bad_settings"
 

@@ -23,6 +23,7 @@ from app.settings.values import (
     Folders,
     Key,
     Keys,
+    Line,
     LongTime,
     Map,
     Origins,
@@ -67,8 +68,8 @@ class Settings(BaseSettings):
     #: Seconds.
     cron_interval: Time = _named("CRON_INTERVAL", "DRONE_CRON_INTERVAL", default=30)
     git_roots: Folders = _named("GIT_ROOTS", default=())
-    git_username: str = _named("GIT_USERNAME", "DRONE_GIT_USERNAME", default="")
-    git_password: str = _named("GIT_PASSWORD", "DRONE_GIT_PASSWORD", default="", repr=False)
+    git_username: Line = _named("GIT_USERNAME", "DRONE_GIT_USERNAME", default="")
+    git_password: Line = _named("GIT_PASSWORD", "DRONE_GIT_PASSWORD", default="", repr=False)
     git_always_auth: bool = _named("GIT_ALWAYS_AUTH", "DRONE_GIT_ALWAYS_AUTH", default=False)
     private_mode: bool = _named("PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", default=False)
     cors_origins: Origins = _named("CORS_ORIGINS", default=())

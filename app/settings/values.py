@@ -82,7 +82,7 @@ def database(value: str) -> str:
     if not value.startswith(("sqlite:///", "postgresql://")) or value == "sqlite:///":
         raise ValueError("must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
     if value.startswith("postgresql://"):
-        postgres(value)
+        check_postgres(value)
     return value
 
 
@@ -142,6 +142,13 @@ def at_least(length: int, value: str) -> str:
     return value
 
 
+def line(value: str) -> str:
+    """What goes into one line of a file, or of what git is told."""
+    if not value.isprintable():
+        raise ValueError("must be one line without control characters")
+    return value
+
+
 def seconds(value: object, hours: int) -> object:
     """A duration of at least a second and at most so many hours, in seconds."""
     if not isinstance(value, str):
@@ -165,7 +172,7 @@ def origin(text: str) -> str:
     return parts.geturl()
 
 
-def postgres(url: str) -> None:
+def check_postgres(url: str) -> None:
     """ValueError for what would not be understood, or silently be left out; never repeats the address."""
     try:
         parts = urlsplit(url)
@@ -205,6 +212,7 @@ Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(origins)]
 Bind = Annotated[str, AfterValidator(bind)]
 Endpoint = Annotated[str, AfterValidator(endpoint)]
 Map = Annotated[Mapping[str, str], NoDecode, BeforeValidator(mapping)]
+Line = Annotated[str, AfterValidator(line)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)]
 Key = Annotated[str, AfterValidator(lambda value: at_least(SHORTEST_SECRET, value))]
 Keys = Annotated[tuple[str, ...], NoDecode, BeforeValidator(keys)]
