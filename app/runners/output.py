@@ -81,23 +81,27 @@ class Writer:
             pause = PAUSE
 
     async def upload(self) -> Card | None:
-        """Store the whole log, and the card if the output had one, which is returned.
+        """Store the whole log, and the card if the output had one, which is returned once it is stored.
 
         What cannot be stored is given up, and said so in the server's own log.
         """
         dump = self._transcript.dump
         log_ = await asyncio.to_thread(dump) if self._transcript.size > _LARGE else dump()
         await self._upload("log", lambda: self._manager.upload_log(self._step_id, log_))
-        if card := self._cards.card:
-            await self._upload("card", lambda: self._manager.upload_card(self._step_id, card.data))
+        card = self._cards.card
+        if card is None or not await self._upload("card", lambda: self._manager.upload_card(self._step_id, card.data)):
+            return None
         return card
 
-    async def _upload(self, what: str, say: Callable[[], Awaitable[None]]) -> None:
+    async def _upload(self, what: str, say: Callable[[], Awaitable[None]]) -> bool:
+        """Whether it is stored."""
         try:
             async with asyncio.timeout(UPLOAD_TIMEOUT):
                 await report.until_heard(say)
         except (AppError, TimeoutError) as error:
             log.warning(f"a {what} is lost", extra={"step": self._step_id, "reason": _reason(error)})
+            return False
+        return True
 
     def _put(self, text: str) -> None:
         if not text:

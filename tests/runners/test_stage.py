@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.builds.model import Build
+from app.errors import Conflict
 from app.runners import workspace
 from tests.runners.farside import FakeManager, alive, finish, names, order, pipeline, ran, secrets, step
 from tests.runners.test_script import commit, git
@@ -164,6 +165,16 @@ async def test_a_card_in_the_output_is_stored_and_does_not_show_in_the_log(tmp_p
     assert manager.step("test").schema == "https://cards.example.com/c.json"
     shown = [line for line in manager.log("test").splitlines() if not line.startswith("+")]
     assert shown == ["before", "after"]
+
+
+async def test_a_card_that_cannot_be_stored_costs_nothing_but_itself(tmp_path: Path) -> None:
+    card = b64encode(b'{"schema":"https://cards.example.com/c.json","data":1}').decode()
+    manager = FakeManager(pipeline(step("test", f"printf '\\033]1338;%s\\033]0m' {card}")))
+    manager.failures["card test"] = [Conflict("the card is too large")]
+
+    await finish(manager, tmp_path)
+
+    assert (manager.stage.status, manager.step("test").schema, manager.cards) == ("success", "", {})
 
 
 async def test_steps_of_other_events_are_not_reported_and_hold_up_nobody(tmp_path: Path) -> None:
