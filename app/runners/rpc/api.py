@@ -13,6 +13,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.builds.cards import api as cards
 from app.builds.wire import StageJSON, StepJSON, stage_json, step_json
 from app.errors import AppError, Conflict, Invalid, Problem
 from app.runners import api as runners_api
@@ -31,8 +32,6 @@ T = TypeVar("T")
 PREFIX = "/rpc/v2/"
 #: Bytes of a batch of log lines, and of a whole log: a runner keeps 5 MiB of text, which JSON may make longer.
 BATCH_LIMIT, LOG_LIMIT = 16 * 1024 * 1024, 64 * 1024 * 1024
-#: Bytes of a card, as elsewhere in the API.
-CARD_LIMIT = 100 * 1024
 #: Seconds before a wrong secret is refused: official runners ask again at once, for ever.
 PENALTY = 1.0
 #: The header by which our own runner says an accept again: the same name means the same attempt.
@@ -167,7 +166,7 @@ def _is_array(data: bytes) -> bool:
 
 async def upload_card(request: _Request, manager: Manager) -> Response:
     """Store the card of a step."""
-    await body.read(request, CARD_LIMIT)
+    await body.read(request, cards.LIMIT)
     card = await body.parse(request, read.CardIn)
     await manager.upload_card(_id(request, "step"), orjson.dumps(card.data).decode())
     return Response()
