@@ -114,7 +114,9 @@ def test_only_what_was_asked_for_is_measured(tmp_path: Path) -> None:
 def test_postgres_is_measured_in_a_database_of_its_own(tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
 
-    done = CliRunner().invoke(main, ["bench", "--only", "postgres", "--postgres", postgres.SERVER, "--json", str(file)])
+    done = CliRunner().invoke(
+        main, ["bench", "--quick", "--only", "postgres", "--postgres", postgres.SERVER, "--json", str(file)]
+    )
 
     assert done.exit_code == 0, done.output
     assert "promotes on PostgreSQL, 64 connections, p99" in done.stdout
