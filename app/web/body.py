@@ -93,6 +93,8 @@ async def parse(request: Request[Any], model: type[M]) -> M:
 def _problem(detail: Any) -> Problem:
     if detail["type"] == "json_invalid":
         return _unparsed(detail["ctx"]["error"])
+    if detail["type"] == "model_type" and not detail["loc"]:
+        return Problem("", detail["type"], "the body must be a JSON object")
     field = ".".join(str(part) for part in detail["loc"])
     message = detail["msg"].removeprefix("Value error, ")
     return Problem(field, detail["type"], f"{field}: {message}" if field else message)

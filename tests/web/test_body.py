@@ -135,6 +135,14 @@ async def test_an_empty_body_is_told_so(client: httpx2.AsyncClient, text: str) -
     assert [problem["code"] for problem in answer.json()["errors"]] == ["empty_body"]
 
 
+@pytest.mark.parametrize("text", ["null", "[]", '"x"', "5"])
+async def test_a_body_that_is_no_object_is_told_so(client: httpx2.AsyncClient, text: str) -> None:
+    answer = await client.post("/parse", content=text)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "model_type")
+    assert answer.json()["message"] == "the body must be a JSON object"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
