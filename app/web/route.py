@@ -67,17 +67,11 @@ class Endpoint(Route):
         self.names = frozenset(param.name for param in query)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request; its handler finds this row again with `row`."""
-        scope[_ROW] = self
-        await super().handle(scope, receive, send)
+        """Serve a request; its handler finds this row again with `row`.
 
-
-class Outright(Endpoint):
-    """An endpoint whose handler answers every error itself; it goes without what Starlette wraps around others."""
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request of its method."""
-        if scope["method"] != self.method:
+        Errors are answered around all routes, once: Starlette's own wrapper around each costs as much as a handler.
+        """
+        if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)
             return
         scope[_ROW] = self

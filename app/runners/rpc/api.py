@@ -25,7 +25,7 @@ from app.web import body
 from app.web.connected import Polls, while_connected
 from app.web.errors import status_of
 from app.web.reply import JSON, Empty, Text
-from app.web.route import Endpoint, Outright, Param
+from app.web.route import Endpoint, Param
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ def _route(method: str, path: str, verb: _Verb, **options: Any) -> Endpoint:
             words = CONFLICT if isinstance(error, Conflict) else error.message
             return Text(words, status_of(error))
 
-    return Outright(method, f"{PREFIX}{path}", handle, **options)
+    return Endpoint(method, f"{PREFIX}{path}", handle, **options)
 
 
 def _spoken_for(request: _Request) -> Manager:
