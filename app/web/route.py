@@ -69,7 +69,7 @@ class Endpoint(Route):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; its handler finds this row again with `row`.
 
-        Errors are answered around all routes, once: Starlette's own wrapper around each costs as much as a handler.
+        Errors are answered around all routes, once; Starlette's route would wrap each handler in the same again.
         """
         if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)
