@@ -35,8 +35,8 @@ async def token(request: Request[State]) -> JSON[UserJSON]:
 
 async def _rotated(request: Request[State], user: User) -> JSON[UserJSON]:
     fresh = auth.new_token()
-    await request.state["db"].write(store.set_token(user.id, fresh, request.state["now"]()))
-    return JSON(user_json(user, token=fresh))
+    renewed = await request.state["db"].write(store.set_token(user.id, fresh, request.state["now"]()))
+    return JSON(user_json(renewed, token=fresh))
 
 
 async def list_users(request: Request[State]) -> JSON[list[UserJSON]]:

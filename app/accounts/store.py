@@ -20,7 +20,7 @@ BOOTSTRAP = """
 SET_TOKEN = """
     UPDATE users SET token_hash = :token_hash, updated = :now
     WHERE id = :id AND NOT EXISTS (SELECT 1 FROM users other WHERE other.token_hash = :token_hash AND other.id <> :id)
-    RETURNING id
+    RETURNING *
 """
 LOG_IN = "UPDATE users SET last_login = :now WHERE id = :id"
 #: Changes nothing and holds a row that is always there until the transaction ends: administrators go one after
@@ -163,9 +163,11 @@ def bootstrap(login: str, *, admin: bool, machine: bool, token: str, now: int) -
     return user
 
 
-def set_token(user_id: int, token: str, now: int) -> Tx[None]:
+def set_token(user_id: int, token: str, now: int) -> Tx[User]:
     """Give an account another token; the old one ends at once. NotFound, or Conflict when it is another account's."""
-    if (yield from one(SET_TOKEN, id=user_id, token_hash=hash_token(token), now=now)) is None:
+    row = yield from one(SET_TOKEN, id=user_id, token_hash=hash_token(token), now=now)
+    if row is None:
         if (yield from _find_by_id(user_id)) is None:
             raise NotFound(f"user {user_id} not found")
         raise _token_taken()
+    return _MAPPER.make(row)

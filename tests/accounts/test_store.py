@@ -89,7 +89,9 @@ async def test_accounts_are_listed_by_login(db: Database) -> None:
 async def test_another_token_ends_the_old_one(db: Database) -> None:
     user = await db.write(store.create("octocat", token=TOKEN, now=NOW))
 
-    await db.write(store.set_token(user.id, "the next", NOW + 1))
+    renewed = await db.write(store.set_token(user.id, "the next", NOW + 1))
+
+    assert renewed == replace(user, updated=NOW + 1)
 
     assert await owner_of(db, TOKEN) is None
     assert await owner_of(db, "the next") == "octocat"
