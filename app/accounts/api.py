@@ -74,17 +74,18 @@ async def rotate(request: Request[State]) -> JSON[UserJSON]:
 
 
 routes = [
-    Endpoint("GET", "/api/user", show, needs="account"),
-    Endpoint("PATCH", "/api/user", update, needs="account", body=OwnUserChanges),
+    Endpoint("GET", "/api/user", show, operation="accounts.show", needs="account"),
+    Endpoint("PATCH", "/api/user", update, operation="accounts.update", needs="account", body=OwnUserChanges),
     Endpoint(
         "POST",
         "/api/user/token",
         token,
+        operation="accounts.token",
         needs="account",
         query=[Param("rotate", "`true` makes a new token; the old one ends at once.", form=True)],
     ),
-    Endpoint("GET", "/api/users", list_users, needs="system"),
-    Endpoint("POST", "/api/users", create, needs="system", body=NewUser, errors=[409]),
-    Endpoint("GET", "/api/users/{user}", show_user, needs="system"),
-    Endpoint("POST", "/api/users/{user}/token/rotate", rotate, needs="system"),
+    Endpoint("GET", "/api/users", list_users, operation="accounts.list_users", needs="system"),
+    Endpoint("POST", "/api/users", create, operation="accounts.create", needs="system", body=NewUser, errors=[409]),
+    Endpoint("GET", "/api/users/{user}", show_user, operation="accounts.show_user", needs="system"),
+    Endpoint("POST", "/api/users/{user}/token/rotate", rotate, operation="accounts.rotate", needs="system"),
 ]

@@ -93,8 +93,20 @@ async def logout(_: Request[State]) -> HTML:
 
 
 routes = [
-    Endpoint("GET", "/login", show_login, query=[Param("failed", "When the last try failed; the page says so.")]),
-    Endpoint("POST", "/login", login, query=[Param("access_token", "The token of the account.", form=True)]),
-    Endpoint("GET", "/logout", logout),
-    Endpoint("POST", "/logout", logout),
+    Endpoint(
+        "GET",
+        "/login",
+        show_login,
+        operation="accounts.show_login",
+        query=[Param("failed", "When the last try failed; the page says so.")],
+    ),
+    Endpoint(
+        "POST",
+        "/login",
+        login,
+        operation="accounts.login",
+        query=[Param("access_token", "The token of the account.", form=True)],
+    ),
+    Endpoint("GET", "/logout", logout, operation="accounts.logout"),
+    Endpoint("POST", "/logout", logout, operation="accounts.logout.post"),
 ]

@@ -66,6 +66,6 @@ async def delete(request: Request[State]) -> Empty:
 _LOG = "/api/repos/{owner}/{name}/builds/{number}/logs/{stage}/{step}"
 _ANSI = Param("ansi", "`strip` leaves the escape sequences of terminals out of the plain text.")
 routes = [
-    Endpoint("GET", _LOG, show, needs="read", query=[_ANSI]),
-    Endpoint("DELETE", _LOG, delete, needs="admin", errors=[409]),
+    Endpoint("GET", _LOG, show, operation="logs.show", needs="read", query=[_ANSI]),
+    Endpoint("DELETE", _LOG, delete, operation="logs.delete", needs="admin", errors=[409]),
 ]

@@ -103,7 +103,7 @@ async def _allowed(request: Request[State]) -> bool:
 
 _REPO = "/api/stream/{owner}/{name}"
 routes = [
-    Endpoint("GET", "/api/stream", everything, errors=[401, 403]),
-    Endpoint("GET", _REPO, repository, needs="read"),
-    Endpoint("GET", _REPO + "/{number}/{stage}/{step}", log, needs="read"),
+    Endpoint("GET", "/api/stream", everything, operation="streams.everything", errors=[401, 403]),
+    Endpoint("GET", _REPO, repository, operation="streams.repository", needs="read"),
+    Endpoint("GET", _REPO + "/{number}/{stage}/{step}", log, operation="streams.log", needs="read"),
 ]

@@ -97,12 +97,14 @@ async def repair(request: Request[State]) -> JSON[RepoJSON]:
 
 _REPO = "/api/repos/{owner}/{name}"
 routes = [
-    Endpoint("POST", "/api/repos", register, needs="system", body=NewRepo, errors=[409, 422]),
-    Endpoint("GET", "/api/repos", list_repos, needs="system", query=PAGE, errors=[400]),
-    Endpoint("GET", _REPO, show, needs="read"),
-    Endpoint("GET", _REPO + "/hook", hook, needs="admin"),
-    Endpoint("PATCH", _REPO, update, needs="admin", body=RepoChanges),
-    Endpoint("POST", _REPO, enable, needs="admin"),
-    Endpoint("POST", _REPO + "/chown", chown, needs="admin"),
-    Endpoint("POST", _REPO + "/repair", repair, needs="admin", errors=[422]),
+    Endpoint(
+        "POST", "/api/repos", register, operation="repos.register", needs="system", body=NewRepo, errors=[409, 422]
+    ),
+    Endpoint("GET", "/api/repos", list_repos, operation="repos.list_repos", needs="system", query=PAGE, errors=[400]),
+    Endpoint("GET", _REPO, show, operation="repos.show", needs="read"),
+    Endpoint("GET", _REPO + "/hook", hook, operation="repos.hook", needs="admin"),
+    Endpoint("PATCH", _REPO, update, operation="repos.update", needs="admin", body=RepoChanges),
+    Endpoint("POST", _REPO, enable, operation="repos.enable", needs="admin"),
+    Endpoint("POST", _REPO + "/chown", chown, operation="repos.chown", needs="admin"),
+    Endpoint("POST", _REPO + "/repair", repair, operation="repos.repair", needs="admin", errors=[422]),
 ]

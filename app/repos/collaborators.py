@@ -72,8 +72,17 @@ def _collaborator(repo_uid: str, row: Any, rights: Permissions) -> CollaboratorJ
 
 _COLLABORATORS = "/api/repos/{owner}/{name}/collaborators"
 routes = [
-    Endpoint("GET", _COLLABORATORS, list_collaborators, needs="read"),
-    Endpoint("GET", _COLLABORATORS + "/{login}", show_collaborator, needs="read"),
-    Endpoint("PUT", _COLLABORATORS + "/{login}", set_collaborator, needs="admin", body=Rights),
-    Endpoint("DELETE", _COLLABORATORS + "/{login}", delete_collaborator, needs="admin"),
+    Endpoint("GET", _COLLABORATORS, list_collaborators, operation="repos.list_collaborators", needs="read"),
+    Endpoint("GET", _COLLABORATORS + "/{login}", show_collaborator, operation="repos.show_collaborator", needs="read"),
+    Endpoint(
+        "PUT",
+        _COLLABORATORS + "/{login}",
+        set_collaborator,
+        operation="repos.set_collaborator",
+        needs="admin",
+        body=Rights,
+    ),
+    Endpoint(
+        "DELETE", _COLLABORATORS + "/{login}", delete_collaborator, operation="repos.delete_collaborator", needs="admin"
+    ),
 ]

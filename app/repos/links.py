@@ -46,12 +46,17 @@ def page(repo: Repo, ref: str, sha: str) -> str:
 
 _SHA = [Param("sha", "The commit, when it is known.")]
 routes = [
-    Endpoint("GET", "/link/{owner}/{name}/tree/{ref:path}", show_ref, needs="read", query=_SHA),
-    Endpoint("GET", "/link/{owner}/{name}/src/{ref:path}", show_ref, needs="read", query=_SHA),
+    Endpoint(
+        "GET", "/link/{owner}/{name}/tree/{ref:path}", show_ref, operation="repos.show_ref", needs="read", query=_SHA
+    ),
+    Endpoint(
+        "GET", "/link/{owner}/{name}/src/{ref:path}", show_ref, operation="repos.show_ref.src", needs="read", query=_SHA
+    ),
     Endpoint(
         "GET",
         "/link/{owner}/{name}/commit/{sha}",
         show_commit,
+        operation="repos.show_commit",
         needs="read",
         query=[Param("ref", "The branch, tag or pull request that it was built for.")],
     ),

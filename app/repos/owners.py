@@ -90,16 +90,21 @@ async def show_remote(request: Request[State]) -> JSON[RepoJSON]:
 
 _USER = "/api/users/{user}"
 routes: list[Endpoint] = [
-    Endpoint("PATCH", _USER, update_user, needs="system", body=UserChanges, errors=[409]),
-    Endpoint("DELETE", _USER, delete_user, needs="system", errors=[409]),
-    Endpoint("GET", _USER + "/repos", list_user_repos, needs="system"),
+    Endpoint(
+        "PATCH", _USER, update_user, operation="accounts.update_user", needs="system", body=UserChanges, errors=[409]
+    ),
+    Endpoint("DELETE", _USER, delete_user, operation="accounts.delete_user", needs="system", errors=[409]),
+    Endpoint("GET", _USER + "/repos", list_user_repos, operation="accounts.list_user_repos", needs="system"),
     Endpoint(
         "POST",
         "/api/user/repos",
         sync,
+        operation="accounts.sync",
         needs="account",
         query=[Param("async", "`true` answers at once, with nothing.")],
     ),
-    Endpoint("GET", "/api/user/remote/repos", list_remotes, needs="account"),
-    Endpoint("GET", "/api/user/remote/repos/{owner}/{name}", show_remote, needs="read"),
+    Endpoint("GET", "/api/user/remote/repos", list_remotes, operation="accounts.list_remotes", needs="account"),
+    Endpoint(
+        "GET", "/api/user/remote/repos/{owner}/{name}", show_remote, operation="accounts.show_remote", needs="read"
+    ),
 ]

@@ -45,4 +45,6 @@ async def sign(request: Request[State]) -> JSON[SignatureJSON]:
         raise Invalid.of([Problem("data", bad.code, f"line {p.line}: {p.text}") for p in bad.problems]) from bad
 
 
-routes = [Endpoint("POST", "/api/repos/{owner}/{name}/sign", sign, needs="write", body=PipelineFile)]
+routes = [
+    Endpoint("POST", "/api/repos/{owner}/{name}/sign", sign, operation="repos.sign", needs="write", body=PipelineFile)
+]

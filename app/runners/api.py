@@ -84,8 +84,8 @@ def _load(row: Row) -> Load:
 
 
 routes = [
-    Endpoint("GET", "/api/queue", show_queue, needs="system"),
-    Endpoint("DELETE", "/api/queue", pause_queue, needs="system"),
-    Endpoint("POST", "/api/queue", resume_queue, needs="system"),
-    Endpoint("GET", "/api/system/stats", show_stats, needs="system"),
+    Endpoint("GET", "/api/queue", show_queue, operation="server.show_queue", needs="system"),
+    Endpoint("DELETE", "/api/queue", pause_queue, operation="server.pause_queue", needs="system"),
+    Endpoint("POST", "/api/queue", resume_queue, operation="server.resume_queue", needs="system"),
+    Endpoint("GET", "/api/system/stats", show_stats, operation="server.show_stats", needs="system"),
 ]

@@ -38,10 +38,10 @@ def routes(described: Sequence[Endpoint]) -> list[Endpoint]:
         return CSS((resources.files("app.web") / "pages" / "api.css").read_bytes())
 
     rows = [
-        Endpoint("GET", "/", home),
-        Endpoint("GET", "/openapi.json", openapi),
-        Endpoint("GET", "/docs/api", docs),
-        Endpoint("GET", "/docs/api.css", style),
+        Endpoint("GET", "/", home, operation="server.home"),
+        Endpoint("GET", "/openapi.json", openapi, operation="server.openapi"),
+        Endpoint("GET", "/docs/api", docs, operation="server.docs"),
+        Endpoint("GET", "/docs/api.css", style, operation="server.style"),
     ]
 
     @cache

@@ -71,9 +71,12 @@ async def show_varz(request: Request[Any]) -> JSON[VarzJSON]:
     return JSON(VarzJSON(scm=SCMJSON(url=request.state["public_url"], rate=rate), license=edition))
 
 
+#: Methods by which monitoring may ask as well as by GET.
+_OTHERS = ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 routes = [
-    *(Endpoint(method, "/healthz", alive) for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")),
-    Endpoint("GET", "/readyz", ready),
-    Endpoint("GET", "/version", show_version),
-    Endpoint("GET", "/varz", show_varz),
+    Endpoint("GET", "/healthz", alive, operation="server.alive"),
+    *(Endpoint(method, "/healthz", alive, operation=f"server.alive.{method.lower()}") for method in _OTHERS),
+    Endpoint("GET", "/readyz", ready, operation="server.ready"),
+    Endpoint("GET", "/version", show_version, operation="server.show_version"),
+    Endpoint("GET", "/varz", show_varz, operation="server.show_varz"),
 ]

@@ -33,18 +33,6 @@ PATH: dict[str, tuple[str, Any]] = {
     "sha": ("The commit.", "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d"),
     "secret": ("Name of the secret, in any letter case.", "deploy_key"),
 }
-#: Sections of rooms, and of single modules, whose handlers an API user looks for under another word than the room's.
-_TAGS = {
-    "web": "server",
-    "runners": "server",
-    "metrics": "server",
-    "owners": "accounts",
-    "links": "repos",
-    "feed": "accounts",
-    "removal": "repos",
-    "stream": "streams",
-    "log_api": "logs",
-}
 #: Who may call, in words.
 NEEDS: dict[Needs, str] = {
     "nothing": "Anybody.",
@@ -78,9 +66,8 @@ def describe(rows: Sequence[Endpoint], version: str) -> Schema:
     """The whole document."""
     schemas = _Schemas()
     paths: Schema = {}
-    named: dict[str, Endpoint] = {}
     for row in rows:
-        paths.setdefault(_address(row), {})[row.method.lower()] = _operation(row, schemas, _identity(row, named))
+        paths.setdefault(_address(row), {})[row.method.lower()] = _operation(row, schemas)
     components, paths = schemas.resolved(paths)
     return {
         "openapi": "3.1.0",
@@ -131,30 +118,11 @@ def _address(row: Endpoint) -> str:
     return re.sub(r"\{(\w+):\w+\}", r"{\1}", row.path)
 
 
-def _tag(row: Endpoint) -> str:
-    *_, room, module = row.handler.__module__.split(".")
-    return _TAGS.get(module) or _TAGS.get(room, room)
-
-
-def _identity(row: Endpoint, named: dict[str, Endpoint]) -> str:
-    """A name that no other row has: a handler's further rows add what their path has more, or else their method."""
-    plain = f"{_tag(row)}.{row.handler.__name__}"
-    first = named.setdefault(plain, row)
-    if first is row:
-        return plain
-    more = [word for word in re.findall(r"\w+", row.path) if word not in re.findall(r"\w+", first.path)]
-    longer = ".".join([plain, *more])
-    if named.setdefault(longer, row) is not row:
-        longer = f"{longer}.{row.method.lower()}"
-        named[longer] = row
-    return longer
-
-
-def _operation(row: Endpoint, schemas: _Schemas, identity: str) -> Schema:
+def _operation(row: Endpoint, schemas: _Schemas) -> Schema:
     summary, _, more = (getdoc(row.handler) or "").partition("\n\n")
     operation: Schema = {
-        "operationId": identity,
-        "tags": [_tag(row)],
+        "operationId": row.operation,
+        "tags": [row.tag],
         "summary": " ".join(summary.split()),
         "description": "\n\n".join(filter(None, (more, f"For: {NEEDS[row.needs]}"))),
         "parameters": [*_path_parameters(row), *_query_parameters(row)],

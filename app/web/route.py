@@ -38,6 +38,8 @@ PAGE = (
 class Endpoint(Route):
     """One method of one path. A path may also be written with a slash at its end; never a redirect.
 
+    `operation` is the row's public name in the API's description, which generated clients call it by; its first
+    word is the section of the description. No other row has the same. A row without one is not described.
     `free` = every other word of the query is a parameter of the build. `errors` are the statuses that do not
     follow from the rest: 401, 403, 404 follow from `needs`, 400 and 413 from what is read.
     """
@@ -48,6 +50,7 @@ class Endpoint(Route):
         path: str,
         handler: Handler,
         *,
+        operation: str = "",
         needs: Needs = "nothing",
         query: Sequence[Param] = (),
         body: type[BaseModel] | None = None,
@@ -59,6 +62,8 @@ class Endpoint(Route):
             self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + "/?$")
         self.method = method
         self.handler = handler
+        self.operation = operation
+        self.tag = operation.partition(".")[0]
         self.needs = needs
         self.query = tuple(query)
         self.body = body

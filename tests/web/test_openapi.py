@@ -57,14 +57,19 @@ async def alive(request: Request[Any]) -> Text:
 
 
 ROWS = [
-    Endpoint("POST", "/things", make, needs="account", body=Thing, errors=[409]),
-    Endpoint("GET", "/things", listed, needs="system", query=PAGE),
+    Endpoint("POST", "/things", make, operation="things.make", needs="account", body=Thing, errors=[409]),
+    Endpoint("GET", "/things", listed, operation="things.listed", needs="system", query=PAGE),
     Endpoint(
-        "POST", "/repos/{owner}/{name}/{number}", told, needs="write", query=[Param("target", "Where.", form=True)]
+        "POST",
+        "/repos/{owner}/{name}/{number}",
+        told,
+        operation="repos.told",
+        needs="write",
+        query=[Param("target", "Where.", form=True)],
     ),
-    Endpoint("GET", "/pictures/{login:path}", drawn, needs="read"),
-    Endpoint("GET", "/alive", alive),
-    Endpoint("POST", "/alive", alive, free=True),
+    Endpoint("GET", "/pictures/{login:path}", drawn, operation="pictures.drawn", needs="read"),
+    Endpoint("GET", "/alive", alive, operation="server.alive"),
+    Endpoint("POST", "/alive", alive, operation="server.alive.post", free=True),
 ]
 DOCUMENT = openapi.describe(ROWS, "1.2.3")
 
@@ -73,11 +78,11 @@ def operation(method: str, path: str) -> Any:
     return DOCUMENT["paths"][path][method]
 
 
-def test_every_row_is_described_once_under_a_name_of_its_own() -> None:
+def test_every_row_is_described_once_under_its_own_name_and_section() -> None:
     operations = [op for methods in DOCUMENT["paths"].values() for op in methods.values()]
 
-    assert len(operations) == len(ROWS)
-    assert len({op["operationId"] for op in operations}) == len(ROWS)
+    assert [(op["operationId"], op["tags"]) for op in operations] == [(row.operation, [row.tag]) for row in ROWS]
+    assert operation("post", "/alive")["tags"] == ["server"]
     assert DOCUMENT["info"]["version"] == "1.2.3"
 
 

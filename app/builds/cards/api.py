@@ -86,7 +86,7 @@ def _delete(request: Request[State], repo: Repo) -> Tx[None]:
 
 _CARD = "/api/repos/{owner}/{name}/cards/{number}/{stage}/{step}"
 routes = [
-    Endpoint("GET", _CARD, show, needs="read"),
-    Endpoint("POST", _CARD, create, needs="admin", body=NewCard, errors=[409]),
-    Endpoint("DELETE", _CARD, delete, needs="admin"),
+    Endpoint("GET", _CARD, show, operation="cards.show", needs="read"),
+    Endpoint("POST", _CARD, create, operation="cards.create", needs="admin", body=NewCard, errors=[409]),
+    Endpoint("DELETE", _CARD, delete, operation="cards.delete", needs="admin"),
 ]

@@ -64,10 +64,10 @@ async def run(request: Request[State]) -> JSON[BuildJSON]:
 _CRONS = "/api/repos/{owner}/{name}/cron"
 _CRON = _CRONS + "/{cron}"
 routes = [
-    Endpoint("GET", _CRONS, list_crons, needs="write"),
-    Endpoint("POST", _CRONS, create, needs="write", body=NewCron, errors=[409]),
-    Endpoint("GET", _CRON, show, needs="write"),
-    Endpoint("PATCH", _CRON, update, needs="write", body=CronChanges),
-    Endpoint("DELETE", _CRON, delete, needs="write"),
-    Endpoint("POST", _CRON, run, needs="write", errors=[400, 422]),
+    Endpoint("GET", _CRONS, list_crons, operation="cron.list_crons", needs="write"),
+    Endpoint("POST", _CRONS, create, operation="cron.create", needs="write", body=NewCron, errors=[409]),
+    Endpoint("GET", _CRON, show, operation="cron.show", needs="write"),
+    Endpoint("PATCH", _CRON, update, operation="cron.update", needs="write", body=CronChanges),
+    Endpoint("DELETE", _CRON, delete, operation="cron.delete", needs="write"),
+    Endpoint("POST", _CRON, run, operation="cron.run", needs="write", errors=[400, 422]),
 ]

@@ -101,15 +101,17 @@ def _check_namespace(owner: Owner) -> None:
         raise Invalid.of([problem])
 
 
-def _rows(path: str, *, reading: Needs, writing: Needs) -> list[Endpoint]:
+def _rows(path: str, *, reading: Needs, writing: Needs, suffix: str = "") -> list[Endpoint]:
     one = path + "/{secret}"
     return [
-        Endpoint("GET", path, list_secrets, needs=reading),
-        Endpoint("POST", path, create, needs=writing, body=NewSecret, errors=[409]),
-        Endpoint("GET", one, show, needs=reading),
-        Endpoint("PATCH", one, update, needs=writing, body=SecretChanges),
-        Endpoint("PUT", one, replace, needs=writing, body=SecretChanges),
-        Endpoint("DELETE", one, delete, needs=writing),
+        Endpoint("GET", path, list_secrets, operation=f"secrets.list_secrets{suffix}", needs=reading),
+        Endpoint(
+            "POST", path, create, operation=f"secrets.create{suffix}", needs=writing, body=NewSecret, errors=[409]
+        ),
+        Endpoint("GET", one, show, operation=f"secrets.show{suffix}", needs=reading),
+        Endpoint("PATCH", one, update, operation=f"secrets.update{suffix}", needs=writing, body=SecretChanges),
+        Endpoint("PUT", one, replace, operation=f"secrets.replace{suffix}", needs=writing, body=SecretChanges),
+        Endpoint("DELETE", one, delete, operation=f"secrets.delete{suffix}", needs=writing),
     ]
 
 
@@ -117,9 +119,18 @@ _REPO = "/api/repos/{owner}/{name}"
 _NAMESPACE = "/api/secrets/{namespace}"
 routes = [
     *_rows(_REPO + "/secrets", reading="write", writing="write"),
-    Endpoint("POST", _REPO + "/encrypt", encrypt, needs="write", body=PlainSecret),
-    Endpoint("POST", _REPO + "/encrypt/secret", encrypt, needs="write", body=PlainSecret),
-    Endpoint("GET", "/api/secrets", list_namespace_secrets, needs="system"),
-    *_rows(_NAMESPACE, reading="member", writing="owner"),
-    Endpoint("POST", _NAMESPACE + "/{secret}", update, needs="owner", body=SecretChanges),
+    Endpoint("POST", _REPO + "/encrypt", encrypt, operation="secrets.encrypt", needs="write", body=PlainSecret),
+    Endpoint(
+        "POST", _REPO + "/encrypt/secret", encrypt, operation="secrets.encrypt.secret", needs="write", body=PlainSecret
+    ),
+    Endpoint("GET", "/api/secrets", list_namespace_secrets, operation="secrets.list_namespace_secrets", needs="system"),
+    *_rows(_NAMESPACE, reading="member", writing="owner", suffix=".namespace"),
+    Endpoint(
+        "POST",
+        _NAMESPACE + "/{secret}",
+        update,
+        operation="secrets.update.namespace.post",
+        needs="owner",
+        body=SecretChanges,
+    ),
 ]

@@ -84,11 +84,15 @@ def _refuse(*found: Problem | None) -> None:
 _NAMESPACE = "/api/templates/{namespace}"
 _TEMPLATE = _NAMESPACE + "/{template}"
 routes = [
-    Endpoint("GET", "/api/templates", list_all_templates, needs="system"),
-    Endpoint("GET", _NAMESPACE, list_templates, needs="member"),
-    Endpoint("POST", _NAMESPACE, create, needs="owner", body=NewTemplate, errors=[409]),
-    Endpoint("GET", _TEMPLATE, show, needs="member"),
-    Endpoint("PATCH", _TEMPLATE, update, needs="owner", body=TemplateChanges, errors=[409]),
-    Endpoint("PUT", _TEMPLATE, update, needs="owner", body=TemplateChanges, errors=[409]),
-    Endpoint("DELETE", _TEMPLATE, delete, needs="owner"),
+    Endpoint("GET", "/api/templates", list_all_templates, operation="templates.list_all_templates", needs="system"),
+    Endpoint("GET", _NAMESPACE, list_templates, operation="templates.list_templates", needs="member"),
+    Endpoint("POST", _NAMESPACE, create, operation="templates.create", needs="owner", body=NewTemplate, errors=[409]),
+    Endpoint("GET", _TEMPLATE, show, operation="templates.show", needs="member"),
+    Endpoint(
+        "PATCH", _TEMPLATE, update, operation="templates.update", needs="owner", body=TemplateChanges, errors=[409]
+    ),
+    Endpoint(
+        "PUT", _TEMPLATE, update, operation="templates.update.put", needs="owner", body=TemplateChanges, errors=[409]
+    ),
+    Endpoint("DELETE", _TEMPLATE, delete, operation="templates.delete", needs="owner"),
 ]
