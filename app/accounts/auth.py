@@ -18,7 +18,10 @@ from app.accounts.model import User
 from app.db.tx import Tx
 from app.errors import Forbidden, Invalid, Unauthorized
 from app.extensions.client import Extension
+from app.log import request_id
+from app.moments import Actor
 from app.web import body
+from app.web.connected import address
 from app.web.route import row
 from app.web.state import State as Shared
 
@@ -114,6 +117,19 @@ async def user(request: Request[Any]) -> User:
         case "machine" if not (found.admin or found.machine):
             raise Forbidden("this is for administrators of the server and for machine accounts")
     return found
+
+
+def actor(request: Request[Any], account: User | None) -> Actor:
+    """Who does what a request asks for, for the record."""
+    by_cookie = not request.headers.get("authorization") and COOKIE in request.cookies
+    return Actor(
+        "machine" if account is not None and account.machine else "person",
+        account.login if account else "",
+        account.id if account else 0,
+        address(request),
+        "session" if by_cookie else "token",
+        request_id.get(),
+    )
 
 
 def make_cookie(login: str, key: bytes, expires: int) -> str:

@@ -5,24 +5,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from app.builds import converted, stages, stop, store
 from app.builds import params as parameters
+from app.builds import stages, stop, store
+from app.builds.config import converted
+from app.builds.event import event_of, nothing_to_run
 from app.builds.model import Build, Stage, Status
+from app.builds.moments import Doing, Happened, Verb
 from app.builds.ports import Ports
 from app.convert.errors import BadConversion
 from app.db.tx import Tx, each
 from app.errors import Invalid, NothingToRun, Problem
 from app.extensions.client import ExtensionFailed
+from app.moments import Actor
 from app.pipeline import signature
-from app.pipeline.document import BadPipeline, Config
-from app.pipeline.event import Event
-from app.pipeline.plan import Plan, PlannedStage, plan
+from app.pipeline.document import BadPipeline
+from app.pipeline.plan import PlannedStage, plan
 from app.repos import store as repos
-from app.repos.flow import source
-from app.repos.model import Repo
+from app.repos.model import Repo, source
 from app.scm.host import Commit
 
 Deployment = Literal["promote", "rollback"]
+_DEPLOYMENTS: dict[Deployment, Verb] = {"promote": "build.promote", "rollback": "build.rollback"}
 
 #: Characters of a title or message that are kept (`spec` drone-rest 6).
 TEXT_LIMIT = 2000
@@ -36,14 +39,16 @@ async def promote(
     *,
     event: Deployment = "promote",
     target: str,
-    by: str,
+    by: Actor,
     params: Mapping[str, str],
     cron: str = "",
+    trigger: str = "",
     claim: Tx[None] | None = None,
 ) -> Build:
     """Run a build's commit again for a deployment target (`spec` drone-rest 4.1; the answer embeds `stages`, seed).
 
-    Its parameters are inherited, the given ones win. `cron` names the job that does it. `claim` as in `start`.
+    Its parameters are inherited, the given ones win. `cron` names the job that does it, `trigger` who
+    began the build, if that is not `by`. `claim` as in `start`.
     Invalid, NotFound, NothingToRun, Unreadable.
     """
     old = await ports.db.read(store.find(repo.id, number))
@@ -52,30 +57,30 @@ async def promote(
     merged = parameters.merge(old.params, params, target=target)
     debug = params.get("debug") == "true"
     deployment: dict[str, Any] = {"event": event, "deploy_to": target, "deploy_id": 0, "cron": cron or old.cron}
-    draft = _again(old, by, merged, debug=debug, **deployment)
-    return await start(ports, repo, draft, claim=claim)
+    draft = _again(old, trigger or trigger_of(by), merged, debug=debug, **deployment)
+    return await start(ports, repo, draft, _DEPLOYMENTS[event], by, claim=claim)
 
 
-async def restart(ports: Ports, repo: Repo, number: int, *, by: str, debug: bool, params: Mapping[str, str]) -> Build:
+async def restart(ports: Ports, repo: Repo, number: int, *, by: Actor, debug: bool, params: Mapping[str, str]) -> Build:
     """Run a build once more; given parameters win over its own (`spec` drone-rest 4.1, 8)."""
     old = await ports.db.read(store.find(repo.id, number))
     if old.status in ("blocked", "declined"):
         raise Invalid(f"cannot start a {old.status} build", code="not_startable")
-    draft = _again(old, by, parameters.merge(old.params, params), debug=debug)
-    return await start(ports, repo, draft)
+    draft = _again(old, trigger_of(by), parameters.merge(old.params, params), debug=debug)
+    return await start(ports, repo, draft, "build.restart", by)
 
 
-def _again(old: Build, by: str, params: Mapping[str, str], **more: Any) -> Build:
-    """A draft like an old build, begun by somebody."""
+def _again(old: Build, trigger: str, params: Mapping[str, str], **more: Any) -> Build:
+    """A draft like an old build."""
     anew: dict[str, Any] = {"error": "", "started": 0, "finished": 0, "version": 1}
-    return replace(old, parent=old.number, trigger=by, params=params, **anew, **more)
+    return replace(old, parent=old.number, trigger=trigger, params=params, **anew, **more)
 
 
 async def create(
     ports: Ports,
     repo: Repo,
     *,
-    by: str,
+    by: Actor,
     branch: str,
     commit: str,
     message: str,
@@ -92,8 +97,8 @@ async def create(
         found = await ports.host.branch(source(repo), ref.removeprefix("refs/heads/"))
     draft = replace(
         draft_of(repo, found),
-        trigger=by,
-        sender=by,
+        trigger=trigger_of(by),
+        sender=by.name,
         event="custom",
         action=action,
         message=message or found.message,
@@ -103,7 +108,12 @@ async def create(
         target=branch,
         params=merged,
     )
-    return await start(ports, repo, draft)
+    return await start(ports, repo, draft, "build.create", by)
+
+
+def trigger_of(by: Actor) -> str:
+    """Who began a build, as its `trigger` says: a login, `@hook` or `@cron` (contract drone-rest 2.4)."""
+    return f"@{by.kind}" if by.kind in ("hook", "cron") else by.name
 
 
 def draft_of(repo: Repo, commit: Commit) -> Build:
@@ -122,9 +132,16 @@ def draft_of(repo: Repo, commit: Commit) -> Build:
 
 
 async def start(
-    ports: Ports, repo: Repo, draft: Build, *, claim: Tx[None] | None = None, signed_with: str = ""
+    ports: Ports,
+    repo: Repo,
+    draft: Build,
+    verb: Verb,
+    by: Actor,
+    *,
+    claim: Tx[None] | None = None,
+    signed_with: str = "",
 ) -> Build:
-    """Turn a draft into a build with its stages, all in one transaction, and tell of it.
+    """Turn a draft into a build with its stages, in one transaction; `verb` is one of BEGINNINGS.
 
     A pipeline file that is wrong makes an error build. With a key, one that was not signed with it makes a
     build that waits for approval, stage by stage. NothingToRun when no pipeline wants the event.
@@ -136,13 +153,13 @@ async def start(
     try:
         file = await ports.configs.load(repo, build)
     except BadConversion as bad:
-        return await fail(ports, repo, draft, bad.message, claim=claim)
+        return await fail(ports, repo, draft, bad.message, verb, by, claim=claim)
     if isinstance(file.config, BadPipeline):
-        return await fail(ports, repo, draft, file.config.text(file.path), claim=claim)
+        return await fail(ports, repo, draft, file.config.text(file.path), verb, by, claim=claim)
     try:
         verdict = await ports.configs.extensions.judge(repo, build, file.text)
     except ExtensionFailed as failed:
-        return await fail(ports, repo, draft, failed.text or failed.message, claim=claim)
+        return await fail(ports, repo, draft, failed.text or failed.message, verb, by, claim=claim)
     planned = plan(file.config, event_of(repo, build))
     if verdict == "skip":
         raise NothingToRun("nothing to run: the validation extension leaves this build out")
@@ -152,31 +169,31 @@ async def start(
     blocked = unsigned or verdict == "block"
     ready = [_stage(repo, stage, now, blocked=blocked) for stage in planned.stages]
     inserting = _insert(build, ready, claim, file.text if file.converted else "")
-    if stop.is_superseding(repo, build.event):
-        made, superseded = await ports.db.write(_insert_in_place_of_older(repo, inserting, now))
-    else:
-        made, superseded = await ports.db.write(inserting), []
-    ports.queued.publish(made.id)
-    _tell(ports, repo, made)
-    for older in superseded:
-        stop.tell(ports, repo, older)
-    return made
+    return await ports.moments.carry_out(_begin(repo, inserting, verb, by, now))
 
 
-async def fail(ports: Ports, repo: Repo, draft: Build, error: str, *, claim: Tx[None] | None = None) -> Build:
-    """An error build: it took a number, says why it cannot run, and is over. `claim` as in `start`."""
+async def fail(
+    ports: Ports, repo: Repo, draft: Build, error: str, verb: Verb, by: Actor, *, claim: Tx[None] | None = None
+) -> Build:
+    """An error build: it took a number, says why it cannot run, and is over. `verb` and `claim` as in `start`."""
     now = ports.now()
     error = error.replace("\0", _NO_NUL)
     build = replace(draft, status="error", error=error, started=now, finished=now, created=now, updated=now)
-    made = await ports.db.write(_insert(build, (), claim))
-    _tell(ports, repo, made)
-    return made
+    return await ports.moments.carry_out(_begin(repo, _insert(build, (), claim), verb, by, now))
 
 
-def _tell(ports: Ports, repo: Repo, made: Build) -> None:
-    """Say that there is a new build; its repository is as `next_number` left it."""
-    version = repo.version + made.number - repo.counter
-    ports.tell(replace(repo, counter=made.number, version=version), made)
+def _begin(repo: Repo, inserting: Tx[Build], verb: Verb, by: Actor, now: int) -> Doing[Build]:
+    """A new build, which takes the place of older ones where its repository asks for that."""
+    made = yield from inserting
+    begun = Happened(verb, made.id, by, repo=_numbered(repo, made), build=made)
+    if not made.stages or not stop.is_superseding(repo, made.event):
+        return made, [begun]
+    return made, [begun, *(yield from stop.supersede(repo, made, by, now))]
+
+
+def _numbered(repo: Repo, made: Build) -> Repo:
+    """The repository as `next_number` left it."""
+    return replace(repo, counter=made.number, version=repo.version + made.number - repo.counter)
 
 
 def _insert(
@@ -192,11 +209,6 @@ def _insert(
     if converted_file:
         yield from converted.keep(made.id, converted_file)
     return replace(made, stages=tuple(created))
-
-
-def _insert_in_place_of_older(repo: Repo, inserting: Tx[Build], now: int) -> Tx[tuple[Build, list[Build]]]:
-    made = yield from inserting
-    return made, (yield from stop.supersede(repo, made, now))
 
 
 def _text(text: str) -> str:
@@ -228,29 +240,3 @@ def _stage(repo: Repo, planned: PlannedStage, now: int, *, blocked: bool) -> Sta
         depends_on=planned.depends_on,
         labels=planned.labels,
     )
-
-
-def event_of(repo: Repo, build: Build) -> Event:
-    """What a pipeline's conditions are compared with (`spec` drone-yaml 8)."""
-    return Event(
-        kind=build.event,
-        repo=repo.slug,
-        branch=build.target,
-        ref=build.ref,
-        action=build.action,
-        target=build.deploy_to,
-        cron=build.cron,
-    )
-
-
-def nothing_to_run(draft: Build, config: Config, planned: Plan) -> NothingToRun:
-    """Why a draft starts nothing: for each pipeline the conditions that kept it out, and the targets there are."""
-    reasons = [exclusion.sentence() for exclusion in planned.excluded] or ["the file has no pipelines"]
-    message = "nothing to run: " + "; ".join(reasons)
-    if draft.deploy_to and config.targets:
-        message += f"; targets in the file: {', '.join(config.targets)}"
-    pipelines = [
-        {"pipeline": exclusion.pipeline, "conditions": [mismatch._asdict() for mismatch in exclusion.mismatches]}
-        for exclusion in planned.excluded
-    ]
-    return NothingToRun(message, pipelines=pipelines, targets=config.targets)

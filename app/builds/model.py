@@ -130,3 +130,12 @@ class Line:
     pos: int
     out: str
     time: int
+
+
+#: Bytes of a stage's or step's error that are kept (`spec` drone-rpc 3.2).
+ERROR_LIMIT = 500
+
+
+def cut(text: str) -> str:
+    """What is kept of an error."""
+    return text.encode()[:ERROR_LIMIT].decode("utf-8", "ignore")

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from app.builds import stages
+from app.builds import steps
 from app.builds.model import Step
 from app.db.tx import Tx
 from app.repos.model import Repo
@@ -24,4 +24,4 @@ def stage(request: Request[Any]) -> int:
 def step(request: Request[Any], repo: Repo) -> Tx[Step]:
     """The step itself; NotFound."""
     number = body.number(request, "step", "step number")
-    return (yield from stages.find_step_by_numbers(repo.id, build(request), stage(request), number))
+    return (yield from steps.find_by_numbers(repo.id, build(request), stage(request), number))

@@ -2,78 +2,65 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
-from app.builds import rules, stages, store
-from app.builds.model import DONE, FAILED, OVER, Build, Stage, Status, Step
-from app.builds.ports import Change, Ports
+from app.builds import claims, model, rules, stages, steps, store
+from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
+from app.builds.moments import Doing, Happened, Verb
+from app.builds.ports import Ports
 from app.db.tx import Tx, each
 from app.errors import Conflict
-from app.repos import store as repos
+from app.moments import SERVER, Actor
 
 LOST = "runner lost"
-#: A stage that is over, and its build as it is then.
-_Ended: TypeAlias = tuple[Stage, Build]
 
 
 async def accept(ports: Ports, stage_id: int, *, machine: str, runner: str, peer: str) -> Stage:
     """Give a pending stage to a runner, who speaks from `peer`; Conflict when it is not to be had any more."""
-    return await ports.db.write(stages.take(stage_id, machine, runner=runner, peer=peer, now=ports.now()))
+    return await ports.db.write(claims.take(stage_id, machine, runner=runner, peer=peer, now=ports.now()))
 
 
-async def update_stage(ports: Ports, report: Stage) -> Stage:
-    """Take a runner's report of a stage and its steps; Conflict when it is stale.
+async def update_stage(ports: Ports, report: Stage, by: Actor) -> Stage:
+    """Take a runner's report of a stage and its steps; Conflict when the report is stale.
 
-    A report that is repeated, because its answer was lost, is answered as the first.
+    A report that is repeated, because its answer was lost, is answered as the first one was.
     """
-    starts = report.status in ("pending", "running")
-    tx = _start(report, ports.now()) if starts else _finish(report, ports.now())
-    stage, build = await ports.db.write(tx)
-    if build is None:
-        return stage
-    if not starts:
-        for step in stage.steps:
-            ports.logs.close(step.id)
-        ports.queued.publish(build.id)
-        if build.status in OVER:
-            ports.ended.publish(build.id)
-    await _tell(ports, build.id)
-    return stage
+    doing = _start if report.status in ("pending", "running") else _finish
+    return await ports.moments.carry_out(doing(report, by, ports.now()))
 
 
-def _start(report: Stage, now: int) -> Tx[tuple[Stage, Build | None]]:
-    """The stage, and its build unless the report was known."""
+def _start(report: Stage, by: Actor, now: int) -> Doing[Stage]:
     build, stored = yield from _locked(report.id)
     if stored.status == "running" and report.version in (stored.version, stored.version - 1):
-        return replace(stored, steps=(yield from stages.steps_of(stored.id))), None
+        return replace(stored, steps=(yield from steps.of_stage(stored.id))), []
     _refuse_finished(stored)
     started = yield from stages.update(_owned(stored, report, "running"), now)
-    steps = yield from each(stages.create_step(replace(step, stage_id=stored.id)) for step in report.steps)
+    created = yield from each(steps.create(replace(step, stage_id=stored.id)) for step in report.steps)
     if build.status == "pending":
-        build = yield from store.set_status(build, "running", now=now, finished=False)
-    return replace(started, steps=tuple(steps)), build
+        yield from store.set_status(build, "running", now=now, finished=False)
+    return replace(started, steps=tuple(created)), [Happened("build.start", build.id, by, old=build)]
 
 
-def _finish(report: Stage, now: int) -> Tx[tuple[Stage, Build | None]]:
-    """The stage, and its build, settled, unless the report was known."""
-    build, stored = yield from _locked(report.id)
+def _finish(report: Stage, by: Actor, now: int) -> Doing[Stage]:
+    old, stored = yield from _locked(report.id)
     if stored == replace(_owned(stored, report, report.status), version=report.version + 1):
-        return replace(stored, steps=(yield from stages.steps_of(stored.id))), None
+        return replace(stored, steps=(yield from steps.of_stage(stored.id))), []
     _refuse_finished(stored)
-    steps = yield from each(stages.update_step(replace(step, stage_id=stored.id)) for step in report.steps)
+    reported = yield from each(steps.update(replace(step, stage_id=stored.id)) for step in report.steps)
     ended = yield from stages.update(_owned(stored, report, report.status), now)
     yield from _close_steps(ended, now)
-    return replace(ended, steps=tuple(steps)), (yield from settle(build, now))
+    build = yield from settle(old, now)
+    happened = Happened("build.end", build.id, by, build=build, old=old, steps=_steps_in(build, stored.id))
+    return replace(ended, steps=tuple(reported)), [happened]
 
 
 def _close_steps(ended: Stage, now: int) -> Tx[None]:
     """End the steps that the last report of a stage left open, as its runner would (`spec` drone-rpc 8.3)."""
-    for step in (yield from stages.steps_of(ended.id)):
+    for step in (yield from steps.of_stage(ended.id)):
         if step.status == "pending":
-            yield from stages.update_step(replace(step, status="skipped", started=now, stopped=now))
+            yield from steps.update(replace(step, status="skipped", started=now, stopped=now))
         elif step.status == "running":
             status: Status = "killed" if ended.status in FAILED else "success"
-            yield from stages.update_step(replace(step, status=status, stopped=now))
+            yield from steps.update(replace(step, status=status, stopped=now))
 
 
 def _locked(stage_id: int) -> Tx[tuple[Build, Stage]]:
@@ -88,7 +75,7 @@ def _owned(stored: Stage, report: Stage, status: Status) -> Stage:
         stored,
         status=status,
         version=report.version,
-        error=stages.cut(report.error),
+        error=model.cut(report.error),
         exit_code=report.exit_code,
         machine=report.machine or stored.machine,
         started=report.started,
@@ -113,108 +100,86 @@ def settle(build: Build, now: int) -> Tx[Build]:
     return (yield from store.whole(build.id))
 
 
-async def update_step(ports: Ports, report: Step) -> Step:
-    """Take a runner's report of a step; Conflict when it is stale. A repeated one is answered as the first."""
-    step, build_id = await ports.db.write(_update_step(report))
-    if build_id is None:
-        return step
-    if step.status in DONE:
-        ports.logs.close(step.id)
-    elif step.status == "running":
-        ports.logs.open(step.id)
-    await _tell(ports, build_id)
-    return step
+async def update_step(ports: Ports, report: Step, by: Actor) -> Step:
+    """Take a runner's report of a step; Conflict when the report is stale. A repeated one is answered as the first."""
+    return await ports.moments.carry_out(_update_step(report, by))
 
 
-def _update_step(report: Step) -> Tx[tuple[Step, int | None]]:
-    """The step, and its build's id unless the report was known."""
-    stored = yield from stages.find_step(report.id)
+def _update_step(report: Step, by: Actor) -> Doing[Step]:
+    stored = yield from steps.find(report.id)
     if stored.version == report.version + 1 and stored.status == report.status:
-        return stored, None
+        return stored, []
     stage = yield from stages.find(stored.stage_id)
     _refuse_finished(stage)
-    updated = yield from stages.update_step(replace(report, stage_id=stored.stage_id, number=stored.number))
-    return updated, stage.build_id
+    updated = yield from steps.update(replace(report, stage_id=stored.stage_id, number=stored.number))
+    logged = [updated] if updated.status != "pending" else []
+    return updated, [Happened("build.step", stage.build_id, by, steps=logged)]
 
 
 async def lose(ports: Ports, runner: str) -> list[Stage]:
-    """End what a runner held when it vanished: its stages are `error`, and so are the steps that ran."""
-    held = await ports.db.read(stages.of_runner(runner))
+    """End what a runner held when the runner vanished: its stages are `error`, and so are the steps that ran."""
+    held = await ports.db.read(claims.of_runner(runner))
     return await _end_all(ports, [_lose(stage.id, ports.now()) for stage in held])
 
 
 async def lose_silent(ports: Ports, since: int) -> list[Stage]:
     """End, likewise, what is held by runners that have given no sign since then."""
-    silent = await ports.db.read(stages.silent(since))
+    silent = await ports.db.read(claims.silent(since))
     return await _end_all(ports, [_lose(stage_id, ports.now(), silent_since=since) for stage_id in silent])
 
 
 async def give_up(ports: Ports, since: int) -> list[Stage]:
     """End the stages that no runner has taken since then; their error says which runner was missing."""
-    untaken = await ports.db.read(stages.untaken(since))
+    untaken = await ports.db.read(claims.untaken(since))
     return await _end_all(ports, [_give_up(stage_id, ports.now()) for stage_id in untaken])
 
 
-async def _end_all(ports: Ports, endings: Sequence[Tx[_Ended | None]]) -> list[Stage]:
-    """Carry them out one by one and tell of each; None is one that had ended, or was taken, meanwhile."""
-    ended = [done for ending in endings if (done := await ports.db.write(ending)) is not None]
-    for stage, build in ended:
-        for step in stage.steps:
-            ports.logs.close(step.id)
-        ports.queued.publish(build.id)
-        if build.status in OVER:
-            ports.ended.publish(build.id)
-        await _tell(ports, build.id)
-    return [stage for stage, _ in ended]
+async def _end_all(ports: Ports, endings: Sequence[Doing[Stage | None]]) -> list[Stage]:
+    """Carry the endings out one by one; None is a stage that had ended, or was taken, meanwhile."""
+    return [stage for ending in endings if (stage := await ports.moments.carry_out(ending)) is not None]
 
 
-def _lose(stage_id: int, now: int, *, silent_since: int | None = None) -> Tx[_Ended | None]:
+def _lose(stage_id: int, now: int, *, silent_since: int | None = None) -> Doing[Stage | None]:
     build, stored = yield from _locked(stage_id)
-    if stored.status in DONE or (silent_since is not None and (yield from stages.seen(stage_id)) > silent_since):
-        return None
-    return (yield from _end(build, stored, LOST, now))
+    if stored.status in DONE or (silent_since is not None and (yield from claims.seen(stage_id)) > silent_since):
+        return None, []
+    return (yield from _end(build, stored, "build.lose", LOST, now))
 
 
-def _give_up(stage_id: int, now: int) -> Tx[_Ended | None]:
+def _give_up(stage_id: int, now: int) -> Doing[Stage | None]:
     build, stored = yield from _locked(stage_id)
     if stored.status != "pending" or stored.machine or not (yield from has_room(stored)):
-        return None
+        return None, []
     waited = f"{(now - stored.updated) / 3600:.1f} h"
     error = f"no runner took it within {waited}: it waited for {rules.wish(stored)}"
-    return (yield from _end(build, stored, error, now))
+    return (yield from _end(build, stored, "build.give_up", error, now))
 
 
 def has_room(stage: Stage) -> Tx[bool]:
     """Whether a stage may be handed out beside those that are before it."""
     if not stage.limit and not stage.throttle:
         return True
-    return rules.has_room(stage, *(yield from stages.ahead(stage)))
+    return rules.has_room(stage, *(yield from claims.ahead(stage)))
 
 
-def _end(build: Build, stored: Stage, error: str, now: int) -> Tx[_Ended]:
+def _end(build: Build, stored: Stage, verb: Verb, error: str, now: int) -> Doing[Stage | None]:
     """End a stage of a locked build in the place of its runner."""
-    steps = yield from stages.steps_of(stored.id)
-    for step in steps:
+    left = yield from steps.of_stage(stored.id)
+    for step in left:
         if step.status not in DONE:
-            yield from stages.update_step(_end_step(step, now))
+            yield from steps.update(_end_step(step, now))
     over = replace(stored, status="error", error=error, exit_code=255, started=stored.started or now, stopped=now)
     ended = yield from stages.update(over, now)
-    return replace(ended, steps=steps), (yield from settle(build, now))
+    settled = yield from settle(build, now)
+    happened = Happened(verb, build.id, SERVER, build=settled, old=build, steps=_steps_in(settled, stored.id))
+    return replace(ended, steps=left), [happened]
+
+
+def _steps_in(build: Build, stage_id: int) -> list[Step]:
+    return [step for stage in build.stages if stage.id == stage_id for step in stage.steps]
 
 
 def _end_step(step: Step, now: int) -> Step:
     if step.status == "running":
         return replace(step, status="error", error=LOST, exit_code=255, stopped=now)
     return replace(step, status="skipped", started=now, stopped=now)
-
-
-async def _tell(ports: Ports, build_id: int) -> None:
-    if ports.changes.heard:
-        ports.changes.publish(await ports.db.read(change(build_id)))
-    ports.changed.publish(build_id)
-
-
-def change(build_id: int) -> Tx[Change]:
-    """A build as it is now; NotFound."""
-    build = yield from store.whole(build_id)
-    return Change((yield from repos.find(build.repo_id)), build)

@@ -3,17 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import Request
-
-from app.builds import store
 from app.builds.ports import Ports
-from app.builds.state import State
 from app.db.tx import Tx, many, one, run
-from app.repos import access
 from app.repos import store as repos
 from app.repos.model import Repo
-from app.web import body
-from app.web.reply import Empty
 
 #: Builds a transaction: others wait no longer than one takes.
 BATCH = 100
@@ -36,34 +29,6 @@ STEPS = f"""
     FROM builds JOIN stages ON stages.build_id = builds.id JOIN steps ON steps.stage_id = stages.id WHERE {_OVER}
 """  # noqa: S608 - a constant
 DELETE = f"DELETE FROM builds WHERE {_OVER}"  # noqa: S608 - a constant
-
-
-async def delete_old(request: Request[State]) -> Empty:
-    """Delete the builds below a number, with their stages, steps and logs; those that are not over are kept."""
-    repo = (await access.granted(request)).repo
-    await purge(request.state["ports"], repo, body.query_number(request, "before", "build number"))
-    return Empty()
-
-
-async def forget_branch(request: Request[State]) -> Empty:
-    """Take a branch off the list of branches, until it is pushed again; its builds stay."""
-    return await _forget(request, "branch")
-
-
-async def forget_pull(request: Request[State]) -> Empty:
-    """Take a pull request off the list of pull requests, until it is pushed again; its builds stay."""
-    return await _forget(request, "pull")
-
-
-async def forget_deployment(request: Request[State]) -> Empty:
-    """Take a target off the list of deployments, until it is deployed to again; its builds stay."""
-    return await _forget(request, "deployment")
-
-
-async def _forget(request: Request[State], kind: store.Index) -> Empty:
-    repo = (await access.granted(request)).repo
-    await request.state["db"].write(store.forget(repo.id, kind, request.path_params["entry"]))
-    return Empty()
 
 
 @dataclass(frozen=True, slots=True)

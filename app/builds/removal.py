@@ -2,44 +2,18 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
-from starlette.requests import Request
-
-from app.builds import control, stages
+from app.builds import stages, steps, stop, store
+from app.builds.moments import Doing, Happened
 from app.builds.ports import Ports
-from app.builds.state import State
-from app.db.tx import Tx
+from app.db.tx import each
 from app.errors import NotFound
-from app.repos import access, changes
+from app.moments import Actor
+from app.repos import settings
 from app.repos.model import Repo
-from app.repos.wire import RepoJSON, repo_json
-from app.web import body
-from app.web.reply import JSON
 
 
-async def disable(request: Request[State]) -> JSON[RepoJSON]:
-    """Disable a repository: what is pushed is built no longer; or delete it, with all its builds, logs and secrets.
-
-    Before it is deleted, what runs is stopped. One of its name that is registered later counts on from its last number.
-    """
-    repo = (await access.granted(request)).repo
-    if body.query(request).get("remove") == "true":
-        return JSON(repo_json(await remove(request.state["ports"], repo)))
-    disabled = changes.disable(repo.id, request.state["now"]())
-    return JSON(repo_json(await request.state["db"].write(disabled)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Removed:
-    """What was deleted, and whom that concerns."""
-
-    repo: Repo
-    held: Sequence[tuple[int, int]]
-    steps: Sequence[int]
-
-
-async def remove(ports: Ports, repo: Repo) -> Repo:
+async def remove(ports: Ports, repo: Repo, by: Actor) -> Repo:
     """Delete a repository with its builds, logs and mirrors; NotFound when somebody was faster.
 
     Files go first, so that whatever ends the server meanwhile, deleting it again goes on from there; and once
@@ -47,23 +21,25 @@ async def remove(ports: Ports, repo: Repo) -> Repo:
     """
     for _, number in await ports.db.read(stages.held(repo.id)):
         with suppress(NotFound):
-            await control.cancel(ports, repo, number)
-    await _clear(ports, repo.id, await ports.db.read(stages.step_ids(repo.id)))
-    removed = await ports.db.write(_remove(repo.id, ports.now()))
-    for build_id, _ in removed.held:
-        ports.ended.publish(build_id)
-    await _clear(ports, repo.id, removed.steps)
-    return removed.repo
+            await stop.cancel(ports, repo, number, by)
+    await _clear(ports, repo.id, await ports.db.read(steps.ids_of_repo(repo.id)))
+    removed, step_ids = await ports.moments.carry_out(_remove(repo.id, by, ports.now()))
+    await _clear(ports, repo.id, step_ids)
+    return removed
 
 
-def _remove(repo_id: int, now: int) -> Tx[_Removed]:
-    repo = yield from changes.disable(repo_id, now)  # from here on nobody gets a number
-    held = yield from stages.held(repo_id)
-    steps = yield from stages.step_ids(repo_id)
-    yield from changes.delete(repo)
-    return _Removed(repo, held, steps)
+def _remove(repo_id: int, by: Actor, now: int) -> Doing[tuple[Repo, Sequence[int]]]:
+    """The repository as it was, and the steps whose logs are to go."""
+    repo = yield from settings.disable(repo_id, now)  # from here on nobody gets a number
+    unfinished = yield from stages.held(repo_id)
+    builds = yield from each(store.whole(build_id) for build_id, _ in unfinished)
+    step_ids = yield from steps.ids_of_repo(repo_id)
+    yield from settings.delete(repo)
+    return (repo, step_ids), [
+        Happened("build.delete", build.id, by, repo=repo, build=build, old=build) for build in builds
+    ]
 
 
-async def _clear(ports: Ports, repo_id: int, steps: Sequence[int]) -> None:
-    await ports.logs.remove(steps)
+async def _clear(ports: Ports, repo_id: int, step_ids: Sequence[int]) -> None:
+    await ports.logs.remove(step_ids)
     await ports.host.forget(repo_id)

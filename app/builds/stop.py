@@ -2,8 +2,10 @@
 
 from app.builds import stages, store
 from app.builds.model import DONE, Build, Status
+from app.builds.moments import Doing, Happened, Verb
 from app.builds.ports import Ports
 from app.db.tx import Tx, many
+from app.moments import Actor
 from app.repos.model import Repo
 
 #: Older builds of the same event and ref that nobody has begun to run.
@@ -18,8 +20,10 @@ OLDER = """
 """
 
 
-def stop(build_id: int, status: Status, now: int) -> Tx[tuple[Build, bool]]:
-    """End what is unfinished of a build, and the build as `status` if it was not over; whether anything was unfinished.
+def stop(build_id: int, status: Status, now: int) -> Tx[tuple[Build, Build, bool]]:
+    """End what is unfinished of a build, and the build as `status` if it was not over.
+
+    Returns the build before and after, and whether anything was unfinished.
 
     What had started is `killed`, the rest `skipped` (`spec` drone-rpc 11.1).
     """
@@ -27,7 +31,7 @@ def stop(build_id: int, status: Status, now: int) -> Tx[tuple[Build, bool]]:
     stopped = yield from stages.stop_all(build_id, now)  # also of a declined build, whose other stages may run
     if build.status not in DONE:
         yield from store.set_status(build, status, now=now, finished=True)
-    return (yield from store.whole(build_id)), stopped
+    return build, (yield from store.whole(build_id)), stopped
 
 
 def is_superseding(repo: Repo, event: str) -> bool:
@@ -35,22 +39,28 @@ def is_superseding(repo: Repo, event: str) -> bool:
     return (event == "push" and repo.auto_cancel_pushes) or (event == "pull_request" and repo.auto_cancel_pull_requests)
 
 
-def supersede(repo: Repo, build: Build, now: int) -> Tx[list[Build]]:
+def supersede(repo: Repo, build: Build, by: Actor, now: int) -> Tx[list[Happened]]:
     """End the older builds whose place a new one takes: they are `skipped` (`spec` drone-rpc 11.2)."""
     sql = OLDER if repo.auto_cancel_running else OLDER_PENDING
     rows = yield from many(sql, repo_id=repo.id, number=build.number, event=build.event, ref=build.ref)
-    ended: list[Build] = []
+    ended: list[Happened] = []
     for row in rows:
-        older, _ = yield from stop(row["id"], "skipped", now)
-        ended.append(older)
+        old, new, _ = yield from stop(row["id"], "skipped", now)
+        ended.append(_stopped("build.supersede", repo, old, new, by))
     return ended
 
 
-def tell(ports: Ports, repo: Repo, stopped: Build) -> None:
-    """Say that a build was ended: to its runners, to those who follow it, and to stages that wait for room."""
-    ports.ended.publish(stopped.id)
-    ports.queued.publish(stopped.id)
-    ports.tell(repo, stopped)
-    for stage in stopped.stages:
-        for step in stage.steps:
-            ports.logs.close(step.id)
+def _stopped(verb: Verb, repo: Repo, old: Build, new: Build, by: Actor) -> Happened:
+    steps = [step for stage in new.stages for step in stage.steps]
+    return Happened(verb, new.id, by, repo=repo, build=new, old=old, steps=steps)
+
+
+async def cancel(ports: Ports, repo: Repo, number: int, by: Actor) -> Build:
+    """Stop a build: what had started is `killed`, the rest `skipped`. One that is over stays as it is."""
+    return await ports.moments.carry_out(_cancel(repo, number, by, ports.now()))
+
+
+def _cancel(repo: Repo, number: int, by: Actor, now: int) -> Doing[Build]:
+    found = yield from store.find(repo.id, number)
+    old, new, stopped = yield from stop(found.id, "killed", now)
+    return new, [_stopped("build.cancel", repo, old, new, by)] if stopped else []

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from app.cli.options import Session, json_option
+from app.cli.terminal.options import Session, json_option
 from app.errors import AppError
 
 __all__ = ["main"]
@@ -79,7 +79,7 @@ class Program(LazyGroup):
 
 def _explain(error: AppError) -> str:
     """The message, and below it each problem if there are several."""
-    from app.cli.output import printable
+    from app.cli.terminal.output import printable
 
     problems = getattr(error, "problems", ())
     if len(problems) < 2:

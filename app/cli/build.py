@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from app.cli import options, output
-from app.cli.client import Client, Json
-from app.cli.options import (
+from app.cli.remote.client import Client, Json
+from app.cli.terminal import options, output
+from app.cli.terminal.options import (
     LAST,
     NUMBER,
     Session,
@@ -246,7 +246,7 @@ def _start(session: Session, slug: str, path: str, query: dict[str, str], *, fol
 def _follow(session: Session, slug: str, number: int) -> None:
     """Print the build's logs and leave with its result; with --json, the ended build is all of standard output."""
     from app.cli.follow import follow
-    from app.cli.screen import Screen
+    from app.cli.terminal.screen import Screen
 
     screen = Screen(to_err=session.as_json)
     try:

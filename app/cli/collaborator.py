@@ -2,9 +2,9 @@
 
 import click
 
-from app.cli import options, output
-from app.cli.client import Json
-from app.cli.options import Session, json_option, repo_path, slug_argument, yes_option
+from app.cli.remote.client import Json
+from app.cli.terminal import options, output
+from app.cli.terminal.options import Session, json_option, repo_path, slug_argument, yes_option
 
 _RIGHTS = ("read", "write", "admin")
 login_argument = click.argument("login", metavar="LOGIN")

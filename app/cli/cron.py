@@ -4,9 +4,9 @@ import time
 
 import click
 
-from app.cli import given, output
-from app.cli.client import Json
-from app.cli.options import Session, json_option, repo_path, slug_argument
+from app.cli.remote.client import Json
+from app.cli.terminal import arguments, output
+from app.cli.terminal.options import Session, json_option, repo_path, slug_argument
 from app.errors import NothingToRun
 
 name_argument = click.argument("name")
@@ -80,7 +80,7 @@ def update(
     if build and target is not None:
         raise click.UsageError("--build and --promote exclude each other")
     event = "push" if build else None if target is None else "promote"
-    body = given.present(expr=expr, branch=branch, event=event, target=target)
+    body = arguments.present(expr=expr, branch=branch, event=event, target=target)
     if not body:
         raise click.UsageError("nothing to change: give --expr, --branch, --promote or --build")
     _change(session, slug, name, body)

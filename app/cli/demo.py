@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-from app.cli.client import Client, Connection, Json, Refused
 from app.cli.hooks import hook_path, install_hook
+from app.cli.remote.client import Client, Connection, Json, Refused
 from app.errors import AppError
 from app.folder import Folder
 from app.scm import receive

@@ -2,8 +2,9 @@
 
 import click
 
-from app.cli import output, value
-from app.cli.options import Session, json_option, repo_path, slug_argument
+from app.cli import value
+from app.cli.terminal import output
+from app.cli.terminal.options import Session, json_option, repo_path, slug_argument
 
 
 @click.command

@@ -14,11 +14,11 @@ import anyio
 from anyio.abc import TaskGroup
 
 from app.builds.model import DONE, Line
-from app.cli.client import Connection, Json, Refused, Unreachable
-from app.cli.options import api_path, repo_path
-from app.cli.output import line, reason
-from app.cli.screen import Screen
-from app.cli.stream import Backoff, Frame, Streams
+from app.cli.remote.client import Connection, Json, Refused, Unreachable
+from app.cli.remote.stream import Backoff, Frame, Streams
+from app.cli.terminal.options import api_path, repo_path
+from app.cli.terminal.output import line, reason
+from app.cli.terminal.screen import Screen
 
 #: Seconds that a stream of log lines may stay open after its step has ended.
 GRACE = 10.0

@@ -2,10 +2,10 @@
 
 import click
 
-from app.cli import output
 from app.cli.build import find
-from app.cli.client import Json
-from app.cli.options import Session, json_option, number_or_last, repo_path, slug_argument
+from app.cli.remote.client import Json
+from app.cli.terminal import output
+from app.cli.terminal.options import Session, json_option, number_or_last, repo_path, slug_argument
 from app.errors import NotFound
 
 
@@ -36,7 +36,7 @@ def log(session: Session, slug: str, number: int, stage: str, step: str, follow:
 
 def _follow(session: Session, slug: str, number: int, where: tuple[int, int]) -> None:
     from app.cli.follow import follow
-    from app.cli.screen import Screen
+    from app.cli.terminal.screen import Screen
 
     follow(session.connection(), slug, number, Screen(headers=False), only=where)
 

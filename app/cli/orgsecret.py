@@ -2,9 +2,10 @@
 
 import click
 
-from app.cli import output, secret, value
-from app.cli.client import Json
-from app.cli.options import Session, api_path, json_option
+from app.cli import secret, value
+from app.cli.remote.client import Json
+from app.cli.terminal import output
+from app.cli.terminal.options import Session, api_path, json_option
 
 namespace_argument = click.argument("namespace")
 name_argument = click.argument("name")

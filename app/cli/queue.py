@@ -4,9 +4,9 @@ import time
 
 import click
 
-from app.cli import output
-from app.cli.client import Json
-from app.cli.options import Session, api_path, json_option
+from app.cli.remote.client import Json
+from app.cli.terminal import output
+from app.cli.terminal.options import Session, api_path, json_option
 
 QUEUE = api_path("queue")
 

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
-from app.cli import given, options, output
-from app.cli.client import Json
 from app.cli.hooks import hook_path, install_hook
-from app.cli.options import Session, json_option, repo_path, slug_argument, yes_option
+from app.cli.remote.client import Json
+from app.cli.terminal import arguments, options, output
+from app.cli.terminal.options import Session, json_option, repo_path, slug_argument, yes_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,7 +37,7 @@ def add(
     which the server must be able to read.
     """
     namespace, name = slug.split("/")
-    body = given.present(
+    body = arguments.present(
         namespace=namespace,
         name=name,
         git_http_url=as_url(git_url),
@@ -116,7 +116,7 @@ def update(session: Session, /, slug: str, **settings: Any) -> None:
 
     The server ignores those for its administrators when others set them.
     """
-    body = given.present(**settings)
+    body = arguments.present(**settings)
     if not body:
         raise click.UsageError("nothing to change: give at least one setting, as in --visibility public")
     with session.client() as client:

@@ -18,12 +18,12 @@ from app.backoff import pauses
 from app.cli.listen import healthy
 from app.errors import AppError
 from app.folder import BadFolder
-from app.runners import workspace
-from app.runners.exec import Runner, this_arch, this_os
+from app.runners.exec import workspace
+from app.runners.exec.options import Options
+from app.runners.exec.plugins import Plugins
+from app.runners.exec.remote import RemoteManager
+from app.runners.exec.runner import Runner, this_arch, this_os
 from app.runners.manager import Filter
-from app.runners.options import Options
-from app.runners.plugins import Plugins
-from app.runners.rpc.client import RemoteManager
 from app.settings import runner as settings
 from app.settings.load import inherited
 from app.settings.runner import RunnerSettings

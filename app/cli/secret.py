@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from app.cli import given, options, output, value
-from app.cli.client import Json
-from app.cli.options import Session, json_option, repo_path
+from app.cli import value
+from app.cli.remote.client import Json
+from app.cli.terminal import arguments, options, output
+from app.cli.terminal.options import Session, json_option, repo_path
 
 optional_slug = click.argument("slug", required=False, type=options.slug, metavar="NAMESPACE/NAME")
 optional_name = click.argument("name", required=False, metavar="NAME")
@@ -29,7 +30,7 @@ def flag_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def flags(pull_request: bool | None, push: bool | None) -> Json:
     """Those that were said, as the server reads them."""
-    return given.present(pull_request=pull_request, pull_request_push=push)
+    return arguments.present(pull_request=pull_request, pull_request_push=push)
 
 
 def changes(data: str | None, pull_request: bool | None, push: bool | None) -> Json:
@@ -95,7 +96,7 @@ def update(
 ) -> None:
     """Change the value of a secret, or who may use it.
 
-    The value is taken as by add; it stays as it is when only a flag is given.
+    The value is taken as by add; it stays as it is when only a flag is arguments.
     """
     where, called = _place(slug, repository), _name(name, drone_name)
     body = changes(data, pull_request, push)
@@ -155,7 +156,7 @@ def rotate_key(session: Session) -> None:
     replaced by a new one. If GANTRY_SECRET_KEY is set, set it to the new key, and GANTRY_OLD_SECRET_KEYS to the
     one before, first. Interrupted, it is safe to be run again.
     """
-    from app.main import rotate_key as rotate
+    from app.main.maintenance import rotate_key as rotate
     from app.settings import server as settings
 
     loaded = settings.load(os.environ)
@@ -172,11 +173,11 @@ def _rotated(sealed: int, named: bool) -> str:
 
 
 def _place(slug: str | None, repository: str | None) -> str:
-    return given.either(slug, repository, "NAMESPACE/NAME")
+    return arguments.either(slug, repository, "NAMESPACE/NAME")
 
 
 def _name(name: str | None, drone_name: str | None) -> str:
-    return given.either(name, drone_name, "NAME")
+    return arguments.either(name, drone_name, "NAME")
 
 
 def block(found: Json) -> str:

@@ -13,7 +13,9 @@ from app import log
 from app.cli import demo
 from app.cli.listen import listen
 from app.errors import AppError
-from app.main import ADMIN_TOKEN, Site, check, open_site
+from app.main.bootstrap import ADMIN_TOKEN
+from app.main.maintenance import check
+from app.main.site import Site, open_site
 from app.settings import server as settings
 from app.settings.server import Settings
 from app.settings.values import Bootstrap

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from app.cli import atomic, given, output
-from app.cli.client import Json
-from app.cli.options import Session, json_option, repo_path, slug_argument
+from app.cli import atomic
+from app.cli.remote.client import Json
+from app.cli.terminal import arguments, output
+from app.cli.terminal.options import Session, json_option, repo_path, slug_argument
 from app.errors import Invalid
 
 
@@ -20,9 +21,9 @@ from app.errors import Invalid
 def sign(session: Session, slug: str, file: str, save: bool) -> None:
     """Sign the pipeline file of a protected repository.
 
-    FILE is .drone.yml unless it is given. Without --save, the signature's hmac is printed.
+    FILE is .drone.yml unless it is arguments. Without --save, the signature's hmac is printed.
     """
-    text = given.content(file, file, "save it as UTF-8")
+    text = arguments.content(file, file, "save it as UTF-8")
     _refuse_sources(file, text)
     with session.client() as client:
         answer = client.record("POST", repo_path(slug, "sign"), body={"data": text})

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import click
 
-from app.cli import given, output
-from app.cli.client import Json
-from app.cli.options import Session, api_path, json_option
+from app.cli.remote.client import Json
+from app.cli.terminal import arguments, output
+from app.cli.terminal.options import Session, api_path, json_option
 
 optional_namespace = click.argument("namespace", required=False, metavar="NAMESPACE")
 optional_name = click.argument("name", required=False, metavar="NAME")
@@ -30,7 +30,7 @@ def template() -> None:
 @click.pass_obj
 def ls(session: Session, namespace: str | None, drone_namespace: str | None) -> None:
     """List the templates of a namespace; for administrators of the server without one, all."""
-    where = given.either(namespace, drone_namespace, "NAMESPACE") if namespace or drone_namespace else None
+    where = arguments.either(namespace, drone_namespace, "NAMESPACE") if namespace or drone_namespace else None
     with session.client() as client:
         session.show(client.records(api_path("templates", *([where] if where else []))), _table)
 
@@ -75,8 +75,8 @@ def add(
 
     Without --data, standard input is read.
     """
-    where = given.either(namespace, drone_namespace, "NAMESPACE")
-    body: Json = {"name": given.either(name, drone_name, "NAME"), "data": _text(data)}
+    where = arguments.either(namespace, drone_namespace, "NAMESPACE")
+    body: Json = {"name": arguments.either(name, drone_name, "NAME"), "data": _text(data)}
     with session.client() as client:
         session.show(client.record("POST", api_path("templates", where), body=body), _said("added"))
 
@@ -129,14 +129,14 @@ def rm(
 
 
 def _path(namespace: str | None, name: str | None, drone_namespace: str | None, drone_name: str | None) -> str:
-    where = given.either(namespace, drone_namespace, "NAMESPACE")
-    return api_path("templates", where, given.either(name, drone_name, "NAME"))
+    where = arguments.either(namespace, drone_namespace, "NAMESPACE")
+    return api_path("templates", where, arguments.either(name, drone_name, "NAME"))
 
 
 def _text(data: str | None) -> str:
     if data is None and sys.stdin.isatty():
         raise click.UsageError("the template's text is missing: give --data @FILE, or the text on standard input")
-    return given.text(data, "the template", "save it as UTF-8")
+    return arguments.text(data, "the template", "save it as UTF-8")
 
 
 def _said(what: str) -> Callable[[Json], str]:

@@ -2,8 +2,8 @@
 
 import click
 
-from app.cli import output
-from app.cli.options import Session, json_option
+from app.cli.terminal import output
+from app.cli.terminal.options import Session, json_option
 
 
 @click.group()

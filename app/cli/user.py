@@ -4,9 +4,9 @@ import time
 
 import click
 
-from app.cli import given, options, output
-from app.cli.client import Json
-from app.cli.options import Session, api_path, json_option, yes_option
+from app.cli.remote.client import Json
+from app.cli.terminal import arguments, options, output
+from app.cli.terminal.options import Session, api_path, json_option, yes_option
 
 user_argument = click.argument("user", metavar="LOGIN")
 
@@ -26,7 +26,7 @@ def user() -> None:
 @click.pass_obj
 def add(session: Session, login: str, admin: bool, machine: bool, token: str | None, email: str | None) -> None:
     """Add an account; its token, if the server makes one, is shown this once."""
-    body = given.present(login=login, admin=admin, machine=machine, token=token, email=email)
+    body = arguments.present(login=login, admin=admin, machine=machine, token=token, email=email)
     with session.client() as client:
         answer = client.record("POST", "/api/users", body=body)
     session.show(answer, block)
@@ -60,7 +60,7 @@ def info(session: Session, user: str) -> None:
 @click.pass_obj
 def update(session: Session, user: str, admin: bool | None, active: bool | None, email: str | None) -> None:
     """Change an account; what is not given stays."""
-    body = given.present(admin=admin, active=active, email=email)
+    body = arguments.present(admin=admin, active=active, email=email)
     if not body:
         raise click.UsageError("nothing to change: give --admin, --no-admin, --active, --inactive or --email")
     with session.client() as client:

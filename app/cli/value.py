@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.cli import given
+from app.cli.terminal import arguments
 
 #: What names it.
 METAVAR = "VALUE|@FILE|-"
@@ -23,7 +23,7 @@ def read(data: str | None) -> str:
     """What `data` names; without it a terminal is asked, and standard input read. A usage error when it is empty."""
     if data is None and sys.stdin.isatty():
         return str(click.prompt("Value", hide_input=True, err=True))
-    value = given.text(data, "the secret's value", "encode it first, for example with base64")
+    value = arguments.text(data, "the secret's value", "encode it first, for example with base64")
     if data in (None, "-"):
         value = value.removesuffix("\n").removesuffix("\r")
     if not value:

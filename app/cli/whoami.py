@@ -2,7 +2,7 @@
 
 import click
 
-from app.cli.options import Session, json_option
+from app.cli.terminal.options import Session, json_option
 from app.cli.user import block
 
 

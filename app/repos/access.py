@@ -14,7 +14,7 @@ from app.errors import Forbidden, NotFound, Unauthorized
 from app.repos import store
 from app.repos.model import RIGHTS, Permissions, Repo, Right
 from app.scm.host import Host
-from app.sealing import Seal
+from app.sealing.seal import Seal
 from app.web.route import row
 
 T = TypeVar("T")

@@ -2,26 +2,15 @@
 
 from collections.abc import Callable
 
-from app import names
 from app.accounts.model import User
 from app.db.connect import Database
 from app.errors import Invalid, Problem
-from app.repos import changes, store
-from app.repos.model import Repo, Visibility
+from app.repos import settings, store
+from app.repos.input import check_name
+from app.repos.model import SECRET, SIGNER, Repo, Visibility, source
 from app.scm import refs
 from app.scm.host import Host, Source
-from app.sealing import Seal
-
-SIGNER, SECRET = "repos.signer", "repos.secret"
-#: Characters of a namespace or a repository's name.
-LONGEST_NAME = 100
-
-
-def check_name(field: str, value: str) -> Problem | None:
-    """Whether a namespace or a name can stand in an address."""
-    if names.is_name(value, LONGEST_NAME):
-        return None
-    return Problem(field, "bad_name", f"{field} must be {names.rule(LONGEST_NAME)}")
+from app.sealing.seal import Seal
 
 
 async def register(
@@ -71,7 +60,7 @@ async def register(
 
 async def repair(db: Database, host: Host, repo: Repo, now: int) -> Repo:
     """Ask the host for the default branch again and take it. NotFound, Unreadable or Unavailable."""
-    return await db.write(changes.set_branch(repo.id, await host.default_branch(source(repo)), now))
+    return await db.write(settings.set_branch(repo.id, await host.default_branch(source(repo)), now))
 
 
 def _check(host: Host, namespace: str, name: str, url: str, branch: str) -> None:
@@ -88,8 +77,3 @@ def _check(host: Host, namespace: str, name: str, url: str, branch: str) -> None
 def _check_branch(name: str) -> Problem | None:
     broken = refs.problem(name) if name else None
     return Problem("default_branch", "bad_branch", f"default_branch {broken}") if broken else None
-
-
-def source(repo: Repo) -> Source:
-    """What the git room needs to know of a repository."""
-    return Source(repo.id, repo.git_http_url or repo.git_ssh_url)

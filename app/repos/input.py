@@ -5,10 +5,12 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, JsonValue
 
 from app import names
-from app.repos.flow import LONGEST_NAME
+from app.errors import Problem
 from app.repos.model import Visibility
 from app.web import body
 
+#: Characters of a namespace or a repository's name.
+LONGEST_NAME = 100
 #: Characters of the path of a pipeline file.
 LONGEST_PATH = 500
 #: Minutes that a stage may be given at most: 30 days.
@@ -95,3 +97,10 @@ class Rights(body.Input):
     read: bool = False
     write: bool = False
     admin: bool = False
+
+
+def check_name(field: str, value: str) -> Problem | None:
+    """Whether a namespace or a name can stand in an address."""
+    if names.is_name(value, LONGEST_NAME):
+        return None
+    return Problem(field, "bad_name", f"{field} must be {names.rule(LONGEST_NAME)}")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from app.scm.host import Source
+
 Visibility = Literal["public", "private", "internal"]
 Right = Literal["read", "write", "admin"]
 RIGHTS: tuple[Right, ...] = ("read", "write", "admin")
@@ -85,3 +87,13 @@ class Secret:
 
     def __repr__(self) -> str:
         return f"Secret({self.name!r})"
+
+
+#: Columns of sealed keys, and what their values are sealed for.
+SIGNER, SECRET = "repos.signer", "repos.secret"
+SEALED = (SIGNER, SECRET)
+
+
+def source(repo: Repo) -> Source:
+    """What the git room needs to know of a repository."""
+    return Source(repo.id, repo.git_http_url or repo.git_ssh_url)

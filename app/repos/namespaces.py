@@ -13,7 +13,8 @@ from app.accounts.model import User
 from app.db.tx import Tx, one
 from app.errors import Forbidden, Unauthorized
 from app.repos.access import State
-from app.web.route import Needs, row
+from app.web.needs import Needs
+from app.web.route import row
 
 #: Repositories of the namespace, and in how many of them the account may write and administer.
 RIGHTS = """

@@ -96,3 +96,10 @@ class Manager(Protocol):
     async def upload_card(self, step_id: int, data: str) -> None:
         """Store the card of a step, JSON text, in place of an earlier one."""
         ...
+
+
+PREFIX = "/rpc/v2/"
+
+
+#: The header by which our own runner says an accept again: the same name means the same attempt.
+CLAIM = "X-Gantry-Claim"

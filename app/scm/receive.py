@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from app.errors import Invalid, Problem
 from app.scm import hook
+from app.scm.git import payload
 
 _SLUG, _URL, _KEY = "GANTRY_HOOK_SLUG", "GANTRY_HOOK_URL", "GANTRY_HOOK_KEY"
 _PUSHER = ("GL_USERNAME", "GITEA_PUSHER_NAME", "REMOTE_USER", "USER", "LOGNAME")
@@ -45,7 +46,7 @@ def script(*, slug: str, url: str, key: str, portable: bool, python: str = sys.e
 
 def _check(slug: str, url: str, key: str) -> None:
     rules = (
-        (hook.is_slug(slug), "slug", "the slug must be namespace/name"),
+        (payload.is_slug(slug), "slug", "the slug must be namespace/name"),
         (_is_server(url), "url", "the server's address must be like https://host/path"),
         (key != "", "key", "the repository has no signing key"),
     )

@@ -1,4 +1,4 @@
-"""Waiting for somebody who may hang up meanwhile."""
+"""The client at the other end of the line: its address, and waiting for a client that may hang up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -7,6 +7,11 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 T = TypeVar("T")
+
+
+def address(request: Request[Any]) -> str:
+    """The network address that the request came from; empty when there is none, as on a local socket."""
+    return request.client.host if request.client else ""
 
 
 async def while_connected(request: Request[Any], waiting: Awaitable[T]) -> T | None:

@@ -11,8 +11,9 @@ from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
 from app.web.errors import ErrorJSON
+from app.web.needs import _REFUSALS, NEEDS, Needs
 from app.web.reply import JSON, Empty, Encoded, Piped, SeeOther
-from app.web.route import Endpoint, Needs, Param
+from app.web.route import Endpoint, Param
 
 Schema = dict[str, Any]
 
@@ -32,26 +33,6 @@ PATH: dict[str, tuple[str, Any]] = {
     "ref": ("A branch, or a whole reference: `refs/tags/v1`, `refs/pull/7/head`.", "main"),
     "sha": ("The commit.", "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d"),
     "secret": ("Name of the secret, in any letter case.", "deploy_key"),
-}
-#: Who may call, in words.
-NEEDS: dict[Needs, str] = {
-    "nothing": "Anybody.",
-    "account": "Any account.",
-    "machine": "Administrators of the server and machine accounts.",
-    "system": "Administrators of the server.",
-    "read": "Who may read the repository: anybody if it is public, every account if it is internal.",
-    "write": "Who may write in the repository.",
-    "admin": "Who administers the repository.",
-    "member": "Who may write in a repository of the namespace.",
-    "owner": "Who administers every repository of the namespace.",
-}
-_REFUSALS: dict[Needs, tuple[int, ...]] = {
-    "nothing": (),
-    "account": (401, 403),
-    "machine": (401, 403),
-    "system": (401, 403),
-    "member": (401, 403),
-    "owner": (401, 403),
 }
 #: What every call may be answered: too many requests, or not now.
 _ALWAYS = (429, 503)

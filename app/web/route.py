@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-#: What a caller must be able to show (`spec` drone-rest, "caller levels"). `member` and `owner` are of a namespace.
-Needs = Literal["nothing", "account", "machine", "system", "read", "write", "admin", "member", "owner"]
+from app.web.needs import Needs
+
 Handler = Callable[[Request[Any]], Awaitable[Response]]
 
 _ROW = "gantry.row"

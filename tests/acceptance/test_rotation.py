@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from app import keyring
 from app.db.connect import connect
 from app.db.tx import many
 from app.folder import Folder
-from app.repos import sealed
+from app.main.maintenance import SEALED
+from app.sealing import keyring
 from app.settings.server import Settings
 from tests.acceptance.server import PATIENCE, Server
 from tests.scm.repository import Repository
@@ -36,8 +36,8 @@ steps:
 #: from 1. Says how it ended, and how many lines it ran if it was left alone.
 DYING = """
 import os, signal, sys, threading
-import app.cli, app.main
-names = ("keyring", "folder", "repos/sealed", "main", "sealing", "db/sqlite", "db/postgres")
+import app.cli, app.main.maintenance
+names = ("sealing/keyring", "folder", "sealing/renew", "main/maintenance", "sealing/seal", "db/sqlite", "db/postgres")
 watched = tuple(f"app/{name}.py" for name in names)
 def run(last):
     seen = 0
@@ -94,7 +94,7 @@ def _stored(server: Server) -> list[tuple[str, bytes]]:
         db = connect(server.database)
         await db.open()
         found: list[Any] = []
-        for purpose in sealed.COLUMNS:
+        for purpose in SEALED:
             table, column = purpose.split(".")
             found += [(purpose, row["value"]) for row in await db.read(many(f"SELECT {column} AS value FROM {table}"))]
         await db.close()

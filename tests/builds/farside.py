@@ -10,15 +10,17 @@ from typing import Any, TypeVar
 import orjson
 
 from app.accounts import store as accounts
-from app.builds import flow, progress, stages, store
-from app.builds.configs import Configs
-from app.builds.logs import Logs, Pieces
+from app.builds import claims, flow, progress, store
+from app.builds.config.files import Configs
+from app.builds.logs.logs import Logs, Pieces
 from app.builds.model import Build, Stage, Status, Step
+from app.builds.moments import Moments
 from app.builds.ports import Ports
 from app.convert.convert import Converter
 from app.db.connect import Database
 from app.errors import NotFound
-from app.events import Events, Subscription
+from app.events import Subscription
+from app.moments import Actor, Recorders
 from app.repos import store as repos
 from app.repos.model import Repo
 from app.scm.host import Commit, Source
@@ -26,6 +28,9 @@ from app.scm.host import Commit, Source
 T = TypeVar("T")
 
 NOW = 1_700_000_000
+#: Who does things in tests.
+OCTOCAT, ADA = Actor("person", "octocat", 1, way="token"), Actor("person", "ada", 2, way="token")
+HOOK, RUNNER = Actor("hook", "grace", way="hook"), Actor("runner", "m1", address="10.0.0.1", way="rpc")
 
 
 @dataclass
@@ -129,7 +134,7 @@ class Scene:
     async def push(self, *documents: str, **fields: Any) -> Build:
         """The build of a push of these pipelines, every field of it told apart."""
         sha = self.host.add(file(*documents or (pipeline(),)))
-        return await flow.start(self.ports, self.repo, replace(pushed(self.repo, sha), **fields))
+        return await flow.start(self.ports, self.repo, replace(pushed(self.repo, sha), **fields), "build.push", HOOK)
 
     async def build(self, number: int) -> Build:
         return await self.ports.db.read(store.find_whole(self.repo.id, number))
@@ -157,22 +162,24 @@ class Scene:
     async def start(self, stage: Stage, *names: str) -> Stage:
         """Accept a stage and report that it runs, with pending steps of these names."""
         accepted = await self.accept(stage)
-        return await progress.update_stage(self.ports, started(accepted, *names))
+        return await progress.update_stage(self.ports, started(accepted, *names), RUNNER)
 
     async def run(self, stage: Stage, status: Status = "success") -> Stage:
         """Accept, start and end a stage that has one step."""
         running = await self.start(stage, "one")
-        return await progress.update_stage(self.ports, ended(running, status))
+        return await progress.update_stage(self.ports, ended(running, status), RUNNER)
 
     async def step(self, step: Step, status: Status, **fields: Any) -> Step:
-        return await progress.update_step(self.ports, replace(step, status=status, started=self.clock(), **fields))
+        return await progress.update_step(
+            self.ports, replace(step, status=status, started=self.clock(), **fields), RUNNER
+        )
 
     async def stage(self, number: int, name: str) -> Stage:
         build = await self.build(number)
         return next(stage for stage in build.stages if stage.name == name)
 
     async def queued(self) -> list[str]:
-        return [stage.name for stage in await self.ports.db.read(stages.queued("exec", 0, 100, now=self.clock()))]
+        return [stage.name for stage in await self.ports.db.read(claims.queued("exec", 0, 100, now=self.clock()))]
 
 
 async def laid(db: Database, folder: Path) -> Scene:
@@ -184,7 +191,8 @@ async def laid(db: Database, folder: Path) -> Scene:
         return templates.get(name)
 
     configs = Configs(host, Converter(find_template))
-    ports = Ports(db, host, configs, Logs(folder / "logs"), clock, Events(), Events(), Events(), Events())
+    logs = Logs(folder / "logs")
+    ports = Ports(db, host, configs, logs, clock, Moments(db, logs, Recorders()))
     owner = await db.write(accounts.create("octocat", token="octocat's token", now=NOW, admin=True))
     draft = Repo(0, "octocat", "hello", user_id=owner.id, default_branch="main", active=True, git_http_url="file:///x")
     return Scene(ports, await db.write(repos.create(draft)), host, clock, templates)

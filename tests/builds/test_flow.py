@@ -5,29 +5,30 @@ from typing import Any
 
 import pytest
 
-from app.builds import control, converted, flow, stages, store
+from app.builds import flow, stages, stop, store
+from app.builds.config import converted
 from app.builds.model import Build
 from app.db.tx import Tx, many
 from app.errors import Invalid, NotFound, NothingToRun, Unavailable, Unreadable
 from app.pipeline.signature import sign
 from app.repos import store as repos
-from tests.builds.farside import NOW, Scene, file, heard, pipeline, pushed
+from tests.builds.farside import HOOK, NOW, OCTOCAT, Scene, file, heard, pipeline, pushed
 
 BROKEN = "kind: pipeline\ntype: exec\nname: [\n"
 
 
 async def promote(scene: Scene, number: int = 1, target: str = "production", **params: str) -> Build:
-    return await flow.promote(scene.ports, scene.repo, number, target=target, by="octocat", params=params)
+    return await flow.promote(scene.ports, scene.repo, number, target=target, by=OCTOCAT, params=params)
 
 
 async def rollback(scene: Scene, number: int = 1, target: str = "production", **params: str) -> Build:
     return await flow.promote(
-        scene.ports, scene.repo, number, event="rollback", target=target, by="octocat", params=params
+        scene.ports, scene.repo, number, event="rollback", target=target, by=OCTOCAT, params=params
     )
 
 
 async def restart(scene: Scene, number: int = 1, *, debug: bool = False, **params: str) -> Build:
-    return await flow.restart(scene.ports, scene.repo, number, by="octocat", debug=debug, params=params)
+    return await flow.restart(scene.ports, scene.repo, number, by=OCTOCAT, debug=debug, params=params)
 
 
 async def create(
@@ -36,7 +37,7 @@ async def create(
     return await flow.create(
         scene.ports,
         scene.repo,
-        by="octocat",
+        by=OCTOCAT,
         branch=branch,
         commit=commit,
         message=message,
@@ -302,7 +303,7 @@ def signed(text: str) -> str:
 async def begun(scene: Scene, text: str, *, signed_with: str = SIGNED_WITH) -> list[str]:
     """How the stages of a push begin, under the rule that the file must be signed."""
     draft = pushed(scene.repo, scene.host.add(text))
-    made = await flow.start(scene.ports, scene.repo, draft, signed_with=signed_with)
+    made = await flow.start(scene.ports, scene.repo, draft, "build.push", HOOK, signed_with=signed_with)
     assert (made.status, made.finished) == ("pending", 0)
     return [stage.status for stage in made.stages]
 
@@ -374,7 +375,7 @@ async def test_a_reason_may_hold_any_character(scene: Scene) -> None:
     repo = replace(scene.repo, config_path="a.star")
     draft = pushed(repo, scene.host.add('def main(ctx):\n  fail("a\\000b \u00e9")\n'))
 
-    made = await flow.start(scene.ports, repo, draft)
+    made = await flow.start(scene.ports, repo, draft, "build.push", HOOK)
 
     assert made.error == "starlark: fail: a\ufffdb \u00e9 (a.star:2)"
 
@@ -433,7 +434,9 @@ async def test_titles_and_messages_are_cut_to_2000_characters(scene: Scene, text
 
 
 async def test_an_error_build_of_a_push_is_cut_too(scene: Scene) -> None:
-    made = await flow.fail(scene.ports, scene.repo, replace(pushed(scene.repo, "a" * 40), message="x" * 3000), "no")
+    made = await flow.fail(
+        scene.ports, scene.repo, replace(pushed(scene.repo, "a" * 40), message="x" * 3000), "no", "build.push", HOOK
+    )
 
     assert len(made.message) == 2000
 
@@ -472,9 +475,9 @@ async def test_an_error_of_the_database_in_the_middle_leaves_nothing(scene: Scen
 
 
 async def test_a_new_build_is_told_of_after_it_is_there(scene: Scene) -> None:
-    with scene.ports.changes.subscribe() as changes, scene.ports.queued.subscribe() as queued:
+    with scene.ports.moments.watched.subscribe() as changes, scene.ports.moments.waiting.subscribe() as queued:
         made = await scene.push()
-        scene.ports.changes.close()
+        scene.ports.moments.watched.close()
         told = [change async for change in changes]
         assert await heard(queued) == made.id
 
@@ -484,7 +487,7 @@ async def test_a_new_build_is_told_of_after_it_is_there(scene: Scene) -> None:
 
 async def test_a_restart_of_a_cancelled_build_starts_fresh(scene: Scene) -> None:
     await scene.push()
-    await control.cancel(scene.ports, scene.repo, 1)
+    await stop.cancel(scene.ports, scene.repo, 1, OCTOCAT)
 
     made = await restart(scene)
 

@@ -17,16 +17,18 @@ import pytest
 
 import app
 from app.accounts.auth import Claim
-from app.builds import flow, progress, purge, stages, store
+from app.builds import claims, flow, lists, progress, purge, stages, steps, store
 from app.builds.model import Build, Stage
 from app.db.migrate import VERSIONS, versions
 from app.db.tx import Statement, Tx
 from app.db.window import Window
-from app.repos import access, sealed
+from app.main.maintenance import SEALED
+from app.repos import access
 from app.repos import store as repos
 from app.repos.model import Repo
 from app.repos.secrets import store as secrets
-from tests.builds.farside import NOW, ended, pushed, started
+from app.sealing.renew import statements
+from tests.builds.farside import NOW, RUNNER, ended, pushed, started
 
 T = TypeVar("T")
 SIZES = {"short": 400, "long": 4000}
@@ -43,14 +45,14 @@ BIG = re.compile(
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
-    "builds.store.COUNTS": "counts of whole tables, for /metrics; of builds and stages only the unfinished ones",
-    "builds.stages.SAME_NAME_AHEAD": "the partial index stages_queue holds only what is unfinished",
-    "builds.stages.OF_RUNNER": "the partial index stages_queue holds only what is unfinished; once a start",
-    "builds.stages.SEE_ALL": "the partial index stages_queue holds only what is unfinished; once a start",
-    "builds.stages.SILENT": "the partial index stages_queue holds only what is unfinished; a few times a minute",
-    "builds.stages.RUNNING_STEPS": "the partial index stages_queue holds only what is unfinished; once a start",
-    "builds.stages.WAIT_ANEW": "the partial index stages_queue holds only what is unfinished; when a queue is resumed",
-    "builds.stages.UNTAKEN": "the partial index stages_queue holds only what is unfinished; a few times a minute",
+    "builds.lists.COUNTS": "counts of whole tables, for /metrics; of builds and stages only the unfinished ones",
+    "builds.claims.SAME_NAME_AHEAD": "the partial index stages_queue holds only what is unfinished",
+    "builds.claims.OF_RUNNER": "the partial index stages_queue holds only what is unfinished; once a start",
+    "builds.claims.SEE_ALL": "the partial index stages_queue holds only what is unfinished; once a start",
+    "builds.claims.SILENT": "the partial index stages_queue holds only what is unfinished; a few times a minute",
+    "builds.steps.RUNNING": "the partial index stages_queue holds only what is unfinished; once a start",
+    "builds.claims.WAIT_ANEW": "the partial index stages_queue holds only what is unfinished; when a queue is resumed",
+    "builds.claims.UNTAKEN": "the partial index stages_queue holds only what is unfinished; a few times a minute",
     "builds.cron.store.SOONEST": "a page from the start of the partial index crons_due",
     "builds.stages.HELD": "the partial index stages_queue holds only what is unfinished",
     "builds.stages.ROWS": "the partial index stages_queue holds only what is unfinished",
@@ -63,13 +65,13 @@ SCANS = {
 }
 #: Orders that no index has, by statement: what is sorted, which is no more than what is answered or unfinished.
 SORTS = {
-    "builds.store.RECENT": "the newest 100 builds of all",
-    "builds.store.FEED": "the newest build of each repository of an account, then those of 25 repositories",
-    "builds.store.INCOMPLETE": "the builds of what is unfinished",
+    "builds.lists.RECENT": "the newest 100 builds of all",
+    "builds.lists.FEED": "the newest build of each repository of an account, then those of 25 repositories",
+    "builds.lists.INCOMPLETE": "the builds of what is unfinished",
     "builds.stages.HELD": "what is unfinished of one repository",
     "builds.stages.OF_BUILD": "the stages of one build",
-    "builds.stages.STEPS_OF_BUILD": "the steps of one build",
-    "builds.stages.STEPS_OF_STAGE": "the steps of one stage",
+    "builds.steps.OF_BUILD": "the steps of one build",
+    "builds.steps.OF_STAGE": "the steps of one stage",
     "builds.stages.ROWS": "what is unfinished; the answer is all of it",
     "builds.stages.PLATFORMS": "what is unfinished, by platform",
     "repos.store.OF_USER": "the repositories of an account; the answer is all of them",
@@ -184,11 +186,11 @@ def constants(module: ModuleType) -> Iterator[tuple[str, str]]:
 
 
 STATEMENTS = [statement for module in MODULES for statement in constants(module)]
-WAYS: tuple[store.Way, ...] = ("down", "up", "skip")
+WAYS: tuple[lists.Way, ...] = ("down", "up", "skip")
 LISTS = [
-    (f"{','.join(filters) or 'all'} {way}", store._page_sql(filters, way))
-    for count in range(len(store.FILTERS) + 1)
-    for filters in itertools.combinations(sorted(store.FILTERS), count)
+    (f"{','.join(filters) or 'all'} {way}", lists._page_sql(filters, way))
+    for count in range(len(lists.FILTERS) + 1)
+    for filters in itertools.combinations(sorted(lists.FILTERS), count)
     for way in WAYS
 ]
 
@@ -230,9 +232,9 @@ def test_a_list_is_served_by_an_index_in_its_order(
     assert "number" in step or name.endswith("skip")
 
 
-@pytest.mark.parametrize("purpose", sealed.COLUMNS)
+@pytest.mark.parametrize("purpose", SEALED)
 def test_sealed_values_are_walked_through_by_id(histories: dict[str, sqlite3.Connection], purpose: str) -> None:
-    sql, table = sealed.COLUMNS[purpose], purpose.partition(".")[0]
+    sql, table = statements(purpose), purpose.partition(".")[0]
 
     assert plan(histories["long"], sql.after) == [f"SEARCH {table} USING INTEGER PRIMARY KEY (rowid>?)"]
     assert plan(histories["long"], sql.update) == [f"SEARCH {table} USING INTEGER PRIMARY KEY (rowid=?)"]
@@ -272,39 +274,39 @@ def middle(raw: sqlite3.Connection) -> int:
 
 def deep(raw: sqlite3.Connection) -> Tx[Any]:
     """A page by its number, as deep in the history as can be."""
-    return store.page(replace(REPO, counter=last(raw)), {}, Window(25, last(raw) - 25))
+    return lists.page(replace(REPO, counter=last(raw)), {}, Window(25, last(raw) - 25))
 
 
 #: What clients, runners and pages ask for most.
 WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "who may read": lambda _: access.find(Claim(token_hash="h3"), "o", "r3", "read"),
-    "list": lambda _: store.page(REPO, {}, Window(25)),
-    "list by event": lambda _: store.page(REPO, {"event": "promote"}, Window(25)),
-    "list by target": lambda _: store.page(REPO, {"deploy_to": "production"}, Window(25)),
-    "list by ref": lambda _: store.page(REPO, {"ref": "refs/heads/main"}, Window(25)),
+    "list": lambda _: lists.page(REPO, {}, Window(25)),
+    "list by event": lambda _: lists.page(REPO, {"event": "promote"}, Window(25)),
+    "list by target": lambda _: lists.page(REPO, {"deploy_to": "production"}, Window(25)),
+    "list by ref": lambda _: lists.page(REPO, {"ref": "refs/heads/main"}, Window(25)),
     "deep page": deep,
-    "list, followed": lambda raw: store.page(REPO, {}, Window(25, after=str(middle(raw)))),
-    "list, followed back": lambda raw: store.page(REPO, {}, Window(25, before=str(middle(raw)))),
-    "list by event, followed": lambda raw: store.page(REPO, {"event": "promote"}, Window(25, after=str(last(raw)))),
+    "list, followed": lambda raw: lists.page(REPO, {}, Window(25, after=str(middle(raw)))),
+    "list, followed back": lambda raw: lists.page(REPO, {}, Window(25, before=str(middle(raw)))),
+    "list by event, followed": lambda raw: lists.page(REPO, {"event": "promote"}, Window(25, after=str(last(raw)))),
     "all repositories": lambda _: repos.list_all(Window(25)),
-    "incomplete builds": lambda _: store.incomplete(50),
+    "incomplete builds": lambda _: lists.incomplete(50),
     "incomplete stages": lambda _: stages.rows(),
     "unfinished stages": lambda _: stages.unfinished(0, 500),
     "platforms": lambda _: stages.platforms(),
     "old builds": lambda _: purge._next(1, 0, 40),
     "one build": lambda raw: store.find_whole(1, last(raw)),
     "latest": lambda _: store.latest_of_ref(1, "refs/heads/main"),
-    "branches": lambda _: store.remembered(1, "branch"),
-    "feed": lambda _: store.feed(1, 25),
-    "newest": lambda _: store.newest(1),
-    "counts": lambda _: store.counts(),
-    "queue": lambda _: stages.queued("exec", 0, 100, now=NOW),
-    "limit and throttle": lambda raw: stages.ahead(newest(raw)),
+    "branches": lambda _: lists.remembered(1, "branch"),
+    "feed": lambda _: lists.feed(1, 25),
+    "newest": lambda _: lists.newest(1),
+    "counts": lambda _: lists.counts(),
+    "queue": lambda _: claims.queued("exec", 0, 100, now=NOW),
+    "limit and throttle": lambda raw: claims.ahead(newest(raw)),
     "promote": promotion,
-    "accept": lambda raw: stages.take(newest(raw).id, "lab", runner="r1", peer="", now=NOW),
-    "start": lambda raw: progress._start(started(newest(raw)), NOW),
-    "finish": lambda raw: progress._finish(ended(newest(raw)), NOW),
-    "find a log": lambda raw: stages.find_step_by_numbers(1, last(raw), 1, 1),
+    "accept": lambda raw: claims.take(newest(raw).id, "lab", runner="r1", peer="", now=NOW),
+    "start": lambda raw: progress._start(started(newest(raw)), RUNNER, NOW),
+    "finish": lambda raw: progress._finish(ended(newest(raw)), RUNNER, NOW),
+    "find a log": lambda raw: steps.find_by_numbers(1, last(raw), 1, 1),
 }
 
 

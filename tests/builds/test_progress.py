@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.builds import control, flow, progress
+from app.builds import flow, progress, stop
 from app.builds.model import Stage, Status, Step
 from app.errors import Conflict, NotFound
-from tests.builds.farside import NOW, Scene, ended, heard, pipeline, read_log, started
+from tests.builds.farside import NOW, OCTOCAT, RUNNER, Scene, ended, heard, pipeline, read_log, started
 
 CHAIN = pipeline("build"), pipeline("deploy", depends_on=["build"])
 
@@ -23,13 +23,13 @@ async def test_versions_move_as_recorded(scene: Scene) -> None:
 
     accepted = await scene.accept(stage)
     assert (accepted.version, accepted.status, accepted.machine) == (2, "pending", "lab")
-    running = await progress.update_stage(scene.ports, started(accepted, "one"))
+    running = await progress.update_stage(scene.ports, started(accepted, "one"), RUNNER)
     assert (running.version, running.steps[0].version) == (3, 1)
     step = await scene.step(running.steps[0], "running")
     assert step.version == 2
     step = await scene.step(step, "success", stopped=NOW + 2)
     assert step.version == 3
-    over = await progress.update_stage(scene.ports, ended(replace(running, steps=(step,))))
+    over = await progress.update_stage(scene.ports, ended(replace(running, steps=(step,))), RUNNER)
     assert (over.version, over.steps[0].version) == (4, 4)
 
     build = await scene.build(1)
@@ -46,7 +46,7 @@ async def test_a_build_starts_and_finishes_with_its_stages(scene: Scene) -> None
     scene.clock.time = NOW + 2
 
     assert (await scene.build(1)).started == NOW + 1
-    await progress.update_stage(scene.ports, ended(running))
+    await progress.update_stage(scene.ports, ended(running), RUNNER)
 
     build = await scene.build(1)
     assert (build.status, build.started, build.finished, build.updated) == ("success", NOW + 1, NOW + 2, NOW + 2)
@@ -67,11 +67,11 @@ async def test_what_is_not_there_cannot_be_accepted_nor_reported(scene: Scene) -
 
     for report in (nobody, replace(nobody, status="success")):
         with pytest.raises(NotFound, match="stage 99 not found"):
-            await progress.update_stage(scene.ports, report)
+            await progress.update_stage(scene.ports, report, RUNNER)
     with pytest.raises(NotFound, match="stage 99 not found"):
         await scene.accept(nobody)
     with pytest.raises(NotFound, match="step 99 not found"):
-        await progress.update_step(scene.ports, Step(99, 1, 1, "nobody"))
+        await progress.update_step(scene.ports, Step(99, 1, 1, "nobody"), RUNNER)
 
 
 async def test_a_stale_report_changes_nothing(scene: Scene) -> None:
@@ -87,7 +87,7 @@ async def test_a_stale_report_changes_nothing(scene: Scene) -> None:
     ]
     for report in reports:
         with pytest.raises(Conflict) as refused:
-            await progress.update_stage(scene.ports, report)
+            await progress.update_stage(scene.ports, report, RUNNER)
         assert refused.value.code == "stale_version"
 
     assert await scene.build(1) == before
@@ -97,7 +97,7 @@ async def test_a_stale_start_makes_no_steps(scene: Scene) -> None:
     accepted = await scene.accept(await only(scene))
 
     with pytest.raises(Conflict):
-        await progress.update_stage(scene.ports, replace(started(accepted, "one"), version=1))
+        await progress.update_stage(scene.ports, replace(started(accepted, "one"), version=1), RUNNER)
 
     build = await scene.build(1)
     assert (build.status, build.stages[0].status, build.stages[0].steps) == ("pending", "pending", ())
@@ -118,20 +118,20 @@ async def test_a_stale_report_of_a_step_changes_nothing(scene: Scene, version: i
 
 async def test_a_start_whose_answer_was_lost_is_answered_as_the_first(scene: Scene) -> None:
     report = started(await scene.accept(await only(scene)), "one", "two")
-    first = await progress.update_stage(scene.ports, report)
+    first = await progress.update_stage(scene.ports, report, RUNNER)
     before = await scene.build(1)
 
-    assert await progress.update_stage(scene.ports, report) == first
-    assert await progress.update_stage(scene.ports, replace(report, version=first.version)) == first
+    assert await progress.update_stage(scene.ports, report, RUNNER) == first
+    assert await progress.update_stage(scene.ports, replace(report, version=first.version), RUNNER) == first
     assert await scene.build(1) == before
 
 
 async def test_an_end_whose_answer_was_lost_is_answered_as_the_first(scene: Scene) -> None:
     report = ended(await scene.start(await only(scene), "one"))
-    first = await progress.update_stage(scene.ports, report)
+    first = await progress.update_stage(scene.ports, report, RUNNER)
     before = await scene.build(1)
 
-    assert await progress.update_stage(scene.ports, report) == first
+    assert await progress.update_stage(scene.ports, report, RUNNER) == first
     assert await scene.build(1) == before
 
 
@@ -149,7 +149,7 @@ async def test_what_is_over_cannot_be_reported_otherwise(scene: Scene, status: S
     over = await scene.run(await only(scene), "failure")
 
     with pytest.raises(Conflict) as refused:
-        await progress.update_stage(scene.ports, replace(over, status=status))
+        await progress.update_stage(scene.ports, replace(over, status=status), RUNNER)
 
     assert refused.value.code == "stage_over"
     assert (await scene.statuses(1)) == {"": "failure", "default": "failure"}
@@ -173,7 +173,7 @@ async def test_of_a_stage_a_runner_only_says_what_it_owns(scene: Scene) -> None:
         created=1,
     )
 
-    await progress.update_stage(scene.ports, twisted)
+    await progress.update_stage(scene.ports, twisted, RUNNER)
 
     stored = (await scene.build(1)).stages[0]
     assert replace(stored, steps=()) == replace(accepted, status="running", started=NOW + 1, version=3)
@@ -195,7 +195,7 @@ async def test_errors_are_cut_to_500_bytes_and_stay_text(scene: Scene, text: str
     await scene.step(running.steps[0], "running", error=text)
 
     await progress.update_stage(
-        scene.ports, ended(replace(running, steps=(await step_of(scene),)), status="error", error=text)
+        scene.ports, ended(replace(running, steps=(await step_of(scene),)), status="error", error=text), RUNNER
     )
 
     stage = (await scene.build(1)).stages[0]
@@ -210,7 +210,7 @@ async def test_a_stage_may_end_before_it_started(scene: Scene) -> None:
     accepted = await scene.accept(await only(scene))
     report = replace(accepted, status="error", error="no such secret", exit_code=255)
 
-    over = await progress.update_stage(scene.ports, replace(report, started=NOW, stopped=NOW))
+    over = await progress.update_stage(scene.ports, replace(report, started=NOW, stopped=NOW), RUNNER)
 
     build = await scene.build(1)
     assert (over.version, build.status, build.version) == (3, "error", 2)
@@ -234,14 +234,14 @@ async def test_a_failure_skips_what_waits_and_ends_the_build(scene: Scene) -> No
 async def test_a_cancelled_build_stays_as_it_is_whatever_its_runner_reports(scene: Scene) -> None:
     running = await scene.start(await only(scene), "one")
     step = await scene.step(running.steps[0], "running")
-    cancelled = await control.cancel(scene.ports, scene.repo, 1)
+    cancelled = await stop.cancel(scene.ports, scene.repo, 1, OCTOCAT)
     late = replace(running, steps=(step,))
 
     with pytest.raises(Conflict):
         await scene.step(step, "success")
     for status in ("success", "failure", "killed"):
         with pytest.raises(Conflict) as refused:
-            await progress.update_stage(scene.ports, ended(late, status))
+            await progress.update_stage(scene.ports, ended(late, status), RUNNER)
         assert refused.value.code == "stage_over"
 
     assert await scene.build(1) == cancelled
@@ -249,11 +249,11 @@ async def test_a_cancelled_build_stays_as_it_is_whatever_its_runner_reports(scen
 
 async def test_the_end_of_a_stage_wakes_the_queue_and_the_end_of_a_build_its_runners(scene: Scene) -> None:
     build = await scene.push(*CHAIN)
-    with scene.ports.queued.subscribe() as queued, scene.ports.ended.subscribe() as over:
+    with scene.ports.moments.waiting.subscribe() as queued, scene.ports.moments.over.subscribe() as over:
         await scene.run(build.stages[0])
-        scene.ports.queued.publish(-1)
+        scene.ports.moments.waiting.publish(-1)
         assert [await heard(queued), await heard(queued)] == [build.id, -1]
-        scene.ports.ended.publish(-1)
+        scene.ports.moments.over.publish(-1)
         assert await heard(over) == -1
 
         await scene.run(await scene.stage(1, "deploy"))
@@ -262,11 +262,11 @@ async def test_the_end_of_a_stage_wakes_the_queue_and_the_end_of_a_build_its_run
 
 async def test_every_change_is_told_with_the_whole_build(scene: Scene) -> None:
     stage = await only(scene)
-    with scene.ports.changes.subscribe() as changes:
+    with scene.ports.moments.watched.subscribe() as changes:
         running = await scene.start(stage, "one")
         step = await scene.step(running.steps[0], "running")
-        await progress.update_stage(scene.ports, ended(replace(running, steps=(step,))))
-        scene.ports.changes.close()
+        await progress.update_stage(scene.ports, ended(replace(running, steps=(step,))), RUNNER)
+        scene.ports.moments.watched.close()
         told = [change async for change in changes]
 
     seen = [
@@ -291,14 +291,14 @@ async def test_a_log_can_be_followed_while_its_step_runs(scene: Scene) -> None:
     await scene.step(first, "success")
     assert await read_log(scene.ports.logs, first.id) is None
 
-    await progress.update_stage(scene.ports, replace(ended(running), steps=()))
-    assert await read_log(scene.ports.logs, second.id) == b"[]"
+    await progress.update_stage(scene.ports, replace(ended(running), steps=()), RUNNER)
+    assert await read_log(scene.ports.logs, second.id) is None  # what the report left open ended with it
 
 
 async def test_a_lost_runner_ends_what_it_held_and_nothing_else(scene: Scene) -> None:
     build = await scene.push(pipeline("ran"), pipeline("taken"), pipeline("other"), pipeline("free"))
     ran, taken, other, _ = build.stages
-    running = await progress.update_stage(scene.ports, started(await scene.accept(ran), "done", "now", "later"))
+    running = await progress.update_stage(scene.ports, started(await scene.accept(ran), "done", "now", "later"), RUNNER)
     await scene.step(await scene.step(running.steps[0], "running"), "success")
     await scene.step(running.steps[1], "running")
     await scene.accept(taken)
@@ -329,7 +329,7 @@ async def test_a_build_whose_runner_was_lost_is_final_and_can_be_restarted(scene
     running = await scene.start((await scene.push(*CHAIN)).stages[0], "one")
     await scene.step(running.steps[0], "running")
 
-    with scene.ports.ended.subscribe() as over, scene.ports.changes.subscribe() as changes:
+    with scene.ports.moments.over.subscribe() as over, scene.ports.moments.watched.subscribe() as changes:
         await progress.lose(scene.ports, "r1")
         assert await heard(over) == (await scene.build(1)).id
         change = await heard(changes)
@@ -339,7 +339,7 @@ async def test_a_build_whose_runner_was_lost_is_final_and_can_be_restarted(scene
     assert [lines async for lines in scene.ports.logs.follow(running.steps[0].id)] == []
 
     assert await scene.statuses(1) == {"": "error", "build": "error", "deploy": "skipped"}
-    again = await flow.restart(scene.ports, scene.repo, 1, by="octocat", debug=False, params={})
+    again = await flow.restart(scene.ports, scene.repo, 1, by=OCTOCAT, debug=False, params={})
     assert (await scene.run(again.stages[0])).status == "success"
 
 

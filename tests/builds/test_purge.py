@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from app.builds import control, flow, purge, stages, store
+from app.builds import approval as control
+from app.builds import flow, lists, purge, stages, stop
 from app.builds.model import Build, Status
 from app.db.tx import Tx, each, many
 from app.db.window import Window
 from app.repos import store as repos
 from app.repos.model import Repo
-from tests.builds.farside import Scene, pipeline, pushed, read_log
+from tests.builds.farside import OCTOCAT, Scene, pipeline, pushed, read_log
 
 TABLES = ("builds", "stages", "steps", "latest")
 EVERYTHING = Window(1000)
@@ -26,7 +27,7 @@ async def count(scene: Scene) -> list[int]:
 async def numbers(scene: Scene, window: Window = EVERYTHING) -> list[int]:
     """The builds in a part of the list."""
     repo = await scene.ports.db.read(repos.find(scene.repo.id))
-    return [head.number for head in (await scene.ports.db.read(store.page(repo, {}, window))).items]
+    return [head.number for head in (await scene.ports.db.read(lists.page(repo, {}, window))).items]
 
 
 async def fill(scene: Scene, kept: set[int], upto: int) -> None:
@@ -64,7 +65,7 @@ async def test_what_is_not_over_is_kept_and_goes_the_next_time(scene: Scene, sta
     await purge.purge(scene.ports, scene.repo, 100)
     assert await numbers(scene) == [1]
 
-    await control.cancel(scene.ports, scene.repo, 1)
+    await stop.cancel(scene.ports, scene.repo, 1, OCTOCAT)
     await purge.purge(scene.ports, scene.repo, 100)
     assert await numbers(scene) == []
 
@@ -73,7 +74,7 @@ async def test_a_declined_build_of_which_a_stage_runs_is_kept(scene: Scene) -> N
     build = await scene.push(pipeline("a"), pipeline("b"))
     await scene.set(build.stages[0], status="blocked")
     running = await scene.start(build.stages[1], "one")
-    await control.decline(scene.ports, scene.repo, 1, 1)
+    await control.decline(scene.ports, scene.repo, 1, OCTOCAT, 1)
 
     await purge.purge(scene.ports, scene.repo, 2)
 
@@ -129,8 +130,8 @@ async def test_the_newest_builds_are_found_after_a_purge(scene: Scene) -> None:
     await fill(scene, {3}, 40)
     await purge.purge(scene.ports, scene.repo, 100)
 
-    newest = await scene.ports.db.read(store.newest(scene.repo.user_id))
-    feed = await scene.ports.db.read(store.feed(scene.repo.user_id, 25))
+    newest = await scene.ports.db.read(lists.newest(scene.repo.user_id))
+    feed = await scene.ports.db.read(lists.feed(scene.repo.user_id, 25))
 
     assert [build.number for build in newest.values()] == [build.number for _, build in feed] == [3]
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from app.builds import control, flow, progress, store
+from app.builds import flow, progress, stop, store
 from app.builds.model import Build, Stage
 from app.errors import Conflict, Unavailable
-from tests.builds.farside import NOW, Scene, ended, pipeline, started
+from tests.builds.farside import NOW, OCTOCAT, RUNNER, Scene, ended, pipeline, started
 
 CHAIN = pipeline("build"), pipeline("deploy", depends_on=["build"])
 
 
 async def promote(scene: Scene, **params: str) -> Build:
-    return await flow.promote(scene.ports, scene.repo, 1, target="production", by="octocat", params=params)
+    return await flow.promote(scene.ports, scene.repo, 1, target="production", by=OCTOCAT, params=params)
 
 
 async def only(scene: Scene) -> Stage:
@@ -74,8 +74,10 @@ async def test_a_stage_is_accepted_once_of_many(scene: Scene) -> None:
 async def test_the_same_report_many_times_at_one_moment_has_one_outcome(scene: Scene) -> None:
     accepted = await scene.accept(await only(scene))
 
-    starts = await asyncio.gather(*(progress.update_stage(scene.ports, started(accepted, "one")) for _ in range(5)))
-    ends = await asyncio.gather(*(progress.update_stage(scene.ports, ended(starts[0])) for _ in range(5)))
+    starts = await asyncio.gather(
+        *(progress.update_stage(scene.ports, started(accepted, "one"), RUNNER) for _ in range(5))
+    )
+    ends = await asyncio.gather(*(progress.update_stage(scene.ports, ended(starts[0]), RUNNER) for _ in range(5)))
 
     assert starts == [starts[0]] * 5
     assert ends == [ends[0]] * 5
@@ -87,7 +89,7 @@ async def test_stages_that_end_at_one_moment_end_the_build_once(scene: Scene) ->
         build = await scene.push(pipeline("a"), pipeline("b"), pipeline("c"))
         running = [await scene.start(stage, "one") for stage in build.stages]
 
-        over = await asyncio.gather(*(progress.update_stage(scene.ports, ended(stage)) for stage in running))
+        over = await asyncio.gather(*(progress.update_stage(scene.ports, ended(stage), RUNNER) for stage in running))
 
         after = await scene.build(number)
         assert [stage.version for stage in over] == [4, 4, 4]
@@ -100,18 +102,18 @@ async def test_what_waits_for_stages_that_end_at_one_moment_is_released_once(sce
         build = await scene.push(pipeline("a"), pipeline("b"), pipeline("c"), waiting)
         running = [await scene.start(stage, "one") for stage in build.stages[:3]]
 
-        await asyncio.gather(*(progress.update_stage(scene.ports, ended(stage)) for stage in running))
+        await asyncio.gather(*(progress.update_stage(scene.ports, ended(stage), RUNNER) for stage in running))
 
         last = (await scene.build(number)).stages[3]
         assert (last.status, last.version) == ("pending", 2)
-        await control.cancel(scene.ports, scene.repo, number)
+        await stop.cancel(scene.ports, scene.repo, number, OCTOCAT)
 
 
 async def test_stages_that_start_at_one_moment_start_the_build_once(scene: Scene) -> None:
     build = await scene.push(pipeline("a"), pipeline("b"), pipeline("c"))
     accepted = [await scene.accept(stage) for stage in build.stages]
 
-    await asyncio.gather(*(progress.update_stage(scene.ports, started(stage, "one")) for stage in accepted))
+    await asyncio.gather(*(progress.update_stage(scene.ports, started(stage, "one"), RUNNER) for stage in accepted))
 
     assert (await scene.build(1)).version == 2
     assert await scene.statuses(1) == {"": "running", "a": "running", "b": "running", "c": "running"}
@@ -121,8 +123,8 @@ async def test_a_cancel_and_an_end_at_one_moment_have_one_outcome(scene: Scene) 
     for number in range(1, 21):
         running = await scene.start((await scene.push(*CHAIN)).stages[0], "one")
         cancel, end = (
-            control.cancel(scene.ports, scene.repo, number),
-            progress.update_stage(scene.ports, ended(running)),
+            stop.cancel(scene.ports, scene.repo, number, OCTOCAT),
+            progress.update_stage(scene.ports, ended(running), RUNNER),
         )
 
         first, second = (cancel, end) if number % 2 else (end, cancel)
@@ -143,7 +145,7 @@ async def test_a_cancel_and_an_accept_at_one_moment_have_one_outcome(scene: Scen
         stage = (await scene.push()).stages[0]
 
         await asyncio.gather(
-            scene.accept(stage), control.cancel(scene.ports, scene.repo, number), return_exceptions=True
+            scene.accept(stage), stop.cancel(scene.ports, scene.repo, number, OCTOCAT), return_exceptions=True
         )
 
         assert await scene.statuses(number) == {"": "killed", "default": "skipped"}
@@ -153,8 +155,8 @@ async def test_a_restart_and_a_report_of_its_parent_do_not_meet(scene: Scene) ->
     running = await scene.start(await only(scene), "one")
 
     await asyncio.gather(
-        flow.restart(scene.ports, scene.repo, 1, by="octocat", debug=False, params={}),
-        progress.update_stage(scene.ports, ended(running)),
+        flow.restart(scene.ports, scene.repo, 1, by=OCTOCAT, debug=False, params={}),
+        progress.update_stage(scene.ports, ended(running), RUNNER),
     )
 
     assert [(await scene.statuses(number))[""] for number in (1, 2)] == ["success", "pending"]
@@ -165,7 +167,9 @@ async def test_losing_a_runner_and_its_last_report_at_one_moment_have_one_outcom
         running = await scene.start((await scene.push()).stages[0], "one")
 
         await asyncio.gather(
-            progress.lose(scene.ports, "r1"), progress.update_stage(scene.ports, ended(running)), return_exceptions=True
+            progress.lose(scene.ports, "r1"),
+            progress.update_stage(scene.ports, ended(running), RUNNER),
+            return_exceptions=True,
         )
 
         statuses = await scene.statuses(number)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from app.builds import flow, removal, stages, store
+from app.builds import claims, flow, removal, store
 from app.builds.model import Build, Line
 from app.db.tx import one
 from app.errors import NotFound, Unavailable
 from app.repos import store as repos
 from app.repos.model import Repo
-from tests.builds.farside import Scene, heard, pipeline, pushed
+from tests.builds.farside import HOOK, OCTOCAT, Scene, heard, pipeline, pushed
 
 TABLES = ("repos", "builds", "stages", "steps", "latest", "permissions")
 
@@ -51,7 +51,7 @@ async def test_nothing_is_left_of_it_and_all_of_others(scene: Scene, tmp_path: P
     for _ in range(2):
         await logged(scene)
 
-    removed = await removal.remove(scene.ports, scene.repo)
+    removed = await removal.remove(scene.ports, scene.repo, OCTOCAT)
 
     assert (removed.slug, removed.active, removed.counter) == ("octocat/hello", False, 2)
     assert await rows(scene) == {table: after[table] - before[table] for table in TABLES}
@@ -62,7 +62,7 @@ async def test_nothing_is_left_of_it_and_all_of_others(scene: Scene, tmp_path: P
 
 async def test_it_is_deleted_once(scene: Scene) -> None:
     outcomes = await asyncio.gather(
-        *(removal.remove(scene.ports, scene.repo) for _ in range(3)), return_exceptions=True
+        *(removal.remove(scene.ports, scene.repo, OCTOCAT) for _ in range(3)), return_exceptions=True
     )
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NotFound", "NotFound", "Repo"]
@@ -70,7 +70,7 @@ async def test_it_is_deleted_once(scene: Scene) -> None:
 
 async def test_its_numbers_are_never_given_again(scene: Scene) -> None:
     await logged(scene)
-    await removal.remove(scene.ports, scene.repo)
+    await removal.remove(scene.ports, scene.repo, OCTOCAT)
 
     again = replace(scene, repo=await register(scene))
 
@@ -82,8 +82,8 @@ async def test_what_runs_is_stopped_and_told_first(scene: Scene) -> None:
     running = await scene.start(build.stages[0], "one")
     await scene.step(running.steps[0], "running")
 
-    with scene.ports.ended.subscribe() as ended, scene.ports.changes.subscribe() as changes:
-        await removal.remove(scene.ports, scene.repo)
+    with scene.ports.moments.over.subscribe() as ended, scene.ports.moments.watched.subscribe() as changes:
+        await removal.remove(scene.ports, scene.repo, OCTOCAT)
         assert await heard(ended) == build.id
         told = await heard(changes)
 
@@ -103,7 +103,7 @@ async def test_what_follows_a_log_of_it_ends(scene: Scene, tmp_path: Path) -> No
 
     following = asyncio.create_task(follow())
     await asyncio.sleep(0.05)
-    await removal.remove(scene.ports, scene.repo)
+    await removal.remove(scene.ports, scene.repo, OCTOCAT)
 
     assert len(await asyncio.wait_for(following, 20)) == 1
     assert logs(tmp_path) == []
@@ -119,21 +119,21 @@ async def test_a_build_that_begins_meanwhile_is_stopped_as_well(scene: Scene, mo
         await clear(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(removal, "_clear", slow)
-    with scene.ports.ended.subscribe() as ended:
-        removed = await removal.remove(scene.ports, scene.repo)
+    with scene.ports.moments.over.subscribe() as ended:
+        removed = await removal.remove(scene.ports, scene.repo, OCTOCAT)
         assert await heard(ended) == late[0].id
 
     assert removed.counter == 1
-    assert await scene.ports.db.read(stages.queued("exec", 0, 10, now=scene.clock())) == []
+    assert await scene.ports.db.read(claims.queued("exec", 0, 10, now=scene.clock())) == []
     assert await scene.ports.db.read(store.find_if_any(late[0].id)) is None
 
 
 async def test_builds_that_begin_at_that_moment_begin_or_find_nothing(scene: Scene) -> None:
     sha = scene.host.add(pipeline())
-    starting = [flow.start(scene.ports, scene.repo, pushed(scene.repo, sha)) for _ in range(10)]
+    starting = [flow.start(scene.ports, scene.repo, pushed(scene.repo, sha), "build.push", HOOK) for _ in range(10)]
 
     removed, *outcomes = await asyncio.gather(
-        removal.remove(scene.ports, scene.repo), *starting, return_exceptions=True
+        removal.remove(scene.ports, scene.repo, OCTOCAT), *starting, return_exceptions=True
     )
 
     assert isinstance(removed, Repo)
@@ -153,8 +153,8 @@ async def test_logs_that_cannot_be_removed_keep_the_repository(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", refuse)
         with pytest.raises(Unavailable):
-            await removal.remove(scene.ports, scene.repo)
+            await removal.remove(scene.ports, scene.repo, OCTOCAT)
 
     assert logs(tmp_path) == ["1.json"]
-    assert (await removal.remove(scene.ports, scene.repo)).counter == 1
+    assert (await removal.remove(scene.ports, scene.repo, OCTOCAT)).counter == 1
     assert logs(tmp_path) == []

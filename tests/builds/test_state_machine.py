@@ -13,19 +13,20 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from app.builds import control, flow
+from app.builds import approval as control
+from app.builds import flow, stop
 from app.builds.model import Build, Stage, Status, Step
-from app.builds.ports import Change
+from app.builds.moments import Moment
 from app.db.connect import connect
 from app.db.migrate import migrate
 from app.errors import Conflict, Invalid
 from app.events import Subscription
-from app.runners.leases import Leases
-from app.runners.local import LocalManager
+from app.runners.dispatch.leases import Leases
+from app.runners.dispatch.local import LocalManager
+from app.runners.dispatch.queue import Queue
 from app.runners.manager import System
-from app.runners.queue import Queue
-from app.sealing import Seal
-from tests.builds.farside import NOW, file, laid, pipeline, pushed, started
+from app.sealing.seal import Seal
+from tests.builds.farside import ADA, HOOK, NOW, OCTOCAT, file, laid, pipeline, pushed, started
 
 T = TypeVar("T")
 
@@ -86,8 +87,8 @@ class Machine(RuleBasedStateMachine):
         self.managers = {
             name: LocalManager(self.ports, queue, Seal("a key"), system, self.leases, peer=name) for name in RUNNERS
         }
-        self.ended: Subscription[int] = self.stack.enter_context(self.ports.ended.subscribe())
-        self.changes: Subscription[Change] = self.stack.enter_context(self.ports.changes.subscribe())
+        self.ended: Subscription[int] = self.stack.enter_context(self.ports.moments.over.subscribe())
+        self.changes: Subscription[Moment] = self.stack.enter_context(self.ports.moments.watched.subscribe())
         #: The numbers of all builds, how people ended some of them, and the end of every stage and step.
         self.numbers: list[int] = []
         self.by_people: dict[int, Status] = {}
@@ -120,7 +121,7 @@ class Machine(RuleBasedStateMachine):
         repo = replace(self.scene.repo, auto_cancel_pushes=pushes, auto_cancel_running=running)
         draft = pushed(repo, self.scene.host.add(file(*of)))
         before = self.builds()
-        made = self.do(flow.start(self.ports, repo, draft, signed_with="" if signed else "a key"))
+        made = self.do(flow.start(self.ports, repo, draft, "build.push", HOOK, signed_with="" if signed else "a key"))
         self.numbers.append(made.number)
         for old in before:
             if pushes and (old.status == "pending" or (running and old.status == "running")) and old.event == "push":
@@ -132,9 +133,9 @@ class Machine(RuleBasedStateMachine):
             return
         number = data.draw(st.sampled_from(self.numbers))
         if promoted:
-            begin = flow.promote(self.ports, self.scene.repo, number, target="x", by="ada", params={})
+            begin = flow.promote(self.ports, self.scene.repo, number, target="x", by=ADA, params={})
         else:
-            begin = flow.restart(self.ports, self.scene.repo, number, by="ada", debug=False, params={})
+            begin = flow.restart(self.ports, self.scene.repo, number, by=ADA, debug=False, params={})
         if (made := self.attempt(begin)) is not None:
             self.numbers.append(made.number)
 
@@ -218,7 +219,7 @@ class Machine(RuleBasedStateMachine):
         if not self.numbers:
             return
         before = self.do(self.scene.build(data.draw(st.sampled_from(self.numbers))))
-        self.do(control.cancel(self.ports, self.scene.repo, before.number))
+        self.do(stop.cancel(self.ports, self.scene.repo, before.number, OCTOCAT))
         if before.status in ("pending", "running"):
             self.by_people[before.number] = "killed"
 
@@ -229,7 +230,7 @@ class Machine(RuleBasedStateMachine):
             return
         build, stage = data.draw(st.sampled_from(blocked))
         verb = control.approve if approved else control.decline
-        self.do(verb(self.ports, self.scene.repo, build.number, None if whole else stage.number))
+        self.do(verb(self.ports, self.scene.repo, build.number, OCTOCAT, None if whole else stage.number))
         if not approved:
             self.by_people[build.number] = "declined"
 

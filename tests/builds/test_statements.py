@@ -5,13 +5,15 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import TypeVar
 
-from app.builds import flow, store
-from app.builds.rendered import Rendered
+from app.builds import flow, lists
+from app.builds.api.rendered import Rendered
+from app.builds.moments import Moments
 from app.db.bus import Hear, Notify
 from app.db.connect import Database
 from app.db.tx import Tx
 from app.db.window import Window
-from tests.builds.farside import Scene, pipeline
+from app.moments import Recorders
+from tests.builds.farside import OCTOCAT, Scene, pipeline
 
 T = TypeVar("T")
 
@@ -56,10 +58,10 @@ async def test_a_list_that_was_rendered_asks_for_its_heads_alone(scene: Scene) -
     counting = Counting(scene.ports.db)
     rendered = Rendered(counting)
 
-    first = await rendered.array((await counting.read(store.page(scene.repo, {}, Window(25)))).items)
+    first = await rendered.array((await counting.read(lists.page(scene.repo, {}, Window(25)))).items)
     assert len(counting.statements) == 26
     counting.statements.clear()
-    second = await rendered.array((await counting.read(store.page(scene.repo, {}, Window(25)))).items)
+    second = await rendered.array((await counting.read(lists.page(scene.repo, {}, Window(25)))).items)
 
     assert first == second
     assert len(counting.statements) == 1
@@ -68,8 +70,9 @@ async def test_a_list_that_was_rendered_asks_for_its_heads_alone(scene: Scene) -
 async def test_a_whole_promotion_reads_once_and_writes_once(scene: Scene) -> None:
     await scene.push(pipeline("a"), pipeline("b"))
     counting = Counting(scene.ports.db)
+    ports = replace(scene.ports, db=counting, moments=Moments(counting, scene.ports.logs, Recorders()))
 
-    await flow.promote(replace(scene.ports, db=counting), scene.repo, 1, target="production", by="octocat", params={})
+    await flow.promote(ports, scene.repo, 1, target="production", by=OCTOCAT, params={})
 
     verbs = [statement.split()[0] for statement in counting.statements]
     assert verbs == ["SELECT", "UPDATE", "INSERT", "INSERT", "INSERT", "INSERT"]

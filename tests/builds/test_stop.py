@@ -12,7 +12,7 @@ from app.builds.model import Build
 from app.db.connect import Database
 from app.errors import Conflict
 from app.repos import store as repos
-from tests.builds.farside import NOW, Scene, ended, file, laid, pipeline, pushed
+from tests.builds.farside import HOOK, NOW, RUNNER, Scene, ended, file, laid, pipeline, pushed
 
 CHAIN = (pipeline("build"), pipeline("deploy", depends_on=["build"]))
 
@@ -32,7 +32,7 @@ async def push(scene: Scene, **fields: Any) -> Build:
     flags = {name: getattr(scene.repo, name) for name in repo.__slots__ if name.startswith("auto_cancel")}
     sha = scene.host.add(file(*CHAIN))
     repo = replace(repo, **flags)
-    return await flow.start(scene.ports, repo, replace(pushed(repo, sha), **fields))
+    return await flow.start(scene.ports, repo, replace(pushed(repo, sha), **fields), "build.push", HOOK)
 
 
 async def test_a_push_takes_the_place_of_older_ones_that_wait(scene: Scene) -> None:
@@ -82,7 +82,7 @@ async def test_what_runs_is_left_alone_unless_that_is_asked_for_too(scene: Scene
     assert (await scene.build(1)).status == "running"
 
     asks(scene, auto_cancel_running=True)
-    with scene.ports.ended.subscribe() as over:
+    with scene.ports.moments.over.subscribe() as over:
         await push(scene)
         stopped = {await over.wait(20), await over.wait(20)}
 
@@ -90,7 +90,7 @@ async def test_what_runs_is_left_alone_unless_that_is_asked_for_too(scene: Scene
     assert await scene.statuses(1) == {"": "skipped", "build": "killed", "deploy": "skipped"}
     assert (await scene.build(1)).stages[0].steps[0].exit_code == 130
     with pytest.raises(Conflict):
-        await progress.update_stage(scene.ports, ended(running))
+        await progress.update_stage(scene.ports, ended(running), RUNNER)
 
 
 async def test_builds_that_are_over_stay_as_they_were(scene: Scene) -> None:
@@ -118,7 +118,7 @@ async def test_a_runner_that_finishes_while_its_build_is_superseded_is_heard_or_
     for number in range(1, 20, 2):
         running = await scene.start((await push(scene)).stages[0], "one")
         said, _ = await asyncio.gather(
-            progress.update_stage(scene.ports, ended(running)), push(scene), return_exceptions=True
+            progress.update_stage(scene.ports, ended(running), RUNNER), push(scene), return_exceptions=True
         )
         statuses = await scene.statuses(number)
         assert statuses["build"] == ("killed" if isinstance(said, Conflict) else "success")

@@ -7,14 +7,15 @@ import pytest
 
 from app.accounts import store as accounts
 from app.accounts.model import User
-from app.builds import flow, stages, store, switches
-from app.builds.incomplete import _KEYS
+from app.builds import claims, flow, lists, stages, steps, store, switches
+from app.builds.api.incomplete import _KEYS
+from app.builds.lists import Head
 from app.builds.model import Build, Stage, Status
-from app.builds.store import Head, Index
+from app.builds.store import Index
 from app.db.tx import Tx, each
 from app.db.window import Window
 from app.errors import NotFound
-from app.repos import changes
+from app.repos import settings
 from app.repos import store as repos
 from app.repos.model import Permissions, Repo
 from tests.builds.farside import NOW, Scene, pipeline, pushed
@@ -34,7 +35,7 @@ async def page(scene: Scene, limit: int = 25, offset: int = 0, /, **filters: str
 async def numbers(scene: Scene, window: Window, /, **filters: str) -> list[int]:
     """Numbers of the builds in a window."""
     repo = await scene.ports.db.read(repos.find(scene.repo.id))
-    part = await scene.ports.db.read(store.page(repo, filters, window))
+    part = await scene.ports.db.read(lists.page(repo, filters, window))
     return [head.number for head in part.items]
 
 
@@ -43,7 +44,7 @@ async def other_repo(scene: Scene, name: str = "other") -> Repo:
 
 
 async def remembered(scene: Scene, kind: Index) -> list[int]:
-    heads = await scene.ports.db.read(store.remembered(scene.repo.id, kind))
+    heads = await scene.ports.db.read(lists.remembered(scene.repo.id, kind))
     return [(await scene.ports.db.read(store.find_by_id(head.id))).number for head in heads]
 
 
@@ -79,8 +80,8 @@ async def test_what_is_not_there_is_not_found(scene: Scene) -> None:
         store.find_by_id(1),
         store.whole(1),
         stages.find(1),
-        stages.find_step(1),
-        stages.find_step_by_numbers(repo_id, 1, 1, 1),
+        steps.find(1),
+        steps.find_by_numbers(repo_id, 1, 1, 1),
     ]
     for tx in missing:
         with pytest.raises(NotFound):
@@ -103,11 +104,11 @@ async def test_a_step_is_found_by_the_numbers_of_its_path(scene: Scene) -> None:
     made = await scene.push(pipeline("a"), pipeline("b"))
     running = await scene.start(made.stages[1], "one", "two")
 
-    step = await scene.ports.db.read(stages.find_step_by_numbers(scene.repo.id, 1, 2, 2))
+    step = await scene.ports.db.read(steps.find_by_numbers(scene.repo.id, 1, 2, 2))
 
     assert step == running.steps[1]
     with pytest.raises(NotFound, match="build 1 has no step 3 in a stage 2"):
-        await scene.ports.db.read(stages.find_step_by_numbers(scene.repo.id, 1, 2, 3))
+        await scene.ports.db.read(steps.find_by_numbers(scene.repo.id, 1, 2, 3))
 
 
 async def test_pages_follow_each_other_newest_first(scene: Scene) -> None:
@@ -124,7 +125,7 @@ async def test_a_head_says_which_build_at_which_version(scene: Scene) -> None:
     made = await add(scene)
     await scene.ports.db.write(store.set_status(made, "running", now=NOW, finished=False))
 
-    assert (await scene.ports.db.read(store.page(scene.repo, {}, Window(1)))).items == [Head(made.id, 2, 1)]
+    assert (await scene.ports.db.read(lists.page(scene.repo, {}, Window(1)))).items == [Head(made.id, 2, 1)]
 
 
 async def test_a_list_is_filtered_by_each_filter_and_by_all(scene: Scene) -> None:
@@ -149,7 +150,7 @@ async def test_a_list_is_filtered_by_each_filter_and_by_all(scene: Scene) -> Non
 async def test_a_filter_is_a_value_and_nothing_else(scene: Scene, value: str) -> None:
     await add(scene, event="promote", deploy_to="production")
 
-    for name in store.FILTERS:
+    for name in lists.FILTERS:
         assert await page(scene, **{name: value}) == []
 
 
@@ -189,15 +190,15 @@ async def test_what_is_remembered_never_goes_back(scene: Scene) -> None:
 
     await scene.ports.db.write(late())
 
-    assert await scene.ports.db.read(store.remembered(scene.repo.id, "branch")) == [Head(new.id, 1, 2)]
+    assert await scene.ports.db.read(lists.remembered(scene.repo.id, "branch")) == [Head(new.id, 1, 2)]
 
 
 async def test_what_was_forgotten_comes_back_with_the_next_build(scene: Scene) -> None:
     await add(scene, target="main")
     await add(scene, target="topic")
 
-    await scene.ports.db.write(store.forget(scene.repo.id, "branch", "main"))
-    await scene.ports.db.write(store.forget(scene.repo.id, "branch", "nobody"))
+    await scene.ports.db.write(lists.forget(scene.repo.id, "branch", "main"))
+    await scene.ports.db.write(lists.forget(scene.repo.id, "branch", "nobody"))
     assert await remembered(scene, "branch") == [2]
 
     await add(scene, target="main")
@@ -218,7 +219,7 @@ async def grant(scene: Scene, user: User, repo: Repo, rights: Permissions) -> No
 async def test_a_feed_has_the_newest_builds_of_what_an_account_may_read(
     scene: Scene, ada: User, among: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "AMONG", among)
+    monkeypatch.setattr(lists, "AMONG", among)
     numbers = random.Random(7)
     readable = [await other_repo(scene, f"r{number}") for number in range(4)]
     hidden = await other_repo(scene, "hidden")
@@ -230,7 +231,7 @@ async def test_a_feed_has_the_newest_builds_of_what_an_account_may_read(
     expected = [build for build in reversed(made) if build.repo_id in {repo.id for repo in readable}]
 
     for limit in (1, 5, 25, 1000):
-        found = await scene.ports.db.read(store.feed(ada.id, limit))
+        found = await scene.ports.db.read(lists.feed(ada.id, limit))
         assert [build for _, build in found] == expected[:limit]
         assert all(repo.id == build.repo_id for repo, build in found)
 
@@ -239,12 +240,12 @@ async def test_a_feed_leaps_over_numbers_that_were_never_given(scene: Scene, ada
     await scene.ports.db.write(repos.grant(scene.repo.id, ada.id, Permissions(read=True), NOW))
     for number in (1, 2):
         assert (await scene.push()).number == number
-    await scene.ports.db.write(changes.update(scene.repo.id, {"counter": 1000}, NOW))
+    await scene.ports.db.write(settings.update(scene.repo.id, {"counter": 1000}, NOW))
 
-    assert [build.number for _, build in await scene.ports.db.read(store.feed(ada.id, 25))] == [2, 1]
-    assert (await scene.ports.db.read(store.newest(ada.id)))[scene.repo.id].number == 2
+    assert [build.number for _, build in await scene.ports.db.read(lists.feed(ada.id, 25))] == [2, 1]
+    assert (await scene.ports.db.read(lists.newest(ada.id)))[scene.repo.id].number == 2
     await scene.push()
-    assert [build.number for _, build in await scene.ports.db.read(store.feed(ada.id, 2))] == [1001, 2]
+    assert [build.number for _, build in await scene.ports.db.read(lists.feed(ada.id, 2))] == [1001, 2]
     newest = await scene.ports.db.read(store.newest_of(scene.repo.id))
     assert newest is not None
     assert newest.number == 1001
@@ -258,20 +259,20 @@ async def test_the_newest_build_of_each_repository_an_account_may_read(scene: Sc
     for repo in (first, second, hidden, scene.repo, first):
         await add(scene, repo)
 
-    newest = await scene.ports.db.read(store.newest(ada.id))
+    newest = await scene.ports.db.read(lists.newest(ada.id))
 
     assert {repo_id: build.number for repo_id, build in newest.items()} == {first.id: 2, second.id: 1}
     assert {build.repo_id for build in newest.values()} == {first.id, second.id}
 
 
 async def test_everything_is_counted(scene: Scene, ada: User) -> None:
-    assert set((await scene.ports.db.read(store.counts())).values()) == {0, 1, 2}
+    assert set((await scene.ports.db.read(lists.counts())).values()) == {0, 1, 2}
     other = await other_repo(scene)
     statuses: list[Status] = ["pending", "running", "running", "success", "blocked", "error"]
     await scene.ports.db.write(each(make(other, status) for status in statuses))
     await scene.push(pipeline("a"), pipeline("b", depends_on=["a"]))
 
-    assert await scene.ports.db.read(store.counts()) == {
+    assert await scene.ports.db.read(lists.counts()) == {
         "users": 2,
         "repos": 2,
         "active_repos": 2,
@@ -294,13 +295,13 @@ async def test_the_queue_has_what_nobody_took_oldest_first(scene: Scene) -> None
     await scene.accept(await scene.stage(1, "a"))
     await scene.run(await scene.stage(2, "a"))
 
-    waiting = await scene.ports.db.read(stages.queued("exec", 0, 100, now=scene.clock()))
+    waiting = await scene.ports.db.read(claims.queued("exec", 0, 100, now=scene.clock()))
 
     assert [(stage.build_id, stage.name) for stage in waiting] == [
         *((1, "c"), (2, "b"), (2, "c")),
         *((3, "a"), (3, "c")),
     ]
-    assert await scene.ports.db.read(stages.queued("exec", waiting[1].id, 2, now=scene.clock())) == waiting[2:4]
+    assert await scene.ports.db.read(claims.queued("exec", waiting[1].id, 2, now=scene.clock())) == waiting[2:4]
 
 
 async def test_what_counts_against_a_limit_and_a_throttle(scene: Scene) -> None:
@@ -310,14 +311,14 @@ async def test_what_counts_against_a_limit_and_a_throttle(scene: Scene) -> None:
     await scene.start(await scene.stage(3, "a"), "one")  # a later one that runs already
     first, second = await scene.stage(1, "a"), await scene.stage(2, "a")
 
-    assert await scene.ports.db.read(stages.ahead(first)) == (1, 0)
-    assert await scene.ports.db.read(stages.ahead(second)) == (2, 2)
-    assert await other.ports.db.read(stages.ahead(await other.stage(1, "b"))) == (0, 1)
+    assert await scene.ports.db.read(claims.ahead(first)) == (1, 0)
+    assert await scene.ports.db.read(claims.ahead(second)) == (2, 2)
+    assert await other.ports.db.read(claims.ahead(await other.stage(1, "b"))) == (0, 1)
 
 
 @pytest.mark.parametrize("among", [0, 1, 5, 1000])
 async def test_the_newest_builds_that_are_not_over(scene: Scene, among: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "STAGES_AMONG", among)
+    monkeypatch.setattr(lists, "STAGES_AMONG", among)
     other = await other_repo(scene)
     for number in range(12):
         status: Status = "success" if number % 4 == 3 else "running" if number % 2 else "pending"
@@ -326,7 +327,7 @@ async def test_the_newest_builds_that_are_not_over(scene: Scene, among: int, mon
     unfinished = [build.id, *(number for number in range(12, 0, -1) if number % 4)]
 
     for limit in (1, 4, 50):
-        found = await scene.ports.db.read(store.incomplete(limit))
+        found = await scene.ports.db.read(lists.incomplete(limit))
         assert [made.id for _, made in found] == unfinished[:limit]
         assert all(repo.id == made.repo_id for repo, made in found)
 

@@ -56,7 +56,7 @@ FLAGGED = replace(FULL_STAGE, errignore=True, on_success=False, on_failure=True)
 
 @pytest.mark.parametrize("stage", [FLAGGED, Stage(1, 1, 1, 1, "", kind="", type=""), Stage(1, 2, 3, 4, "a")])
 def test_a_stage_of_a_row_is_the_same(stage: Stage) -> None:
-    values: Any = {"id": stage.id, **stages._STAGES.values(replace(stage, steps=())), **stages._NOBODY}
+    values: Any = {"id": stage.id, **stages.MAPPER.values(replace(stage, steps=())), **stages._NOBODY}
     row: Any = [values[column.name] for column in schema.stages.columns]
 
     assert orjson.dumps(stage_row_json(row)) == orjson.dumps(stage_json(replace(stage, steps=())))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from app.cli import follow as following
-from app.cli.client import Connection, Refused, Unreachable
-from app.cli.screen import Screen
+from app.cli.remote.client import Connection, Refused, Unreachable
+from app.cli.terminal.screen import Screen
 from tests.cli.conftest import Gantry
 from tests.cli.farside import (
     END,

@@ -9,10 +9,10 @@ from app.accounts.model import User
 from app.db.connect import Database
 from app.db.window import Window
 from app.errors import Conflict, Invalid, Problem, Unreadable
-from app.repos import flow, store
+from app.repos import flow, model, store
 from app.repos.model import Permissions, Repo
 from app.scm.host import Commit, Source
-from app.sealing import Seal
+from app.sealing.seal import Seal
 from tests.repos.conftest import NOW
 
 SEAL = Seal("a key of the test")
@@ -89,8 +89,8 @@ async def test_its_owner_has_every_right(db: Database, owner: User) -> None:
 async def test_its_keys_are_its_own_and_sealed(db: Database, owner: User) -> None:
     made = await register(db, owner)
 
-    assert SEAL.open(made.signer, flow.SIGNER) == "signing key"
-    assert SEAL.open(made.secret, flow.SECRET) == "sealing key"
+    assert SEAL.open(made.signer, model.SIGNER) == "signing key"
+    assert SEAL.open(made.secret, model.SECRET) == "sealing key"
 
 
 async def test_the_host_is_asked_for_the_default_branch_only_when_it_is_not_given(db: Database, owner: User) -> None:
@@ -166,5 +166,5 @@ async def test_a_repository_that_does_not_answer_is_not_registered(db: Database,
 
 
 def test_a_repository_is_read_by_whichever_address_it_has() -> None:
-    assert flow.source(Repo(7, "o", "n", git_http_url="https://x", git_ssh_url="ssh://y")) == Source(7, "https://x")
-    assert flow.source(Repo(7, "o", "n", git_ssh_url="ssh://y")) == Source(7, "ssh://y")
+    assert model.source(Repo(7, "o", "n", git_http_url="https://x", git_ssh_url="ssh://y")) == Source(7, "https://x")
+    assert model.source(Repo(7, "o", "n", git_ssh_url="ssh://y")) == Source(7, "ssh://y")

@@ -8,7 +8,7 @@ from app.db.connect import Database
 from app.errors import Forbidden, Unauthorized
 from app.repos import namespaces, store
 from app.repos.model import Permissions, Repo
-from app.web.route import Needs
+from app.web.needs import Needs
 
 NOW = 1_700_000_000
 READ, WRITE, ADMIN = Permissions(True), Permissions(True, True), Permissions(True, True, True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.db.connect import Database
-from app.runners.queue import Queue
+from app.runners.dispatch.queue import Queue
 from tests.builds.farside import Scene, laid
 
 

@@ -13,7 +13,7 @@ import psutil
 from app.builds.model import DONE, Build, Line, Stage, Step
 from app.errors import Conflict
 from app.repos.model import Repo, Secret
-from app.runners.exec import Runner
+from app.runners.exec.runner import Runner
 from app.runners.manager import Context, Filter, System
 
 SHA = "eddc4cb5fc792866da099684f99d448a2c87fe8e"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.scm.git import Git
+from app.scm.git.host import Git
 from app.scm.host import Source
 from tests.scm.repository import Repository
 

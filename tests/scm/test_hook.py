@@ -4,9 +4,12 @@ import json
 
 import pytest
 
+from app.builds import triggers
+from app.builds.triggers import Trigger
 from app.errors import Invalid
 from app.scm import hook
-from app.scm.hook import Push, Trigger
+from app.scm.git import payload
+from app.scm.hook import Push
 
 OLD, NEW, ZERO = "1" * 40, "a" * 40, "0" * 40
 PAYLOAD = {
@@ -67,17 +70,17 @@ def test_nothing_is_signed_with_an_empty_key() -> None:
 
 
 def test_a_push_is_read_with_all_its_fields() -> None:
-    assert hook.parse_push(body()) == Push("demo/hello", OLD, NEW, "refs/heads/main", "ada", ("ci.skip",))
+    assert payload.parse_push(body()) == Push("demo/hello", OLD, NEW, "refs/heads/main", "ada", ("ci.skip",))
 
 
 @pytest.mark.parametrize("changes", [{"pusher": ...}, {"pusher": {}}, {"pusher": None}])
 def test_the_pusher_may_be_unknown(changes: dict[str, object]) -> None:
-    push = hook.parse_push(body(push_options=..., **changes))
+    push = payload.parse_push(body(push_options=..., **changes))
     assert (push.sender, push.options) == ("", ())
 
 
 def test_ids_of_sha256_are_taken() -> None:
-    push = hook.parse_push(body(before="0" * 64, after="b" * 64))
+    push = payload.parse_push(body(before="0" * 64, after="b" * 64))
     assert push.created
     assert not push.deleted
 
@@ -120,7 +123,7 @@ def test_ids_of_sha256_are_taken() -> None:
 )
 def test_a_wrong_field_is_named(changes: dict[str, object], field: str, code: str) -> None:
     with pytest.raises(Invalid) as invalid:
-        hook.parse_push(body(**changes))
+        payload.parse_push(body(**changes))
     (problem,) = invalid.value.problems
     assert (problem.field, problem.code) == (field, code)
     assert problem.message.startswith(field)
@@ -128,7 +131,7 @@ def test_a_wrong_field_is_named(changes: dict[str, object], field: str, code: st
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(Invalid) as invalid:
-        hook.parse_push(b'{"after": 3, "ref": "x", "repository": [], "push_options": {}}')
+        payload.parse_push(b'{"after": 3, "ref": "x", "repository": [], "push_options": {}}')
     assert [problem.field for problem in invalid.value.problems] == [
         *("repository", "repository.full_name", "before", "after", "ref", "push_options")
     ]
@@ -139,11 +142,11 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 )
 def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
     with pytest.raises(Invalid):
-        hook.parse_push(raw)
+        payload.parse_push(raw)
 
 
 def event(ref: str, before: str = OLD, after: str = NEW) -> Trigger | None:
-    return hook.build_event(Push("demo/hello", before, after, ref, "ada", ()))
+    return triggers.build_event(Push("demo/hello", before, after, ref, "ada", ()))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 
 from app.errors import Invalid
 from app.scm import hook, receive
+from app.scm.git import payload
 from tests.scm.repository import ENV, Repository
 
 #: `y` and `%` become percent signs, and the quotes and spaces ask for quoting
@@ -168,7 +169,7 @@ def test_hostile_names_are_only_text(installed: Hook, server: Server) -> None:
     assert told["ref"] == ref
     assert told["pusher"] == {"name": plain}
     assert told["push_options"] == [plain]
-    assert hook.parse_push(json.dumps(told).encode()).sender == plain
+    assert payload.parse_push(json.dumps(told).encode()).sender == plain
     assert (ran.code, ran.err) == (0, "")
     assert [path.name for path in installed.path.parent.iterdir()] == ["post-receive"]
 

@@ -15,7 +15,7 @@ from tests.web.asgi import serving
 
 #: Errors of the rooms that are a 500: no request can mend them, or none ever meets them.
 NO_REQUESTS_FAULT = {
-    "app.main.NoDatabase",
+    "app.main.maintenance.NoDatabase",
     "app.convert.errors.BadConversion",
     "app.db.migrate.ForeignDatabase",
     "app.folder.BadFolder",
@@ -23,10 +23,10 @@ NO_REQUESTS_FAULT = {
     "app.pipeline.globs.BadGlob",
     "app.pipeline.problems.BadPipeline",
     "app.pipeline.substitute.BadSubstitution",
-    "app.runners.process.CannotStart",
-    "app.runners.rpc.client.Garbled",
-    "app.runners.rpc.client.Refused",
-    "app.sealing.CannotOpen",
+    "app.runners.exec.process.CannotStart",
+    "app.runners.exec.remote.Garbled",
+    "app.runners.exec.remote.Refused",
+    "app.sealing.seal.CannotOpen",
     "app.settings.load.BadSettings",
 }
 OF_THE_DOMAIN = {
@@ -54,7 +54,11 @@ def status(kind: type[AppError]) -> int:
 
 
 def test_every_error_that_the_server_knows_has_its_status() -> None:
-    for room in ("app.main", "app.convert.convert", "app.runners.rpc.client"):  # and with them every room of the server
+    for room in (
+        "app.main.site",
+        "app.convert.convert",
+        "app.runners.exec.remote",
+    ):  # and with them every room of the server
         importlib.import_module(room)
     known = [kind for kind in kinds() if kind.__module__.split(".")[:2] != ["app", "cli"]]
     statuses = {f"{kind.__module__}.{kind.__name__}": status(kind) for kind in known}

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from app.web import body, openapi
+from app.web.needs import Needs
 from app.web.reply import JSON, SVG, Empty, Encoded, Text
-from app.web.route import PAGE, Endpoint, Needs, Param
+from app.web.route import PAGE, Endpoint, Param
 
 
 class Thing(body.Input):

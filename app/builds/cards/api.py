@@ -7,19 +7,15 @@ from pydantic import AfterValidator, Field, JsonValue
 from starlette.requests import Request
 
 from app.builds import paths
+from app.builds.api.request import State
 from app.builds.cards import store
-from app.builds.state import State
+from app.builds.cards.model import LIMIT, LONGEST_SCHEMA
 from app.db.tx import Tx
 from app.repos import access
 from app.repos.model import Repo
 from app.web import body
 from app.web.reply import JSON, Empty, Encoded
 from app.web.route import Endpoint
-
-#: Bytes of a card, with the address of its template.
-LIMIT = 100 * 1024
-#: Characters of that address.
-LONGEST_SCHEMA = 2000
 
 
 def _schema(value: str) -> str:

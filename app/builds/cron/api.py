@@ -2,11 +2,12 @@
 
 from starlette.requests import Request
 
+from app.accounts import auth
+from app.builds.api.request import State
 from app.builds.cron import flow, store
 from app.builds.cron.input import CronChanges, NewCron
 from app.builds.cron.model import Cron
 from app.builds.cron.wire import CronJSON, cron_json
-from app.builds.state import State
 from app.builds.wire import BuildJSON, build_json
 from app.repos import access
 from app.web import body
@@ -56,9 +57,10 @@ async def delete(request: Request[State]) -> Empty:
 
 async def run(request: Request[State]) -> JSON[BuildJSON]:
     """Run a cron job now; when it is due next stays as it is."""
-    repo = (await access.granted(request)).repo
-    job = await request.state["db"].read(store.find(repo.id, request.path_params["cron"]))
-    return JSON(build_json(await flow.run(request.state["ports"], repo, job)))
+    found = await access.granted(request)
+    job = await request.state["db"].read(store.find(found.repo.id, request.path_params["cron"]))
+    by = auth.actor(request, found.user)
+    return JSON(build_json(await flow.run(request.state["ports"], found.repo, job, by=by)))
 
 
 _CRONS = "/api/repos/{owner}/{name}/cron"

@@ -12,11 +12,11 @@ from app.builds.model import Build
 from app.builds.ports import Ports
 from app.db.tx import Tx
 from app.errors import AppError, Invalid, NothingToRun, Problem
-from app.repos.flow import source
-from app.repos.model import Repo
+from app.moments import Actor
+from app.repos.model import Repo, source
 from app.scm.host import Commit
 
-#: Who started the builds of jobs.
+#: Who began the builds of jobs, whoever runs a job out of turn.
 TRIGGER = "@cron"
 TARGET_MISSING = "a job with event promote needs a target: the environment that it promotes to"
 
@@ -47,24 +47,24 @@ def _fitting(job: Cron) -> Cron:
     return replace(job, parent=LATEST_SUCCESS)
 
 
-async def run(ports: Ports, repo: Repo, job: Cron, *, claim: Tx[None] | None = None) -> Build:
+async def run(ports: Ports, repo: Repo, job: Cron, *, by: Actor | None = None, claim: Tx[None] | None = None) -> Build:
     """Build the head of a job's branch, or promote the newest successful build of it.
 
-    A claim holds or fails together with the build. NothingToRun, NotFound without such a branch, Unreadable,
+    Without `by` the job itself runs. A claim holds or fails together with the build. NothingToRun, NotFound without such a branch, Unreadable,
     Unavailable, Invalid.
     """
     if job.event == "promote":
-        return await _promote(ports, repo, job, claim)
+        return await _promote(ports, repo, job, by or _actor(job), claim)
     commit = await ports.host.branch(source(repo), job.branch)
-    return await builds.start(ports, repo, _draft(repo, job, commit), claim=claim)
+    return await builds.start(ports, repo, _draft(repo, job, commit), "build.cron", by or _actor(job), claim=claim)
 
 
-async def _promote(ports: Ports, repo: Repo, job: Cron, claim: Tx[None] | None) -> Build:
+async def _promote(ports: Ports, repo: Repo, job: Cron, by: Actor, claim: Tx[None] | None) -> Build:
     green = await ports.db.read(built.latest_success(repo.id, _ref(job)))
     if green is None:
         raise NothingToRun(f"nothing to promote: branch {job.branch} has no successful build yet")
     return await builds.promote(
-        ports, repo, green.number, target=job.target, by=TRIGGER, params={}, cron=job.name, claim=claim
+        ports, repo, green.number, target=job.target, by=by, params={}, cron=job.name, trigger=TRIGGER, claim=claim
     )
 
 
@@ -73,9 +73,13 @@ async def fail(ports: Ports, repo: Repo, job: Cron, error: str, *, claim: Tx[Non
     draft = _draft(repo, job, Commit("", "", "", "", "", 0))
     if job.event == "promote":
         draft = replace(draft, event="promote", deploy_to=job.target)
-    else:
-        draft = await _with_commit(ports, repo, job) or draft
-    return await builds.fail(ports, repo, draft, error, claim=claim)
+        return await builds.fail(ports, repo, draft, error, "build.promote", _actor(job), claim=claim)
+    draft = await _with_commit(ports, repo, job) or draft
+    return await builds.fail(ports, repo, draft, error, "build.cron", _actor(job), claim=claim)
+
+
+def _actor(job: Cron) -> Actor:
+    return Actor("cron", job.name)
 
 
 async def _with_commit(ports: Ports, repo: Repo, job: Cron) -> Build | None:

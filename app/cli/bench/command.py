@@ -10,11 +10,11 @@ from pathlib import Path
 
 import click
 
-from app.cli import output
 from app.cli.bench import report, scene
 from app.cli.bench.load import BenchFailed
 from app.cli.bench.measures import GROUPS, Bench, Sizes
 from app.cli.bench.report import Figure
+from app.cli.terminal import output
 
 FULL = Sizes()
 QUICK = Sizes(

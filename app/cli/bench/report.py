@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from app.cli import output
+from app.cli.terminal import output
 
 #: Of `/s` more is better, of everything else less; `x` is how many times slower, an empty unit counts.
 Unit = Literal["/s", "ms", "s", "MiB", "x", ""]

@@ -7,14 +7,16 @@ from app.errors import Invalid
 from app.pipeline import inline
 from app.repos import access, namespaces
 from app.repos.access import State
-from app.repos.flow import SECRET, check_name
+from app.repos.input import check_name
+from app.repos.model import SECRET
 from app.repos.secrets import store
 from app.repos.secrets.input import NewSecret, PlainSecret, SecretChanges
 from app.repos.secrets.store import Owner
 from app.repos.secrets.wire import EncryptedJSON, SecretJSON, secret_json
 from app.web import body
+from app.web.needs import Needs
 from app.web.reply import JSON, Empty
-from app.web.route import Endpoint, Needs, row
+from app.web.route import Endpoint, row
 
 
 async def list_secrets(request: Request[State]) -> JSON[list[SecretJSON]]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from app.db.tx import Row, Tx, many, one
 from app.errors import Conflict, NotFound
 from app.repos.model import Repo, Secret
-from app.sealing import Seal
+from app.sealing.seal import Seal
 
 
 class Statements(NamedTuple):
@@ -40,6 +40,10 @@ def _statements(table: str, owner: str, columns: str) -> Statements:
     )
 
 
+#: Columns of sealed values, and what their values are sealed for: of repositories, and of namespaces.
+DATA, SHARED_DATA = "secrets.data", "org_secrets.data"
+SEALED = (DATA, SHARED_DATA)
+
 OF_REPO = _statements("secrets", "repo_id", "id, repo_id, '' AS namespace")
 OF_NAMESPACE = _statements("org_secrets", "namespace", "id, 0 AS repo_id, namespace")
 ALL_OF_NAMESPACES = """
@@ -60,12 +64,12 @@ class Owner:
 
 def of_repo(repo_id: int) -> Owner:
     """The secrets of one repository."""
-    return Owner(repo_id, OF_REPO, "secrets.data")
+    return Owner(repo_id, OF_REPO, DATA)
 
 
 def of_namespace(namespace: str) -> Owner:
     """The secrets that all repositories of a namespace share."""
-    return Owner(namespace, OF_NAMESPACE, "org_secrets.data")
+    return Owner(namespace, OF_NAMESPACE, SHARED_DATA)
 
 
 def create(owner: Owner, name: str, sealed: bytes, *, pull_request: bool, pull_request_push: bool) -> Tx[Secret]:

@@ -8,7 +8,7 @@ from app.db.tx import Tx
 from app.errors import Invalid, Problem
 from app.repos import namespaces
 from app.repos.access import State
-from app.repos.flow import check_name
+from app.repos.input import check_name
 from app.repos.templates import store
 from app.repos.templates.input import NewTemplate, TemplateChanges, data_problem, name_problem
 from app.repos.templates.store import Template

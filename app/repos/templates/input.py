@@ -8,7 +8,7 @@ from pydantic import Field
 from app import names
 from app.convert.convert import JSONNET, STARLARK, YAML
 from app.errors import Problem
-from app.repos.flow import LONGEST_NAME as LONGEST_NAMESPACE
+from app.repos.input import LONGEST_NAME as LONGEST_NAMESPACE
 from app.web import body
 
 #: Characters of a template's name.

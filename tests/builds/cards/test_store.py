@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from app.builds import progress, stages
+from app.builds import progress, steps
 from app.builds.cards import store as cards
 from app.builds.model import Step
 from app.db.tx import many, run
 from app.errors import Conflict, NotFound
-from tests.builds.farside import Scene
+from tests.builds.farside import RUNNER, Scene
 
 SCHEMA = "https://cards.example.com/coverage.json"
 
@@ -21,7 +21,7 @@ async def running(scene: Scene) -> Step:
 
 
 async def stored(scene: Scene, step: Step) -> Step:
-    return await scene.ports.db.read(stages.find_step(step.id))
+    return await scene.ports.db.read(steps.find(step.id))
 
 
 async def test_a_step_has_one_card_and_names_its_template(scene: Scene) -> None:
@@ -67,9 +67,9 @@ async def test_the_next_report_of_the_steps_runner_is_taken_and_keeps_the_templa
     step = await running(scene)
     await scene.ports.db.write(cards.create(step, SCHEMA, "1"))
 
-    reported = await progress.update_step(scene.ports, replace(step, status="success"))
+    reported = await progress.update_step(scene.ports, replace(step, status="success"), RUNNER)
     assert (reported.status, reported.schema) == ("success", SCHEMA)
-    named = await progress.update_step(scene.ports, replace(reported, error="late", schema="other"))
+    named = await progress.update_step(scene.ports, replace(reported, error="late", schema="other"), RUNNER)
     assert named.schema == "other"
 
 

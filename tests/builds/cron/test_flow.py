@@ -14,7 +14,7 @@ from app.builds.model import Build
 from app.db.tx import Tx
 from app.errors import Invalid, NotFound, NothingToRun, Unavailable, Unreadable
 from tests.builds.cron.conftest import START, Add
-from tests.builds.farside import NOW, Scene, file, pipeline
+from tests.builds.farside import NOW, OCTOCAT, Scene, file, pipeline
 
 NIGHTLY = pipeline(trigger={"event": ["cron"], "cron": ["nightly"]})
 
@@ -194,7 +194,7 @@ async def test_a_promotion_by_hand_keeps_the_job_of_its_parent(scene: Scene, add
     scene.host.add(pipeline())
     await execute(scene, await add())
 
-    promoted = await builds.promote(scene.ports, scene.repo, 1, target="x", by="octocat", params={})
+    promoted = await builds.promote(scene.ports, scene.repo, 1, target="x", by=OCTOCAT, params={})
 
     assert (promoted.cron, promoted.trigger) == ("nightly", "octocat")
 

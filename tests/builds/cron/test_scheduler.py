@@ -168,7 +168,7 @@ async def test_more_jobs_than_a_page_all_run(scene: Scene, add: Add, monkeypatch
     scene.clock.time += 3600
 
     async with server(scene).running():
-        with scene.ports.changes.subscribe() as changes:
+        with scene.ports.moments.watched.subscribe() as changes:
             while await scene.counter() < 10:
                 await heard(changes)
 
@@ -335,7 +335,7 @@ async def test_it_is_woken_by_a_change(scene: Scene, add: Add, serving: Schedule
     await add()
     scene.clock.time += 10
 
-    with scene.ports.changes.subscribe() as changes:
+    with scene.ports.moments.watched.subscribe() as changes:
         serving.wake()
         change = await heard(changes)
 
@@ -377,7 +377,7 @@ async def test_a_database_that_does_not_answer_is_asked_again(
         return real(limit)
 
     monkeypatch.setattr(store, "soonest", failing)
-    with scene.ports.changes.subscribe() as changes:
+    with scene.ports.moments.watched.subscribe() as changes:
         async with server(scene).running():
             assert await heard(changes) is not None
 

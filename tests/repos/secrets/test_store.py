@@ -15,7 +15,7 @@ from app.repos.model import Repo, Secret
 from app.repos.secrets import store as secrets
 from app.repos.secrets.store import Owner
 from app.repos.secrets.wire import secret_json
-from app.sealing import CannotOpen, Seal
+from app.sealing.seal import CannotOpen, Seal
 
 SEAL = Seal("a key of the test")
 VALUE = "correct horse ☃ battery\nstaple"

@@ -1,0 +1,74 @@
+"""POST /hook: a plain git repository tells of a push (`spec` scm-webhooks 6, 9)."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.builds import triggers
+from app.builds.api.request import State
+from app.builds.push import forget_ref, push_build
+from app.builds.wire import BuildJSON, build_json
+from app.db.tx import Tx
+from app.errors import Unauthorized
+from app.log import request_id
+from app.moments import Actor
+from app.repos import store as repos
+from app.repos.model import SECRET, SIGNER, Repo
+from app.scm import hook
+from app.scm.git import payload
+from app.scm.hook import Push
+from app.web import body
+from app.web.connected import address
+from app.web.reply import JSON, Empty, MessageJSON
+
+#: Bytes of a delivery that are read (`spec` scm-webhooks 1.2).
+LIMIT = 10_000_000
+#: Compared against when there is no such repository, so that the answer takes as long.
+_NOBODYS_KEY = "0" * 32
+
+
+async def receive_push(request: Request[State]) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty | Response:
+    """Announce a push; answers the build, or `null` when nothing is to run, and 204 after a deletion.
+
+    An unknown repository answers like a wrong signature: strangers learn nothing.
+    """
+    data = await body.read(request, LIMIT)
+    event = request.headers.get("x-gantry-event", "")
+    if event == "ping":
+        return JSON(MessageJSON(message="pong"))
+    if event != "push":
+        return JSON(MessageJSON(message="ignored"))
+    push = payload.parse_push(data)
+    repo = await _verified(request, push, data)
+    if not repo.active:
+        return Response()
+    return await _answer(request, repo, push)
+
+
+async def _verified(request: Request[State], push: Push, data: bytes) -> Repo:
+    repo = await request.state["db"].read(_find(push.slug))
+    key = request.state["seal"].open(repo.signer, SIGNER) if repo else _NOBODYS_KEY
+    genuine = hook.verify(key, data, request.headers.get("x-hub-signature-256"))
+    if repo is None or not genuine:
+        raise Unauthorized("no such repository, or the signature is wrong")
+    return repo
+
+
+def _find(slug: str) -> Tx[Repo | None]:
+    namespace, _, name = slug.partition("/")
+    return (yield from repos.find_if_any(namespace, name))
+
+
+async def _answer(
+    request: Request[State], repo: Repo, push: Push
+) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty:
+    ports, seal = request.state["ports"], request.state["seal"]
+    if push.deleted:
+        await forget_ref(ports, repo, push)
+        return Empty()
+    trigger = triggers.build_event(push)
+    if trigger is None:
+        return JSON(MessageJSON(message="ignored"))
+    key = seal.open(repo.secret, SECRET) if repo.protected else ""
+    by = Actor("hook", push.sender, address=address(request), way="hook", request=request_id.get())
+    build = await push_build(ports, repo, push, trigger, by, signed_with=key)
+    return JSON(build_json(build) if build else None)

@@ -1,0 +1,71 @@
+"""What is not over yet, of all repositories, for administrators (`spec` drone-rest 2.6, 3.6; recorded: admin.json)."""
+
+import asyncio
+
+from starlette.requests import Request
+from typing_extensions import TypedDict
+
+from app.accounts import auth
+from app.builds import lists, stages
+from app.builds.api.request import State
+from app.builds.model import Status
+from app.builds.wire import RepoBuildJSON, repo_build_json
+from app.web.reply import JSON, Encoded, encode, joined
+
+#: Builds in the list.
+MOST = 50
+#: Rows that are written at a time, so that nobody waits for a long list.
+PIECE = 500
+
+
+class UnfinishedStageJSON(TypedDict):
+    """A stage that waits or runs, beside its build and repository. The two limits are texts."""
+
+    repo_namespace: str
+    repo_name: str
+    repo_slug: str
+    build_number: int
+    build_author: str
+    build_author_name: str
+    build_author_email: str
+    build_author_avatar: str
+    build_sender: str
+    build_started: int
+    build_finished: int
+    build_created: int
+    build_updated: int
+    stage_name: str
+    stage_kind: str
+    stage_type: str
+    stage_status: Status
+    stage_machine: str
+    stage_os: str
+    stage_arch: str
+    stage_variant: str
+    stage_kernel: str
+    stage_limit: str
+    stage_limit_repo: str
+    stage_started: int
+    stage_stopped: int
+
+
+_KEYS = tuple(UnfinishedStageJSON.__annotations__)
+
+
+async def list_incomplete(request: Request[State]) -> JSON[list[RepoBuildJSON]]:
+    """The newest builds of which a stage waits for a runner or runs, each inside its repository."""
+    await auth.user(request)
+    pairs = await request.state["db"].read(lists.incomplete(MOST))
+    return JSON([repo_build_json(repo, build) for repo, build in pairs])
+
+
+async def list_incomplete_stages(request: Request[State]) -> Encoded[list[UnfinishedStageJSON]]:
+    """Every stage that waits for a runner or runs, the newest build's first."""
+    await auth.user(request)
+    rows = await request.state["db"].read(stages.rows())
+    texts: list[bytes] = []
+    for start in range(0, len(rows), PIECE):
+        listed = [dict(zip(_KEYS, row, strict=True)) for row in rows[start : start + PIECE]]
+        texts.append(encode(listed)[1:-1])
+        await asyncio.sleep(0)
+    return Encoded(joined(texts))

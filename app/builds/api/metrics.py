@@ -1,0 +1,56 @@
+"""GET /metrics: gauges under Drone's names, and ours beside them (`spec` drone-rest 3.7)."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+
+from app.accounts import auth
+from app.builds import lists, switches
+from app.builds.api.request import State
+from app.db.tx import Tx
+from app.web.reply import Text
+
+_GAUGES = {
+    "drone_user_count": ("users", "Accounts."),
+    "drone_repo_count": ("repos", "Repositories."),
+    "drone_build_count": ("builds", "Builds ever begun."),
+    "drone_pending_builds": ("pending_builds", "Builds that wait."),
+    "drone_running_builds": ("running_builds", "Builds that run."),
+    "drone_pending_jobs": ("pending_jobs", "Stages that wait for a runner."),
+    "drone_running_jobs": ("running_jobs", "Stages that run."),
+    "gantry_queue_paused": ("queue_paused", "1 while no stage is handed to a runner."),
+    "gantry_event_readers": ("event_readers", "Readers of changes of builds, on this server."),
+    "gantry_log_readers": ("log_readers", "Readers of logs of running steps, on this server."),
+}
+
+
+class _Counts:
+    """A collector of numbers that were read already."""
+
+    def __init__(self, counts: dict[str, int]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        """Each number as a gauge."""
+        for name, (key, words) in _GAUGES.items():
+            yield GaugeMetricFamily(name, words, value=self._counts[key])
+
+
+def _counted() -> Tx[dict[str, int]]:
+    return (yield from lists.counts()) | {"queue_paused": int((yield from switches.is_on("queue")))}
+
+
+async def show_metrics(request: Request[State]) -> Text:
+    """The server's metrics, in Prometheus' text format."""
+    if not request.state["metrics_anonymous"]:
+        await auth.user(request)
+    ports = request.state["ports"]
+    counts = await ports.db.read(_counted())
+    listeners = request.state["broadcast"].listeners
+    readers = {"event_readers": listeners, "log_readers": sum(ports.logs.readers().values())}
+    registry = CollectorRegistry()
+    registry.register(_Counts(counts | readers))
+    return Text(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,110 @@
+"""Builds and logs as they happen, as server-sent events (`spec` drone-rest 5; recorded: streams.json)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from functools import partial
+
+from starlette.requests import Request
+
+from app.accounts import auth
+from app.accounts.model import User
+from app.builds import paths, steps
+from app.builds.api.request import State
+from app.builds.logs import files
+from app.builds.logs.logs import Logs
+from app.builds.model import Step
+from app.builds.ports import Ports
+from app.errors import AppError
+from app.repos import access
+from app.repos.audience import Who
+from app.web import sse
+from app.web.route import Endpoint
+
+#: Seconds after which it is asked again whether who reads a log still may.
+RECHECK = 5.0
+
+
+async def everything(request: Request[State]) -> sse.Stream:
+    """Every change of a build of each repository that the caller may read at that moment, as it happens.
+
+    Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
+    """
+    return await _changes(request, await access.admit(request), None)
+
+
+async def repository(request: Request[State]) -> sse.Stream:
+    """Every change of a build of the repository, as it happens; ends when the caller may read it no longer.
+
+    Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
+    """
+    found = await access.granted(request)
+    return await _changes(request, found.user, found.repo.id)
+
+
+async def _changes(request: Request[State], user: User | None, repo_id: int | None) -> sse.Stream:
+    shown = await auth.claim(request)
+    who = Who(user.id, shown.token_hash) if user else Who()
+    join = request.state["broadcast"].join
+    return sse.Stream(await join(who, repo_id, sse.last_id(request), sse.abort(request)))
+
+
+async def log(request: Request[State]) -> sse.Stream:
+    """The log of a running step from its first line; ends with the step, or at once when that is not running.
+
+    A line's `id` is its position; a reader who comes back with `Last-Event-ID` gets those after it.
+    """
+    step = await access.read(request, partial(paths.step, request))
+    await _open_if_elsewhere(request.state["ports"], step)
+    frames = _frames(request.state["ports"].logs, step.id, _position(sse.last_id(request)))
+    return sse.Stream(_while_allowed(request, sse.kept_alive(frames)))
+
+
+async def _open_if_elsewhere(ports: Ports, step: Step) -> None:
+    """Let a log be followed whose step another server looks after; unless it has ended just now."""
+    if ports.logs.shared and step.status == "running":
+        ports.logs.open(step.id)
+        if (await ports.db.read(steps.find(step.id))).status != "running":
+            ports.logs.close(step.id)
+
+
+def _position(last_id: str) -> int:
+    return int(last_id) if last_id.isascii() and last_id.isdecimal() and len(last_id) < 19 else -1
+
+
+async def _frames(logs: Logs, step_id: int, after: int) -> AsyncIterator[bytes]:
+    async for lines in logs.follow(step_id):
+        numbered = [(files.position(line), line) for line in lines]
+        if new := [b"id: %d\ndata: %s\n\n\n" % (pos, line) for pos, line in numbered if pos > after]:
+            yield b"".join(new)
+    yield sse.END
+
+
+async def _while_allowed(request: Request[State], parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """All of it, but for an early end when the caller may read no longer."""
+    now = asyncio.get_running_loop().time
+    checked = now()
+    async with aclosing(parts):
+        async for part in parts:
+            if now() - checked > RECHECK:
+                if not await _allowed(request):
+                    yield sse.END
+                    return
+                checked = now()
+            yield part
+
+
+async def _allowed(request: Request[State]) -> bool:
+    try:
+        await access.granted(request)
+    except AppError:
+        return False
+    return True
+
+
+_REPO = "/api/stream/{owner}/{name}"
+routes = [
+    Endpoint("GET", "/api/stream", everything, operation="streams.everything", errors=[401, 403]),
+    Endpoint("GET", _REPO, repository, operation="streams.repository", needs="read"),
+    Endpoint("GET", _REPO + "/{number}/{stage}/{step}", log, operation="streams.log", needs="read"),
+]

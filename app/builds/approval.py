@@ -1,0 +1,63 @@
+"""A decision about a build that waits for approval: approve, decline."""
+
+from dataclasses import replace
+
+from app.builds import stages, store
+from app.builds.model import Build, Stage
+from app.builds.moments import Doing, Happened
+from app.builds.ports import Ports
+from app.builds.progress import settle
+from app.db.tx import Tx
+from app.errors import Invalid, NotFound, Problem
+from app.moments import Actor
+from app.repos.model import Repo
+
+
+async def approve(ports: Ports, repo: Repo, number: int, by: Actor, stage_number: int | None = None) -> None:
+    """Let a blocked stage run, now or when the stages before it are over; without its number, all blocked stages.
+
+    Of several who decide at one moment one does; the others get Invalid, as does who names a stage that is not blocked
+    (`spec` drone-rpc 11.5).
+    """
+    await ports.moments.carry_out(_approve(repo, number, stage_number, by, ports.now()))
+
+
+def _approve(repo: Repo, number: int, stage_number: int | None, by: Actor, now: int) -> Doing[None]:
+    old = yield from _locked(repo.id, number)
+    for stage in _blocked(old, stage_number, 'Cannot approve a Pipeline with Status "{}"'):
+        yield from stages.set_status(stage, "waiting_on_dependencies" if stage.depends_on else "pending", now)
+    build = yield from settle(old, now)
+    return None, [Happened("build.approve", build.id, by, repo=repo, build=build, old=old)]
+
+
+async def decline(ports: Ports, repo: Repo, number: int, by: Actor, stage_number: int | None = None) -> None:
+    """Refuse a blocked stage, without its number all, and with it the build; other stages stay as they are."""
+    await ports.moments.carry_out(_decline(repo, number, stage_number, by, ports.now()))
+
+
+def _decline(repo: Repo, number: int, stage_number: int | None, by: Actor, now: int) -> Doing[None]:
+    old = yield from _locked(repo.id, number)
+    for stage in _blocked(old, stage_number, 'Cannot decline build with status "{}"'):
+        yield from stages.set_status(stage, "declined", now)
+    yield from store.decline(old, now)
+    build = yield from store.whole(old.id)
+    return None, [Happened("build.decline", build.id, by, repo=repo, build=build, old=old)]
+
+
+def _locked(repo_id: int, number: int) -> Tx[Build]:
+    """The build with its stages as they are once nobody else changes them."""
+    found = yield from store.find(repo_id, number)
+    build = yield from store.lock(found.id)
+    return replace(build, stages=(yield from stages.list_of(build.id)))
+
+
+def _blocked(build: Build, number: int | None, refusal: str) -> list[Stage]:
+    """The stages that wait for approval, among all or at this number. NotFound; Invalid when there are none."""
+    asked = [stage for stage in build.stages if number in (None, stage.number)]
+    if number is not None and not asked:
+        raise NotFound("Stage not found")
+    blocked = [stage for stage in asked if stage.status == "blocked"]
+    if not blocked:
+        words = refusal.format(asked[0].status if asked else build.status)
+        raise Invalid.of([Problem("number" if number is None else "stage", "not_blocked", words)])
+    return blocked

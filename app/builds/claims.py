@@ -1,0 +1,170 @@
+"""The SQL by which runners get stages, keep them and lose them."""
+
+from collections.abc import Iterable
+
+from app.builds.model import Stage
+from app.builds.stages import BY_ID, MAPPER, find
+from app.db.tx import Tx, many, one, run
+from app.errors import Conflict, NotFound
+
+QUEUED = """
+    SELECT * FROM stages WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND type = :type
+        AND id > :after AND offered <= :now AND NOT EXISTS (SELECT 1 FROM switches WHERE switches.name = 'queue')
+    ORDER BY id LIMIT :limit
+"""
+
+
+#: Of several servers that hand out at one moment, one gets the stage and no other waits for it. SQLite has one server.
+OFFER = {
+    "postgresql": """
+        UPDATE stages SET offered = :until WHERE id IN (
+            SELECT id FROM stages WHERE id = :id AND status = 'pending' AND machine = '' AND offered <= :now
+            FOR UPDATE SKIP LOCKED
+        ) RETURNING id
+    """
+}
+
+
+WITHDRAW = "UPDATE stages SET offered = 0 WHERE id = :id AND machine = ''"
+
+
+SAME_NAME_AHEAD = """
+    SELECT count(*) AS total FROM stages
+    WHERE status IN ('pending', 'running') AND repo_id = :repo_id AND name = :name AND id <> :id
+        AND (id < :id OR status = 'running')
+"""
+
+
+SAME_REPO_AHEAD = """
+    SELECT count(*) AS total FROM stages
+    WHERE status IN ('pending', 'running') AND repo_id = :repo_id AND id < :id
+"""
+
+
+TAKE = """
+    UPDATE stages SET machine = :machine, runner = :runner, peer = :peer, seen = :now, updated = :now,
+        version = version + 1
+    WHERE id = :id AND status = 'pending' AND (machine = '' OR (runner <> '' AND runner = :runner)) RETURNING *
+"""
+
+
+#: Stages of a build that were accepted from one address and are not over.
+HELD_FROM = """
+    SELECT id FROM stages
+    WHERE build_id = :build_id AND status IN ('pending', 'running') AND machine <> '' AND peer = :peer
+"""
+
+
+SEE = "UPDATE stages SET seen = :now WHERE id = :id AND status IN ('pending', 'running')"
+
+
+SEE_ALL = "UPDATE stages SET seen = :now WHERE status IN ('pending', 'running') AND machine <> ''"
+
+
+SILENT = """
+    SELECT id FROM stages
+    WHERE status IN ('pending', 'running') AND machine <> '' AND seen <= :before ORDER BY id
+"""
+
+
+UNTAKEN = """
+    SELECT id FROM stages
+    WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND updated <= :before
+        AND NOT EXISTS (SELECT 1 FROM switches WHERE switches.name = 'queue') ORDER BY id
+"""
+
+
+WAIT_ANEW = """
+    UPDATE stages SET updated = :now
+    WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = ''
+"""
+
+
+OF_RUNNER = """
+    SELECT * FROM stages WHERE status IN ('pending', 'running') AND runner = :runner ORDER BY id
+"""
+
+
+def queued(kind: str, after: int, limit: int, *, now: int) -> Tx[list[Stage]]:
+    """Stages of a type that nobody has and that are kept for nobody, oldest first, above an id.
+
+    None while the queue is paused.
+    """
+    rows_ = yield from many(QUEUED, type=kind, after=after, limit=limit, now=now)
+    return [MAPPER.make(row) for row in rows_]
+
+
+def offer(stage_id: int, *, now: int, until: int) -> Tx[bool]:
+    """Keep a stage for whom it is handed to, until then; false when another server has it, or it waits no more."""
+    return (yield from one(OFFER["postgresql"], id=stage_id, now=now, until=until)) is not None
+
+
+def withdraw(stage_id: int) -> Tx[None]:
+    """A stage is kept for nobody."""
+    yield from run(WITHDRAW, id=stage_id)
+
+
+def ahead(stage: Stage) -> Tx[tuple[int, int]]:
+    """How many count against its concurrency limit and its repository's throttle (`spec` drone-rpc 6.2, 6.3)."""
+    named = yield from one(SAME_NAME_AHEAD, id=stage.id, repo_id=stage.repo_id, name=stage.name)
+    all_ = yield from one(SAME_REPO_AHEAD, id=stage.id, repo_id=stage.repo_id)
+    assert named is not None
+    assert all_ is not None
+    return named["total"], all_["total"]
+
+
+def take(stage_id: int, machine: str, *, runner: str, peer: str, now: int) -> Tx[Stage]:
+    """Give a pending stage to one runner; every later caller gets Conflict, but the same runner: it asks again.
+
+    `peer` is the address that the runner spoke from.
+    """
+    row = yield from one(TAKE, id=stage_id, machine=machine, runner=runner, peer=peer, now=now)
+    if row is None:
+        yield from find(stage_id)
+        raise Conflict(f"stage {stage_id} is no longer waiting for a runner", code="stage_taken")
+    return MAPPER.make(row)
+
+
+def of_runner(runner: str) -> Tx[list[Stage]]:
+    """The stages a runner holds."""
+    return [MAPPER.make(row) for row in (yield from many(OF_RUNNER, runner=runner))]
+
+
+def held_from(build_id: int, peer: str) -> Tx[list[int]]:
+    """The ids of a build's unfinished stages that were accepted from this address."""
+    return [row["id"] for row in (yield from many(HELD_FROM, build_id=build_id, peer=peer))]
+
+
+def see(stage_ids: Iterable[int], now: int) -> Tx[None]:
+    """The runners of these stages have given a sign."""
+    for stage_id in stage_ids:
+        yield from run(SEE, id=stage_id, now=now)
+
+
+def see_all(now: int) -> Tx[None]:
+    """Every runner gets its whole time anew: nobody could hear it until now."""
+    yield from run(SEE_ALL, now=now)
+
+
+def silent(before: int) -> Tx[list[int]]:
+    """The ids of the stages whose runner has given no sign since then."""
+    return [row["id"] for row in (yield from many(SILENT, before=before))]
+
+
+def seen(stage_id: int) -> Tx[int]:
+    """When a stage's runner last gave a sign; NotFound."""
+    row = yield from one(BY_ID, id=stage_id)
+    if row is None:
+        raise NotFound(f"stage {stage_id} not found")
+    time: int = row["seen"]
+    return time
+
+
+def untaken(before: int) -> Tx[list[int]]:
+    """The ids of the stages that wait for a runner since then, or longer; none while the queue is paused."""
+    return [row["id"] for row in (yield from many(UNTAKEN, before=before))]
+
+
+def wait_anew(now: int) -> Tx[None]:
+    """Nobody has waited for a runner until now: there was none to be had."""
+    yield from run(WAIT_ANEW, now=now)

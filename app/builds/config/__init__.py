@@ -1,0 +1,1 @@
+"""The pipeline file of a build: read, converted, judged by extensions."""

@@ -1,0 +1,136 @@
+"""Pipeline files, read from git and parsed; at one commit they never change, so both are remembered.
+
+What a template, Starlark or Jsonnet file makes depends on the build as well: it is made anew for each.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import asdict, dataclass, replace
+from typing import TypeAlias
+
+from app.builds.config.extensions import Extensions
+from app.builds.model import Build
+from app.convert.convert import Converter, Facts, converts
+from app.errors import Unreadable
+from app.pipeline.document import BadPipeline, Config, parse
+from app.repos.model import Repo, source
+from app.repos.wire import repo_json
+from app.scm.host import Host
+
+#: Characters of text that are remembered in all; parsed they take some ten times as much memory.
+REMEMBERED = 2 * 1024 * 1024
+#: Characters from which a file is parsed in a thread, so that nobody else waits.
+LARGE = 32 * 1024
+#: Repository, commit and path.
+_Key: TypeAlias = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineFile:
+    """The text, and what it says or what is wrong with it."""
+
+    path: str
+    text: str
+    config: Config | BadPipeline
+    #: Whether it was made for one build, and holds for no other.
+    converted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A file that is not plain YAML: what it says is known once there is a build."""
+
+    path: str
+    text: str
+
+
+class Configs:
+    """Reads the pipeline file of a repository at a commit."""
+
+    def __init__(self, host: Host, converter: Converter, extensions: Extensions | None = None) -> None:
+        self._host = host
+        self._converter = converter
+        self.extensions = extensions or Extensions()
+        self._files: OrderedDict[_Key, PipelineFile | Recipe] = OrderedDict()
+        #: Reads under way: who wants the same file waits for the same read.
+        self._loading: dict[_Key, asyncio.Task[PipelineFile | Recipe]] = {}
+        self._size = 0
+
+    async def load(self, repo: Repo, build: Build) -> PipelineFile:
+        """What a build runs: the file at its commit, or an extension's instead; converted if it is not plain YAML.
+
+        Unreadable (absent, empty, not text, repository gone, an extension's error), NotFound, Unavailable, or
+        BadConversion.
+        """
+        if text := await self.extensions.configure(repo, build):
+            file = await self._given(repo, text)
+        else:
+            file = await self._read(repo, build.after)
+        made = file if isinstance(file, PipelineFile) else await self._convert(file, repo, build)
+        if self.extensions.converts(repo.config_path, converted=made is not file):
+            more = await self.extensions.converted(repo, build, made.text)
+            return await _converted(repo.config_path, more) if more else made
+        return made
+
+    async def load_plain(self, repo: Repo, build: Build) -> str:
+        """The text at the commit of a build whose file was not converted: that is what it runs. Errors as of `load`."""
+        return (await self._read(repo, build.after)).text
+
+    async def _given(self, repo: Repo, text: str) -> "PipelineFile | Recipe":
+        """What an extension gave in place of the file: it holds for one build, and is not remembered."""
+        path = repo.config_path
+        return (
+            Recipe(path, text)
+            if converts(path, text)
+            else PipelineFile(path, text, await _config(text), converted=True)
+        )
+
+    async def _convert(self, file: Recipe, repo: Repo, build: Build) -> PipelineFile:
+        return await _converted(file.path, await self._converter.convert(file.path, file.text, facts(repo, build)))
+
+    async def _read(self, repo: Repo, sha: str) -> PipelineFile | Recipe:
+        key = (repo.id, sha, repo.config_path)
+        if (known := self._files.get(key)) is not None:
+            self._files.move_to_end(key)
+            return known
+        if (loading := self._loading.get(key)) is None:
+            loading = self._loading[key] = asyncio.create_task(self._load(repo, sha, key))
+            loading.add_done_callback(lambda _: self._loading.pop(key, None))
+        return await asyncio.shield(loading)
+
+    async def _load(self, repo: Repo, sha: str, key: _Key) -> PipelineFile | Recipe:
+        text = await self._host.read_file(source(repo), sha, repo.config_path)
+        if not text.strip():
+            raise Unreadable(f"{repo.config_path} is empty at commit {sha[:12]}", code="config_empty")
+        if converts(repo.config_path, text):
+            return self._remember(key, Recipe(repo.config_path, text))
+        return self._remember(key, PipelineFile(repo.config_path, text, await _config(text)))
+
+    def _remember(self, key: _Key, file: PipelineFile | Recipe) -> PipelineFile | Recipe:
+        if key not in self._files:
+            self._size += len(file.text)
+        self._files[key] = file
+        while self._size > REMEMBERED and len(self._files) > 1:
+            _, oldest = self._files.popitem(last=False)
+            self._size -= len(oldest.text)
+        return file
+
+
+def facts(repo: Repo, build: Build) -> Facts:
+    """What a file may ask of a build that has no id and no number yet, and of its repository."""
+    return Facts(asdict(replace(build, id=0, number=0, stages=())), dict(repo_json(repo)))
+
+
+async def _converted(path: str, text: str) -> PipelineFile:
+    return PipelineFile(f"output of {path}", text, await _config(text), converted=True)
+
+
+async def _config(text: str) -> Config | BadPipeline:
+    return _parsed(text) if len(text) < LARGE else await asyncio.to_thread(_parsed, text)
+
+
+def _parsed(text: str) -> Config | BadPipeline:
+    try:
+        return parse(text)
+    except BadPipeline as problems:
+        return BadPipeline(problems.problems)  # without the traceback, which holds on to all that was parsed

@@ -1,0 +1,200 @@
+"""The SQL of lists of builds: of a repository, of an account, of what is not over; and of counts."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from sqlalchemy import BigInteger, bindparam, literal_column, select
+
+from app.builds.model import Build
+from app.builds.store import MAPPER, Index
+from app.db import schema
+from app.db.tx import Row, Tx, many, one, run
+from app.db.window import Part, Window
+from app.repos import store as repos
+from app.repos.model import Repo
+
+REMEMBERED = """
+    SELECT builds.id, builds.version, builds.number FROM latest JOIN builds ON builds.id = latest.build_id
+    WHERE latest.repo_id = :repo_id AND latest.kind = :kind ORDER BY latest.name
+"""
+
+
+FORGET = "DELETE FROM latest WHERE repo_id = :repo_id AND kind = :kind AND name = :name"
+
+
+#: Builds of everybody that are looked through first: most accounts find theirs there.
+AMONG = 100
+
+
+RECENT = """
+    WITH recent AS (SELECT id, repo_id FROM builds WHERE id > 0 ORDER BY id DESC LIMIT :among)
+    SELECT repos.*, builds.* FROM recent CROSS JOIN permissions JOIN builds ON builds.id = recent.id
+    JOIN repos ON repos.id = recent.repo_id
+    WHERE permissions.user_id = :user_id AND permissions.repo_id = recent.repo_id AND permissions.can_read
+    ORDER BY recent.id DESC LIMIT :limit
+"""
+
+
+#: The newest of all are among the newest of those repositories whose newest are: no history is sorted.
+FEED = """
+    WITH recent AS (
+        SELECT repo_id, coalesce((
+            SELECT newest.id FROM builds newest WHERE newest.repo_id = permissions.repo_id
+            ORDER BY newest.number DESC LIMIT 1
+        ), 0) AS build_id
+        FROM permissions WHERE user_id = :user_id AND can_read ORDER BY build_id DESC LIMIT :limit
+    )
+    SELECT repos.*, builds.* FROM recent CROSS JOIN builds JOIN repos ON repos.id = recent.repo_id
+    WHERE builds.repo_id = recent.repo_id AND builds.number > coalesce((
+        SELECT older.number FROM builds older WHERE older.repo_id = recent.repo_id
+        ORDER BY older.number DESC LIMIT 1 OFFSET :limit
+    ), 0)
+    ORDER BY builds.id DESC LIMIT :limit
+"""
+
+
+NEWEST = """
+    SELECT builds.* FROM permissions JOIN builds ON builds.repo_id = permissions.repo_id AND builds.number = (
+        SELECT newest.number FROM builds newest WHERE newest.repo_id = permissions.repo_id
+        ORDER BY newest.number DESC LIMIT 1
+    )
+    WHERE permissions.user_id = :user_id AND permissions.can_read
+"""
+
+
+#: Unfinished stages that are looked through first: the newest builds have the newest stages.
+STAGES_AMONG = 1000
+
+
+INCOMPLETE = """
+    WITH recent AS (
+        SELECT build_id FROM stages WHERE status IN ('pending', 'running') AND id > 0 ORDER BY id DESC LIMIT :among
+    ), unfinished AS (
+        SELECT DISTINCT build_id FROM recent ORDER BY build_id DESC LIMIT :limit
+    )
+    SELECT repos.*, builds.* FROM unfinished JOIN builds ON builds.id = unfinished.build_id
+    JOIN repos ON repos.id = builds.repo_id ORDER BY builds.id DESC
+"""
+
+
+#: Builds are counted repository by repository (CROSS JOIN keeps SQLite to that order), so that an index is
+#: searched and not read from end to end.
+COUNTS = """
+    SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM repos) AS repos,
+        (SELECT count(*) FROM repos WHERE active) AS active_repos,
+        (SELECT coalesce(sum(counter), 0) FROM repos) AS builds,
+        (SELECT count(*) FROM repos r CROSS JOIN builds WHERE repo_id = r.id AND status = 'pending') AS pending_builds,
+        (SELECT count(*) FROM repos r CROSS JOIN builds WHERE repo_id = r.id AND status = 'running') AS running_builds,
+        (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'pending') AS pending_jobs,
+        (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'running') AS running_jobs
+"""
+
+
+COUNTED = (
+    "users",
+    "repos",
+    "active_repos",
+    "builds",
+    "pending_builds",
+    "running_builds",
+    "pending_jobs",
+    "running_jobs",
+)
+
+
+#: What a list may be filtered by, beside the repository.
+FILTERS = ("ref", "event", "status", "deploy_to")
+
+
+class Head(NamedTuple):
+    """Which build, and at which version: together they stand for its content."""
+
+    id: int
+    version: int
+    number: int
+
+
+def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head]]:
+    """A part of the builds, newest first. `filters`: values for some of FILTERS; the window's keys are numbers."""
+    way, key, offset = _way(repo, window, filtered=bool(filters))
+    sql = _page_sql(tuple(sorted(filters)), way)
+    values = {"offset": offset} if way == "skip" else {}
+    rows = yield from many(sql, repo_id=repo.id, key=key, limit=window.reach, **values, **filters)
+    return window.part([Head(*row) for row in rows])
+
+
+#: From below a number down, from above a number up, or down from below a number with the first ones left out.
+Way = Literal["down", "up", "skip"]
+
+
+def _way(repo: Repo, window: Window, *, filtered: bool) -> tuple[Way, int, int]:
+    """How to get there: where no number is missing an offset is a number, and nothing has to be counted off."""
+    if window.before:
+        return "up", int(window.before), 0
+    if window.after or not window.offset:
+        return "down", int(window.after or _LARGEST), 0
+    if filtered:
+        return "skip", _LARGEST, window.offset
+    rest = window.offset - max(repo.counter - repo.unbroken_from + 1, 0)
+    if rest <= 0:
+        return "down", repo.counter - window.offset + 1, 0
+    return "skip", min(repo.unbroken_from, repo.counter + 1), rest
+
+
+_LARGEST = 2**63 - 1
+
+
+@lru_cache(maxsize=64)
+def _page_sql(filters: tuple[str, ...], way: Way) -> str:
+    table, up = schema.builds, way == "up"
+    number, key = table.c.number, bindparam("key", type_=BigInteger)
+    query = select(table.c.id, table.c.version, number).where(table.c.repo_id == bindparam("repo_id"))
+    for name in filters:
+        query = query.where(table.c[name] == bindparam(name))
+        if name == "deploy_to":
+            query = query.where(table.c.deploy_to != literal_column("''"))
+    query = query.where(number > key if up else number < key).order_by(number if up else number.desc())
+    return schema.sql(query) + " LIMIT :limit" + (" OFFSET :offset" if way == "skip" else "")
+
+
+def remembered(repo_id: int, kind: Index) -> Tx[list[Head]]:
+    """The newest build of each branch, pull request or deployment target, by name."""
+    return [Head(*row) for row in (yield from many(REMEMBERED, repo_id=repo_id, kind=kind))]
+
+
+def forget(repo_id: int, kind: Index, name: str) -> Tx[None]:
+    """Drop one entry of that index; the builds stay."""
+    yield from run(FORGET, repo_id=repo_id, kind=kind, name=name)
+
+
+def feed(user_id: int, limit: int) -> Tx[list[tuple[Repo, Build]]]:
+    """The newest builds of all repositories that an account may read."""
+    rows = yield from many(RECENT, user_id=user_id, limit=limit, among=AMONG)
+    if len(rows) < limit:
+        rows = yield from many(FEED, user_id=user_id, limit=limit)
+    return _with_repos(rows)
+
+
+def _with_repos(rows: Sequence[Row]) -> list[tuple[Repo, Build]]:
+    return [(repos.made(row), MAPPER.make(row, repos.WIDTH)) for row in rows]
+
+
+def newest(user_id: int) -> Tx[dict[int, Build]]:
+    """The newest build of each repository that an account may read, by repository id."""
+    return {row["repo_id"]: MAPPER.make(row) for row in (yield from many(NEWEST, user_id=user_id))}
+
+
+def incomplete(limit: int) -> Tx[list[tuple[Repo, Build]]]:
+    """The newest builds of which a stage waits for a runner or runs."""
+    rows = yield from many(INCOMPLETE, limit=limit, among=STAGES_AMONG)
+    if len(rows) < limit:
+        rows = yield from many(INCOMPLETE, limit=limit, among=_LARGEST)
+    return _with_repos(rows)
+
+
+def counts() -> Tx[dict[str, int]]:
+    """How many accounts, repositories, builds and stages there are."""
+    row = yield from one(COUNTS)
+    assert row is not None
+    return {name: int(row[name]) for name in COUNTED}

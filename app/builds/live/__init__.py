@@ -1,0 +1,1 @@
+"""Changes of builds on their way to readers and to other servers."""

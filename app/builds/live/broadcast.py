@@ -1,0 +1,178 @@
+"""Every change of a build to everybody who listens and may know of it (`spec` drone-rest 5, 8).
+
+A change becomes a frame once, in a ring that all readers share; a reader is a position in it, so that a slow
+one costs no more than what its connection holds. A round asks the database once for the rights of all who are
+behind, and hands each what it may have, a few readers at a time: requests go first.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import islice
+
+from app.builds.live.reader import Reader
+from app.builds.live.ring import Ring
+from app.builds.live.round import Share
+from app.builds.moments import Moment
+from app.builds.wire import repo_build_json
+from app.db.connect import Database
+from app.errors import Unavailable
+from app.events import Events, Subscription
+from app.repos.audience import Who
+from app.web import sse
+from app.web.reply import encode
+from app.web.traffic import PATIENCE, Traffic
+
+log = logging.getLogger(__name__)
+
+#: Streams at one moment: of one account (strangers count as one), and of all.
+PER_ACCOUNT, MOST = 1000, 5000
+#: Readers that are served before the loop looks at requests again.
+SLICE = 8
+#: Seconds between two looks at who is due for a ping.
+TICK = 1.0
+#: Seconds after the last reader left for which changes are kept: one that comes back misses nothing.
+LINGER = 300.0
+#: Seconds after which a round that failed is tried again.
+PAUSE = 1.0
+TOO_SLOW = b": too slow, connect again\n\n"
+MISSED = b": events were missed, going on from now\n\n"
+
+
+class Broadcast:
+    """All open streams of changes."""
+
+    def __init__(self, db: Database, moments: Events[Moment], traffic: Traffic, name: str) -> None:
+        self._db = db
+        self._moments = moments
+        self._traffic = traffic
+        self._ring = Ring(name)
+        self._readers: set[Reader] = set()
+        self._accounts: Counter[int] = Counter()
+        self._left = 0.0
+        self._subscription: Subscription[Moment] | None = None
+        #: Changes are to be collected; they are; there may be something to hand out.
+        self._wanted, self._collecting, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve while the block lasts."""
+        tasks = [asyncio.create_task(self._collect()), asyncio.create_task(self._serve())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def listeners(self) -> int:
+        """How many streams are open."""
+        return len(self._readers)
+
+    async def join(self, who: Who, repo_id: int | None, last_id: str, abort: Callable[[], None]) -> Reader:
+        """A stream that goes on after the frame of this id, else from now; Unavailable when there are too many.
+
+        The first of it is a ping: from then on no change is missed.
+        """
+        self._wanted.set()
+        await self._collecting.wait()
+        if self._accounts[who.user_id] >= PER_ACCOUNT or len(self._readers) >= MOST:
+            raise Unavailable("too many streams are open: close some", code="too_many_streams")
+        position = self._ring.position(last_id)
+        start = self._ring.newest if position is None else position
+        reader = Reader(who, repo_id, start, wants=self._news.set, left=self._leave, abort=abort)
+        reader.give(sse.PING + (MISSED if last_id and position is None else b""))
+        self._readers.add(reader)
+        self._accounts[who.user_id] += 1
+        if self._moments.closed:
+            reader.end(sse.END)
+        return reader
+
+    def _leave(self, reader: Reader) -> None:
+        if reader in self._readers:
+            self._readers.remove(reader)
+            self._accounts[reader.who.user_id] -= 1
+            self._left = asyncio.get_running_loop().time()
+
+    async def _collect(self) -> None:
+        """Frame changes as they come, while somebody listens or has just left."""
+        while not self._moments.closed:
+            await self._wanted.wait()
+            with self._moments.subscribe() as self._subscription:
+                self._collecting.set()
+                async for moment in self._subscription:
+                    self._ring.add(moment.repo.id, encode(repo_build_json(moment.repo, moment.build, stages=True)))
+                    self._news.set()
+                if self._subscription.lost:
+                    self._end(TOO_SLOW + sse.END)
+            self._ring.interrupt()
+        self._end(sse.END)
+
+    def _end(self, words: bytes) -> None:
+        for reader in self._readers:
+            reader.end(words)
+
+    async def _serve(self) -> None:
+        while True:
+            await self._wanted.wait()
+            await self._wait_for_news()
+            try:
+                await self._round()
+            except Unavailable as error:
+                log.warning("the rights of readers could not be read", extra={"reason": error.message})
+                await self._pause()
+            except Exception:  # a bug must not end all streams for good
+                log.exception("the broadcast met an internal error")
+                await self._pause()
+            self._rest()
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(PAUSE)
+        self._news.set()
+
+    async def _wait_for_news(self) -> None:
+        try:
+            async with asyncio.timeout(TICK):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+        self._news.clear()
+
+    def _rest(self) -> None:
+        """Collect no more when nobody has listened for long."""
+        alone = asyncio.get_running_loop().time() - self._left
+        if self._readers or alone < LINGER or self._subscription is None or self._moments.closed:
+            return
+        self._wanted.clear()
+        self._collecting.clear()
+        self._subscription.end()
+
+    async def _round(self) -> None:
+        """Hand out what there is by now to those who wait."""
+        now = asyncio.get_running_loop().time()
+        self._end_late_ones(now)
+        readers = [reader for reader in self._readers if self._is_due(reader, now)]
+        if not readers:
+            return
+        share = Share(self._ring, readers, now)
+        await self._traffic.calm(now + PATIENCE)
+        rights = await self._db.read(share.rights())
+        rest = iter(readers)
+        while some := list(islice(rest, SLICE)):
+            for reader in some:
+                share.give(reader, rights)
+            await asyncio.sleep(0)  # they write, and requests are read
+            await self._traffic.calm(now + PATIENCE)
+
+    def _end_late_ones(self, now: float) -> None:
+        for reader in self._readers:
+            if reader.position < self._ring.oldest:
+                reader.end(TOO_SLOW + sse.END)
+            elif now >= reader.until:
+                reader.end(sse.END)
+
+    def _is_due(self, reader: Reader, now: float) -> bool:
+        return reader.ready and (reader.position < self._ring.newest or now - reader.given >= sse.QUIET)

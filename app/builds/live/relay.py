@@ -1,0 +1,98 @@
+"""What happens on one server reaches the others of its database: stages that wait, builds that change or are over."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from app.builds import steps
+from app.builds.moments import as_it_is
+from app.builds.ports import Ports
+from app.errors import NotFound, Unavailable
+from app.events import Events
+from app.moments import SERVER
+
+log = logging.getLogger(__name__)
+
+QUEUED, ENDED, CHANGED = "gantry_queued", "gantry_ended", "gantry_changed"
+#: As the id of a build: any may have changed, for something may have been missed.
+ANY = 0
+#: Seconds after which what could not be read is read again.
+PAUSE = 1.0
+
+
+@asynccontextmanager
+async def relaying(ports: Ports) -> AsyncIterator[None]:
+    """Tell and hear as long as the block lasts. Where there are no other servers, this does nothing."""
+    moments = ports.moments
+    buses = {QUEUED: moments.waiting, ENDED: moments.over, CHANGED: moments.touched}
+    changed = _Changed(ports)
+    hear = {channel: partial(_deliver, events) for channel, events in buses.items()} | {CHANGED: changed.hear}
+    async with ports.db.listening(hear) as notify:
+        if notify is None:
+            yield
+            return
+        for channel, events in buses.items():
+            events.relay = lambda build_id, channel=channel: notify(channel, str(build_id))
+        ports.logs.shared = True
+        serving = asyncio.create_task(changed.serve())
+        try:
+            yield
+        finally:
+            serving.cancel()
+            await asyncio.wait([serving])
+
+
+def _deliver(events: Events[int], text: str) -> None:
+    events.deliver(_id(text))
+
+
+def _id(text: str) -> int:
+    return int(text) if text.isdecimal() else ANY
+
+
+class _Changed:
+    """Builds that changed on other servers: told here, if anybody listens, with their logs."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._ids: set[int] = set()
+        self._news = asyncio.Event()
+
+    def hear(self, text: str) -> None:
+        """A build has changed."""
+        if self._ports.moments.watched.heard or self._ports.logs.readers():
+            self._ids.add(_id(text))
+            self._news.set()
+
+    async def serve(self) -> None:
+        """Tell of them, until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            ids, self._ids = self._ids, set()
+            try:
+                for build_id in sorted(ids):
+                    await (self._look_at_logs() if build_id == ANY else self._tell(build_id))
+            except Unavailable as error:
+                log.warning("what other servers did cannot be read", extra={"reason": error.message})
+                self._ids |= ids
+                asyncio.get_running_loop().call_later(PAUSE, self._news.set)
+            except Exception:  # a bug must not end what every stream depends on
+                log.exception("hearing of other servers met an internal error")
+
+    async def _tell(self, build_id: int) -> None:
+        with suppress(NotFound):
+            moment = await self._ports.db.read(as_it_is(build_id, "build.step", SERVER))
+            self._ports.moments.watched.deliver(moment)
+            for stage in moment.build.stages:
+                for step in stage.steps:
+                    if step.status != "running":
+                        self._ports.logs.close(step.id)
+
+    async def _look_at_logs(self) -> None:
+        """End the logs of the steps that have ended meanwhile."""
+        running = await self._ports.db.read(steps.running())
+        for step_id in self._ports.logs.readers().keys() - set(running):
+            self._ports.logs.close(step_id)

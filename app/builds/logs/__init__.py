@@ -1,0 +1,1 @@
+"""The output of steps: files, and text made of them."""

@@ -1,0 +1,180 @@
+"""The output of steps: appended in batches while a step runs, one record when it has ended.
+
+A live log is a file of JSON lines, a stored one a JSON array as the runner uploaded it. Readers follow the
+file: whoever comes late, or was too slow, goes on from where they were.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import anyio.to_thread
+
+from app.builds.logs import files
+from app.builds.logs.files import Record
+from app.builds.model import Line
+from app.errors import Unavailable
+from app.web.reply import encode
+
+T = TypeVar("T")
+
+#: Seconds between two looks at a log that another server writes.
+LOOK = 0.5
+
+
+class _Live:
+    """The log of a step that runs, for those who follow it."""
+
+    def __init__(self) -> None:
+        self.followers = 0
+        self.ended = False
+        self.news = asyncio.Event()
+
+    def tell(self) -> None:
+        """There is more in the file, or the end."""
+        self.news.set()
+        self.news = asyncio.Event()
+
+
+class Pieces:
+    """A log on its way to somebody, read piece by piece; closing this closes it."""
+
+    def __init__(self, record: Record, pieces: Iterator[bytes]) -> None:
+        self._record = record
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await _in_thread(lambda: next(self._pieces, None))
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+    async def aclose(self) -> None:
+        """No more of it."""
+        self._record.file.close()
+
+
+class Logs:
+    """The logs of all steps, in files below one folder, which the servers of one database share."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._live: dict[int, _Live] = {}
+        #: Whether other servers write to the files, too.
+        self.shared = False
+
+    def open(self, step_id: int) -> None:
+        """The step runs: from now on its log can be followed."""
+        self._live.setdefault(step_id, _Live())
+
+    def close(self, step_id: int) -> None:
+        """The step is over: who follows its log gets what is left, then the end."""
+        if (live := self._live.get(step_id)) is not None:
+            live.ended = True
+            live.tell()
+        self._tidy(step_id)
+
+    def close_all(self) -> None:
+        """The server stops: end every stream."""
+        for step_id in list(self._live):
+            self.close(step_id)
+
+    async def write(self, step_id: int, lines: Sequence[Line]) -> None:
+        """Append a batch; Unavailable when the disk is full, and then nothing of it is kept."""
+        data = b"".join(encode({"pos": line.pos, "out": line.out, "time": line.time}) + b"\n" for line in lines)
+        await _in_thread(lambda: files.append(self._path(step_id, "ndjson"), data))
+        if (live := self._live.get(step_id)) is not None:
+            live.tell()
+
+    async def store(self, step_id: int, log: bytes) -> None:
+        """Keep the whole log, a JSON array, in place of the live one; Unavailable when the disk is full."""
+        await _in_thread(lambda: files.replace(self._path(step_id, "json"), log))
+        if step_id in self._live:
+            self.close(step_id)
+        else:  # its stage was stopped before
+            await _in_thread(lambda: self._path(step_id, "ndjson").unlink(missing_ok=True))
+
+    async def open_record(self, step_id: int) -> Record | None:
+        """The log as far as there is one, to be closed by the caller; None when the step never wrote any."""
+        return await _in_thread(lambda: self._open(step_id))
+
+    def readers(self) -> dict[int, int]:
+        """How many follow the log of each step that runs, by step id."""
+        return {step_id: live.followers for step_id, live in self._live.items()}
+
+    async def remove(self, step_ids: Collection[int]) -> None:
+        """Drop logs for good; who follows one gets the end. Those that are not there are none."""
+        for step_id in self._live.keys() & set(step_ids):
+            self.close(step_id)
+        await _in_thread(lambda: self._unlink(step_ids))
+
+    async def follow(self, step_id: int) -> AsyncIterator[list[bytes]]:
+        """The lines as JSON, some at a time, those already there first.
+
+        Ends with the step, at once when it does not run.
+        """
+        live = self._live.get(step_id)
+        if live is None or live.ended:
+            return
+        live.followers += 1
+        try:
+            async for lines in self._lines(step_id, live):
+                yield lines
+        finally:
+            live.followers -= 1
+            self._tidy(step_id)
+
+    async def _lines(self, step_id: int, live: _Live) -> AsyncIterator[list[bytes]]:
+        path, position, rest, last = self._path(step_id, "ndjson"), 0, b"", -1
+        while True:
+            news, ended = live.news, live.ended  # taken before reading, so that nothing told meanwhile is missed
+            data = await _in_thread(partial(files.read_from, path, position))
+            position += len(data)
+            *lines, rest = (rest + data).split(b"\n")
+            if lines:
+                last = files.position(lines[-1])
+                yield lines
+            if not data and ended:
+                break
+            if not data:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), LOOK if self.shared else None)
+        if self.shared:  # another server may have stored the log, and removed the live one before its end was read
+            yield await _in_thread(partial(files.stored_after, self._path(step_id, "json"), last))
+
+    def _path(self, step_id: int, kind: str) -> Path:
+        return self._folder / str(step_id // 1000) / f"{step_id}.{kind}"
+
+    def _open(self, step_id: int) -> Record | None:
+        stored, live = self._path(step_id, "json"), self._path(step_id, "ndjson")
+        for path in (stored, live, stored):  # it may take the live one's place meanwhile
+            with suppress(FileNotFoundError):
+                return Record.open(path, live=path is live)
+        return Record.empty() if step_id in self._live else None
+
+    def _unlink(self, step_ids: Collection[int]) -> None:
+        for step_id in step_ids:
+            for kind in ("ndjson", "json"):
+                self._path(step_id, kind).unlink(missing_ok=True)
+
+    def _tidy(self, step_id: int) -> None:
+        """Once a live log has ended and nobody reads it any more, the stored one is enough."""
+        live = self._live.get(step_id)
+        if live is None or not live.ended or live.followers:
+            return
+        del self._live[step_id]
+        if self._path(step_id, "json").exists():
+            self._path(step_id, "ndjson").unlink(missing_ok=True)
+
+
+async def _in_thread(function: Callable[[], T]) -> T:
+    try:
+        return await anyio.to_thread.run_sync(function)
+    except OSError as error:
+        raise Unavailable(f"a log cannot be read or written: {error.strerror}") from error

@@ -1,0 +1,170 @@
+"""The funnel: whatever happens to a build is one moment, recorded in its transaction and announced once after it.
+
+A verb's transaction returns its result and what happened. `Moments.carry_out` drives the transaction, has the
+recorders write down inside it, and after the commit announces: to runners that wait for a stage, to runners of a
+build that is over, to readers of logs and of changes, to other servers. Nobody else announces anything.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+from app.builds import store
+from app.builds.logs.logs import Logs
+from app.builds.model import OVER, Build, Step
+from app.db.connect import Database
+from app.db.tx import Tx, each
+from app.events import Events
+from app.moments import Actor, Facts, Recorders
+from app.repos import store as repos
+from app.repos.model import Repo
+
+T = TypeVar("T")
+
+Verb = Literal[
+    "build.push",
+    "build.cron",
+    "build.create",
+    "build.restart",
+    "build.promote",
+    "build.rollback",
+    "build.start",
+    "build.step",
+    "build.end",
+    "build.lose",
+    "build.give_up",
+    "build.cancel",
+    "build.supersede",
+    "build.approve",
+    "build.decline",
+    "build.delete",
+]
+#: A new build.
+BEGINNINGS: frozenset[Verb] = frozenset(
+    {"build.push", "build.cron", "build.create", "build.restart", "build.promote", "build.rollback"}
+)
+#: A stage has ended, and perhaps its build.
+_ENDINGS: frozenset[Verb] = frozenset({"build.end", "build.lose", "build.give_up"})
+#: A build was ended from outside: its runners stop, whatever its status says.
+_STOPS: frozenset[Verb] = frozenset({"build.cancel", "build.supersede", "build.delete"})
+#: Stages may be free for a runner from then on.
+_FREEING: frozenset[Verb] = _ENDINGS | {"build.cancel", "build.supersede", "build.approve"}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened to a build: `old` is the build before, without stages, None for a new one."""
+
+    verb: Verb
+    repo: Repo
+    #: As it is now, with stages and steps; a build that was deleted as it was last.
+    build: Build
+    by: Actor
+    old: Build | None = None
+
+    @property
+    def subject(self) -> str:
+        """`octocat/hello#42`."""
+        return f"{self.repo.slug}#{self.build.number}"
+
+    @property
+    def repo_id(self) -> int:
+        """The repository of the build."""
+        return self.repo.id
+
+    @property
+    def before(self) -> Facts:
+        """The status before; nothing for a new build."""
+        return {"status": self.old.status} if self.old else {}
+
+    @property
+    def after(self) -> Facts:
+        """The status now, and of a new build where it goes and what it was made of; nothing for a deleted one."""
+        if self.verb == "build.delete":
+            return {}
+        facts: dict[str, object] = {"status": self.build.status}
+        if self.old is None:
+            about = {"target": self.build.deploy_to, "parent": self.build.parent, "ref": self.build.ref}
+            facts |= {name: value for name, value in about.items() if value} | {"commit": self.build.after}
+        return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What a verb says of what it did, as far as the verb knows it; the funnel reads the rest if anybody wants it."""
+
+    verb: Verb
+    build_id: int
+    by: Actor
+    repo: Repo | None = None
+    build: Build | None = None
+    old: Build | None = None
+    #: Steps whose logs begin or end.
+    steps: Sequence[Step] = ()
+
+
+#: The transaction of a verb: its result, and what happened, in order.
+Doing: TypeAlias = Tx[tuple[T, Sequence[Happened]]]
+
+
+class Moments:
+    """Carries verbs out. The four buses carry what was announced, to listeners in this process."""
+
+    def __init__(self, db: Database, logs: Logs, recorders: Recorders) -> None:
+        self._db = db
+        self._logs = logs
+        self._recorders = recorders
+        #: Every moment, on whichever server it happened.
+        self.watched: Events[Moment] = Events()
+        #: Ids of builds to which something happened here, for the other servers.
+        self.touched: Events[int] = Events()
+        #: Ids of builds that are over: their runners stop.
+        self.over: Events[int] = Events()
+        #: Ids of builds whose stages may wait for a runner.
+        self.waiting: Events[int] = Events()
+
+    async def carry_out(self, doing: Doing[T]) -> T:
+        """The result of a verb, once what happened is recorded and announced. Nothing is announced if it fails."""
+        result, happened = await self._db.write(self._recorded(doing, watched=self.watched.heard))
+        for one, moment in happened:
+            await self._announce(one, moment)
+        return result
+
+    def _recorded(self, doing: Doing[T], *, watched: bool) -> Tx[tuple[T, list[tuple[Happened, Moment | None]]]]:
+        result, happened = yield from doing
+        return result, (yield from each(self._record(one, watched=watched) for one in happened))
+
+    def _record(self, happened: Happened, *, watched: bool) -> Tx[tuple[Happened, Moment | None]]:
+        """The moment that it makes, if anybody wants one, written down."""
+        wanted = self._recorders.wants(happened.verb)
+        if not (wanted or watched):
+            return happened, None
+        moment = yield from _moment(happened)
+        if wanted:
+            yield from self._recorders.record(moment)
+        return happened, moment
+
+    async def _announce(self, happened: Happened, moment: Moment | None) -> None:
+        for step in happened.steps:
+            self._logs.open(step.id) if step.status == "running" else self._logs.close(step.id)
+        status = happened.build.status if happened.build else None
+        if happened.verb in _FREEING or (happened.verb in BEGINNINGS and status == "pending"):
+            self.waiting.publish(happened.build_id)
+        if happened.verb in _STOPS or (happened.verb in _ENDINGS and status in OVER):
+            self.over.publish(happened.build_id)
+        if self.watched.heard:
+            # Who began to watch during the transaction has been promised every change from then on.
+            told: Moment = moment if moment is not None else await self._db.read(_moment(happened))
+            self.watched.publish(told)
+        self.touched.publish(happened.build_id)
+
+
+def _moment(happened: Happened) -> Tx[Moment]:
+    build = happened.build or (yield from store.whole(happened.build_id))
+    repo = happened.repo or (yield from repos.find(build.repo_id))
+    return Moment(happened.verb, repo, build, happened.by, happened.old)
+
+
+def as_it_is(build_id: int, verb: Verb, by: Actor) -> Tx[Moment]:
+    """A moment of a build as it is now, for something that happened on another server; NotFound."""
+    return (yield from _moment(Happened(verb, build_id, by)))

@@ -1,0 +1,54 @@
+"""What a push makes: a build, or the end of what was remembered of its ref."""
+
+from dataclasses import replace
+
+from app.builds import flow, lists, triggers
+from app.builds.model import Build
+from app.builds.ports import Ports
+from app.builds.triggers import Trigger
+from app.errors import NothingToRun, Unreadable
+from app.moments import Actor
+from app.pipeline.skip import skips
+from app.repos.model import Repo, source
+from app.scm.hook import Push
+
+
+async def forget_ref(ports: Ports, repo: Repo, push: Push) -> None:
+    """Show no newest build any more of what the ref was."""
+    trigger = triggers.build_event(replace(push, after=push.before))
+    if trigger and trigger.event == "push":
+        await ports.db.write(lists.forget(repo.id, "branch", trigger.target))
+    elif trigger and trigger.event == "pull_request":
+        await ports.db.write(lists.forget(repo.id, "pull", str(trigger.number)))
+
+
+async def push_build(
+    ports: Ports, repo: Repo, push: Push, trigger: Trigger, by: Actor, *, signed_with: str = ""
+) -> Build | None:
+    """The build of a push; None when its message or the file says that nothing is to run.
+
+    A pipeline file that cannot be used makes an error build: nobody who pushes looks at this answer. One that
+    was not signed with the key of a protected repository makes a build that waits for approval.
+    """
+    if trigger.event == "pull_request" and repo.ignore_pull_requests:
+        return None
+    commit = await ports.host.commit(source(repo), push.after)
+    if "ci.skip" in push.options or skips(trigger.event, commit.message):
+        return None
+    draft = replace(
+        flow.draft_of(repo, commit),
+        trigger=flow.trigger_of(by),
+        event=trigger.event,
+        action=trigger.action,
+        before=push.before,
+        ref=trigger.ref,
+        source=trigger.source,
+        target=trigger.target,
+        sender=push.sender or commit.author_name,
+    )
+    try:
+        return await flow.start(ports, repo, draft, "build.push", by, signed_with=signed_with)
+    except NothingToRun:
+        return None
+    except Unreadable as error:
+        return await flow.fail(ports, repo, draft, error.message, "build.push", by)

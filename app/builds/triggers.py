@@ -1,0 +1,36 @@
+"""Which event of a build a push is. Pure."""
+
+import re
+from dataclasses import dataclass
+
+from app.scm.hook import Push
+
+_REQUEST = re.compile(r"refs/(?:pull|merge-requests)/([1-9][0-9]{0,8})/head")
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """The build that a push asks for; `source` and `target` are branches, empty if not known."""
+
+    event: str
+    action: str
+    ref: str
+    source: str
+    target: str
+    #: of the pull request; 0 for other events
+    number: int = 0
+
+
+def build_event(push: Push) -> Trigger | None:
+    """What to build (`spec` drone-yaml 16); None for a ref that is gone or starts no build."""
+    if push.deleted:
+        return None
+    if push.ref.startswith("refs/heads/"):
+        branch = push.ref.removeprefix("refs/heads/")
+        return Trigger("push", "", push.ref, branch, branch)
+    if push.ref.startswith("refs/tags/"):
+        return Trigger("tag", "create", push.ref, "", "")
+    if request := _REQUEST.fullmatch(push.ref):
+        action = "opened" if push.created else "synchronized"
+        return Trigger("pull_request", action, push.ref, "", "", int(request[1]))
+    return None

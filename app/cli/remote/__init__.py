@@ -1,0 +1,1 @@
+"""The server from the side of the command line."""

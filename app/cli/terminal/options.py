@@ -1,0 +1,157 @@
+"""What the commands share: who is asked, as whom, how the answer is shown, and types of arguments."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import click
+
+from app.errors import Invalid
+
+if TYPE_CHECKING:
+    from app.cli.remote.client import Client, Connection
+
+
+#: The number that stands for the latest build.
+LAST = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The global options. The connection is checked only when a command needs it."""
+
+    server: str
+    token: str = field(repr=False)
+    as_json: bool
+
+    def connection(self) -> "Connection":
+        """The checked server and token; raises `click.UsageError` that says what to set."""
+        from app.cli.remote.client import Connection
+
+        for value, option in ((self.server, "server"), (self.token, "token")):
+            if not value.strip():
+                raise click.UsageError(_missing(option))
+        return Connection.checked(self.server, self.token)
+
+    def client(self) -> "Client":
+        """A client of the server, to be used in a `with` block."""
+        from app.cli.remote.client import Client
+
+        return Client(self.connection())
+
+    def show(self, answer: Any, render: Callable[[Any], str]) -> None:
+        """Print the server's answer: as it came with --json, else as `render` says it."""
+        from app.cli.terminal import output
+
+        output.write(output.as_json(answer) if self.as_json else render(answer))
+
+    def tell(self, words: str) -> None:
+        """Say what was done where the server answers nothing; with --json that is nothing, too."""
+        from app.cli.terminal import output
+
+        if not self.as_json:
+            output.write(words)
+
+
+def _missing(option: str) -> str:
+    name = option.upper()
+    example = {"server": "http://127.0.0.1:8080", "token": "<your token>"}[option]
+    return (
+        f"no {option} is set: give --{option} before the command, or set GANTRY_{name} (or DRONE_{name}), "
+        f"for example: export GANTRY_{name}={example}"
+    )
+
+
+def _want_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta["json"] = True
+        if ctx.obj is not None:
+            ctx.obj = replace(ctx.obj, as_json=True)
+
+
+json_option = click.option(
+    "--json", is_flag=True, expose_value=False, callback=_want_json, help="Print the server's answer as JSON."
+)
+
+
+def slug(value: str) -> str:
+    """A repository, as `NAMESPACE/NAME`."""
+    parts = value.split("/")
+    if len(parts) != 2 or not all(parts) or {".", ".."} & set(parts) or re.search(r"\s", value):
+        raise click.BadParameter(f"{value!r} is not a repository: write NAMESPACE/NAME, as in demo/hello")
+    return value
+
+
+def number_or_last(value: str) -> int:
+    """A build's number, or `LAST`."""
+    if value == "last":
+        return LAST
+    if not re.fullmatch(r"[1-9][0-9]{0,17}", value, re.ASCII):
+        raise click.BadParameter(f"{value!r} is not a build: write its number (from 1) or last")
+    return int(value)
+
+
+def parameter(value: str) -> tuple[str, str]:
+    """A build parameter, as `NAME=VALUE`; the value may be empty and may contain `=`."""
+    name, equals, text = value.partition("=")
+    if not name or not equals:
+        raise click.BadParameter(f"{value!r} is not NAME=VALUE")
+    return name, text
+
+
+def minutes(value: str) -> int:
+    """Minutes, as a number or as a duration: `90`, `90m`, `1h30m`."""
+    match = re.fullmatch(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m?)?", value, re.ASCII)
+    if not match or not any(match.groups()):
+        raise click.BadParameter(f"{value!r} is no time: write minutes, as in 90, or 1h30m")
+    return int(match[1] or 0) * 60 + int(match[2] or 0)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Go on only if that is wanted: by `--yes`, or said at the terminal."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Give --yes if so: there is no terminal to ask at")
+    click.confirm(question, abort=True, err=True)
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
+NUMBER = click.IntRange(min=1)
+slug_argument = click.argument("slug", type=slug, metavar="NAMESPACE/NAME")
+params_option = click.option(
+    "-p",
+    "--param",
+    "params",
+    type=parameter,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter for the steps; repeatable.",
+)
+
+
+def params_query(params: Iterable[tuple[str, str]], *, reserved: Iterable[str]) -> dict[str, str]:
+    """The parameters as a query; the last value of a name wins. Names that the route itself reads are refused."""
+    query = dict(params)
+    for name in {"access_token", *reserved} & set(query):
+        raise click.UsageError(f"-p {name}=… cannot be a parameter: the server gives this name a meaning of its own")
+    return query
+
+
+def repo_path(slug: str, *more: str | int) -> str:
+    """The path of a repository's resource in the API, each part escaped."""
+    return api_path("repos", *slug.split("/"), *more)
+
+
+def api_path(*parts: str | int) -> str:
+    """`/api/…`, each part escaped; a part that a proxy would resolve (`.`, `..`, empty) is refused."""
+    for part in parts:
+        if str(part) in {"", ".", ".."}:
+            raise Invalid(f"{part!r} cannot be a name")
+    try:
+        return "/api/" + "/".join(quote(str(part), safe="") for part in parts)
+    except UnicodeEncodeError as error:
+        raise Invalid("a name is not valid UTF-8") from error

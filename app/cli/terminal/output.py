@@ -1,0 +1,158 @@
+"""Answers as text for people, or as the server's own JSON for programs."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from app.cli.remote.client import Json
+
+COLOURS = {
+    "success": "green",
+    "failure": "red",
+    "error": "red",
+    "killed": "red",
+    "declined": "red",
+    "running": "yellow",
+    "blocked": "magenta",
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def write(text: str, *, err: bool = False) -> None:
+    """Print with a line end; colours are dropped where they are not wanted."""
+    click.echo(text, err=err)
+
+
+def raw(text: str) -> None:
+    """Print a step's output or a script as it is, colours and all."""
+    click.echo(text.encode(errors="replace"), nl=False)
+
+
+def as_json(value: Any) -> str:
+    """The server's JSON, indented, in its own order of keys."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def printable(text: str) -> str:
+    """Text of others without what a terminal would obey; lines and tabs stay."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def line(text: Any, limit: int = 0) -> str:
+    """The first line of a text, at most `limit` characters if that is not 0."""
+    first = printable(str(text).strip().partition("\n")[0]).expandtabs(1)
+    return first if not limit or len(first) <= limit else first[: limit - 1] + "…"
+
+
+def status(value: str) -> str:
+    """A status in its colour."""
+    colour = COLOURS.get(value)
+    return click.style(value, fg=colour) if colour else line(value)
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Aligned columns, two spaces apart."""
+    lines = [tuple(headers), *(tuple(row) for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(_pad, cells, widths)).rstrip() for cells in lines)
+
+
+def block(pairs: Iterable[tuple[str, str]]) -> str:
+    """Labels and values, one a line; empty values are left out."""
+    shown = [(f"{label}:", value) for label, value in pairs if value]
+    width = max((len(label) for label, _ in shown), default=0)
+    return "\n".join(f"{label:<{width}}  {value}" for label, value in shown)
+
+
+def ago(then: int, now: float) -> str:
+    """How long ago, up to a month; then the date (UTC). Both in Unix seconds, 0 = never."""
+    if not then:
+        return "-"
+    past = max(0, int(now) - then)
+    for limit, unit, name in ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (30 * 86400, 86400, "d")):
+        if past < limit:
+            return f"{past // unit} {name} ago"
+    return moment(then)
+
+
+def moment(then: int) -> str:
+    """A time as ISO 8601 (UTC); out of a calendar's range, the number itself."""
+    try:
+        return datetime.fromtimestamp(then, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return str(then)
+
+
+def yes(value: Any) -> str:
+    """A flag in a table."""
+    return "yes" if value else "-"
+
+
+def build_block(build: Json, server: str, slug: str) -> str:
+    """One build: Drone's lines (`spec` drone-rest 4.4), then where it goes and where it came from."""
+    text = {key: line(value) for key, value in build.items() if isinstance(value, str)}
+    params = build.get("params") or {}
+    author = f"{text.get('author_login', '')} <{text.get('author_email', '')}>"
+    return block(
+        [
+            ("Number", str(build.get("number", ""))),
+            ("Status", status(text.get("status", ""))),
+            ("Error", text.get("error", "")),
+            ("Event", text.get("event", "")),
+            ("Commit", text.get("after", "")),
+            ("Branch", text.get("target", "")),
+            ("Ref", text.get("ref", "")),
+            ("Author", author.removesuffix(" <>")),
+            ("Message", text.get("message", "")),
+            ("Target", text.get("deploy_to", "")),
+            ("Parent", str(build.get("parent") or "")),
+            ("Params", ", ".join(f"{line(k)}={line(v)}" for k, v in params.items())),
+            ("Link", f"{server}/{slug}/{build.get('number', '')}"),
+        ]
+    )
+
+
+def stages(build: Json) -> str:
+    """The stages and steps of a build, with the reason why one waits or has failed."""
+    rows: list[list[str]] = []
+    for stage in build.get("stages") or []:
+        rows.append(_part(stage, line(stage.get("name", "")), ""))
+        rows.extend(_part(step, "", line(step.get("name", ""))) for step in stage.get("steps") or [])
+    return table(["STAGE", "STEP", "STATUS", "TOOK", ""], rows) if rows else ""
+
+
+def _part(part: Json, stage: str, step: str) -> list[str]:
+    return [stage, step, status(part.get("status", "")), _took(part), reason(part)]
+
+
+def _took(part: Json) -> str:
+    started, stopped = part.get("started") or 0, part.get("stopped") or 0
+    return f"{stopped - started} s" if started and stopped else ""
+
+
+def reason(part: Json) -> str:
+    """Why a stage or step waits, or how it failed; empty when there is nothing to say."""
+    code = part.get("exit_code")
+    said = line(part.get("error") or part.get("pending_reason") or "")
+    return said or (f"exit code {code}" if code else "")
+
+
+def _width(text: str) -> int:
+    """Cells on a terminal."""
+    return sum(_cells(char) for char in _STYLE.sub("", text))
+
+
+def _cells(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))

@@ -1,0 +1,1 @@
+"""The only wiring: one opener a room, the routes, and the server they make."""

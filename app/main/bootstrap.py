@@ -1,0 +1,31 @@
+"""The first account: created or updated at every start, as the settings say."""
+
+import logging
+
+from app.accounts import auth, store
+from app.db.connect import Database
+from app.folder import Folder
+from app.main.maintenance import now
+from app.settings.server import Settings
+
+log = logging.getLogger(__name__)
+
+#: File in the data folder that keeps the token of an administrator for whom the settings name none.
+ADMIN_TOKEN = "admin-token"
+
+
+async def bootstrap(db: Database, settings: Settings, folder: Folder) -> None:
+    """Create or update the account of the settings. A new account without a token gets one, kept in the data folder."""
+    account = settings.admin
+    if account is not None:
+        known = await db.read(store.find_if_any(account.login))
+        token = account.token
+        if known is None and not token:
+            token = auth.new_token()
+            folder.keep(ADMIN_TOKEN, token)
+            kept = str(folder.path / "keys" / ADMIN_TOKEN)
+            log.info("a token was made", extra={"login": account.login, "file": kept})
+        made = store.bootstrap(account.login, admin=account.admin, machine=account.machine, token=token, now=now())
+        await db.write(made)
+    elif not await db.read(store.count()):
+        log.warning("there is no account yet: set GANTRY_ADMIN=username:NAME,admin:true and start again")

@@ -1,0 +1,68 @@
+"""The opener of builds: pipeline files, moments, live changes, cron."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from app.builds.api.rendered import Rendered
+from app.builds.config.extensions import CONFIG, CONVERT, VALIDATE, Extensions
+from app.builds.config.files import Configs
+from app.builds.cron.scheduler import Scheduler
+from app.builds.live.broadcast import Broadcast
+from app.builds.live.relay import relaying
+from app.builds.logs.logs import Logs
+from app.builds.moments import Moments
+from app.builds.ports import Ports
+from app.convert.convert import Converter
+from app.db.connect import Database
+from app.extensions.client import extension
+from app.folder import Folder
+from app.main.maintenance import now
+from app.moments import Recorders
+from app.repos.templates import store as templates
+from app.scm.host import Host
+from app.settings.server import Settings
+from app.web.traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Builds:
+    """The room at work."""
+
+    ports: Ports
+    rendered: Rendered
+    broadcast: Broadcast
+    scheduler: Scheduler
+
+
+@asynccontextmanager
+async def open_builds(
+    settings: Settings, folder: Folder, db: Database, host: Host, recorders: Recorders, traffic: Traffic
+) -> AsyncIterator[Builds]:
+    """Changes are told, here and to other servers, and cron jobs run, while the block lasts."""
+    logs = Logs(folder.logs)
+    configs = Configs(host, Converter(partial(_template, db)), _extensions(settings))
+    ports = Ports(db, host, configs, logs, now, Moments(db, logs, recorders))
+    broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4))
+    scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval)
+    async with relaying(ports), broadcast.running(), scheduler.running():
+        yield Builds(ports, Rendered(db), broadcast, scheduler)
+
+
+async def _template(db: Database, namespace: str, name: str) -> str | None:
+    found = await db.read(templates.find_if_any(namespace, name))
+    return found.data if found else None
+
+
+def _extensions(settings: Settings) -> Extensions:
+    """Those of the user's own that have a say when a build begins."""
+    return Extensions(
+        config=extension("configuration", CONFIG, settings.yaml),
+        convert=extension("conversion", CONVERT, settings.convert),
+        suffix=settings.convert_extension,
+        multi=settings.convert_multi,
+        validate=extension("validation", VALIDATE, settings.validation),
+    )

@@ -1,0 +1,77 @@
+"""What is done to a data folder and its database beside serving: opening, checking, sealing anew."""
+
+import logging
+import time
+from contextlib import AsyncExitStack
+
+from app.db.connect import Database, connect, is_absent
+from app.db.migrate import migrate, present_version, versions
+from app.errors import AppError
+from app.folder import Folder
+from app.repos import model as repos
+from app.repos.secrets import store as secrets
+from app.sealing import keyring, renew
+from app.settings.server import Settings
+
+log = logging.getLogger(__name__)
+
+#: Columns of all rooms that seal values.
+SEALED = (*repos.SEALED, *secrets.SEALED)
+
+
+class NoDatabase(AppError):
+    """There is nothing to work on."""
+
+    code = "no_database"
+
+
+def now() -> int:
+    """Unix seconds."""
+    return int(time.time())
+
+
+async def open_database(stack: AsyncExitStack, settings: Settings) -> Database:
+    """The database of the settings, migrated to the newest version; the stack closes it."""
+    db = connect(settings.database)
+    await db.open()
+    stack.push_async_callback(db.close)
+    applied = await migrate(db, now=now())
+    if applied:
+        log.info("database migrated", extra={"versions": applied})
+    return db
+
+
+async def rotate_key(settings: Settings) -> int:
+    """Seal every value anew, with a new key of the data folder or with the settings' own; the number of values.
+
+    AppError says why it cannot be done; nothing is changed then. After an interruption every value still opens at the
+    next start, and the next call finishes what this call began.
+    """
+    folder = Folder(settings.data, settings.logs)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(folder.locked())
+        if is_absent(settings.database):
+            raise NoDatabase(f"there is no database at {settings.database}: is GANTRY_DATA the server's own?")
+        db = await open_database(stack, settings)
+        await db.read(renew.check(keyring.seal(settings, folder), SEALED))
+        renewed = await db.write(renew.renew(keyring.begin_change(settings, folder), SEALED))
+        keyring.end_change(settings, folder)
+    return renewed
+
+
+async def check(settings: Settings) -> None:
+    """Whether a server can be set up: folder, lock, database, keys. Makes an empty data folder at most.
+
+    The keys of a database that is still to be migrated are not checked: the database may lack sealed columns.
+    """
+    folder = Folder(settings.data, settings.logs)
+    with folder.locked():
+        if is_absent(settings.database):
+            return
+        db = connect(settings.database)
+        await db.open()
+        try:
+            if await db.read(present_version(db.dialect)) == len(versions(db.dialect)):
+                await db.read(renew.check(keyring.seal(settings, folder), SEALED))
+        finally:
+            await db.close()

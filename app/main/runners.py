@@ -1,0 +1,99 @@
+"""The opener of runners: the queue, the leases, and the built-in runner."""
+
+import asyncio
+import logging
+import platform
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from urllib.parse import urlsplit
+
+from app.builds import progress, steps
+from app.builds.ports import Ports
+from app.folder import Folder
+from app.runners.dispatch.credentials import Credentials
+from app.runners.dispatch.leases import Leases
+from app.runners.dispatch.local import LocalManager
+from app.runners.dispatch.queue import Queue
+from app.runners.exec import workspace
+from app.runners.exec.options import Options
+from app.runners.exec.plugins import Plugins
+from app.runners.exec.runner import Runner
+from app.runners.manager import System
+from app.scm.host import Account
+from app.sealing.seal import Seal
+from app.settings.load import inherited
+from app.settings.server import Settings
+from app.settings.values import SHORTEST_SECRET
+from app.web.connected import Polls
+
+log = logging.getLogger(__name__)
+
+#: Name of the built-in runner in the database, beside the installation's.
+BUILT_IN = "built-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Runners:
+    """The room at work."""
+
+    queue: Queue
+    manager: LocalManager
+    polls: Polls
+    #: The built-in runner; None where the settings want none.
+    runner: Runner | None
+
+
+@asynccontextmanager
+async def open_runners(
+    settings: Settings, folder: Folder, ports: Ports, seal: Seal, account: Account | None
+) -> AsyncIterator[Runners]:
+    """Stages are handed out, and the built-in runner runs, while the block lasts.
+
+    Stages of a built-in runner that died with an earlier server are ended first. `account` is shown to git hosts.
+    """
+    if 0 < len(settings.rpc_secret) < SHORTEST_SECRET:
+        log.warning("the secret of the runners is short: GANTRY_RPC_SECRET should have 16 characters or more")
+    queue = Queue(ports)
+    leases = Leases(ports, lease=settings.runner_lease, patience=settings.runner_patience)
+    credentials = Credentials(account, settings.git_always_auth)
+    manager = LocalManager(ports, queue, seal, _system(settings), leases, credentials)
+    async with AsyncExitStack() as stack:
+        runner = await _runner(manager, settings, folder)
+        for step_id in await ports.db.read(steps.running()):
+            ports.logs.open(step_id)  # of runners elsewhere, which go on
+        await stack.enter_async_context(leases.running())
+        await stack.enter_async_context(queue.running())
+        if runner is not None:
+            stack.enter_context(queue.attached(runner.serves))
+            stack.push_async_callback(_finish, asyncio.create_task(runner.run()))
+        yield Runners(queue, manager, Polls(), runner)
+
+
+def _system(settings: Settings) -> System:
+    url = urlsplit(settings.public_url)
+    return System(url.scheme, url.netloc + url.path, version("gantry"))
+
+
+async def _runner(manager: LocalManager, settings: Settings, folder: Folder) -> Runner | None:
+    """The built-in runner, after what an earlier one left behind was ended."""
+    name = f"{BUILT_IN}:{folder.key('installation')}"
+    await asyncio.to_thread(workspace.sweep, folder.work)
+    if lost := await progress.lose(manager.ports, name):
+        log.warning("stages of the stopped server were lost", extra={"stages": len(lost)})
+    if not settings.runner_capacity:
+        return None
+    return Runner(
+        replace(manager, runner=name, peer=name),
+        capacity=settings.runner_capacity,
+        machine=platform.node() or "localhost",
+        base=folder.work,
+        environ=inherited(),
+        options=Options(environ=settings.runner_environ, plugins=Plugins.of(secret=settings.secret, env=settings.env)),
+    )
+
+
+async def _finish(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

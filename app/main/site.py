@@ -1,0 +1,127 @@
+"""A server: its settings and its data folder become rooms at work and one application."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from app.accounts import auth, session
+from app.builds.ports import Ports
+from app.db.connect import Database
+from app.extensions.client import extension
+from app.folder import Folder
+from app.main.bootstrap import bootstrap
+from app.main.builds import Builds, open_builds
+from app.main.maintenance import SEALED, now, open_database
+from app.main.routes import application
+from app.main.runners import Runners, open_runners
+from app.moments import Recorders
+from app.runners.dispatch.rpc.api import State
+from app.runners.exec.runner import Runner
+from app.scm.git.host import Git
+from app.scm.host import Account, Host
+from app.sealing import keyring, renew
+from app.sealing.seal import Seal
+from app.settings.load import inherited
+from app.settings.server import Settings
+from app.web.connected import Polls
+from app.web.limit import Limiter
+from app.web.policy import Policy
+from app.web.server import Requests
+from app.web.traffic import Traffic
+
+#: Seconds that running stages are given when the server stops.
+GRACE = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A server that is set up: the application, and what ends with it."""
+
+    settings: Settings
+    folder: Folder
+    ports: Ports
+    app: Requests
+    runner: Runner | None
+    polls: Polls
+
+    async def stop(self, grace: float = GRACE) -> None:
+        """Take no more stages, end every stream, give running stages their grace, record how they ended.
+
+        A second call with less grace cuts the grace of the first call short.
+        """
+        self.polls.end()
+        self.ports.moments.watched.close()
+        self.ports.logs.close_all()
+        if self.runner is not None:
+            await self.runner.stop(grace)
+
+
+@asynccontextmanager
+async def open_site(settings: Settings) -> AsyncIterator[Site]:
+    """Set a server up, and take it down when the block ends. AppError says why it cannot be set up."""
+    folder = Folder(settings.data, settings.logs)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(folder.locked())
+        db = await open_database(stack, settings)
+        seal = keyring.seal(settings, folder)
+        await db.read(renew.check(seal, SEALED))
+        await bootstrap(db, settings, folder)
+        yield await _open_rooms(stack, settings, folder, db, seal)
+
+
+async def _open_rooms(stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal) -> Site:
+    account = _account(settings)
+    host = Git(folder.mirrors, settings.roots, environ=inherited(), account=account)
+    traffic = Traffic()
+    opening = open_builds(settings, folder, db, host, Recorders(), traffic)
+    builds = await stack.enter_async_context(opening)
+    runners = await stack.enter_async_context(open_runners(settings, folder, builds.ports, seal, account))
+    state = _state(settings, folder, db, host, seal, builds, runners)
+    app = application(state, traffic, _policy(settings))
+    site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
+    stack.push_async_callback(site.stop)
+    return site
+
+
+def _account(settings: Settings) -> Account | None:
+    if settings.git_username and settings.git_password:
+        return Account(settings.git_username, settings.git_password)
+    return None
+
+
+def _state(
+    settings: Settings, folder: Folder, db: Database, host: Host, seal: Seal, builds: Builds, runners: Runners
+) -> State:
+    """What every request finds in its state."""
+    return State(
+        db=db,
+        cookie_key=(settings.cookie_secret or folder.key("cookie")).encode(),
+        now=now,
+        public_url=settings.public_url,
+        admission=extension("admission", session.ADMISSION, settings.admission),
+        host=host,
+        seal=seal,
+        new_key=auth.new_token,
+        private_mode=settings.private_mode,
+        ports=builds.ports,
+        rendered=builds.rendered,
+        broadcast=builds.broadcast,
+        crons_changed=builds.scheduler.wake,
+        metrics_anonymous=settings.metrics_anonymous,
+        why_pending=runners.queue.why_pending,
+        queue=runners.queue,
+        rpc_secret=settings.rpc_secret,
+        manager=runners.manager,
+        polls=runners.polls,
+    )
+
+
+def _policy(settings: Settings) -> Policy:
+    limit = settings.rate_limit
+    return Policy(
+        origins=frozenset(origin.encode() for origin in settings.cors_origins),
+        https=settings.public_url.startswith("https://"),
+        limiter=Limiter(limit, time.monotonic_ns) if limit else None,
+        who=auth.who,
+    )

@@ -1,0 +1,91 @@
+"""Routes of the queue and of the server's state, for administrators (`spec` drone-rest 3.6)."""
+
+from starlette.requests import Request
+
+from app.accounts import auth
+from app.builds import lists, stages
+from app.builds.api import request as builds_state
+from app.builds.wire import StageJSON, stage_row_json
+from app.db.tx import Row, Rows, Tx
+from app.runners.dispatch.platforms import Load, Platform, table
+from app.runners.dispatch.queue import PAUSED, Queue
+from app.runners.dispatch.wire import ActiveCountJSON, BuildCountsJSON, StatsJSON, SubscriberCountJSON, TotalCountJSON
+from app.web.reply import JSON, Empty, Encoded, encode, joined
+from app.web.route import Endpoint
+
+#: Stages that are read and written at a time, so that nobody waits for a long queue.
+PAGE = 500
+
+
+class State(builds_state.State):
+    """Beside what the rooms below need."""
+
+    queue: Queue
+
+
+async def show_queue(request: Request[State]) -> Encoded[list[StageJSON]]:
+    """The stages that wait for a runner or run, oldest first."""
+    await auth.user(request)
+    ports, paused = request.state["ports"], await request.state["queue"].is_paused()
+    texts: list[bytes] = []
+    after = 0
+    while page := await ports.db.read(stages.unfinished(after, PAGE)):
+        texts.append(encode([_waiting(stage_row_json(row), paused=paused) for row in page])[1:-1])
+        after = page[-1]["id"]
+    return Encoded(joined(texts))
+
+
+def _waiting(stage: StageJSON, *, paused: bool) -> StageJSON:
+    if paused and stage["status"] == "pending" and "machine" not in stage:
+        stage["pending_reason"] = PAUSED
+    return stage
+
+
+async def pause_queue(request: Request[State]) -> Empty:
+    """Pause the queue: no stage is handed to a runner until it is resumed; what runs goes on."""
+    await auth.user(request)
+    await request.state["queue"].pause()
+    return Empty()
+
+
+async def resume_queue(request: Request[State]) -> Empty:
+    """Resume the queue: stages are handed to runners again."""
+    await auth.user(request)
+    await request.state["queue"].resume()
+    return Empty()
+
+
+async def show_stats(request: Request[State]) -> JSON[StatsJSON]:
+    """How many accounts, repositories and builds there are, how busy each platform is, and who listens."""
+    await auth.user(request)
+    ports = request.state["ports"]
+    counts, platforms = await ports.db.read(_counted())
+    return JSON(
+        StatsJSON(
+            users=TotalCountJSON(total=counts["users"]),
+            repos=ActiveCountJSON(active=counts["active_repos"]),
+            builds=BuildCountsJSON(
+                pending=counts["pending_builds"], running=counts["running_builds"], total=counts["builds"]
+            ),
+            pipelines=table(request.state["queue"].runners, [_load(row) for row in platforms]),
+            events=SubscriberCountJSON(subscribers=request.state["broadcast"].listeners),
+            streams={str(step_id): readers for step_id, readers in ports.logs.readers().items()},
+            watchers=None,
+        )
+    )
+
+
+def _counted() -> Tx[tuple[dict[str, int], Rows]]:
+    return (yield from lists.counts()), (yield from stages.platforms())
+
+
+def _load(row: Row) -> Load:
+    return Load(Platform(row["os"], row["arch"], row["variant"], row["kernel"]), row["pending"], row["running"])
+
+
+routes = [
+    Endpoint("GET", "/api/queue", show_queue, operation="server.show_queue", needs="system"),
+    Endpoint("DELETE", "/api/queue", pause_queue, operation="server.pause_queue", needs="system"),
+    Endpoint("POST", "/api/queue", resume_queue, operation="server.resume_queue", needs="system"),
+    Endpoint("GET", "/api/system/stats", show_stats, operation="server.show_stats", needs="system"),
+]

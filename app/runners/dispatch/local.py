@@ -1,0 +1,142 @@
+"""The verbs of a runner, carried out by this server."""
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.builds import claims, progress, stages, steps, store
+from app.builds.cards import store as cards
+from app.builds.config import converted
+from app.builds.live.relay import ANY
+from app.builds.model import OVER, Build, Line, Stage, Step
+from app.builds.ports import Ports
+from app.db.tx import Tx
+from app.errors import Conflict, NotFound
+from app.moments import Actor
+from app.repos import store as repos
+from app.repos.model import SECRET, Repo, Secret
+from app.repos.secrets import store as secrets
+from app.runners.dispatch.credentials import Credentials
+from app.runners.dispatch.leases import Leases
+from app.runners.dispatch.queue import Queue
+from app.runners.manager import Context, Filter, System
+from app.runners.report import until_heard
+from app.sealing.seal import Seal
+
+#: Seconds after which a question without an answer ends (`spec` drone-rpc 2).
+POLL = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalManager:
+    """What a runner asks and reports, on behalf of one runner."""
+
+    ports: Ports
+    queue: Queue
+    seal: Seal
+    system: System
+    leases: Leases
+    credentials: Credentials = field(default_factory=Credentials)
+    #: Which built-in runner asks: what it holds is lost when its server stops.
+    runner: str = ""
+    #: Where it asks from: another machine's address, or the built-in runner's name.
+    peer: str = ""
+
+    def spoken_for(self, peer: str, runner: str = "") -> "LocalManager":
+        """The same for another runner."""
+        return LocalManager(
+            self.ports, self.queue, self.seal, self.system, self.leases, self.credentials, runner, peer
+        )  # every call of a runner makes one: dataclasses.replace takes three times as long
+
+    def request(self, wanted: Filter) -> Coroutine[Any, Any, Stage | None]:
+        """See Manager. (The coroutine itself, not one around it: thousands wait in it.)"""
+        return self.queue.request(wanted, POLL)
+
+    async def accept(self, stage_id: int, machine: str) -> Stage:
+        """See Manager. Says it until it is heard: when only the answer was lost, the stage is this runner's already."""
+        with self.queue.claimed(stage_id):
+            return await until_heard(
+                lambda: progress.accept(self.ports, stage_id, machine=machine, runner=self.runner, peer=self.peer)
+            )
+
+    async def details(self, stage_id: int) -> Context:
+        """See Manager. The file is as it was when the build began: at its commit, or as it was converted then."""
+        self.leases.renew(stage_id)
+        repo, build, stage, opened, converted_file = await self.ports.db.read(_details(stage_id, self.seal))
+        text = converted_file or await self.ports.configs.load_plain(repo, build)
+        key = self.seal.open(repo.secret, SECRET)
+        return Context(repo, build, stage, text, opened, self.system, key, self.credentials.netrc(repo))
+
+    async def update_stage(self, stage: Stage) -> Stage:
+        """See Manager."""
+        self.leases.renew(stage.id)
+        return await progress.update_stage(self.ports, stage, self._actor(stage.machine))
+
+    async def update_step(self, step: Step) -> Step:
+        """See Manager."""
+        updated = await progress.update_step(self.ports, step, self._actor())
+        self.leases.renew(updated.stage_id)
+        return updated
+
+    def _actor(self, machine: str = "") -> Actor:
+        return Actor("runner", machine, address=self.peer, way="rpc")
+
+    async def watch(self, build_id: int) -> bool:
+        """See Manager. Who watches is on the line for every stage of the build that its address has accepted."""
+        with self.ports.moments.over.subscribe(lambda ended: ended in (build_id, ANY)) as ended:
+            is_over, held = await self.ports.db.read(_watched(build_id, self.peer))
+            with self.leases.held(held):
+                event = None if is_over else await ended.wait(POLL)
+                return is_over or event == build_id or (event == ANY and await self.ports.db.read(_is_over(build_id)))
+
+    async def write_log(self, step_id: int, lines: Sequence[Line]) -> None:
+        """See Manager. Conflict when the step does not run."""
+        self.leases.renew(await self.ports.db.read(_logging(step_id)))
+        self.ports.logs.open(step_id)
+        await self.ports.logs.write(step_id, lines)
+
+    async def upload_log(self, step_id: int, log: bytes) -> None:
+        """See Manager. Of a stage that was killed, what it said until then; of one that is lost, nothing: Conflict.
+
+        NotFound when the step was deleted meanwhile: then its log goes, too.
+        """
+        self.leases.renew(await self.ports.db.read(_logging(step_id, killed=True)))
+        await self.ports.logs.store(step_id, log)
+        try:
+            await self.ports.db.read(steps.find(step_id))
+        except NotFound:
+            await self.ports.logs.remove([step_id])
+            raise
+
+    async def upload_card(self, step_id: int, data: str) -> None:
+        """See Manager."""
+        self.leases.renew(await self.ports.db.read(_logging(step_id)))
+        await self.ports.db.write(cards.replace(step_id, data))
+
+
+def _logging(step_id: int, *, killed: bool = False) -> Tx[int]:
+    """The stage of a step that may be told of just now: it runs, or was killed. Conflict otherwise."""
+    step = yield from steps.find(step_id)
+    if step.status != "running" and not (killed and step.status == "killed"):
+        raise Conflict(f"step {step.id} does not run: {step.status}", code="step_not_running")
+    return step.stage_id
+
+
+def _watched(build_id: int, peer: str) -> Tx[tuple[bool, list[int]]]:
+    return (yield from _is_over(build_id)), (yield from claims.held_from(build_id, peer))
+
+
+def _is_over(build_id: int) -> Tx[bool]:
+    """Whether nobody should run it any more: it was stopped, or deleted."""
+    build = yield from store.find_if_any(build_id)
+    return build is None or build.status in OVER
+
+
+def _details(stage_id: int, seal: Seal) -> Tx[tuple[Repo, Build, Stage, tuple[Secret, ...], str | None]]:
+    stage = yield from stages.find(stage_id)
+    build = yield from store.find_by_id(stage.build_id)
+    repo = yield from repos.find(stage.repo_id)
+    siblings = yield from stages.list_of(build.id)
+    opened = yield from secrets.for_build(repo, seal, pull_request=build.event == "pull_request")
+    converted_file = yield from converted.find(build.id)
+    return repo, replace(build, stages=tuple(replace(s, steps=()) for s in siblings)), stage, opened, converted_file

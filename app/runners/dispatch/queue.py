@@ -1,0 +1,197 @@
+"""Which waiting stage goes to which waiting runner (`spec` drone-rpc 6)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+
+from app.builds import claims, progress, rules, switches
+from app.builds.live.relay import ANY
+from app.builds.model import Stage
+from app.builds.ports import Ports
+from app.db.tx import Tx
+from app.errors import Unavailable
+from app.runners.dispatch.offers import offers
+from app.runners.dispatch.waiting import Waiting, Worker, suits
+from app.runners.manager import Filter
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which the queue is looked at in any case.
+INTERVAL = 60.0
+#: Seconds after which it is looked at again when that failed.
+PAUSE = 1.0
+#: Stages that are read at a time at most, and how many more than there are runners: some are handed out already.
+PAGE, MARGIN = 200, 8
+#: Why a stage is blocked.
+UNSIGNED = (
+    "an administrator of the repository must approve it: the pipeline file is not signed with the repository's key, "
+    "or the validation extension wants that"
+)
+PAUSED = "the queue is paused by an administrator"
+
+
+class Queue:
+    """Hands pending stages to waiting runners, oldest first.
+
+    Handing out is an offer that only this server's queue, or on PostgreSQL every server's, keeps in mind for a while;
+    accepting decides.
+    """
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._waiting = Waiting()
+        self._offers = offers(ports)
+        #: Stages that are being accepted here, and whose runners will not let go.
+        self._accepting: set[int] = set()
+        #: Stages that may be kept for nobody: whoever they were for has gone, or the answer to the claim was lost.
+        self._unkept: set[int] = set()
+        self._wake = asyncio.Event()
+        #: Runners that are there whether they wait or work.
+        self._attached: list[Filter] = []
+
+    @contextmanager
+    def attached(self, wanted: Filter) -> Iterator[None]:
+        """A runner is there, also while it works, as long as the block lasts."""
+        self._attached.append(wanted)
+        try:
+            yield
+        finally:
+            self._attached.remove(wanted)
+
+    @property
+    def runners(self) -> list[Filter]:
+        """What each runner takes: those that wait, and those of this process that are all at work."""
+        waiting = list(self._waiting.wanted())
+        return [*waiting, *(wanted for wanted in self._attached if wanted not in waiting)]
+
+    async def is_paused(self) -> bool:
+        """Whether nothing is handed out."""
+        return await self._ports.db.read(switches.is_on("queue"))
+
+    async def pause(self) -> None:
+        """Hand out nothing from now on, on every server of the database and over restarts; what runs goes on."""
+        await self._ports.db.write(switches.turn_on("queue", self._ports.now()))
+
+    async def resume(self) -> None:
+        """Hand out again, on every server at once."""
+        await self._ports.db.write(_resume(self._ports.now()))
+        self._ports.moments.waiting.publish(ANY)
+
+    async def why_pending(self, waiting: Sequence[Stage]) -> dict[int, str]:
+        """Why these stages are not taken, by id, where it is not just their turn that has not come."""
+        blocked = {stage.id: UNSIGNED for stage in waiting if stage.status == "blocked"}
+        untaken = [stage for stage in waiting if stage.status == "pending" and not stage.machine]
+        if untaken and await self.is_paused():
+            return blocked | dict.fromkeys((stage.id for stage in untaken), PAUSED)
+        reasons = {stage.id: await self._why(stage) for stage in untaken}
+        return blocked | {stage_id: reason for stage_id, reason in reasons.items() if reason}
+
+    async def _why(self, stage: Stage) -> str:
+        if not (self._waiting.suit(stage) or any(suits(wanted, stage) for wanted in self._attached)):
+            return f"no runner that is free serves {rules.wish(stage)}"
+        if not await self._has_room(stage):
+            return "others of this pipeline or repository go first: its concurrency limit is reached"
+        return ""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve while the block lasts."""
+        tasks = [asyncio.create_task(self._serve()), asyncio.create_task(self._listen())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def request(self, wanted: Filter, timeout: float) -> Stage | None:
+        """Wait for a stage that suits; None after `timeout` seconds."""
+        worker = Worker(wanted, timeout)
+        self._waiting.add(worker)
+        self._wake.set()
+        try:
+            return await worker.stage
+        except asyncio.CancelledError:
+            if not worker.stage.cancelled() and (stage := worker.stage.result()) is not None:
+                self._unkept.add(stage.id)  # it was handed out to nobody in the end
+                self._wake.set()
+            raise
+        finally:
+            self._waiting.remove(worker)
+
+    @contextmanager
+    def claimed(self, stage_id: int) -> Iterator[None]:
+        """Whoever a stage was handed out to accepts it: nobody else gets it meanwhile, however long it takes."""
+        self._accepting.add(stage_id)
+        try:
+            yield
+        finally:
+            self._accepting.discard(stage_id)
+
+    async def _listen(self) -> None:
+        while True:  # a subscription that was too slow ends; there is always another
+            with self._ports.moments.waiting.subscribe() as queued:
+                self._wake.set()
+                async for _ in queued:
+                    self._wake.set()
+            await asyncio.sleep(PAUSE)
+
+    async def _serve(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(INTERVAL):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                await self._hand_out()
+            except Unavailable as error:
+                log.warning("the queue could not be read", extra={"reason": error.message})
+                asyncio.get_running_loop().call_later(PAUSE, self._wake.set)
+            except Exception:  # a bug must not end the queue, and with it every promotion
+                log.exception("the queue met an internal error")
+                asyncio.get_running_loop().call_later(PAUSE, self._wake.set)
+
+    async def _hand_out(self) -> None:
+        for stage_id in list(self._unkept):
+            await self._offers.release(stage_id)
+            self._unkept.discard(stage_id)
+        for kind in self._waiting.types():
+            await self._hand_out_type(kind)
+
+    async def _hand_out_type(self, kind: str) -> None:
+        after = 0
+        while waiting := self._waiting.types().get(kind, 0):
+            limit = min(waiting + MARGIN, PAGE)
+            page = await self._ports.db.read(claims.queued(kind, after, limit, now=self._ports.now()))
+            for stage in page:
+                await self._offer(stage)
+            if len(page) < limit:
+                return
+            after = page[-1].id
+
+    async def _has_room(self, stage: Stage) -> bool:
+        return not (stage.limit or stage.throttle) or await self._ports.db.read(progress.has_room(stage))
+
+    async def _offer(self, stage: Stage) -> None:
+        if stage.id in self._accepting or not self._waiting.suit(stage) or not await self._has_room(stage):
+            return
+        try:
+            claimed = await self._offers.claim(stage.id)
+        except Unavailable:
+            self._unkept.add(stage.id)
+            raise
+        if not claimed:
+            return
+        if (worker := self._waiting.take(stage)) is None:  # who it suits has gone meanwhile
+            self._unkept.add(stage.id)
+            self._wake.set()
+        else:
+            worker.stage.set_result(stage)
+
+
+def _resume(now: int) -> Tx[None]:
+    yield from switches.turn_off("queue")
+    yield from claims.wait_anew(now)

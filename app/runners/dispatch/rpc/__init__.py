@@ -1,0 +1,1 @@
+"""The runner protocol over HTTP: for runners on other machines."""

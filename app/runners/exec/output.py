@@ -1,0 +1,188 @@
+"""What a step prints, on its way to the manager: decoded, masked, cut into lines, sent in batches."""
+
+import asyncio
+import codecs
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from app.builds.model import Line
+from app.errors import AppError
+from app.runners import report
+from app.runners.exec.cards import Card, Cards
+from app.runners.exec.mask import Mask
+from app.runners.exec.transcript import LIMIT, LONGEST, Piece, Transcript
+from app.runners.manager import Manager
+
+log = logging.getLogger(__name__)
+
+#: Seconds from the first output to the first batch, so that who follows sees life.
+FIRST_PAUSE = 0.05
+#: Seconds from new output to a batch from then on.
+PAUSE = 1.0
+#: JSON bytes; as many waiting end the pause.
+BATCH_SIZE = 256 * 1024
+#: Seconds that a batch may take. The process never waits for it, only the report of its end does.
+BATCH_TIMEOUT = 10.0
+#: Seconds after which a log that cannot be stored is given up.
+UPLOAD_TIMEOUT = 60.0
+_PIECE = 16 * 1024
+#: Bytes; a larger log is put together aside, without holding up the loop.
+_LARGE = 64 * 1024
+
+
+class Writer:
+    """The log of one running step: `write` and `close` for the process, `send` and `upload` for the manager."""
+
+    def __init__(self, manager: Manager, step_id: int, mask: Mask) -> None:
+        self._manager = manager
+        self._step_id = step_id
+        self._mask = mask
+        self._cards = Cards(mask)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._began = time.monotonic()
+        self._text = ""
+        self._time = 0
+        self._pos = 0
+        self._transcript = Transcript()
+        self._live = _Live()
+        self._lost = 0
+        self._news = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._closed = False
+
+    def write(self, data: bytes) -> None:
+        """Take output as it comes; never waits."""
+        self._put(self._mask.feed(self._cards.feed(self._decoder.decode(data))))
+
+    def close(self) -> None:
+        """No more output comes."""
+        rest = self._cards.feed(self._decoder.decode(b"", final=True)) + self._cards.flush()
+        self._put(self._mask.feed(rest) + self._mask.flush())
+        self._cut(len(self._text))
+        self._closed = True
+        self._news.set()
+        self._hurry.set()
+
+    async def send(self) -> None:
+        """Send batches of live lines, a partial line too, until all that came before `close` is sent."""
+        pause = FIRST_PAUSE
+        while self._live or not self._closed:
+            await self._news.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), pause)
+            self._news.clear()
+            self._hurry.clear()
+            self._cut(len(self._text))
+            while lines := self._live.take():
+                await self._send(lines)
+            pause = PAUSE
+
+    async def upload(self) -> Card | None:
+        """Store the whole log, and the card if the output had one, which is returned once it is stored.
+
+        What cannot be stored is given up, and said so in the server's own log.
+        """
+        dump = self._transcript.dump
+        log_ = await asyncio.to_thread(dump) if self._transcript.size > _LARGE else dump()
+        await self._upload("log", lambda: self._manager.upload_log(self._step_id, log_))
+        card = self._cards.card
+        if card is None or not await self._upload("card", lambda: self._manager.upload_card(self._step_id, card.data)):
+            return None
+        return card
+
+    async def _upload(self, what: str, say: Callable[[], Awaitable[None]]) -> bool:
+        """Whether it is stored."""
+        try:
+            async with asyncio.timeout(UPLOAD_TIMEOUT):
+                await report.until_heard(say)
+        except (AppError, TimeoutError) as error:
+            log.warning(f"a {what} is lost", extra={"step": self._step_id, "reason": _reason(error)})
+            return False
+        return True
+
+    def _put(self, text: str) -> None:
+        if not text:
+            return
+        second = int(time.monotonic() - self._began)
+        if second != self._time:
+            self._cut_lines()
+            self._time = second
+        self._text += text
+        if len(self._text) >= _PIECE:
+            self._cut_lines()
+            self._cut(len(self._text) // LONGEST * LONGEST)
+        self._news.set()
+
+    def _cut_lines(self) -> None:
+        self._cut(self._text.rfind("\n") + 1)
+
+    def _cut(self, end: int) -> None:
+        """Turn the text up to here into entries."""
+        if not end:
+            return
+        piece = Piece.of(self._pos, self._time, self._text[:end])
+        self._text = self._text[end:]
+        self._pos = piece.end
+        self._transcript.add(piece)
+        self._live.add(piece)
+        if self._live.waiting >= BATCH_SIZE:
+            self._hurry.set()
+
+    async def _send(self, lines: list[Line]) -> None:
+        if self._lost:
+            note = f"[{self._lost:,} lines could not be shown live; the log has them when the step has ended]\n"
+            lines.insert(0, Line(lines[0].pos - 1, note, lines[0].time))
+        try:
+            async with asyncio.timeout(BATCH_TIMEOUT):
+                await self._manager.write_log(self._step_id, lines)
+            self._lost = 0
+        except (AppError, TimeoutError) as error:
+            self._lost += len(lines) + self._live.drop()
+            log.warning("live lines are lost", extra={"step": self._step_id, "reason": _reason(error)})
+
+
+class _Live:
+    """What waits to be sent; past the limit of a log nothing is added but a note."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[Piece] = deque()
+        self._left = LIMIT
+        self.waiting = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def add(self, piece: Piece) -> None:
+        if self._left < 0:
+            return
+        self._left -= piece.size
+        if self._left < 0:
+            note = "[the log is too long to be shown live; its end follows when the step has ended]\n"
+            piece = Piece.of(piece.pos, piece.time, note)
+        self._pieces.append(piece)
+        self.waiting += piece.size
+
+    def take(self) -> list[Line]:
+        """The next batch; empty when nothing waits."""
+        lines: list[Line] = []
+        size = 0
+        while self._pieces and size < BATCH_SIZE:
+            piece = self._pieces.popleft()
+            size += piece.size
+            lines += piece.lines()
+        self.waiting -= size
+        return lines
+
+    def drop(self) -> int:
+        """Give up what waits; how many lines."""
+        count = sum(piece.count for piece in self._pieces)
+        self._pieces.clear()
+        self.waiting = 0
+        return count
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

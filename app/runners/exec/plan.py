@@ -1,0 +1,96 @@
+"""What one stage is to run: the file read for its pipeline, every script written. Pure.
+
+These are the checks that a runner makes before it reports a start (`spec` drone-rpc 14, row 6).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from app.builds.event import event_of
+from app.errors import NotFound
+from app.pipeline import document
+from app.pipeline.document import Config, FromSecret, Pipeline
+from app.pipeline.event import Event
+from app.pipeline.model import SecretDocument
+from app.pipeline.steps import PlannedStep, Policy, compile_steps
+from app.pipeline.substitute import substitute
+from app.runners.exec import environ, script, secrets
+from app.runners.manager import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in file order, with those that never run among them, since others may wait for them."""
+
+    pipeline: Pipeline
+    steps: tuple[PlannedStep, ...]
+    #: Script by step name, for those that may run.
+    scripts: Mapping[str, str]
+    #: Value by name of every secret that a step of the stage uses.
+    secrets: Mapping[str, str]
+    #: Those among them without a value yet, which are to be had elsewhere.
+    elsewhere: Mapping[str, SecretDocument]
+    #: What the runner adds to every step, and what of it is hidden in logs, by name.
+    variables: Mapping[str, str] = field(default_factory=dict)
+    masked: Mapping[str, str] = field(default_factory=dict)
+
+    def literals(self, planned: PlannedStep) -> dict[str, str]:
+        """The step's own variables that stand in the file."""
+        return {name: value for name, value in _environment(planned).items() if isinstance(value, str)}
+
+    def revealed(self, planned: PlannedStep) -> dict[str, str]:
+        """The step's own variables that are secrets."""
+        entries = _environment(planned).items()
+        return {name: self.secrets[value.name] for name, value in entries if isinstance(value, FromSecret)}
+
+
+def plan(context: Context, now: int, runner: Mapping[str, str] = environ.NOTHING) -> Plan:
+    """Read the stage's pipeline out of the file; `runner` is what the runner adds to every step.
+
+    Raises BadSubstitution, BadPipeline, NotFound when the file has no such pipeline, and Invalid when the
+    commit cannot be cloned.
+    """
+    config = document.parse(substitute(context.config, environ.for_substitution(context, now, runner)))
+    pipeline = _pipeline(config, context.stage.name)
+    steps = compile_steps(pipeline, _event(context))
+    found = _secrets(steps, config, context)
+    kept = {document.name: document for document in reversed(config.secrets) if document.get_path or document.get_name}
+    elsewhere = {name: kept[name] for name, value in found.items() if not value and name in kept}
+    return Plan(pipeline, steps, _scripts(steps, pipeline, context), found, elsewhere)
+
+
+def _pipeline(config: Config, name: str) -> Pipeline:
+    wanted = name or document.DEFAULT_NAME
+    for pipeline in config.pipelines:
+        if pipeline.name == wanted and pipeline.type == "exec":
+            return pipeline
+    there = ", ".join(repr(pipeline.name) for pipeline in config.pipelines) or "none"
+    raise NotFound(f"the pipeline file has no exec pipeline {wanted!r} at this commit; there is {there}")
+
+
+def _event(context: Context) -> Event:
+    return replace(event_of(context.repo, context.build), instance=context.system.host)
+
+
+def _scripts(steps: tuple[PlannedStep, ...], pipeline: Pipeline, context: Context) -> dict[str, str]:
+    return {one.name: _script(one, pipeline, context) for one in steps if one.policy is not Policy.NEVER}
+
+
+def _script(planned: PlannedStep, pipeline: Pipeline, context: Context) -> str:
+    if planned.step:
+        return script.of_commands(planned.step.commands)
+    clone = pipeline.clone
+    return script.of_clone(context.repo, context.build, depth=clone.depth, retries=clone.retries)
+
+
+def _secrets(steps: tuple[PlannedStep, ...], config: Config, context: Context) -> dict[str, str]:
+    inline: dict[str, str] = {}
+    for secret in config.secrets:
+        if secret.data:
+            inline.setdefault(secret.name, secret.data)
+    values = (value for planned in steps for value in _environment(planned).values())
+    return secrets.revealed((v.name for v in values if isinstance(v, FromSecret)), context, inline)
+
+
+def _environment(planned: PlannedStep) -> Mapping[str, str | FromSecret]:
+    return planned.step.environment if planned.step else {}

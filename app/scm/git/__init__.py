@@ -1,0 +1,1 @@
+"""Plain git repositories: the first host."""

@@ -1,0 +1,172 @@
+"""Plain git repositories, read through mirrors (`spec` scm-api 9)."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+from weakref import WeakValueDictionary
+
+from app.errors import Invalid, NotFound, Problem, Unreadable
+from app.scm import refs
+from app.scm.git import address, objects
+from app.scm.git.command import Command
+from app.scm.git.mirror import Look, Mirror
+from app.scm.git.objects import Absent, Objects
+from app.scm.host import Account, Commit, Host, Source
+
+_FORMATS = {40: ("sha1", ".git"), 64: ("sha256", ".sha256.git")}
+_LONGEST_PATH = 4096
+
+
+class Git(Host):
+    """Repositories without a host's API: `file://` below `roots`, `https://` and `ssh://`.
+
+    `environ` is what git gets of the server's own environment: PATH, on which git and ssh are looked up, and proxies.
+    https hosts that ask who reads are told `account`, if there is one. `mirrors` belongs to one server alone. `timeout`
+    is in seconds and holds for each call of git, `max_file` in bytes. `known_hosts` pins the keys of ssh hosts; without
+    it those of the account count.
+    """
+
+    def __init__(
+        self,
+        mirrors: Path,
+        roots: Sequence[Path],
+        *,
+        timeout: float = 30,
+        max_file: int = 1024 * 1024,
+        known_hosts: Path | None = None,
+        environ: Mapping[str, str] = MappingProxyType({}),
+        account: Account | None = None,
+    ) -> None:
+        self._directory = mirrors.resolve()
+        self._roots = tuple(roots)
+        self._max_file = max_file
+        self._git = Command(self._directory, timeout=timeout, known_hosts=known_hosts, environ=environ, account=account)
+        #: Of one path there is never a second one while somebody uses the first: its lock is what keeps them apart.
+        self._mirrors: WeakValueDictionary[tuple[int, int], Mirror] = WeakValueDictionary()
+
+    def check_url(self, url: str) -> None:
+        """Raise Invalid (field `git_http_url`) when git must not read from `url`."""
+        address.check(url, self._roots)
+
+    async def default_branch(self, source: Source) -> str:
+        """The branch that HEAD names; Unreadable (`no_default_branch`) when it names none."""
+        prefix = "ref: refs/heads/"
+        listed = await self._list(source, "--symref", "--", "origin", "HEAD")
+        for target, name in listed:
+            if name == "HEAD" and target.startswith(prefix):
+                return target.removeprefix(prefix)
+        message = f"HEAD of {source.url} leads to no branch: push a first commit, or set the branch yourself"
+        raise Unreadable(message, code="no_default_branch")
+
+    async def branch(self, source: Source, name: str) -> Commit:
+        """The newest commit of a branch as the repository has it now."""
+        _check_name("branch", name)
+        ref = f"refs/heads/{name}"
+        ids = await self._ids(source, ref)
+        if ref not in ids:
+            raise NotFound(f"branch {name} not found")
+        return await self._commit(source, ids[ref])
+
+    async def commit(self, source: Source, name: str) -> Commit:
+        """A commit by id, abbreviated id (7 digits or more), full ref, branch or tag.
+
+        A name is looked for in this order; an abbreviation is taken for a commit read before,
+        then for a ref, and only then for any commit of the repository.
+        """
+        if refs.is_full_id(name.lower()):
+            return await self._commit(source, name.lower())
+        _check_name("commit", name)
+        if refs.is_short_id(name):
+            for width in _FORMATS:
+                with suppress(Absent):
+                    return await self._mirror(source, width).glance(_commit_named(name))
+        return await self._commit(source, await self._resolve(source, name))
+
+    async def read_file(self, source: Source, sha: str, path: str) -> str:
+        """The text of a regular file at a commit, from the mirror alone if it was read before.
+
+        Unreadable has the code config_not_found, config_symlink, config_not_a_file,
+        config_too_large or config_not_utf8, or repository_unreachable.
+        """
+        sha = sha.lower()
+        if not refs.is_full_id(sha):
+            raise Invalid.of([Problem("commit", "invalid", f"{sha[:80]!r} is no full commit id")])
+        _check_path(path)
+
+        async def look(found: Objects) -> str:
+            return await objects.read_text(found, sha, path, most=self._max_file)
+
+        return await self._mirror(source, len(sha)).read(look, lambda: self._remote(source))
+
+    async def forget(self, repo_id: int) -> None:
+        """Remove the mirrors of a repository."""
+        for width in _FORMATS:
+            await self._mirror(Source(repo_id, ""), width).remove()
+
+    async def _commit(self, source: Source, oid: str) -> Commit:
+        mirror = self._mirror(source, len(oid))
+        return await mirror.read(_commit_named(oid), lambda: self._remote(source))
+
+    async def _resolve(self, source: Source, name: str) -> str:
+        """The id that a ref or an abbreviated id stands for at the remote."""
+        names = [name] if name == "HEAD" or name.startswith("refs/") else []
+        names += [f"refs/heads/{name}", f"refs/tags/{name}"]
+        ids = await self._ids(source, *names)
+        for candidate in names:
+            if candidate in ids:
+                return ids[candidate]
+        if not refs.is_short_id(name):
+            raise NotFound(f"commit {name} not found: there is no such branch, tag or commit id")
+        heads = await self._ids(source)
+        if not heads:
+            raise NotFound(f"commit {name} not found: the repository is empty")
+        width = len(next(iter(heads.values())))
+        return await self._mirror(source, width).expand(name, self._remote(source))
+
+    async def _ids(self, source: Source, *names: str) -> dict[str, str]:
+        """The refs of these names, or all, with their ids; git also lists longer names."""
+        listed = await self._list(source, "--", "origin", *names)
+        return {name: oid for oid, name in listed if refs.is_full_id(oid)}
+
+    async def _list(self, source: Source, *args: str) -> list[tuple[str, str]]:
+        out = await self._git.run("ls-remote", "--quiet", *args, remote=self._remote(source))
+        lines = (line.partition("\t") for line in out.decode(errors="replace").splitlines())
+        return [(left, right) for left, _, right in lines]
+
+    def _remote(self, source: Source) -> address.Remote:
+        return address.resolve(source.url, self._roots)
+
+    def _mirror(self, source: Source, width: int) -> Mirror:
+        """The mirror for ids of `width` digits: a repository made anew may have changed them."""
+        key = (source.repo_id, width)
+        if (mirror := self._mirrors.get(key)) is None:
+            object_format, suffix = _FORMATS[width]
+            path = self._directory / f"{source.repo_id}{suffix}"
+            mirror = self._mirrors[key] = Mirror(path, self._git, object_format=object_format)
+        return mirror
+
+
+def _commit_named(oid: str) -> Look[Commit]:
+    return lambda found: objects.read_commit(found, oid)
+
+
+def _check_name(field: str, name: str) -> None:
+    if broken := refs.problem(name):
+        raise Invalid.of([Problem(field, "invalid", f"{field} {name[:80]!r} {broken}")])
+
+
+def _check_path(path: str) -> None:
+    parts = path.split("/")
+    rules = (
+        (path == "", "is empty"),
+        (len(path) > _LONGEST_PATH, f"is longer than {_LONGEST_PATH} characters"),
+        (path.startswith("/"), "is absolute: write it from the top of the repository"),
+        (any(part in {"", ".", ".."} for part in parts), "has an empty part, `.` or `..`"),
+        (any(ord(char) < 32 or ord(char) == 127 for char in path), "has a control character"),
+        (not refs.is_text(path), "is not valid Unicode"),
+    )
+    for broken, words in rules:
+        if broken:
+            message = f"the path {path[:80]!r} of the configuration file {words}"
+            raise Invalid.of([Problem("config_path", "invalid", message)])

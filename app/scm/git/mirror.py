@@ -1,0 +1,181 @@
+"""A private copy of those commits of a repository that Gantry has read."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from app.errors import Invalid, NotFound, Problem, Unavailable, Unreadable
+from app.scm.git.address import Remote
+from app.scm.git.command import Command, Refused
+from app.scm.git.objects import Absent, Objects
+
+T = TypeVar("T")
+Look = Callable[[Objects], Awaitable[T]]
+
+_FETCH = (
+    "fetch",
+    "--quiet",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-auto-maintenance",
+    "--no-recurse-submodules",
+)
+_NO_FILES = "--filter=blob:none"
+#: git's words (LC_ALL=C), for its exit codes do not tell these from other failures
+_NO_SUCH = ("not our ref", "couldn't find remote ref", "mismatched algorithms")
+_NOT_BY_ID = ("unadvertised object", "does not support shallow")
+_LEFTOVERS = ("*.lock", "refs/**/*.lock", "shallow_*", "objects/pack/tmp_*", "objects/pack/.tmp-*")
+
+
+class Damaged(Unreadable):
+    """The mirror cannot be used any more and must be made anew."""
+
+    code = "mirror_damaged"
+
+
+class Mirror:
+    """One bare repository, into which only this object may fetch.
+
+    Commits come alone, with their trees and without files, and stay; a file comes when it is
+    asked for.
+    """
+
+    def __init__(self, path: Path, git: Command, *, object_format: str) -> None:
+        self._path = path
+        self._git = git
+        self._format = object_format
+        self._lock = asyncio.Lock()
+
+    async def glance(self, look: Look[T]) -> T:
+        """What `look` sees without the remote; Absent when it misses something."""
+        async with self._git.objects(self._path) as objects:
+            return await look(objects)
+
+    async def read(self, look: Look[T], remote: Callable[[], Remote]) -> T:
+        """What `look` sees; the objects it misses are fetched first, and only then.
+
+        NotFound when the remote has no such object, Unreadable when there is no reading from it.
+        """
+        with suppress(Absent):
+            return await self.glance(look)
+        async with self._lock:
+            with suppress(Damaged):
+                return await self._fill(look, remote())
+            await asyncio.to_thread(shutil.rmtree, self._path)
+            return await self._fill(look, remote())
+
+    async def expand(self, short: str, remote: Remote) -> str:
+        """The id of the one commit of the remote that begins with `short`.
+
+        No protocol answers this, so the whole history comes over, commits alone, and goes again.
+        """
+        aside = self._path.with_suffix(".search")
+        async with self._lock:
+            try:
+                await self._make(aside)
+                refspecs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+                fetch = (*_FETCH, "--filter=tree:0", "origin", *refspecs)
+                await self._git.run(*fetch, at=aside, remote=remote)
+                return await self._expand(short, aside)
+            finally:
+                await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+
+    async def remove(self) -> None:
+        """Remove it, and what a killed server left beside it, once nobody fetches into it."""
+        async with self._lock:
+            for path in (self._path, *(self._path.with_suffix(suffix) for suffix in (".new", ".search"))):
+                await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+
+    async def _expand(self, short: str, at: Path) -> str:
+        words = ("rev-parse", "--verify", "--end-of-options", f"{short}^{{commit}}")
+        try:
+            return (await self._git.run(*words, at=at)).decode().strip()
+        except Refused as refused:
+            if "ambiguous" not in refused.reason:
+                raise NotFound(f"commit {short} not found") from None
+            message = f"{short} begins more than one commit: write more digits"
+            raise Invalid.of([Problem("commit", "ambiguous", message)]) from None
+
+    async def _fill(self, look: Look[T], remote: Remote) -> T:
+        if not (self._path / "HEAD").exists():
+            await self._create()
+        fetched: set[str] = set()
+        while True:
+            try:
+                return await self.glance(look)
+            except Absent as absent:
+                missing = absent
+            if missing.oid in fetched:
+                raise Damaged(f"{missing.message}, though {remote.url} has sent it")
+            fetched.add(missing.oid)
+            await self._fetch(missing, remote)
+
+    async def _create(self) -> None:
+        """Appears whole or not at all, whenever the server dies."""
+        aside = self._path.with_suffix(".new")
+        await self._make(aside)
+        await asyncio.to_thread(shutil.rmtree, self._path, ignore_errors=True)
+        aside.rename(self._path)
+
+    async def _make(self, path: Path) -> None:
+        await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+        options = ("--quiet", "--bare", "--template=", f"--object-format={self._format}")
+        await self._git.run("init", *options, "--", str(path))
+
+    async def _fetch(self, missing: Absent, remote: Remote) -> None:
+        await asyncio.to_thread(self._sweep)
+        try:
+            await (self._fetch_commit if missing.peeled else self._fetch_file)(missing.oid, remote)
+        except Refused as refused:
+            if any(words in refused.reason for words in _NO_SUCH):
+                raise NotFound(f"commit {missing.oid} not found") from None
+            if not await self._is_sound():
+                raise Damaged(refused.message) from None
+            if missing.peeled and "bad revision" in refused.reason:
+                raise NotFound(f"{missing.oid} is not a commit") from None
+            if not any(words in refused.reason for words in _NOT_BY_ID):
+                raise
+            await self._fetch_all(missing.oid, remote)
+        await self._tidy()
+
+    def _sweep(self) -> None:
+        """Remove what a killed git has left; no other is at work here, we hold the lock."""
+        for pattern in _LEFTOVERS:
+            for path in self._path.glob(pattern):
+                path.unlink(missing_ok=True)
+
+    async def _fetch_commit(self, oid: str, remote: Remote) -> None:
+        words = (*_FETCH, _NO_FILES, "--depth=1", "origin", f"+{oid}:refs/keep/{oid}")
+        await self._git.run(*words, at=self._path, remote=remote)
+
+    async def _fetch_file(self, oid: str, remote: Remote) -> None:
+        """Say nothing of what is here: the remote would take the files of our commits as known."""
+        words = ("-c", "fetch.negotiationAlgorithm=noop", *_FETCH, _NO_FILES, "origin", oid)
+        await self._git.run(*words, at=self._path, remote=remote)
+
+    async def _fetch_all(self, oid: str, remote: Remote) -> None:
+        """For servers that send only what their refs lead to: take that, and look there."""
+        whole = ["--unshallow"] if (self._path / "shallow").exists() else []
+        refspecs = ("+refs/heads/*:refs/seen/heads/*", "+refs/tags/*:refs/seen/tags/*")
+        words = (*_FETCH, _NO_FILES, "--prune", *whole, "origin", *refspecs)
+        await self._git.run(*words, at=self._path, remote=remote)
+        try:
+            await self._git.run("update-ref", f"refs/keep/{oid}", oid, at=self._path)
+        except Refused:
+            raise NotFound(f"commit {oid} not found") from None
+
+    async def _is_sound(self) -> bool:
+        words = ("fsck", "--connectivity-only", "--no-dangling", "--no-progress")
+        try:
+            await self._git.run(*words, at=self._path)
+        except Refused:
+            return False
+        return True
+
+    async def _tidy(self) -> None:
+        """Join the packs when they have become many."""
+        with suppress(Refused, Unavailable):  # what was asked for is here; the next fetch tries again
+            await self._git.run("gc", "--auto", "--quiet", at=self._path)

@@ -1,0 +1,140 @@
+"""The delivery of a plain git repository's hook: read, and checked (`spec` scm-webhooks 9)."""
+
+import re
+from collections.abc import Callable
+
+import orjson
+
+from app.errors import Invalid, Problem
+from app.scm import refs
+from app.scm.hook import Push
+
+Rule = Callable[[str], str | None]
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+_SLUG = re.compile(r"[^/\s]+/[^/\s]+")
+
+
+_LONGEST_SLUG = 250
+
+
+_LONGEST_SENDER = 250
+
+
+_LONGEST_OPTION = 1024
+
+
+_MOST_OPTIONS = 100
+
+
+def is_slug(text: str) -> bool:
+    """Whether `text` is namespace/name."""
+    return _slug_problem(text) is None
+
+
+def parse_push(body: bytes) -> Push:
+    """The push in a body, verified or not yet; Invalid lists all that is wrong with it."""
+    try:
+        payload = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        message = f"the body is not JSON in UTF-8: see line {error.lineno}, column {error.colno}"
+        raise Invalid.of([Problem("body", "bad_json", message)]) from None
+    if not isinstance(payload, dict):
+        raise Invalid.of([Problem("body", "wrong_type", "the body must be a JSON object")])
+    form = _Form(payload)
+    push = Push(
+        slug=form.text("repository.full_name", _slug_problem),
+        before=form.text("before", _id_problem),
+        after=form.text("after", _id_problem),
+        ref=form.text("ref", _ref_problem),
+        sender=form.text("pusher.name", _sender_problem, optional=True),
+        options=form.options(),
+    )
+    if not form.problems and len(push.before) != len(push.after):
+        form.refuse("before", "invalid", "must have as many digits as `after`")
+    if form.problems:
+        raise Invalid.of(form.problems)
+    return push
+
+
+def _id_problem(value: str) -> str | None:
+    return None if refs.is_full_id(value) else "must be 40 or 64 lower-case hex digits"
+
+
+def _ref_problem(value: str) -> str | None:
+    return refs.problem(value) if value.startswith("refs/") else "must start with refs/"
+
+
+def _slug_problem(value: str) -> str | None:
+    if len(value) > _LONGEST_SLUG:
+        return f"is longer than {_LONGEST_SLUG} characters"
+    if _CONTROL.search(value) or not _SLUG.fullmatch(value):
+        return "must be namespace/name"
+    return None
+
+
+def _sender_problem(value: str) -> str | None:
+    return _line_problem(value, _LONGEST_SENDER)
+
+
+def _option_problem(value: str) -> str | None:
+    return _line_problem(value, _LONGEST_OPTION)
+
+
+def _line_problem(value: str, longest: int) -> str | None:
+    if len(value) > longest:
+        return f"is longer than {longest} characters"
+    return "contains a control character" if _CONTROL.search(value) else None
+
+
+class _Form:
+    """Reads fields of a JSON object and collects what is wrong with them."""
+
+    def __init__(self, payload: dict[str, object]) -> None:
+        self._payload = payload
+        self.problems: list[Problem] = []
+
+    def refuse(self, field: str, code: str, rule: str) -> None:
+        self.problems.append(Problem(field, code, f"{field} {rule}"))
+
+    def text(self, field: str, rule: Rule, *, optional: bool = False) -> str:
+        """A string that keeps a rule; a wrong one is noted and becomes empty."""
+        value = self._find(field)
+        if value is None and optional:
+            return ""
+        if value is None:
+            self.refuse(field, "missing", "is missing")
+        elif not isinstance(value, str):
+            self.refuse(field, "wrong_type", "must be a string")
+        elif broken := rule(value):
+            self.refuse(field, "invalid", broken)
+        else:
+            return value
+        return ""
+
+    def options(self) -> tuple[str, ...]:
+        given = self._payload.get("push_options")
+        if given is None:
+            return ()
+        if not isinstance(given, list) or not all(isinstance(option, str) for option in given):
+            self.refuse("push_options", "wrong_type", "must be a list of strings")
+        elif len(given) > _MOST_OPTIONS:
+            self.refuse("push_options", "invalid", f"has more than {_MOST_OPTIONS} entries")
+        elif broken := next(filter(None, map(_option_problem, given)), None):
+            self.refuse("push_options", "invalid", f"has an entry that {broken}")
+        else:
+            return tuple(given)
+        return ()
+
+    def _find(self, field: str) -> object:
+        """What is at `a.b`; None as well when `a` is there and is no object."""
+        outer, _, inner = field.rpartition(".")
+        if not outer:
+            return self._payload.get(inner)
+        around = self._payload.get(outer)
+        if around is not None and not isinstance(around, dict):
+            self.refuse(outer, "wrong_type", "must be an object")
+        return around.get(inner) if isinstance(around, dict) else None

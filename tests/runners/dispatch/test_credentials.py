@@ -1,0 +1,60 @@
+"""With what a runner clones: private repositories over https or http, or all, with login and password both."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.repos.model import Repo, Visibility
+from app.runners.dispatch.credentials import Credentials
+from app.runners.exec.workspace import Workspace
+from app.runners.manager import Netrc
+from app.scm.host import Account
+
+BOTH = Credentials(Account("bot", "hush"))
+
+
+@pytest.mark.parametrize(
+    ("credentials", "url", "visibility", "told"),
+    [
+        (BOTH, "https://git.example.com:8443/acme/web.git", "private", True),
+        (BOTH, "http://git.example.com/acme/web.git", "internal", True),
+        (BOTH, "https://git.example.com/acme/web.git", "public", False),
+        (Credentials(Account("bot", "hush"), always=True), "https://git.example.com/acme/web.git", "public", True),
+        (BOTH, "ssh://git@git.example.com/acme/web.git", "private", False),
+        (BOTH, "file:///srv/web.git", "private", False),
+        (Credentials(), "https://git.example.com/acme/web.git", "private", False),
+    ],
+)
+def test_who_is_told(credentials: Credentials, url: str, visibility: Visibility, told: bool) -> None:
+    repo = Repo(1, "acme", "web", git_http_url=url, visibility=visibility)
+
+    assert credentials.netrc(repo) == (Netrc("git.example.com", "bot", "hush") if told else None)
+
+
+def test_the_password_shows_in_no_repr() -> None:
+    assert "hush" not in repr(BOTH) + repr(Netrc("m", "bot", "hush"))
+
+
+def test_a_run_has_it_in_its_home_for_its_owner_alone(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.create({}, netrc=Netrc("git.example.com", "bot", "hush"))
+
+    file = workspace.home / ".netrc"
+    assert file.read_text() == "machine git.example.com login bot password hush"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_run_without_credentials_has_no_file(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.create({})
+
+    assert not (workspace.home / ".netrc").exists()
+
+
+def test_links_lead_out_of_the_workspace_where_whoever_runs_it_says(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    workspace = Workspace(tmp_path / "work")
+    workspace.create({}, symlinks={str(tmp_path / "cache"): "/home/drone/.cache"})
+
+    assert (workspace.home / ".cache").resolve() == tmp_path / "cache"

@@ -1,0 +1,107 @@
+"""All that is sealed: whether its keys are at hand, and sealing it anew."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import LargeBinary
+
+from app.db import schema
+from app.db.connect import Database
+from app.db.tx import many, run
+from app.main.maintenance import SEALED
+from app.repos import store
+from app.repos.model import SECRET, SIGNER, Repo
+from app.repos.secrets import store as secrets
+from app.sealing import renew as sealed
+from app.sealing.seal import CannotOpen, Seal
+
+OLD, NEW = "the old key of the test", "the new key of the test"
+VALUES = {SIGNER: "hook key ☃", SECRET: "x" * 32, "secrets.data": "a\nb", "org_secrets.data": "hush"}
+
+
+async def fill(db: Database, repo: Repo, seal: Seal) -> None:
+    """Two of everything that is sealed."""
+    for number in (1, 2):
+        signer, secret = (seal.seal(VALUES[purpose], purpose) for purpose in (SIGNER, SECRET))
+        made = await db.write(store.create(replace(repo, name=f"r{number}", signer=signer, secret=secret)))
+        for owner in (secrets.of_repo(made.id), secrets.of_namespace(f"n{number}")):
+            value = seal.seal(VALUES[owner.purpose], owner.purpose)
+            await db.write(secrets.create(owner, "token", value, pull_request=False, pull_request_push=False))
+
+
+@pytest.fixture
+async def full(db: Database, repo: Repo) -> Database:
+    await db.write(run("DELETE FROM repos"))
+    await fill(db, repo, Seal(OLD))
+    return db
+
+
+async def stored(db: Database) -> list[tuple[str, bytes]]:
+    """Every sealed value with its purpose."""
+    found: list[Any] = []
+    for purpose in SEALED:
+        table, column = purpose.split(".")
+        found += [(purpose, row["value"]) for row in await db.read(many(f"SELECT {column} AS value FROM {table}"))]
+    return found
+
+
+def test_every_column_of_bytes_is_known() -> None:
+    columns = [column for table in schema.metadata.tables.values() for column in table.columns]
+
+    assert set(SEALED) == {str(column) for column in columns if isinstance(column.type, LargeBinary)}
+
+
+async def test_an_empty_database_opens_with_any_key(db: Database) -> None:
+    await db.read(sealed.check(Seal(NEW), SEALED))
+    assert await db.write(sealed.renew(Seal(NEW), SEALED)) == 0
+
+
+async def test_everything_is_sealed_anew_and_opens_with_the_new_key_alone(full: Database) -> None:
+    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 8
+    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 0
+
+    values = await stored(full)
+    assert len(values) == 8
+    assert all(Seal(NEW).open(value, purpose) == VALUES[purpose] for purpose, value in values)
+    await full.read(sealed.check(Seal(NEW), SEALED))
+    with pytest.raises(CannotOpen, match="another key"):
+        await full.read(sealed.check(Seal(OLD), SEALED))
+
+
+async def test_only_what_another_key_sealed_is_sealed_anew(full: Database, repo: Repo) -> None:
+    before = await stored(full)
+    changed = secrets.update(
+        secrets.of_namespace("n2"),
+        "token",
+        sealed=Seal(NEW).seal("fresh", "org_secrets.data"),
+        pull_request=None,
+        pull_request_push=None,
+    )
+    await full.write(changed)
+
+    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 7
+    assert not {value for _, value in before} & {value for _, value in await stored(full)}
+
+
+@pytest.mark.parametrize("purpose", SEALED)
+async def test_one_value_of_another_key_is_noticed_wherever_it_is(full: Database, purpose: str) -> None:
+    table, column = purpose.split(".")
+    value = Seal(NEW).seal("x", purpose)
+    await full.write(run(f"UPDATE {table} SET {column} = :value WHERE id = (SELECT max(id) FROM {table})", value=value))
+
+    with pytest.raises(CannotOpen, match=f"a value of {purpose} was sealed with another key"):
+        await full.read(sealed.check(Seal(OLD), SEALED))
+    await full.read(sealed.check(Seal(OLD, NEW), SEALED))
+
+
+@pytest.mark.parametrize("key", [OLD, "a third key of the test"])
+async def test_a_value_that_does_not_open_stops_it_all(full: Database, key: str) -> None:
+    value = Seal(key).seal("moved here", "another.column")
+    await full.write(run("UPDATE org_secrets SET data = :value WHERE namespace = 'n2'", value=value))
+    before = await stored(full)
+
+    with pytest.raises(CannotOpen, match=r"a value of org_secrets.data .*: the value is in the row with id \d+"):
+        await full.write(sealed.renew(Seal(NEW, OLD), SEALED))
+
+    assert await stored(full) == before
