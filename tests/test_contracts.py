@@ -19,7 +19,7 @@ _GAP = r"(?:[ \t]|\n[ \t]*(?:#:?)?)+"
 _NUMBER = r"\d+(?:\.\d+)*(?![\w]|\.\d)"
 _SPAN = rf"{_NUMBER}(?:[-–]{_NUMBER})?"
 _SPANS = rf"{_SPAN}(?:(?:,{_GAP}|{_GAP}and{_GAP}){_SPAN})*"
-_MARK = r"(?:`spec`|\b[Cc]ontract\b)"
+_MARK = r"\b[Cc]ontract\b"
 _HEADING = re.compile(r"^#{2,} (\d+(?:\.\d+)*)\.? ", re.MULTILINE)
 
 
@@ -46,7 +46,7 @@ class Reader:
         self._part = re.compile(rf"(?P<name>[a-z]+-[a-z]+)(?:{_GAP}(?P<spans>{_SPANS}))?")
         self._citation = re.compile(rf"{_MARK}{_GAP}(?P<parts>{part}(?:[,;]{_GAP}{part})*)")
         known = "|".join(sorted(names))
-        self._unread = re.compile(rf"`spec`|\b[Cc]ontract{_GAP}(?:{families})-|(?<![\w/.-])(?:{known})(?![\w-])")
+        self._unread = re.compile(rf"\b[Cc]ontract{_GAP}(?:{families})-|(?<![\w/.-])(?:{known})(?![\w-])")
 
     def citations(self, text: str) -> Iterator[Citation]:
         """Each cited section; of a range, every one."""
@@ -83,9 +83,9 @@ READER = Reader(set(KNOWN))
 @pytest.mark.parametrize(
     ("text", "cited"),
     [
-        ("(`spec` drone-rest 1.1).", [("drone-rest", "1.1")]),
+        ("(contract drone-rest 1.1).", [("drone-rest", "1.1")]),
         ("Contract drone-rest 1.1; recorded: x.json", [("drone-rest", "1.1")]),
-        ("`spec` drone-rest 1.1, 2, with 30 more", [("drone-rest", "1.1"), ("drone-rest", "2")]),
+        ("contract drone-rest 1.1, 2, with 30 more", [("drone-rest", "1.1"), ("drone-rest", "2")]),
         ("contract drone-env 1 and 2). Pure", [("drone-env", "1"), ("drone-env", "2")]),
         ("contract drone-rest 7-9", [("drone-rest", "7"), ("drone-rest", "8"), ("drone-rest", "9")]),
         ("contract drone-env 1.3–1.4, 2", [("drone-env", "1.3"), ("drone-env", "1.4"), ("drone-env", "2")]),
@@ -94,12 +94,12 @@ READER = Reader(set(KNOWN))
         ("contract drone-rest", [("drone-rest", "")]),
         ("contract drone-rest 2nd", [("drone-rest", "")]),
         (
-            "`spec` drone-rest 2.6, drone-env 3; scm-api 9.",
+            "contract drone-rest 2.6, drone-env 3; scm-api 9.",
             [("drone-rest", "2.6"), ("drone-env", "3"), ("scm-api", "9")],
         ),
         ("contract drone-rest 2, drone-typo 3", [("drone-rest", "2"), ("drone-typo", "3")]),
         ("contract drone-rest 2, non-blocking", [("drone-rest", "2")]),
-        ("not `spec`\n    drone-rest 8, which", [("drone-rest", "8")]),
+        ("not contract\n    drone-rest 8, which", [("drone-rest", "8")]),
         ("#: contract\n    #: drone-rest\n    #: 8,\n    #: 9", [("drone-rest", "8"), ("drone-rest", "9")]),
         ("# contract drone-rest 8 and\n# 9", [("drone-rest", "8"), ("drone-rest", "9")]),
         ("the contract of drone and 3", []),
@@ -117,7 +117,7 @@ def test_a_citation_knows_its_line() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["see `spec` 4.1", "`spec` elsewhere-x 4", "spec drone-rest 4.1", "contract drone-rest-x 4", "as drone-env says"],
+    ["spec drone-rest 4.1", "contract drone-rest-x 4", "as drone-env says"],
 )
 def test_what_cannot_be_read_is_refused(text: str) -> None:
     assert list(READER.citations(text)) == []

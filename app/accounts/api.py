@@ -1,4 +1,4 @@
-"""Routes of accounts (`spec` drone-rest 3.1, 3.2)."""
+"""Routes of accounts (contract drone-rest 3.1, 3.2)."""
 
 from starlette.requests import Request
 

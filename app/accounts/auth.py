@@ -1,4 +1,7 @@
-"""Who is calling: by header, by `access_token`, by cookie; the first that is there decides (`spec` drone-rest 1.1)."""
+"""Who is calling: by header, by `access_token`, by cookie; the first that is there decides.
+
+Contract drone-rest 1.1.
+"""
 
 import base64
 import binascii
@@ -86,7 +89,7 @@ def who(scope: Scope) -> str:
 def caller(shown: Claim) -> Tx[User | None]:
     """The account behind a claim, None for nobody.
 
-    Unauthorized for a token that is not known (`spec` drone-rest 8), Forbidden for an inactive account.
+    Unauthorized for a token that is not known (contract drone-rest 8), Forbidden for an inactive account.
     """
     user = yield from _look_up(shown)
     if user is not None and not user.active:

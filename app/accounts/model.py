@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account (`spec` drone-rest 2.2). Its token is kept only as a hash, so it is not here."""
+    """An account (contract drone-rest 2.2). Its token is kept only as a hash, so it is not here."""
 
     id: int
     login: str

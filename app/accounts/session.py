@@ -1,4 +1,4 @@
-"""Routes of a browser's session: a token becomes a cookie, and the cookie goes again (`spec` drone-rest 3.7).
+"""Routes of a browser's session: a token becomes a cookie, and the cookie goes again (contract drone-rest 3.7).
 
 Drone leaves the proof of who it is to the git host; a plain git host knows no accounts, so here it is the token.
 """
@@ -71,7 +71,7 @@ async def _shown(request: Request[State]) -> User | None:
 
 
 async def _admit(db: Database, admission: Extension | None, user: User, now: int) -> None:
-    """Let somebody in, as an administrator if the extension says so (`spec` drone-webhooks 9).
+    """Let somebody in, as an administrator if the extension says so (contract drone-webhooks 9).
 
     ExtensionFailed or Unavailable when it does not. The last administrator stays one, whatever it says.
     """

@@ -1,4 +1,4 @@
-"""Accounts as clients read them (`spec` drone-rest 2.2)."""
+"""Accounts as clients read them (contract drone-rest 2.2)."""
 
 from typing import NotRequired
 

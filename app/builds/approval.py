@@ -17,7 +17,7 @@ async def approve(ports: Ports, repo: Repo, number: int, by: Actor, stage_number
     """Let a blocked stage run, now or when the stages before it are over; without its number, all blocked stages.
 
     Of several who decide at one moment one does; the others get Invalid, as does who names a stage that is not blocked
-    (`spec` drone-rpc 11.5).
+    (contract drone-rpc 11.5).
     """
     await ports.moments.carry_out(_approve(repo, number, stage_number, by, ports.now()))
 

@@ -1,4 +1,4 @@
-"""A build's state as a picture and as CCMenu's XML (`spec` drone-rest 3.6; recorded: builds.json)."""
+"""A build's state as a picture and as CCMenu's XML (contract drone-rest 3.6; recorded: builds.json)."""
 
 from datetime import UTC, datetime
 from xml.sax.saxutils import quoteattr

@@ -105,7 +105,7 @@ def withdraw(stage_id: int) -> Tx[None]:
 
 
 def ahead(stage: Stage) -> Tx[tuple[int, int]]:
-    """How many count against its concurrency limit and its repository's throttle (`spec` drone-rpc 6.2, 6.3)."""
+    """How many count against its concurrency limit and its repository's throttle (contract drone-rpc 6.2, 6.3)."""
     named = yield from one(SAME_NAME_AHEAD, id=stage.id, repo_id=stage.repo_id, name=stage.name)
     all_ = yield from one(SAME_REPO_AHEAD, id=stage.id, repo_id=stage.repo_id)
     assert named is not None

@@ -9,7 +9,7 @@ from app.repos.model import Repo
 
 
 def event_of(repo: Repo, build: Build) -> Event:
-    """What a pipeline's conditions are compared with (`spec` drone-yaml 8)."""
+    """What a pipeline's conditions are compared with (contract drone-yaml 8)."""
     return Event(
         kind=build.event,
         repo=repo.slug,

@@ -27,7 +27,7 @@ from app.scm.host import Commit
 Deployment = Literal["promote", "rollback"]
 _DEPLOYMENTS: dict[Deployment, Verb] = {"promote": "build.promote", "rollback": "build.rollback"}
 
-#: Characters of a title or message that are kept (`spec` drone-rest 6).
+#: Characters of a title or message that are kept (contract drone-rest 6).
 TEXT_LIMIT = 2000
 _NO_NUL = "\ufffd"
 
@@ -45,7 +45,7 @@ async def promote(
     trigger: str = "",
     claim: Tx[None] | None = None,
 ) -> Build:
-    """Run a build's commit again for a deployment target (`spec` drone-rest 4.1; the answer embeds `stages`, seed).
+    """Run a build's commit again for a deployment target (contract drone-rest 2.4, 4.1).
 
     Its parameters are inherited, the given ones win. `cron` names the job that does it, `trigger` who
     began the build, if that is not `by`. `claim` as in `start`.
@@ -62,7 +62,7 @@ async def promote(
 
 
 async def restart(ports: Ports, repo: Repo, number: int, *, by: Actor, debug: bool, params: Mapping[str, str]) -> Build:
-    """Run a build once more; given parameters win over its own (`spec` drone-rest 4.1, 8)."""
+    """Run a build once more; given parameters win over its own (contract drone-rest 4.1, 8)."""
     old = await ports.db.read(store.find(repo.id, number))
     if old.status in ("blocked", "declined"):
         raise Invalid(f"cannot start a {old.status} build", code="not_startable")
@@ -87,7 +87,7 @@ async def create(
     action: str,
     params: Mapping[str, str],
 ) -> Build:
-    """Build a branch, or a commit of it, on request: event `custom` (`spec` drone-rest 4.1)."""
+    """Build a branch, or a commit of it, on request: event `custom` (contract drone-rest 4.1)."""
     merged = parameters.merge({}, params, action=action)
     branch = branch or repo.default_branch
     ref = branch if branch.startswith("refs/") else f"refs/heads/{branch}"

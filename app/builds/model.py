@@ -17,7 +17,7 @@ Status = Literal[
     "declined",
 ]
 
-#: Nothing more will happen (`spec` drone-rpc 8.1).
+#: Nothing more will happen (contract drone-rpc 8.1).
 DONE: frozenset[Status] = frozenset({"success", "failure", "error", "killed", "skipped", "declined"})
 #: A build that runs no more. Of a declined one the stages that were not declined still do.
 OVER: frozenset[Status] = DONE - {"declined"}
@@ -27,7 +27,7 @@ FAILED: frozenset[Status] = frozenset({"failure", "error", "killed"})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One script of a stage (`spec` drone-rpc 3.3)."""
+    """One script of a stage (contract drone-rpc 3.3)."""
 
     id: int
     stage_id: int
@@ -48,7 +48,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One pipeline of a build, handed to one runner (`spec` drone-rpc 3.2)."""
+    """One pipeline of a build, handed to one runner (contract drone-rpc 3.2)."""
 
     id: int
     repo_id: int
@@ -82,7 +82,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One run of a repository's pipelines at one commit (`spec` drone-rest 2.4)."""
+    """One run of a repository's pipelines at one commit (contract drone-rest 2.4)."""
 
     id: int
     repo_id: int
@@ -132,7 +132,7 @@ class Line:
     time: int
 
 
-#: Bytes of a stage's or step's error that are kept (`spec` drone-rpc 3.2).
+#: Bytes of a stage's or step's error that are kept (contract drone-rpc 3.2).
 ERROR_LIMIT = 500
 
 

@@ -1,4 +1,4 @@
-"""How stages advance: what runners report, and what follows from it (`spec` drone-rpc 9)."""
+"""How stages advance: what runners report, and what follows from it (contract drone-rpc 9)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -54,7 +54,7 @@ def _finish(report: Stage, by: Actor, now: int) -> Doing[Stage]:
 
 
 def _close_steps(ended: Stage, now: int) -> Tx[None]:
-    """End the steps that the last report of a stage left open, as its runner would (`spec` drone-rpc 8.3)."""
+    """End the steps that the last report of a stage left open, as its runner would (contract drone-rpc 8.3)."""
     for step in (yield from steps.of_stage(ended.id)):
         if step.status == "pending":
             yield from steps.update(replace(step, status="skipped", started=now, stopped=now))

@@ -1,4 +1,4 @@
-"""The end of a repository: disabled, or deleted with all its builds and their logs (`spec` drone-rest 3.3)."""
+"""The end of a repository: disabled, or deleted with all its builds and their logs (contract drone-rest 3.3)."""
 
 from collections.abc import Sequence
 from contextlib import suppress

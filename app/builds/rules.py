@@ -1,4 +1,4 @@
-"""What follows from how stages ended. Pure (`spec` drone-rpc 8.5, 9.4)."""
+"""What follows from how stages ended. Pure (contract drone-rpc 8.5, 9.4)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -51,7 +51,7 @@ def _ready(stage: Stage, done: dict[str, bool]) -> bool:
 
 
 def has_room(stage: Stage, named: int, in_repo: int) -> bool:
-    """Whether concurrency limit and throttle leave room for one more (`spec` drone-rpc 6.2, 6.3).
+    """Whether concurrency limit and throttle leave room for one more (contract drone-rpc 6.2, 6.3).
 
     `named` and `in_repo` are those that count against the one and the other.
     """

@@ -18,7 +18,7 @@ HELD = """
     WHERE stages.status IN ('pending', 'running') AND stages.repo_id = :repo_id ORDER BY builds.number
 """
 UNFINISHED = "SELECT * FROM stages WHERE status IN ('pending', 'running') AND id > :after ORDER BY id LIMIT :limit"
-#: Every unfinished stage beside its build and repository, under the names of the wire (`spec` drone-rest 2.6).
+#: Every unfinished stage beside its build and repository, under the names of the wire (contract drone-rest 2.6).
 #: The sign keeps SQLite to the index of what is unfinished: the other one has the order, and all that ever was.
 ROWS = """
     SELECT repos.namespace AS repo_namespace, repos.name AS repo_name,
@@ -139,7 +139,7 @@ def set_status(stage: Stage, status: Status, now: int) -> Tx[None]:
 def stop_all(build_id: int, now: int) -> Tx[bool]:
     """End what is unfinished of a build: killed if it had started, else skipped; false when nothing was.
 
-    `spec` drone-rpc 11.1.
+    Contract drone-rpc 11.1.
     """
     yield from steps.stop_all(build_id, now)
     return bool((yield from many(STOP, build_id=build_id, now=now)))

@@ -113,5 +113,5 @@ def running() -> Tx[list[int]]:
 
 
 def stop_all(build_id: int, now: int) -> Tx[None]:
-    """End the unfinished steps of a build: killed if they had started, else skipped (`spec` drone-rpc 11.1)."""
+    """End the unfinished steps of a build: killed if they had started, else skipped (contract drone-rpc 11.1)."""
     yield from run(STOP, build_id=build_id, now=now)

@@ -25,7 +25,7 @@ def stop(build_id: int, status: Status, now: int) -> Tx[tuple[Build, Build, bool
 
     Returns the build before and after, and whether anything was unfinished.
 
-    What had started is `killed`, the rest `skipped` (`spec` drone-rpc 11.1).
+    What had started is `killed`, the rest `skipped` (contract drone-rpc 11.1).
     """
     build = yield from store.lock(build_id)
     stopped = yield from stages.stop_all(build_id, now)  # also of a declined build, whose other stages may run
@@ -40,7 +40,7 @@ def is_superseding(repo: Repo, event: str) -> bool:
 
 
 def supersede(repo: Repo, build: Build, by: Actor, now: int) -> Tx[list[Happened]]:
-    """End the older builds whose place a new one takes: they are `skipped` (`spec` drone-rpc 11.2)."""
+    """End the older builds whose place a new one takes: they are `skipped` (contract drone-rpc 11.2)."""
     sql = OLDER if repo.auto_cancel_running else OLDER_PENDING
     rows = yield from many(sql, repo_id=repo.id, number=build.number, event=build.event, ref=build.ref)
     ended: list[Happened] = []

@@ -22,7 +22,7 @@ class Trigger:
 
 
 def build_event(push: Push) -> Trigger | None:
-    """What to build (`spec` drone-yaml 16); None for a ref that is gone or starts no build."""
+    """What to build (contract drone-yaml 16); None for a ref that is gone or starts no build."""
     if push.deleted:
         return None
     if push.ref.startswith("refs/heads/"):

@@ -1,4 +1,4 @@
-"""Builds, stages and steps as clients and runners read them (`spec` drone-rest 2.4, 2.5), in that order of keys."""
+"""Builds, stages and steps as clients and runners read them (contract drone-rest 2.4, 2.5), in that order of keys."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired

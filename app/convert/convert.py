@@ -1,4 +1,4 @@
-"""Which converter a pipeline file needs, and what it makes (`spec` drone-yaml 14)."""
+"""Which converter a pipeline file needs, and what it makes (contract drone-yaml 14)."""
 
 import asyncio
 import re

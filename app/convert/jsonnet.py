@@ -1,4 +1,4 @@
-"""Runs a Jsonnet file. Only for the worker's process (`spec` drone-yaml 14): time and memory are its limits."""
+"""Runs a Jsonnet file. Only for the worker's process (contract drone-yaml 14): time and memory are its limits."""
 
 import json
 import re

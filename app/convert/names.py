@@ -1,6 +1,6 @@
-"""What a build and a repository are called in each language (`spec` drone-yaml 14).
+"""What a build and a repository are called in each language (contract drone-yaml 14).
 
-The server's own names are the keys of its API (`spec` drone-rest 2.3, 2.4).
+The server's own names are the keys of its API (contract drone-rest 2.3, 2.4).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Runs a Starlark file: `main(ctx)` returns the documents. Only for the worker's process (`spec` drone-yaml 14).
+"""Runs a Starlark file: `main(ctx)` returns the documents. Only for the worker's process (contract drone-yaml 14).
 
 Steps and the depth of calls are limited here; time and memory are the process's limits.
 """

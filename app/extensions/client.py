@@ -93,7 +93,7 @@ class Extension:
         return ExtensionFailed(f"{self.name} answered {status}{said}", status=status, text=text)
 
     def _opened(self, content: bytes) -> bytes:
-        """An encrypted answer's text (`spec` drone-webhooks 13)."""
+        """An encrypted answer's text (contract drone-webhooks 13)."""
         key = self.service.secret.encode()[:KEY]
         if len(key) < KEY:
             raise ExtensionFailed(f"{self.name} encrypts its answers, which takes a secret of {KEY} characters")

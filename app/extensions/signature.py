@@ -1,4 +1,4 @@
-"""HTTP signatures of the draft that Drone's webhooks and extensions use (`spec` drone-webhooks 4). Pure."""
+"""HTTP signatures of the draft that Drone's webhooks and extensions use (contract drone-webhooks 4). Pure."""
 
 import base64
 import hashlib

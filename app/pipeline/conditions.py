@@ -18,7 +18,7 @@ class Condition:
         return bool(self.include or self.exclude)
 
     def matches(self, value: str) -> bool:
-        """Whether the value is let in (`spec` drone-yaml 7.3)."""
+        """Whether the value is let in (contract drone-yaml 7.3)."""
         for pattern in self.exclude:
             if globs.matches(pattern, value):
                 return False
@@ -46,7 +46,7 @@ WHEN = (*TRIGGER, ("instance", "instance"))
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """All conditions of one block; `paths` is kept and never tested (`spec` drone-yaml 8, 9)."""
+    """All conditions of one block; `paths` is kept and never tested (contract drone-yaml 8, 9)."""
 
     branch: Condition = ANY
     event: Condition = ANY

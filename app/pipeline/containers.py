@@ -1,6 +1,6 @@
 """Docker pipelines, as far as the server checks them: it stores and plans them, a docker runner interprets them.
 
-Rules that need to know whether the repository is trusted are the docker runner's (`spec` drone-yaml 11.3).
+Rules that need to know whether the repository is trusted are the docker runner's (contract drone-yaml 11.3).
 """
 
 from collections.abc import Iterator

@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 DEFAULT_NAME = "default"
-#: Kinds that are reserved or from older versions, and start nothing (`spec` drone-yaml 3).
+#: Kinds that are reserved or from older versions, and start nothing (contract drone-yaml 3).
 IGNORED = frozenset({"approval", "deployment", "registry", "cron"})
 CONDITIONS = tuple(Conditions.__dataclass_fields__)
 

@@ -114,7 +114,7 @@ class Fields:
         return {name: section.text(name) for name in section}
 
     def condition(self, key: str) -> Condition:
-        """Globs in any of their forms; what cannot be decoded is left out (`spec` drone-yaml 7.2)."""
+        """Globs in any of their forms; what cannot be decoded is left out (contract drone-yaml 7.2)."""
         node = self.get(key)
         if isinstance(node, Mapping):
             lists = _scalars(node.values.get("include")), _scalars(node.values.get("exclude"))

@@ -1,4 +1,4 @@
-"""Glob patterns over slash-separated values, compiled to regular expressions (`spec` drone-yaml 7.4).
+"""Glob patterns over slash-separated values, compiled to regular expressions (contract drone-yaml 7.4).
 
 Patterns come from strangers, so a compiled pattern never backtracks over a `*` or `**` it has passed:
 what stands between two wildcards has a fixed length, therefore its first occurrence is as good as any

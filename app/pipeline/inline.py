@@ -1,4 +1,4 @@
-"""Secrets inside a pipeline file: base64(nonce + AES-256-GCM) with the repository's key (`spec` drone-yaml 13)."""
+"""Secrets inside a pipeline file: base64(nonce + AES-256-GCM) with the repository's key (contract drone-yaml 13)."""
 
 import base64
 import secrets

@@ -1,4 +1,4 @@
-"""Rules about names and dependencies, of pipelines in a file and of steps in a pipeline (`spec` drone-yaml 11)."""
+"""Rules about names and dependencies, of pipelines in a file and of steps in a pipeline (contract drone-yaml 11)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice

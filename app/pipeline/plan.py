@@ -69,7 +69,7 @@ class Plan:
 
 
 def plan(config: Config, event: Event) -> Plan:
-    """Choose the stages to run, in file order (`spec` drone-yaml 8, 10).
+    """Choose the stages to run, in file order (contract drone-yaml 8, 10).
 
     A pipeline left out hands its own dependencies on to those that waited for it.
     """

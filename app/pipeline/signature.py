@@ -1,4 +1,4 @@
-"""The signature of a pipeline file: HMAC-SHA256 over its text with the repository's key (`spec` drone-yaml 12)."""
+"""The signature of a pipeline file: HMAC-SHA256 over its text with the repository's key (contract drone-yaml 12)."""
 
 import hashlib
 import hmac

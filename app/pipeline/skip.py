@@ -5,7 +5,7 @@ HEEDING = frozenset({"push", "pull_request"})
 
 
 def skips(event_kind: str, message: str, title: str = "") -> bool:
-    """Whether message or title ask for no build, in any letter case (`spec` drone-yaml 15)."""
+    """Whether message or title ask for no build, in any letter case (contract drone-yaml 15)."""
     if event_kind not in HEEDING:
         return False
     texts = (message.lower(), title.lower())

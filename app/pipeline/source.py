@@ -35,7 +35,7 @@ def load(text: str) -> tuple[list[Mapping], list[Problem]]:
 
 
 def split(text: str) -> Iterator[tuple[int, str]]:
-    """Each document with the line it starts at, blank ones too, every line ended by LF (`spec` drone-yaml 1)."""
+    """Each document with the line it starts at, blank ones too, every line ended by LF (contract drone-yaml 1)."""
     first = 1
     lines: list[str] = []
     for number, line in enumerate(_content(text), start=1):

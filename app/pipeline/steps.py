@@ -11,7 +11,7 @@ from app.pipeline.model import Pipeline, Step
 
 
 class Policy(Enum):
-    """When a step runs, once what it waits for has ended (`spec` drone-env 8.1)."""
+    """When a step runs, once what it waits for has ended (contract drone-env 8.1)."""
 
     ON_SUCCESS = "on-success"
     ON_FAILURE = "on-failure"
@@ -34,7 +34,7 @@ class PlannedStep:
 
 
 def compile_steps(pipeline: Pipeline, event: Event) -> tuple[PlannedStep, ...]:
-    """All steps in file order, the clone step first (`spec` drone-env 8.2, recorded: steps.json)."""
+    """All steps in file order, the clone step first (contract drone-env 8.2, recorded: steps.json)."""
     clones = not pipeline.clone.disable
     clone = PlannedStep(CLONE, Policy.ALWAYS, (), False, False, None)
     steps = (_planned(step, needs, event) for step, needs in _waiting(pipeline, clones))

@@ -1,4 +1,4 @@
-"""`${…}` in a pipeline file: variables and the operators on them (`spec` drone-env 3)."""
+"""`${…}` in a pipeline file: variables and the operators on them (contract drone-env 3)."""
 
 import re
 from collections.abc import Mapping

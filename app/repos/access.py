@@ -1,4 +1,4 @@
-"""Who may do what in a repository (`spec` drone-rest 1.2 with the improvements of 8)."""
+"""Who may do what in a repository (contract drone-rest 1.2, 8)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,9 +111,8 @@ def refuse(
 ) -> Unauthorized | Forbidden | NotFound | None:
     """Why not; None = allowed. Pure.
 
-    An account with some right in the repository, but not enough, is told so. To one without any right what
-    it asks for is not there, in a public repository too: strangers learn nothing (decided; not `spec`
-    drone-rest 8, which would answer 403 to everybody who can read).
+    An account that has some right in the repository, but not enough, is told so: Forbidden. An account without any
+    right there gets NotFound, in a public repository too: strangers learn nothing (contract drone-rest 1.2).
     """
     if user is None:
         return None if repo and repo.visibility == "public" and right == "read" else Unauthorized()

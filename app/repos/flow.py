@@ -29,7 +29,7 @@ async def register(
     new_key: Callable[[], str],
     now: int,
 ) -> Repo:
-    """Register and enable a plain git repository (`spec` scm-api 9).
+    """Register and enable a plain git repository (contract scm-api 9).
 
     Without a default branch the repository is asked for its own. Invalid, Conflict, or Unreadable when
     it has to be asked and does not answer.

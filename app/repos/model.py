@@ -12,7 +12,7 @@ RIGHTS: tuple[Right, ...] = ("read", "write", "admin")
 
 @dataclass(frozen=True, slots=True)
 class Repo:
-    """A git project (`spec` drone-rest 2.3). Times are Unix seconds, `timeout` is minutes."""
+    """A git project (contract drone-rest 2.3). Times are Unix seconds, `timeout` is minutes."""
 
     id: int
     namespace: str
@@ -81,7 +81,7 @@ class Secret:
     data: str = ""
     #: Whether builds of pull requests get it.
     pull_request: bool = False
-    #: Kept for Drone's clients; nothing depends on it (`spec` drone-rpc 4 filters by the other alone).
+    #: Kept for Drone's clients; nothing depends on it (contract drone-rpc 4 filters by the other alone).
     pull_request_push: bool = False
     namespace: str = ""
 

@@ -1,4 +1,4 @@
-"""Who may do what in a namespace, which holds secrets and templates for all its repositories (`spec` drone-rest 1.2).
+"""Who may do what in a namespace, which holds secrets and templates for all its repositories (contract drone-rest 1.2).
 
 A plain git host knows no organisations, so rights follow from those in the namespace's repositories.
 """

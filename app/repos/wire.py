@@ -1,4 +1,4 @@
-"""Repositories as clients read them (`spec` drone-rest 2.3, in its order of keys)."""
+"""Repositories as clients read them (contract drone-rest 2.3, in its order of keys)."""
 
 from typing import Any, NotRequired
 

@@ -10,7 +10,7 @@ from app.repos.model import Repo, Secret
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which stages a runner takes (`spec` drone-rpc 3.1, 6.1); an empty platform takes any."""
+    """Which stages a runner takes (contract drone-rpc 3.1, 6.1); an empty platform takes any."""
 
     kind: str = "pipeline"
     type: str = "docker"
@@ -41,7 +41,7 @@ class Netrc:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All that is needed to run a stage (`spec` drone-rpc 4). `build.stages` carry no steps."""
+    """All that is needed to run a stage (contract drone-rpc 4). `build.stages` carry no steps."""
 
     repo: Repo
     build: Build

@@ -1,4 +1,4 @@
-"""What the post-receive hook of a plain repository tells `POST /hook` (`spec` scm-webhooks 9)."""
+"""What the post-receive hook of a plain repository tells `POST /hook` (contract scm-webhooks 9)."""
 
 import hashlib
 import hmac
@@ -37,7 +37,7 @@ class Push:
 
 
 def sign(key: str, body: bytes) -> str:
-    """The value of X-Hub-Signature-256 for a body (`spec` scm-webhooks 1.1)."""
+    """The value of X-Hub-Signature-256 for a body (contract scm-webhooks 1.1)."""
     return "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
 
 

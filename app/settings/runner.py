@@ -1,4 +1,4 @@
-"""The settings of `gantry runner`: the variables of Drone's exec runner (`spec` drone-env 10), read once, frozen."""
+"""The settings of `gantry runner`: the variables of Drone's exec runner (contract drone-env 10), read once, frozen."""
 
 import platform
 import tempfile

@@ -112,7 +112,7 @@ def keys(value: object) -> object:
 
 
 def mapping(value: object) -> object:
-    """`name:value,name:value`, split at the first colon of each (`spec` drone-webhooks 15)."""
+    """`name:value,name:value`, split at the first colon of each (contract drone-webhooks 15)."""
     if not isinstance(value, str):
         return value
     pairs = [part.partition(":") for part in value.split(",") if part]
@@ -184,7 +184,7 @@ def check_postgres(url: str) -> None:
 
 
 def bootstrap(text: object) -> object:
-    """Read `username:x,admin:true,machine:false,token:…` (`spec` drone-rest 1.1); the error says what is off."""
+    """Read `username:x,admin:true,machine:false,token:…` (contract drone-rest 1.1); the error says what is off."""
     if not isinstance(text, str):
         return text
     pairs = [part.partition(":") for part in text.split(",") if part.strip()]

@@ -27,7 +27,7 @@ M = TypeVar("M", bound="Input")
 
 
 class Input(BaseModel):
-    """A JSON body: unknown keys are ignored, types are strict (`spec` drone-rest 1.3)."""
+    """A JSON body: unknown keys are ignored, types are strict (contract drone-rest 1.3)."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", str_max_length=LIMIT)
 
@@ -75,7 +75,7 @@ async def read(request: Request[Any], limit: int = LIMIT) -> bytes:
 async def parse(request: Request[Any], model: type[M]) -> M:
     """The JSON body as the model that its row names; Invalid lists every problem with its field.
 
-    The content type does not matter (`spec` drone-rest 1.3).
+    The content type does not matter (contract drone-rest 1.3).
     """
     if row(request).body is not model:
         raise TypeError(f"the row of {request.url.path} does not say that it reads {model.__name__}")
@@ -115,7 +115,7 @@ async def form(request: Request[Any]) -> dict[str, str]:
 
 
 def _first_values(text: str) -> dict[str, str]:
-    """The first value of each name (`spec` drone-rest 4.1); Invalid when there are too many."""
+    """The first value of each name (contract drone-rest 4.1); Invalid when there are too many."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS)
     except ValueError:
@@ -140,7 +140,7 @@ def whole_query(request: Request[Any]) -> dict[str, str]:
 
 
 async def words(request: Request[Any]) -> dict[str, str]:
-    """What may be said in the query or in a urlencoded body; the body wins (`spec` drone-rest 4.1)."""
+    """What may be said in the query or in a urlencoded body; the body wins (contract drone-rest 4.1)."""
     allowed = {param.name for param in row(request).query if param.form}
     said = {name: value for name, value in (await form(request)).items() if name in allowed}
     return query(request) | said

@@ -1,4 +1,4 @@
-"""Whether the server lives, is ready, and which one it is (`spec` drone-rest 3.7)."""
+"""Whether the server lives, is ready, and which one it is (contract drone-rest 3.7)."""
 
 from importlib.metadata import version
 from typing import Any

@@ -1,8 +1,8 @@
-"""What a caller must be able to show (`spec` drone-rest, "caller levels")."""
+"""What a caller must be able to show (contract drone-rest, "caller levels")."""
 
 from typing import Literal
 
-#: What a caller must be able to show (`spec` drone-rest, "caller levels"). `member` and `owner` are of a namespace.
+#: What a caller must be able to show (contract drone-rest, "caller levels"). `member` and `owner` are of a namespace.
 Needs = Literal["nothing", "account", "machine", "system", "read", "write", "admin", "member", "owner"]
 #: Who may call, in words.
 NEEDS: dict[Needs, str] = {

@@ -1,4 +1,4 @@
-"""Pages of lists: what a request asks for, and the `Link` header that leads on (`spec` drone-rest 6)."""
+"""Pages of lists: what a request asks for, and the `Link` header that leads on (contract drone-rest 6)."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _LEFT_OUT = frozenset({"page", "cursor", "access_token"})
 
 
 def window(request: Request[Any], keys: str, *, size: int = 25, largest: int = 100) -> Window:
-    """What `page`, `per_page` and `cursor` ask for; any odd page is the first, of 25 (`spec` drone-rest 3.4).
+    """What `page`, `per_page` and `cursor` ask for; any odd page is the first, of 25 (contract drone-rest 3.4).
 
     Invalid for a cursor whose key is not of the pattern `keys`.
     """

@@ -1,4 +1,4 @@
-"""Server-sent events, framed as Drone's (`spec` drone-rest 5; recorded: streams.json)."""
+"""Server-sent events, framed as Drone's (contract drone-rest 5; recorded: streams.json)."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable

@@ -19,7 +19,7 @@ clone: {disable: true}
 steps: [{name: step, commands: [exit 0]}]
 """
 VISIBILITIES = ("public", "internal", "private")
-#: Status of a read, a write and an admin route, by caller and visibility (`spec` drone-rest 1.2).
+#: Status of a read, a write and an admin route, by caller and visibility (contract drone-rest 1.2).
 MATRIX: dict[str, tuple[list[int], list[int], list[int]]] = {
     "nobody": ([200, 401, 401], [401] * 3, [401] * 3),
     "stranger": ([200, 200, 404], [404] * 3, [404] * 3),

@@ -1,4 +1,4 @@
-"""A server with extensions of every kind: what they say is what happens (`spec` drone-webhooks 6-11)."""
+"""A server with extensions of every kind: what they say is what happens (contract drone-webhooks 6-11)."""
 
 from collections.abc import Iterator
 from typing import Any

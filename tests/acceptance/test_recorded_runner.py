@@ -1,4 +1,4 @@
-"""The recorded traffic of an official runner: its calls get the answers that Drone gave (`spec` drone-rpc).
+"""The recorded traffic of an official runner: its calls get the answers that Drone gave (contract drone-rpc).
 
 The file is in order of answers. Each stage's calls are said in their order; builds are made just before their stage
 is asked for.

@@ -1,4 +1,7 @@
-"""Runners over HTTP: who may speak, and what becomes of what they say wrongly, late or too much (`spec` drone-rpc)."""
+"""Runners over HTTP: who may speak, and what becomes of what they say wrongly, late or too much.
+
+Contract drone-rpc.
+"""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Who is calling: what is shown first decides, and nothing that was forged is believed (`spec` drone-rest 1.1)."""
+"""Who is calling: what is shown first decides, and nothing that was forged is believed (contract drone-rest 1.1)."""
 
 import re
 from collections.abc import AsyncIterator

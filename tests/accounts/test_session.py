@@ -1,4 +1,4 @@
-"""A browser logs in with a token, is somebody until it logs out, and nobody else gets in (`spec` drone-rest 3.7)."""
+"""A browser logs in with a token, is somebody until it logs out, and nobody else gets in (contract drone-rest 3.7)."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""Cancel, approve, decline (`spec` drone-rpc 11; recorded: lifecycle.json)."""
+"""Cancel, approve, decline (contract drone-rpc 11; recorded: lifecycle.json)."""
 
 import asyncio
 from dataclasses import replace

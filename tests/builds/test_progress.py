@@ -1,4 +1,4 @@
-"""How stages advance by what runners report: once, in order, and to an end (`spec` drone-rpc 7-9)."""
+"""How stages advance by what runners report: once, in order, and to an end (contract drone-rpc 7-9)."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What follows from how stages ended (`spec` drone-rpc 8.5, 9.4)."""
+"""What follows from how stages ended (contract drone-rpc 8.5, 9.4)."""
 
 from collections.abc import Sequence
 from dataclasses import replace

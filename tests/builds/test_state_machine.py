@@ -271,7 +271,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_for_what_is_over(self) -> None:
-        """But in a declined build, whose other stages stay as they are (`spec` drone-rpc 11.5)."""
+        """But in a declined build, whose other stages stay as they are (contract drone-rpc 11.5)."""
         builds = self.builds() if hasattr(self, "numbers") else ()
         for build in (build for build in builds if build.status != "declined"):
             done = {stage.name for stage in build.stages if stage.status in OVER | {"declined"}}
@@ -304,7 +304,7 @@ class Machine(RuleBasedStateMachine):
 
 
 def _status(build: Build) -> Status:
-    """The rule of `spec` drone-rpc 8.5, and of builds that go on."""
+    """The rule of contract drone-rpc 8.5, and of builds that go on."""
     statuses = [stage.status for stage in sorted(build.stages, key=lambda stage: stage.id)]
     if not OPEN & set(statuses):
         return next((status for status in statuses if status in ("killed", "failure", "error")), "success")

@@ -1,4 +1,4 @@
-"""A newer build takes the place of older ones where its repository asks for that (`spec` drone-rpc 11.2)."""
+"""A newer build takes the place of older ones where its repository asks for that (contract drone-rpc 11.2)."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""An extension believes what it is asked, and whatever it answers is dealt with (`spec` drone-webhooks 4, 5, 13)."""
+"""An extension believes what it is asked, and whatever it answers is dealt with (contract drone-webhooks 4, 5, 13)."""
 
 import os
 from collections.abc import Iterator

@@ -8,7 +8,7 @@ from app.pipeline import globs
 
 
 def fits(pattern: str, value: str) -> bool:
-    """The rules of `spec` drone-yaml 7.4 as plain recursion: slow, and easy to believe."""
+    """The rules of contract drone-yaml 7.4 as plain recursion: slow, and easy to believe."""
     return _segments(pattern.split("/"), value.split("/"))
 
 

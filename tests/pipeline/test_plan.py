@@ -15,7 +15,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "drone"
 RECORDED = json.loads((FIXTURES / "triggers.json").read_text())["cases"]
 PRODUCTION = Event("promote", "octocat/hello-world", "main", "refs/heads/main", target="production")
 
-#: Where `spec` drone-yaml decides otherwise: what we start, or how our error begins.
+#: Where contract drone-yaml decides otherwise: what we start, or how our error begins.
 DECIDED: dict[str, list[str] | str] = {
     "branch exclude": [],
     "kind that is unknown": "yaml: unknown kind attribute (.drone.yml:1: ",

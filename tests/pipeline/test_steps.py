@@ -15,7 +15,7 @@ PROMOTE = Event(
 )
 POLICIES = {0: Policy.ON_SUCCESS, 1: Policy.ON_FAILURE, 2: Policy.ALWAYS, 3: Policy.NEVER}
 
-#: Where the reference compiles what can never run; we refuse it (`spec` drone-env 8.2).
+#: Where the reference compiles what can never run; we refuse it (contract drone-env 8.2).
 REFUSED = {
     "step depends on one that is unknown": "Linter: invalid or unknown step dependency (.drone.yml:7: ",
     "step cycle": "Linter: dependency cycle detected in steps (.drone.yml:7: ",

@@ -1,4 +1,4 @@
-"""The access matrix (`spec` drone-rest 1.2 with the improvements of 8), cell by cell."""
+"""The access matrix (contract drone-rest 1.2 with the improvements of 8), cell by cell."""
 
 import itertools
 from typing import get_args

@@ -1,4 +1,4 @@
-"""Routes of builds (`spec` drone-rest 3.4)."""
+"""Routes of builds (contract drone-rest 3.4)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What an account sees of its repositories (`spec` drone-rest 3.1)."""
+"""What an account sees of its repositories (contract drone-rest 3.1)."""
 
 from starlette.requests import Request
 

@@ -1,4 +1,4 @@
-"""POST /hook: a plain git repository tells of a push (`spec` scm-webhooks 6, 9)."""
+"""POST /hook: a plain git repository tells of a push (contract scm-webhooks 6, 9)."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +20,7 @@ from app.web import body
 from app.web.connected import address
 from app.web.reply import JSON, Empty, MessageJSON
 
-#: Bytes of a delivery that are read (`spec` scm-webhooks 1.2).
+#: Bytes of a delivery that are read (contract scm-webhooks 1.2).
 LIMIT = 10_000_000
 #: Compared against when there is no such repository, so that the answer takes as long.
 _NOBODYS_KEY = "0" * 32

@@ -1,4 +1,7 @@
-"""What is not over yet, of all repositories, for administrators (`spec` drone-rest 2.6, 3.6; recorded: admin.json)."""
+"""What is not over yet, of all repositories, for administrators.
+
+Contract drone-rest 2.6, 3.6; recorded: admin.json.
+"""
 
 import asyncio
 

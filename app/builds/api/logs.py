@@ -1,4 +1,4 @@
-"""Routes of logs (`spec` drone-rest 3.4)."""
+"""Routes of logs (contract drone-rest 3.4)."""
 
 import re
 from functools import partial

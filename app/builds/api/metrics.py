@@ -1,4 +1,4 @@
-"""GET /metrics: gauges under Drone's names, and ours beside them (`spec` drone-rest 3.7)."""
+"""GET /metrics: gauges under Drone's names, and ours beside them (contract drone-rest 3.7)."""
 
 from collections.abc import Iterable
 

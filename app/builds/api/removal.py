@@ -1,4 +1,4 @@
-"""DELETE of a repository: disabled, or deleted (`spec` drone-rest 3.3)."""
+"""DELETE of a repository: disabled, or deleted (contract drone-rest 3.3)."""
 
 from starlette.requests import Request
 

@@ -1,4 +1,4 @@
-"""Builds and logs as they happen, as server-sent events (`spec` drone-rest 5; recorded: streams.json)."""
+"""Builds and logs as they happen, as server-sent events (contract drone-rest 5; recorded: streams.json)."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator

@@ -1,4 +1,4 @@
-"""Routes of cards (`spec` drone-rest 3.5)."""
+"""Routes of cards (contract drone-rest 3.5)."""
 
 import json
 from typing import Annotated

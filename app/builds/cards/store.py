@@ -36,6 +36,6 @@ def find(step: Step) -> Tx[str]:
 
 
 def delete(step: Step) -> Tx[None]:
-    """Remove a step's card; the step goes on naming its template (`spec` drone-rest 3.5). NotFound."""
+    """Remove a step's card; the step goes on naming its template (contract drone-rest 3.5). NotFound."""
     if (yield from one(DELETE, step_id=step.id)) is None:
         raise NotFound(f"step {step.name} has no card")

@@ -1,4 +1,4 @@
-"""What servers of the user's own say to a build that is about to begin (`spec` drone-webhooks 6, 7, 8)."""
+"""What servers of the user's own say to a build that is about to begin (contract drone-webhooks 6, 7, 8)."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal

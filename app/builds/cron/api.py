@@ -1,4 +1,4 @@
-"""Routes of cron jobs (`spec` drone-rest 3.5)."""
+"""Routes of cron jobs (contract drone-rest 3.5)."""
 
 from starlette.requests import Request
 

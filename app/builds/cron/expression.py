@@ -1,6 +1,6 @@
 """When a job is due: six fields with seconds first, a word such as `@daily`, or `@every 1h30m`. UTC. Pure.
 
-The rules are those of Drone's scheduler (`spec` drone-yaml 18): five fields are seconds to month; when day or
+The rules are those of Drone's scheduler (contract drone-yaml 18): five fields are seconds to month; when day or
 weekday is `*` or `?`, both must match, else one of them. The calendar is `cronsim`'s, which is handed only what
 was checked here: it knows more than Drone does, and says less of what is wrong.
 """

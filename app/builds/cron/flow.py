@@ -50,8 +50,8 @@ def _fitting(job: Cron) -> Cron:
 async def run(ports: Ports, repo: Repo, job: Cron, *, by: Actor | None = None, claim: Tx[None] | None = None) -> Build:
     """Build the head of a job's branch, or promote the newest successful build of it.
 
-    Without `by` the job itself runs. A claim holds or fails together with the build. NothingToRun, NotFound without such a branch, Unreadable,
-    Unavailable, Invalid.
+    Without `by` the actor is the job. A claim holds or fails together with the build. NothingToRun, NotFound without
+    such a branch, Unreadable, Unavailable, Invalid.
     """
     if job.event == "promote":
         return await _promote(ports, repo, job, by or _actor(job), claim)
@@ -91,7 +91,7 @@ async def _with_commit(ports: Ports, repo: Repo, job: Cron) -> Build | None:
 
 
 def _draft(repo: Repo, job: Cron, commit: Commit) -> Build:
-    """`spec` drone-rest 4.1, "cron exec"."""
+    """Contract drone-rest 4.1, "cron exec"."""
     known = builds.draft_of(repo, commit)
     return replace(
         known,

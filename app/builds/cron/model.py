@@ -14,7 +14,7 @@ _OTHERS = re.compile(r"[^a-z0-9_]+")
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A job of a repository (`spec` drone-rest 2.6, drone-yaml 18)."""
+    """A job of a repository (contract drone-rest 2.6, drone-yaml 18)."""
 
     id: int
     repo_id: int

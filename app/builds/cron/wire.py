@@ -1,4 +1,4 @@
-"""Cron jobs as clients read them (`spec` drone-rest 2.6)."""
+"""Cron jobs as clients read them (contract drone-rest 2.6)."""
 
 from typing import Any, NotRequired
 

@@ -1,4 +1,4 @@
-"""Every change of a build to everybody who listens and may know of it (`spec` drone-rest 5, 8).
+"""Every change of a build to everybody who listens and may know of it (contract drone-rest 5, 8).
 
 A change becomes a frame once, in a ring that all readers share; a reader is a position in it, so that a slow
 one costs no more than what its connection holds. A round asks the database once for the rights of all who are

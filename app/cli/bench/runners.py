@@ -84,7 +84,7 @@ async def _work(port: int, left: Any) -> None:
 
 
 async def _cycle(wire: Wire, port: int) -> None:
-    """One stage of one step, from the poll to the last report, with a watch beside it (`spec` drone-rpc 14)."""
+    """One stage of one step, from the poll to the last report, with a watch beside it (contract drone-rpc 14)."""
     handed = await wire.ask("POST", "/rpc/v2/stage", WANTED)
     if handed is None:
         raise BenchFailed("a runner was handed nothing although stages wait")

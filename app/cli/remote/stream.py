@@ -22,7 +22,7 @@ from app.cli.remote.client import (
 )
 from app.errors import AppError
 
-#: A server says something every 30 seconds (`spec` drone-rest 5); after this many of silence it is gone.
+#: A server says something every 30 seconds (contract drone-rest 5); after this many of silence it is gone.
 SILENCE = 75
 
 

@@ -95,7 +95,7 @@ def yes(value: Any) -> str:
 
 
 def build_block(build: Json, server: str, slug: str) -> str:
-    """One build: Drone's lines (`spec` drone-rest 4.4), then where it goes and where it came from."""
+    """One build: Drone's lines (contract drone-rest 4.4), then where it goes and where it came from."""
     text = {key: line(value) for key, value in build.items() if isinstance(value, str)}
     params = build.get("params") or {}
     author = f"{text.get('author_login', '')} <{text.get('author_email', '')}>"

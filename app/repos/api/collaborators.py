@@ -1,4 +1,4 @@
-"""Routes of rights in a repository (`spec` drone-rest 3.5)."""
+"""Routes of rights in a repository (contract drone-rest 3.5)."""
 
 from typing import Any
 

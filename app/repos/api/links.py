@@ -1,4 +1,4 @@
-"""Routes from a branch, tag or commit to its page at the git host (`spec` drone-rest 3.7)."""
+"""Routes from a branch, tag or commit to its page at the git host (contract drone-rest 3.7)."""
 
 import re
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""Routes of accounts that concern repositories: what one sees, what one leaves (`spec` drone-rest 3.1, 3.2)."""
+"""Routes of accounts that concern repositories: what one sees, what one leaves (contract drone-rest 3.1, 3.2)."""
 
 from starlette.requests import Request
 

@@ -1,4 +1,4 @@
-"""Routes of repositories (`spec` drone-rest 3.3)."""
+"""Routes of repositories (contract drone-rest 3.3)."""
 
 from starlette.requests import Request
 

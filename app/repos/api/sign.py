@@ -1,4 +1,4 @@
-"""POST …/sign: the signature of a pipeline file (`spec` drone-yaml 12)."""
+"""POST …/sign: the signature of a pipeline file (contract drone-yaml 12)."""
 
 import asyncio
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Routes of secrets, a repository's and a namespace's (`spec` drone-rest 3.3, 3.5)."""
+"""Routes of secrets, a repository's and a namespace's (contract drone-rest 3.3, 3.5)."""
 
 from starlette.requests import Request
 

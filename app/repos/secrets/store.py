@@ -115,7 +115,7 @@ def for_build(repo: Repo, seal: Seal, *, pull_request: bool) -> Tx[tuple[Secret,
     """What a build of the repository gets: its own secrets, then its namespace's of other names.
 
     A pull request gets only those flagged for it, before names are compared: a repository's secret that it
-    may not see does not hide the namespace's (`spec` drone-rpc 4).
+    may not see does not hide the namespace's (contract drone-rpc 4).
     """
     own = yield from _opened(of_repo(repo.id), seal, pull_request)
     shared = yield from _opened(of_namespace(repo.namespace), seal, pull_request)

@@ -1,4 +1,4 @@
-"""Secrets as clients read them, without their values (`spec` drone-rest 2.6)."""
+"""Secrets as clients read them, without their values (contract drone-rest 2.6)."""
 
 from typing import Literal, NotRequired
 

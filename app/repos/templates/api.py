@@ -1,4 +1,4 @@
-"""Routes of templates (`spec` drone-rest 3.5)."""
+"""Routes of templates (contract drone-rest 3.5)."""
 
 from starlette.requests import Request
 

@@ -1,4 +1,4 @@
-"""Templates as clients read them (`spec` drone-rest 2.6)."""
+"""Templates as clients read them (contract drone-rest 2.6)."""
 
 from typing_extensions import TypedDict
 

@@ -1,4 +1,4 @@
-"""Routes of the queue and of the server's state, for administrators (`spec` drone-rest 3.6)."""
+"""Routes of the queue and of the server's state, for administrators (contract drone-rest 3.6)."""
 
 from starlette.requests import Request
 

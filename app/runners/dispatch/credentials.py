@@ -1,4 +1,4 @@
-"""With what steps clone (`spec` drone-rpc 4: netrc)."""
+"""With what steps clone (contract drone-rpc 4: netrc)."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Who is still there: the signs that runners give, and what becomes of stages without any (`spec` drone-rpc 12).
+"""Who is still there: the signs that runners give, and what becomes of stages without any (contract drone-rpc 12).
 
 Every call that names a stage or a step renews that stage's lease, and a watch those of its build that were accepted
 from the same address: a watch names no stage. Signs are kept in memory and written every so often, so that a batch

@@ -23,7 +23,7 @@ from app.runners.manager import Context, Filter, System
 from app.runners.report import until_heard
 from app.sealing.seal import Seal
 
-#: Seconds after which a question without an answer ends (`spec` drone-rpc 2).
+#: Seconds after which a question without an answer ends (contract drone-rpc 2).
 POLL = 30.0
 
 

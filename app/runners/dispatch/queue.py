@@ -1,4 +1,4 @@
-"""Which waiting stage goes to which waiting runner (`spec` drone-rpc 6)."""
+"""Which waiting stage goes to which waiting runner (contract drone-rpc 6)."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Runners that wait for a stage, by what they want (`spec` drone-rpc 6.1)."""
+"""Runners that wait for a stage, by what they want (contract drone-rpc 6.1)."""
 
 import asyncio
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""The server's state as administrators read it (`spec` drone-rest 2.6; recorded: admin.json)."""
+"""The server's state as administrators read it (contract drone-rest 2.6; recorded: admin.json)."""
 
 from collections.abc import Mapping
 

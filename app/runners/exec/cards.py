@@ -1,4 +1,4 @@
-"""Cards out of output: what a step shows beside its log, sent in its log (`spec` drone-rpc 13). Pure."""
+"""Cards out of output: what a step shows beside its log, sent in its log (contract drone-rpc 13). Pure."""
 
 from base64 import b64decode
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
-"""The variables of a step (`spec` drone-env 1 and 2). Pure.
+"""The variables of a step (contract drone-env 1 and 2). Pure.
 
-Names of the build, the stage and the step are computed anew at each step start, so that a failure shows (1.6).
+Names of the build, the stage and the step are computed anew at each step start, so that a failure shows
+(contract drone-env 1.6).
 """
 
 import re
@@ -27,7 +28,7 @@ _REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+))", re.ASCII)
 
 
 def for_substitution(context: Context, now: int, runner: Mapping[str, str] = NOTHING) -> dict[str, str]:
-    """What `${NAME}` means in the pipeline file: here params win over all others (`spec` drone-env 2.2).
+    """What `${NAME}` means in the pipeline file: here params win over all others (contract drone-env 2.2).
 
     `runner` is what the runner adds to every step.
     """
@@ -49,7 +50,7 @@ def for_step(
     trace: bool = False,
     skip_verify: bool = False,
 ) -> dict[str, str]:
-    """The whole environment of one step, lowest precedence first (`spec` drone-env 2.1).
+    """The whole environment of one step, lowest precedence first (contract drone-env 2.1).
 
     `host` is the environment of the runner's process, `runner` what it adds to every step. `stage` is the live one with
     its steps; `root` is the folder of the run; `trace` and `skip_verify` are git's.
@@ -67,7 +68,7 @@ def for_step(
 
 
 def _proxies(host: Mapping[str, str]) -> dict[str, str]:
-    """`spec` drone-env 1.8: the upper-case name is read first."""
+    """Contract drone-env 1.8: the upper-case name is read first."""
     found = {name: host.get(name.upper()) or host.get(name, "") for name in PROXIES}
     return {spelled: value for name, value in found.items() if value for spelled in (name, name.upper())}
 

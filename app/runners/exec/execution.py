@@ -1,4 +1,4 @@
-"""One accepted stage, from its details to its last report (`spec` drone-rpc 14, drone-env 8)."""
+"""One accepted stage, from its details to its last report (contract drone-rpc 14, drone-env 8)."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Secrets out of output, while it streams (`spec` drone-env 7.2). Pure.
+"""Secrets out of output, while it streams (contract drone-env 7.2). Pure.
 
 The result is the same however the output was cut into pieces: leftmost value first, of several the longest.
 """

@@ -1,4 +1,4 @@
-"""What whoever runs a runner decides for all its stages (`spec` drone-env 10)."""
+"""What whoever runs a runner decides for all its stages (contract drone-env 10)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

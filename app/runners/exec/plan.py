@@ -1,6 +1,6 @@
 """What one stage is to run: the file read for its pipeline, every script written. Pure.
 
-These are the checks that a runner makes before it reports a start (`spec` drone-rpc 14, row 6).
+These are the checks that a runner makes before it reports a start (contract drone-rpc 14, row 6).
 """
 
 from collections.abc import Mapping

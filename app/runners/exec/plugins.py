@@ -1,6 +1,6 @@
 """Servers of the user's own that a runner asks: for secrets, and for variables of every step.
 
-`spec` drone-webhooks 10, 11; drone-env 7.1.
+Contract drone-webhooks 10, 11; drone-env 7.1.
 """
 
 import asyncio

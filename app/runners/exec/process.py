@@ -1,4 +1,4 @@
-"""One step as a real process: its own session and group, one pipe for all output, no input (`spec` drone-env 5)."""
+"""One step as a real process: its own session and group, one pipe for all output, no input (contract drone-env 5)."""
 
 import asyncio
 import errno

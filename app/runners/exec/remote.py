@@ -1,4 +1,4 @@
-"""A Manager that is elsewhere: says each verb over HTTP, as official runners do (`spec` drone-rpc 2, 5)."""
+"""A Manager that is elsewhere: says each verb over HTTP, as official runners do (contract drone-rpc 2, 5)."""
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
@@ -122,7 +122,7 @@ class RemoteManager:
 
 
 def _error(status: int, text: str) -> AppError:
-    """What a status says to a runner (`spec` drone-rpc 2)."""
+    """What a status says to a runner (contract drone-rpc 2)."""
     match status:
         case 401:
             return Unauthorized("the server refuses the secret: DRONE_RPC_SECRET must be the same on both sides")

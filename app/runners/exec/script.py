@@ -1,4 +1,4 @@
-"""The shell scripts that steps run as (`spec` drone-env 5 and 6). Pure.
+"""The shell scripts that steps run as (contract drone-env 5 and 6). Pure.
 
 Every command is announced by a line `+ command`, printed out of single quotes: variables show by name,
 and nothing in it is run.

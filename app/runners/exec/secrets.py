@@ -1,4 +1,4 @@
-"""What `from_secret` means in one stage (`spec` drone-env 7.1). Pure."""
+"""What `from_secret` means in one stage (contract drone-env 7.1). Pure."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""The live state of one stage, and how events change it (`spec` drone-rpc 8.3, drone-env 8). Pure."""
+"""The live state of one stage, and how events change it (contract drone-rpc 8.3, drone-env 8). Pure."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -57,7 +57,7 @@ class State:
         return self._steps[name]
 
     def turn(self, planned: PlannedStep) -> Turn:
-        """What to do with a step once all that it waits for has ended (`spec` drone-env 8.3)."""
+        """What to do with a step once all that it waits for has ended (contract drone-env 8.3)."""
         if planned.policy is Policy.NEVER or self._steps[planned.name].status != "pending":
             return "pass"
         unwanted = Policy.ON_SUCCESS if environ.failing(self.stage) else Policy.ON_FAILURE
@@ -86,7 +86,7 @@ class State:
         return self._put(replace(self._steps[name], status="skipped", started=now, stopped=now))
 
     def finish(self, name: str, code: int, now: int) -> Step:
-        """A step's process ended by itself; a negative code is a signal (`spec` drone-env 8.4)."""
+        """A step's process ended by itself; a negative code is a signal (contract drone-env 8.4)."""
         good = code in (0, ENOUGH)
         status: Status = "success" if good else "failure"
         step = replace(self._steps[name], status=status, exit_code=max(code, -1), stopped=now)

@@ -1,4 +1,4 @@
-"""The output of one step, kept within bounds (`spec` drone-rpc 13).
+"""The output of one step, kept within bounds (contract drone-rpc 13).
 
 Text is kept encoded and in pieces, not as objects: a step that prints two bytes a line must not cost more
 memory than its log.

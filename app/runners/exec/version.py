@@ -1,4 +1,4 @@
-"""What a tag says about a version, as step variables (`spec` drone-env 1.4). Pure."""
+"""What a tag says about a version, as step variables (contract drone-env 1.4). Pure."""
 
 import re
 

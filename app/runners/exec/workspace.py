@@ -1,4 +1,4 @@
-"""The folder of one run: made, filled with scripts, and always removed (`spec` drone-env 4)."""
+"""The folder of one run: made, filled with scripts, and always removed (contract drone-env 4)."""
 
 import logging
 import os

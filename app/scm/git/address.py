@@ -1,4 +1,4 @@
-"""Which addresses of git repositories are read from, and how (`spec` scm-api 9.3)."""
+"""Which addresses of git repositories are read from, and how (contract scm-api 9.3)."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""git, called with every guard (`spec` scm-api 9.3)."""
+"""git, called with every guard (contract scm-api 9.3)."""
 
 import os
 import re

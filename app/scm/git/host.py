@@ -1,4 +1,4 @@
-"""Plain git repositories, read through mirrors (`spec` scm-api 9)."""
+"""Plain git repositories, read through mirrors (contract scm-api 9)."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

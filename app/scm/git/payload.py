@@ -1,4 +1,4 @@
-"""The delivery of a plain git repository's hook: read, and checked (`spec` scm-webhooks 9)."""
+"""The delivery of a plain git repository's hook: read, and checked (contract scm-webhooks 9)."""
 
 import re
 from collections.abc import Callable

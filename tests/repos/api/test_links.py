@@ -1,4 +1,4 @@
-"""From a branch, tag or commit to its page at the git host (`spec` drone-rest 3.7)."""
+"""From a branch, tag or commit to its page at the git host (contract drone-rest 3.7)."""
 
 from dataclasses import replace
 

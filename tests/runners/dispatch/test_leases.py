@@ -1,4 +1,4 @@
-"""A runner that gives no sign is lost, and only that one; a stage that nobody takes ends (`spec` drone-rpc 12)."""
+"""A runner that gives no sign is lost, and only that one; a stage that nobody takes ends (contract drone-rpc 12)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Which waiting runner a stage goes to (`spec` drone-rpc 6.1)."""
+"""Which waiting runner a stage goes to (contract drone-rpc 6.1)."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Routes of the runner protocol (`spec` drone-rpc 1, 2): each is one verb of a Manager.
+"""Routes of the runner protocol (contract drone-rpc 1, 2): each is one verb of a Manager.
 
 Runners show the body of an error as it is: errors are plain text here. They wait and repeat after 502 and more, give
 up the call after any other error, and the stage after 409.

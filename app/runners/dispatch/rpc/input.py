@@ -1,4 +1,4 @@
-"""What runners send (`spec` drone-rpc 3), read as Go reads it; what a runner does not own is ignored."""
+"""What runners send (contract drone-rpc 3), read as Go reads it; what a runner does not own is ignored."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""A stage's context as runners read it (`spec` drone-rpc 4; recorded: rpc.json)."""
+"""A stage's context as runners read it (contract drone-rpc 4; recorded: rpc.json)."""
 
 from base64 import b64encode
 from typing import Any, NotRequired
