@@ -92,9 +92,9 @@ async def create(
     branch = branch or repo.default_branch
     ref = branch if branch.startswith("refs/") else f"refs/heads/{branch}"
     if commit or ref.startswith("refs/tags/"):
-        found = await ports.host.commit(source(repo), commit or ref)
+        found = await ports.hosts.commit(source(repo), commit or ref)
     else:
-        found = await ports.host.branch(source(repo), ref.removeprefix("refs/heads/"))
+        found = await ports.hosts.branch(source(repo), ref.removeprefix("refs/heads/"))
     draft = replace(
         draft_of(repo, found),
         trigger=trigger_of(by),

@@ -7,15 +7,15 @@ from app.builds.config.files import Configs
 from app.builds.logs.logs import Logs
 from app.builds.moments import Moments
 from app.db.connect import Database
-from app.scm.host import Host
+from app.scm.hosts import Hosts
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Database, git, pipeline files, logs, clock (Unix seconds), and the funnel of what happens."""
+    """Database, git hosts, pipeline files, logs, clock (Unix seconds), and the funnel of what happens."""
 
     db: Database
-    host: Host
+    hosts: Hosts
     configs: Configs
     logs: Logs
     now: Callable[[], int]

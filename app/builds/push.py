@@ -32,7 +32,7 @@ async def push_build(
     """
     if trigger.event == "pull_request" and repo.ignore_pull_requests:
         return None
-    commit = await ports.host.commit(source(repo), push.after)
+    commit = await ports.hosts.commit(source(repo), push.after)
     if "ci.skip" in push.options or skips(trigger.event, commit.message):
         return None
     draft = replace(

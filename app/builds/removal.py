@@ -10,7 +10,7 @@ from app.db.tx import each
 from app.errors import NotFound
 from app.moments import Actor
 from app.repos import settings
-from app.repos.model import Repo
+from app.repos.model import Repo, source
 
 
 async def remove(ports: Ports, repo: Repo, by: Actor) -> Repo:
@@ -22,9 +22,9 @@ async def remove(ports: Ports, repo: Repo, by: Actor) -> Repo:
     for _, number in await ports.db.read(stages.held(repo.id)):
         with suppress(NotFound):
             await stop.cancel(ports, repo, number, by)
-    await _clear(ports, repo.id, await ports.db.read(steps.ids_of_repo(repo.id)))
+    await _clear(ports, repo, await ports.db.read(steps.ids_of_repo(repo.id)))
     removed, step_ids = await ports.moments.carry_out(_remove(repo.id, by, ports.now()))
-    await _clear(ports, repo.id, step_ids)
+    await _clear(ports, repo, step_ids)
     return removed
 
 
@@ -40,6 +40,6 @@ def _remove(repo_id: int, by: Actor, now: int) -> Doing[tuple[Repo, Sequence[int
     ]
 
 
-async def _clear(ports: Ports, repo_id: int, step_ids: Sequence[int]) -> None:
+async def _clear(ports: Ports, repo: Repo, step_ids: Sequence[int]) -> None:
     await ports.logs.remove(step_ids)
-    await ports.host.forget(repo_id)
+    await ports.hosts.forget(source(repo))

@@ -23,7 +23,7 @@ from app.folder import Folder
 from app.main.maintenance import now
 from app.moments import Recorders
 from app.repos.templates import store as templates
-from app.scm.host import Host
+from app.scm.hosts import Hosts
 from app.settings.server import Settings
 from app.web.traffic import Traffic
 
@@ -40,12 +40,12 @@ class Builds:
 
 @asynccontextmanager
 async def open_builds(
-    settings: Settings, folder: Folder, db: Database, host: Host, recorders: Recorders, traffic: Traffic
+    settings: Settings, folder: Folder, db: Database, hosts: Hosts, recorders: Recorders, traffic: Traffic
 ) -> AsyncIterator[Builds]:
     """Changes are told, here and to other servers, and cron jobs run, while the block lasts."""
     logs = Logs(folder.logs)
-    configs = Configs(host, Converter(partial(_template, db)), _extensions(settings))
-    ports = Ports(db, host, configs, logs, now, Moments(db, logs, recorders))
+    configs = Configs(hosts, Converter(partial(_template, db)), _extensions(settings))
+    ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders))
     broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4))
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval)
     async with relaying(ports), broadcast.running(), scheduler.running():

@@ -19,7 +19,8 @@ from app.moments import Recorders
 from app.runners.dispatch.rpc.api import State
 from app.runners.exec.runner import Runner
 from app.scm.git.host import Git
-from app.scm.host import Account, Host
+from app.scm.host import Account
+from app.scm.hosts import Hosts
 from app.sealing import keyring, renew
 from app.sealing.seal import Seal
 from app.settings.load import inherited
@@ -72,12 +73,12 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
 
 async def _open_rooms(stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal) -> Site:
     account = _account(settings)
-    host = Git(folder.mirrors, settings.roots, environ=inherited(), account=account)
+    hosts = Hosts(Git(folder.mirrors, settings.roots, environ=inherited(), account=account))
     traffic = Traffic()
-    opening = open_builds(settings, folder, db, host, Recorders(), traffic)
+    opening = open_builds(settings, folder, db, hosts, Recorders(), traffic)
     builds = await stack.enter_async_context(opening)
     runners = await stack.enter_async_context(open_runners(settings, folder, builds.ports, seal, account))
-    state = _state(settings, folder, db, host, seal, builds, runners)
+    state = _state(settings, folder, db, hosts, seal, builds, runners)
     app = application(state, traffic, _policy(settings))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
@@ -91,7 +92,7 @@ def _account(settings: Settings) -> Account | None:
 
 
 def _state(
-    settings: Settings, folder: Folder, db: Database, host: Host, seal: Seal, builds: Builds, runners: Runners
+    settings: Settings, folder: Folder, db: Database, hosts: Hosts, seal: Seal, builds: Builds, runners: Runners
 ) -> State:
     """What every request finds in its state."""
     return State(
@@ -100,7 +101,7 @@ def _state(
         now=now,
         public_url=settings.public_url,
         admission=extension("admission", session.ADMISSION, settings.admission),
-        host=host,
+        hosts=hosts,
         seal=seal,
         new_key=auth.new_token,
         private_mode=settings.private_mode,

@@ -13,7 +13,7 @@ from app.db.tx import Tx
 from app.errors import Forbidden, NotFound, Unauthorized
 from app.repos import store
 from app.repos.model import RIGHTS, Permissions, Repo, Right
-from app.scm.host import Host
+from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
 from app.web.route import row
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class State(auth.State):
     """What this room needs of a request's state."""
 
-    host: Host
+    hosts: Hosts
     seal: Seal
     new_key: Callable[[], str]
     #: Whether strangers see nothing at all, not even what is public.

@@ -10,12 +10,13 @@ from app.repos.input import check_name
 from app.repos.model import SECRET, SIGNER, Repo, Visibility, source
 from app.scm import refs
 from app.scm.host import Host, Source
+from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
 
 
 async def register(
     db: Database,
-    host: Host,
+    hosts: Hosts,
     seal: Seal,
     *,
     owner: User,
@@ -29,13 +30,14 @@ async def register(
     new_key: Callable[[], str],
     now: int,
 ) -> Repo:
-    """Register and enable a plain git repository (contract scm-api 9).
+    """Register and enable a repository at the host that serves its address (contract scm-api 9).
 
     Without a default branch the repository is asked for its own. Invalid, Conflict, or Unreadable when
     it has to be asked and does not answer.
     """
+    host = hosts.at(url)
     _check(host, namespace, name, url, default_branch)
-    branch = default_branch or await host.default_branch(Source(0, url))
+    branch = default_branch or await host.default_branch(Source(0, url, host.name))
     slug = f"{namespace}/{name}"
     repo = Repo(
         id=0,
@@ -43,6 +45,7 @@ async def register(
         name=name,
         uid=slug,
         user_id=owner.id,
+        scm=host.name,
         git_http_url=url,
         link=url.removesuffix(".git") if url.startswith("https://") else f"{public_url}/{slug}",
         default_branch=branch,
@@ -58,9 +61,9 @@ async def register(
     return await db.write(store.create(repo))
 
 
-async def repair(db: Database, host: Host, repo: Repo, now: int) -> Repo:
+async def repair(db: Database, hosts: Hosts, repo: Repo, now: int) -> Repo:
     """Ask the host for the default branch again and take it. NotFound, Unreadable or Unavailable."""
-    return await db.write(settings.set_branch(repo.id, await host.default_branch(source(repo)), now))
+    return await db.write(settings.set_branch(repo.id, await hosts.default_branch(source(repo)), now))
 
 
 def _check(host: Host, namespace: str, name: str, url: str, branch: str) -> None:

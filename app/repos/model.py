@@ -96,4 +96,4 @@ SEALED = (SIGNER, SECRET)
 
 def source(repo: Repo) -> Source:
     """What the git room needs to know of a repository."""
-    return Source(repo.id, repo.git_http_url or repo.git_ssh_url)
+    return Source(repo.id, repo.git_http_url or repo.git_ssh_url, repo.scm)

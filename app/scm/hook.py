@@ -1,13 +1,13 @@
-"""What the post-receive hook of a plain repository tells `POST /hook` (contract scm-webhooks 9)."""
+"""Webhooks in the form that all hosts share, and their signatures (contract scm-webhooks 1, 9)."""
 
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from app.scm import refs
-
-"""What is wrong with a value, to follow its field's name; None when nothing is."""
 
 _SIGNATURE = re.compile(r"sha256=[0-9a-fA-F]{64}")
 
@@ -34,6 +34,19 @@ class Push:
     def deleted(self) -> bool:
         """Whether the ref is gone."""
         return refs.is_zero(self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One webhook, not yet known to be genuine. `other` is an event from which nothing follows."""
+
+    event: Literal["ping", "push", "other"]
+    #: The repository, as `namespace/name`; empty where the event names none.
+    slug: str = ""
+    #: What moved, for a push.
+    push: Push | None = None
+    #: Whether this key of the repository signed the delivery, compared in constant time.
+    signed_with: Callable[[str], bool] = lambda _: False
 
 
 def sign(key: str, body: bytes) -> str:

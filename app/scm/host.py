@@ -1,9 +1,11 @@
 """What Gantry asks of the place where a repository lives, whichever place that is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.errors import Unreadable
+from app.scm.hook import Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +14,8 @@ class Source:
 
     repo_id: int
     url: str
+    #: Name of the host that has the repository; plain git has none.
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,27 @@ class TooLarge(Unreadable):
 
 
 class Host(Protocol):
-    """Where code lives. Every call may raise Unreadable (for good) or Unavailable (for now)."""
+    """Where code lives, as far as every host can be asked: commits and files, and what its webhooks say.
+
+    Each call that is awaited may raise Unreadable (for good) or Unavailable (for now). What only some hosts can do
+    (install hooks, show statuses and deployments, list repositories) is a Protocol of its own beside this one.
+    """
+
+    @property
+    def name(self) -> str:
+        """What `scm` of a repository says; empty for plain git."""
+        ...
+
+    def serves(self, url: str) -> bool:
+        """Whether a repository of this address is this host's."""
+        ...
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
+        """A webhook of this host in the form that all hosts share; None when it is none of this host's.
+
+        Invalid lists what is wrong with it. Nothing is verified yet: the delivery says which key signed it.
+        """
+        ...
 
     def check_url(self, url: str) -> None:
         """Raise Invalid (field `git_http_url`) when this host will never read from `url`."""
@@ -64,6 +88,6 @@ class Host(Protocol):
         """The text of one file as it was at a commit; NotFound when there is no such commit."""
         ...
 
-    async def forget(self, repo_id: int) -> None:
-        """Drop what is kept here of a repository: it is deleted."""
+    async def forget(self, source: Source) -> None:
+        """Drop what is kept here of a repository that was deleted."""
         ...

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,10 @@ from app.events import Subscription
 from app.moments import Actor, Recorders
 from app.repos import store as repos
 from app.repos.model import Repo
-from app.scm.host import Commit, Source
+from app.scm.git import payload
+from app.scm.hook import Delivery
+from app.scm.host import Commit, Host, Source
+from app.scm.hosts import Hosts
 
 T = TypeVar("T")
 
@@ -44,7 +48,7 @@ class Clock:
 
 
 @dataclass
-class FakeHost:
+class FakeHost(Host):
     """Commits with one file each, and branches that name them."""
 
     files: dict[str, str] = field(default_factory=dict)
@@ -61,6 +65,14 @@ class FakeHost:
         sha = hashlib.sha1(f"{len(self.files)} {text}".encode(), usedforsecurity=False).hexdigest()
         self.files[sha], self.messages[sha], self.heads[branch] = text, message, sha
         return sha
+
+    name = ""
+
+    def serves(self, url: str) -> bool:
+        return True
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
+        return payload.read(headers, body)
 
     def check_url(self, url: str) -> None:
         """Every address will do."""
@@ -86,8 +98,8 @@ class FakeHost:
             raise self.failure
         return self.files[sha]
 
-    async def forget(self, repo_id: int) -> None:
-        self.forgotten.append(repo_id)
+    async def forget(self, source: Source) -> None:
+        self.forgotten.append(source.repo_id)
 
     def _commit(self, sha: str) -> Commit:
         return Commit(sha, self.messages[sha], "", "Ada", "ada@example.com", NOW - 60)
@@ -190,9 +202,10 @@ async def laid(db: Database, folder: Path) -> Scene:
     async def find_template(_namespace: str, name: str) -> str | None:
         return templates.get(name)
 
-    configs = Configs(host, Converter(find_template))
+    hosts = Hosts(host)
+    configs = Configs(hosts, Converter(find_template))
     logs = Logs(folder / "logs")
-    ports = Ports(db, host, configs, logs, clock, Moments(db, logs, Recorders()))
+    ports = Ports(db, hosts, configs, logs, clock, Moments(db, logs, Recorders()))
     owner = await db.write(accounts.create("octocat", token="octocat's token", now=NOW, admin=True))
     draft = Repo(0, "octocat", "hello", user_id=owner.id, default_branch="main", active=True, git_http_url="file:///x")
     return Scene(ports, await db.write(repos.create(draft)), host, clock, templates)

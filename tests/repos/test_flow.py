@@ -1,6 +1,7 @@
 """Registering a plain git repository."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from app.db.window import Window
 from app.errors import Conflict, Invalid, Problem, Unreadable
 from app.repos import flow, model, store
 from app.repos.model import Permissions, Repo
+from app.scm.hook import Delivery
 from app.scm.host import Commit, Source
+from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
 from tests.repos.conftest import NOW
 
@@ -24,6 +27,14 @@ class Host:
     def __init__(self, branch: str = "trunk", refuses: str = "ftp://", failure: Exception | None = None) -> None:
         self.branch_of_head, self.refuses, self.failure = branch, refuses, failure
         self.asked: list[Source] = []
+
+    name = ""
+
+    def serves(self, url: str) -> bool:
+        return True
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
+        raise AssertionError("there was no webhook")
 
     def check_url(self, url: str) -> None:
         if url.startswith(self.refuses):
@@ -44,7 +55,7 @@ class Host:
     async def read_file(self, source: Source, sha: str, path: str) -> str:
         raise AssertionError("nobody asked for a file")
 
-    async def forget(self, repo_id: int) -> None:
+    async def forget(self, source: Source) -> None:
         raise AssertionError("nothing was deleted")
 
 
@@ -60,7 +71,7 @@ async def register(db: Database, owner: User, host: Host | None = None, **fields
     } | fields
     return await flow.register(
         db,
-        host or Host(),
+        Hosts(host or Host()),
         SEAL,
         owner=owner,
         public_url="https://ci.example.com",

@@ -1,4 +1,4 @@
-"""POST /hook: a plain git repository tells of a push (contract scm-webhooks 6, 9)."""
+"""POST /hook: a git host tells of a push (contract scm-webhooks 6, 9)."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,9 +13,7 @@ from app.log import request_id
 from app.moments import Actor
 from app.repos import store as repos
 from app.repos.model import SECRET, SIGNER, Repo
-from app.scm import hook
-from app.scm.git import payload
-from app.scm.hook import Push
+from app.scm.hook import Delivery, Push
 from app.web import body
 from app.web.connected import address
 from app.web.reply import JSON, Empty, MessageJSON
@@ -32,22 +30,22 @@ async def receive_push(request: Request[State]) -> JSON[BuildJSON | None] | JSON
     An unknown repository answers like a wrong signature: strangers learn nothing.
     """
     data = await body.read(request, LIMIT)
-    event = request.headers.get("x-gantry-event", "")
-    if event == "ping":
+    delivery = request.state["hosts"].read(request.headers, data)
+    if delivery is not None and delivery.event == "ping":
         return JSON(MessageJSON(message="pong"))
-    if event != "push":
+    if delivery is None or delivery.push is None:
         return JSON(MessageJSON(message="ignored"))
-    push = payload.parse_push(data)
-    repo = await _verified(request, push, data)
+    repo = await _verified(request, delivery)
     if not repo.active:
         return Response()
-    return await _answer(request, repo, push)
+    return await _answer(request, repo, delivery.push)
 
 
-async def _verified(request: Request[State], push: Push, data: bytes) -> Repo:
-    repo = await request.state["db"].read(_find(push.slug))
+async def _verified(request: Request[State], delivery: Delivery) -> Repo:
+    """The repository whose key signed the delivery; Unauthorized."""
+    repo = await request.state["db"].read(_find(delivery.slug))
     key = request.state["seal"].open(repo.signer, SIGNER) if repo else _NOBODYS_KEY
-    genuine = hook.verify(key, data, request.headers.get("x-hub-signature-256"))
+    genuine = delivery.signed_with(key)
     if repo is None or not genuine:
         raise Unauthorized("no such repository, or the signature is wrong")
     return repo

@@ -15,7 +15,7 @@ from app.errors import Unreadable
 from app.pipeline.document import BadPipeline, Config, parse
 from app.repos.model import Repo, source
 from app.repos.wire import repo_json
-from app.scm.host import Host
+from app.scm.hosts import Hosts
 
 #: Characters of text that are remembered in all; parsed they take some ten times as much memory.
 REMEMBERED = 2 * 1024 * 1024
@@ -47,8 +47,8 @@ class Recipe:
 class Configs:
     """Reads the pipeline file of a repository at a commit."""
 
-    def __init__(self, host: Host, converter: Converter, extensions: Extensions | None = None) -> None:
-        self._host = host
+    def __init__(self, hosts: Hosts, converter: Converter, extensions: Extensions | None = None) -> None:
+        self._hosts = hosts
         self._converter = converter
         self.extensions = extensions or Extensions()
         self._files: OrderedDict[_Key, PipelineFile | Recipe] = OrderedDict()
@@ -99,7 +99,7 @@ class Configs:
         return await asyncio.shield(loading)
 
     async def _load(self, repo: Repo, sha: str, key: _Key) -> PipelineFile | Recipe:
-        text = await self._host.read_file(source(repo), sha, repo.config_path)
+        text = await self._hosts.read_file(source(repo), sha, repo.config_path)
         if not text.strip():
             raise Unreadable(f"{repo.config_path} is empty at commit {sha[:12]}", code="config_empty")
         if converts(repo.config_path, text):

@@ -55,7 +55,7 @@ async def run(ports: Ports, repo: Repo, job: Cron, *, by: Actor | None = None, c
     """
     if job.event == "promote":
         return await _promote(ports, repo, job, by or _actor(job), claim)
-    commit = await ports.host.branch(source(repo), job.branch)
+    commit = await ports.hosts.branch(source(repo), job.branch)
     return await builds.start(ports, repo, _draft(repo, job, commit), "build.cron", by or _actor(job), claim=claim)
 
 
@@ -85,7 +85,7 @@ def _actor(job: Cron) -> Actor:
 async def _with_commit(ports: Ports, repo: Repo, job: Cron) -> Build | None:
     """The draft of the branch's head, where it can be read."""
     try:
-        return _draft(repo, job, await ports.host.branch(source(repo), job.branch))
+        return _draft(repo, job, await ports.hosts.branch(source(repo), job.branch))
     except AppError:
         return None
 

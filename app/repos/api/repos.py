@@ -24,7 +24,7 @@ async def register(request: Request[State]) -> JSON[RepoJSON]:
     state = request.state
     repo = await flow.register(
         state["db"],
-        state["host"],
+        state["hosts"],
         state["seal"],
         owner=owner,
         namespace=new.namespace,
@@ -92,7 +92,7 @@ async def repair(request: Request[State]) -> JSON[RepoJSON]:
     """Ask the git repository again for its default branch."""
     repo = (await access.granted(request)).repo
     state = request.state
-    return JSON(repo_json(await flow.repair(state["db"], state["host"], repo, state["now"]())))
+    return JSON(repo_json(await flow.repair(state["db"], state["hosts"], repo, state["now"]())))
 
 
 _REPO = "/api/repos/{owner}/{name}"

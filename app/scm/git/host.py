@@ -8,10 +8,11 @@ from weakref import WeakValueDictionary
 
 from app.errors import Invalid, NotFound, Problem, Unreadable
 from app.scm import refs
-from app.scm.git import address, objects
+from app.scm.git import address, objects, payload
 from app.scm.git.command import Command
 from app.scm.git.mirror import Look, Mirror
 from app.scm.git.objects import Absent, Objects
+from app.scm.hook import Delivery
 from app.scm.host import Account, Commit, Host, Source
 
 _FORMATS = {40: ("sha1", ".git"), 64: ("sha256", ".sha256.git")}
@@ -44,6 +45,17 @@ class Git(Host):
         self._git = Command(self._directory, timeout=timeout, known_hosts=known_hosts, environ=environ, account=account)
         #: Of one path there is never a second one while somebody uses the first: its lock is what keeps them apart.
         self._mirrors: WeakValueDictionary[tuple[int, int], Mirror] = WeakValueDictionary()
+
+    #: Plain git is what `scm` of a repository does not name.
+    name = ""
+
+    def serves(self, url: str) -> bool:
+        """Any address may be one of plain git; `check_url` says which are read."""
+        return True
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
+        """What the post-receive hook of a repository tells."""
+        return payload.read(headers, body)
 
     def check_url(self, url: str) -> None:
         """Raise Invalid (field `git_http_url`) when git must not read from `url`."""
@@ -99,10 +111,10 @@ class Git(Host):
 
         return await self._mirror(source, len(sha)).read(look, lambda: self._remote(source))
 
-    async def forget(self, repo_id: int) -> None:
+    async def forget(self, source: Source) -> None:
         """Remove the mirrors of a repository."""
         for width in _FORMATS:
-            await self._mirror(Source(repo_id, ""), width).remove()
+            await self._mirror(source, width).remove()
 
     async def _commit(self, source: Source, oid: str) -> Commit:
         mirror = self._mirror(source, len(oid))

@@ -1,20 +1,17 @@
 """The delivery of a plain git repository's hook: read, and checked (contract scm-webhooks 9)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import orjson
 
 from app.errors import Invalid, Problem
-from app.scm import refs
-from app.scm.hook import Push
+from app.scm import hook, refs
+from app.scm.hook import Delivery, Push
 
+#: What is wrong with a value, to follow the name of its field; None when nothing is.
 Rule = Callable[[str], str | None]
-
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
 _SLUG = re.compile(r"[^/\s]+/[^/\s]+")
 
 
@@ -28,6 +25,20 @@ _LONGEST_OPTION = 1024
 
 
 _MOST_OPTIONS = 100
+
+
+def read(headers: Mapping[str, str], body: bytes) -> Delivery | None:
+    """The delivery of a post-receive hook; None when it is none. Invalid lists all that is wrong with a push."""
+    match headers.get("x-gantry-event"):
+        case None | "":
+            return None
+        case "ping":
+            return Delivery("ping")
+        case "push":
+            push = parse_push(body)
+            signature = headers.get("x-hub-signature-256")
+            return Delivery("push", push.slug, push, lambda key: hook.verify(key, body, signature))
+    return Delivery("other")
 
 
 def is_slug(text: str) -> bool:

@@ -174,7 +174,7 @@ async def client(scene: Scene) -> AsyncIterator[httpx2.AsyncClient]:
     seal = Seal("a key of the test")
     await scene.ports.db.write(run("UPDATE repos SET signer = :signer", signer=seal.seal(KEY, SIGNER)))
     route = Route("/hook", hook.receive_push, methods=["POST"])
-    async with serving([route], db=scene.ports.db, ports=scene.ports, seal=seal) as made:
+    async with serving([route], db=scene.ports.db, ports=scene.ports, hosts=scene.ports.hosts, seal=seal) as made:
         yield made
 
 

@@ -240,8 +240,8 @@ async def test_nothing_is_left_of_a_repository_that_is_forgotten(
     await host.read_file(Source(11, source.url), sha, CONFIG)
     (tmp_path / "mirrors" / "1.new").mkdir()
 
-    await host.forget(source.repo_id)
-    await host.forget(source.repo_id)
+    await host.forget(source)
+    await host.forget(source)
 
     assert [path.name for path in (tmp_path / "mirrors").glob("1*")] == ["11.git"]
     assert await host.read_file(source, sha, CONFIG) == "kind: pipeline\n"
@@ -256,7 +256,7 @@ async def test_a_mirror_is_removed_once_nobody_fetches_into_it(
         while not (tmp_path / "mirrors" / "1.git").exists():  # noqa: ASYNC110 - git tells nobody
             await asyncio.sleep(0.01)
 
-    await host.forget(source.repo_id)
+    await host.forget(source)
 
     assert await reading == "kind: pipeline\n"
     assert not list((tmp_path / "mirrors").glob("1*"))
@@ -271,7 +271,7 @@ async def test_those_who_read_and_those_who_forget_take_turns(
     async with asyncio.TaskGroup() as tasks:
         for _ in range(4):
             work += [tasks.create_task(host.read_file(source, sha, CONFIG)) for _ in range(2)]
-            work.append(tasks.create_task(host.forget(source.repo_id)))
+            work.append(tasks.create_task(host.forget(source)))
             await asyncio.sleep(0.1)
 
     assert [task.result() for task in work] == [*["kind: pipeline\n"] * 2, None] * 4

@@ -1,0 +1,59 @@
+"""Which host a repository has: the one place that knows them all.
+
+A new host is one file that satisfies `Host`, its settings, and its line in `main`, which makes the hosts.
+"""
+
+from collections.abc import Mapping
+
+from app.errors import Unreadable
+from app.scm.hook import Delivery
+from app.scm.host import Commit, Host, Source
+
+
+class Hosts:
+    """All hosts. `plain` has the repositories whose address no other host serves."""
+
+    def __init__(self, plain: Host, *others: Host) -> None:
+        self._plain = plain
+        self._others = others
+        self._named = {host.name: host for host in (plain, *others)}
+
+    def at(self, url: str) -> Host:
+        """The host of a repository that is about to be registered with this address."""
+        return next((host for host in self._others if host.serves(url)), self._plain)
+
+    def of(self, source: Source) -> Host:
+        """The host of a repository that is registered; Unreadable when the settings no longer name that host."""
+        if (host := self._named.get(source.host)) is None:
+            message = f"{source.url} is of host {source.host!r}, which the settings of the server do not name"
+            raise Unreadable(message, code="unknown_host")
+        return host
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
+        """A webhook in the form that all hosts share; None when it is in no host's form.
+
+        Names of headers are found in any letter case. Invalid when a host knows its form and the rest is wrong.
+        """
+        deliveries = (host.read(headers, body) for host in (self._plain, *self._others))
+        return next((delivery for delivery in deliveries if delivery is not None), None)
+
+    async def branch(self, source: Source, name: str) -> Commit:
+        """See Host."""
+        return await self.of(source).branch(source, name)
+
+    async def commit(self, source: Source, name: str) -> Commit:
+        """See Host."""
+        return await self.of(source).commit(source, name)
+
+    async def default_branch(self, source: Source) -> str:
+        """See Host."""
+        return await self.of(source).default_branch(source)
+
+    async def read_file(self, source: Source, sha: str, path: str) -> str:
+        """See Host."""
+        return await self.of(source).read_file(source, sha, path)
+
+    async def forget(self, source: Source) -> None:
+        """See Host. A host that the settings no longer name keeps nothing here that could be found."""
+        if (host := self._named.get(source.host)) is not None:
+            await host.forget(source)
