@@ -13,7 +13,7 @@ def event_of(repo: Repo, build: Build) -> Event:
     return Event(
         kind=build.event,
         repo=repo.slug,
-        branch=build.target,
+        branch=build.target_branch,
         ref=build.ref,
         action=build.action,
         target=build.deploy_to,

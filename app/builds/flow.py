@@ -104,8 +104,8 @@ async def create(
         message=message or found.message,
         before=found.sha,
         ref=ref,
-        source=branch,
-        target=branch,
+        source_branch=branch,
+        target_branch=branch,
         params=merged,
     )
     return await start(ports, repo, draft, "build.create", by)

@@ -17,7 +17,7 @@ async def forget_ref(ports: Ports, repo: Repo, push: Push) -> None:
     """Show no newest build any more of what the ref was."""
     trigger = triggers.build_event(replace(push, after=push.before))
     if trigger and trigger.event == "push":
-        await ports.db.write(lists.forget(repo.id, "branch", trigger.target))
+        await ports.db.write(lists.forget(repo.id, "branch", trigger.target_branch))
     elif trigger and trigger.event == "pull_request":
         await ports.db.write(lists.forget(repo.id, "pull", str(trigger.number)))
 
@@ -42,8 +42,8 @@ async def push_build(
         action=trigger.action,
         before=push.before,
         ref=trigger.ref,
-        source=trigger.source,
-        target=trigger.target,
+        source_branch=trigger.source_branch,
+        target_branch=trigger.target_branch,
         sender=push.sender or commit.author_name,
     )
     try:

@@ -39,7 +39,13 @@ REMEMBER = """
     WHERE excluded.build_id > latest.build_id
 """
 NEWEST_OF_REPO = "SELECT * FROM builds WHERE repo_id = :repo_id ORDER BY number DESC LIMIT 1"
-_RENAMED = {"trigger": "trigger_by", "before": "before_sha", "after": "after_sha"}
+_RENAMED = {
+    "source_branch": "source",
+    "target_branch": "target",
+    "trigger": "trigger_by",
+    "before": "before_sha",
+    "after": "after_sha",
+}
 MAPPER = Mapper(Build, schema.builds, renamed=_RENAMED, codecs={"params": MAPPING}, without=["stages"])
 
 
@@ -56,7 +62,7 @@ def create(build: Build) -> Tx[Build]:
 
 def _indexed(build: Build) -> tuple[Index, str] | None:
     if build.event == "push":
-        return "branch", build.target
+        return "branch", build.target_branch
     if build.event == "pull_request":
         return "pull", "".join(part for part in build.ref.split("/") if part.isdecimal())
     if build.event in ("promote", "rollback"):

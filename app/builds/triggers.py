@@ -10,13 +10,13 @@ _REQUEST = re.compile(r"refs/(?:pull|merge-requests)/([1-9][0-9]{0,8})/head")
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """The build that a push asks for; `source` and `target` are branches, empty if not known."""
+    """The build that a push asks for; the branches are empty if they are not known."""
 
     event: str
     action: str
     ref: str
-    source: str
-    target: str
+    source_branch: str
+    target_branch: str
     #: of the pull request; 0 for other events
     number: int = 0
 

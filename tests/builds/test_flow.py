@@ -119,8 +119,8 @@ async def test_a_creation_takes_its_fields_from_the_caller_and_the_commit(scene:
         "before": sha,
         "after": sha,
         "ref": "refs/heads/topic",
-        "source": "topic",
-        "target": "topic",
+        "source_branch": "topic",
+        "target_branch": "topic",
         "author_login": "Ada",
         "author_name": "Ada",
         "author_email": "ada@example.com",
@@ -136,7 +136,7 @@ async def test_a_creation_is_of_the_default_branch_unless_it_says_so(scene: Scen
 
     made = await create(scene, message="by hand", action="nightly")
 
-    assert (made.ref, made.target, made.message, made.action) == ("refs/heads/main", "main", "by hand", "nightly")
+    assert (made.ref, made.target_branch, made.message, made.action) == ("refs/heads/main", "main", "by hand", "nightly")
 
 
 async def test_a_creation_may_name_a_commit_of_a_branch(scene: Scene) -> None:

@@ -164,16 +164,16 @@ async def test_the_newest_of_a_ref_is_of_any_event(scene: Scene) -> None:
 
 
 async def test_the_newest_of_each_branch_pull_request_and_target_is_remembered(scene: Scene) -> None:
-    await add(scene, target="main")
-    await add(scene, target="topic/x")
-    await add(scene, target="main")
+    await add(scene, target_branch="main")
+    await add(scene, target_branch="topic/x")
+    await add(scene, target_branch="main")
     await add(scene, event="pull_request", ref="refs/pull/12/head")
     await add(scene, event="pull_request", ref="refs/merge-requests/7/head")
     await add(scene, event="promote", deploy_to="production")
     await add(scene, event="rollback", deploy_to="production")
     await add(scene, event="promote", deploy_to="staging")
     await add(scene, event="custom")
-    await add(scene, event="tag", ref="refs/tags/v1", target="")
+    await add(scene, event="tag", ref="refs/tags/v1", target_branch="")
     await add(scene, event="cron")
 
     assert await remembered(scene, "branch") == [3, 2]
@@ -194,14 +194,14 @@ async def test_what_is_remembered_never_goes_back(scene: Scene) -> None:
 
 
 async def test_what_was_forgotten_comes_back_with_the_next_build(scene: Scene) -> None:
-    await add(scene, target="main")
-    await add(scene, target="topic")
+    await add(scene, target_branch="main")
+    await add(scene, target_branch="topic")
 
     await scene.ports.db.write(lists.forget(scene.repo.id, "branch", "main"))
     await scene.ports.db.write(lists.forget(scene.repo.id, "branch", "nobody"))
     assert await remembered(scene, "branch") == [2]
 
-    await add(scene, target="main")
+    await add(scene, target_branch="main")
     assert await remembered(scene, "branch") == [3, 2]
     assert await page(scene) == [3, 2, 1]
 

@@ -9,7 +9,7 @@ from app.convert.convert import BadConversion, Converter, Facts
 from app.pipeline.document import parse
 
 FACTS = Facts(
-    build={"event": "promote", "target": "main", "deploy_to": "prod", "params": {"tag": "v1"}},
+    build={"event": "promote", "target_branch": "main", "deploy_to": "prod", "params": {"tag": "v1"}},
     repo={"namespace": "octocat", "name": "hello", "slug": "octocat/hello"},
 )
 PLAIN = "kind: pipeline\r\ntype: exec\nname: a\n"

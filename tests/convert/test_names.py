@@ -7,7 +7,7 @@ from app.repos.model import Repo
 FACTS = Facts(
     build={
         "event": "promote",
-        "target": "main",
+        "target_branch": "main",
         "after": "abc",
         "deploy_to": "prod",
         "debug": True,

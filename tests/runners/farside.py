@@ -26,7 +26,7 @@ class FakeManager:
     def __init__(self, config: str, *, repo: Repo | None = None, build: Build | None = None) -> None:
         self.repo = repo or Repo(id=1, namespace="octocat", name="hello", visibility="public", timeout=60)
         self.build = build or Build(
-            id=2, repo_id=1, number=2, event="promote", after=SHA, ref="refs/heads/main", target="main"
+            id=2, repo_id=1, number=2, event="promote", after=SHA, ref="refs/heads/main", target_branch="main"
         )
         self.stage = Stage(id=3, repo_id=1, build_id=2, number=1, name="default", type="exec")
         self.config = config

@@ -99,7 +99,7 @@ def _draft(repo: Repo, job: Cron, commit: Commit) -> Build:
         sender=known.author_login,
         event="cron",
         ref=_ref(job),
-        target=job.branch,
+        target_branch=job.branch,
         cron=job.name,
     )
 

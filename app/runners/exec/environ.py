@@ -162,15 +162,15 @@ def _build(build: Build, now: int) -> dict[str, str]:
 
 def _commit(build: Build) -> dict[str, str]:
     return {
-        "DRONE_BRANCH": build.target,
-        "DRONE_TARGET_BRANCH": build.target,
-        "DRONE_SOURCE_BRANCH": build.source,
+        "DRONE_BRANCH": build.target_branch,
+        "DRONE_TARGET_BRANCH": build.target_branch,
+        "DRONE_SOURCE_BRANCH": build.source_branch,
         "DRONE_COMMIT": build.after,
         "DRONE_COMMIT_SHA": build.after,
         "DRONE_COMMIT_AFTER": build.after,
         "DRONE_COMMIT_BEFORE": build.before,
         "DRONE_COMMIT_REF": build.ref,
-        "DRONE_COMMIT_BRANCH": build.target,
+        "DRONE_COMMIT_BRANCH": build.target_branch,
         "DRONE_COMMIT_LINK": build.link,
         "DRONE_COMMIT_MESSAGE": build.message,
         "DRONE_COMMIT_AUTHOR": build.author_login,
@@ -193,7 +193,7 @@ def _legacy(build: Build) -> dict[str, str]:
         "CI_BUILD_TARGET": build.deploy_to,
         "CI_COMMIT_SHA": build.after,
         "CI_COMMIT_REF": build.ref,
-        "CI_COMMIT_BRANCH": build.target,
+        "CI_COMMIT_BRANCH": build.target_branch,
         "CI_COMMIT_MESSAGE": build.message,
         "CI_COMMIT_AUTHOR": build.author_login,
         "CI_COMMIT_AUTHOR_NAME": build.author_name,

@@ -163,7 +163,8 @@ def _stage(data: Any) -> Stage:
 
 
 def _context(data: Any) -> Context:
-    repo, build, netrc = data["repository"], data["build"], data.get("netrc")
+    repo, build, netrc = data["repository"], dict(data["build"]), data.get("netrc")
+    build["source_branch"], build["target_branch"] = build.pop("source", ""), build.pop("target", "")
     return Context(
         repo=_REPO.validate_python({name: value for name, value in repo.items() if name != "secret"}),
         build=_BUILD.validate_python({**build, "stages": tuple(_stage(stage) for stage in build.get("stages", ()))}),

@@ -31,7 +31,7 @@ def of_clone(repo: Repo, build: Build, *, depth: int = 0, retries: int = 0) -> s
     by name, so a build is always of its own commit. Raises Invalid for values that git would misread.
     """
     url, ref = repo.git_http_url or repo.git_ssh_url, build.ref
-    branch = build.target or ref.removeprefix("refs/heads/") or repo.default_branch
+    branch = build.target_branch or ref.removeprefix("refs/heads/") or repo.default_branch
     _check({"repository address": url, "commit": build.after, "branch": branch})
     flags = f"--depth={depth}" if depth > 0 else ""
     begin = [_announced("git init"), _announced(f"git remote add origin {shlex.quote(url)}")]

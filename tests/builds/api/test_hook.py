@@ -54,8 +54,8 @@ async def test_a_push_to_a_branch_fills_the_build(scene: Scene) -> None:
         before=OLD,
         after=sha,
         ref="refs/heads/main",
-        source="main",
-        target="main",
+        source_branch="main",
+        target_branch="main",
         author_login="Ada",
         author_name="Ada",
         author_email="ada@example.com",
@@ -85,7 +85,7 @@ async def test_the_ref_decides_the_event(
 
     assert made is not None
     assert (made.event, made.action, made.ref, made.before) == (event, action, ref, before)
-    assert made.source == made.target == branch
+    assert made.source_branch == made.target_branch == branch
 
 
 async def test_who_pushed_is_the_author_when_the_hook_does_not_say(scene: Scene) -> None:

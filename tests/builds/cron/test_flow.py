@@ -117,7 +117,7 @@ async def test_a_run_builds_the_head_of_the_branch(scene: Scene, add: Add) -> No
         message="new",
         after=head,
         ref="refs/heads/topic",
-        target="topic",
+        target_branch="topic",
         author_login="Ada",
         author_name="Ada",
         author_email="ada@example.com",
@@ -245,7 +245,7 @@ async def test_a_failed_run_is_an_error_build_of_the_head(scene: Scene, add: Add
     made = await flow.fail(scene.ports, scene.repo, job, "no file", claim=store.claim(job, now=1, next=START + 20))
 
     assert (made.status, made.error, made.event, made.after) == ("error", "no file", "cron", head)
-    assert (made.trigger, made.cron, made.ref, made.target) == ("@cron", "nightly", "refs/heads/main", "main")
+    assert (made.trigger, made.cron, made.ref, made.target_branch) == ("@cron", "nightly", "refs/heads/main", "main")
 
 
 @pytest.mark.parametrize(("event", "deploy_to"), [("push", ""), ("promote", "production")])

@@ -37,6 +37,8 @@ def recorded(name: str) -> Any:
 
 
 def known(kind: type[Repo | Build | Stage], values: dict[str, Any]) -> dict[str, Any]:
+    names = {"source": "source_branch", "target": "target_branch"}
+    values = {names.get(key, key): value for key, value in values.items()}
     return {key: value for key, value in values.items() if key in kind.__dataclass_fields__}
 
 

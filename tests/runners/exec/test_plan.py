@@ -17,7 +17,7 @@ SEALED = "AAECAwQFBgcICQoLWYrLUap9sd7NqNF43gx+mtEo3LEd6nNlQ6o="
 
 
 def context(config: str, **build: Any) -> Context:
-    made = Build(2, 1, 2, event="promote", target="main", deploy_to="production", after="a" * 40, **build)
+    made = Build(2, 1, 2, event="promote", target_branch="main", deploy_to="production", after="a" * 40, **build)
     stage = Stage(id=3, repo_id=1, build_id=2, number=1, name="default", type="exec")
     repo = Repo(id=1, namespace="octocat", name="hello", git_http_url="https://git.example.com/a.git")
     return Context(repo, made, stage, config, (), System("http", "h", "1"), "0123456789abcdef0123456789abcdef")

@@ -92,7 +92,7 @@ def repo(origin: Path | str) -> Repo:
 
 
 def build(after: str, ref: str = "refs/heads/main", target: str = "main") -> Build:
-    return Build(2, 1, 1, after=after, ref=ref, target=target)
+    return Build(2, 1, 1, after=after, ref=ref, target_branch=target)
 
 
 def clone(tmp_path: Path, origin: Path, of: Build, **options: Any) -> tuple[int, str, str]:
@@ -228,7 +228,7 @@ def test_names_from_strangers_run_nothing(tmp_path: Path, origin: Path, evil: st
     [
         ({"after": ""}, "the commit is not known"),
         ({"after": "--upload-pack=evil"}, "'--upload-pack=evil' begins with a dash"),
-        ({"target": "-f"}, "the branch '-f' begins with a dash"),
+        ({"target_branch": "-f"}, "the branch '-f' begins with a dash"),
     ],
 )
 def test_what_git_would_misread_is_refused(change: dict[str, Any], words: str) -> None:
