@@ -1,5 +1,6 @@
 """Logs: one JSON object a line, with the request it belongs to, and nothing secret in it."""
 
+import asyncio
 import io
 import json
 import logging
@@ -139,5 +140,25 @@ def test_a_server_logs_to_standard_error_and_its_libraries_keep_quiet(monkeypatc
     for name in ("uvicorn.access", "httpx2", "databases"):
         logging.getLogger(name).info("GET /?access_token=hush")
 
+    logging.getLogger().handlers[0].flush()
     (line,) = stream.getvalue().splitlines()
     assert json.loads(line)["message"] == "here"
+
+
+async def test_lines_are_written_soon_and_in_order_by_a_thread_with_the_request_of_their_time(
+    monkeypatch: pytest.MonkeyPatch, _as_it_was: None
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    configure()
+
+    for number in range(100):
+        token = request_id.set(f"r{number}")
+        log.info("line %d", number)
+        request_id.reset(token)
+    async with asyncio.timeout(10):
+        while stream.getvalue().count("\n") < 100:
+            await asyncio.sleep(0.001)
+
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["message"], line["request_id"]) for line in lines] == [(f"line {n}", f"r{n}") for n in range(100)]

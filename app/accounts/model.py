@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class User:
     """An account (contract drone-rest 2.2). Its token is kept only as a hash, so it is not here."""
 

@@ -1,7 +1,5 @@
 """A decision about a build that waits for approval: approve, decline."""
 
-from dataclasses import replace
-
 from app.builds import stages, store
 from app.builds.model import Build, Stage
 from app.builds.moments import Doing, Happened
@@ -9,6 +7,7 @@ from app.builds.ports import Ports
 from app.builds.progress import settle
 from app.db.tx import Tx
 from app.errors import Invalid, NotFound, Problem
+from app.evolve import evolve
 from app.moments import Actor
 from app.repos.model import Repo
 
@@ -48,7 +47,7 @@ def _locked(repo_id: int, number: int) -> Tx[Build]:
     """The build with its stages as they are once nobody else changes them."""
     found = yield from store.find(repo_id, number)
     build = yield from store.lock(found.id)
-    return replace(build, stages=(yield from stages.list_of(build.id)))
+    return evolve(build, stages=(yield from stages.list_of(build.id)))
 
 
 def _blocked(build: Build, number: int | None, refusal: str) -> list[Stage]:

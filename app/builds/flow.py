@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 from app.builds import params as parameters
@@ -15,11 +14,12 @@ from app.builds.ports import Ports
 from app.convert.errors import BadConversion
 from app.db.tx import Tx, each
 from app.errors import Invalid, NothingToRun, Problem
+from app.evolve import evolve
 from app.extensions.client import ExtensionFailed
 from app.moments import Actor
 from app.pipeline import signature
 from app.pipeline.document import BadPipeline
-from app.pipeline.plan import PlannedStage, plan
+from app.pipeline.plan import PlannedStage
 from app.repos import store as repos
 from app.repos.model import Repo, source
 from app.scm.host import Commit
@@ -73,7 +73,7 @@ async def restart(ports: Ports, repo: Repo, number: int, *, by: Actor, debug: bo
 def _again(old: Build, trigger: str, params: Mapping[str, str], **more: Any) -> Build:
     """A draft like an old build."""
     anew: dict[str, Any] = {"error": "", "started": 0, "finished": 0, "version": 1}
-    return replace(old, parent=old.number, trigger=trigger, params=params, **anew, **more)
+    return evolve(old, parent=old.number, trigger=trigger, params=params, **anew, **more)
 
 
 async def create(
@@ -95,7 +95,7 @@ async def create(
         found = await ports.hosts.commit(source(repo), commit or ref)
     else:
         found = await ports.hosts.branch(source(repo), ref.removeprefix("refs/heads/"))
-    draft = replace(
+    draft = evolve(
         draft_of(repo, found),
         trigger=trigger_of(by),
         sender=by.name,
@@ -149,7 +149,7 @@ async def start(
     without the build it never was.
     """
     now = ports.now()
-    build = replace(draft, status="pending", created=now, updated=now)
+    build = evolve(draft, status="pending", created=now, updated=now)
     try:
         file = await ports.configs.load(repo, build)
     except BadConversion as bad:
@@ -160,7 +160,7 @@ async def start(
         verdict = await ports.configs.extensions.judge(repo, build, file.text)
     except ExtensionFailed as failed:
         return await fail(ports, repo, draft, failed.text or failed.message, verb, by, claim=claim)
-    planned = plan(file.config, event_of(repo, build))
+    planned = file.plan(event_of(repo, build))
     if verdict == "skip":
         raise NothingToRun("nothing to run: the validation extension leaves this build out")
     if not planned.stages:
@@ -178,7 +178,7 @@ async def fail(
     """An error build: it took a number, says why it cannot run, and is over. `verb` and `claim` as in `start`."""
     now = ports.now()
     error = error.replace("\0", _NO_NUL)
-    build = replace(draft, status="error", error=error, started=now, finished=now, created=now, updated=now)
+    build = evolve(draft, status="error", error=error, started=now, finished=now, created=now, updated=now)
     return await ports.moments.carry_out(_begin(repo, _insert(build, (), claim), verb, by, now))
 
 
@@ -193,7 +193,7 @@ def _begin(repo: Repo, inserting: Tx[Build], verb: Verb, by: Actor, now: int) ->
 
 def _numbered(repo: Repo, made: Build) -> Repo:
     """The repository as `next_number` left it."""
-    return replace(repo, counter=made.number, version=repo.version + made.number - repo.counter)
+    return evolve(repo, counter=made.number, version=repo.version + made.number - repo.counter)
 
 
 def _insert(
@@ -204,11 +204,11 @@ def _insert(
         yield from claim
     number = yield from repos.next_number(draft.repo_id)
     title, message = _text(draft.title), _text(draft.message)
-    made = yield from store.create(replace(draft, number=number, title=title, message=message))
+    made = yield from store.create(evolve(draft, number=number, title=title, message=message))
     created = yield from each(stages.create(stage, made.id) for stage in planned)
     if converted_file:
         yield from converted.keep(made.id, converted_file)
-    return replace(made, stages=tuple(created))
+    return evolve(made, stages=tuple(created))
 
 
 def _text(text: str) -> str:

@@ -25,7 +25,7 @@ OVER: frozenset[Status] = DONE - {"declined"}
 FAILED: frozenset[Status] = frozenset({"failure", "error", "killed"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
     """One script of a stage (contract drone-rpc 3.3)."""
 
@@ -46,7 +46,7 @@ class Step:
     schema: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stage:
     """One pipeline of a build, handed to one runner (contract drone-rpc 3.2)."""
 
@@ -80,7 +80,7 @@ class Stage:
     steps: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Build:
     """One run of a repository's pipelines at one commit (contract drone-rest 2.4)."""
 

@@ -1,7 +1,6 @@
 """How stages advance: what runners report, and what follows from it (contract drone-rpc 9)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from app.builds import claims, model, rules, stages, steps, store
 from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
@@ -9,6 +8,7 @@ from app.builds.moments import Doing, Happened, Verb
 from app.builds.ports import Ports
 from app.db.tx import Tx, each
 from app.errors import Conflict
+from app.evolve import evolve
 from app.moments import SERVER, Actor
 
 LOST = "runner lost"
@@ -31,36 +31,36 @@ async def update_stage(ports: Ports, report: Stage, by: Actor) -> Stage:
 def _start(report: Stage, by: Actor, now: int) -> Doing[Stage]:
     build, stored = yield from _locked(report.id)
     if stored.status == "running" and report.version in (stored.version, stored.version - 1):
-        return replace(stored, steps=(yield from steps.of_stage(stored.id))), []
+        return evolve(stored, steps=(yield from steps.of_stage(stored.id))), []
     _refuse_finished(stored)
     started = yield from stages.update(_owned(stored, report, "running"), now)
-    created = yield from each(steps.create(replace(step, stage_id=stored.id)) for step in report.steps)
+    created = yield from each(steps.create(evolve(step, stage_id=stored.id)) for step in report.steps)
     if build.status == "pending":
         yield from store.set_status(build, "running", now=now, finished=False)
-    return replace(started, steps=tuple(created)), [Happened("build.start", build.id, by, old=build)]
+    return evolve(started, steps=tuple(created)), [Happened("build.start", build.id, by, old=build)]
 
 
 def _finish(report: Stage, by: Actor, now: int) -> Doing[Stage]:
     old, stored = yield from _locked(report.id)
-    if stored == replace(_owned(stored, report, report.status), version=report.version + 1):
-        return replace(stored, steps=(yield from steps.of_stage(stored.id))), []
+    if stored == evolve(_owned(stored, report, report.status), version=report.version + 1):
+        return evolve(stored, steps=(yield from steps.of_stage(stored.id))), []
     _refuse_finished(stored)
-    reported = yield from each(steps.update(replace(step, stage_id=stored.id)) for step in report.steps)
+    reported = yield from each(steps.update(evolve(step, stage_id=stored.id)) for step in report.steps)
     ended = yield from stages.update(_owned(stored, report, report.status), now)
     yield from _close_steps(ended, now)
     build = yield from settle(old, now)
     happened = Happened("build.end", build.id, by, build=build, old=old, steps=_steps_in(build, stored.id))
-    return replace(ended, steps=tuple(reported)), [happened]
+    return evolve(ended, steps=tuple(reported)), [happened]
 
 
 def _close_steps(ended: Stage, now: int) -> Tx[None]:
     """End the steps that the last report of a stage left open, as its runner would (contract drone-rpc 8.3)."""
     for step in (yield from steps.of_stage(ended.id)):
         if step.status == "pending":
-            yield from steps.update(replace(step, status="skipped", started=now, stopped=now))
+            yield from steps.update(evolve(step, status="skipped", started=now, stopped=now))
         elif step.status == "running":
             status: Status = "killed" if ended.status in FAILED else "success"
-            yield from steps.update(replace(step, status=status, stopped=now))
+            yield from steps.update(evolve(step, status=status, stopped=now))
 
 
 def _locked(stage_id: int) -> Tx[tuple[Build, Stage]]:
@@ -71,7 +71,7 @@ def _locked(stage_id: int) -> Tx[tuple[Build, Stage]]:
 
 def _owned(stored: Stage, report: Stage, status: Status) -> Stage:
     """The stage with what its runner may say of it; the rest of the report is ignored."""
-    return replace(
+    return evolve(
         stored,
         status=status,
         version=report.version,
@@ -111,7 +111,7 @@ def _update_step(report: Step, by: Actor) -> Doing[Step]:
         return stored, []
     stage = yield from stages.find(stored.stage_id)
     _refuse_finished(stage)
-    updated = yield from steps.update(replace(report, stage_id=stored.stage_id, number=stored.number))
+    updated = yield from steps.update(evolve(report, stage_id=stored.stage_id, number=stored.number))
     logged = [updated] if updated.status != "pending" else []
     return updated, [Happened("build.step", stage.build_id, by, steps=logged)]
 
@@ -168,11 +168,11 @@ def _end(build: Build, stored: Stage, verb: Verb, error: str, now: int) -> Doing
     for step in left:
         if step.status not in DONE:
             yield from steps.update(_end_step(step, now))
-    over = replace(stored, status="error", error=error, exit_code=255, started=stored.started or now, stopped=now)
+    over = evolve(stored, status="error", error=error, exit_code=255, started=stored.started or now, stopped=now)
     ended = yield from stages.update(over, now)
     settled = yield from settle(build, now)
     happened = Happened(verb, build.id, SERVER, build=settled, old=build, steps=_steps_in(settled, stored.id))
-    return replace(ended, steps=left), [happened]
+    return evolve(ended, steps=left), [happened]
 
 
 def _steps_in(build: Build, stage_id: int) -> list[Step]:
@@ -181,5 +181,5 @@ def _steps_in(build: Build, stage_id: int) -> list[Step]:
 
 def _end_step(step: Step, now: int) -> Step:
     if step.status == "running":
-        return replace(step, status="error", error=LOST, exit_code=255, stopped=now)
-    return replace(step, status="skipped", started=now, stopped=now)
+        return evolve(step, status="error", error=LOST, exit_code=255, stopped=now)
+    return evolve(step, status="skipped", started=now, stopped=now)

@@ -1,13 +1,12 @@
 """The SQL of stages."""
 
-from dataclasses import replace
-
 from app.builds import steps
 from app.builds.model import Stage, Status, cut
 from app.db import schema
 from app.db.mapper import MAPPING, NAMES, Mapper
 from app.db.tx import Rows, Tx, many, one, run
 from app.errors import Conflict, NotFound
+from app.evolve import evolve
 
 CREATE = schema.insert_sql(schema.stages)
 BY_ID = "SELECT * FROM stages WHERE id = :id"
@@ -73,7 +72,7 @@ def create(stage: Stage, build_id: int) -> Tx[Stage]:
     """A new stage of a build that exists."""
     row = yield from one(CREATE, **(MAPPER.values(stage) | _NOBODY | {"build_id": build_id}))
     assert row is not None
-    return replace(stage, id=row["id"], build_id=build_id)
+    return evolve(stage, id=row["id"], build_id=build_id)
 
 
 def find(stage_id: int) -> Tx[Stage]:
@@ -88,7 +87,7 @@ def list_of(build_id: int) -> Tx[tuple[Stage, ...]]:
     """The stages of a build with their steps, both in order."""
     rows = yield from many(OF_BUILD, build_id=build_id)
     found = yield from steps.of_build(build_id)
-    return tuple(replace(MAPPER.make(row), steps=tuple(found.get(row["id"], ()))) for row in rows)
+    return tuple(evolve(MAPPER.make(row), steps=tuple(found.get(row["id"], ()))) for row in rows)
 
 
 def unfinished(after: int, limit: int) -> Tx[Rows]:
@@ -127,7 +126,7 @@ def update(stage: Stage, now: int) -> Tx[Stage]:
     )
     if row is None:
         raise Conflict(f"stage {stage.id} was changed meanwhile", code="stale_version")
-    return replace(MAPPER.make(row), steps=stage.steps)
+    return evolve(MAPPER.make(row), steps=stage.steps)
 
 
 def set_status(stage: Stage, status: Status, now: int) -> Tx[None]:

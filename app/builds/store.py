@@ -1,6 +1,5 @@
 """The SQL of builds."""
 
-from dataclasses import replace
 from typing import Literal
 
 from app.builds import stages
@@ -9,6 +8,7 @@ from app.db import schema
 from app.db.mapper import MAPPING, Mapper
 from app.db.tx import Tx, one, run
 from app.errors import NotFound
+from app.evolve import evolve
 
 Index = Literal["branch", "pull", "deployment"]
 
@@ -53,7 +53,7 @@ def create(build: Build) -> Tx[Build]:
     """A new build, not yet its stages; the newest of its branch, pull request or target from now on."""
     row = yield from one(CREATE, **MAPPER.values(build))
     assert row is not None
-    made = replace(build, id=row["id"])
+    made = evolve(build, id=row["id"])
     if indexed := _indexed(build):
         kind, name = indexed
         yield from run(REMEMBER, repo_id=build.repo_id, kind=kind, name=name, build_id=made.id)
@@ -147,7 +147,7 @@ def set_status(build: Build, status: Status, *, now: int, finished: bool) -> Tx[
         updated=now,
     )
     assert row is not None
-    return replace(MAPPER.make(row), stages=build.stages)
+    return evolve(MAPPER.make(row), stages=build.stages)
 
 
 def decline(build: Build, now: int) -> Tx[None]:
@@ -158,4 +158,4 @@ def decline(build: Build, now: int) -> Tx[None]:
 
 
 def _with_stages(build: Build) -> Tx[Build]:
-    return replace(build, stages=(yield from stages.list_of(build.id)))
+    return evolve(build, stages=(yield from stages.list_of(build.id)))

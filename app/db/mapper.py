@@ -1,7 +1,11 @@
-"""Between a row and a frozen dataclass, by position: names are looked up once, not for every row."""
+"""Between a row and a frozen dataclass, by position: names are looked up once, not for every row.
+
+Objects are made without their `__init__`, which sets each field of a frozen dataclass by a call of its own: rows are
+most of what the server reads.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -14,7 +18,7 @@ Codec = tuple[Callable[[Any], Any], Callable[[str], Any]]
 
 
 class Mapper(Generic[T]):
-    """Makes objects of one class from whole rows of one table, and rows from objects.
+    """Makes objects of one class from whole rows of one table, and rows from objects. The class has no slots.
 
     The columns stand in the order of the fields; those of the table alone come last. `renamed` tells the
     column of a field where SQL keeps the field's name, `codecs` how a field is written into and read from
@@ -23,7 +27,7 @@ class Mapper(Generic[T]):
 
     def __init__(
         self,
-        kind: Callable[..., T],
+        kind: type[T],
         table: Table,
         *,
         renamed: Mapping[str, str] | None = None,
@@ -31,14 +35,20 @@ class Mapper(Generic[T]):
         without: Sequence[str] = (),
     ) -> None:
         codecs, renamed = codecs or {}, renamed or {}
-        # `kind` is a dataclass, called as its constructor; no type says both.
-        names = [field.name for field in fields(kind) if field.name not in without]  # type: ignore[arg-type]
+        known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]  # no type says "a dataclass"
+        names = [name for name in known if name not in without]
         columns = [column.name for column in table.columns]
+        if hasattr(kind, "__slots__"):
+            raise TypeError(f"{kind.__name__} has slots; its objects are made by their dictionary")
         if columns[: len(names)] != [renamed.get(name, name) for name in names]:
             raise TypeError(f"the columns of {table.name} do not stand in the order of {names}")
+        if any(known[name].default is MISSING for name in without):
+            raise TypeError(f"fields of {kind.__name__} that are in no column must have defaults: {without}")
         self._kind = kind
+        self._names = names
+        self._rest = {name: known[name].default for name in without}
         self._columns = list(zip(names, columns, strict=False))
-        self._encode = {name: codec[0] for name, codec in codecs.items()}
+        self._encode = [(renamed.get(name, name), codec[0]) for name, codec in codecs.items()]
         self._decode: list[tuple[int, Callable[[Any], Any]]] = [
             (position, codecs[name][1] if name in codecs else bool)
             for position, name in enumerate(names)
@@ -50,14 +60,16 @@ class Mapper(Generic[T]):
         values = list(row)[skip : skip + len(self._columns)]
         for position, decode in self._decode:
             values[position] = decode(values[position])
-        return self._kind(*values)
+        made = object.__new__(self._kind)
+        made.__dict__.update(zip(self._names, values, strict=True), **self._rest)
+        return made
 
     def values(self, item: T) -> dict[str, Any]:
         """What an object's columns hold, by column, without the id."""
-        values = {column: getattr(item, name) for name, column in self._columns if name != "id"}
-        for name, column in self._columns:
-            if name in self._encode:
-                values[column] = self._encode[name](values[column])
+        fields_ = item.__dict__
+        values = {column: fields_[name] for name, column in self._columns if name != "id"}
+        for column, encode in self._encode:
+            values[column] = encode(values[column])
         return values
 
 

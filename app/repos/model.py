@@ -10,7 +10,7 @@ Right = Literal["read", "write", "admin"]
 RIGHTS: tuple[Right, ...] = ("read", "write", "admin")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repo:
     """A git project (contract drone-rest 2.3). Times are Unix seconds, `timeout` is minutes."""
 

@@ -136,7 +136,12 @@ async def test_a_creation_is_of_the_default_branch_unless_it_says_so(scene: Scen
 
     made = await create(scene, message="by hand", action="nightly")
 
-    assert (made.ref, made.target_branch, made.message, made.action) == ("refs/heads/main", "main", "by hand", "nightly")
+    assert (made.ref, made.target_branch, made.message, made.action) == (
+        "refs/heads/main",
+        "main",
+        "by hand",
+        "nightly",
+    )
 
 
 async def test_a_creation_may_name_a_commit_of_a_branch(scene: Scene) -> None:

@@ -5,7 +5,7 @@ What a template, Starlark or Jsonnet file makes depends on the build as well: it
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TypeAlias
 
 from app.builds.config.extensions import Extensions
@@ -13,6 +13,8 @@ from app.builds.model import Build
 from app.convert.convert import Converter, Facts, converts
 from app.errors import Unreadable
 from app.pipeline.document import BadPipeline, Config, parse
+from app.pipeline.event import Event
+from app.pipeline.plan import Plan, plan
 from app.repos.model import Repo, source
 from app.repos.wire import repo_json
 from app.scm.hosts import Hosts
@@ -21,6 +23,8 @@ from app.scm.hosts import Hosts
 REMEMBERED = 2 * 1024 * 1024
 #: Characters from which a file is parsed in a thread, so that nobody else waits.
 LARGE = 32 * 1024
+#: Plans of one file that are remembered.
+PLANS = 16
 #: Repository, commit and path.
 _Key: TypeAlias = tuple[int, str, str]
 
@@ -34,6 +38,17 @@ class PipelineFile:
     config: Config | BadPipeline
     #: Whether it was made for one build, and holds for no other.
     converted: bool = False
+    #: What events start by this file, the newest of those that were asked for.
+    _plans: OrderedDict[Event, Plan] = field(default_factory=OrderedDict, repr=False, compare=False)
+
+    def plan(self, event: Event) -> Plan:
+        """What an event starts, for a file that can be used. A file never changes, so its plans are remembered."""
+        assert isinstance(self.config, Config)
+        if (known := self._plans.get(event)) is None:
+            known = self._plans[event] = plan(self.config, event)
+            if len(self._plans) > PLANS:
+                self._plans.popitem(last=False)
+        return known
 
 
 @dataclass(frozen=True, slots=True)

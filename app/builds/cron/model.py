@@ -12,7 +12,7 @@ LATEST_SUCCESS = "latest success"
 _OTHERS = re.compile(r"[^a-z0-9_]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cron:
     """A job of a repository (contract drone-rest 2.6, drone-yaml 18)."""
 

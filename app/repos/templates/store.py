@@ -22,7 +22,7 @@ PUT_BACK = """
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Template:
     """A pipeline file, or what makes one, under a name that ends with what it is written in. Times are Unix seconds."""
 
