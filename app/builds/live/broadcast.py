@@ -19,11 +19,11 @@ from app.builds.live.round import Share
 from app.builds.moments import Moment
 from app.builds.wire import repo_build_json
 from app.db.connect import Database
+from app.encoding import encode
 from app.errors import Unavailable
 from app.events import Events, Subscription
 from app.repos.audience import Who
 from app.web import sse
-from app.web.reply import encode
 from app.web.traffic import PATIENCE, Traffic
 
 log = logging.getLogger(__name__)
