@@ -9,7 +9,7 @@ from app import backoff
 from app.errors import Conflict, NotFound, Unavailable
 from app.repos.model import Repo
 from app.runners.exec import execution as stage
-from tests.runners.farside import FakeManager, alive, finish, order, pipeline, polling, ran, step
+from tests.runners.exec.farside import FakeManager, alive, finish, order, pipeline, polling, ran, step
 
 
 @pytest.mark.parametrize(

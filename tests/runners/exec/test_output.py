@@ -17,7 +17,7 @@ from app.runners.exec import output
 from app.runners.exec.mask import Mask
 from app.runners.exec.output import Writer
 from app.runners.exec.transcript import LIMIT
-from tests.runners.farside import eventually
+from tests.runners.exec.farside import eventually
 
 
 class Listener:
