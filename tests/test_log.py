@@ -1,10 +1,10 @@
 """Logs: one JSON object a line, with the request it belongs to, and nothing secret in it."""
 
-import asyncio
 import io
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -145,10 +145,25 @@ def test_a_server_logs_to_standard_error_and_its_libraries_keep_quiet(monkeypatc
     assert json.loads(line)["message"] == "here"
 
 
-async def test_lines_are_written_soon_and_in_order_by_a_thread_with_the_request_of_their_time(
-    monkeypatch: pytest.MonkeyPatch, _as_it_was: None
+class Awaited(io.StringIO):
+    """A stream that tells when so many lines are there."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__()
+        self._lines, self.full = lines, threading.Event()
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        if self.getvalue().count("\n") >= self._lines:
+            self.full.set()
+        return written
+
+
+@pytest.mark.usefixtures("_as_it_was")
+def test_lines_are_written_soon_and_in_order_by_a_thread_with_the_request_of_their_time(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stream = io.StringIO()
+    stream = Awaited(100)
     monkeypatch.setattr(sys, "stderr", stream)
     configure()
 
@@ -156,9 +171,6 @@ async def test_lines_are_written_soon_and_in_order_by_a_thread_with_the_request_
         token = request_id.set(f"r{number}")
         log.info("line %d", number)
         request_id.reset(token)
-    async with asyncio.timeout(10):
-        while stream.getvalue().count("\n") < 100:
-            await asyncio.sleep(0.001)
-
+    assert stream.full.wait(10)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [(line["message"], line["request_id"]) for line in lines] == [(f"line {n}", f"r{n}") for n in range(100)]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from app.builds import params as parameters
 from app.builds import stages, stop, store
 from app.builds.config import converted
-from app.builds.event import event_of, nothing_to_run
+from app.builds.event import event_of
 from app.builds.model import Build, Stage, Status
 from app.builds.moments import Doing, Happened, Verb
 from app.builds.ports import Ports
@@ -19,7 +19,7 @@ from app.extensions.client import ExtensionFailed
 from app.moments import Actor
 from app.pipeline import signature
 from app.pipeline.document import BadPipeline
-from app.pipeline.plan import PlannedStage
+from app.pipeline.plan import PlannedStage, nothing_to_run
 from app.repos import store as repos
 from app.repos.model import Repo, source
 from app.scm.host import Commit
@@ -160,11 +160,12 @@ async def start(
         verdict = await ports.configs.extensions.judge(repo, build, file.text)
     except ExtensionFailed as failed:
         return await fail(ports, repo, draft, failed.text or failed.message, verb, by, claim=claim)
-    planned = file.plan(event_of(repo, build))
+    event = event_of(repo, build)
+    planned = file.plan(event)
     if verdict == "skip":
         raise NothingToRun("nothing to run: the validation extension leaves this build out")
     if not planned.stages:
-        raise nothing_to_run(build, file.config, planned)
+        raise nothing_to_run(file.config, event, planned)
     unsigned = bool(signed_with) and not await asyncio.to_thread(signature.verify, file.text, signed_with)
     blocked = unsigned or verdict == "block"
     ready = [_stage(repo, stage, now, blocked=blocked) for stage in planned.stages]

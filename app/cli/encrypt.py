@@ -2,14 +2,13 @@
 
 import click
 
-from app.cli import value
-from app.cli.terminal import output
+from app.cli.terminal import arguments, output
 from app.cli.terminal.options import Session, json_option, repo_path, slug_argument
 
 
 @click.command
 @slug_argument
-@value.argument
+@arguments.value_argument
 @json_option
 @click.pass_obj
 def encrypt(session: Session, slug: str, given: str | None) -> None:
@@ -20,7 +19,7 @@ def encrypt(session: Session, slug: str, given: str | None) -> None:
     Other users of this machine can see a value on the command line: prefer @FILE, taken as it is, or standard
     input, of which one line end is removed. Without a value a terminal is asked.
     """
-    body = {"data": value.read(given)}
+    body = {"data": arguments.read_value(given)}
     with session.client() as client:
         answer = client.record("POST", repo_path(slug, "encrypt"), body=body)
     session.show(answer, lambda _: output.line(answer.get("data", "")))

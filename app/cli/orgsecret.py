@@ -2,9 +2,9 @@
 
 import click
 
-from app.cli import secret, value
+from app.cli import secret
 from app.cli.remote.client import Json
-from app.cli.terminal import output
+from app.cli.terminal import arguments, output
 from app.cli.terminal.options import Session, api_path, json_option
 
 namespace_argument = click.argument("namespace")
@@ -19,8 +19,8 @@ def orgsecret() -> None:
 @orgsecret.command()
 @namespace_argument
 @name_argument
-@value.argument
-@value.option
+@arguments.value_argument
+@arguments.value_option
 @secret.flag_options
 @json_option
 @click.pass_obj
@@ -38,7 +38,11 @@ def add(
     Other users of this machine can see a value on the command line: prefer @FILE, taken as it is, or standard
     input, of which one line end is removed. Without a value a terminal is asked.
     """
-    body = {"name": name, "data": value.read(value.either(given, data)), **secret.flags(pull_request, push)}
+    body = {
+        "name": name,
+        "data": arguments.read_value(arguments.one_value(given, data)),
+        **secret.flags(pull_request, push),
+    }
     with session.client() as client:
         answer = client.record("POST", api_path("secrets", namespace), body=body)
     session.show(answer, lambda _: f"Secret {output.line(name)} is added to {output.line(namespace)}")
@@ -47,8 +51,8 @@ def add(
 @orgsecret.command()
 @namespace_argument
 @name_argument
-@value.argument
-@value.option
+@arguments.value_argument
+@arguments.value_option
 @secret.flag_options
 @json_option
 @click.pass_obj
@@ -65,7 +69,7 @@ def update(
 
     The value is taken as by add; it stays as it is when only a flag is given.
     """
-    body = secret.changes(value.either(given, data), pull_request, push)
+    body = secret.changes(arguments.one_value(given, data), pull_request, push)
     with session.client() as client:
         answer = client.record("PATCH", api_path("secrets", namespace, name), body=body)
     session.show(answer, lambda _: f"Secret {output.line(name)} of {output.line(namespace)} is changed")

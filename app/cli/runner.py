@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import sys
-from contextlib import aclosing, closing, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, closing, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +15,6 @@ import uvloop
 
 from app import folder, log
 from app.backoff import pauses
-from app.cli.listen import healthy
 from app.errors import AppError
 from app.folder import BadFolder
 from app.runners.exec import workspace
@@ -74,11 +73,20 @@ def _lock(base: Path) -> IO[str]:
         raise BadFolder(f"{error.filename or base} cannot be used: {error.strerror}; see DRONE_RUNNER_ROOT") from error
 
 
+def _healthy(bind: str) -> AbstractAsyncContextManager[None]:
+    """Answer `/healthz` while the block lasts, if there is an address; only then a web server is loaded."""
+    if not bind:
+        return nullcontext()
+    from app.cli.health import healthy
+
+    return healthy(bind, "DRONE_HTTP_BIND")
+
+
 async def _run(loaded: RunnerSettings) -> None:
     base = _base(loaded)
     manager = RemoteManager(loaded.url, loaded.secret, skip_verify=loaded.skip_verify)
     with closing(_lock(base)):
-        async with aclosing(manager), healthy(loaded.http_bind, "DRONE_HTTP_BIND"):
+        async with aclosing(manager), _healthy(loaded.http_bind):
             await asyncio.to_thread(workspace.sweep, base)
             runner = Runner(
                 manager,

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from app.cli import value
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, options, output
 from app.cli.terminal.options import Session, json_option, repo_path
@@ -36,7 +35,7 @@ def flags(pull_request: bool | None, push: bool | None) -> Json:
 def changes(data: str | None, pull_request: bool | None, push: bool | None) -> Json:
     """What is to be different; a value is asked for only when nothing else is said."""
     said = flags(pull_request, push)
-    return said if said and data is None else {"data": value.read(data), **said}
+    return said if said and data is None else {"data": arguments.read_value(data), **said}
 
 
 @click.group()
@@ -49,7 +48,7 @@ def secret() -> None:
 @optional_name
 @repository_option
 @name_option
-@value.option
+@arguments.value_option
 @flag_options
 @json_option
 @click.pass_obj
@@ -69,7 +68,7 @@ def add(
     input, of which one line end is removed. Without --data a terminal is asked.
     """
     where, called = _place(slug, repository), _name(name, drone_name)
-    body = {"name": called, "data": value.read(data), **flags(pull_request, push)}
+    body = {"name": called, "data": arguments.read_value(data), **flags(pull_request, push)}
     with session.client() as client:
         answer = client.record("POST", repo_path(where, "secrets"), body=body)
     session.show(answer, lambda _: f"Secret {output.line(called)} is added to {where}")
@@ -80,7 +79,7 @@ def add(
 @optional_name
 @repository_option
 @name_option
-@value.option
+@arguments.value_option
 @flag_options
 @json_option
 @click.pass_obj
@@ -96,7 +95,7 @@ def update(
 ) -> None:
     """Change the value of a secret, or who may use it.
 
-    The value is taken as by add; it stays as it is when only a flag is arguments.
+    The value is taken as by add; it stays as it is when only a flag is given.
     """
     where, called = _place(slug, repository), _name(name, drone_name)
     body = changes(data, pull_request, push)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import databases
 
+from app import background
 from app.db.bus import Bus, Hear, Notify
 from app.db.tx import Row, Rows, Tx
 from app.errors import Invalid, NotFound, Unavailable
@@ -66,13 +67,9 @@ class Engine:
     async def listening(self, channels: Mapping[str, Hear]) -> AsyncIterator[Notify]:
         """Hear the other servers; on a connection beside the pool's."""
         bus, ready = Bus(self._connect, channels, (*_PASSING, asyncpg.PostgresError)), asyncio.Event()
-        serving = asyncio.create_task(bus.run(ready))
-        try:
+        async with background.serving(bus.run(ready)):
             await ready.wait()
             yield bus.tell
-        finally:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
 
     async def _connect(self) -> "asyncpg.Connection[Any]":
         connection: asyncpg.Connection[Any] = await asyncpg.connect(

@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.errors import Unavailable, Unreadable
 from app.extensions.signature import digest, sign
@@ -93,7 +91,13 @@ class Extension:
         return ExtensionFailed(f"{self.name} answered {status}{said}", status=status, text=text)
 
     def _opened(self, content: bytes) -> bytes:
-        """An encrypted answer's text (contract drone-webhooks 13)."""
+        """An encrypted answer's text (contract drone-webhooks 13).
+
+        The library of the cipher is 8 MB of memory, so it is imported for an answer that is encrypted.
+        """
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         key = self.service.secret.encode()[:KEY]
         if len(key) < KEY:
             raise ExtensionFailed(f"{self.name} encrypts its answers, which takes a secret of {KEY} characters")

@@ -1,1 +1,1 @@
-"""The pipeline language: text and event in, plan or problems out. Pure: no I/O, no clock."""
+"""The pipeline language: text and event in, plan or problems out. Pure, but for the nonce of what `inline` encrypts."""

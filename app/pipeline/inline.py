@@ -1,10 +1,10 @@
-"""Secrets inside a pipeline file: base64(nonce + AES-256-GCM) with the repository's key (contract drone-yaml 13)."""
+"""Secrets inside a pipeline file: base64(nonce + AES-256-GCM) with the repository's key (contract drone-yaml 13).
+
+The library of the cipher is 8 MB of memory, so each verb imports the library itself: most runners never call either.
+"""
 
 import base64
 import secrets
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.errors import Invalid
 
@@ -20,12 +20,17 @@ def encrypt(text: str, key: str) -> str:
         raise Invalid("data must be valid Unicode, without lone surrogates") from error
     if len(secret) != _KEY:
         raise Invalid(f"the key of a repository has {_KEY} bytes, this one has {len(secret)}")
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     nonce = secrets.token_bytes(_NONCE)
     return base64.b64encode(nonce + AESGCM(secret).encrypt(nonce, data, None)).decode()
 
 
 def decrypt(sealed: str, key: str) -> str:
     """The text again; what cannot be opened is as good as absent: the empty string."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     try:
         secret = key.encode()
         data = base64.b64decode("".join(sealed.split()), validate=True)

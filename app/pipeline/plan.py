@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.errors import NothingToRun
 from app.pipeline.conditions import TRIGGER, Condition
 from app.pipeline.event import Event
 from app.pipeline.model import Config, Pipeline
@@ -88,6 +89,19 @@ def plan(config: Config, event: Event) -> Plan:
         ),
         tuple(excluded),
     )
+
+
+def nothing_to_run(config: Config, event: Event, planned: Plan) -> NothingToRun:
+    """Why an event starts nothing: for each pipeline the conditions that kept it out, and the targets there are."""
+    reasons = [exclusion.sentence() for exclusion in planned.excluded] or ["the file has no pipelines"]
+    message = "nothing to run: " + "; ".join(reasons)
+    if event.target and config.targets:
+        message += f"; targets in the file: {', '.join(config.targets)}"
+    pipelines = [
+        {"pipeline": exclusion.pipeline, "conditions": [mismatch._asdict() for mismatch in exclusion.mismatches]}
+        for exclusion in planned.excluded
+    ]
+    return NothingToRun(message, pipelines=pipelines, targets=config.targets)
 
 
 def _exclusion(pipeline: Pipeline, unmet: Iterable[tuple[str, str]]) -> Exclusion:

@@ -2,14 +2,22 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import AliasChoices, ValidationError
-from pydantic_settings import BaseSettings
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from app.errors import AppError
 
-S = TypeVar("S", bound=BaseSettings)
+S = TypeVar("S", bound="Variables")
+
+
+class Variables(BaseModel):
+    """Settings whose fields are read from variables of the environment; a field's alias names its variables.
+
+    A variable's name matches letter by letter, and the first variable of several that is there wins.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class BadSettings(AppError):
@@ -18,11 +26,19 @@ class BadSettings(AppError):
     code = "bad_settings"
 
 
+def named(name: str, *drone: str, **options: Any) -> Any:
+    """A field that is read from Gantry's variable of this name, else from Drone's of these names."""
+    return Field(validation_alias=AliasChoices(f"GANTRY_{name}", *drone), **options)
+
+
 def read(kind: type[S], environ: Mapping[str, str], problems: Sequence[str] = ()) -> S:
-    """What the environment makes of a model; BadSettings lists these problems, and all others."""
+    """The settings that an environment holds; BadSettings lists these problems, and all others.
+
+    An empty variable counts as absent.
+    """
     found = list(problems)
     try:
-        settings = kind()
+        settings = kind.model_validate({name: value for name, value in environ.items() if value})
     except ValidationError as error:
         for detail in error.errors(include_input=False):
             field = kind.model_fields.get(str(detail["loc"][0])) if detail["loc"] else None
@@ -40,14 +56,12 @@ def inherited() -> dict[str, str]:
     return {name: value for name in names if (value := os.environ.get(name))}
 
 
-def _problem(
-    kind: type[BaseSettings], location: tuple[int | str, ...], message: str, environ: Mapping[str, str]
-) -> str:
+def _problem(kind: type[Variables], location: tuple[int | str, ...], message: str, environ: Mapping[str, str]) -> str:
     name = f"{_given(kind, str(location[0]), environ)} " if location else ""
     return name + message.removeprefix("Value error, ")
 
 
-def _given(kind: type[BaseSettings], name: str, environ: Mapping[str, str]) -> str:
+def _given(kind: type[Variables], name: str, environ: Mapping[str, str]) -> str:
     """The name under which a setting was given: its own, or Drone's."""
     for field in kind.model_fields.values():
         alias = field.validation_alias

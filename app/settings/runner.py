@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from app.settings.load import read
+from app.settings.load import Variables, read
 from app.settings.values import Bind, Endpoint, Map, Service, Words
 
 
@@ -18,16 +17,10 @@ def _named(name: str, **options: Any) -> Any:
     return Field(validation_alias=f"DRONE_{name}", **options)
 
 
-class RunnerSettings(BaseSettings):
+class RunnerSettings(Variables):
     """What README's table of runners says, one field a row. An empty platform is this machine's."""
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        env_ignore_empty=True,
-        extra="ignore",
-        case_sensitive=True,
-        validate_default=True,
-    )
+    model_config = ConfigDict(validate_default=True)
 
     host: str = _named("RPC_HOST", default="")
     proto: Literal["http", "https"] = _named("RPC_PROTO", default="http")

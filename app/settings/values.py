@@ -8,7 +8,6 @@ from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
-from pydantic_settings import NoDecode
 
 from app import duration
 from app.names import LONGEST_LOGIN, is_name, rule
@@ -204,18 +203,18 @@ def bootstrap(text: object) -> object:
 
 #: Types of fields.
 Folder = Annotated[Path, AfterValidator(absolute)]
-Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(folders)]
+Folders = Annotated[tuple[Path, ...], BeforeValidator(folders)]
 SiteURL = Annotated[str, AfterValidator(url)]
 DatabaseURL = Annotated[str, AfterValidator(database)]
-Account = Annotated[Bootstrap | None, NoDecode, BeforeValidator(bootstrap)]
-Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(origins)]
+Account = Annotated[Bootstrap | None, BeforeValidator(bootstrap)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(origins)]
 Bind = Annotated[str, AfterValidator(bind)]
 Endpoint = Annotated[str, AfterValidator(endpoint)]
-Map = Annotated[Mapping[str, str], NoDecode, BeforeValidator(mapping)]
+Map = Annotated[Mapping[str, str], BeforeValidator(mapping)]
 Line = Annotated[str, AfterValidator(line)]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)]
+Words = Annotated[tuple[str, ...], BeforeValidator(words)]
 Key = Annotated[str, AfterValidator(lambda value: at_least(SHORTEST_SECRET, value))]
-Keys = Annotated[tuple[str, ...], NoDecode, BeforeValidator(keys)]
+Keys = Annotated[tuple[str, ...], BeforeValidator(keys)]
 RPCSecret = Annotated[str, AfterValidator(lambda value: at_least(SHORTEST_RPC_SECRET, value))]
 #: Seconds.
 Time = Annotated[int, BeforeValidator(lambda value: seconds(value, 24))]

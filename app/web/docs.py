@@ -10,9 +10,10 @@ from typing import Any
 from markupsafe import Markup, escape
 from starlette.requests import Request
 
+from app.encoding import encode
 from app.web import pages
 from app.web.openapi import Schema, describe
-from app.web.reply import CSS, HTML, Encoded, SeeOther, encode
+from app.web.reply import CSS, HTML, Encoded, SeeOther
 from app.web.route import Endpoint
 
 _METHODS = ("get", "post", "put", "patch", "delete", "options")

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.web.reply import encode
+from app.encoding import encode
 
 #: Bytes of request line and headers that are taken in before the connection is refused.
 HEAD_LIMIT = 384 * 1024

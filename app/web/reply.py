@@ -4,22 +4,15 @@ A handler's return type says what it answers, for the reader, the type checker a
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-import orjson
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from typing_extensions import TypedDict
 
+from app.encoding import encode
+
 T = TypeVar("T")
-
-
-def encode(value: Any) -> bytes:
-    """JSON in UTF-8 with `<`, `>` and `&` escaped, so that it is harmless inside a page (contract drone-rest 1.3)."""
-    text = orjson.dumps(value)
-    if b"<" in text or b">" in text or b"&" in text:
-        text = text.replace(b"&", b"\\u0026").replace(b"<", b"\\u003c").replace(b">", b"\\u003e")
-    return text
 
 
 def joined(texts: Iterable[bytes]) -> bytes:

@@ -29,7 +29,7 @@ def asks(scene: Scene, **flags: bool) -> None:
 
 async def push(scene: Scene, **fields: Any) -> Build:
     repo = await scene.ports.db.read(repos.find(scene.repo.id))
-    flags = {name: getattr(scene.repo, name) for name in repo.__slots__ if name.startswith("auto_cancel")}
+    flags = {name: getattr(scene.repo, name) for name in vars(repo) if name.startswith("auto_cancel")}
     sha = scene.host.add(file(*CHAIN))
     repo = replace(repo, **flags)
     return await flow.start(scene.ports, repo, replace(pushed(repo, sha), **fields), "build.push", HOOK)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,20 @@ from tests.cli.conftest import Gantry
 from tests.cli.farside import FarSide, answer, recorded, stream
 
 SERVER_SIDE = {"starlette", "uvicorn", "sqlalchemy", "databases", "cryptography", "pydantic", "app.main", "app.db"}
+#: What a runner has no use for, or not until a stage asks for it.
+NOT_A_RUNNERS = {
+    "aiosqlite", "asyncpg", "cronsim", "cryptography", "databases", "jinja2", "prometheus_client", "pydantic_settings",
+    "rjsonnet", "sqlalchemy", "sqlite3", "starlark", "starlette", "uvicorn",
+    "app.accounts", "app.convert", "app.db", "app.main", "app.moments", "app.runners.dispatch", "app.scm.git",
+    "app.sealing", "app.web",
+}  # fmt: skip
+#: All that a runner sees of builds.
+BUILDS_OF_A_RUNNER = {
+    "app.builds", "app.builds.cards", "app.builds.cards.model", "app.builds.event", "app.builds.model",
+    "app.builds.wire",
+}  # fmt: skip
+#: Modules of ours that a runner may load.
+MODULES_OF_A_RUNNER = 70
 
 
 def modules_after(code: str, env: dict[str, str]) -> set[str]:
@@ -38,6 +53,19 @@ def test_help_imports_no_command(environment: dict[str, str]) -> None:
     loaded = modules_after(code, environment)
 
     assert not loaded & (SERVER_SIDE | {"httpx2", "anyio", "app.cli.build"})
+
+
+def test_a_runner_imports_neither_the_server_nor_a_database(environment: dict[str, str], tmp_path: Path) -> None:
+    code = 'from app.cli import main\nmain(["runner", "--check"], standalone_mode=False)'
+    settings = {"DRONE_RPC_HOST": "127.0.0.1:1", "DRONE_RPC_SECRET": "a secret", "DRONE_RUNNER_ROOT": str(tmp_path)}
+
+    loaded = modules_after(code, environment | settings)
+    ours = {name for name in loaded if name.partition(".")[0] == "app"}
+
+    assert "app.runners.exec.remote" in ours
+    assert not loaded & NOT_A_RUNNERS
+    assert {name for name in ours if name.startswith("app.builds")} == BUILDS_OF_A_RUNNER
+    assert len(ours) <= MODULES_OF_A_RUNNER
 
 
 def test_help_names_every_command() -> None:

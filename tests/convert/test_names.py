@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 from app.builds.model import Build
 from app.convert import names
 from app.convert.gotemplate.values import Struct
@@ -66,5 +68,8 @@ def test_no_language_sees_the_keys_of_a_repository() -> None:
 
 
 def test_every_name_is_one_of_a_build_or_repository() -> None:
-    assert {*names.GO_BUILD.values(), *names.SCRIPT_BUILD.values()} <= set(Build.__slots__)
-    assert {*names.GO_REPO.values(), *names.SCRIPT_REPO.values()} <= {*Repo.__slots__, "slug", "private"}
+    assert {*names.GO_BUILD.values(), *names.SCRIPT_BUILD.values()} <= {field.name for field in fields(Build)}
+    assert {*names.GO_REPO.values(), *names.SCRIPT_REPO.values()} <= {field.name for field in fields(Repo)} | {
+        "slug",
+        "private",
+    }

@@ -15,7 +15,7 @@ _NOTHING = "0" * 40
 
 @dataclass
 class SmallHost(Host):
-    """Has one pipeline file, the same at every commit that it knows; its webhooks show the key itself, as GitLab's do."""
+    """Has one pipeline file, the same at every commit that it knows. Its webhooks show the key itself."""
 
     file: str
     commits: dict[str, str] = field(default_factory=dict)

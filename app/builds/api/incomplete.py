@@ -13,7 +13,8 @@ from app.builds import lists, stages
 from app.builds.api.request import State
 from app.builds.model import Status
 from app.builds.wire import RepoBuildJSON, repo_build_json
-from app.web.reply import JSON, Encoded, encode, joined
+from app.encoding import encode
+from app.web.reply import JSON, Encoded, joined
 
 #: Builds in the list.
 MOST = 50

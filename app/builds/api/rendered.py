@@ -8,7 +8,8 @@ from app.builds.lists import Head
 from app.builds.wire import build_json
 from app.db.connect import Database
 from app.db.tx import each
-from app.web.reply import encode, joined
+from app.encoding import encode
+from app.web.reply import joined
 
 #: Bytes that are remembered in all.
 REMEMBERED = 4 * 1024 * 1024

@@ -7,8 +7,9 @@ that dies in between leaves a job that is still due. A run that was missed is ma
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
+from app import background
 from app.builds.cron import expression, flow, store
 from app.builds.cron.model import Cron
 from app.builds.ports import Ports
@@ -25,8 +26,6 @@ ROOM = 8
 PAGE = 100
 #: Seconds before each further try of a run whose repository, disk or database does not answer.
 PAUSES = (5.0, 15.0, 45.0)
-#: Seconds after which the jobs are looked at again when that failed.
-PAUSE = 1.0
 #: Seconds for which a job is left alone that could neither run nor fail.
 HOLD = 30.0
 #: Codes of errors that may pass, beside all that is Unavailable: git cannot tell a network that is down.
@@ -43,44 +42,28 @@ class Scheduler:
         self._ports = ports
         self._clock = clock
         self._interval = interval
-        self._wake = asyncio.Event()
+        self._loop = background.Loop(
+            self.look, log, "the cron jobs could not be read", "the scheduler met an internal error"
+        )
         self._room = asyncio.Semaphore(ROOM)
         #: The runs under way, by the job's id.
         self._runs: dict[int, asyncio.Task[None]] = {}
 
     def wake(self) -> None:
         """Look at the jobs now."""
-        self._wake.set()
+        self._loop.wake()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve while the block lasts."""
-        serving = asyncio.create_task(self._serve())
+        self._loop.wake()
         try:
-            yield
+            async with background.serving(self._loop.run()):
+                yield
         finally:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
             for run in self._runs.values():
                 run.cancel()
             await asyncio.gather(*self._runs.values(), return_exceptions=True)
-
-    async def _serve(self) -> None:
-        while True:
-            self._wake.clear()
-            pause = await self._look_safely()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
-
-    async def _look_safely(self) -> float:
-        try:
-            return await self.look()
-        except Unavailable as error:
-            log.warning("the cron jobs could not be read", extra={"reason": error.message})
-        except Exception:  # a bug must not end what all jobs depend on
-            log.exception("the scheduler met an internal error")
-        return PAUSE
 
     async def look(self) -> float:
         """Begin every run that is due, and return the seconds until there may be another."""
@@ -96,7 +79,7 @@ class Scheduler:
     def _begin(self, job: Cron) -> None:
         def ended(_: asyncio.Task[None]) -> None:
             del self._runs[job.id]
-            self._wake.set()  # it may be due again, or have kept others off the page
+            self._loop.wake()  # it may be due again, or have kept others off the page
 
         run = self._runs[job.id] = asyncio.create_task(self._run(job))
         run.add_done_callback(ended)

@@ -12,17 +12,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import islice
 
+from app import background
 from app.builds.live.reader import Reader
 from app.builds.live.ring import Ring
 from app.builds.live.round import Share
 from app.builds.moments import Moment
 from app.builds.wire import repo_build_json
 from app.db.connect import Database
+from app.encoding import encode
 from app.errors import Unavailable
 from app.events import Events, Subscription
 from app.repos.audience import Who
 from app.web import sse
-from app.web.reply import encode
 from app.web.traffic import PATIENCE, Traffic
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,6 @@ SLICE = 8
 TICK = 1.0
 #: Seconds after the last reader left for which changes are kept: one that comes back misses nothing.
 LINGER = 300.0
-#: Seconds after which a round that failed is tried again.
-PAUSE = 1.0
 TOO_SLOW = b": too slow, connect again\n\n"
 MISSED = b": events were missed, going on from now\n\n"
 
@@ -53,19 +52,21 @@ class Broadcast:
         self._accounts: Counter[int] = Counter()
         self._left = 0.0
         self._subscription: Subscription[Moment] | None = None
-        #: Changes are to be collected; they are; there may be something to hand out.
-        self._wanted, self._collecting, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        #: Changes are to be collected; they are.
+        self._wanted, self._collecting = asyncio.Event(), asyncio.Event()
+        self._rounds = background.Loop(
+            self._serve,
+            log,
+            "the rights of readers could not be read",
+            "the broadcast met an internal error",
+            interval=TICK,
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve while the block lasts."""
-        tasks = [asyncio.create_task(self._collect()), asyncio.create_task(self._serve())]
-        try:
+        async with background.serving(self._collect(), self._rounds.run()):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def listeners(self) -> int:
@@ -83,7 +84,7 @@ class Broadcast:
             raise Unavailable("too many streams are open: close some", code="too_many_streams")
         position = self._ring.position(last_id)
         start = self._ring.newest if position is None else position
-        reader = Reader(who, repo_id, start, wants=self._news.set, left=self._leave, abort=abort)
+        reader = Reader(who, repo_id, start, wants=self._rounds.wake, left=self._leave, abort=abort)
         reader.give(sse.PING + (MISSED if last_id and position is None else b""))
         self._readers.add(reader)
         self._accounts[who.user_id] += 1
@@ -105,7 +106,7 @@ class Broadcast:
                 self._collecting.set()
                 async for moment in self._subscription:
                     self._ring.add(moment.repo.id, encode(repo_build_json(moment.repo, moment.build, stages=True)))
-                    self._news.set()
+                    self._rounds.wake()
                 if self._subscription.lost:
                     self._end(TOO_SLOW + sse.END)
             self._ring.interrupt()
@@ -116,30 +117,9 @@ class Broadcast:
             reader.end(words)
 
     async def _serve(self) -> None:
-        while True:
-            await self._wanted.wait()
-            await self._wait_for_news()
-            try:
-                await self._round()
-            except Unavailable as error:
-                log.warning("the rights of readers could not be read", extra={"reason": error.message})
-                await self._pause()
-            except Exception:  # a bug must not end all streams for good
-                log.exception("the broadcast met an internal error")
-                await self._pause()
-            self._rest()
-
-    async def _pause(self) -> None:
-        await asyncio.sleep(PAUSE)
-        self._news.set()
-
-    async def _wait_for_news(self) -> None:
-        try:
-            async with asyncio.timeout(TICK):
-                await self._news.wait()
-        except TimeoutError:
-            pass
-        self._news.clear()
+        await self._wanted.wait()
+        await self._round()
+        self._rest()
 
     def _rest(self) -> None:
         """Collect no more when nobody has listened for long."""

@@ -1,11 +1,11 @@
 """What happens on one server reaches the others of its database: stages that wait, builds that change or are over."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+from app import background
 from app.builds import steps
 from app.builds.moments import as_it_is
 from app.builds.ports import Ports
@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 QUEUED, ENDED, CHANGED = "gantry_queued", "gantry_ended", "gantry_changed"
 #: As the id of a build: any may have changed, for something may have been missed.
 ANY = 0
-#: Seconds after which what could not be read is read again.
-PAUSE = 1.0
 
 
 @asynccontextmanager
@@ -36,12 +34,8 @@ async def relaying(ports: Ports) -> AsyncIterator[None]:
         for channel, events in buses.items():
             events.relay = lambda build_id, channel=channel: notify(channel, str(build_id))
         ports.logs.shared = True
-        serving = asyncio.create_task(changed.serve())
-        try:
+        async with background.serving(changed.loop.run()):
             yield
-        finally:
-            serving.cancel()
-            await asyncio.wait([serving])
 
 
 def _deliver(events: Events[int], text: str) -> None:
@@ -58,29 +52,27 @@ class _Changed:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._ids: set[int] = set()
-        self._news = asyncio.Event()
+        self.loop = background.Loop(
+            self._tell_all,
+            log,
+            "what other servers did cannot be read",
+            "hearing of other servers met an internal error",
+        )
 
     def hear(self, text: str) -> None:
         """A build has changed."""
         if self._ports.moments.watched.heard or self._ports.logs.readers():
             self._ids.add(_id(text))
-            self._news.set()
+            self.loop.wake()
 
-    async def serve(self) -> None:
-        """Tell of them, until cancelled."""
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            ids, self._ids = self._ids, set()
-            try:
-                for build_id in sorted(ids):
-                    await (self._look_at_logs() if build_id == ANY else self._tell(build_id))
-            except Unavailable as error:
-                log.warning("what other servers did cannot be read", extra={"reason": error.message})
-                self._ids |= ids
-                asyncio.get_running_loop().call_later(PAUSE, self._news.set)
-            except Exception:  # a bug must not end what every stream depends on
-                log.exception("hearing of other servers met an internal error")
+    async def _tell_all(self) -> None:
+        ids, self._ids = self._ids, set()
+        try:
+            for build_id in sorted(ids):
+                await (self._look_at_logs() if build_id == ANY else self._tell(build_id))
+        except Unavailable:
+            self._ids |= ids
+            raise
 
     async def _tell(self, build_id: int) -> None:
         with suppress(NotFound):

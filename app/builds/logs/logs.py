@@ -16,8 +16,8 @@ import anyio.to_thread
 from app.builds.logs import files
 from app.builds.logs.files import Record
 from app.builds.model import Line
+from app.encoding import encode
 from app.errors import Unavailable
-from app.web.reply import encode
 
 T = TypeVar("T")
 

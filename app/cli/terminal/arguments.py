@@ -1,4 +1,7 @@
-"""What a command is given in one of several ways: argument or option, value or file or standard input."""
+"""What a command is given in one of several ways: argument or option, value or file or standard input.
+
+The value of a secret is one of them: it is never shown, and asked for at a terminal.
+"""
 
 import sys
 from pathlib import Path
@@ -7,6 +10,11 @@ from typing import Any
 import click
 
 from app.cli.remote.client import Json
+
+#: The ways to give the value of a secret.
+VALUE = "VALUE|@FILE|-"
+value_option = click.option("--data", metavar=VALUE, help="The value, a file that holds it, or - for standard input.")
+value_argument = click.argument("given", required=False, metavar=f"[{VALUE}]")
 
 
 def either(argument: str | None, option: str | None, what: str) -> str:
@@ -41,3 +49,25 @@ def content(file: str, what: str, way_out: str) -> str:
         raise click.UsageError(f"{what} is not UTF-8 text: {way_out}") from error
     except (OSError, ValueError) as error:
         raise click.UsageError(f"cannot read {file}: {error}") from error
+
+
+def one_value(argument: str | None, option: str | None) -> str | None:
+    """What names the value of a secret, if anything does; UsageError when both do."""
+    if argument is not None and option is not None:
+        raise click.UsageError("the value is given twice: as an argument and with --data")
+    return option if argument is None else argument
+
+
+def read_value(data: str | None) -> str:
+    """The value of a secret, as `data` names it; UsageError when the value is empty.
+
+    Without `data` a terminal is asked, and other standard input is read.
+    """
+    if data is None and sys.stdin.isatty():
+        return str(click.prompt("Value", hide_input=True, err=True))
+    value = text(data, "the secret's value", "encode it first, for example with base64")
+    if data in (None, "-"):
+        value = value.removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise click.UsageError("the secret's value is empty: give --data @FILE, or the value on standard input")
+    return value

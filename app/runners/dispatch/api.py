@@ -7,10 +7,11 @@ from app.builds import lists, stages
 from app.builds.api import request as builds_state
 from app.builds.wire import StageJSON, stage_row_json
 from app.db.tx import Row, Rows, Tx
+from app.encoding import encode
 from app.runners.dispatch.platforms import Load, Platform, table
 from app.runners.dispatch.queue import PAUSED, Queue
 from app.runners.dispatch.wire import ActiveCountJSON, BuildCountsJSON, StatsJSON, SubscriberCountJSON, TotalCountJSON
-from app.web.reply import JSON, Empty, Encoded, encode, joined
+from app.web.reply import JSON, Empty, Encoded, joined
 from app.web.route import Endpoint
 
 #: Stages that are read and written at a time, so that nobody waits for a long queue.

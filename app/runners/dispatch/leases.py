@@ -5,15 +5,14 @@ from the same address: a watch names no stage. Signs are kept in memory and writ
 of log lines costs no transaction; a server that dies loses those of a few seconds, a lease is minutes.
 """
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from app import background
 from app.builds import claims, progress
 from app.builds.ports import Ports
-from app.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +31,13 @@ class Leases:
         self._ports = ports
         self._lease = lease
         self._patience = patience
+        self._loop = background.Loop(
+            self.look,
+            log,
+            "the leases could not be kept",
+            "the leases met an internal error",
+            interval=min(ROUND, lease / PART),
+        )
         self._signs: set[int] = set()
         #: Stages whose runner is on the line, and how often.
         self._held: Counter[int] = Counter()
@@ -57,22 +63,8 @@ class Leases:
     async def running(self) -> AsyncIterator[None]:
         """Serve while the block lasts. Nobody is lost for the time in which there was no server to hear them."""
         await self._ports.db.write(claims.see_all(self._ports.now()))
-        serving = asyncio.create_task(self._serve())
-        try:
+        async with background.serving(self._loop.run()):
             yield
-        finally:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
-
-    async def _serve(self) -> None:
-        while True:
-            await asyncio.sleep(min(ROUND, self._lease / PART))
-            try:
-                await self.look()
-            except Unavailable as error:
-                log.warning("the leases could not be kept", extra={"reason": error.message})
-            except Exception:  # a bug must not end what every lost stage depends on
-                log.exception("the leases met an internal error")
 
     async def look(self) -> None:
         """Write the signs of life, end the stages of the lost, and those that nobody has taken."""

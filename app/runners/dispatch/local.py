@@ -4,6 +4,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.backoff import until_heard
 from app.builds import claims, progress, stages, steps, store
 from app.builds.cards import store as cards
 from app.builds.config import converted
@@ -20,7 +21,6 @@ from app.runners.dispatch.credentials import Credentials
 from app.runners.dispatch.leases import Leases
 from app.runners.dispatch.queue import Queue
 from app.runners.manager import Context, Filter, System
-from app.runners.report import until_heard
 from app.sealing.seal import Seal
 
 #: Seconds after which a question without an answer ends (contract drone-rpc 2).

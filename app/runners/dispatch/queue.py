@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
+from app import background
 from app.builds import claims, progress, rules, switches
 from app.builds.live.relay import ANY
 from app.builds.model import Stage
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds after which the queue is looked at in any case.
 INTERVAL = 60.0
-#: Seconds after which it is looked at again when that failed.
+#: Seconds until the next subscription to what waits, when one has ended.
 PAUSE = 1.0
 #: Stages that are read at a time at most, and how many more than there are runners: some are handed out already.
 PAGE, MARGIN = 200, 8
@@ -46,7 +47,9 @@ class Queue:
         self._accepting: set[int] = set()
         #: Stages that may be kept for nobody: whoever they were for has gone, or the answer to the claim was lost.
         self._unkept: set[int] = set()
-        self._wake = asyncio.Event()
+        self._loop = background.Loop(
+            self._hand_out, log, "the queue could not be read", "the queue met an internal error", interval=INTERVAL
+        )
         #: Runners that are there whether they wait or work.
         self._attached: list[Filter] = []
 
@@ -97,25 +100,20 @@ class Queue:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve while the block lasts."""
-        tasks = [asyncio.create_task(self._serve()), asyncio.create_task(self._listen())]
-        try:
+        async with background.serving(self._loop.run(), self._listen()):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def request(self, wanted: Filter, timeout: float) -> Stage | None:
         """Wait for a stage that suits; None after `timeout` seconds."""
         worker = Worker(wanted, timeout)
         self._waiting.add(worker)
-        self._wake.set()
+        self._loop.wake()
         try:
             return await worker.stage
         except asyncio.CancelledError:
             if not worker.stage.cancelled() and (stage := worker.stage.result()) is not None:
                 self._unkept.add(stage.id)  # it was handed out to nobody in the end
-                self._wake.set()
+                self._loop.wake()
             raise
         finally:
             self._waiting.remove(worker)
@@ -132,27 +130,10 @@ class Queue:
     async def _listen(self) -> None:
         while True:  # a subscription that was too slow ends; there is always another
             with self._ports.moments.waiting.subscribe() as queued:
-                self._wake.set()
+                self._loop.wake()
                 async for _ in queued:
-                    self._wake.set()
+                    self._loop.wake()
             await asyncio.sleep(PAUSE)
-
-    async def _serve(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(INTERVAL):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
-            try:
-                await self._hand_out()
-            except Unavailable as error:
-                log.warning("the queue could not be read", extra={"reason": error.message})
-                asyncio.get_running_loop().call_later(PAUSE, self._wake.set)
-            except Exception:  # a bug must not end the queue, and with it every promotion
-                log.exception("the queue met an internal error")
-                asyncio.get_running_loop().call_later(PAUSE, self._wake.set)
 
     async def _hand_out(self) -> None:
         for stage_id in list(self._unkept):
@@ -187,7 +168,7 @@ class Queue:
             return
         if (worker := self._waiting.take(stage)) is None:  # who it suits has gone meanwhile
             self._unkept.add(stage.id)
-            self._wake.set()
+            self._loop.wake()
         else:
             worker.stage.set_result(stage)
 

@@ -8,12 +8,11 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from app.backoff import pauses
+from app.backoff import pauses, until_heard
 from app.builds.model import Stage, Step
 from app.errors import AppError, Conflict, NotFound
 from app.pipeline.document import BadPipeline
 from app.pipeline.steps import PlannedStep
-from app.runners import report
 from app.runners.exec import environ, process
 from app.runners.exec.mask import Mask
 from app.runners.exec.options import Options
@@ -62,7 +61,7 @@ class Execution:
         """All of it, once. Whatever the manager answers is dealt with; only a bug comes out."""
         try:
             async with asyncio.timeout(DETAILS_TIMEOUT):
-                context = await report.until_heard(lambda: self._manager.details(self._accepted.id))
+                context = await until_heard(lambda: self._manager.details(self._accepted.id))
         except AppError as error:
             await self.fail(f"the details of the stage could not be had: {error.message}")
             return
@@ -217,7 +216,7 @@ class Execution:
     async def _report_stage(self, stage: Stage) -> bool:
         """Whether the manager has taken it."""
         try:
-            self._state.heard(await report.until_heard(lambda: self._manager.update_stage(stage)))
+            self._state.heard(await until_heard(lambda: self._manager.update_stage(stage)))
         except AppError as error:
             _refused(error, stage=stage.id)
             return False
@@ -225,7 +224,7 @@ class Execution:
 
     async def _report_step(self, step: Step) -> None:
         try:
-            self._state.heard(await report.until_heard(lambda: self._manager.update_step(step)))
+            self._state.heard(await until_heard(lambda: self._manager.update_step(step)))
         except AppError as error:
             _refused(error, stage=step.stage_id, step=step.id)
             self.halt(Halt.LOST, f"the report of step {step.name} was refused: {error.message}")

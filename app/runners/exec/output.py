@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from app.backoff import until_heard
 from app.builds.model import Line
 from app.errors import AppError
-from app.runners import report
 from app.runners.exec.cards import Card, Cards
 from app.runners.exec.mask import Mask
 from app.runners.exec.transcript import LIMIT, LONGEST, Piece, Transcript
@@ -97,7 +97,7 @@ class Writer:
         """Whether it is stored."""
         try:
             async with asyncio.timeout(UPLOAD_TIMEOUT):
-                await report.until_heard(say)
+                await until_heard(say)
         except (AppError, TimeoutError) as error:
             log.warning(f"a {what} is lost", extra={"step": self._step_id, "reason": _reason(error)})
             return False

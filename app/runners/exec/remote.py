@@ -10,11 +10,11 @@ import httpx2 as httpx
 import orjson
 from pydantic import TypeAdapter
 
+from app.backoff import until_heard
 from app.builds.model import Build, Line, Stage, Step
 from app.builds.wire import stage_json, step_json
 from app.errors import AppError, Conflict, NotFound, Unauthorized, Unavailable
 from app.repos.model import Repo, Secret
-from app.runners import report
 from app.runners.manager import CLAIM, Context, Filter, Netrc, System
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class RemoteManager:
     async def accept(self, stage_id: int, machine: str) -> Stage:
         """See Manager. Says it until it is heard, under one name: should only the answer be lost, it is ours."""
         path, headers = f"stage/{stage_id}?machine={quote(machine, safe='')}", {CLAIM: token_hex(16)}
-        return _read(_stage, await report.until_heard(lambda: self._say("POST", path, headers=headers)))
+        return _read(_stage, await until_heard(lambda: self._say("POST", path, headers=headers)))
 
     async def details(self, stage_id: int) -> Context:
         """See Manager."""

@@ -13,7 +13,7 @@ from itertools import chain, islice
 import orjson
 
 from app.builds.model import Line
-from app.web.reply import encode
+from app.encoding import encode
 
 #: Bytes of the stored log, as JSON.
 LIMIT = 5 * 1024 * 1024

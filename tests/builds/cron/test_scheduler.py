@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from app import background
 from app.builds import store as built
 from app.builds.cron import flow, scheduler, store
 from app.builds.cron.model import Cron
@@ -368,7 +369,7 @@ async def test_a_database_that_does_not_answer_is_asked_again(
 ) -> None:
     await add()
     scene.clock.time += 10
-    monkeypatch.setattr(scheduler, "PAUSE", 0.01)
+    monkeypatch.setattr(background, "PAUSE", 0.01)
     real, errors = store.soonest, [Unavailable("locked"), RuntimeError("a bug")]
 
     def failing(limit: int) -> Tx[list[Cron]]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from app import background
 from app.accounts import store as accounts
 from app.accounts.model import User
 from app.builds.live import broadcast, reader, ring
@@ -465,7 +466,7 @@ async def test_requests_go_before_readers_but_not_for_long(scene: Scene) -> None
 async def test_a_database_that_does_not_answer_delays_and_loses_nothing(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broadcast, "PAUSE", 0.01)
+    monkeypatch.setattr(background, "PAUSE", 0.01)
     failures: list[Exception] = [RuntimeError("a bug"), Unavailable("not now")]
     rights = share.Share.rights
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from app import background
 from app.builds import progress
 from app.builds.live.relay import CHANGED, relaying
 from app.builds.logs.logs import Logs
@@ -92,7 +93,7 @@ async def test_a_change_here_is_said_to_the_others(pair: Pair) -> None:
 
 
 async def test_what_cannot_be_read_just_now_is_told_later(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.builds.live.relay.PAUSE", 0.01)
+    monkeypatch.setattr(background, "PAUSE", 0.01)
     pair.wire.failures = 2
     with pair.here.moments.watched.subscribe() as changes:
         pair.hear(str(pair.running.build_id))

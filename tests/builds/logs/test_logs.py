@@ -13,8 +13,8 @@ import pytest
 from app.builds.logs import files
 from app.builds.logs.logs import LOOK, Logs, Pieces
 from app.builds.model import Line
+from app.encoding import encode
 from app.errors import Unavailable
-from app.web.reply import encode
 from tests.builds.farside import read_log
 
 

@@ -10,8 +10,8 @@ import pytest
 from app.builds.model import Build
 from app.errors import Conflict
 from app.runners.exec import workspace
+from tests.runners.exec.farside import FakeManager, alive, finish, names, order, pipeline, ran, secrets, step
 from tests.runners.exec.test_script import commit, git
-from tests.runners.farside import FakeManager, alive, finish, names, order, pipeline, ran, secrets, step
 
 
 async def test_the_calls_come_in_the_recorded_order(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from app import backoff
 from app.errors import Conflict, NotFound, Unavailable
 from app.repos.model import Repo
-from app.runners import report
 from app.runners.exec import execution as stage
-from tests.runners.farside import FakeManager, alive, finish, order, pipeline, polling, ran, step
+from tests.runners.exec.farside import FakeManager, alive, finish, order, pipeline, polling, ran, step
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ async def test_details_that_cannot_be_had_end_the_stage(tmp_path: Path) -> None:
 
 
 async def test_details_that_stay_out_of_reach_end_the_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(backoff, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(stage, "DETAILS_TIMEOUT", 0.01)
     manager = FakeManager(pipeline(step("a")))
     manager.failures["details"] = [Unavailable("database locked")] * 100
@@ -150,7 +150,7 @@ async def test_a_conflict_at_the_start_runs_nothing(tmp_path: Path) -> None:
 
 
 async def test_reports_are_not_lost_while_the_manager_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(backoff, "FIRST_PAUSE", 0.001)
     manager = FakeManager(pipeline(step("a", "echo a")))
     calls = ("details", "stage running", "step a running", "log a", "upload a", "step a success", "stage success")
     manager.failures = {call: [Unavailable("disk full")] * 3 for call in calls}

@@ -10,14 +10,14 @@ from typing import Any
 import orjson
 import pytest
 
+from app import backoff
 from app.builds.model import Line
 from app.errors import Conflict, Unavailable
-from app.runners import report
 from app.runners.exec import output
 from app.runners.exec.mask import Mask
 from app.runners.exec.output import Writer
 from app.runners.exec.transcript import LIMIT
-from tests.runners.farside import eventually
+from tests.runners.exec.farside import eventually
 
 
 class Listener:
@@ -179,7 +179,7 @@ async def test_lost_live_lines_are_noted_and_the_log_is_whole(
 
 
 async def test_an_upload_is_repeated_while_the_manager_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(backoff, "FIRST_PAUSE", 0.001)
     listener = Listener()
     one = writer(listener)
     one.write(b"one\n")

@@ -11,7 +11,7 @@ from app.pipeline.document import BadPipeline
 from app.repos.model import Repo
 from app.runners.exec.plan import plan
 from app.runners.manager import Context, System
-from tests.runners.farside import pipeline, secrets, step
+from tests.runners.exec.farside import pipeline, secrets, step
 
 SEALED = "AAECAwQFBgcICQoLWYrLUap9sd7NqNF43gx+mtEo3LEd6nNlQ6o="
 

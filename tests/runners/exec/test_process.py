@@ -8,7 +8,7 @@ import pytest
 
 from app.runners.exec import process, strays
 from app.runners.exec.process import CannotStart, Process
-from tests.runners.farside import alive, eventually, names
+from tests.runners.exec.farside import alive, eventually, names
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 

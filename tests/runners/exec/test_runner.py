@@ -10,7 +10,7 @@ from app.builds.model import Stage, Step
 from app.errors import Conflict, Unavailable
 from app.runners.exec import runner as exec_
 from app.runners.manager import Filter
-from tests.runners.farside import FakeManager, alive, eventually, finish, names, pipeline, polling, runner, step
+from tests.runners.exec.farside import FakeManager, alive, eventually, finish, names, pipeline, polling, runner, step
 
 
 async def test_it_asks_for_exec_stages_of_its_platform(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from app.runners.exec import workspace
 from app.runners.exec.workspace import Workspace
-from tests.runners.farside import alive
+from tests.runners.exec.farside import alive
 
 
 def mode(path: Path) -> int:
@@ -158,7 +158,7 @@ def test_a_sweep_before_the_first_run_finds_nothing(tmp_path: Path) -> None:
 def test_a_sweep_ends_what_a_killed_server_left(tmp_path: Path) -> None:
     code = f"""
 import asyncio, pathlib
-from tests.runners import farside
+from tests.runners.exec import farside
 manager = farside.FakeManager(farside.pipeline(farside.step(
     "hang", "setsid sleep 601 & echo $! > {tmp_path}/stray", "echo $$ > {tmp_path}/shell", "sleep 602")))
 asyncio.run(farside.runner(manager, pathlib.Path({str(tmp_path / "base")!r})).run())

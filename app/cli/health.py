@@ -1,0 +1,36 @@
+"""The little that a runner answers over HTTP, where its settings want that."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from app.cli.listen import listen
+from app.web.health import alive
+
+
+class _Health(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are not for it."""
+        yield
+
+
+@asynccontextmanager
+async def healthy(bind: str, setting: str) -> AsyncIterator[None]:
+    """Answer `/healthz` at this address while the block lasts. AppError when it cannot listen."""
+    app = Starlette(routes=[Route("/healthz", alive)])
+    config = uvicorn.Config(
+        app, ws="none", loop="none", lifespan="off", log_config=None, log_level="warning", access_log=False
+    )
+    server = _Health(config)
+    with listen(bind, setting) as listener:
+        serving = asyncio.create_task(server.serve([listener]))
+        try:
+            yield
+        finally:
+            server.should_exit = server.force_exit = True
+            await serving
