@@ -24,16 +24,12 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 async def whoami(request: Request[auth.State]) -> Response:
-    user = await request.state["db"].read(auth.caller(await auth.claim(request)))
+    user = await request.state["db"].read(auth.user_of(await auth.claim(request)))
     return PlainTextResponse(user.login if user else "nobody")
 
 
-async def account(request: Request[auth.State]) -> Response:
-    return PlainTextResponse((await auth.user(request)).login)
-
-
-async def administration(request: Request[auth.State]) -> Response:
-    return PlainTextResponse((await auth.user(request)).login)
+async def account(_: Request[auth.State], caller: auth.Caller) -> Response:
+    return PlainTextResponse(caller.user.login)
 
 
 @pytest.fixture
@@ -44,8 +40,8 @@ async def client(db: Database) -> AsyncIterator[httpx2.AsyncClient]:
     await db.write(store.create("root", token="root", now=NOW, admin=True))
     routes = [
         *(Endpoint(method, "/who", whoami) for method in METHODS),
-        Endpoint("GET", "/account", account, needs="account"),
-        Endpoint("GET", "/administration", administration, needs="system"),
+        Endpoint("GET", "/account", account, needs=auth.ACCOUNT),
+        Endpoint("GET", "/administration", account, needs=auth.SYSTEM),
     ]
     async with serving(routes, db=db, cookie_key=KEY, now=lambda: NOW) as made:
         yield made

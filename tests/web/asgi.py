@@ -5,22 +5,21 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
-from starlette.applications import Starlette
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.web.errors import HANDLERS
 from app.web.policy import Policy
+from app.web.route import Endpoint
+from app.web.router import Router
 from app.web.server import OPEN, Requests
 from app.web.traffic import Traffic
 
 
 @asynccontextmanager
 async def serving(
-    routes: Sequence[BaseRoute], *, policy: Policy = OPEN, **state: Any
+    routes: Sequence[Endpoint], *, policy: Policy = OPEN, **state: Any
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of these routes, with the errors and the surroundings of every request."""
-    app = Requests(_Stateful(Starlette(routes=routes, exception_handlers=HANDLERS), state), Traffic(), policy)
+    app = Requests(_Stateful(Router(routes), state), Traffic(), policy)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as client:
         yield client

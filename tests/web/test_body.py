@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.web import body
+from app.web.path import Path, Word
 from app.web.reply import JSON
 from app.web.route import Endpoint, Param
 from tests.web.asgi import serving
@@ -58,7 +59,7 @@ ROUTES = [
     Endpoint("POST", "/some", words, query=[Param("a", ""), Param("b", "", form=True)]),
     Endpoint("POST", "/said", said, query=[Param("a", ""), Param("b", "", form=True)]),
     Endpoint("POST", "/undeclared", parse),
-    Endpoint("GET", "/number/{number}", number),
+    Endpoint("GET", Path.of("/number") / Word("number", "", 1), number),
 ]
 
 
