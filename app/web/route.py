@@ -110,6 +110,8 @@ class Endpoint:
         self.path = Path.of(path) if isinstance(path, str) else path
         self.handler = handler
         self.needs: Described = needs
+        self._asks = needs
+        self.reads = reads
         self.operation = options.get("operation", "")
         self.tag = self.operation.partition(".")[0]
         self.query = tuple(options.get("query", ()))
@@ -119,23 +121,18 @@ class Endpoint:
         self.names = frozenset(param.name for param in self.query)
         #: Of these, those that a urlencoded body may hold.
         self.form_names = frozenset(param.name for param in self.query if param.form)
-        #: The handler's arguments after the request; None = there are none.
-        self.arguments: Callable[[Request[Any]], Awaitable[Sequence[Any]]] | None = _arguments(needs, reads)
         if missing := {word.name for word in self.needs.words} - {word.name for word in self.path.words}:
             raise ValueError(f"{method} {self.path} lacks words that its needs are judged by: {sorted(missing)}")
 
-
-def _arguments(needs: Any, reads: Any) -> Callable[[Request[Any]], Awaitable[Sequence[Any]]] | None:
-    async def granted(request: Request[Any]) -> Sequence[Any]:
-        return (await needs.granted(request),)
-
-    async def granted_and_read(request: Request[Any]) -> Sequence[Any]:
-        both: Sequence[Any] = await request.state["db"].read(_both(request, await needs.asked(request), reads))
-        return both
-
-    if isinstance(needs, Nothing):
-        return None
-    return granted if reads is None else granted_and_read
+    async def arguments(self, request: Request[Any]) -> Sequence[Any]:
+        """What the handler is given after the request. An error is the refusal, or comes from what is read."""
+        if self._asks is NOTHING:
+            return ()
+        if self.reads is None:
+            return (await self._asks.granted(request),)
+        tx = _both(request, await self._asks.asked(request), self.reads)
+        found: Sequence[Any] = await request.state["db"].read(tx)
+        return found
 
 
 def _both(request: Request[Any], asked: Tx[A], reads: Callable[[Request[Any], A], Tx[T]]) -> Tx[tuple[A, T]]:

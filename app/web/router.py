@@ -62,8 +62,7 @@ class Router:
         request = Request[Any](scope, receive, send)
         try:
             row = self._enter(request)
-            arguments = () if row.arguments is None else await row.arguments(request)
-            answer = await row.handler(request, *arguments)
+            answer = await row.handler(request, *await row.arguments(request))
         except errors.EXPECTED as error:
             answer = self._answer_to(error)
         except Exception as bug:
