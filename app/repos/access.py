@@ -45,11 +45,6 @@ class Access:
         return self.shown.by(self.user)
 
     @property
-    def login(self) -> str:
-        """Who it is; only where a right beyond reading was asked for is there always somebody."""
-        return self.user.login if self.user else ""
-
-    @property
     def user_id(self) -> int:
         """Whose id it is; 0 for nobody."""
         return self.user.id if self.user else 0

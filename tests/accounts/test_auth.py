@@ -217,3 +217,27 @@ def test_nobody_has_no_name() -> None:
     forged = cookie("ada", key=b"another key")
     for way in (head(), head("x=1"), head(**forged), head("a&" * 5000), head("access_token=")):
         assert auth.who(way) == ""
+
+
+async def actor(_: Request[auth.State], caller: auth.Caller) -> Response:
+    return PlainTextResponse(f"{caller.by.kind} {caller.by.name} {caller.by.way} {caller.by.address}")
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "expected"),
+    [
+        ({"Authorization": "Bearer a"}, "", "person a token 127.0.0.1"),
+        ({"Authorization": "robot"}, "", "machine robot token 127.0.0.1"),
+        (cookie("c"), "", "person c session 127.0.0.1"),
+        (cookie("c"), "?access_token=a", "person a token 127.0.0.1"),
+    ],
+)
+async def test_the_record_says_who_came_in_and_how(
+    db: Database, client: httpx2.AsyncClient, headers: dict[str, str], query: str, expected: str
+) -> None:
+    await db.write(store.create("robot", token="robot", now=NOW, machine=True))
+    routes = [Endpoint("GET", "/actor", actor, needs=auth.ACCOUNT)]
+    async with serving(routes, db=db, cookie_key=KEY, now=lambda: NOW) as made:
+        answer = await made.get(f"/actor{query}", headers=headers)
+
+    assert answer.text == expected

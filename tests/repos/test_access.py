@@ -126,17 +126,17 @@ def shows(token: str) -> Claim:
 async def test_the_owner_is_found_with_every_right(db: Database, repo: Repo, owner: User) -> None:
     found = await db.read(access.find(shows("a token of octocat"), "octocat", "hello", "admin"))
 
-    assert (found.repo, found.user, found.login, found.user_id) == (repo, owner, "octocat", owner.id)
+    assert (found.repo, found.user, found.user_id) == (repo, owner, owner.id)
     assert not found.is_system
     assert found.permissions == Permissions(True, True, True)
 
 
-async def test_nobody_finds_a_public_repository_and_has_no_login(db: Database, owner: User) -> None:
+async def test_nobody_finds_a_public_repository_and_has_no_account(db: Database, owner: User) -> None:
     await db.write(store.create(Repo(0, "octocat", "open", user_id=owner.id, visibility="public")))
 
     found = await db.read(access.find(Claim(), "octocat", "open", "read"))
 
-    assert (found.user, found.login, found.user_id, found.permissions) == (None, "", 0, None)
+    assert (found.user, found.user_id, found.permissions) == (None, 0, None)
     assert not found.is_system
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 
-from app.accounts.auth import ACCOUNT, SYSTEM, Caller
+from app.accounts.auth import Caller
 from app.builds import approval, badge, flow, lists, paths, stop, store
 from app.builds.api import feed, history, hook, incomplete, metrics, removal
 from app.builds.api.request import State
@@ -17,7 +17,7 @@ from app.errors import NotFound
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED, READ, WRITE, Access
 from app.repos.model import Repo
-from app.repos.paths import NAME, OWNER, REPO
+from app.repos.paths import NAME, OWNER
 from app.web import body, paging
 from app.web.needs import Unless
 from app.web.path import Path, Word
@@ -366,57 +366,9 @@ routes = [
         query=[_BRANCH, _REF],
     ),
     Endpoint("GET", _BADGES / "cc.xml", cc_xml, operation="builds.cc_xml", needs=READ, reads=_newest),
-    Endpoint(
-        "GET",
-        "/api/user/repos",
-        feed.list_repos,
-        operation="accounts.list_repos",
-        needs=ACCOUNT,
-        reads=feed.repositories,
-        query=[Param("latest", "`true` adds the newest build of each.")],
-    ),
-    Endpoint(
-        "GET", "/api/user/builds", feed.list_builds, operation="accounts.list_builds", needs=ACCOUNT, reads=feed.newest
-    ),
-    Endpoint(
-        "GET",
-        "/api/user/builds/recent",
-        feed.list_builds,
-        operation="accounts.list_builds.recent",
-        needs=ACCOUNT,
-        reads=feed.newest,
-    ),
-    Endpoint(
-        "DELETE",
-        REPO,
-        removal.disable,
-        operation="repos.disable",
-        needs=ADMIN,
-        query=[Param("remove", "`true` deletes it, with all its builds, logs and secrets.")],
-    ),
-    Endpoint(
-        "GET",
-        "/api/builds/incomplete",
-        incomplete.list_incomplete,
-        operation="builds.list_incomplete",
-        needs=SYSTEM,
-        reads=incomplete.builds,
-    ),
-    Endpoint(
-        "GET",
-        "/api/builds/incomplete/v2",
-        incomplete.list_incomplete_stages,
-        operation="builds.list_incomplete_stages",
-        needs=SYSTEM,
-        reads=incomplete.rows,
-    ),
-    Endpoint("POST", "/hook", hook.receive_push, operation="builds.receive_push", errors=[400, 401, 404, 422]),
-    Endpoint(
-        "GET",
-        "/metrics",
-        metrics.show_metrics,
-        operation="server.show_metrics",
-        needs=metrics.NEEDS,
-        reads=metrics.counts,
-    ),
+    *feed.routes,
+    *removal.routes,
+    *incomplete.routes,
+    *hook.routes,
+    *metrics.routes,
 ]

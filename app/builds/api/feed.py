@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from app.accounts.auth import Caller
+from app.accounts.auth import ACCOUNT, Caller
 from app.builds import lists
 from app.builds.api.request import State
 from app.builds.model import Build
@@ -12,6 +12,7 @@ from app.repos import store as repos
 from app.repos.model import Repo
 from app.web import body
 from app.web.reply import JSON
+from app.web.route import Endpoint, Param
 
 #: Builds in the feed.
 NEWEST = 25
@@ -24,7 +25,7 @@ async def list_repos(
     return JSON([repo_build_json(repo, build) for repo, build in pairs])
 
 
-def repositories(request: Request[State], caller: Caller) -> Tx[list[tuple[Repo, Build | None]]]:
+def _repositories(request: Request[State], caller: Caller) -> Tx[list[tuple[Repo, Build | None]]]:
     """The caller's repositories, with the newest build of each if the query asks for that."""
     latest = body.query(request).get("latest") == "true"
     mine = yield from repos.list_of(caller.user.id)
@@ -37,6 +38,29 @@ async def list_builds(_: Request[State], __: Caller, pairs: list[tuple[Repo, Bui
     return JSON([repo_build_json(repo, build) for repo, build in pairs])
 
 
-def newest(_: Request[State], caller: Caller) -> Tx[list[tuple[Repo, Build]]]:
+def _newest(_: Request[State], caller: Caller) -> Tx[list[tuple[Repo, Build]]]:
     """The newest builds of the caller's repositories."""
     return lists.feed(caller.user.id, NEWEST)
+
+
+_BUILDS = "/api/user/builds"
+routes = [
+    Endpoint(
+        "GET",
+        "/api/user/repos",
+        list_repos,
+        operation="accounts.list_repos",
+        needs=ACCOUNT,
+        reads=_repositories,
+        query=[Param("latest", "`true` adds the newest build of each.")],
+    ),
+    Endpoint("GET", _BUILDS, list_builds, operation="accounts.list_builds", needs=ACCOUNT, reads=_newest),
+    Endpoint(
+        "GET",
+        f"{_BUILDS}/recent",
+        list_builds,
+        operation="accounts.list_builds.recent",
+        needs=ACCOUNT,
+        reads=_newest,
+    ),
+]

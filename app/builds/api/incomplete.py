@@ -8,7 +8,7 @@ import asyncio
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
-from app.accounts.auth import Caller
+from app.accounts.auth import SYSTEM, Caller
 from app.builds import lists, stages
 from app.builds.api.request import State
 from app.builds.model import Build, Status
@@ -16,6 +16,7 @@ from app.builds.wire import RepoBuildJSON, repo_build_json
 from app.db.tx import Rows, Tx
 from app.repos.model import Repo
 from app.web.reply import JSON, Encoded, encode, joined
+from app.web.route import Endpoint
 
 #: Builds in the list.
 MOST = 50
@@ -62,7 +63,7 @@ async def list_incomplete(_: Request[State], __: Caller, pairs: list[tuple[Repo,
     return JSON([repo_build_json(repo, build) for repo, build in pairs])
 
 
-def builds(_: Request[State], __: Caller) -> Tx[list[tuple[Repo, Build]]]:
+def _builds(_: Request[State], __: Caller) -> Tx[list[tuple[Repo, Build]]]:
     """The builds that are not over."""
     return lists.incomplete(MOST)
 
@@ -77,6 +78,20 @@ async def list_incomplete_stages(_: Request[State], __: Caller, found: Rows) -> 
     return Encoded(joined(texts))
 
 
-def rows(_: Request[State], __: Caller) -> Tx[Rows]:
+def _rows(_: Request[State], __: Caller) -> Tx[Rows]:
     """The stages that are not over."""
     return stages.rows()
+
+
+_INCOMPLETE = "/api/builds/incomplete"
+routes = [
+    Endpoint("GET", _INCOMPLETE, list_incomplete, operation="builds.list_incomplete", needs=SYSTEM, reads=_builds),
+    Endpoint(
+        "GET",
+        f"{_INCOMPLETE}/v2",
+        list_incomplete_stages,
+        operation="builds.list_incomplete_stages",
+        needs=SYSTEM,
+        reads=_rows,
+    ),
+]

@@ -13,6 +13,7 @@ from app.builds.api.request import State
 from app.db.tx import Tx
 from app.web.needs import Unless
 from app.web.reply import Text
+from app.web.route import Endpoint
 
 _GAUGES = {
     "drone_user_count": ("users", "Accounts."),
@@ -40,11 +41,7 @@ class _Counts:
             yield GaugeMetricFamily(name, words, value=self._counts[key])
 
 
-#: A setting opens the metrics to everybody.
-NEEDS = Unless(lambda state: bool(state["metrics_anonymous"]), MACHINE)
-
-
-def counts(_: Request[State], __: Caller | None) -> Tx[dict[str, int]]:
+def _counted(_: Request[State], __: Caller | None) -> Tx[dict[str, int]]:
     """The numbers that the database knows."""
     return (yield from lists.counts()) | {"queue_paused": int((yield from switches.is_on("queue")))}
 
@@ -56,3 +53,8 @@ async def show_metrics(request: Request[State], _: Caller | None, stored: dict[s
     registry = CollectorRegistry()
     registry.register(_Counts(stored | readers))
     return Text(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+#: A setting opens the metrics to everybody.
+_NEEDS = Unless(lambda state: bool(state["metrics_anonymous"]), MACHINE)
+routes = [Endpoint("GET", "/metrics", show_metrics, operation="server.show_metrics", needs=_NEEDS, reads=_counted)]

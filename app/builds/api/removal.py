@@ -5,10 +5,12 @@ from starlette.requests import Request
 from app.builds.api.request import State
 from app.builds.removal import remove
 from app.repos import settings
-from app.repos.access import Access
+from app.repos.access import ADMIN, Access
+from app.repos.paths import REPO
 from app.repos.wire import RepoJSON, repo_json
 from app.web import body
 from app.web.reply import JSON
+from app.web.route import Endpoint, Param
 
 
 async def disable(request: Request[State], found: Access) -> JSON[RepoJSON]:
@@ -21,3 +23,15 @@ async def disable(request: Request[State], found: Access) -> JSON[RepoJSON]:
         return JSON(repo_json(await remove(request.state["ports"], repo, found.by)))
     disabled = settings.disable(repo.id, request.state["now"]())
     return JSON(repo_json(await request.state["db"].write(disabled)))
+
+
+routes = [
+    Endpoint(
+        "DELETE",
+        REPO,
+        disable,
+        operation="repos.disable",
+        needs=ADMIN,
+        query=[Param("remove", "`true` deletes it, with all its builds, logs and secrets.")],
+    )
+]
