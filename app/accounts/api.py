@@ -3,34 +3,34 @@
 from starlette.requests import Request
 
 from app.accounts import auth, store
-from app.accounts.auth import State
+from app.accounts.auth import ACCOUNT, SYSTEM, Caller, State
 from app.accounts.input import NewUser, OwnUserChanges
 from app.accounts.model import User
 from app.accounts.wire import UserJSON, user_json
+from app.db.tx import Tx
 from app.web import body
+from app.web.path import Path, Word
 from app.web.reply import JSON
 from app.web.route import Endpoint, Param
 
 
-async def show(request: Request[State]) -> JSON[UserJSON]:
+async def show(_: Request[State], caller: Caller) -> JSON[UserJSON]:
     """The caller's account."""
-    return JSON(user_json(await auth.user(request)))
+    return JSON(user_json(caller.user))
 
 
-async def update(request: Request[State]) -> JSON[UserJSON]:
+async def update(request: Request[State], caller: Caller) -> JSON[UserJSON]:
     """Change the caller's account; what is left out stays."""
-    user = await auth.user(request)
     changes = await body.parse(request, OwnUserChanges)
-    changed = store.update(user.id, email=changes.email, now=request.state["now"]())
+    changed = store.update(caller.user.id, email=changes.email, now=request.state["now"]())
     return JSON(user_json(await request.state["db"].write(changed)))
 
 
-async def token(request: Request[State]) -> JSON[UserJSON]:
+async def token(request: Request[State], caller: Caller) -> JSON[UserJSON]:
     """The caller's account; with `rotate`, it gets a new token, which is shown this once."""
-    user = await auth.user(request)
     if (await body.words(request)).get("rotate") != "true":
-        return JSON(user_json(user))
-    return await _rotated(request, user)
+        return JSON(user_json(caller.user))
+    return await _rotated(request, caller.user)
 
 
 async def _rotated(request: Request[State], user: User) -> JSON[UserJSON]:
@@ -39,15 +39,17 @@ async def _rotated(request: Request[State], user: User) -> JSON[UserJSON]:
     return JSON(user_json(renewed, token=fresh))
 
 
-async def list_users(request: Request[State]) -> JSON[list[UserJSON]]:
+def _all(_: Request[State], __: Caller) -> Tx[list[User]]:
+    return store.list_all()
+
+
+async def list_users(_: Request[State], __: Caller, users: list[User]) -> JSON[list[UserJSON]]:
     """All accounts, by login."""
-    await auth.user(request)
-    return JSON([user_json(user) for user in await request.state["db"].read(store.list_all())])
+    return JSON([user_json(user) for user in users])
 
 
-async def create(request: Request[State]) -> JSON[UserJSON]:
+async def create(request: Request[State], _: Caller) -> JSON[UserJSON]:
     """Add an account; its token is in the answer, shown this once."""
-    await auth.user(request)
     new = await body.parse(request, NewUser)
     fresh = new.token or auth.new_token()
     made = store.create(
@@ -61,31 +63,36 @@ async def create(request: Request[State]) -> JSON[UserJSON]:
     return JSON(user_json(await request.state["db"].write(made), token=fresh))
 
 
-async def show_user(request: Request[State]) -> JSON[UserJSON]:
+def _named(request: Request[State], _: Caller) -> Tx[User]:
+    return store.find_named(request.path_params["user"])
+
+
+async def show_user(_: Request[State], __: Caller, user: User) -> JSON[UserJSON]:
     """An account, by its login in any letter case, or else by its id."""
-    await auth.user(request)
-    return JSON(user_json(await request.state["db"].read(store.find_named(request.path_params["user"]))))
+    return JSON(user_json(user))
 
 
-async def rotate(request: Request[State]) -> JSON[UserJSON]:
+async def rotate(request: Request[State], _: Caller, user: User) -> JSON[UserJSON]:
     """Give an account a new token, which is shown this once; the old one ends at once."""
-    await auth.user(request)
-    return await _rotated(request, await request.state["db"].read(store.find_named(request.path_params["user"])))
+    return await _rotated(request, user)
 
 
+#: Accounts, and one of them.
+USERS = Path.of("/api/users")
+USER = USERS / Word("user", "Login of the account, in any letter case, or its id.", "octocat")
 routes = [
-    Endpoint("GET", "/api/user", show, operation="accounts.show", needs="account"),
-    Endpoint("PATCH", "/api/user", update, operation="accounts.update", needs="account", body=OwnUserChanges),
+    Endpoint("GET", "/api/user", show, operation="accounts.show", needs=ACCOUNT),
+    Endpoint("PATCH", "/api/user", update, operation="accounts.update", needs=ACCOUNT, body=OwnUserChanges),
     Endpoint(
         "POST",
         "/api/user/token",
         token,
         operation="accounts.token",
-        needs="account",
+        needs=ACCOUNT,
         query=[Param("rotate", "`true` makes a new token; the old one ends at once.", form=True)],
     ),
-    Endpoint("GET", "/api/users", list_users, operation="accounts.list_users", needs="system"),
-    Endpoint("POST", "/api/users", create, operation="accounts.create", needs="system", body=NewUser, errors=[409]),
-    Endpoint("GET", "/api/users/{user}", show_user, operation="accounts.show_user", needs="system"),
-    Endpoint("POST", "/api/users/{user}/token/rotate", rotate, operation="accounts.rotate", needs="system"),
+    Endpoint("GET", USERS, list_users, operation="accounts.list_users", needs=SYSTEM, reads=_all),
+    Endpoint("POST", USERS, create, operation="accounts.create", needs=SYSTEM, body=NewUser, errors=[409]),
+    Endpoint("GET", USER, show_user, operation="accounts.show_user", needs=SYSTEM, reads=_named),
+    Endpoint("POST", USER / "token/rotate", rotate, operation="accounts.rotate", needs=SYSTEM, reads=_named),
 ]

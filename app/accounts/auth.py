@@ -22,10 +22,10 @@ from app.db.tx import Tx
 from app.errors import Forbidden, Invalid, Unauthorized
 from app.extensions.client import Extension
 from app.log import request_id
-from app.moments import Actor
+from app.moments import Actor, Way
 from app.web import body
 from app.web.connected import address
-from app.web.route import row
+from app.web.needs import StoredNeeds
 from app.web.state import State as Shared
 
 COOKIE = "_session_"
@@ -44,10 +44,38 @@ class State(Shared):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request shows: a token (explicit) or a cookie's login. Empty: anonymous."""
+    """What a request shows of its caller: a token (explicit) or a cookie's login; a stranger shows neither."""
 
     token_hash: str = ""
     login: str = ""
+    #: How the caller came in: with a token or with a browser's session.
+    way: Way = "token"
+    #: Network address that the request came from.
+    address: str = ""
+
+    def by(self, user: User | None) -> Actor:
+        """Who does what the request asks for, for the record."""
+        return Actor(
+            "machine" if user is not None and user.machine else "person",
+            user.login if user else "",
+            user.id if user else 0,
+            self.address,
+            self.way,
+            request_id.get(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An account, and what its request shows."""
+
+    user: User
+    shown: Claim
+
+    @property
+    def by(self) -> Actor:
+        """The caller, for the record."""
+        return self.shown.by(self.user)
 
 
 def new_token() -> str:
@@ -60,21 +88,22 @@ async def claim(request: Request[Any]) -> Claim:
     if request.headers.get("authorization") or request.method not in ("POST", "PUT", "PATCH"):
         return _of_head(request)
     token = (await body.form(request)).get("access_token")
-    return _of_token(token) if token else _of_head(request)
+    return _of_token(token, request) if token else _of_head(request)
 
 
 def _of_head(request: Request[Any]) -> Claim:
     """What the request shows without its body."""
     if token := request.headers.get("authorization") or body.whole_query(request).get("access_token"):
-        return _of_token(token)
+        return _of_token(token, request)
     if cookie := request.cookies.get(COOKIE):
         state: State = request.state
-        return Claim(login=read_cookie(cookie, state["cookie_key"], state["now"]()))
-    return Claim()
+        login = read_cookie(cookie, state["cookie_key"], state["now"]())
+        return Claim(login=login, way="session", address=address(request))
+    return Claim(address=address(request))
 
 
-def _of_token(text: str) -> Claim:
-    return Claim(token_hash=store.hash_token(text.removeprefix("Bearer ")))
+def _of_token(text: str, request: Request[Any]) -> Claim:
+    return Claim(token_hash=store.hash_token(text.removeprefix("Bearer ")), address=address(request))
 
 
 def who(scope: Scope) -> str:
@@ -86,7 +115,7 @@ def who(scope: Scope) -> str:
     return shown.token_hash or shown.login
 
 
-def caller(shown: Claim) -> Tx[User | None]:
+def user_of(shown: Claim) -> Tx[User | None]:
     """The account behind a claim, None for nobody.
 
     Unauthorized for a token that is not known (contract drone-rest 8), Forbidden for an inactive account.
@@ -108,31 +137,36 @@ def _look_up(shown: Claim) -> Tx[User | None]:
     return None
 
 
-async def user(request: Request[Any]) -> User:
-    """The caller; Unauthorized when anonymous, Forbidden when the route needs more than an account."""
-    state: State = request.state
-    found = await state["db"].read(caller(await claim(request)))
-    if found is None:
-        raise Unauthorized
-    match row(request).needs:
-        case "system" if not found.admin:
-            raise Forbidden("this is for administrators of the server")
-        case "machine" if not (found.admin or found.machine):
-            raise Forbidden("this is for administrators of the server and for machine accounts")
-    return found
+class AccountNeeds(StoredNeeds[Caller]):
+    """Needs that an account meets by what it is. `refusal` is said to those that do not."""
+
+    def __init__(self, means: str, allows: Callable[[User], bool], refusal: str = "") -> None:
+        super().__init__(means)
+        self._allows = allows
+        self._refusal = refusal
+
+    async def asked(self, request: Request[Any]) -> Tx[Caller]:
+        """The caller; Unauthorized for a stranger, Forbidden for an account that does not do."""
+        return self._judged(await claim(request))
+
+    def _judged(self, shown: Claim) -> Tx[Caller]:
+        user = yield from user_of(shown)
+        if user is None:
+            raise Unauthorized
+        if not self._allows(user):
+            raise Forbidden(self._refusal)
+        return Caller(user, shown)
 
 
-def actor(request: Request[Any], account: User | None) -> Actor:
-    """Who does what a request asks for, for the record."""
-    by_cookie = not request.headers.get("authorization") and COOKIE in request.cookies
-    return Actor(
-        "machine" if account is not None and account.machine else "person",
-        account.login if account else "",
-        account.id if account else 0,
-        address(request),
-        "session" if by_cookie else "token",
-        request_id.get(),
-    )
+ACCOUNT = AccountNeeds("Any account.", lambda _: True)
+MACHINE = AccountNeeds(
+    "Administrators of the server and machine accounts.",
+    lambda user: user.admin or user.machine,
+    "this is for administrators of the server and for machine accounts",
+)
+SYSTEM = AccountNeeds(
+    "Administrators of the server.", lambda user: user.admin, "this is for administrators of the server"
+)
 
 
 def make_cookie(login: str, key: bytes, expires: int) -> str:

@@ -12,9 +12,11 @@ from app.accounts.auth import COOKIE, State
 from app.accounts.model import User
 from app.accounts.wire import user_json
 from app.db.connect import Database
+from app.db.tx import Tx
 from app.errors import Conflict, Forbidden, Unauthorized, Unavailable
 from app.extensions.client import Extension, ExtensionFailed
 from app.web import body, pages
+from app.web.needs import StoredNeeds
 from app.web.reply import HTML, SeeOther
 from app.web.route import Endpoint, Param
 
@@ -38,13 +40,12 @@ def _page(problem: str, status: int = 200) -> HTML:
     return HTML(pages.render("login.html", problem=problem), status)
 
 
-async def login(request: Request[State]) -> SeeOther | HTML:
+async def login(request: Request[State], user: User | None) -> SeeOther | HTML:
     """Log a browser in: whoever shows the token of a person's account gets a session cookie, for 30 days.
 
     An admission extension may refuse; the page then says what it says.
     """
     state = request.state
-    user = await _shown(request)
     if user is None:
         return SeeOther(FAILED)
     try:
@@ -58,13 +59,22 @@ async def login(request: Request[State]) -> SeeOther | HTML:
     return answer
 
 
-async def _shown(request: Request[State]) -> User | None:
-    """The person whose token the request shows; a cookie alone makes no new one, or none would ever end."""
-    shown = await auth.claim(request)
+class _Person(StoredNeeds[User | None]):
+    """Refuses nobody: grants the person whose token the request shows, or None.
+
+    A cookie alone makes no new one, or none would ever end.
+    """
+
+    async def asked(self, request: Request[State]) -> Tx[User | None]:
+        """The account, unless it is a machine's or not active."""
+        return _person(await auth.claim(request))
+
+
+def _person(shown: auth.Claim) -> Tx[User | None]:
     if not shown.token_hash:
         return None
     try:
-        user = await request.state["db"].read(auth.caller(shown))
+        user = yield from auth.user_of(shown)
     except (Unauthorized, Forbidden):
         return None
     return None if user is None or user.machine else user
@@ -105,6 +115,7 @@ routes = [
         "/login",
         login,
         operation="accounts.login",
+        needs=_Person("Anybody.", refusals=(), strangers=True),
         query=[Param("access_token", "The token of the account.", form=True)],
     ),
     Endpoint("GET", "/logout", logout, operation="accounts.logout"),

@@ -35,7 +35,7 @@ _NO_NUL = "\ufffd"
 async def promote(
     ports: Ports,
     repo: Repo,
-    number: int,
+    old: Build,
     *,
     event: Deployment = "promote",
     target: str,
@@ -49,9 +49,8 @@ async def promote(
 
     Its parameters are inherited, the given ones win. `cron` names the job that does it, `trigger` who
     began the build, if that is not `by`. `claim` as in `start`.
-    Invalid, NotFound, NothingToRun, Unreadable.
+    Invalid, NothingToRun, Unreadable.
     """
-    old = await ports.db.read(store.find(repo.id, number))
     if not target:
         raise Invalid.of([Problem("target", "missing_target", "Missing target environment")])
     merged = parameters.merge(old.params, params, target=target)
@@ -61,9 +60,8 @@ async def promote(
     return await start(ports, repo, draft, _DEPLOYMENTS[event], by, claim=claim)
 
 
-async def restart(ports: Ports, repo: Repo, number: int, *, by: Actor, debug: bool, params: Mapping[str, str]) -> Build:
+async def restart(ports: Ports, repo: Repo, old: Build, *, by: Actor, debug: bool, params: Mapping[str, str]) -> Build:
     """Run a build once more; given parameters win over its own (contract drone-rest 4.1, 8)."""
-    old = await ports.db.read(store.find(repo.id, number))
     if old.status in ("blocked", "declined"):
         raise Invalid(f"cannot start a {old.status} build", code="not_startable")
     draft = _again(old, trigger_of(by), parameters.merge(old.params, params), debug=debug)

@@ -4,24 +4,38 @@ from typing import Any
 
 from starlette.requests import Request
 
-from app.builds import steps
-from app.builds.model import Step
+from app.builds import steps, store
+from app.builds.model import Build, Step
 from app.db.tx import Tx
-from app.repos.model import Repo
+from app.repos.access import Access
+from app.repos.paths import REPO
 from app.web import body
+from app.web.path import Word
+
+NUMBER = Word("number", "Number of the build, from 1.", 1)
+STAGE = Word("stage", "Number of the stage, from 1.", 1)
+STEP = Word("step", "Number of the step, from 1.", 1)
+
+BUILDS = REPO / "builds"
+BUILD = BUILDS / NUMBER
 
 
-def build(request: Request[Any]) -> int:
+def number(request: Request[Any]) -> int:
     """The build's number; Invalid when it is none."""
-    return body.number(request, "number", "build number")
+    return body.number(request, NUMBER.name, "build number")
 
 
 def stage(request: Request[Any]) -> int:
     """The stage's number."""
-    return body.number(request, "stage", "stage number")
+    return body.number(request, STAGE.name, "stage number")
 
 
-def step(request: Request[Any], repo: Repo) -> Tx[Step]:
+def build(request: Request[Any], found: Access) -> Tx[Build]:
+    """The build itself, without its stages; NotFound."""
+    return store.find(found.repo.id, number(request))
+
+
+def step(request: Request[Any], found: Access) -> Tx[Step]:
     """The step itself; NotFound."""
-    number = body.number(request, "step", "step number")
-    return (yield from steps.find_by_numbers(repo.id, build(request), stage(request), number))
+    of_stage = body.number(request, STEP.name, "step number")
+    return steps.find_by_numbers(found.repo.id, number(request), stage(request), of_stage)

@@ -1,11 +1,10 @@
 """All routes, in the order in which they are tried."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 
-from starlette.applications import Starlette
-from starlette.routing import Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette import routing as starlette
+from starlette.types import Receive, Scope, Send
 
 from app.accounts import api as accounts
 from app.accounts import session
@@ -20,9 +19,9 @@ from app.runners.dispatch.rpc import api as rpc
 from app.runners.dispatch.rpc.api import State
 from app.runners.manager import PREFIX
 from app.web import docs, health
-from app.web.errors import HANDLERS
 from app.web.policy import Policy
 from app.web.route import Endpoint
+from app.web.router import Router
 from app.web.server import Requests
 from app.web.traffic import Traffic
 
@@ -51,20 +50,16 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
     """The whole application."""
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[State]:
+    async def lifespan(_: object) -> AsyncIterator[State]:
         yield state
 
-    app = Starlette(routes=[*ROWS, *docs.routes(ROWS)], exception_handlers=HANDLERS, lifespan=lifespan)
-    app.router.redirect_slashes = False
-    return Requests(_with_runners(app), traffic, policy, quiet=PREFIX)
+    live = starlette.Router(lifespan=lifespan)
+    api, runners_only = Router([*ROWS, *docs.routes(ROWS)]), Router(rpc.routes, rpc.answer_to)
 
+    def split(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """No coroutine of its own: thousands of polls wait below it."""
+        if scope["type"] == "lifespan":
+            return live(scope, receive, send)
+        return (runners_only if scope["path"].startswith(PREFIX) else api)(scope, receive, send)
 
-def _with_runners(app: ASGIApp) -> ASGIApp:
-    """The runner protocol beside an application: thousands of polls wait in it, without what it wraps around others."""
-    runners_only = Router(rpc.routes, redirect_slashes=False)
-
-    async def split(scope: Scope, receive: Receive, send: Send) -> None:
-        mine = scope["type"] == "http" and scope["path"].startswith(PREFIX)
-        await (runners_only if mine else app)(scope, receive, send)
-
-    return split
+    return Requests(split, traffic, policy, quiet=PREFIX)

@@ -18,6 +18,7 @@ from app.main.runners import Runners, open_runners
 from app.moments import Recorders
 from app.runners.dispatch.rpc.api import State
 from app.runners.exec.runner import Runner
+from app.runners.manager import PREFIX
 from app.scm.git.host import Git
 from app.scm.host import Account
 from app.scm.hosts import Hosts
@@ -25,6 +26,7 @@ from app.sealing import keyring, renew
 from app.sealing.seal import Seal
 from app.settings.load import inherited
 from app.settings.server import Settings
+from app.web import health
 from app.web.connected import Polls
 from app.web.limit import Limiter
 from app.web.policy import Policy
@@ -125,4 +127,8 @@ def _policy(settings: Settings) -> Policy:
         https=settings.public_url.startswith("https://"),
         limiter=Limiter(limit, time.monotonic_ns) if limit else None,
         who=auth.who,
+        api="/api",
+        unlimited=health.UNLIMITED,
+        # All runners share one secret and perhaps one address; what they do not say in time is lost.
+        unlimited_under=(PREFIX,),
     )

@@ -2,22 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.requests import Request
 
 from app.accounts import auth
-from app.accounts.auth import Claim
+from app.accounts.auth import Caller, Claim
 from app.accounts.model import User
 from app.db.tx import Tx
 from app.errors import Forbidden, NotFound, Unauthorized
-from app.repos import store
-from app.repos.model import RIGHTS, Permissions, Repo, Right
+from app.moments import Actor
+from app.repos import paths, store
+from app.repos.model import Permissions, Repo, Right
 from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
-from app.web.route import row
-
-T = TypeVar("T")
+from app.web.needs import StoredNeeds
 
 
 class State(auth.State):
@@ -37,11 +36,13 @@ class Access:
     repo: Repo
     user: User | None
     permissions: Permissions | None
+    #: What the request shows.
+    shown: Claim
 
     @property
-    def login(self) -> str:
-        """Who it is; only where a right beyond reading was asked for is there always somebody."""
-        return self.user.login if self.user else ""
+    def by(self) -> Actor:
+        """The caller, for the record."""
+        return self.shown.by(self.user)
 
     @property
     def user_id(self) -> int:
@@ -54,42 +55,48 @@ class Access:
         return self.user is not None and self.user.admin
 
 
-async def granted(request: Request[Any]) -> Access:
-    """The repository of the path, for somebody who has the right that the route needs."""
-    state: State = request.state
-    return await state["db"].read(await _find(request))
+class RepoNeeds(StoredNeeds[Access]):
+    """A right in the repository of the path. `known` = nobody has it without an account."""
+
+    def __init__(self, right: Right, means: str, *, known: bool = False) -> None:
+        super().__init__(means, refusals=(401, 403, 404), strangers=right == "read", words=(paths.OWNER, paths.NAME))
+        self._right: Right = right
+        self._known = known
+
+    async def asked(self, request: Request[Any]) -> Tx[Access]:
+        """As `find`."""
+        shown, path, hidden = await auth.claim(request), request.path_params, request.state["private_mode"]
+        return find(shown, path["owner"], path["name"], self._right, private_mode=self._known or hidden)
 
 
-async def read(request: Request[Any], question: Callable[[Repo], Tx[T]]) -> T:
-    """What is asked of the repository of the path, for somebody who has the right: both in one transaction."""
-    state: State = request.state
-    return await state["db"].read(_answer(await _find(request), question))
+_READERS = "Who may read the repository: anybody if it is public, every account if it is internal."
+READ = RepoNeeds("read", _READERS)
+#: As READ, for accounts.
+KNOWN_READ = RepoNeeds("read", _READERS, known=True)
+WRITE = RepoNeeds("write", "Who may write in the repository.")
+ADMIN = RepoNeeds("admin", "Who administers the repository.")
 
 
-def _answer(finding: Tx[Access], question: Callable[[Repo], Tx[T]]) -> Tx[T]:
-    found = yield from finding
-    return (yield from question(found.repo))
+class _Admitted(StoredNeeds[Caller | None]):
+    async def asked(self, request: Request[Any]) -> Tx[Caller | None]:
+        """The caller, None for a stranger, who is Unauthorized in private mode."""
+        return _admitted(await auth.claim(request), private_mode=request.state["private_mode"])
 
 
-async def _find(request: Request[Any]) -> Tx[Access]:
-    shown, path, right = await auth.claim(request), request.path_params, row(request).needs
-    if right not in RIGHTS:
-        raise TypeError(f"the row of {request.url.path} names no right in a repository")
-    return find(shown, path["owner"], path["name"], right, private_mode=request.state["private_mode"])
-
-
-async def admit(request: Request[Any]) -> User | None:
-    """For routes that are for everybody: the caller, None for a stranger, who is Unauthorized in private mode."""
-    state: State = request.state
-    user = await state["db"].read(auth.caller(await auth.claim(request)))
-    if user is None and state["private_mode"]:
+def _admitted(shown: Claim, *, private_mode: bool) -> Tx[Caller | None]:
+    user = yield from auth.user_of(shown)
+    if user is None and private_mode:
         raise Unauthorized
-    return user
+    return Caller(user, shown) if user else None
+
+
+#: For everybody, but in private mode for accounts alone.
+ADMITTED = _Admitted("Anybody.", strangers=True)
 
 
 def find(shown: Claim, namespace: str, name: str, right: Right, *, private_mode: bool = False) -> Tx[Access]:
     """The repository and its caller in one transaction; Unauthorized, Forbidden or NotFound."""
-    user = yield from auth.caller(shown)
+    user = yield from auth.user_of(shown)
     if user is None and private_mode:
         raise Unauthorized
     repo = yield from store.find_if_any(namespace, name)
@@ -97,7 +104,7 @@ def find(shown: Claim, namespace: str, name: str, right: Right, *, private_mode:
     if refusal := refuse(user, repo, given, right):
         raise refusal
     assert repo is not None
-    return Access(repo, user, given)
+    return Access(repo, user, given, shown)
 
 
 def _given(user: User | None, repo: Repo | None) -> Tx[Permissions | None]:

@@ -7,7 +7,6 @@ from app.scm.host import Source
 
 Visibility = Literal["public", "private", "internal"]
 Right = Literal["read", "write", "admin"]
-RIGHTS: tuple[Right, ...] = ("read", "write", "admin")
 
 
 @dataclass(frozen=True)

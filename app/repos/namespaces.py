@@ -3,18 +3,22 @@
 A plain git host knows no organisations, so rights follow from those in the namespace's repositories.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from starlette.requests import Request
 
 from app.accounts import auth
-from app.accounts.auth import Claim
+from app.accounts.auth import Caller, Claim
 from app.accounts.model import User
 from app.db.tx import Tx, one
 from app.errors import Forbidden, Unauthorized
-from app.repos.access import State
-from app.web.needs import Needs
-from app.web.route import row
+from app.moments import Actor
+from app.repos.paths import NAMESPACE
+from app.web.needs import StoredNeeds
+
+#: What somebody is in a namespace.
+Standing = Literal["member", "owner"]
 
 #: Repositories of the namespace, and in how many of them the account may write and administer.
 RIGHTS = """
@@ -25,35 +29,60 @@ RIGHTS = """
 """
 
 
-async def granted(request: Request[Any]) -> str:
-    """The namespace of the path, for somebody who has the right in it that the route needs."""
-    state: State = request.state
-    shown, namespace = await auth.claim(request), request.path_params["namespace"]
-    await state["db"].read(find(shown, namespace, row(request).needs))
-    return str(namespace)
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Somebody, in a namespace, with the right that was asked for."""
+
+    name: str
+    caller: Caller
+
+    @property
+    def by(self) -> Actor:
+        """The caller, for the record."""
+        return self.caller.by
 
 
-def find(shown: Claim, namespace: str, needs: Needs) -> Tx[User]:
+def find(shown: Claim, namespace: str, standing: Standing) -> Tx[User]:
     """The caller: a `member` may write in some repository of the namespace, an `owner` administers all of them.
 
     Administrators of the server are both, everywhere, and everybody is in the namespace of their own login.
     Unauthorized or Forbidden; whether there is such a namespace nobody learns.
     """
-    user = yield from auth.caller(shown)
+    user = yield from auth.user_of(shown)
     if user is None:
         raise Unauthorized
     if user.admin or user.login == namespace:
         return user
     rights = yield from one(RIGHTS, user_id=user.id, namespace=namespace)
     assert rights is not None
-    if needs == "member" and rights["writes"]:
+    if standing == "member" and rights["writes"]:
         return user
-    if needs == "owner" and 0 < rights["repos"] == rights["admins"]:
+    if standing == "owner" and 0 < rights["repos"] == rights["admins"]:
         return user
-    raise Forbidden(_REFUSALS[needs].format(namespace))
+    raise Forbidden(_REFUSALS[standing].format(namespace))
 
 
-_REFUSALS: dict[Needs, str] = {
+_REFUSALS: dict[Standing, str] = {
     "member": "this is for those who may write in a repository of {}",
     "owner": "this is for those who administer every repository of {}",
 }
+
+
+class NamespaceNeeds(StoredNeeds[Namespace]):
+    """A right in the namespace of the path."""
+
+    def __init__(self, standing: Standing, means: str) -> None:
+        super().__init__(means, words=(NAMESPACE,))
+        self._standing: Standing = standing
+
+    async def asked(self, request: Request[Any]) -> Tx[Namespace]:
+        """As `find`."""
+        return self._judged(await auth.claim(request), request.path_params["namespace"])
+
+    def _judged(self, shown: Claim, name: str) -> Tx[Namespace]:
+        user = yield from find(shown, name, self._standing)
+        return Namespace(name, Caller(user, shown))
+
+
+MEMBER = NamespaceNeeds("member", "Who may write in a repository of the namespace.")
+OWNER = NamespaceNeeds("owner", "Who administers every repository of the namespace.")

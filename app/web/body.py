@@ -1,5 +1,6 @@
 """Reading requests: bodies, queries and path numbers, checked and bounded before they are parsed."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -14,7 +15,8 @@ LIMIT = 1024 * 1024
 #: Parameters that are read at most, of a query and of a urlencoded body: more than a build may have.
 FIELDS = 20_000
 _INT64 = 2**63
-_BODY = "gantry.body"
+#: Where a request's scope keeps what was read of it, so that nothing is parsed twice.
+_BODY, _FORM, _PAIRS, _QUERY = "gantry.body", "gantry.form", "gantry.pairs", "gantry.query"
 #: Words of the parser for what may well be JSON, but is not read.
 _UNPARSED = {
     "recursion limit": "the body is JSON that nests too deep",
@@ -107,43 +109,61 @@ def _unparsed(error: str) -> Problem:
     return Problem("", "invalid_json", f"{rule}: see {place.replace(' column', ', column')}")
 
 
-async def form(request: Request[Any]) -> dict[str, str]:
+async def form(request: Request[Any]) -> Mapping[str, str]:
     """Fields of a urlencoded body, the first of each name; empty for any other body."""
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return {}
-    return _first_values((await read(request)).decode("utf-8", "replace"))
+    if (known := request.scope.get(_FORM)) is None:
+        is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        known = _first_values(_parsed((await read(request)).decode("utf-8", "replace"))) if is_form else {}
+        request.scope[_FORM] = known
+    found: Mapping[str, str] = known
+    return found
 
 
-def _first_values(text: str) -> dict[str, str]:
-    """The first value of each name (contract drone-rest 4.1); Invalid when there are too many."""
+def _parsed(text: str) -> Sequence[tuple[str, str]]:
+    """Names and values in their order; Invalid when there are too many."""
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS)
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS)
     except ValueError:
         words = f"there are too many parameters; at most {FIELDS} are read"
         raise Invalid.of([Problem("", "too_many_parameters", words)]) from None
+
+
+def _first_values(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    """The first value of each name (contract drone-rest 4.1)."""
     values: dict[str, str] = {}
     for name, value in pairs:
         values.setdefault(name, value)
     return values
 
 
-def query(request: Request[Any]) -> dict[str, str]:
+def query(request: Request[Any]) -> Mapping[str, str]:
     """The query's first values, as far as the row of the request names them; empty ones are kept."""
     known, values = row(request), whole_query(request)
     return values if known.free else {name: value for name, value in values.items() if name in known.names}
 
 
-def whole_query(request: Request[Any]) -> dict[str, str]:
+def whole_query(request: Request[Any]) -> Mapping[str, str]:
     """The query's first values, whatever their names."""
-    text = request.scope["query_string"]
-    return _first_values(text.decode("latin-1")) if text else {}
+    if (known := request.scope.get(_QUERY)) is None:
+        known = request.scope[_QUERY] = _first_values(query_pairs(request))
+    found: Mapping[str, str] = known
+    return found
 
 
-async def words(request: Request[Any]) -> dict[str, str]:
+def query_pairs(request: Request[Any]) -> Sequence[tuple[str, str]]:
+    """All that the query says, in its order."""
+    if (known := request.scope.get(_PAIRS)) is None:
+        text = request.scope["query_string"]
+        known = request.scope[_PAIRS] = _parsed(text.decode("latin-1")) if text else ()
+    found: Sequence[tuple[str, str]] = known
+    return found
+
+
+async def words(request: Request[Any]) -> Mapping[str, str]:
     """What may be said in the query or in a urlencoded body; the body wins (contract drone-rest 4.1)."""
-    allowed = {param.name for param in row(request).query if param.form}
+    allowed = row(request).form_names
     said = {name: value for name, value in (await form(request)).items() if name in allowed}
-    return query(request) | said
+    return {**query(request), **said}
 
 
 def number(request: Request[Any], name: str, what: str) -> int:

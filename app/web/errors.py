@@ -5,13 +5,11 @@ in `errors`, and what else the error tells.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any, NotRequired
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import Match
 from typing_extensions import TypedDict
 
 from app.errors import (
@@ -61,7 +59,7 @@ STATUS: dict[type[AppError], int] = {
     Unavailable: 503,
     AppError: 500,
 }
-_MESSAGES = {404: "Not Found", 405: "Method Not Allowed"}
+BUG = "internal error; the server's log has it under this answer's X-Request-ID"
 
 
 def status_of(error: AppError) -> int:
@@ -83,39 +81,20 @@ def answer(error: AppError) -> Response:
     return JSON(body_of(error), status_of(error), headers)
 
 
-async def _app_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AppError)
-    if status_of(error) >= 500:
-        log.error("request failed", extra={"code": error.code, "reason": error.message})
-    return answer(error)
+#: Errors that are an answer; every other one is a bug.
+EXPECTED = (AppError, HTTPException, ClientDisconnect)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    message = _MESSAGES.get(error.status_code, error.detail)
-    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
-    return JSON({"message": message, "code": message.lower().replace(" ", "_")}, error.status_code, headers)
-
-
-def _allowed(request: Request) -> str:
-    """The methods of all routes of this path; the error knows only the first's."""
-    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted({method for route in routes for method in route.methods}))
-
-
-async def _gone(_: Request, __: Exception) -> Response:
-    """The client left before it had sent all; nobody hears this."""
-    return Response(status_code=400)
-
-
-async def _bug(_: Request, __: Exception) -> Response:
-    text = "internal error; the server's log has it under this answer's X-Request-ID"
-    return JSON({"message": text, "code": "bug"}, 500)
-
-
-HANDLERS: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
-    AppError: _app_error,
-    HTTPException: _http_error,
-    ClientDisconnect: _gone,
-    Exception: _bug,
-}
+def answer_to(error: Exception) -> Response:
+    """The answer to any error of a request."""
+    if isinstance(error, AppError):
+        if status_of(error) >= 500:
+            log.error("request failed", extra={"code": error.code, "reason": error.message})
+        return answer(error)
+    if isinstance(error, HTTPException):
+        message = error.detail
+        body = {"message": message, "code": message.lower().replace(" ", "_")}
+        return JSON(body, error.status_code, error.headers)
+    if isinstance(error, ClientDisconnect):  # the client left before it had sent all; nobody hears this
+        return Response(status_code=400)
+    return JSON({"message": BUG, "code": "bug"}, 500)

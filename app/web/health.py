@@ -71,6 +71,8 @@ async def show_varz(request: Request[Any]) -> JSON[VarzJSON]:
     return JSON(VarzJSON(scm=SCMJSON(url=request.state["public_url"], rate=rate), license=edition))
 
 
+#: What must answer however often it is asked: what watches the server restarts it otherwise.
+UNLIMITED = frozenset({"/healthz", "/readyz"})
 #: Methods by which monitoring may ask as well as by GET.
 _OTHERS = ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 routes = [

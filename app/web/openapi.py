@@ -1,6 +1,5 @@
 """The API's description, OpenAPI 3.1, made from the rows that route and check requests: it cannot drift from them."""
 
-import re
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from inspect import getdoc, signature
@@ -11,29 +10,11 @@ from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
 from app.web.errors import ErrorJSON
-from app.web.needs import _REFUSALS, NEEDS, Needs
 from app.web.reply import JSON, Empty, Encoded, Piped, SeeOther
 from app.web.route import Endpoint, Param
 
 Schema = dict[str, Any]
 
-#: What stands in an address, in words, with an example.
-PATH: dict[str, tuple[str, Any]] = {
-    "owner": ("Namespace of the repository.", "octocat"),
-    "name": ("Name of the repository.", "hello-world"),
-    "number": ("Number of the build, from 1.", 1),
-    "stage": ("Number of the stage, from 1.", 1),
-    "step": ("Number of the step, from 1.", 1),
-    "login": ("Login of the account, in any letter case.", "octocat"),
-    "entry": ("A branch, the number of a pull request, or a target.", "production"),
-    "user": ("Login of the account, in any letter case, or its id.", "octocat"),
-    "template": ("Name of the template, with its extension.", "deploy.yaml"),
-    "cron": ("Name of the cron job.", "nightly"),
-    "namespace": ("The namespace, as in `octocat/hello-world`.", "octocat"),
-    "ref": ("A branch, or a whole reference: `refs/tags/v1`, `refs/pull/7/head`.", "main"),
-    "sha": ("The commit.", "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d"),
-    "secret": ("Name of the secret, in any letter case.", "deploy_key"),
-}
 #: What every call may be answered: too many requests, or not now.
 _ALWAYS = (429, 503)
 _SCHEMES: Schema = {
@@ -48,7 +29,7 @@ def describe(rows: Sequence[Endpoint], version: str) -> Schema:
     schemas = _Schemas()
     paths: Schema = {}
     for row in rows:
-        paths.setdefault(_address(row), {})[row.method.lower()] = _operation(row, schemas)
+        paths.setdefault(str(row.path), {})[row.method.lower()] = _operation(row, schemas)
     components, paths = schemas.resolved(paths)
     return {
         "openapi": "3.1.0",
@@ -95,36 +76,37 @@ def _replaced(value: Any, found: dict[str, Any]) -> Any:
     return [_replaced(item, found) for item in value] if isinstance(value, list) else value
 
 
-def _address(row: Endpoint) -> str:
-    return re.sub(r"\{(\w+):\w+\}", r"{\1}", row.path)
-
-
 def _operation(row: Endpoint, schemas: _Schemas) -> Schema:
     summary, _, more = (getdoc(row.handler) or "").partition("\n\n")
     operation: Schema = {
         "operationId": row.operation,
         "tags": [row.tag],
         "summary": " ".join(summary.split()),
-        "description": "\n\n".join(filter(None, (more, f"For: {NEEDS[row.needs]}"))),
+        "description": "\n\n".join(filter(None, (more, f"For: {row.needs.means}"))),
         "parameters": [*_path_parameters(row), *_query_parameters(row)],
         "responses": dict(sorted({**_errors(row, schemas), **_answers(row, schemas)}.items())),
-        "security": _security(row.needs),
+        "security": _security(row),
     }
     if content := _body(row, schemas):
         operation["requestBody"] = {"content": content, "required": row.body is not None}
     return operation
 
 
-def _security(needs: Needs) -> list[Schema]:
+def _security(row: Endpoint) -> list[Schema]:
     known: list[Schema] = [{name: []} for name in _SCHEMES]
-    return [*known, {}] if needs in ("nothing", "read") else known
+    return [*known, {}] if row.needs.strangers else known
 
 
 def _path_parameters(row: Endpoint) -> Iterator[Schema]:
-    for name in row.param_convertors:
-        means, example = PATH[name]
-        kind = {"type": "integer"} if isinstance(example, int) else {"type": "string"}
-        yield {"name": name, "in": "path", "required": True, "description": means, "schema": kind, "example": example}
+    for word in row.path.words:
+        yield {
+            "name": word.name,
+            "in": "path",
+            "required": True,
+            "description": word.means,
+            "schema": {"type": "integer" if isinstance(word.example, int) else "string"},
+            "example": word.example,
+        }
 
 
 def _query_parameters(row: Endpoint) -> Iterator[Schema]:
@@ -199,12 +181,12 @@ def _add(content: Schema, media: str, more: Schema) -> None:
 
 def _errors(row: Endpoint, schemas: _Schemas) -> Schema:
     """The statuses of failure: what follows from the row, and what it adds."""
-    statuses = {*_REFUSALS.get(row.needs, (401, 403, 404)), *row.errors, *_ALWAYS}
+    statuses = {*row.needs.refusals, *row.errors, *_ALWAYS}
     if row.body is not None or any(param.form for param in row.query):
         statuses |= {400, 413}
-    if any(isinstance(PATH[name][1], int) for name in row.param_convertors):
+    if any(isinstance(word.example, int) for word in row.path.words):
         statuses.add(400)
-    if row.param_convertors:
+    if row.path.words:
         statuses.add(404)
     return {str(status): _error(status, schemas) for status in statuses}
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from starlette.requests import Request
 
@@ -59,7 +59,6 @@ def links(request: Request[Any], part: Part[T], key: Callable[[T], str]) -> dict
 
 def _here(request: Request[Any]) -> tuple[str, list[str]]:
     """This list's public address, and the query's other words in their order."""
-    text = request.scope["query_string"].decode("latin-1")
-    said = parse_qsl(text, keep_blank_values=True) if text else []
-    kept = [f"{quote(name)}={quote(value, safe='/:')}" for name, value in said if name not in _LEFT_OUT]
+    said = ((name, value) for name, value in body.query_pairs(request) if name not in _LEFT_OUT)
+    kept = [f"{quote(name)}={quote(value, safe='/:')}" for name, value in said]
     return request.state["public_url"] + quote(request.scope["path"], safe="/:@"), kept

@@ -32,10 +32,6 @@ _NO_CACHE = (
     (b"expires", b"Thu, 01 Jan 1970 00:00:00 UTC"),
     (b"x-accel-expires", b"0"),
 )
-#: What must answer whoever asks how often: what watches the server restarts it otherwise.
-_UNLIMITED = frozenset({"/healthz", "/readyz"})
-#: All runners share one secret and perhaps one address; what they do not say in time is lost.
-_RUNNERS = "/rpc/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,11 @@ class Policy:
     limiter: Limiter | None = None
     #: Who asks, as far as a request itself tells; empty for anybody.
     who: Callable[[Scope], str] = lambda _: ""
+    #: What pages from elsewhere may ask: this path, and all below it.
+    api: str = ""
+    #: Paths, and beginnings of paths, that may be asked however often.
+    unlimited: frozenset[str] = frozenset()
+    unlimited_under: tuple[str, ...] = ()
 
     def headers(self, scope: Scope, given: Iterable[tuple[bytes, bytes]]) -> Headers:
         """What an answer with the given headers must have beside them."""
@@ -61,7 +62,7 @@ class Policy:
             more += _NO_CACHE
         if page and b"content-security-policy" not in names:
             more.append((b"content-security-policy", _PAGE))
-        if self.origins and _is_api(scope):
+        if self.origins and self._is_api(scope):
             more += self._cross(scope, open_to_all=b"access-control-allow-origin" in names)
         return more
 
@@ -82,7 +83,7 @@ class Policy:
 
     def preflight(self, scope: Scope) -> Headers | None:
         """What to answer a browser that asks whether it may ask; None when this is something else, or it may not."""
-        if scope["method"] != "OPTIONS" or not self.origins or not _is_api(scope) or self._origin(scope) is None:
+        if scope["method"] != "OPTIONS" or not self.origins or not self._is_api(scope) or self._origin(scope) is None:
             return None
         if not any(name == b"access-control-request-method" for name, _ in scope["headers"]):
             return None
@@ -99,7 +100,7 @@ class Policy:
         gets a new count with every invented token.
         """
         path: str = scope["path"]
-        if self.limiter is None or path in _UNLIMITED or path.startswith(_RUNNERS):
+        if self.limiter is None or path in self.unlimited or path.startswith(self.unlimited_under):
             return 0
         address = f"@{(scope.get('client') or ('',))[0]}"
         caller = self.who(scope)
@@ -107,7 +108,6 @@ class Policy:
             return self.limiter.wait(caller)
         return self.limiter.wait(address) or (self.limiter.wait(caller) if caller else 0)
 
-
-def _is_api(scope: Scope) -> bool:
-    path: str = scope["path"]
-    return path.startswith("/api/") or path == "/api"
+    def _is_api(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        return path == self.api or path.startswith(f"{self.api}/")

@@ -1,19 +1,22 @@
-"""A row of the API: method, path, handler, and what a request may say. The same row routes, checks and documents."""
+"""A row of the API: method, path, who may, handler, and what a request may say.
 
-import re
+The same row routes, asks, checks and describes.
+"""
+
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from app.web.needs import Needs
+from app.db.tx import Tx
+from app.web.needs import NOTHING, Described, Needs, Nothing, StoredNeeds
+from app.web.path import Path
 
-Handler = Callable[[Request[Any]], Awaitable[Response]]
+A = TypeVar("A")
+T = TypeVar("T")
 
 _ROW = "gantry.row"
 
@@ -35,56 +38,115 @@ PAGE = (
 )
 
 
-class Endpoint(Route):
-    """One method of one path. A path may also be written with a slash at its end; never a redirect.
+class Options(TypedDict, total=False):
+    """What else a row may say.
 
     `operation` is the row's public name in the API's description, which generated clients call it by; its first
     word is the section of the description. No other row has the same. A row without one is not described.
+    `query` names the parameters that are read, `body` the model of a JSON body.
     `free` = every other word of the query is a parameter of the build. `errors` are the statuses that do not
-    follow from the rest: 401, 403, 404 follow from `needs`, 400 and 413 from what is read.
+    follow from the rest: refusals follow from `needs`, 400 and 413 from what is read, 404 from words of the path.
     """
+
+    operation: str
+    query: Sequence[Param]
+    body: type[BaseModel] | None
+    free: bool
+    errors: Sequence[int]
+
+
+class Endpoint:
+    """One method of one path. A path may also be written with a slash at its end; never a redirect.
+
+    Before the handler runs, `needs` are asked; the handler is given what they grant. With `reads`, one read
+    transaction asks the needs and then this question, and the handler is given the answer as well.
+    """
+
+    @overload
+    def __init__(
+        self,
+        method: str,
+        path: Path | str,
+        handler: Callable[[Request[Any]], Awaitable[Response]],
+        *,
+        needs: Nothing = ...,
+        **options: Unpack[Options],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        method: str,
+        path: Path | str,
+        handler: Callable[[Request[Any], A], Awaitable[Response]],
+        *,
+        needs: Needs[A],
+        **options: Unpack[Options],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        method: str,
+        path: Path | str,
+        handler: Callable[[Request[Any], A, T], Awaitable[Response]],
+        *,
+        needs: StoredNeeds[A],
+        reads: Callable[[Request[Any], A], Tx[T]],
+        **options: Unpack[Options],
+    ) -> None: ...
 
     def __init__(
         self,
         method: str,
-        path: str,
-        handler: Handler,
+        path: Path | str,
+        handler: Callable[..., Awaitable[Response]],
         *,
-        operation: str = "",
-        needs: Needs = "nothing",
-        query: Sequence[Param] = (),
-        body: type[BaseModel] | None = None,
-        free: bool = False,
-        errors: Sequence[int] = (),
+        needs: Any = NOTHING,
+        reads: Any = None,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(path, handler, methods=[method])
-        if not path.endswith((":path}", "/")):
-            self.path_regex = re.compile(self.path_regex.pattern.removesuffix("$") + "/?$")
         self.method = method
+        self.path = Path.of(path) if isinstance(path, str) else path
         self.handler = handler
-        self.operation = operation
-        self.tag = operation.partition(".")[0]
-        self.needs = needs
-        self.query = tuple(query)
-        self.body = body
-        self.free = free
-        self.errors = tuple(errors)
-        self.names = frozenset(param.name for param in query)
+        self.needs: Described = needs
+        self._asks = needs
+        self.reads = reads
+        self.operation = options.get("operation", "")
+        self.tag = self.operation.partition(".")[0]
+        self.query = tuple(options.get("query", ()))
+        self.body = options.get("body")
+        self.free = options.get("free", False)
+        self.errors = tuple(options.get("errors", ()))
+        self.names = frozenset(param.name for param in self.query)
+        #: Of these, those that a urlencoded body may hold.
+        self.form_names = frozenset(param.name for param in self.query if param.form)
+        if missing := {word.name for word in self.needs.words} - {word.name for word in self.path.words}:
+            raise ValueError(f"{method} {self.path} lacks words that its needs are judged by: {sorted(missing)}")
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request; its handler finds this row again with `row`.
+    async def arguments(self, request: Request[Any]) -> Sequence[Any]:
+        """What the handler is given after the request. An error is the refusal, or comes from what is read."""
+        if self._asks is NOTHING:
+            return ()
+        if self.reads is None:
+            return (await self._asks.granted(request),)
+        tx = _both(request, await self._asks.asked(request), self.reads)
+        found: Sequence[Any] = await request.state["db"].read(tx)
+        return found
 
-        Errors are answered around all routes, once; Starlette's route would wrap each handler in the same again.
-        """
-        if scope["method"] not in (self.methods or ()):
-            await super().handle(scope, receive, send)
-            return
-        scope[_ROW] = self
-        answer = await self.handler(Request(scope, receive, send))
-        await answer(scope, receive, send)
+
+def _both(request: Request[Any], asked: Tx[A], reads: Callable[[Request[Any], A], Tx[T]]) -> Tx[tuple[A, T]]:
+    found = yield from asked
+    return found, (yield from reads(request, found))
 
 
 def row(request: Request[Any]) -> Endpoint:
     """The row that a request was routed by."""
     found: Endpoint = request.scope[_ROW]
     return found
+
+
+def enter(request: Request[Any], found: Endpoint, split: Sequence[str]) -> None:
+    """Let a request know its row and what its path, split at its slashes, says for the words of the row."""
+    request.scope[_ROW] = found
+    request.scope["path_params"] = found.path.values(split)

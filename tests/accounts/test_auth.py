@@ -24,16 +24,12 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 async def whoami(request: Request[auth.State]) -> Response:
-    user = await request.state["db"].read(auth.caller(await auth.claim(request)))
+    user = await request.state["db"].read(auth.user_of(await auth.claim(request)))
     return PlainTextResponse(user.login if user else "nobody")
 
 
-async def account(request: Request[auth.State]) -> Response:
-    return PlainTextResponse((await auth.user(request)).login)
-
-
-async def administration(request: Request[auth.State]) -> Response:
-    return PlainTextResponse((await auth.user(request)).login)
+async def account(_: Request[auth.State], caller: auth.Caller) -> Response:
+    return PlainTextResponse(caller.user.login)
 
 
 @pytest.fixture
@@ -44,8 +40,8 @@ async def client(db: Database) -> AsyncIterator[httpx2.AsyncClient]:
     await db.write(store.create("root", token="root", now=NOW, admin=True))
     routes = [
         *(Endpoint(method, "/who", whoami) for method in METHODS),
-        Endpoint("GET", "/account", account, needs="account"),
-        Endpoint("GET", "/administration", administration, needs="system"),
+        Endpoint("GET", "/account", account, needs=auth.ACCOUNT),
+        Endpoint("GET", "/administration", account, needs=auth.SYSTEM),
     ]
     async with serving(routes, db=db, cookie_key=KEY, now=lambda: NOW) as made:
         yield made
@@ -221,3 +217,27 @@ def test_nobody_has_no_name() -> None:
     forged = cookie("ada", key=b"another key")
     for way in (head(), head("x=1"), head(**forged), head("a&" * 5000), head("access_token=")):
         assert auth.who(way) == ""
+
+
+async def actor(_: Request[auth.State], caller: auth.Caller) -> Response:
+    return PlainTextResponse(f"{caller.by.kind} {caller.by.name} {caller.by.way} {caller.by.address}")
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "expected"),
+    [
+        ({"Authorization": "Bearer a"}, "", "person a token 127.0.0.1"),
+        ({"Authorization": "robot"}, "", "machine robot token 127.0.0.1"),
+        (cookie("c"), "", "person c session 127.0.0.1"),
+        (cookie("c"), "?access_token=a", "person a token 127.0.0.1"),
+    ],
+)
+async def test_the_record_says_who_came_in_and_how(
+    db: Database, client: httpx2.AsyncClient, headers: dict[str, str], query: str, expected: str
+) -> None:
+    await db.write(store.create("robot", token="robot", now=NOW, machine=True))
+    routes = [Endpoint("GET", "/actor", actor, needs=auth.ACCOUNT)]
+    async with serving(routes, db=db, cookie_key=KEY, now=lambda: NOW) as made:
+        answer = await made.get(f"/actor{query}", headers=headers)
+
+    assert answer.text == expected

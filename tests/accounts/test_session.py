@@ -18,7 +18,7 @@ KEY = b"a key for cookies"
 
 
 async def whoami(request: Request[auth.State]) -> Text:
-    user = await request.state["db"].read(auth.caller(await auth.claim(request)))
+    user = await request.state["db"].read(auth.user_of(await auth.claim(request)))
     return Text(user.login if user else "nobody")
 
 

@@ -339,7 +339,7 @@ async def test_a_build_whose_runner_was_lost_is_final_and_can_be_restarted(scene
     assert [lines async for lines in scene.ports.logs.follow(running.steps[0].id)] == []
 
     assert await scene.statuses(1) == {"": "error", "build": "error", "deploy": "skipped"}
-    again = await flow.restart(scene.ports, scene.repo, 1, by=OCTOCAT, debug=False, params={})
+    again = await flow.restart(scene.ports, scene.repo, await scene.build(1), by=OCTOCAT, debug=False, params={})
     assert (await scene.run(again.stages[0])).status == "success"
 
 

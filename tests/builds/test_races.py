@@ -15,7 +15,9 @@ CHAIN = pipeline("build"), pipeline("deploy", depends_on=["build"])
 
 
 async def promote(scene: Scene, **params: str) -> Build:
-    return await flow.promote(scene.ports, scene.repo, 1, target="production", by=OCTOCAT, params=params)
+    return await flow.promote(
+        scene.ports, scene.repo, await scene.build(1), target="production", by=OCTOCAT, params=params
+    )
 
 
 async def only(scene: Scene) -> Stage:
@@ -154,8 +156,9 @@ async def test_a_cancel_and_an_accept_at_one_moment_have_one_outcome(scene: Scen
 async def test_a_restart_and_a_report_of_its_parent_do_not_meet(scene: Scene) -> None:
     running = await scene.start(await only(scene), "one")
 
+    old = await scene.build(1)
     await asyncio.gather(
-        flow.restart(scene.ports, scene.repo, 1, by=OCTOCAT, debug=False, params={}),
+        flow.restart(scene.ports, scene.repo, old, by=OCTOCAT, debug=False, params={}),
         progress.update_stage(scene.ports, ended(running), RUNNER),
     )
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from starlette.routing import Route
 
 from app.accounts import store as accounts
 from app.builds import removal
@@ -17,6 +16,7 @@ from app.repos import flow, store
 from app.repos.model import Repo, source
 from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
+from app.web.route import Endpoint
 from tests.builds.farside import NOW, OCTOCAT, Scene, pipeline
 from tests.scm.small import SmallHost
 from tests.web.asgi import serving
@@ -66,7 +66,7 @@ async def test_a_repository_is_registered_at_the_host_of_its_address(repo: Repo,
 
 
 async def test_its_webhook_makes_a_build_and_only_with_its_own_signature(ports: Ports, repo: Repo) -> None:
-    route = Route("/hook", hook.receive_push, methods=["POST"])
+    route = Endpoint("POST", "/hook", hook.receive_push)
     body = orjson.dumps({"project": repo.slug, "commit": SHA, "branch": "trunk", "who": "lin"})
     async with serving([route], db=ports.db, ports=ports, seal=SEAL, hosts=ports.hosts) as client:
         forged = await client.post("/hook", content=body, headers={"X-Small-Token": "x" * 32})

@@ -131,11 +131,11 @@ class Machine(RuleBasedStateMachine):
     def again(self, data: st.DataObject, promoted: bool) -> None:
         if not self.numbers:
             return
-        number = data.draw(st.sampled_from(self.numbers))
+        old = self.do(self.scene.build(data.draw(st.sampled_from(self.numbers))))
         if promoted:
-            begin = flow.promote(self.ports, self.scene.repo, number, target="x", by=ADA, params={})
+            begin = flow.promote(self.ports, self.scene.repo, old, target="x", by=ADA, params={})
         else:
-            begin = flow.restart(self.ports, self.scene.repo, number, by=ADA, debug=False, params={})
+            begin = flow.restart(self.ports, self.scene.repo, old, by=ADA, debug=False, params={})
         if (made := self.attempt(begin)) is not None:
             self.numbers.append(made.number)
 

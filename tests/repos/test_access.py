@@ -8,13 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.accounts import store as accounts
-from app.accounts.auth import Claim
+from app.accounts.auth import Caller, Claim
 from app.accounts.model import User
 from app.db.connect import Database
 from app.db.tx import Tx, run
 from app.errors import AppError, Forbidden, NotFound, Unauthorized
 from app.repos import access, store
+from app.repos.access import Access
 from app.repos.model import Permissions, Repo, Right, Visibility
+from app.repos.paths import NAME, OWNER
+from app.web.path import Path
 from app.web.route import Endpoint
 from tests.web.asgi import serving
 
@@ -123,17 +126,17 @@ def shows(token: str) -> Claim:
 async def test_the_owner_is_found_with_every_right(db: Database, repo: Repo, owner: User) -> None:
     found = await db.read(access.find(shows("a token of octocat"), "octocat", "hello", "admin"))
 
-    assert (found.repo, found.user, found.login, found.user_id) == (repo, owner, "octocat", owner.id)
+    assert (found.repo, found.user, found.user_id) == (repo, owner, owner.id)
     assert not found.is_system
     assert found.permissions == Permissions(True, True, True)
 
 
-async def test_nobody_finds_a_public_repository_and_has_no_login(db: Database, owner: User) -> None:
+async def test_nobody_finds_a_public_repository_and_has_no_account(db: Database, owner: User) -> None:
     await db.write(store.create(Repo(0, "octocat", "open", user_id=owner.id, visibility="public")))
 
     found = await db.read(access.find(Claim(), "octocat", "open", "read"))
 
-    assert (found.user, found.login, found.user_id, found.permissions) == (None, "", 0, None)
+    assert (found.user, found.user_id, found.permissions) == (None, 0, None)
     assert not found.is_system
 
 
@@ -164,15 +167,12 @@ async def test_rights_that_were_taken_away_are_gone_at_once(db: Database, repo: 
         await db.read(access.find(shows("a token of octocat"), "octocat", "hello", "read"))
 
 
-async def test_a_row_that_names_no_right_is_a_bug(db: Database) -> None:
-    async def handler(request: Request[access.State]) -> Response:
-        return Response(str(await access.granted(request)))
+def test_a_right_in_a_repository_needs_a_path_that_names_one() -> None:
+    async def handler(request: Request[access.State], found: Access) -> Response:
+        raise AssertionError("never asked")
 
-    routes = [Endpoint("GET", "/{owner}/{name}", handler, needs="account")]
-    async with serving(routes, db=db, private_mode=False) as client:
-        answer = await client.get("/octocat/hello")
-
-    assert (answer.status_code, answer.json()["code"]) == (500, "bug")
+    with pytest.raises(ValueError, match=r"\['name'\]"):
+        Endpoint("GET", Path.of("/api") / OWNER, handler, needs=access.READ)
 
 
 @pytest.mark.parametrize(
@@ -184,19 +184,22 @@ async def test_in_private_mode_strangers_see_nothing(
 ) -> None:
     await db.write(store.create(Repo(0, "octocat", "open", user_id=owner.id, visibility="public")))
 
-    async def of_all(request: Request[access.State]) -> Response:
-        return Response(str(await access.admit(request)))
+    async def of_all(_: Request[access.State], caller: Caller | None) -> Response:
+        return Response(str(caller))
 
-    async def of_one(request: Request[access.State]) -> Response:
-        return Response(await access.read(request, _slug))
+    async def of_one(_: Request[access.State], __: Access, slug: str) -> Response:
+        return Response(slug)
 
-    routes = [Endpoint("GET", "/all", of_all), Endpoint("GET", "/{owner}/{name}", of_one, needs="read")]
+    routes = [
+        Endpoint("GET", "/all", of_all, needs=access.ADMITTED),
+        Endpoint("GET", Path() / OWNER / NAME, of_one, needs=access.READ, reads=_slug),
+    ]
     async with serving(routes, db=db, private_mode=private_mode) as client:
         answers = [await client.get(path, headers={"Authorization": token}) for path in ("/all", "/octocat/open")]
 
     assert [answer.status_code for answer in answers] == [status, status]
 
 
-def _slug(repo: Repo) -> Tx[str]:
+def _slug(_: Request[access.State], found: Access) -> Tx[str]:
     yield from ()
-    return repo.slug
+    return found.repo.slug

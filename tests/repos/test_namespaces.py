@@ -8,7 +8,7 @@ from app.db.connect import Database
 from app.errors import Forbidden, Unauthorized
 from app.repos import namespaces, store
 from app.repos.model import Permissions, Repo
-from app.web.needs import Needs
+from app.repos.namespaces import Standing
 
 NOW = 1_700_000_000
 READ, WRITE, ADMIN = Permissions(True), Permissions(True, True), Permissions(True, True, True)
@@ -22,13 +22,13 @@ async def repos(db: Database) -> list[Repo]:
     return [await db.write(store.create(Repo(0, namespace, name, user_id=root.id))) for namespace, name in names]
 
 
-async def allowed(db: Database, repos: list[Repo], needs: Needs, *rights: Permissions) -> bool:
+async def allowed(db: Database, repos: list[Repo], standing: Standing, *rights: Permissions) -> bool:
     """Whether somebody with these rights, repository by repository, is let in."""
     user = await db.write(accounts.create("kim", token="kim", now=NOW))
     for repo, given in zip(repos, rights, strict=False):
         await db.write(store.grant(repo.id, user.id, given, NOW))
     try:
-        found = await db.read(namespaces.find(Claim(token_hash=accounts.hash_token("kim")), "acme", needs))
+        found = await db.read(namespaces.find(Claim(token_hash=accounts.hash_token("kim")), "acme", standing))
     except Forbidden:
         return False
     return found == user
@@ -47,23 +47,23 @@ async def allowed(db: Database, repos: list[Repo], needs: Needs, *rights: Permis
         ((Permissions(), Permissions(), ADMIN), False, False),
     ],
 )
-@pytest.mark.parametrize("needs", ["member", "owner"])
+@pytest.mark.parametrize("standing", ["member", "owner"])
 async def test_rights_follow_from_those_in_the_repositories(
-    db: Database, repos: list[Repo], rights: tuple[Permissions, ...], member: bool, owner: bool, needs: Needs
+    db: Database, repos: list[Repo], rights: tuple[Permissions, ...], member: bool, owner: bool, standing: Standing
 ) -> None:
-    assert await allowed(db, repos, needs, *rights) is {"member": member, "owner": owner}[needs]
+    assert await allowed(db, repos, standing, *rights) is {"member": member, "owner": owner}[standing]
 
 
-@pytest.mark.parametrize("needs", ["member", "owner"])
-async def test_administrators_and_the_login_of_that_name_are_always_let_in(db: Database, needs: Needs) -> None:
+@pytest.mark.parametrize("standing", ["member", "owner"])
+async def test_administrators_and_the_login_of_that_name_are_always_let_in(db: Database, standing: Standing) -> None:
     await db.write(accounts.create("root", token="root", now=NOW, admin=True))
     await db.write(accounts.create("acme", token="acme", now=NOW))
 
     for token in ("root", "acme"):
         claim = Claim(token_hash=accounts.hash_token(token))
-        assert (await db.read(namespaces.find(claim, "acme", needs))).login == token
+        assert (await db.read(namespaces.find(claim, "acme", standing))).login == token
     with pytest.raises(Forbidden):
-        await db.read(namespaces.find(Claim(token_hash=accounts.hash_token("acme")), "nobody", needs))
+        await db.read(namespaces.find(Claim(token_hash=accounts.hash_token("acme")), "nobody", standing))
 
 
 async def test_strangers_are_nobody(db: Database) -> None:

@@ -1,29 +1,58 @@
 """An application of a few routes, spoken to without a network."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
-from starlette.applications import Starlette
-from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.web.errors import HANDLERS
 from app.web.policy import Policy
+from app.web.route import Endpoint
+from app.web.router import Router
 from app.web.server import OPEN, Requests
 from app.web.traffic import Traffic
 
 
 @asynccontextmanager
 async def serving(
-    routes: Sequence[BaseRoute], *, policy: Policy = OPEN, **state: Any
+    routes: Sequence[Endpoint], *, policy: Policy = OPEN, **state: Any
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of these routes, with the errors and the surroundings of every request."""
-    app = Requests(_Stateful(Starlette(routes=routes, exception_handlers=HANDLERS), state), Traffic(), policy)
+    app = Requests(_Stateful(Router(routes), state), Traffic(), policy)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as client:
         yield client
+
+
+@asynccontextmanager
+async def living(app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of a whole application, which starts and stops as a server would have it."""
+    state: dict[str, Any] = {}
+    told, started, stop = [], asyncio.Event(), asyncio.Event()
+
+    async def receive() -> Message:
+        if started.is_set():
+            await stop.wait()
+        return {"type": "lifespan.shutdown" if started.is_set() else "lifespan.startup"}
+
+    async def send(message: Message) -> None:
+        told.append(message["type"])
+        started.set()
+
+    life = asyncio.create_task(_run(app, {"type": "lifespan", "state": state}, receive, send))
+    await started.wait()
+    transport = httpx2.ASGITransport(app=_Stateful(app, state), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as client:
+        yield client
+    stop.set()
+    await life
+    assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    await app(scope, receive, send)
 
 
 class _Stateful:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx2
 import pytest
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.web import body
+from app.web.path import Path, Word
 from app.web.reply import JSON
 from app.web.route import Endpoint, Param
 from tests.web.asgi import serving
@@ -58,7 +60,7 @@ ROUTES = [
     Endpoint("POST", "/some", words, query=[Param("a", ""), Param("b", "", form=True)]),
     Endpoint("POST", "/said", said, query=[Param("a", ""), Param("b", "", form=True)]),
     Endpoint("POST", "/undeclared", parse),
-    Endpoint("GET", "/number/{number}", number),
+    Endpoint("GET", Path.of("/number") / Word("number", "", 1), number),
 ]
 
 
@@ -263,3 +265,23 @@ async def test_a_body_that_the_row_does_not_name_is_a_bug(client: httpx2.AsyncCl
     answer = await client.post("/undeclared", json={"name": "x"})
 
     assert (answer.status_code, answer.json()["code"]) == (500, "bug")
+
+
+async def test_query_and_form_are_parsed_once_however_often_they_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def noted(text: str, **options: Any) -> list[tuple[str, str]]:
+        parsed.append(text)
+        return parse_qsl(text, **options)
+
+    async def curious(request: Request) -> Response:
+        for _ in range(3):
+            body.query_pairs(request), body.whole_query(request), body.query(request)
+            await body.form(request), await body.words(request)
+        return JSON([])
+
+    monkeypatch.setattr(body, "parse_qsl", noted)
+    async with serving([Endpoint("POST", "/curious", curious, query=[Param("b", "", form=True)])]) as client:
+        await client.post("/curious?a=1", data={"b": "2"})
+
+    assert parsed == ["a=1", "b=2"]

@@ -8,6 +8,7 @@ import pytest
 from starlette.requests import Request
 
 from app.web import docs
+from app.web.path import Path, Word
 from app.web.reply import Text
 from app.web.route import Endpoint, Param
 from tests.web.asgi import serving
@@ -18,7 +19,8 @@ async def odd(request: Request[Any]) -> Text:
     return Text("")
 
 
-ROWS = [Endpoint("POST", "/odd/{login}", odd, query=[Param("rotate", "When `true`.", form=True)], free=True)]
+ODD = Path.of("/odd") / Word("login", "Login.", "octocat")
+ROWS = [Endpoint("POST", ODD, odd, query=[Param("rotate", "When `true`.", form=True)], free=True)]
 
 
 async def get(path: str) -> httpx2.Response:

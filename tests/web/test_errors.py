@@ -7,10 +7,11 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from app.errors import AppError, Conflict, Invalid, NothingToRun, Problem, Unavailable
 from app.web.errors import STATUS, body_of, status_of
+from app.web.path import Path, Word
+from app.web.route import Endpoint
 from tests.web.asgi import serving
 
 #: Errors of the rooms that are a 500: no request can mend them, or none ever meets them.
@@ -121,7 +122,8 @@ async def fail(request: Request) -> Response:
     raise RAISED[request.path_params["what"]]
 
 
-ROUTES = [Route("/fail/{what}", fail), Route("/fail/{what}", fail, methods=["PUT"]), Route("/one", fail)]
+FAIL = Path.of("/fail") / Word("what", "", "bug")
+ROUTES = [Endpoint("GET", FAIL, fail), Endpoint("PUT", FAIL, fail), Endpoint("GET", "/one", fail)]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from app.web import body, openapi
-from app.web.needs import Needs
+from app.web.needs import NOTHING
+from app.web.path import Path, Word
 from app.web.reply import JSON, SVG, Empty, Encoded, Text
 from app.web.route import PAGE, Endpoint, Param
 
@@ -29,7 +31,7 @@ class ThingJSON(TypedDict):
     parts: list[int]
 
 
-async def make(request: Request[Any]) -> JSON[ThingJSON]:
+async def make(request: Request[Any], name: str) -> JSON[ThingJSON]:
     """Make a thing.
 
     Or two.
@@ -37,17 +39,17 @@ async def make(request: Request[Any]) -> JSON[ThingJSON]:
     raise AssertionError("only described")
 
 
-async def listed(request: Request[Any]) -> Encoded[list[ThingJSON]]:
+async def listed(request: Request[Any], name: str) -> Encoded[list[ThingJSON]]:
     """All things."""
     raise AssertionError("only described")
 
 
-async def told(request: Request[Any]) -> JSON[ThingJSON | None] | JSON[list[int]] | Empty | Response:
+async def told(request: Request[Any], name: str) -> JSON[ThingJSON | None] | JSON[list[int]] | Empty | Response:
     """Tell."""
     raise AssertionError("only described")
 
 
-async def drawn(request: Request[Any]) -> SVG:
+async def drawn(request: Request[Any], name: str) -> SVG:
     """Draw."""
     raise AssertionError("only described")
 
@@ -57,18 +59,40 @@ async def alive(request: Request[Any]) -> Text:
     raise AssertionError("only described")
 
 
+class Known:
+    """Needs that grant a name."""
+
+    means = "Any account."
+    refusals: Sequence[int] = (401, 403)
+    strangers = False
+    words: Sequence[Word] = ()
+
+    async def granted(self, request: Request[Any]) -> str:
+        raise AssertionError("only described")
+
+
+class Reading(Known):
+    """Needs that some strangers meet."""
+
+    refusals = (401, 403, 404)
+    strangers = True
+
+
+KNOWN, READING = Known(), Reading()
+REPO = Path.of("/repos") / Word("owner", "Whose.", "ada") / Word("name", "Which.", "one") / Word("number", "", 1)
+PICTURES = Path.of("/pictures") / Word("login", "Whose.", "ada").tail
 ROWS = [
-    Endpoint("POST", "/things", make, operation="things.make", needs="account", body=Thing, errors=[409]),
-    Endpoint("GET", "/things", listed, operation="things.listed", needs="system", query=PAGE),
+    Endpoint("POST", "/things", make, operation="things.make", needs=KNOWN, body=Thing, errors=[409]),
+    Endpoint("GET", "/things", listed, operation="things.listed", needs=KNOWN, query=PAGE),
     Endpoint(
         "POST",
-        "/repos/{owner}/{name}/{number}",
+        REPO,
         told,
         operation="repos.told",
-        needs="write",
+        needs=KNOWN,
         query=[Param("target", "Where.", form=True)],
     ),
-    Endpoint("GET", "/pictures/{login:path}", drawn, operation="pictures.drawn", needs="read"),
+    Endpoint("GET", PICTURES, drawn, operation="pictures.drawn", needs=READING),
     Endpoint("GET", "/alive", alive, operation="server.alive"),
     Endpoint("POST", "/alive", alive, operation="server.alive.post", free=True),
 ]
@@ -143,10 +167,15 @@ def test_the_failures_follow_from_what_is_needed_and_read(method: str, path: str
 
 
 @pytest.mark.parametrize(
-    ("needs", "anonymous"), [("nothing", True), ("read", True), ("write", False), ("system", False)]
+    ("row", "anonymous"),
+    [
+        (Endpoint("GET", "/x", alive, needs=NOTHING), True),
+        (Endpoint("GET", "/x", drawn, needs=READING), True),
+        (Endpoint("GET", "/x", drawn, needs=KNOWN), False),
+    ],
 )
-def test_it_says_where_nobody_has_to_be_known(needs: Needs, anonymous: bool) -> None:
-    made = openapi.describe([Endpoint("GET", "/x", alive, needs=needs)], "")["paths"]["/x"]["get"]
+def test_it_says_where_nobody_has_to_be_known(row: Endpoint, anonymous: bool) -> None:
+    made = openapi.describe([row], "")["paths"]["/x"]["get"]
 
     assert ({} in made["security"]) is anonymous
     assert made["security"][0] == {"token": []}

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.web import paging
+from app.web.path import Path, Word
 from app.web.reply import JSON
 from app.web.route import PAGE, Endpoint, Param
 from tests.web.asgi import serving
@@ -35,7 +36,7 @@ async def numbers(request: Request) -> Response:
 ROUTES = [
     Endpoint("GET", "/window", show, query=PAGE),
     Endpoint("GET", "/numbers", numbers, query=[*PAGE, Param("of", "")]),
-    Endpoint("GET", "/names/{name}", numbers, query=PAGE),
+    Endpoint("GET", Path.of("/names") / Word("name", "", "ada"), numbers, query=PAGE),
 ]
 
 

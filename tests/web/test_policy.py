@@ -6,17 +6,17 @@ import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route
 from starlette.types import Scope
 
 from app.errors import Forbidden
 from app.web.limit import Limiter
 from app.web.policy import Policy
+from app.web.route import Endpoint
 from tests.web.asgi import serving
 
 ORIGIN = "https://ui.example.com"
 ASK = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
-CROSS = Policy(origins=frozenset({ORIGIN.encode(), b"http://localhost:3000"}))
+CROSS = Policy(api="/api", origins=frozenset({ORIGIN.encode(), b"http://localhost:3000"}))
 
 
 async def show(request: Request) -> Response:
@@ -37,13 +37,14 @@ async def open_to_all(request: Request) -> Response:
 
 
 ROUTES = [
-    Route("/api/thing", show, methods=["GET", "POST"]),
-    Route("/api/refused", refuse),
-    Route("/api/badge", open_to_all),
-    Route("/page", page),
-    Route("/healthz", show),
-    Route("/rpc/v2/ping", show),
-    Route("/readyz", show),
+    Endpoint("GET", "/api/thing", show),
+    Endpoint("POST", "/api/thing", show),
+    Endpoint("GET", "/api/refused", refuse),
+    Endpoint("GET", "/api/badge", open_to_all),
+    Endpoint("GET", "/page", page),
+    Endpoint("GET", "/healthz", show),
+    Endpoint("GET", "/rpc/v2/ping", show),
+    Endpoint("GET", "/readyz", show),
 ]
 
 
@@ -186,7 +187,14 @@ def watch() -> Watch:
 @pytest.fixture
 def limited(watch: Watch) -> Policy:
     """Three requests a minute."""
-    return Policy(limiter=Limiter(3, watch), who=caller, origins=CROSS.origins)
+    return Policy(
+        api="/api",
+        origins=CROSS.origins,
+        limiter=Limiter(3, watch),
+        who=caller,
+        unlimited=frozenset({"/healthz", "/readyz"}),
+        unlimited_under=("/rpc/",),
+    )
 
 
 async def statuses(client: httpx2.AsyncClient, count: int, path: str = "/api/thing", **headers: Any) -> list[int]:

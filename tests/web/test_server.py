@@ -3,9 +3,9 @@
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from app.log import request_id
+from app.web.route import Endpoint
 from tests.web.asgi import serving
 
 
@@ -14,7 +14,7 @@ async def show(request: Request) -> Response:
     return PlainTextResponse(request_id.get(), headers=headers)
 
 
-ROUTES = [Route("/", show)]
+ROUTES = [Endpoint("GET", "/", show)]
 
 
 @pytest.mark.parametrize("given", ["a", "0123456789abcdef", "a-b-c", "x" * 64])

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from starlette.requests import Request
-from starlette.routing import Route
 
 from app.web import sse
 from app.web.protocol import ABORT
+from app.web.route import Endpoint
 from tests.web.asgi import serving
 
 
@@ -142,7 +142,7 @@ async def test_a_source_is_closed_also_when_only_the_head_was_asked_for(method: 
     async def stream(_: Request) -> sse.Stream:
         return sse.Stream(source)
 
-    async with serving([Route("/", stream)]) as client:
+    async with serving([Endpoint("GET", "/", stream)]) as client:
         answer = await client.request(method, "/")
 
     assert answer.content == body

@@ -17,6 +17,7 @@ from app.scm.hook import Delivery, Push
 from app.web import body
 from app.web.connected import address
 from app.web.reply import JSON, Empty, MessageJSON
+from app.web.route import Endpoint
 
 #: Bytes of a delivery that are read (contract scm-webhooks 1.2).
 LIMIT = 10_000_000
@@ -70,3 +71,6 @@ async def _answer(
     by = Actor("hook", push.sender, address=address(request), way="hook", request=request_id.get())
     build = await push_build(ports, repo, push, trigger, by, signed_with=key)
     return JSON(build_json(build) if build else None)
+
+
+routes = [Endpoint("POST", "/hook", receive_push, operation="builds.receive_push", errors=[400, 401, 404, 422])]

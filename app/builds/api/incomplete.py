@@ -8,13 +8,16 @@ import asyncio
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
-from app.accounts import auth
+from app.accounts.auth import SYSTEM, Caller
 from app.builds import lists, stages
 from app.builds.api.request import State
-from app.builds.model import Status
+from app.builds.model import Build, Status
 from app.builds.wire import RepoBuildJSON, repo_build_json
+from app.db.tx import Rows, Tx
 from app.encoding import encode
+from app.repos.model import Repo
 from app.web.reply import JSON, Encoded, joined
+from app.web.route import Endpoint
 
 #: Builds in the list.
 MOST = 50
@@ -56,20 +59,40 @@ class UnfinishedStageJSON(TypedDict):
 _KEYS = tuple(UnfinishedStageJSON.__annotations__)
 
 
-async def list_incomplete(request: Request[State]) -> JSON[list[RepoBuildJSON]]:
+async def list_incomplete(_: Request[State], __: Caller, pairs: list[tuple[Repo, Build]]) -> JSON[list[RepoBuildJSON]]:
     """The newest builds of which a stage waits for a runner or runs, each inside its repository."""
-    await auth.user(request)
-    pairs = await request.state["db"].read(lists.incomplete(MOST))
     return JSON([repo_build_json(repo, build) for repo, build in pairs])
 
 
-async def list_incomplete_stages(request: Request[State]) -> Encoded[list[UnfinishedStageJSON]]:
+def _builds(_: Request[State], __: Caller) -> Tx[list[tuple[Repo, Build]]]:
+    """The builds that are not over."""
+    return lists.incomplete(MOST)
+
+
+async def list_incomplete_stages(_: Request[State], __: Caller, found: Rows) -> Encoded[list[UnfinishedStageJSON]]:
     """Every stage that waits for a runner or runs, the newest build's first."""
-    await auth.user(request)
-    rows = await request.state["db"].read(stages.rows())
     texts: list[bytes] = []
-    for start in range(0, len(rows), PIECE):
-        listed = [dict(zip(_KEYS, row, strict=True)) for row in rows[start : start + PIECE]]
+    for start in range(0, len(found), PIECE):
+        listed = [dict(zip(_KEYS, row, strict=True)) for row in found[start : start + PIECE]]
         texts.append(encode(listed)[1:-1])
         await asyncio.sleep(0)
     return Encoded(joined(texts))
+
+
+def _rows(_: Request[State], __: Caller) -> Tx[Rows]:
+    """The stages that are not over."""
+    return stages.rows()
+
+
+_INCOMPLETE = "/api/builds/incomplete"
+routes = [
+    Endpoint("GET", _INCOMPLETE, list_incomplete, operation="builds.list_incomplete", needs=SYSTEM, reads=_builds),
+    Endpoint(
+        "GET",
+        f"{_INCOMPLETE}/v2",
+        list_incomplete_stages,
+        operation="builds.list_incomplete_stages",
+        needs=SYSTEM,
+        reads=_rows,
+    ),
+]

@@ -1,7 +1,6 @@
 """Routes of logs (contract drone-rest 3.4)."""
 
 import re
-from functools import partial
 
 from starlette.requests import Request
 
@@ -10,18 +9,19 @@ from app.builds.api.request import State
 from app.builds.logs import text as log_text
 from app.builds.logs.files import Record
 from app.builds.logs.logs import Pieces
+from app.builds.model import Step
+from app.builds.paths import STAGE, STEP
 from app.builds.wire import LineJSON
 from app.errors import Conflict, Invalid, NotFound, Problem
-from app.repos import access
+from app.repos.access import ADMIN, READ, Access
 from app.web import body
 from app.web.accept import prefers_text
 from app.web.reply import Empty, Piped, PipedText
 from app.web.route import Endpoint, Param
 
 
-async def show(request: Request[State]) -> Piped[list[LineJSON]] | PipedText:
+async def show(request: Request[State], _: Access, step: Step) -> Piped[list[LineJSON]] | PipedText:
     """The log of a step, also while it runs; as plain text for those whose `Accept` prefers that."""
-    step = await access.read(request, partial(paths.step, request))
     strip = _strips(request)
     record = await request.state["ports"].logs.open_record(step.id)
     if record is None:
@@ -50,13 +50,12 @@ def _text(record: Record, *, strip: bool) -> Pieces:
 
 def _file_name(request: Request[State]) -> str:
     """A name that every file system takes: what is no letter, digit, dot or underscore becomes a dash."""
-    parts = (str(request.path_params[name]) for name in ("owner", "name", "number", "stage", "step"))
+    parts = (str(request.path_params[word.name]) for word in _LOG.words)
     return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts)) + ".log"
 
 
-async def delete(request: Request[State]) -> Empty:
+async def delete(request: Request[State], _: Access, step: Step) -> Empty:
     """Delete the log of a step that is not running; it may be gone already."""
-    step = await access.read(request, partial(paths.step, request))
     if step.status == "running":
         words = f"step {step.name} is running: wait until it is over, or cancel its build, then delete its log"
         raise Conflict(words, code="step_running")
@@ -64,9 +63,9 @@ async def delete(request: Request[State]) -> Empty:
     return Empty()
 
 
-_LOG = "/api/repos/{owner}/{name}/builds/{number}/logs/{stage}/{step}"
+_LOG = paths.BUILD / "logs" / STAGE / STEP
 _ANSI = Param("ansi", "`strip` leaves the escape sequences of terminals out of the plain text.")
 routes = [
-    Endpoint("GET", _LOG, show, operation="logs.show", needs="read", query=[_ANSI]),
-    Endpoint("DELETE", _LOG, delete, operation="logs.delete", needs="admin", errors=[409]),
+    Endpoint("GET", _LOG, show, operation="logs.show", needs=READ, reads=paths.step, query=[_ANSI]),
+    Endpoint("DELETE", _LOG, delete, operation="logs.delete", needs=ADMIN, reads=paths.step, errors=[409]),
 ]

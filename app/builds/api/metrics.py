@@ -7,11 +7,13 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 
-from app.accounts import auth
+from app.accounts.auth import MACHINE, Caller
 from app.builds import lists, switches
 from app.builds.api.request import State
 from app.db.tx import Tx
+from app.web.needs import Unless
 from app.web.reply import Text
+from app.web.route import Endpoint
 
 _GAUGES = {
     "drone_user_count": ("users", "Accounts."),
@@ -39,18 +41,20 @@ class _Counts:
             yield GaugeMetricFamily(name, words, value=self._counts[key])
 
 
-def _counted() -> Tx[dict[str, int]]:
+def _counted(_: Request[State], __: Caller | None) -> Tx[dict[str, int]]:
+    """The numbers that the database knows."""
     return (yield from lists.counts()) | {"queue_paused": int((yield from switches.is_on("queue")))}
 
 
-async def show_metrics(request: Request[State]) -> Text:
+async def show_metrics(request: Request[State], _: Caller | None, stored: dict[str, int]) -> Text:
     """The server's metrics, in Prometheus' text format."""
-    if not request.state["metrics_anonymous"]:
-        await auth.user(request)
-    ports = request.state["ports"]
-    counts = await ports.db.read(_counted())
-    listeners = request.state["broadcast"].listeners
-    readers = {"event_readers": listeners, "log_readers": sum(ports.logs.readers().values())}
+    listeners, logs = request.state["broadcast"].listeners, request.state["ports"].logs
+    readers = {"event_readers": listeners, "log_readers": sum(logs.readers().values())}
     registry = CollectorRegistry()
-    registry.register(_Counts(counts | readers))
+    registry.register(_Counts(stored | readers))
     return Text(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+#: A setting opens the metrics to everybody.
+_NEEDS = Unless(lambda state: bool(state["metrics_anonymous"]), MACHINE)
+routes = [Endpoint("GET", "/metrics", show_metrics, operation="server.show_metrics", needs=_NEEDS, reads=_counted)]

@@ -2,23 +2,36 @@
 
 from starlette.requests import Request
 
-from app.accounts import auth
 from app.builds.api.request import State
 from app.builds.removal import remove
-from app.repos import access, settings
+from app.repos import settings
+from app.repos.access import ADMIN, Access
+from app.repos.paths import REPO
 from app.repos.wire import RepoJSON, repo_json
 from app.web import body
 from app.web.reply import JSON
+from app.web.route import Endpoint, Param
 
 
-async def disable(request: Request[State]) -> JSON[RepoJSON]:
+async def disable(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Disable a repository: what is pushed is built no longer; or delete it, with all its builds, logs and secrets.
 
     Before it is deleted, what runs is stopped. One of its name that is registered later counts on from its last number.
     """
-    found = await access.granted(request)
     repo = found.repo
     if body.query(request).get("remove") == "true":
-        return JSON(repo_json(await remove(request.state["ports"], repo, auth.actor(request, found.user))))
+        return JSON(repo_json(await remove(request.state["ports"], repo, found.by)))
     disabled = settings.disable(repo.id, request.state["now"]())
     return JSON(repo_json(await request.state["db"].write(disabled)))
+
+
+routes = [
+    Endpoint(
+        "DELETE",
+        REPO,
+        disable,
+        operation="repos.disable",
+        needs=ADMIN,
+        query=[Param("remove", "`true` deletes it, with all its builds, logs and secrets.")],
+    )
+]

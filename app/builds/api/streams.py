@@ -3,58 +3,57 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from functools import partial
 
 from starlette.requests import Request
 
-from app.accounts import auth
-from app.accounts.model import User
+from app.accounts.auth import Caller
 from app.builds import paths, steps
 from app.builds.api.request import State
 from app.builds.logs import files
 from app.builds.logs.logs import Logs
 from app.builds.model import Step
+from app.builds.paths import NUMBER, STAGE, STEP
 from app.builds.ports import Ports
 from app.errors import AppError
-from app.repos import access
+from app.repos.access import ADMITTED, READ, Access
 from app.repos.audience import Who
+from app.repos.paths import NAME, OWNER
 from app.web import sse
+from app.web.path import Path
 from app.web.route import Endpoint
 
 #: Seconds after which it is asked again whether who reads a log still may.
 RECHECK = 5.0
 
 
-async def everything(request: Request[State]) -> sse.Stream:
+async def everything(request: Request[State], caller: Caller | None) -> sse.Stream:
     """Every change of a build of each repository that the caller may read at that moment, as it happens.
 
     Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
     """
-    return await _changes(request, await access.admit(request), None)
+    return await _changes(request, caller, None)
 
 
-async def repository(request: Request[State]) -> sse.Stream:
+async def repository(request: Request[State], found: Access) -> sse.Stream:
     """Every change of a build of the repository, as it happens; ends when the caller may read it no longer.
 
     Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
     """
-    found = await access.granted(request)
-    return await _changes(request, found.user, found.repo.id)
+    caller = Caller(found.user, found.shown) if found.user else None
+    return await _changes(request, caller, found.repo.id)
 
 
-async def _changes(request: Request[State], user: User | None, repo_id: int | None) -> sse.Stream:
-    shown = await auth.claim(request)
-    who = Who(user.id, shown.token_hash) if user else Who()
+async def _changes(request: Request[State], caller: Caller | None, repo_id: int | None) -> sse.Stream:
+    who = Who(caller.user.id, caller.shown.token_hash) if caller else Who()
     join = request.state["broadcast"].join
     return sse.Stream(await join(who, repo_id, sse.last_id(request), sse.abort(request)))
 
 
-async def log(request: Request[State]) -> sse.Stream:
+async def log(request: Request[State], _: Access, step: Step) -> sse.Stream:
     """The log of a running step from its first line; ends with the step, or at once when that is not running.
 
     A line's `id` is its position; a reader who comes back with `Last-Event-ID` gets those after it.
     """
-    step = await access.read(request, partial(paths.step, request))
     await _open_if_elsewhere(request.state["ports"], step)
     frames = _frames(request.state["ports"].logs, step.id, _position(sse.last_id(request)))
     return sse.Stream(_while_allowed(request, sse.kept_alive(frames)))
@@ -96,15 +95,16 @@ async def _while_allowed(request: Request[State], parts: AsyncGenerator[bytes, N
 
 async def _allowed(request: Request[State]) -> bool:
     try:
-        await access.granted(request)
+        await READ.granted(request)
     except AppError:
         return False
     return True
 
 
-_REPO = "/api/stream/{owner}/{name}"
+_STREAM = Path.of("/api/stream")
+_REPO = _STREAM / OWNER / NAME
 routes = [
-    Endpoint("GET", "/api/stream", everything, operation="streams.everything", errors=[401, 403]),
-    Endpoint("GET", _REPO, repository, operation="streams.repository", needs="read"),
-    Endpoint("GET", _REPO + "/{number}/{stage}/{step}", log, operation="streams.log", needs="read"),
+    Endpoint("GET", _STREAM, everything, operation="streams.everything", needs=ADMITTED),
+    Endpoint("GET", _REPO, repository, operation="streams.repository", needs=READ),
+    Endpoint("GET", _REPO / NUMBER / STAGE / STEP, log, operation="streams.log", needs=READ, reads=paths.step),
 ]

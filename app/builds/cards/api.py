@@ -10,9 +10,10 @@ from app.builds import paths
 from app.builds.api.request import State
 from app.builds.cards import store
 from app.builds.cards.model import LIMIT, LONGEST_SCHEMA
+from app.builds.paths import NUMBER, STAGE, STEP
 from app.db.tx import Tx
-from app.repos import access
-from app.repos.model import Repo
+from app.repos.access import ADMIN, READ, Access
+from app.repos.paths import REPO
 from app.web import body
 from app.web.reply import JSON, Empty, Encoded
 from app.web.route import Endpoint
@@ -45,44 +46,41 @@ class NewCard(body.Input):
     data: Annotated[JsonValue, AfterValidator(_data)]
 
 
-async def show(request: Request[State]) -> Encoded[JsonValue]:
+async def show(_: Request[State], __: Access, card: str) -> Encoded[JsonValue]:
     """The data of a step's card, as it was given."""
-    text = await access.read(request, lambda repo: _find(request, repo))
-    return Encoded(text.encode())
+    return Encoded(card.encode())
 
 
-def _find(request: Request[State], repo: Repo) -> Tx[str]:
-    return (yield from store.find((yield from paths.step(request, repo))))
+def _card(request: Request[State], found: Access) -> Tx[str]:
+    return (yield from store.find((yield from paths.step(request, found))))
 
 
-async def create(request: Request[State]) -> JSON[int]:
+async def create(request: Request[State], found: Access) -> JSON[int]:
     """Give a step its card, of at most 100 KB; answers the step's id."""
-    repo = (await access.granted(request)).repo
     await body.read(request, LIMIT)
     card = await body.parse(request, NewCard)
-    return JSON(await request.state["db"].write(_create(request, repo, card)))
+    return JSON(await request.state["db"].write(_create(request, found, card)))
 
 
-def _create(request: Request[State], repo: Repo, card: NewCard) -> Tx[int]:
-    step = yield from paths.step(request, repo)
+def _create(request: Request[State], found: Access, card: NewCard) -> Tx[int]:
+    step = yield from paths.step(request, found)
     yield from store.create(step, card.template, _text(card.data))
     return step.id
 
 
-async def delete(request: Request[State]) -> Empty:
+async def delete(request: Request[State], found: Access) -> Empty:
     """Remove the card of a step."""
-    repo = (await access.granted(request)).repo
-    await request.state["db"].write(_delete(request, repo))
+    await request.state["db"].write(_delete(request, found))
     return Empty()
 
 
-def _delete(request: Request[State], repo: Repo) -> Tx[None]:
-    yield from store.delete((yield from paths.step(request, repo)))
+def _delete(request: Request[State], found: Access) -> Tx[None]:
+    yield from store.delete((yield from paths.step(request, found)))
 
 
-_CARD = "/api/repos/{owner}/{name}/cards/{number}/{stage}/{step}"
+_CARD = REPO / "cards" / NUMBER / STAGE / STEP
 routes = [
-    Endpoint("GET", _CARD, show, operation="cards.show", needs="read"),
-    Endpoint("POST", _CARD, create, operation="cards.create", needs="admin", body=NewCard, errors=[409]),
-    Endpoint("DELETE", _CARD, delete, operation="cards.delete", needs="admin"),
+    Endpoint("GET", _CARD, show, operation="cards.show", needs=READ, reads=_card),
+    Endpoint("POST", _CARD, create, operation="cards.create", needs=ADMIN, body=NewCard, errors=[409]),
+    Endpoint("DELETE", _CARD, delete, operation="cards.delete", needs=ADMIN),
 ]

@@ -2,74 +2,76 @@
 
 from starlette.requests import Request
 
-from app.accounts import auth
 from app.builds.api.request import State
 from app.builds.cron import flow, store
 from app.builds.cron.input import CronChanges, NewCron
 from app.builds.cron.model import Cron
 from app.builds.cron.wire import CronJSON, cron_json
 from app.builds.wire import BuildJSON, build_json
-from app.repos import access
+from app.db.tx import Tx
+from app.repos.access import WRITE, Access
+from app.repos.paths import REPO
 from app.web import body
+from app.web.path import Word
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
 
 
-async def list_crons(request: Request[State]) -> JSON[list[CronJSON]]:
+async def list_crons(_: Request[State], __: Access, jobs: list[Cron]) -> JSON[list[CronJSON]]:
     """The cron jobs of a repository, by name."""
-    jobs = await access.read(request, lambda repo: store.list_of(repo.id))
     return JSON([cron_json(job) for job in jobs])
 
 
-async def create(request: Request[State]) -> JSON[CronJSON]:
+def _all(_: Request[State], found: Access) -> Tx[list[Cron]]:
+    return store.list_of(found.repo.id)
+
+
+async def create(request: Request[State], found: Access) -> JSON[CronJSON]:
     """Add a cron job: it builds a branch, or promotes its newest successful build, whenever `expr` says (UTC)."""
-    repo = (await access.granted(request)).repo
     new = await body.parse(request, NewCron)
-    job = Cron(id=0, repo_id=repo.id, next=0, **new.model_dump())
+    job = Cron(id=0, repo_id=found.repo.id, next=0, **new.model_dump())
     made = await request.state["db"].write(flow.create(job, request.state["now"]()))
     request.state["crons_changed"]()
     return JSON(cron_json(made))
 
 
-async def show(request: Request[State]) -> JSON[CronJSON]:
+async def show(_: Request[State], __: Access, job: Cron) -> JSON[CronJSON]:
     """A cron job, with when it is due next and when it last was."""
-    job = await access.read(request, lambda repo: store.find(repo.id, request.path_params["cron"]))
     return JSON(cron_json(job))
 
 
-async def update(request: Request[State]) -> JSON[CronJSON]:
+def _named(request: Request[State], found: Access) -> Tx[Cron]:
+    return store.find(found.repo.id, request.path_params["cron"])
+
+
+async def update(request: Request[State], found: Access) -> JSON[CronJSON]:
     """Change a cron job; what is left out stays."""
-    repo = (await access.granted(request)).repo
     new = await body.parse(request, CronChanges)
     changes = new.model_dump(exclude_none=True)
-    updating = flow.update(repo.id, request.path_params["cron"], changes, request.state["now"]())
+    updating = flow.update(found.repo.id, request.path_params["cron"], changes, request.state["now"]())
     job = await request.state["db"].write(updating)
     request.state["crons_changed"]()
     return JSON(cron_json(job))
 
 
-async def delete(request: Request[State]) -> Empty:
+async def delete(request: Request[State], found: Access) -> Empty:
     """Remove a cron job; it may be gone already."""
-    repo = (await access.granted(request)).repo
-    await request.state["db"].write(store.delete(repo.id, request.path_params["cron"]))
+    await request.state["db"].write(store.delete(found.repo.id, request.path_params["cron"]))
     return Empty()
 
 
-async def run(request: Request[State]) -> JSON[BuildJSON]:
+async def run(request: Request[State], found: Access, job: Cron) -> JSON[BuildJSON]:
     """Run a cron job now; when it is due next stays as it is."""
-    found = await access.granted(request)
-    job = await request.state["db"].read(store.find(found.repo.id, request.path_params["cron"]))
-    by = auth.actor(request, found.user)
-    return JSON(build_json(await flow.run(request.state["ports"], found.repo, job, by=by)))
+    return JSON(build_json(await flow.run(request.state["ports"], found.repo, job, by=found.by)))
 
 
-_CRONS = "/api/repos/{owner}/{name}/cron"
-_CRON = _CRONS + "/{cron}"
+_CRONS = REPO / "cron"
+_CRON = _CRONS / Word("cron", "Name of the cron job.", "nightly")
 routes = [
-    Endpoint("GET", _CRONS, list_crons, operation="cron.list_crons", needs="write"),
-    Endpoint("POST", _CRONS, create, operation="cron.create", needs="write", body=NewCron, errors=[409]),
-    Endpoint("GET", _CRON, show, operation="cron.show", needs="write"),
-    Endpoint("PATCH", _CRON, update, operation="cron.update", needs="write", body=CronChanges),
-    Endpoint("DELETE", _CRON, delete, operation="cron.delete", needs="write"),
-    Endpoint("POST", _CRON, run, operation="cron.run", needs="write", errors=[400, 422]),
+    Endpoint("GET", _CRONS, list_crons, operation="cron.list_crons", needs=WRITE, reads=_all),
+    Endpoint("POST", _CRONS, create, operation="cron.create", needs=WRITE, body=NewCron, errors=[409]),
+    Endpoint("GET", _CRON, show, operation="cron.show", needs=WRITE, reads=_named),
+    Endpoint("PATCH", _CRON, update, operation="cron.update", needs=WRITE, body=CronChanges),
+    Endpoint("DELETE", _CRON, delete, operation="cron.delete", needs=WRITE),
+    Endpoint("POST", _CRON, run, operation="cron.run", needs=WRITE, reads=_named, errors=[400, 422]),
 ]

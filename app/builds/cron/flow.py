@@ -64,7 +64,7 @@ async def _promote(ports: Ports, repo: Repo, job: Cron, by: Actor, claim: Tx[Non
     if green is None:
         raise NothingToRun(f"nothing to promote: branch {job.branch} has no successful build yet")
     return await builds.promote(
-        ports, repo, green.number, target=job.target, by=by, params={}, cron=job.name, trigger=TRIGGER, claim=claim
+        ports, repo, green, target=job.target, by=by, params={}, cron=job.name, trigger=TRIGGER, claim=claim
     )
 
 

@@ -5,56 +5,68 @@ from typing import Any
 from starlette.requests import Request
 
 from app.accounts import store as accounts
+from app.accounts.model import User
+from app.db.tx import Row, Tx
 from app.errors import NotFound
-from app.repos import access, store
-from app.repos.access import State
+from app.repos import store
+from app.repos.access import ADMIN, READ, Access, State
 from app.repos.input import Rights
 from app.repos.model import Permissions
+from app.repos.paths import REPO
 from app.repos.wire import CollaboratorJSON, PermissionsJSON, permissions_json
 from app.web import body
+from app.web.path import Word
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
 
 
-async def list_collaborators(request: Request[State]) -> JSON[list[CollaboratorJSON]]:
+async def list_collaborators(
+    _: Request[State], found: Access, rows: list[tuple[Row, Permissions]]
+) -> JSON[list[CollaboratorJSON]]:
     """Everybody with rights in the repository, by login."""
-    repo = (await access.granted(request)).repo
-    rows = await request.state["db"].read(store.collaborators(repo.id))
-    return JSON([_collaborator(repo.uid, row, rights) for row, rights in rows])
+    return JSON([_collaborator(found.repo.uid, row, rights) for row, rights in rows])
 
 
-async def show_collaborator(request: Request[State]) -> JSON[PermissionsJSON]:
+def _all(_: Request[State], found: Access) -> Tx[list[tuple[Row, Permissions]]]:
+    return store.collaborators(found.repo.id)
+
+
+async def show_collaborator(_: Request[State], __: Access, rights: Permissions) -> JSON[PermissionsJSON]:
     """The rights of one account."""
-    repo = (await access.granted(request)).repo
-    user = await request.state["db"].read(accounts.find(request.path_params["login"]))
-    rights = await request.state["db"].read(store.permissions(user.id, repo.id))
-    if rights is None:
-        raise NotFound(f"{user.login} has no rights in {repo.slug}")
     return JSON(permissions_json(rights))
 
 
-async def set_collaborator(request: Request[State]) -> JSON[PermissionsJSON]:
+def _rights(request: Request[State], found: Access) -> Tx[Permissions]:
+    user = yield from _account(request, found)
+    rights = yield from store.permissions(user.id, found.repo.id)
+    if rights is None:
+        raise NotFound(f"{user.login} has no rights in {found.repo.slug}")
+    return rights
+
+
+async def set_collaborator(request: Request[State], found: Access) -> JSON[PermissionsJSON]:
     """Give an account exactly these rights; none takes all away.
 
     Drone has no such call.
     """
-    repo = (await access.granted(request)).repo
     new = await body.parse(request, Rights)
     rights = Permissions(new.read or new.write or new.admin, new.write or new.admin, new.admin)
-    user = await request.state["db"].read(accounts.find(request.path_params["login"]))
+    user = await request.state["db"].read(_account(request, found))
     if rights == Permissions():
-        await request.state["db"].write(store.revoke(repo.id, user))
+        await request.state["db"].write(store.revoke(found.repo.id, user))
     else:
-        await request.state["db"].write(store.grant(repo.id, user.id, rights, request.state["now"]()))
+        await request.state["db"].write(store.grant(found.repo.id, user.id, rights, request.state["now"]()))
     return JSON(permissions_json(rights))
 
 
-async def delete_collaborator(request: Request[State]) -> Empty:
+async def delete_collaborator(request: Request[State], found: Access, user: User) -> Empty:
     """Take away all rights of an account."""
-    repo = (await access.granted(request)).repo
-    user = await request.state["db"].read(accounts.find(request.path_params["login"]))
-    await request.state["db"].write(store.revoke(repo.id, user))
+    await request.state["db"].write(store.revoke(found.repo.id, user))
     return Empty()
+
+
+def _account(request: Request[State], _: Access) -> Tx[User]:
+    return accounts.find(request.path_params["login"])
 
 
 def _collaborator(repo_uid: str, row: Any, rights: Permissions) -> CollaboratorJSON:
@@ -70,19 +82,18 @@ def _collaborator(repo_uid: str, row: Any, rights: Permissions) -> CollaboratorJ
     )
 
 
-_COLLABORATORS = "/api/repos/{owner}/{name}/collaborators"
+_COLLABORATORS = REPO / "collaborators"
+_COLLABORATOR = _COLLABORATORS / Word("login", "Login of the account, in any letter case.", "octocat")
 routes = [
-    Endpoint("GET", _COLLABORATORS, list_collaborators, operation="repos.list_collaborators", needs="read"),
-    Endpoint("GET", _COLLABORATORS + "/{login}", show_collaborator, operation="repos.show_collaborator", needs="read"),
+    Endpoint("GET", _COLLABORATORS, list_collaborators, operation="repos.list_collaborators", needs=READ, reads=_all),
+    Endpoint("GET", _COLLABORATOR, show_collaborator, operation="repos.show_collaborator", needs=READ, reads=_rights),
+    Endpoint("PUT", _COLLABORATOR, set_collaborator, operation="repos.set_collaborator", needs=ADMIN, body=Rights),
     Endpoint(
-        "PUT",
-        _COLLABORATORS + "/{login}",
-        set_collaborator,
-        operation="repos.set_collaborator",
-        needs="admin",
-        body=Rights,
-    ),
-    Endpoint(
-        "DELETE", _COLLABORATORS + "/{login}", delete_collaborator, operation="repos.delete_collaborator", needs="admin"
+        "DELETE",
+        _COLLABORATOR,
+        delete_collaborator,
+        operation="repos.delete_collaborator",
+        needs=ADMIN,
+        reads=_account,
     ),
 ]

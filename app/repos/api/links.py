@@ -6,25 +6,24 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 from app.errors import NotFound
-from app.repos import access
-from app.repos.access import State
+from app.repos.access import READ, Access, State
 from app.repos.model import Repo
+from app.repos.paths import NAME, OWNER
 from app.web import body
+from app.web.path import Path, Word
 from app.web.reply import SeeOther
 from app.web.route import Endpoint, Param
 
 _PULL_REQUEST = re.compile(r"refs/(?:pull|merge-requests)/(\d+)/(?:head|merge)")
 
 
-async def show_ref(request: Request[State]) -> SeeOther:
+async def show_ref(request: Request[State], found: Access) -> SeeOther:
     """To the page of a branch, tag or pull request; with `sha` to that of the commit."""
-    found = await access.granted(request)
     return SeeOther(page(found.repo, request.path_params["ref"], body.query(request).get("sha", "")))
 
 
-async def show_commit(request: Request[State]) -> SeeOther:
+async def show_commit(request: Request[State], found: Access) -> SeeOther:
     """To the page of a commit; with `ref` of a tag or pull request to that page."""
-    found = await access.granted(request)
     return SeeOther(page(found.repo, body.query(request).get("ref", ""), request.path_params["sha"]))
 
 
@@ -45,19 +44,18 @@ def page(repo: Repo, ref: str, sha: str) -> str:
 
 
 _SHA = [Param("sha", "The commit, when it is known.")]
+_LINK = Path.of("/link") / OWNER / NAME
+_REF = Word("ref", "A branch, or a whole reference: `refs/tags/v1`, `refs/pull/7/head`.", "main").tail
+_COMMIT = _LINK / "commit" / Word("sha", "The commit.", "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d")
 routes = [
-    Endpoint(
-        "GET", "/link/{owner}/{name}/tree/{ref:path}", show_ref, operation="repos.show_ref", needs="read", query=_SHA
-    ),
-    Endpoint(
-        "GET", "/link/{owner}/{name}/src/{ref:path}", show_ref, operation="repos.show_ref.src", needs="read", query=_SHA
-    ),
+    Endpoint("GET", _LINK / "tree" / _REF, show_ref, operation="repos.show_ref", needs=READ, query=_SHA),
+    Endpoint("GET", _LINK / "src" / _REF, show_ref, operation="repos.show_ref.src", needs=READ, query=_SHA),
     Endpoint(
         "GET",
-        "/link/{owner}/{name}/commit/{sha}",
+        _COMMIT,
         show_commit,
         operation="repos.show_commit",
-        needs="read",
+        needs=READ,
         query=[Param("ref", "The branch, tag or pull request that it was built for.")],
     ),
 ]

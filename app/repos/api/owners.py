@@ -2,28 +2,30 @@
 
 from starlette.requests import Request
 
-from app.accounts import auth
 from app.accounts import store as accounts
+from app.accounts.api import USER
+from app.accounts.auth import ACCOUNT, SYSTEM, Caller
 from app.accounts.input import UserChanges
 from app.accounts.model import User
 from app.accounts.wire import UserJSON, user_json
 from app.db.tx import Tx
-from app.repos import access, settings, store
-from app.repos.access import State
+from app.repos import settings, store
+from app.repos.access import KNOWN_READ, Access, State
 from app.repos.model import Permissions, Repo
+from app.repos.paths import NAME, OWNER
 from app.repos.wire import RepoJSON, repo_json
 from app.web import body
+from app.web.path import Path
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint, Param
 
 
-async def update_user(request: Request[State]) -> JSON[UserJSON]:
+async def update_user(request: Request[State], _: Caller) -> JSON[UserJSON]:
     """Change an account; what is left out stays.
 
     One that is made inactive is no administrator any more, and what it owns goes to others. An active
     administrator is always left.
     """
-    await auth.user(request)
     new = await body.parse(request, UserChanges)
     changed = _change(request.path_params["user"], new, request.state["now"]())
     return JSON(user_json(await request.state["db"].write(changed)))
@@ -37,12 +39,11 @@ def _change(name: str, new: UserChanges, now: int) -> Tx[User]:
     return changed
 
 
-async def delete_user(request: Request[State]) -> Empty:
+async def delete_user(request: Request[State], _: Caller) -> Empty:
     """Remove an account; what it owns goes to another who administers it, or to nobody.
 
     An active administrator is always left.
     """
-    await auth.user(request)
     await request.state["db"].write(_delete(request.path_params["user"], request.state["now"]()))
     return Empty()
 
@@ -53,58 +54,56 @@ def _delete(name: str, now: int) -> Tx[None]:
     yield from settings.hand_over(user.id, now)
 
 
-async def list_user_repos(request: Request[State]) -> JSON[list[RepoJSON]]:
+async def list_user_repos(_: Request[State], __: Caller, repos: list[Repo]) -> JSON[list[RepoJSON]]:
     """The repositories that an account has rights in, by slug."""
-    await auth.user(request)
-    return JSON(
-        [repo_json(repo) for repo in await request.state["db"].read(_repositories(request.path_params["user"]))]
-    )
+    return JSON([repo_json(repo) for repo in repos])
 
 
-def _repositories(name: str) -> Tx[list[Repo]]:
-    user = yield from accounts.find_named(name)
+def _repositories(request: Request[State], _: Caller) -> Tx[list[Repo]]:
+    user = yield from accounts.find_named(request.path_params["user"])
     return (yield from store.list_of(user.id))
 
 
-async def sync(request: Request[State]) -> JSON[list[RepoJSON]] | Empty:
+async def sync(request: Request[State], caller: Caller) -> JSON[list[RepoJSON]] | Empty:
     """Renew the list of the caller's repositories and answer it, by slug; a plain git host has nothing new to tell."""
-    user = await auth.user(request)
     if body.query(request).get("async") == "true":
         return Empty()
-    return JSON([repo_json(repo) for repo in await request.state["db"].read(store.list_of(user.id))])
+    return JSON([repo_json(repo) for repo in await request.state["db"].read(store.list_of(caller.user.id))])
 
 
-async def list_remotes(request: Request[State]) -> JSON[list[RepoJSON]]:
+async def list_remotes(_: Request[State], __: Caller) -> JSON[list[RepoJSON]]:
     """The repositories that the caller has at the host; a plain git host keeps no such list, so there are none."""
-    await auth.user(request)
     return JSON([])
 
 
-async def show_remote(request: Request[State]) -> JSON[RepoJSON]:
+async def show_remote(_: Request[State], found: Access) -> JSON[RepoJSON]:
     """A repository with the caller's rights in it, as its host tells; for a plain git host, as it is registered."""
-    user = await auth.user(request)
-    found = await access.granted(request)
-    rights = found.permissions or Permissions(read=True, write=user.admin, admin=user.admin)
+    rights = found.permissions or Permissions(read=True, write=found.is_system, admin=found.is_system)
     return JSON(repo_json(found.repo, permissions=rights))
 
 
-_USER = "/api/users/{user}"
+_REMOTES = Path.of("/api/user/remote/repos")
 routes: list[Endpoint] = [
     Endpoint(
-        "PATCH", _USER, update_user, operation="accounts.update_user", needs="system", body=UserChanges, errors=[409]
+        "PATCH", USER, update_user, operation="accounts.update_user", needs=SYSTEM, body=UserChanges, errors=[409]
     ),
-    Endpoint("DELETE", _USER, delete_user, operation="accounts.delete_user", needs="system", errors=[409]),
-    Endpoint("GET", _USER + "/repos", list_user_repos, operation="accounts.list_user_repos", needs="system"),
+    Endpoint("DELETE", USER, delete_user, operation="accounts.delete_user", needs=SYSTEM, errors=[409]),
+    Endpoint(
+        "GET",
+        USER / "repos",
+        list_user_repos,
+        operation="accounts.list_user_repos",
+        needs=SYSTEM,
+        reads=_repositories,
+    ),
     Endpoint(
         "POST",
         "/api/user/repos",
         sync,
         operation="accounts.sync",
-        needs="account",
+        needs=ACCOUNT,
         query=[Param("async", "`true` answers at once, with nothing.")],
     ),
-    Endpoint("GET", "/api/user/remote/repos", list_remotes, operation="accounts.list_remotes", needs="account"),
-    Endpoint(
-        "GET", "/api/user/remote/repos/{owner}/{name}", show_remote, operation="accounts.show_remote", needs="read"
-    ),
+    Endpoint("GET", _REMOTES, list_remotes, operation="accounts.list_remotes", needs=ACCOUNT),
+    Endpoint("GET", _REMOTES / OWNER / NAME, show_remote, operation="accounts.show_remote", needs=KNOWN_READ),
 ]

@@ -2,10 +2,14 @@
 
 from starlette.requests import Request
 
-from app.accounts import auth
-from app.repos import access, flow, model, settings, store
-from app.repos.access import State
+from app.accounts.auth import SYSTEM, Caller
+from app.db.tx import Tx
+from app.db.window import Part
+from app.repos import flow, model, settings, store
+from app.repos.access import ADMIN, READ, Access, State
 from app.repos.input import NewRepo, RepoChanges
+from app.repos.model import Repo
+from app.repos.paths import REPO
 from app.repos.wire import HookJSON, RepoJSON, repo_json
 from app.web import body, paging
 from app.web.reply import JSON
@@ -17,16 +21,15 @@ LARGEST_PAGE = 2**31
 _SLUGS = r"[^/]+/[^/]+"
 
 
-async def register(request: Request[State]) -> JSON[RepoJSON]:
+async def register(request: Request[State], caller: Caller) -> JSON[RepoJSON]:
     """Register and enable a plain git repository."""
-    owner = await auth.user(request)
     new = await body.parse(request, NewRepo)
     state = request.state
     repo = await flow.register(
         state["db"],
         state["hosts"],
         state["seal"],
-        owner=owner,
+        owner=caller.user,
         namespace=new.namespace,
         name=new.name,
         url=new.git_http_url,
@@ -40,71 +43,73 @@ async def register(request: Request[State]) -> JSON[RepoJSON]:
     return JSON(repo_json(repo))
 
 
-async def list_repos(request: Request[State]) -> JSON[list[RepoJSON]]:
+def _page(request: Request[State], _: Caller) -> Tx[Part[Repo]]:
+    return store.list_all(paging.window(request, _SLUGS, largest=LARGEST_PAGE))
+
+
+async def list_repos(request: Request[State], _: Caller, part: Part[Repo]) -> JSON[list[RepoJSON]]:
     """All repositories, by slug."""
-    await auth.user(request)
-    window = paging.window(request, _SLUGS, largest=LARGEST_PAGE)
-    part = await request.state["db"].read(store.list_all(window))
     links = paging.links(request, part, lambda repo: repo.slug)
     return JSON([repo_json(repo) for repo in part.items], headers=links)
 
 
-async def show(request: Request[State]) -> JSON[RepoJSON]:
+async def show(_: Request[State], found: Access) -> JSON[RepoJSON]:
     """A repository, with the caller's rights in it."""
-    found = await access.granted(request)
     return JSON(repo_json(found.repo, permissions=found.permissions))
 
 
-async def hook(request: Request[State]) -> JSON[HookJSON]:
+async def hook(request: Request[State], found: Access) -> JSON[HookJSON]:
     """Where the repository's hook announces a push, and the key that signs it.
 
     Drone has no such call.
     """
-    found = await access.granted(request)
     key = request.state["seal"].open(found.repo.signer, model.SIGNER)
     return JSON(HookJSON(url=request.state["public_url"], key=key), headers={"Cache-Control": "no-store"})
 
 
-async def update(request: Request[State]) -> JSON[RepoJSON]:
+async def update(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Change settings of a repository; what is left out, or null, stays."""
-    found = await access.granted(request)
     patch = await body.parse(request, RepoChanges)
     mine = settings.SETTINGS + (settings.SYSTEM_SETTINGS if found.is_system else ())
     changed = settings.update(found.repo.id, patch.model_dump(include=set(mine)), request.state["now"]())
     return JSON(repo_json(await request.state["db"].write(changed)))
 
 
-async def enable(request: Request[State]) -> JSON[RepoJSON]:
+async def enable(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Enable a repository: what is pushed is built from now on, and the caller becomes the owner."""
-    found = await access.granted(request)
     enabled = settings.enable(found.repo.id, found.user_id, request.state["now"]())
     return JSON(repo_json(await request.state["db"].write(enabled)))
 
 
-async def chown(request: Request[State]) -> JSON[RepoJSON]:
+async def chown(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Make the caller the owner of the repository."""
-    found = await access.granted(request)
     owned = settings.chown(found.repo.id, found.user_id, request.state["now"]())
     return JSON(repo_json(await request.state["db"].write(owned)))
 
 
-async def repair(request: Request[State]) -> JSON[RepoJSON]:
+async def repair(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Ask the git repository again for its default branch."""
-    repo = (await access.granted(request)).repo
     state = request.state
-    return JSON(repo_json(await flow.repair(state["db"], state["hosts"], repo, state["now"]())))
+    return JSON(repo_json(await flow.repair(state["db"], state["hosts"], found.repo, state["now"]())))
 
 
-_REPO = "/api/repos/{owner}/{name}"
+_REPOS = "/api/repos"
 routes = [
+    Endpoint("POST", _REPOS, register, operation="repos.register", needs=SYSTEM, body=NewRepo, errors=[409, 422]),
     Endpoint(
-        "POST", "/api/repos", register, operation="repos.register", needs="system", body=NewRepo, errors=[409, 422]
+        "GET",
+        _REPOS,
+        list_repos,
+        operation="repos.list_repos",
+        needs=SYSTEM,
+        reads=_page,
+        query=PAGE,
+        errors=[400],
     ),
-    Endpoint("GET", "/api/repos", list_repos, operation="repos.list_repos", needs="system", query=PAGE, errors=[400]),
-    Endpoint("GET", _REPO, show, operation="repos.show", needs="read"),
-    Endpoint("GET", _REPO + "/hook", hook, operation="repos.hook", needs="admin"),
-    Endpoint("PATCH", _REPO, update, operation="repos.update", needs="admin", body=RepoChanges),
-    Endpoint("POST", _REPO, enable, operation="repos.enable", needs="admin"),
-    Endpoint("POST", _REPO + "/chown", chown, operation="repos.chown", needs="admin"),
-    Endpoint("POST", _REPO + "/repair", repair, operation="repos.repair", needs="admin", errors=[422]),
+    Endpoint("GET", REPO, show, operation="repos.show", needs=READ),
+    Endpoint("GET", REPO / "hook", hook, operation="repos.hook", needs=ADMIN),
+    Endpoint("PATCH", REPO, update, operation="repos.update", needs=ADMIN, body=RepoChanges),
+    Endpoint("POST", REPO, enable, operation="repos.enable", needs=ADMIN),
+    Endpoint("POST", REPO / "chown", chown, operation="repos.chown", needs=ADMIN),
+    Endpoint("POST", REPO / "repair", repair, operation="repos.repair", needs=ADMIN, errors=[422]),
 ]

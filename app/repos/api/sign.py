@@ -10,9 +10,9 @@ from typing_extensions import TypedDict
 from app.errors import Invalid, Problem
 from app.pipeline import signature
 from app.pipeline.problems import BadPipeline
-from app.repos import access
-from app.repos.access import State
+from app.repos.access import WRITE, Access, State
 from app.repos.model import SECRET
+from app.repos.paths import REPO
 from app.web import body
 from app.web.reply import JSON
 from app.web.route import Endpoint
@@ -32,19 +32,16 @@ class SignatureJSON(TypedDict):
     data: str
 
 
-async def sign(request: Request[State]) -> JSON[SignatureJSON]:
+async def sign(request: Request[State], found: Access) -> JSON[SignatureJSON]:
     """Sign a pipeline file with the repository's key; a signature that it already has does not count."""
-    repo = (await access.granted(request)).repo
     file = await body.parse(request, PipelineFile)
     if not file.data.strip():
         raise Invalid.of([Problem("data", "no_data", "data must be the text of a pipeline file; it is empty")])
-    key = request.state["seal"].open(repo.secret, SECRET)
+    key = request.state["seal"].open(found.repo.secret, SECRET)
     try:
         return JSON(SignatureJSON(data=await asyncio.to_thread(signature.sign, file.data, key)))
     except BadPipeline as bad:
         raise Invalid.of([Problem("data", bad.code, f"line {p.line}: {p.text}") for p in bad.problems]) from bad
 
 
-routes = [
-    Endpoint("POST", "/api/repos/{owner}/{name}/sign", sign, operation="repos.sign", needs="write", body=PipelineFile)
-]
+routes = [Endpoint("POST", REPO / "sign", sign, operation="repos.sign", needs=WRITE, body=PipelineFile)]

@@ -2,38 +2,50 @@
 
 from starlette.requests import Request
 
-from app.accounts import auth
+from app.accounts.auth import SYSTEM, Caller
+from app.db.tx import Tx
 from app.errors import Invalid
 from app.pipeline import inline
-from app.repos import access, namespaces
-from app.repos.access import State
+from app.repos.access import WRITE, Access, State
 from app.repos.input import check_name
-from app.repos.model import SECRET
+from app.repos.model import SECRET, Secret
+from app.repos.namespaces import MEMBER, OWNER, Namespace
+from app.repos.paths import NAMESPACE, REPO
 from app.repos.secrets import store
 from app.repos.secrets.input import NewSecret, PlainSecret, SecretChanges
 from app.repos.secrets.store import Owner
 from app.repos.secrets.wire import EncryptedJSON, SecretJSON, secret_json
 from app.web import body
-from app.web.needs import Needs
+from app.web.needs import StoredNeeds
+from app.web.path import Path, Word
 from app.web.reply import JSON, Empty
-from app.web.route import Endpoint, row
+from app.web.route import Endpoint
+
+#: Where secrets are: in a repository or in a namespace.
+Place = Access | Namespace
 
 
-async def list_secrets(request: Request[State]) -> JSON[list[SecretJSON]]:
+async def list_secrets(_: Request[State], __: Place, secrets: list[Secret]) -> JSON[list[SecretJSON]]:
     """The names and flags of the secrets, by name; values are never shown."""
-    owner = await _owner(request)
-    return JSON([secret_json(s) for s in await request.state["db"].read(store.list_of(owner))])
+    return JSON([secret_json(secret) for secret in secrets])
 
 
-async def list_namespace_secrets(request: Request[State]) -> JSON[list[SecretJSON]]:
+def _all(_: Request[State], place: Place) -> Tx[list[Secret]]:
+    return store.list_of(_owner(place))
+
+
+async def list_namespace_secrets(_: Request[State], __: Caller, secrets: list[Secret]) -> JSON[list[SecretJSON]]:
     """The names and flags of the secrets of all namespaces, by name."""
-    await auth.user(request)
-    return JSON([secret_json(s) for s in await request.state["db"].read(store.list_of_namespaces())])
+    return JSON([secret_json(secret) for secret in secrets])
 
 
-async def create(request: Request[State]) -> JSON[SecretJSON]:
+def _all_of_namespaces(_: Request[State], __: Caller) -> Tx[list[Secret]]:
+    return store.list_of_namespaces()
+
+
+async def create(request: Request[State], place: Place) -> JSON[SecretJSON]:
     """Add a secret."""
-    owner = await _owner(request)
+    owner = _owner(place)
     _check_namespace(owner)
     new = await body.parse(request, NewSecret)
     sealed = request.state["seal"].seal(new.data, owner.purpose)
@@ -41,28 +53,29 @@ async def create(request: Request[State]) -> JSON[SecretJSON]:
     return JSON(secret_json(await request.state["db"].write(store.create(owner, new.name, sealed, **flags))))
 
 
-async def show(request: Request[State]) -> JSON[SecretJSON]:
+async def show(_: Request[State], __: Place, secret: Secret) -> JSON[SecretJSON]:
     """The name and flags of a secret; its value is never shown."""
-    owner = await _owner(request)
-    return JSON(secret_json(await request.state["db"].read(store.find(owner, request.path_params["secret"]))))
+    return JSON(secret_json(secret))
 
 
-async def update(request: Request[State]) -> JSON[SecretJSON]:
+def _named(request: Request[State], place: Place) -> Tx[Secret]:
+    return store.find(_owner(place), request.path_params["secret"])
+
+
+async def update(request: Request[State], place: Place) -> JSON[SecretJSON]:
     """Change the value or the flags of a secret; what is left out stays."""
-    owner = await _owner(request)
-    return await _update(request, owner, await body.parse(request, SecretChanges))
+    return await _update(request, _owner(place), await body.parse(request, SecretChanges))
 
 
-async def replace(request: Request[State]) -> JSON[SecretJSON]:
+async def replace(request: Request[State], place: Place) -> JSON[SecretJSON]:
     """Set the flags of a secret to exactly these, and its value if one is given.
 
     A flag that is left out is false from now on: some clients leave out what is false and could never clear it.
     Drone has no such call.
     """
-    owner = await _owner(request)
     said = await body.parse(request, SecretChanges)
     flags = {"pull_request": said.pull_request or False, "pull_request_push": said.pull_request_push or False}
-    return await _update(request, owner, said.model_copy(update=flags))
+    return await _update(request, _owner(place), said.model_copy(update=flags))
 
 
 async def _update(request: Request[State], owner: Owner, said: SecretChanges) -> JSON[SecretJSON]:
@@ -76,26 +89,21 @@ async def _update(request: Request[State], owner: Owner, said: SecretChanges) ->
     return JSON(secret_json(await request.state["db"].write(changed)))
 
 
-async def delete(request: Request[State]) -> Empty:
+async def delete(request: Request[State], place: Place) -> Empty:
     """Remove a secret."""
-    owner = await _owner(request)
-    await request.state["db"].write(store.delete(owner, request.path_params["secret"]))
+    await request.state["db"].write(store.delete(_owner(place), request.path_params["secret"]))
     return Empty()
 
 
-async def encrypt(request: Request[State]) -> JSON[EncryptedJSON]:
+async def encrypt(request: Request[State], found: Access) -> JSON[EncryptedJSON]:
     """Encrypt a value for a `kind: secret` document of the repository's pipeline file."""
-    repo = (await access.granted(request)).repo
     plain = await body.parse(request, PlainSecret)
-    key = request.state["seal"].open(repo.secret, SECRET)
+    key = request.state["seal"].open(found.repo.secret, SECRET)
     return JSON(EncryptedJSON(data=inline.encrypt(plain.data, key)))
 
 
-async def _owner(request: Request[State]) -> Owner:
-    """Whose secrets the path names, for somebody who has the right that the route needs."""
-    if row(request).needs in ("member", "owner"):
-        return store.of_namespace(await namespaces.granted(request))
-    return store.of_repo((await access.granted(request)).repo.id)
+def _owner(place: Place) -> Owner:
+    return store.of_repo(place.repo.id) if isinstance(place, Access) else store.of_namespace(place.name)
 
 
 def _check_namespace(owner: Owner) -> None:
@@ -103,36 +111,42 @@ def _check_namespace(owner: Owner) -> None:
         raise Invalid.of([problem])
 
 
-def _rows(path: str, *, reading: Needs, writing: Needs, suffix: str = "") -> list[Endpoint]:
-    one = path + "/{secret}"
+def _rows(path: Path, *, reading: StoredNeeds[Place], writing: StoredNeeds[Place], suffix: str = "") -> list[Endpoint]:
+    one = path / _SECRET
     return [
-        Endpoint("GET", path, list_secrets, operation=f"secrets.list_secrets{suffix}", needs=reading),
+        Endpoint("GET", path, list_secrets, operation=f"secrets.list_secrets{suffix}", needs=reading, reads=_all),
         Endpoint(
             "POST", path, create, operation=f"secrets.create{suffix}", needs=writing, body=NewSecret, errors=[409]
         ),
-        Endpoint("GET", one, show, operation=f"secrets.show{suffix}", needs=reading),
+        Endpoint("GET", one, show, operation=f"secrets.show{suffix}", needs=reading, reads=_named),
         Endpoint("PATCH", one, update, operation=f"secrets.update{suffix}", needs=writing, body=SecretChanges),
         Endpoint("PUT", one, replace, operation=f"secrets.replace{suffix}", needs=writing, body=SecretChanges),
         Endpoint("DELETE", one, delete, operation=f"secrets.delete{suffix}", needs=writing),
     ]
 
 
-_REPO = "/api/repos/{owner}/{name}"
-_NAMESPACE = "/api/secrets/{namespace}"
+_SECRET = Word("secret", "Name of the secret, in any letter case.", "deploy_key")
+_ALL = Path.of("/api/secrets")
+_ENCRYPT = REPO / "encrypt"
 routes = [
-    *_rows(_REPO + "/secrets", reading="write", writing="write"),
-    Endpoint("POST", _REPO + "/encrypt", encrypt, operation="secrets.encrypt", needs="write", body=PlainSecret),
+    *_rows(REPO / "secrets", reading=WRITE, writing=WRITE),
+    Endpoint("POST", _ENCRYPT, encrypt, operation="secrets.encrypt", needs=WRITE, body=PlainSecret),
+    Endpoint("POST", _ENCRYPT / "secret", encrypt, operation="secrets.encrypt.secret", needs=WRITE, body=PlainSecret),
     Endpoint(
-        "POST", _REPO + "/encrypt/secret", encrypt, operation="secrets.encrypt.secret", needs="write", body=PlainSecret
+        "GET",
+        _ALL,
+        list_namespace_secrets,
+        operation="secrets.list_namespace_secrets",
+        needs=SYSTEM,
+        reads=_all_of_namespaces,
     ),
-    Endpoint("GET", "/api/secrets", list_namespace_secrets, operation="secrets.list_namespace_secrets", needs="system"),
-    *_rows(_NAMESPACE, reading="member", writing="owner", suffix=".namespace"),
+    *_rows(_ALL / NAMESPACE, reading=MEMBER, writing=OWNER, suffix=".namespace"),
     Endpoint(
         "POST",
-        _NAMESPACE + "/{secret}",
+        _ALL / NAMESPACE / _SECRET,
         update,
         operation="secrets.update.namespace.post",
-        needs="owner",
+        needs=OWNER,
         body=SecretChanges,
     ),
 ]

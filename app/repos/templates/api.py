@@ -2,77 +2,84 @@
 
 from starlette.requests import Request
 
-from app.accounts import auth
-from app.accounts.auth import Claim
+from app.accounts.auth import SYSTEM, Caller
 from app.db.tx import Tx
 from app.errors import Invalid, Problem
 from app.repos import namespaces
 from app.repos.access import State
 from app.repos.input import check_name
+from app.repos.namespaces import MEMBER, OWNER, Namespace
+from app.repos.paths import NAMESPACE
 from app.repos.templates import store
 from app.repos.templates.input import NewTemplate, TemplateChanges, data_problem, name_problem
 from app.repos.templates.store import Template
 from app.repos.templates.wire import TemplateJSON, template_json
 from app.web import body
+from app.web.path import Path, Word
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
 
 
-async def list_all_templates(request: Request[State]) -> JSON[list[TemplateJSON]]:
+async def list_all_templates(_: Request[State], __: Caller, templates: list[Template]) -> JSON[list[TemplateJSON]]:
     """All templates of all namespaces, by name."""
-    await auth.user(request)
-    return JSON([template_json(one) for one in await request.state["db"].read(store.list_all())])
+    return JSON([template_json(template) for template in templates])
 
 
-async def list_templates(request: Request[State]) -> JSON[list[TemplateJSON]]:
+def _all(_: Request[State], __: Caller) -> Tx[list[Template]]:
+    return store.list_all()
+
+
+async def list_templates(_: Request[State], __: Namespace, templates: list[Template]) -> JSON[list[TemplateJSON]]:
     """The templates of a namespace, by name."""
-    namespace = await namespaces.granted(request)
-    return JSON([template_json(one) for one in await request.state["db"].read(store.list_of(namespace))])
+    return JSON([template_json(template) for template in templates])
 
 
-async def create(request: Request[State]) -> JSON[TemplateJSON]:
+def _all_of_namespace(_: Request[State], found: Namespace) -> Tx[list[Template]]:
+    return store.list_of(found.name)
+
+
+async def create(request: Request[State], found: Namespace) -> JSON[TemplateJSON]:
     """Add a template; the extension of its name says what it is written in."""
-    namespace = await namespaces.granted(request)
     new = await body.parse(request, NewTemplate)
-    _refuse(check_name("namespace", namespace), name_problem(new.name), data_problem(new.data))
+    _refuse(check_name("namespace", found.name), name_problem(new.name), data_problem(new.data))
     now = request.state["now"]()
-    made = await request.state["db"].write(store.create(Template(0, namespace, new.name, new.data, now, now)))
+    made = await request.state["db"].write(store.create(Template(0, found.name, new.name, new.data, now, now)))
     return JSON(template_json(made))
 
 
-async def show(request: Request[State]) -> JSON[TemplateJSON]:
+async def show(_: Request[State], __: Namespace, template: Template) -> JSON[TemplateJSON]:
     """A template with its text."""
-    namespace = await namespaces.granted(request)
-    found = await request.state["db"].read(store.find(namespace, request.path_params["template"]))
-    return JSON(template_json(found))
+    return JSON(template_json(template))
 
 
-async def update(request: Request[State]) -> JSON[TemplateJSON]:
+def _named(request: Request[State], found: Namespace) -> Tx[Template]:
+    return store.find(found.name, request.path_params["template"])
+
+
+async def update(request: Request[State], found: Namespace) -> JSON[TemplateJSON]:
     """Give a template another text, or put it into another namespace of the caller."""
-    namespace, name = await namespaces.granted(request), request.path_params["template"]
     new = await body.parse(request, TemplateChanges)
     _refuse(
         check_name("namespace", new.namespace) if new.namespace is not None else None,
         data_problem(new.data) if new.data is not None else None,
     )
-    tx = _update(await auth.claim(request), namespace, name, new, request.state["now"]())
+    tx = _update(found, request.path_params["template"], new, request.state["now"]())
     return JSON(template_json(await request.state["db"].write(tx)))
 
 
-def _update(shown: Claim, namespace: str, name: str, new: TemplateChanges, now: int) -> Tx[Template]:
-    changed = yield from store.find(namespace, name)
+def _update(found: Namespace, name: str, new: TemplateChanges, now: int) -> Tx[Template]:
+    changed = yield from store.find(found.name, name)
     if new.data is not None:
-        changed = yield from store.update(namespace, name, new.data, now)
-    if new.namespace not in (None, namespace):
-        yield from namespaces.find(shown, new.namespace, "owner")
-        changed = yield from store.move(namespace, name, new.namespace, now)
+        changed = yield from store.update(found.name, name, new.data, now)
+    if new.namespace not in (None, found.name):
+        yield from namespaces.find(found.caller.shown, new.namespace, "owner")
+        changed = yield from store.move(found.name, name, new.namespace, now)
     return changed
 
 
-async def delete(request: Request[State]) -> Empty:
+async def delete(request: Request[State], found: Namespace) -> Empty:
     """Remove a template."""
-    namespace = await namespaces.granted(request)
-    await request.state["db"].write(store.delete(namespace, request.path_params["template"]))
+    await request.state["db"].write(store.delete(found.name, request.path_params["template"]))
     return Empty()
 
 
@@ -81,18 +88,24 @@ def _refuse(*found: Problem | None) -> None:
         raise Invalid.of(problems)
 
 
-_NAMESPACE = "/api/templates/{namespace}"
-_TEMPLATE = _NAMESPACE + "/{template}"
+_ALL = Path.of("/api/templates")
+_OF_NAMESPACE = _ALL / NAMESPACE
+_TEMPLATE = _OF_NAMESPACE / Word("template", "Name of the template, with its extension.", "deploy.yaml")
 routes = [
-    Endpoint("GET", "/api/templates", list_all_templates, operation="templates.list_all_templates", needs="system"),
-    Endpoint("GET", _NAMESPACE, list_templates, operation="templates.list_templates", needs="member"),
-    Endpoint("POST", _NAMESPACE, create, operation="templates.create", needs="owner", body=NewTemplate, errors=[409]),
-    Endpoint("GET", _TEMPLATE, show, operation="templates.show", needs="member"),
+    Endpoint("GET", _ALL, list_all_templates, operation="templates.list_all_templates", needs=SYSTEM, reads=_all),
     Endpoint(
-        "PATCH", _TEMPLATE, update, operation="templates.update", needs="owner", body=TemplateChanges, errors=[409]
+        "GET",
+        _OF_NAMESPACE,
+        list_templates,
+        operation="templates.list_templates",
+        needs=MEMBER,
+        reads=_all_of_namespace,
     ),
+    Endpoint("POST", _OF_NAMESPACE, create, operation="templates.create", needs=OWNER, body=NewTemplate, errors=[409]),
+    Endpoint("GET", _TEMPLATE, show, operation="templates.show", needs=MEMBER, reads=_named),
+    Endpoint("PATCH", _TEMPLATE, update, operation="templates.update", needs=OWNER, body=TemplateChanges, errors=[409]),
     Endpoint(
-        "PUT", _TEMPLATE, update, operation="templates.update.put", needs="owner", body=TemplateChanges, errors=[409]
+        "PUT", _TEMPLATE, update, operation="templates.update.put", needs=OWNER, body=TemplateChanges, errors=[409]
     ),
-    Endpoint("DELETE", _TEMPLATE, delete, operation="templates.delete", needs="owner"),
+    Endpoint("DELETE", _TEMPLATE, delete, operation="templates.delete", needs=OWNER),
 ]

@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from app.accounts import auth
+from app.accounts.auth import SYSTEM, Caller
 from app.builds import lists, stages
 from app.builds.api import request as builds_state
 from app.builds.wire import StageJSON, stage_row_json
@@ -24,9 +24,8 @@ class State(builds_state.State):
     queue: Queue
 
 
-async def show_queue(request: Request[State]) -> Encoded[list[StageJSON]]:
+async def show_queue(request: Request[State], _: Caller) -> Encoded[list[StageJSON]]:
     """The stages that wait for a runner or run, oldest first."""
-    await auth.user(request)
     ports, paused = request.state["ports"], await request.state["queue"].is_paused()
     texts: list[bytes] = []
     after = 0
@@ -42,25 +41,21 @@ def _waiting(stage: StageJSON, *, paused: bool) -> StageJSON:
     return stage
 
 
-async def pause_queue(request: Request[State]) -> Empty:
+async def pause_queue(request: Request[State], _: Caller) -> Empty:
     """Pause the queue: no stage is handed to a runner until it is resumed; what runs goes on."""
-    await auth.user(request)
     await request.state["queue"].pause()
     return Empty()
 
 
-async def resume_queue(request: Request[State]) -> Empty:
+async def resume_queue(request: Request[State], _: Caller) -> Empty:
     """Resume the queue: stages are handed to runners again."""
-    await auth.user(request)
     await request.state["queue"].resume()
     return Empty()
 
 
-async def show_stats(request: Request[State]) -> JSON[StatsJSON]:
+async def show_stats(request: Request[State], _: Caller, counted: tuple[dict[str, int], Rows]) -> JSON[StatsJSON]:
     """How many accounts, repositories and builds there are, how busy each platform is, and who listens."""
-    await auth.user(request)
-    ports = request.state["ports"]
-    counts, platforms = await ports.db.read(_counted())
+    counts, platforms = counted
     return JSON(
         StatsJSON(
             users=TotalCountJSON(total=counts["users"]),
@@ -70,13 +65,13 @@ async def show_stats(request: Request[State]) -> JSON[StatsJSON]:
             ),
             pipelines=table(request.state["queue"].runners, [_load(row) for row in platforms]),
             events=SubscriberCountJSON(subscribers=request.state["broadcast"].listeners),
-            streams={str(step_id): readers for step_id, readers in ports.logs.readers().items()},
+            streams={str(step_id): readers for step_id, readers in request.state["ports"].logs.readers().items()},
             watchers=None,
         )
     )
 
 
-def _counted() -> Tx[tuple[dict[str, int], Rows]]:
+def _counted(_: Request[State], __: Caller) -> Tx[tuple[dict[str, int], Rows]]:
     return (yield from lists.counts()), (yield from stages.platforms())
 
 
@@ -85,8 +80,8 @@ def _load(row: Row) -> Load:
 
 
 routes = [
-    Endpoint("GET", "/api/queue", show_queue, operation="server.show_queue", needs="system"),
-    Endpoint("DELETE", "/api/queue", pause_queue, operation="server.pause_queue", needs="system"),
-    Endpoint("POST", "/api/queue", resume_queue, operation="server.resume_queue", needs="system"),
-    Endpoint("GET", "/api/system/stats", show_stats, operation="server.show_stats", needs="system"),
+    Endpoint("GET", "/api/queue", show_queue, operation="server.show_queue", needs=SYSTEM),
+    Endpoint("DELETE", "/api/queue", pause_queue, operation="server.pause_queue", needs=SYSTEM),
+    Endpoint("POST", "/api/queue", resume_queue, operation="server.resume_queue", needs=SYSTEM),
+    Endpoint("GET", "/api/system/stats", show_stats, operation="server.show_stats", needs=SYSTEM, reads=_counted),
 ]

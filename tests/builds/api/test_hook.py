@@ -7,7 +7,6 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
-from starlette.routing import Route
 
 from app.builds import lists
 from app.builds.api import hook
@@ -19,6 +18,7 @@ from app.errors import NotFound, Unavailable, Unreadable
 from app.repos.model import SIGNER
 from app.scm.hook import Push, sign
 from app.sealing.seal import Seal
+from app.web.route import Endpoint
 from tests.builds.farside import HOOK, NOW, Scene, pipeline
 from tests.web.asgi import serving
 
@@ -173,7 +173,7 @@ async def client(scene: Scene) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of /hook; the repository has a key."""
     seal = Seal("a key of the test")
     await scene.ports.db.write(run("UPDATE repos SET signer = :signer", signer=seal.seal(KEY, SIGNER)))
-    route = Route("/hook", hook.receive_push, methods=["POST"])
+    route = Endpoint("POST", "/hook", hook.receive_push)
     async with serving([route], db=scene.ports.db, ports=scene.ports, hosts=scene.ports.hosts, seal=seal) as made:
         yield made
 

@@ -194,7 +194,7 @@ async def test_a_promotion_by_hand_keeps_the_job_of_its_parent(scene: Scene, add
     scene.host.add(pipeline())
     await execute(scene, await add())
 
-    promoted = await builds.promote(scene.ports, scene.repo, 1, target="x", by=OCTOCAT, params={})
+    promoted = await builds.promote(scene.ports, scene.repo, await scene.build(1), target="x", by=OCTOCAT, params={})
 
     assert (promoted.cron, promoted.trigger) == ("nightly", "octocat")
 

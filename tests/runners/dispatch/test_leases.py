@@ -69,7 +69,7 @@ async def test_what_a_lost_runner_ran_can_be_begun_again(scene: Scene, leases: L
     await leases.look()
     await pass_by(scene, leases, LEASE)
 
-    again = await flow.restart(scene.ports, scene.repo, 1, by=OCTOCAT, debug=False, params={})
+    again = await flow.restart(scene.ports, scene.repo, await scene.build(1), by=OCTOCAT, debug=False, params={})
     assert (await scene.run(again.stages[0])).status == "success"
 
 

@@ -6,11 +6,12 @@ up the call after any other error, and the stage after 409.
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
 
 import orjson
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.builds.cards import model
@@ -23,7 +24,8 @@ from app.runners.dispatch.rpc.wire import ContextJSON, context_json
 from app.runners.manager import CLAIM, PREFIX, Manager
 from app.web import body
 from app.web.connected import Polls, address, while_connected
-from app.web.errors import status_of
+from app.web.errors import BUG, status_of
+from app.web.path import Path, Word
 from app.web.reply import JSON, Empty, Text
 from app.web.route import Endpoint, Param
 
@@ -48,37 +50,47 @@ class State(runners_api.State):
 
 
 _Request: TypeAlias = Request[State]
-_Verb: TypeAlias = Callable[[_Request, Manager], Awaitable[Response]]
 
 
-def _route(method: str, path: str, verb: _Verb, **options: Any) -> Endpoint:
-    """A row for runners: nobody without the secret, and errors as text."""
+class _Refused(HTTPException):
+    """Nobody without the secret: an answer without words."""
 
-    async def handle(request: _Request) -> Response:
-        if refusal := await _refused(request):
-            return refusal
-        try:
-            return await verb(request, _spoken_for(request))
-        except AppError as error:
-            words = CONFLICT if isinstance(error, Conflict) else error.message
-            return Text(words, status_of(error))
-
-    return Endpoint(method, f"{PREFIX}{path}", handle, **options)
+    def __init__(self, status: int) -> None:
+        super().__init__(status, "")
 
 
-def _spoken_for(request: _Request) -> Manager:
-    """The manager, told who speaks."""
-    claim = request.headers.get(CLAIM, "")[:64]
-    return request.state["manager"].spoken_for(address(request), f"claim:{claim}" if claim else "")
+class _RunnerNeeds:
+    """The secret that all runners share. Granted is the manager, told who speaks."""
+
+    means = "Runners."
+    refusals = (401, 403)
+    strangers = False
+    words = ()
+
+    async def granted(self, request: _Request) -> Manager:
+        """Refused after a while: 401, or 403 when there are to be no runners."""
+        secret = request.state["rpc_secret"]
+        shown = request.headers.get("x-drone-token", "")
+        if not secret or not hmac.compare_digest(shown.encode(), secret.encode()):
+            await asyncio.sleep(PENALTY)
+            raise _Refused(401 if secret else 403)
+        claim = request.headers.get(CLAIM, "")[:64]
+        return request.state["manager"].spoken_for(address(request), f"claim:{claim}" if claim else "")
 
 
-async def _refused(request: _Request) -> Response | None:
-    secret = request.state["rpc_secret"]
-    shown = request.headers.get("x-drone-token", "")
-    if secret and hmac.compare_digest(shown.encode(), secret.encode()):
-        return None
-    await asyncio.sleep(PENALTY)
-    return Response(status_code=401 if secret else 403)
+RUNNER = _RunnerNeeds()
+
+
+def answer_to(error: Exception) -> Response:
+    """The answer to an error, as runners show it."""
+    if isinstance(error, Conflict):
+        return Text(CONFLICT, status_of(error))
+    if isinstance(error, AppError):
+        return Text(error.message, status_of(error))
+    if isinstance(error, HTTPException):
+        answer = Text(error.detail, error.status_code, error.headers) if error.detail else None
+        return answer or Response(status_code=error.status_code)
+    return Response(status_code=400) if isinstance(error, ClientDisconnect) else Text(BUG, 500)
 
 
 async def ping(_: _Request, __: Manager) -> Response:
@@ -172,15 +184,20 @@ def _id(request: _Request, name: str) -> int:
     return body.number(request, name, f"{name}'s id")
 
 
+_ALL = Path.of(PREFIX)
+_STAGE = _ALL / "stage" / Word("stage", "Id of the stage.", 1)
+_STEP = _ALL / "step" / Word("step", "Id of the step.", 1)
+_BUILD = _ALL / "build" / Word("build", "Id of the build.", 1)
+_MACHINE = Param("machine", "Name of the runner.", form=True)
 routes = [
-    _route("POST", "ping", ping),
-    _route("POST", "stage", request_stage, body=read.FilterIn),
-    _route("POST", "stage/{stage}", accept, query=[Param("machine", "Name of the runner.", form=True)]),
-    _route("GET", "stage/{stage}", details),
-    _route("PUT", "stage/{stage}", update_stage, body=read.StageIn),
-    _route("PUT", "step/{step}", update_step, body=read.StepIn),
-    _route("POST", "build/{build}/watch", watch),
-    _route("POST", "step/{step}/logs/batch", write_log),
-    _route("POST", "step/{step}/logs/upload", upload_log),
-    _route("POST", "step/{step}/card", upload_card, body=read.CardIn),
+    Endpoint("POST", _ALL / "ping", ping, needs=RUNNER),
+    Endpoint("POST", _ALL / "stage", request_stage, needs=RUNNER, body=read.FilterIn),
+    Endpoint("POST", _STAGE, accept, needs=RUNNER, query=[_MACHINE]),
+    Endpoint("GET", _STAGE, details, needs=RUNNER),
+    Endpoint("PUT", _STAGE, update_stage, needs=RUNNER, body=read.StageIn),
+    Endpoint("PUT", _STEP, update_step, needs=RUNNER, body=read.StepIn),
+    Endpoint("POST", _BUILD / "watch", watch, needs=RUNNER),
+    Endpoint("POST", _STEP / "logs/batch", write_log, needs=RUNNER),
+    Endpoint("POST", _STEP / "logs/upload", upload_log, needs=RUNNER),
+    Endpoint("POST", _STEP / "card", upload_card, needs=RUNNER, body=read.CardIn),
 ]

@@ -1,0 +1,114 @@
+"""From a request to its row: by the parts of its path and its method, in one walk."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.web import errors
+from app.web.path import Word
+from app.web.route import Endpoint, enter
+
+
+class _Node:
+    """What may follow the parts of a path that were read so far."""
+
+    __slots__ = ("ends", "parts", "rests", "word")
+
+    def __init__(self) -> None:
+        self.parts: dict[str, _Node] = {}
+        self.word: _Node | None = None
+        #: Rows that end here, by method.
+        self.ends: dict[str, Endpoint] = {}
+        #: Rows whose last word is the rest of the path, by method.
+        self.rests: dict[str, Endpoint] = {}
+
+
+class Router:
+    """Answers requests by these rows, and every error once, in the form of `answer_to`.
+
+    Of several rows that fit, a fixed part wins over a word, and a word over the rest of the path. HEAD is answered
+    like GET. Thousands of requests wait here at a time: between this and a handler there is nothing.
+    """
+
+    def __init__(self, rows: Sequence[Endpoint], answer_to: Callable[[Exception], Response] = errors.answer_to) -> None:
+        self._root = _Node()
+        self._answer_to = answer_to
+        for row in rows:
+            self._add(row)
+
+    def _add(self, row: Endpoint) -> None:
+        node, ends = self._root, self._root.ends
+        for part in row.path.parts:
+            if isinstance(part, Word) and part.rest:
+                ends = node.rests
+                break
+            if isinstance(part, Word):
+                node.word = node.word or _Node()
+                node = node.word
+            else:
+                node = node.parts.setdefault(part, _Node())
+            ends = node.ends
+        for method in ("GET", "HEAD") if row.method == "GET" else (row.method,):
+            if method in ends:
+                raise ValueError(f"two rows for {method} {row.path}")
+            ends[method] = row
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; a bug is answered, too, and then raised for the log."""
+        request = Request[Any](scope, receive, send)
+        try:
+            row = self._enter(request)
+            answer = await row.handler(request, *await row.arguments(request))
+        except errors.EXPECTED as error:
+            answer = self._answer_to(error)
+        except Exception as bug:
+            await self._answer_to(bug)(scope, receive, send)
+            raise
+        await answer(scope, receive, send)
+
+    def _enter(self, request: Request[Any]) -> Endpoint:
+        split = request.scope["path"].split("/")
+        row = _find(self._root, split, 1, request.method) if not split[0] else None
+        if row is None:
+            raise _no_row(self._root, split)
+        enter(request, row, split)
+        return row
+
+
+def _find(node: _Node, split: Sequence[str], at: int, method: str) -> Endpoint | None:
+    """The row of a path from its part `at` on."""
+    if at == len(split):
+        return node.ends.get(method)
+    part = split[at]
+    if (child := node.parts.get(part)) and (row := _find(child, split, at + 1, method)):
+        return row
+    if part and node.word and (row := _find(node.word, split, at + 1, method)):
+        return row
+    if not part and at + 1 == len(split) and (row := node.ends.get(method)):
+        return row
+    return node.rests.get(method)
+
+
+def _no_row(root: _Node, split: Sequence[str]) -> HTTPException:
+    """405 when the path has rows of other methods, else 404."""
+    if allowed := set(_methods(root, split, 1)) if not split[0] else None:
+        return HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
+    return HTTPException(404)
+
+
+def _methods(node: _Node, split: Sequence[str], at: int) -> Iterator[str]:
+    """The methods of all rows of a path, as `_find` walks it."""
+    if at == len(split):
+        yield from node.ends
+        return
+    if child := node.parts.get(split[at]):
+        yield from _methods(child, split, at + 1)
+    if split[at] and node.word:
+        yield from _methods(node.word, split, at + 1)
+    if not split[at] and at + 1 == len(split):
+        yield from node.ends
+    yield from node.rests
