@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -23,13 +22,12 @@ from app.db.connect import connect
 from app.db.tx import run
 from app.scm.hook import sign
 from tests import postgres
+from tests.soon import PATIENCE, soon_sync
 
 T = TypeVar("T")
 #: For tests of what only an embedded database can suffer.
 on_sqlite = pytest.mark.skipif(bool(postgres.SERVER), reason="the database is PostgreSQL")
 TOKEN = "octocat-s-token-for-tests"
-#: Seconds that a test waits for what must happen; generous, so that only what never happens fails.
-PATIENCE = 60.0
 
 
 class Server:
@@ -180,11 +178,7 @@ class Server:
 
     def until(self, check: Callable[[], T], what: str) -> T:
         """Ask again until the answer is true; its value."""
-        deadline = time.monotonic() + PATIENCE
-        while not (answer := check()):
-            assert time.monotonic() < deadline, f"not so within {PATIENCE} s: {what}\n{self.tail()}"
-            time.sleep(0.02)
-        return answer
+        return soon_sync(check, what, about=self.tail)
 
     def tail(self) -> str:
         """The end of the server's log."""

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.server import PATIENCE, TOKEN, Server
+from tests.acceptance.server import TOKEN, Server
 from tests.scm.repository import Repository
+from tests.soon import PATIENCE
 
 PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "pipelines"

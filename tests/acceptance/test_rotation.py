@@ -15,8 +15,9 @@ from app.db.tx import many
 from app.folder import Folder
 from app.repos import sealed
 from app.settings.server import Settings
-from tests.acceptance.server import PATIENCE, Server
+from tests.acceptance.server import Server
 from tests.scm.repository import Repository
+from tests.soon import PATIENCE
 
 SLUG = "octocat/hello-world"
 VALUES = {f"key{number}": f"value-{number}-that-shows-nowhere" for number in range(8)}

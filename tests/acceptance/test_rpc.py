@@ -12,8 +12,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.acceptance.server import PATIENCE, TOKEN, Server
+from tests.acceptance.server import TOKEN, Server
 from tests.scm.repository import Repository
+from tests.soon import PATIENCE
 
 SECRET = "a-secret-of-all-runners"
 SLUG = "octocat/hello-world"

@@ -16,7 +16,7 @@ from app.runners import output, report
 from app.runners.mask import Mask
 from app.runners.output import Writer
 from app.runners.transcript import LIMIT
-from tests.runners.farside import eventually
+from tests.soon import soon
 
 
 class Listener:
@@ -165,7 +165,7 @@ async def test_lost_live_lines_are_noted_and_the_log_is_whole(
     sending = asyncio.create_task(one.send())
 
     one.write(b"one\ntwo\n")
-    await eventually(lambda: not listener.errors)
+    await soon(lambda: not listener.errors)
     one.write(b"three\n")
     one.close()
     await sending
