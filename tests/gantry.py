@@ -34,11 +34,11 @@ class Process:
         self._ended = ended
         self._code: int | None = None
 
-    def wait(self, timeout: float) -> int:
+    def wait(self, timeout: float | None = None) -> int:
         """Its exit code, once it has ended."""
         if self._code is None:
             if not select.select([self._ended], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired("gantry", timeout)
+                raise subprocess.TimeoutExpired("gantry", timeout or 0)
             self._code = int(os.read(self._ended, 16))
             os.close(self._ended)
         return self._code
@@ -53,6 +53,9 @@ class Process:
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
             os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)

@@ -3,13 +3,12 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+from tests import gantry
 from tests.acceptance.server import Server
 from tests.scm.repository import Repository
 from tests.soon import PATIENCE, soon_sync
@@ -100,8 +99,7 @@ class RunnerProcess:
 
     def __enter__(self) -> Self:
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "app", "runner"]
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            self.process = gantry.start(["runner"], self.environment, out=log, err=log)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -217,10 +215,6 @@ class Place:
 
     def output(self, number: int) -> str:
         return self.server.output(SLUG, number)
-
-    def waiting(self) -> int:
-        """How many runners wait for a stage, as the server's state tells."""
-        return sum(row["subscribers"] for row in self.server.json("GET", "/api/system/stats")["pipelines"])
 
     def machine(self, number: int) -> str:
         """Who has accepted the build's only stage, once somebody has."""

@@ -3,8 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests import gantry
 from tests.acceptance.remote import SECRET, SLUG, Place, RunnerProcess, Wire
 from tests.acceptance.server import sleeping
 from tests.soon import PATIENCE
@@ -101,8 +100,7 @@ def test_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
         runner_labels="zone",
         http_bind="3000",
     )
-    command = [sys.executable, "-m", "app", "runner", "--check"]
-    said = subprocess.run(command, env=runner.environment, capture_output=True, text=True, timeout=PATIENCE)
+    said = gantry.run(["runner", "--check"], runner.environment)
 
     named = {line.split()[0] for line in said.stderr.splitlines()[1:]}
     assert said.returncode == 1
@@ -215,7 +213,7 @@ def test_a_second_signal_ends_all_grace(place: Place) -> None:
         hangs = place.promote("hang")
         place.server.running(SLUG, hangs, shows="hanging")
         runner.process.send_signal(signal.SIGTERM)
-        place.server.until(lambda: place.waiting() == 0, "the runner takes nothing more")
+        place.server.until(lambda: place.server.waiting() == 0, "the runner takes nothing more")
         began = time.monotonic()
         assert runner.end(signal.SIGTERM) == 0
 

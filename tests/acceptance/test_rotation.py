@@ -15,6 +15,7 @@ from app.db.tx import many
 from app.folder import Folder
 from app.repos import sealed
 from app.settings.server import Settings
+from tests import gantry
 from tests.acceptance.server import Server
 from tests.scm.repository import Repository
 from tests.soon import PATIENCE
@@ -82,10 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
 
 
 def _rotate(server: Server) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "app", "secret", "rotate-key"]
-    return subprocess.run(
-        command, env=server.environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
+    return gantry.run(["secret", "rotate-key"], server.environment, timeout=PATIENCE)
 
 
 def _stored(server: Server) -> list[tuple[str, bytes]]:
