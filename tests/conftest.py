@@ -1,5 +1,8 @@
 """What every test may use."""
 
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +19,14 @@ APART = {
     *("test_converters", "test_demo", "test_extensions", "test_limits", "test_log_api", "test_pipelines"),
     *("test_remote_runner", "test_server", "test_start", "test_steps"),
 }
+
+
+def pytest_configure() -> None:
+    """Give workers and children what a process needs: interrupts, which a background job ignores, and bytecode."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would compile the project anew
+    sys.dont_write_bytecode = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

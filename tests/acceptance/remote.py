@@ -3,15 +3,15 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from tests.acceptance.server import PATIENCE, Server
+from tests import gantry
+from tests.acceptance.server import Server
 from tests.scm.repository import Repository
+from tests.soon import PATIENCE, soon_sync
 
 SECRET = "a-secret-of-all-runners"
 SLUG = "octocat/hello-world"
@@ -99,8 +99,7 @@ class RunnerProcess:
 
     def __enter__(self) -> Self:
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "app", "runner"]
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            self.process = gantry.start(["runner"], self.environment, out=log, err=log)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,10 +111,7 @@ class RunnerProcess:
         return self.process.wait(PATIENCE)
 
     def says(self, text: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while text not in self.log.read_text():
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
+        soon_sync(lambda: text in self.log.read_text(), f"the runner says {text!r}", about=self.log.read_text)
 
 
 class Wire:
@@ -129,6 +125,8 @@ class Wire:
         #: Bytes of a request after whose answer the wire is cut.
         self.cut_after: bytes | None = None
         self.is_cut = False
+        #: Connections that were made while it was cut.
+        self.refused = 0
         threading.Thread(target=self._listen, daemon=True).start()
 
     def close(self) -> None:
@@ -145,24 +143,26 @@ class Wire:
             except OSError:
                 return
             if self.is_cut:
+                self.refused += 1
                 near.close()
                 continue
             far = socket.create_connection(("127.0.0.1", self._port))
             self._open += [near, far]
+            arrived = threading.Event()
             for source, target in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(source, target, source is far), daemon=True).start()
+                threading.Thread(target=self._pump, args=(source, target, source is far, arrived), daemon=True).start()
 
-    def _pump(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
+    def _pump(self, source: socket.socket, target: socket.socket, is_answer: bool, arrived: threading.Event) -> None:
+        """Carry bytes until the wire is cut: then a request has `arrived`, and its answer does not."""
         try:
             while data := source.recv(65536):
-                if not is_answer and self.cut_after and self.cut_after in data:
-                    target.sendall(data)
-                    time.sleep(0.3)  # it arrives, and its answer does not
+                if is_answer and arrived.is_set():
                     self.is_cut = True
                     self._reset()
-                    return
                 if self.is_cut:
                     return
+                if not is_answer and self.cut_after and self.cut_after in data:
+                    arrived.set()
                 target.sendall(data)
         except OSError:
             pass
@@ -172,6 +172,8 @@ class Wire:
 
     def _reset(self) -> None:
         for end in self._open:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)  # closing alone would wait for whoever reads
             end.close()
         self._open.clear()
 

@@ -9,8 +9,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -22,21 +20,21 @@ import pytest
 from app.db.connect import connect
 from app.db.tx import run
 from app.scm.hook import sign
-from tests import postgres
+from tests import gantry, postgres
+from tests.gantry import Process
+from tests.soon import PATIENCE, soon_sync
 
 T = TypeVar("T")
 #: For tests of what only an embedded database can suffer.
 on_sqlite = pytest.mark.skipif(bool(postgres.SERVER), reason="the database is PostgreSQL")
 TOKEN = "octocat-s-token-for-tests"
-#: Seconds that a test waits for what must happen; generous, so that only what never happens fails.
-PATIENCE = 60.0
 
 
 class Server:
     """`gantry serve` with its administrator `octocat`; may be stopped, killed and started again."""
 
-    #: Runs the command.
-    program: tuple[str, ...] = (sys.executable, "-m", "app")
+    #: Runs the command, if it is not to be forked.
+    program: tuple[str, ...] = ()
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -55,7 +53,7 @@ class Server:
             "GANTRY_DATABASE_URL": self.database,
             **{f"GANTRY_{name.upper()}": value for name, value in settings.items()},
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Process | None = None
         self.client = httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=PATIENCE)
 
     def __enter__(self) -> Self:
@@ -70,8 +68,10 @@ class Server:
         """Start it and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            command = [*self.program, "serve"]
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            if self.program:
+                self.process = subprocess.Popen([*self.program, "serve"], env=self.environment, stdout=log, stderr=log)
+            else:
+                self.process = gantry.start(["serve"], self.environment, out=log, err=log)
         self.until(self._answers, "the server answers")
 
     def _answers(self) -> bool:
@@ -101,9 +101,7 @@ class Server:
     def attempt(self, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
         """Start it with other settings on top, expecting that it ends by itself; exit code and both outputs."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "app", "serve", *arguments]
-        environment = self.environment | settings
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return gantry.run(["serve", *arguments], self.environment | settings, timeout=PATIENCE)
 
     def account(self, login: str, **flags: bool) -> httpx2.Client:
         """Make an account; a client that acts as it."""
@@ -178,13 +176,13 @@ class Server:
         lines = self.json("GET", f"/api/repos/{slug}/builds/{number}/logs/{stage}/{step}")
         return "".join(line["out"] for line in lines)
 
+    def waiting(self) -> int:
+        """How many runners wait for a stage of one platform."""
+        return max(int(row["subscribers"]) for row in self.json("GET", "/api/system/stats")["pipelines"])
+
     def until(self, check: Callable[[], T], what: str) -> T:
         """Ask again until the answer is true; its value."""
-        deadline = time.monotonic() + PATIENCE
-        while not (answer := check()):
-            assert time.monotonic() < deadline, f"not so within {PATIENCE} s: {what}\n{self.tail()}"
-            time.sleep(0.02)
-        return answer
+        return soon_sync(check, what, about=self.tail)
 
     def tail(self) -> str:
         """The end of the server's log."""

@@ -3,12 +3,13 @@
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.server import PATIENCE, TOKEN, Server
+from tests import gantry
+from tests.acceptance.server import TOKEN, Server
 from tests.scm.repository import Repository
+from tests.soon import PATIENCE
 
 PROJECT = Path(__file__).parents[2]
 FOLDER = PROJECT / "pipelines"
@@ -58,9 +59,6 @@ class Site:
         lines = (line.removeprefix("#").strip() for line in self.text.splitlines() if line.startswith("#   "))
         [line] = [line for line in lines if line.startswith(command)]
         line = re.sub(r"\bacme/\w+(?= )", self.slug, line).replace("/srv/", f"{self.folder}/")
-        arguments = [sys.executable, "-m", "app", *shlex.split(line)[1:], *more]
         client = {"GANTRY_SERVER": self.server.url, "GANTRY_TOKEN": TOKEN}
-        environment = self.server.environment | client
-        return subprocess.run(
-            arguments, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
-        )
+        arguments = [*shlex.split(line)[1:], *more]
+        return gantry.run(arguments, self.server.environment | client, cwd=self.folder, timeout=PATIENCE)

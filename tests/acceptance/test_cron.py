@@ -288,6 +288,12 @@ def of(server: Server, name: str) -> list[Any]:
     return [build for build in builds if build.get("cron") == name]
 
 
+def make_due(server: Server, name: str) -> None:
+    """Let an hourly job be due, and the server look at it."""
+    server.execute(f"UPDATE crons SET next = next - 3600 WHERE name = '{name}'")
+    server.json("PATCH", f"{CRON}/{name}", json={})
+
+
 def test_the_clock_runs_a_job_every_second(server: Server) -> None:
     add(server, "often", "@every 1s")
     began = time.monotonic()
@@ -304,7 +310,9 @@ def test_the_clock_runs_a_job_every_second(server: Server) -> None:
 
 def test_a_job_that_is_enabled_is_run_without_delay(server: Server) -> None:
     add(server, "enabled", "@every 1h", disabled=True)
-    time.sleep(0.1)
+    add(server, "before", "@every 1h")
+    make_due(server, "before")
+    server.until(lambda: of(server, "before"), "the clock has run what was due")
 
     server.json("PATCH", f"{CRON}/enabled", json={"disabled": False, "expr": "@every 1s"})
 
@@ -347,5 +355,8 @@ def test_two_servers_run_each_job_once(tmp_path: Path) -> None:
             for server in (one, two):
                 server.json("PATCH", f"{CRON}/job-0", json={})  # wakes it
             one.until(lambda: all(of(one, name) for name in names), "all runs")
-            time.sleep(2)
+            assert two.stop() == 0
+            add(one, "last", "@every 1h")
+            make_due(one, "last")
+            one.until(lambda: of(one, "last"), "a later run")
             assert [len(of(one, name)) for name in names] == [1] * 5

@@ -4,11 +4,11 @@ import re
 import shlex
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import gantry
 from tests.acceptance.server import Server
 
 
@@ -49,9 +49,9 @@ def test_the_command_line_it_prints_follows_the_promotion_to_its_end(demo: Serve
         screen = printed(demo)
         export = next(line for line in screen.splitlines() if line.strip().startswith("export "))
         settings = dict(word.split("=", 1) for word in shlex.split(export)[1:])
-        verb = [sys.executable, "-m", "app", "build", "promote", "demo/hello", "1", "production", "-p", "VERSION=9"]
+        verb = ["build", "promote", "demo/hello", "1", "production", "-p", "VERSION=9", "--follow"]
 
-        done = subprocess.run([*verb, "--follow"], env=demo.environment | settings, capture_output=True, text=True)
+        done = gantry.run(verb, demo.environment | settings)
 
     assert done.returncode == 0, done.stderr
     assert "production serves version 9" in done.stdout

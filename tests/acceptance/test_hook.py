@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import httpx2
 import pytest
 
 from app.scm.hook import sign
+from tests import gantry
 from tests.acceptance.conftest import SLUG, first_build
 from tests.acceptance.server import TOKEN, Server
 from tests.scm.repository import Repository
@@ -41,8 +41,7 @@ class Origin:
     def install(self) -> None:
         self.server.register(f"file://{self.bare}", SLUG, default_branch="main")
         connection = {"GANTRY_SERVER": self.server.url, "GANTRY_TOKEN": TOKEN}
-        command = [sys.executable, "-m", "app", "repo", "hook", SLUG, "--install"]
-        done = subprocess.run(command, env=os.environ | connection, capture_output=True, text=True, check=True)
+        done = gantry.run(["repo", "hook", SLUG, "--install"], os.environ | connection)
         assert done.stdout == f"installed: {self.bare}/hooks/post-receive\n"
 
     def push(self, *arguments: str) -> str:

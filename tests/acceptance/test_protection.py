@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests import gantry as command
 from tests.acceptance.server import TOKEN, Server
 from tests.scm.repository import Repository
 
@@ -93,8 +93,9 @@ def hmac(server: Server, text: str) -> str:
 
 def gantry(server: Server, folder: Path, *args: str) -> "subprocess.CompletedProcess[str]":
     client = {"GANTRY_SERVER": server.url, "GANTRY_TOKEN": TOKEN}
-    command = [sys.executable, "-m", "app", *args]
-    return subprocess.run(command, cwd=folder, env=os.environ | client, capture_output=True, text=True, check=True)
+    done = command.run(args, os.environ | client, cwd=folder)
+    assert done.returncode == 0, done
+    return done
 
 
 def test_a_file_that_the_command_signed_runs_and_one_that_was_changed_waits(

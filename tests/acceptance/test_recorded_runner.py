@@ -17,8 +17,9 @@ import pytest
 from tests.acceptance import recorded
 from tests.acceptance.differences import reason
 from tests.acceptance.recorded import SLUG, compared
-from tests.acceptance.server import PATIENCE, Server
+from tests.acceptance.server import Server
 from tests.scm.repository import Repository
+from tests.soon import PATIENCE
 
 SECRET = "a-secret-of-all-runners"
 #: Beside what every recording hides: the repository's key and how often it was written, the file, the server's version.

@@ -9,7 +9,8 @@ import pytest
 
 from tests.acceptance import recorded
 from tests.acceptance.recorded import SLUG, Replay
-from tests.acceptance.server import PATIENCE, Server
+from tests.acceptance.server import Server
+from tests.soon import PATIENCE
 
 RECORDED = recorded.recording("streams")
 END = ["event: error", "data: eof"]

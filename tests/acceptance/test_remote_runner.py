@@ -3,8 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,8 +11,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests import gantry
 from tests.acceptance.remote import SECRET, SLUG, Place, RunnerProcess, Wire
-from tests.acceptance.server import PATIENCE, sleeping
+from tests.acceptance.server import sleeping
+from tests.soon import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_a_cancel_kills_the_step_on_the_other_machine(shared: Place) -> None:
 
 def test_a_stage_goes_to_a_runner_with_exactly_its_labels(shared: Place) -> None:
     number = shared.promote("labelled")
-    time.sleep(0.5)
+    shared.finished(shared.promote("fast"))  # the runner has gone past it
     assert "machine" not in shared.server.json("GET", f"/api/repos/{SLUG}/builds/{number}")["stages"][0]
 
     with shared.runner("eu", runner_labels="zone:eu"):
@@ -100,8 +100,7 @@ def test_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
         runner_labels="zone",
         http_bind="3000",
     )
-    command = [sys.executable, "-m", "app", "runner", "--check"]
-    said = subprocess.run(command, env=runner.environment, capture_output=True, text=True, timeout=PATIENCE)
+    said = gantry.run(["runner", "--check"], runner.environment)
 
     named = {line.split()[0] for line in said.stderr.splitlines()[1:]}
     assert said.returncode == 1
@@ -157,12 +156,12 @@ def test_a_runner_that_was_killed_is_lost_and_the_other_goes_on(place: Place) ->
 
 
 def test_a_stage_goes_on_while_its_server_is_killed_and_started_again(place: Place) -> None:
-    with place.runner():
+    with place.runner() as runner:
         place.finished(1)
         number = place.promote("long")
         place.server.running(SLUG, number, shows="line 2\n")
         place.server.kill()
-        time.sleep(1)
+        runner.says("cannot watch a build")
         place.server.start()
 
         with httpx2.stream(
@@ -185,7 +184,7 @@ def test_a_cut_wire_costs_no_stage(place: Place, request_line: bytes) -> None:
         wire.cut_after = request_line
         number = place.promote("fast")
         place.server.until(lambda: wire.is_cut, "the wire is cut")
-        time.sleep(0.5)
+        place.server.until(lambda: wire.refused, "the runner comes back in vain")
         wire.mend()
 
         assert place.finished(number)["status"] == "success"
@@ -214,7 +213,7 @@ def test_a_second_signal_ends_all_grace(place: Place) -> None:
         hangs = place.promote("hang")
         place.server.running(SLUG, hangs, shows="hanging")
         runner.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        place.server.until(lambda: place.server.waiting() == 0, "the runner takes nothing more")
         began = time.monotonic()
         assert runner.end(signal.SIGTERM) == 0
 

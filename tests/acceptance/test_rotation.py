@@ -15,8 +15,10 @@ from app.folder import Folder
 from app.main.maintenance import SEALED
 from app.sealing import keyring
 from app.settings.server import Settings
-from tests.acceptance.server import PATIENCE, Server
+from tests import gantry
+from tests.acceptance.server import Server
 from tests.scm.repository import Repository
+from tests.soon import PATIENCE
 
 SLUG = "octocat/hello-world"
 VALUES = {f"key{number}": f"value-{number}-that-shows-nowhere" for number in range(8)}
@@ -81,10 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
 
 
 def _rotate(server: Server) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "app", "secret", "rotate-key"]
-    return subprocess.run(
-        command, env=server.environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
+    return gantry.run(["secret", "rotate-key"], server.environment, timeout=PATIENCE)
 
 
 def _stored(server: Server) -> list[tuple[str, bytes]]:

@@ -5,18 +5,21 @@ Contract drone-rpc.
 
 import json
 import socket
+import threading
 import time
 from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.acceptance.server import PATIENCE, TOKEN, Server
+from tests.acceptance.server import TOKEN, Server
 from tests.scm.repository import Repository
+from tests.soon import PATIENCE
 
 SECRET = "a-secret-of-all-runners"
 SLUG = "octocat/hello-world"
@@ -371,10 +374,11 @@ def test_a_runner_whose_clock_is_off_harms_only_its_own_times(runner: Runner) ->
 def test_a_runner_that_hangs_up_while_it_waits_is_handed_nothing(server: Server) -> None:
     body = json.dumps(WANTED).encode()
     head = f"POST /rpc/v2/stage HTTP/1.1\r\nHost: x\r\nX-Drone-Token: {SECRET}\r\nContent-Length: {len(body)}\r\n\r\n"
-    for _ in range(20):
-        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+    with ExitStack() as stack:
+        for _ in range(20):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             connection.sendall(head.encode() + body)
-            time.sleep(0.02)
+        server.until(lambda: server.waiting() == 20, "all are waiting")
     number = server.push(SLUG, server.sha).json()["number"]  # type: ignore[attr-defined]
 
     with Runner(server).client as client:
@@ -391,11 +395,14 @@ def test_a_server_that_stops_keeps_nobody_waiting(tmp_path: Path) -> None:
         runner = Runner(server)
         with runner.client, ThreadPoolExecutor() as pool:
             stage = runner.accepted()
+            watch, sent = f"/rpc/v2/build/{stage['build_id']}/watch", threading.Event()
+            trace = {"trace": lambda name, _: sent.set() if "receive_response_headers" in name else None}
             polls = [
                 pool.submit(runner.ask, "POST", "stage", WANTED),
-                pool.submit(runner.ask, "POST", f"build/{stage['build_id']}/watch"),
+                pool.submit(runner.client.post, watch, extensions=trace),
             ]
-            time.sleep(0.5)
+            assert sent.wait(PATIENCE)
+            server.until(lambda: server.waiting() == 1, "both wait")
             began = time.monotonic()
             assert server.stop() == 0
             answers = [poll.result(PATIENCE) for poll in polls]

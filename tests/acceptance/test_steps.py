@@ -11,7 +11,8 @@ import pytest
 
 from tests.acceptance.conftest import SLUG, Begin
 from tests.acceptance.frames import Frames, data, id_of
-from tests.acceptance.server import PATIENCE, Server, on_sqlite, sleeping
+from tests.acceptance.server import Server, on_sqlite, sleeping
+from tests.soon import PATIENCE
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "drone"
 RECORDED = {

@@ -16,7 +16,8 @@ import uvloop
 from app.cli.bench.load import Request, drive
 from tests.acceptance.conftest import SLUG, Begin
 from tests.acceptance.frames import Frames, data, id_of
-from tests.acceptance.server import PATIENCE, TOKEN, Server
+from tests.acceptance.server import TOKEN, Server
+from tests.soon import PATIENCE
 
 BUILDS = f"/api/repos/{SLUG}/builds"
 END = "event: error\ndata: eof"

@@ -13,6 +13,7 @@ from app.errors import NotFound, Unavailable
 from app.repos import store as repos
 from app.repos.model import Repo
 from tests.builds.farside import HOOK, OCTOCAT, Scene, heard, pipeline, pushed
+from tests.soon import soon
 
 TABLES = ("repos", "builds", "stages", "steps", "latest", "permissions")
 
@@ -98,14 +99,18 @@ async def test_what_follows_a_log_of_it_ends(scene: Scene, tmp_path: Path) -> No
     step = await scene.step(running.steps[0], "running")
     await scene.ports.logs.write(step.id, [Line(0, "hello", 0)])
 
-    async def follow() -> list[bytes]:
-        return [line async for lines in scene.ports.logs.follow(step.id) for line in lines]
+    seen = list[bytes]()
+
+    async def follow() -> None:
+        async for lines in scene.ports.logs.follow(step.id):
+            seen.extend(lines)
 
     following = asyncio.create_task(follow())
-    await asyncio.sleep(0.05)
+    await soon(lambda: seen)
     await removal.remove(scene.ports, scene.repo, OCTOCAT)
 
-    assert len(await asyncio.wait_for(following, 20)) == 1
+    await asyncio.wait_for(following, 20)
+    assert len(seen) == 1
     assert logs(tmp_path) == []
 
 

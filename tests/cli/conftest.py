@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from tests import gantry as command
 from tests.cli.farside import FarSide
 
 TOKEN = "t0ken-of-octocat"
@@ -37,17 +37,9 @@ def environment(far: FarSide) -> dict[str, str]:
 
 @pytest.fixture
 def gantry(environment: dict[str, str], tmp_path: Path) -> Gantry:
-    """Runs the real command in a process of its own, in an empty folder."""
+    """Runs the command in a process of its own, in an empty folder."""
 
     def run(*args: str, stdin: str = "", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "app", *args],
-            input=stdin,
-            env=environment if env is None else env,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return command.run(args, environment if env is None else env, stdin=stdin, cwd=tmp_path)
 
     return run

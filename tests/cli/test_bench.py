@@ -8,19 +8,21 @@ from collections.abc import Awaitable, Callable, Iterator
 from itertools import repeat
 from math import inf
 from pathlib import Path
-from typing import TypeAlias
+from types import SimpleNamespace
+from typing import IO, TypeAlias
 
 import psutil
 import pytest
 from click.testing import CliRunner
 
 from app.cli import main
-from app.cli.bench import command
+from app.cli.bench import command, server
 from app.cli.bench.load import BenchFailed, Load, Request, drive
 from app.cli.bench.measures import Sizes
 from app.cli.bench.readers import listen
 from app.cli.bench.report import Figure, Unit
-from tests import postgres
+from tests import gantry, postgres
+from tests.gantry import Process
 
 TINY = Sizes(
     seconds=0.05, starts=1, dispatches=2, promotes=40, history=60, readers=5, repos=3, waiting=5, stages=20, polls=400
@@ -40,8 +42,16 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_every_measure_is_in_the_table_and_in_the_file(tmp_path: Path, temporary: Path) -> None:
+def launch(command: list[str], *, env: dict[str, str], stdout: IO[bytes], stderr: IO[bytes], **_: object) -> Process:
+    """A server for the benchmark that starts soon."""
+    return gantry.start(command[command.index("serve") :], env, out=stdout, err=stderr)
+
+
+def test_every_measure_is_in_the_table_and_in_the_file(
+    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "bench.json"
+    monkeypatch.setattr(server, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": launch}))
 
     done = CliRunner().invoke(main, ["bench", "--json", str(file)])
 

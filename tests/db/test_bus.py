@@ -1,7 +1,6 @@
 """Servers of one PostgreSQL hear each other, also after the connection was lost; SQLite's only server hears nobody."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -10,6 +9,7 @@ from app.db import bus
 from app.db.connect import Database, connect
 from app.db.tx import many, run
 from tests import postgres
+from tests.soon import soon
 
 LISTENERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 END = "SELECT pg_terminate_backend(:pid)"
@@ -27,12 +27,6 @@ async def pair() -> AsyncIterator[tuple[Database, Database]]:
         yield made[0], made[1]
 
 
-async def until(check: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not check():  # noqa: ASYNC110 - what the other side does sends no event
-            await asyncio.sleep(0.01)
-
-
 @postgres.real
 async def test_what_one_says_all_others_hear_and_it_does_not(pair: tuple[Database, Database]) -> None:
     here, there = pair
@@ -41,7 +35,7 @@ async def test_what_one_says_all_others_hear_and_it_does_not(pair: tuple[Databas
         assert tell is not None
         for number in range(300):
             tell("news", str(number))
-        await until(lambda: len(heard) == 300)
+        await soon(lambda: len(heard) == 300)
 
     assert heard == [str(number) for number in range(300)]
     assert own == []
@@ -58,9 +52,9 @@ async def test_a_lost_connection_is_made_anew_and_tells_that_something_may_be_mi
         assert tell is not None
         for row in await here.read(many(LISTENERS)):
             await here.write(run(END, pid=row["pid"]))
-        await until(lambda: "" in heard)
+        await soon(lambda: "" in heard)
         tell("news", "again")
-        await until(lambda: "again" in heard)
+        await soon(lambda: "again" in heard)
 
 
 async def test_the_only_server_has_nobody_to_tell(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -14,6 +14,7 @@ from app.db.postgres import Engine, _compiled
 from app.db.tx import Tx, each, many, one, run
 from app.errors import Conflict, Invalid, Unavailable
 from tests import postgres
+from tests.soon import soon
 
 
 def compiled(sql: str, **values: Any) -> tuple[str, list[Any]]:
@@ -126,7 +127,8 @@ async def test_a_deadlock_ends_in_one_that_may_try_again(db: Engine) -> None:
     def lock(first: int, second: int) -> Tx[None]:
         yield from run("UPDATE things SET name = 'x' WHERE id = :id", id=first)
         locked.append(first)
-        yield from run("SELECT pg_sleep(0.2)")
+        while len(locked) < 2:
+            yield from run("SELECT pg_sleep(0.01)")
         yield from run("UPDATE things SET name = 'x' WHERE id = :id", id=second)
 
     async def write(first: int, second: int) -> None:
@@ -151,6 +153,9 @@ async def test_a_connection_that_the_server_ended_is_unavailable_and_the_next_ca
     assert await ids(db) == [1]
 
 
+SLEEPING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep(20%'"
+
+
 @postgres.real
 async def test_a_caller_that_gives_up_leaves_nothing(db: Engine) -> None:
     def slow() -> Tx[None]:
@@ -158,7 +163,7 @@ async def test_a_caller_that_gives_up_leaves_nothing(db: Engine) -> None:
         yield from run("SELECT pg_sleep(20)")
 
     task = asyncio.create_task(db.write(slow()))
-    await asyncio.sleep(0.1)
+    await soon(lambda: db.read(one(SLEEPING)))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.web.protocol import ADDRESS_LIMIT, HEAD_LIMIT, HEADER_LIMIT, Protocol
+from tests.soon import soon
 
 
 async def size(request: Request) -> Response:
@@ -20,16 +22,23 @@ async def size(request: Request) -> Response:
 
 
 @pytest.fixture
-async def port() -> AsyncIterator[int]:
-    """Where a server listens."""
+async def server() -> AsyncIterator[uvicorn.Server]:
+    """A server that listens."""
     app = Starlette(routes=[Route("/size", size, methods=["GET", "POST"])])
     config = uvicorn.Config(app, port=0, http=Protocol, ws="none", loop="none", lifespan="off", log_config=None)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     await server.startup()
-    yield server.servers[0].sockets[0].getsockname()[1]
+    yield server
     await server.shutdown()
+
+
+@pytest.fixture
+def port(server: uvicorn.Server) -> int:
+    """Where it listens."""
+    address: int = server.servers[0].sockets[0].getsockname()[1]
+    return address
 
 
 class Connection:
@@ -94,11 +103,15 @@ async def test_a_large_head_is_served_also_in_pieces(connection: Connection) -> 
     assert await connection.answer() == (200, b"0")
 
 
-async def test_every_request_of_a_connection_has_its_own_limit(connection: Connection) -> None:
+async def test_every_request_of_a_connection_has_its_own_limit(connection: Connection, server: uvicorn.Server) -> None:
+    def has_a_part() -> bool:
+        kept: set[Any] = server.server_state.connections
+        return any(one._in_head and one._head == 50_000 for one in kept)
+
     request = get(header=60_000)
     for _ in range(8):
         await connection.send(request[:50_000])
-        await asyncio.sleep(0.01)  # so that the server sees a part of a head
+        await soon(has_a_part)
         await connection.send(request[50_000:])
         assert await connection.answer() == (200, b"0")
 

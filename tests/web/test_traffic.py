@@ -6,6 +6,7 @@ import pytest
 
 from app.web import traffic
 from app.web.traffic import Traffic
+from tests.soon import soon
 
 
 async def calm(requests: Traffic, patience: float) -> float:
@@ -51,8 +52,7 @@ async def test_one_that_waits_for_something_else_holds_up_nothing(monkeypatch: p
     monkeypatch.setattr(traffic, "PATIENCE", 0.01)
     requests = Traffic()
     requests.enter()
-    await asyncio.sleep(0.02)
-    assert not requests.busy()
+    await soon(lambda: not requests.busy())
 
     requests.enter()
 

@@ -1,19 +1,22 @@
 """Following a log: for as long as one may read it, and no reader keeps its file for longer."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import cast
 
 import httpx2
 import pytest
 
 from app.accounts import store as accounts
 from app.builds.api import streams as stream
+from app.builds.logs.logs import Logs
 from app.builds.model import Line, Step
 from app.repos import store as repos
 from app.repos.model import Permissions
 from app.web import sse
 from tests.builds.farside import NOW, Scene
+from tests.soon import soon
 from tests.web.asgi import serving
 
 LOG = "/api/stream/octocat/hello/1/1/1"
@@ -31,21 +34,24 @@ async def followed(scene: Scene) -> AsyncIterator[tuple[Step, "asyncio.Task[http
         stream.routes, db=scene.ports.db, ports=scene.ports, cookie_key=b"", now=scene.clock, private_mode=False
     ) as client:
         task = asyncio.create_task(client.get(LOG, headers={"Authorization": "the token of kim"}))
-        await _soon(scene, step)
+        await soon(lambda: scene.ports.logs.readers()[step.id])
         yield step, task
-
-
-async def _soon(scene: Scene, step: Step) -> None:
-    async with asyncio.timeout(20):
-        while not scene.ports.logs._live[step.id].followers:  # noqa: ASYNC110 - nobody tells a test
-            await asyncio.sleep(0.001)
 
 
 async def test_a_log_ends_when_its_reader_may_read_no_longer(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "RECHECK", 0)
+    frames, shown = stream._frames, asyncio.Event()
+
+    async def told(logs: Logs, step_id: int, after: int) -> AsyncIterator[bytes]:
+        async with aclosing(cast(AsyncGenerator[bytes], frames(logs, step_id, after))) as all_frames:
+            async for frame in all_frames:
+                yield frame
+                shown.set()  # the next one is asked for
+
+    monkeypatch.setattr(stream, "_frames", told)
     async with followed(scene) as (step, task):
         kim = await scene.ports.db.read(accounts.find("kim"))
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(shown.wait(), 20)
         await scene.ports.db.write(repos.revoke(scene.repo.id, kim))
         await scene.ports.logs.write(step.id, [Line(1, "secret", 0)])
 

@@ -1,7 +1,6 @@
 """Each run once: with several servers, after a stop, with a clock that jumps, and whatever a run meets."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -324,21 +323,23 @@ async def test_a_job_of_a_repository_that_is_gone_is_left_alone(scene: Scene, ad
     assert await scene.ports.db.read(store.soonest(1)) == []
 
 
-@pytest.fixture
-async def serving(scene: Scene) -> AsyncIterator[Scheduler]:
-    one = server(scene)
+async def test_it_is_woken_by_a_change(scene: Scene, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, looked = server(scene), asyncio.Event()
+    look = one.look
+
+    async def told() -> float:
+        pause = await look()
+        looked.set()
+        return pause
+
+    monkeypatch.setattr(one, "look", told)
     async with one.running():
-        yield one
-
-
-async def test_it_is_woken_by_a_change(scene: Scene, add: Add, serving: Scheduler) -> None:
-    await asyncio.sleep(0.05)  # it has looked, found nothing, and waits for long
-    await add()
-    scene.clock.time += 10
-
-    with scene.ports.moments.watched.subscribe() as changes:
-        serving.wake()
-        change = await heard(changes)
+        await looked.wait()  # it has found nothing, and waits for long
+        await add()
+        scene.clock.time += 10
+        with scene.ports.moments.watched.subscribe() as changes:
+            one.wake()
+            change = await heard(changes)
 
     assert change is not None
     assert change.build.cron == "nightly"

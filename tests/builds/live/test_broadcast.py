@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -25,13 +25,7 @@ from app.web import sse
 from app.web.sse import END, PING
 from app.web.traffic import Traffic
 from tests.builds.farside import HOOK, NOW, Scene, pushed
-
-
-async def soon(check: Callable[[], object]) -> None:
-    """Wait until it is so."""
-    async with asyncio.timeout(20):
-        while not check():  # noqa: ASYNC110 - nobody tells a test
-            await asyncio.sleep(0.001)
+from tests.soon import soon
 
 
 class Listener:
@@ -366,9 +360,10 @@ async def test_rights_of_what_was_missed_are_those_of_now(scene: Scene) -> None:
         back = await station.listen(Who(kim.id), last_id="abc-0")
         station.change("b")
         await octocat.has("a", "b")
-        await asyncio.sleep(0.05)
+        station.change("c", await station.repo("public", visibility="public"))
 
-        assert back.text == PING
+        await back.has("c")
+        assert back.text.startswith(PING + b"id: abc-3\n")
 
 
 @pytest.mark.parametrize("last_id", ["xyz-1", "abc-7", "nonsense", "0"])

@@ -22,6 +22,7 @@ from app.db.tx import Tx
 from app.errors import Unavailable
 from app.moments import Recorders
 from tests.builds.farside import RUNNER, Scene
+from tests.soon import soon
 
 SLUG = "octocat/hello"
 
@@ -107,8 +108,11 @@ async def test_a_log_that_is_followed_here_ends_with_its_step_there(pair: Pair, 
     step, text = pair.running.steps[0], str(pair.running.build_id) if heard == "its build" else ""
     pair.here.logs.open(step.id)
     following = asyncio.create_task(anext(pair.here.logs.follow(step.id), None))
-    pair.hear(text)
-    await asyncio.sleep(0.1)
+    await soon(lambda: pair.here.logs.readers()[step.id])
+    with pair.here.moments.watched.subscribe() as changes:
+        pair.hear(text)
+        pair.hear(str(pair.running.build_id))
+        await changes.wait(20)
     assert not following.done()
 
     await progress.update_step(pair.there, replace(step, status="success", stopped=2), RUNNER)

@@ -11,11 +11,12 @@ import orjson
 import pytest
 
 from app.builds.logs import files
-from app.builds.logs.logs import LOOK, Logs, Pieces
+from app.builds.logs.logs import Logs, Pieces
 from app.builds.model import Line
 from app.encoding import encode
 from app.errors import Unavailable
 from tests.builds.farside import read_log
+from tests.soon import soon
 
 
 @pytest.fixture
@@ -32,8 +33,12 @@ def texts(log: bytes | None) -> list[str]:
     return [line["out"] for line in orjson.loads(log)]
 
 
-async def followed(logs: Logs, step_id: int = 1) -> list[str]:
-    return [orjson.loads(line)["out"] async for lines in logs.follow(step_id) for line in lines]
+async def followed(logs: Logs, step_id: int = 1, seen: list[str] | None = None) -> list[str]:
+    """What a follower gets until the end, and in `seen` as it comes."""
+    seen = [] if seen is None else seen
+    async for lines in logs.follow(step_id):
+        seen.extend(orjson.loads(line)["out"] for line in lines)
+    return seen
 
 
 def kept(folder: Path) -> list[str]:
@@ -247,10 +252,11 @@ async def test_a_log_that_another_server_writes_is_followed_to_its_end(logs: Log
     other = Logs(tmp_path / "logs")
     logs.shared = True
     logs.open(1)
-    reader = asyncio.create_task(followed(logs))
+    seen = list[str]()
+    reader = asyncio.create_task(followed(logs, seen=seen))
     other.open(1)
     await other.write(1, [Line(0, "a\n", 0)])
-    await asyncio.sleep(2 * LOOK)
+    await soon(lambda: seen)
     await other.write(1, [Line(1, "b\n", 0)])
     await other.store(1, encode([Line(0, "a\n", 0), Line(1, "b\n", 0), Line(2, "c\n", 0)]))
     logs.close(1)  # word of the end comes after the live log is gone
@@ -284,8 +290,9 @@ async def test_logs_that_are_removed_are_gone_and_their_followers_get_the_end(lo
     await logs.write(1, lines("a"))
     await logs.store(2, b"[]")
     await logs.store(3, b"[]")
-    following = asyncio.create_task(followed(logs))
-    await asyncio.sleep(0.05)
+    seen = list[str]()
+    following = asyncio.create_task(followed(logs, seen=seen))
+    await soon(lambda: seen)
 
     await logs.remove([1, 2, 99])
     await logs.remove([1, 2, 99])

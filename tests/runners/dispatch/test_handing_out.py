@@ -25,12 +25,19 @@ from app.runners.manager import Filter, System
 from app.sealing.seal import Seal
 from tests import postgres
 from tests.builds.farside import OCTOCAT, Scene, laid, pipeline
+from tests.soon import soon
 
 EXEC = Filter(type="exec", os="linux", arch="amd64")
 
 
 async def taken(queue: Queue, timeout: float = 20) -> Stage | None:
     return await queue.request(EXEC, timeout)
+
+
+async def looked(queue: Queue) -> None:
+    """Wait until a runner waits and the queue has looked for it."""
+    await soon(lambda: queue.runners)
+    await queue._hand_out()
 
 
 async def test_the_oldest_stage_goes_first(scene: Scene, queue: Queue) -> None:
@@ -56,7 +63,7 @@ async def test_what_was_handed_out_and_not_accepted_is_to_be_had_again(scene: Sc
 
 async def test_what_was_handed_to_somebody_who_is_gone_is_to_be_had_at_once(scene: Scene, queue: Queue) -> None:
     requests = [asyncio.create_task(taken(queue)) for _ in range(20)]
-    await asyncio.sleep(0.05)
+    await soon(lambda: len(queue.runners) == 20)
     await scene.push()
     for request in requests:
         request.cancel()
@@ -153,7 +160,7 @@ async def pair(tmp_path: Path) -> AsyncIterator[tuple[Scene, Queue, Other]]:
 async def test_two_servers_never_hand_out_one_stage_twice(pair: tuple[Scene, Queue, Other]) -> None:
     scene, queue, other = pair
     requests = [asyncio.create_task(taken(one, 60)) for _ in range(50) for one in (queue, other.queue)]
-    await asyncio.sleep(0.2)
+    await soon(lambda: len(queue.runners) == len(other.queue.runners) == 50)
     for _ in range(10):
         await scene.push(*(pipeline(str(number)) for number in range(10)))
 
@@ -166,7 +173,7 @@ async def test_two_servers_never_hand_out_one_stage_twice(pair: tuple[Scene, Que
 async def test_a_build_of_one_server_wakes_the_runners_of_another(pair: tuple[Scene, Queue, Other]) -> None:
     scene, _, other = pair
     request = asyncio.create_task(taken(other.queue))
-    await asyncio.sleep(0.2)
+    await looked(other.queue)
 
     build = await scene.push()
 
@@ -180,7 +187,7 @@ async def test_a_cancel_on_one_server_stops_the_runner_of_another(pair: tuple[Sc
     build = await scene.push()
     await other.manager.accept(build.stages[0].id, "lab")
     watching = asyncio.create_task(other.manager.watch(build.id))
-    await asyncio.sleep(0.2)
+    await soon(lambda: other.manager.leases._held)
 
     await stop.cancel(scene.ports, scene.repo, build.number, OCTOCAT)
 
@@ -194,7 +201,7 @@ async def test_a_queue_that_is_resumed_on_one_server_is_so_on_another(pair: tupl
     await queue.pause()
     build = await scene.push()
     request = asyncio.create_task(taken(other.queue))
-    await asyncio.sleep(0.2)
+    await looked(other.queue)
     assert not request.done()
 
     await queue.resume()

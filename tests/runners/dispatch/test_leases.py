@@ -16,6 +16,7 @@ from app.runners.dispatch.queue import Queue
 from app.runners.manager import Filter, System
 from app.sealing.seal import CannotOpen, Seal
 from tests.builds.farside import NOW, OCTOCAT, Scene, ended, pipeline, started
+from tests.soon import soon
 
 LEASE, PATIENCE = 120, 3600
 CHAIN = (pipeline("build"), pipeline("after", depends_on=["build"]))
@@ -140,7 +141,7 @@ async def test_a_watch_is_a_sign_as_long_as_it_is_held_and_for_its_own_address_o
     await leases.look()
 
     watching = asyncio.create_task(manager.watch(build.id))
-    await asyncio.sleep(0.2)
+    await soon(lambda: leases._held)
     await pass_by(scene, leases, LEASE)
     await pass_by(scene, leases, LEASE)
 
@@ -162,11 +163,13 @@ async def test_a_lost_stage_does_not_stop_the_rest_of_its_build(
     lost, kept = build.stages
     await manager.accept(lost.id, "lab")
     going_on = await elsewhere.update_stage(started(await elsewhere.accept(kept.id, "yard"), "one"))
-    watching = asyncio.create_task(elsewhere.watch(build.id))
-    await asyncio.sleep(0.2)
+    later = (await scene.push(pipeline("build"))).id
+    watching, after = [asyncio.create_task(elsewhere.watch(of)) for of in (build.id, later)]
+    await soon(lambda: leases._held)
 
     await pass_by(scene, leases, LEASE)
-    await asyncio.sleep(0.2)
+    await stop.cancel(scene.ports, scene.repo, 2, OCTOCAT)
+    assert await after
 
     assert not watching.done()
     await elsewhere.update_stage(ended(going_on))

@@ -15,6 +15,7 @@ from app.runners.dispatch.queue import Queue
 from app.runners.manager import System
 from app.sealing.seal import Seal
 from tests.builds.farside import OCTOCAT, Scene, ended, read_log
+from tests.soon import soon
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ async def test_a_runner_stops_what_was_deleted_whenever_it_asks(scene: Scene, ma
     build = await scene.push()
     await scene.start(build.stages[0], "one")
     watching = asyncio.create_task(manager.watch(build.id))
-    await asyncio.sleep(0.05)
+    await soon(lambda: manager.leases._held)
 
     await removal.remove(scene.ports, scene.repo, OCTOCAT)
 

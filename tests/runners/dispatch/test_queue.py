@@ -7,6 +7,7 @@ from app.db.tx import one
 from app.runners.dispatch.queue import PAUSED, Queue
 from app.runners.manager import Filter
 from tests.builds.farside import Scene
+from tests.soon import soon
 
 EXEC = Filter(type="exec", os="linux", arch="amd64")
 
@@ -18,7 +19,8 @@ async def test_a_paused_queue_hands_out_nothing_until_it_is_resumed(scene: Scene
     assert await queue.request(EXEC, 0.1) is None
 
     waiting = asyncio.create_task(queue.request(EXEC, 20))
-    await asyncio.sleep(0.05)
+    await soon(lambda: queue.runners)
+    await queue._hand_out()
     await queue.resume()
     await queue.resume()
 

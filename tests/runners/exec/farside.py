@@ -1,7 +1,7 @@
 """A manager in memory that keeps versions and statuses as strictly as the server does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -221,13 +221,6 @@ def order(manager: FakeManager) -> list[str]:
 
 def secrets(values: Mapping[str, str]) -> tuple[Secret, ...]:
     return tuple(Secret(n, 1, name, data) for n, (name, data) in enumerate(values.items(), start=1))
-
-
-async def eventually(condition: Callable[[], object]) -> None:
-    """Wait for something outside of this process, which sends no event."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 def alive(pid: int) -> bool:

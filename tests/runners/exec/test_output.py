@@ -17,7 +17,7 @@ from app.runners.exec import output
 from app.runners.exec.mask import Mask
 from app.runners.exec.output import Writer
 from app.runners.exec.transcript import LIMIT
-from tests.runners.exec.farside import eventually
+from tests.soon import soon
 
 
 class Listener:
@@ -166,7 +166,7 @@ async def test_lost_live_lines_are_noted_and_the_log_is_whole(
     sending = asyncio.create_task(one.send())
 
     one.write(b"one\ntwo\n")
-    await eventually(lambda: not listener.errors)
+    await soon(lambda: not listener.errors)
     one.write(b"three\n")
     one.close()
     await sending

@@ -8,7 +8,8 @@ import pytest
 
 from app.runners.exec import process, strays
 from app.runners.exec.process import CannotStart, Process
-from tests.runners.exec.farside import alive, eventually, names
+from tests.runners.exec.farside import alive, names
+from tests.soon import soon
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -29,7 +30,7 @@ def open_files() -> int:
 
 
 async def gone(pid: int) -> None:
-    await eventually(lambda: not alive(pid))
+    await soon(lambda: not alive(pid))
 
 
 async def test_both_outputs_come_in_order(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ async def test_kill_ends_the_whole_group(tmp_path: Path) -> None:
     one = start(tmp_path, "sleep 600 & echo $!; wait; echo never")
 
     async def kill_when_started() -> None:
-        await eventually(lambda: output.endswith(b"\n"))
+        await soon(lambda: output.endswith(b"\n"))
         one.kill()
 
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
@@ -137,7 +138,7 @@ async def test_a_cancelled_wait_leaves_nothing(tmp_path: Path) -> None:
     before = open_files()
     output = bytearray()
     waiting = asyncio.create_task(start(tmp_path, "echo $$; sleep 600").finish(output.extend))
-    await eventually(lambda: output.endswith(b"\n"))
+    await soon(lambda: output.endswith(b"\n"))
 
     waiting.cancel()
     await asyncio.wait([waiting])

@@ -10,7 +10,8 @@ from app.builds.model import Stage, Step
 from app.errors import Conflict, Unavailable
 from app.runners.exec import runner as exec_
 from app.runners.manager import Filter
-from tests.runners.exec.farside import FakeManager, alive, eventually, finish, names, pipeline, polling, runner, step
+from tests.runners.exec.farside import FakeManager, alive, finish, names, pipeline, polling, runner, step
+from tests.soon import soon
 
 
 async def test_it_asks_for_exec_stages_of_its_platform(tmp_path: Path) -> None:
@@ -32,8 +33,7 @@ async def test_as_many_loops_as_its_capacity(tmp_path: Path) -> None:
     manager = FakeManager(pipeline(step("a")))
     manager.stage = Stage(3, 1, 2, 1, "default", type="docker")
     async with polling(manager, tmp_path, capacity=3):
-        await manager.until("request")
-        await asyncio.sleep(0.01)
+        await soon(lambda: len(manager.calls) >= 3)
 
         assert manager.calls == ["request"] * 3
 
@@ -157,7 +157,7 @@ async def test_a_bug_in_one_stage_is_reported_and_the_loop_goes_on(
     manager = Broken(pipeline(step("a", "true"), step("b", "sleep 600", depends_on=["a"]), step("c", "sleep 600")))
     async with polling(manager, tmp_path):
         await manager.done.wait()
-        await eventually(lambda: manager.calls.count("request") > 1)
+        await soon(lambda: manager.calls.count("request") > 1)
 
     assert (manager.stage.status, manager.stage.exit_code) == ("error", 255)
     assert manager.stage.error == "internal error of the runner; the server's log has more"
@@ -176,7 +176,7 @@ async def test_a_bug_in_the_last_report_does_not_end_the_runner(
 
     manager = Broken(pipeline(step("a")))
     async with polling(manager, tmp_path):
-        await eventually(lambda: manager.calls.count("request") > 1)
+        await soon(lambda: manager.calls.count("request") > 1)
 
 
 async def test_what_is_logged_names_the_stage_and_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from app.runners.exec import strays
+from tests.soon import soon_sync
 
 
 def test_only_marked_processes_are_ended(tmp_path: Path) -> None:
@@ -23,8 +24,7 @@ def test_processes_that_multiply_are_all_ended(tmp_path: Path) -> None:
     script = "for i in 1 2 3 4 5 6 7 8; do setsid sleep 600 & done; wait"
     first = subprocess.Popen(["sh", "-c", script], env={"PATH": "/usr/bin:/bin", "X": f"{tmp_path}/"})
     try:
-        while strays.kill(f"{tmp_path}/") == 0:
-            pass
+        soon_sync(lambda: strays.kill(f"{tmp_path}/"), "a process is found")
         assert first.wait(20) == -9
         assert strays.kill(f"{tmp_path}/") == 0
     finally:

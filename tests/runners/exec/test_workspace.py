@@ -14,6 +14,7 @@ import pytest
 from app.runners.exec import workspace
 from app.runners.exec.workspace import Workspace
 from tests.runners.exec.farside import alive
+from tests.soon import soon_sync
 
 
 def mode(path: Path) -> int:
@@ -165,8 +166,9 @@ asyncio.run(farside.runner(manager, pathlib.Path({str(tmp_path / "base")!r})).ru
 """
     server = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[3])
     try:
-        while not (tmp_path / "shell").exists() or not (tmp_path / "shell").read_text().endswith("\n"):
-            assert server.poll() is None
+        shell = tmp_path / "shell"
+        soon_sync(lambda: shell.exists() and shell.read_text().endswith("\n"), "the step runs")
+        assert server.poll() is None
     finally:
         server.kill()
         server.wait()

@@ -17,6 +17,7 @@ from app.scm.git.host import Git
 from app.scm.host import Source
 from tests.scm.conftest import Shim
 from tests.scm.repository import Repository
+from tests.soon import soon
 
 CONFIG = ".drone.yml"
 
@@ -140,9 +141,7 @@ asyncio.run(host.read_file(Source(1, {source.url!r}), {sha!r}, {CONFIG!r}))
 """
     server = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
     try:
-        async with asyncio.timeout(30):
-            while not (tmp_path / "shim" / "in-the-middle").exists():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await soon((tmp_path / "shim" / "in-the-middle").exists)
     finally:
         orphans = psutil.Process(server.pid).children(recursive=True)
         server.kill()
@@ -252,9 +251,7 @@ async def test_a_mirror_is_removed_once_nobody_fetches_into_it(
 ) -> None:
     shim.behave('case "$*" in *fetch*) sleep 0.3;; esac')
     reading = asyncio.create_task(host.read_file(source, repository.git("rev-parse", "HEAD"), CONFIG))
-    async with asyncio.timeout(20):
-        while not (tmp_path / "mirrors" / "1.git").exists():  # noqa: ASYNC110 - git tells nobody
-            await asyncio.sleep(0.01)
+    await soon((tmp_path / "mirrors" / "1.git").exists)
 
     await host.forget(source)
 
@@ -272,6 +269,6 @@ async def test_those_who_read_and_those_who_forget_take_turns(
         for _ in range(4):
             work += [tasks.create_task(host.read_file(source, sha, CONFIG)) for _ in range(2)]
             work.append(tasks.create_task(host.forget(source)))
-            await asyncio.sleep(0.1)
+            await asyncio.wait(work[-3:], return_when=asyncio.FIRST_COMPLETED)  # the next ones meet the others
 
     assert [task.result() for task in work] == [*["kind: pipeline\n"] * 2, None] * 4

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -10,6 +11,7 @@ from app.errors import Unavailable
 from app.scm.git import process
 from app.scm.host import TooLarge
 from tests.scm.repository import ENV
+from tests.soon import soon
 
 #: leaves its own number and that of a child that ignores hints
 STUBBORN = "trap '' TERM HUP; sleep 600 & echo $$ $! >pids.new; mv pids.new pids; wait"
@@ -27,14 +29,12 @@ def alive(pid: int) -> bool:
 
 
 async def pids(directory: Path) -> list[int]:
-    while not (directory / "pids").exists():  # noqa: ASYNC110 (another process makes it)
-        await asyncio.sleep(0.01)
+    await soon((directory / "pids").exists)
     return [int(pid) for pid in (directory / "pids").read_text().split()]
 
 
 async def until_gone(numbers: list[int]) -> None:
-    while any(map(alive, numbers)):  # noqa: ASYNC110 (other processes end)
-        await asyncio.sleep(0.01)
+    await soon(lambda: not any(map(alive, numbers)), within=10)
 
 
 async def test_output_and_complaints_and_code_come_back(tmp_path: Path) -> None:
@@ -45,14 +45,14 @@ async def test_output_and_complaints_and_code_come_back(tmp_path: Path) -> None:
 async def test_it_is_stopped_with_all_its_children_when_time_is_up(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"git took longer than 0\.5 s"):
         await process.run(["sh", "-c", STUBBORN], setting(tmp_path, 0.5), max_output=10)
-    await asyncio.wait_for(until_gone(await pids(tmp_path)), 10)
+    await until_gone(await pids(tmp_path))
 
 
 async def test_a_child_that_stays_behind_is_stopped_too(tmp_path: Path) -> None:
     leader_ends = "sleep 600 & echo $! >pids"
     with pytest.raises(Unavailable):
         await process.run(["sh", "-c", leader_ends], setting(tmp_path, 0.5), max_output=10)
-    await asyncio.wait_for(until_gone(await pids(tmp_path)), 10)
+    await until_gone(await pids(tmp_path))
 
 
 async def test_it_is_stopped_with_all_its_children_when_the_caller_is(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ async def test_it_is_stopped_with_all_its_children_when_the_caller_is(tmp_path: 
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    await asyncio.wait_for(until_gone(started), 10)
+    await until_gone(started)
 
 
 @pytest.mark.parametrize("turns", range(12))
@@ -73,7 +73,7 @@ async def test_a_caller_that_is_stopped_while_it_starts_leaves_nothing_behind(tm
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(caller, 30)
     if (tmp_path / "pids").exists():
-        await asyncio.wait_for(until_gone(await pids(tmp_path)), 10)
+        await until_gone(await pids(tmp_path))
 
 
 async def test_endless_output_is_stopped(tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ async def test_endless_complaints_are_cut_and_do_not_stop_it(tmp_path: Path) -> 
 
 async def fail_with_full_pipes(directory: Path) -> None:
     async with process.child(["sh", "-c", "yes"], setting(directory)) as child:
-        assert child.stdout is not None
-        await child.stdout.readexactly(200_000)
-        await asyncio.sleep(0.01)
+        stdout: Any = child.stdout
+        await stdout.readexactly(200_000)
+        await soon(lambda: stdout._paused)
         raise ZeroDivisionError
 
 
