@@ -34,7 +34,7 @@ PER_ACCOUNT, MOST = 1000, 5000
 SLICE = 8
 #: Seconds between two looks at who is due for a ping.
 TICK = 1.0
-#: Seconds after the last reader left for which changes are kept: one that comes back misses nothing.
+#: Seconds after the last reader came or left for which changes are kept: one that comes back misses nothing.
 LINGER = 300.0
 TOO_SLOW = b": too slow, connect again\n\n"
 MISSED = b": events were missed, going on from now\n\n"
@@ -50,6 +50,7 @@ class Broadcast:
         self._ring = Ring(name)
         self._readers: set[Reader] = set()
         self._accounts: Counter[int] = Counter()
+        #: When a reader last came or left.
         self._left = 0.0
         self._subscription: Subscription[Moment] | None = None
         #: Changes are to be collected; they are.
@@ -78,6 +79,7 @@ class Broadcast:
 
         The first of it is a ping: from then on no change is missed.
         """
+        self._left = asyncio.get_running_loop().time()  # the broadcast must not rest before this reader is there
         self._wanted.set()
         await self._collecting.wait()
         if self._accounts[who.user_id] >= PER_ACCOUNT or len(self._readers) >= MOST:

@@ -458,6 +458,17 @@ async def test_requests_go_before_readers_but_not_for_long(scene: Scene) -> None
         await listener.has("a")
 
 
+async def test_who_comes_after_long_silence_is_told_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broadcast, "TICK", 0.01)
+    monkeypatch.setattr(broadcast, "LINGER", 10.0)
+    async with on_air(scene) as station:
+        await asyncio.sleep(0.05)  # the broadcast waits to be wanted
+        listener = await station.listen()
+        station.change("a")
+
+        await listener.has("a")
+
+
 async def test_a_database_that_does_not_answer_delays_and_loses_nothing(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
