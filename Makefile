@@ -3,8 +3,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := .ci/setup
+# Half as many workers again as there are cores, for tests wait a lot.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 # A file's tests share servers, so a file stays with one worker; the slow ones come first, in the order of the folders.
-PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Tests of what decides: the language, the rules, the parameters, who may.
 DECIDING := tests/pipeline tests/repos tests/builds/test_rules.py tests/builds/test_params.py
