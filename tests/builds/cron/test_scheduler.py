@@ -332,7 +332,7 @@ async def test_it_is_woken_by_a_change(scene: Scene, add: Add, monkeypatch: pyte
         looked.set()
         return pause
 
-    monkeypatch.setattr(one, "look", told)
+    monkeypatch.setattr(one._loop, "round", told)
     async with one.running():
         await looked.wait()  # it has found nothing, and waits for long
         await add()
