@@ -43,6 +43,8 @@ Verb = Literal[
 BEGINNINGS: frozenset[Verb] = frozenset(
     {"build.push", "build.cron", "build.create", "build.restart", "build.promote", "build.rollback"}
 )
+#: What runners report of their work: no decision, and more than all else.
+PROGRESS: frozenset[Verb] = frozenset({"build.start", "build.step", "build.end"})
 #: A stage has ended, and perhaps its build.
 _ENDINGS: frozenset[Verb] = frozenset({"build.end", "build.lose", "build.give_up"})
 #: A build was ended from outside: its runners stop, whatever its status says.
