@@ -10,6 +10,7 @@ from app.builds.ports import Ports
 from app.db.connect import Database
 from app.extensions.client import extension
 from app.folder import Folder
+from app.main.audit import open_audit
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.maintenance import SEALED, now, open_database
@@ -74,7 +75,8 @@ async def _open_rooms(stack: AsyncExitStack, settings: Settings, folder: Folder,
     account = _account(settings)
     host = Git(folder.mirrors, settings.roots, environ=inherited(), account=account)
     traffic = Traffic()
-    opening = open_builds(settings, folder, db, host, Recorders(), traffic)
+    recorders = Recorders(await stack.enter_async_context(open_audit(db)))
+    opening = open_builds(settings, folder, db, host, recorders, traffic)
     builds = await stack.enter_async_context(opening)
     runners = await stack.enter_async_context(open_runners(settings, folder, builds.ports, seal, account))
     state = _state(settings, folder, db, host, seal, builds, runners)
