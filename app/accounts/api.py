@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from app.accounts import auth, store
+from app.accounts import auth, moments, store
 from app.accounts.auth import State
 from app.accounts.input import NewUser, OwnUserChanges
 from app.accounts.model import User
@@ -22,7 +22,8 @@ async def update(request: Request[State]) -> JSON[UserJSON]:
     user = await auth.user(request)
     changes = await body.parse(request, OwnUserChanges)
     changed = store.update(user.id, email=changes.email, now=request.state["now"]())
-    return JSON(user_json(await request.state["db"].write(changed)))
+    recorded = moments.updating(request.state["recorders"], auth.actor(request, user), user.id, changed)
+    return JSON(user_json(await request.state["db"].write(recorded)))
 
 
 async def token(request: Request[State]) -> JSON[UserJSON]:
@@ -30,12 +31,13 @@ async def token(request: Request[State]) -> JSON[UserJSON]:
     user = await auth.user(request)
     if (await body.words(request)).get("rotate") != "true":
         return JSON(user_json(user))
-    return await _rotated(request, user)
+    return await _rotated(request, user, user)
 
 
-async def _rotated(request: Request[State], user: User) -> JSON[UserJSON]:
+async def _rotated(request: Request[State], caller: User, user: User) -> JSON[UserJSON]:
     fresh = auth.new_token()
-    renewed = await request.state["db"].write(store.set_token(user.id, fresh, request.state["now"]()))
+    rotating = store.set_token(user.id, fresh, request.state["now"]())
+    renewed = await moments.write(request, caller, rotating, moments.rotated)
     return JSON(user_json(renewed, token=fresh))
 
 
@@ -47,7 +49,7 @@ async def list_users(request: Request[State]) -> JSON[list[UserJSON]]:
 
 async def create(request: Request[State]) -> JSON[UserJSON]:
     """Add an account; its token is in the answer, shown this once."""
-    await auth.user(request)
+    caller = await auth.user(request)
     new = await body.parse(request, NewUser)
     fresh = new.token or auth.new_token()
     made = store.create(
@@ -58,7 +60,7 @@ async def create(request: Request[State]) -> JSON[UserJSON]:
         admin=new.admin,
         machine=new.machine,
     )
-    return JSON(user_json(await request.state["db"].write(made), token=fresh))
+    return JSON(user_json(await moments.write(request, caller, made, moments.created), token=fresh))
 
 
 async def show_user(request: Request[State]) -> JSON[UserJSON]:
@@ -69,8 +71,10 @@ async def show_user(request: Request[State]) -> JSON[UserJSON]:
 
 async def rotate(request: Request[State]) -> JSON[UserJSON]:
     """Give an account a new token, which is shown this once; the old one ends at once."""
-    await auth.user(request)
-    return await _rotated(request, await request.state["db"].read(store.find_named(request.path_params["user"])))
+    caller = await auth.user(request)
+    return await _rotated(
+        request, caller, await request.state["db"].read(store.find_named(request.path_params["user"]))
+    )
 
 
 routes = [

@@ -22,7 +22,7 @@ from app.db.tx import Tx
 from app.errors import Forbidden, Invalid, Unauthorized
 from app.extensions.client import Extension
 from app.log import request_id
-from app.moments import Actor
+from app.moments import Actor, Recorders
 from app.web import body
 from app.web.connected import address
 from app.web.route import row
@@ -40,6 +40,8 @@ class State(Shared):
     public_url: str
     #: Who is asked whether somebody may log in with a browser.
     admission: Extension | None
+    #: Who writes down what happens.
+    recorders: Recorders
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,15 @@ def _of_head(request: Request[Any]) -> Claim:
     """What the request shows without its body."""
     if token := request.headers.get("authorization") or body.whole_query(request).get("access_token"):
         return _of_token(token)
-    if cookie := request.cookies.get(COOKIE):
-        state: State = request.state
-        return Claim(login=read_cookie(cookie, state["cookie_key"], state["now"]()))
-    return Claim()
+    return Claim(login=session(request))
+
+
+def session(request: Request[Any]) -> str:
+    """The login that the session cookie shows; empty without a cookie that holds."""
+    if not (cookie := request.cookies.get(COOKIE)):
+        return ""
+    state: State = request.state
+    return read_cookie(cookie, state["cookie_key"], state["now"]())
 
 
 def _of_token(text: str) -> Claim:

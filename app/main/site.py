@@ -79,7 +79,7 @@ async def _open_rooms(stack: AsyncExitStack, settings: Settings, folder: Folder,
     opening = open_builds(settings, folder, db, host, recorders, traffic)
     builds = await stack.enter_async_context(opening)
     runners = await stack.enter_async_context(open_runners(settings, folder, builds.ports, seal, account))
-    state = _state(settings, folder, db, host, seal, builds, runners)
+    state = _state(settings, folder, db, host, seal, builds, runners, recorders)
     app = application(state, traffic, _policy(settings))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
@@ -93,7 +93,14 @@ def _account(settings: Settings) -> Account | None:
 
 
 def _state(
-    settings: Settings, folder: Folder, db: Database, host: Host, seal: Seal, builds: Builds, runners: Runners
+    settings: Settings,
+    folder: Folder,
+    db: Database,
+    host: Host,
+    seal: Seal,
+    builds: Builds,
+    runners: Runners,
+    recorders: Recorders,
 ) -> State:
     """What every request finds in its state."""
     return State(
@@ -101,6 +108,7 @@ def _state(
         cookie_key=(settings.cookie_secret or folder.key("cookie")).encode(),
         now=now,
         public_url=settings.public_url,
+        recorders=recorders,
         admission=extension("admission", session.ADMISSION, settings.admission),
         host=host,
         seal=seal,

@@ -2,12 +2,13 @@
 
 from starlette.requests import Request
 
-from app.accounts import auth
+from app.accounts import auth, moments
 from app.accounts import store as accounts
 from app.accounts.input import UserChanges
 from app.accounts.model import User
 from app.accounts.wire import UserJSON, user_json
 from app.db.tx import Tx
+from app.moments import Actor, Recorders
 from app.repos import access, settings, store
 from app.repos.access import State
 from app.repos.model import Permissions, Repo
@@ -23,15 +24,17 @@ async def update_user(request: Request[State]) -> JSON[UserJSON]:
     One that is made inactive is no administrator any more, and what it owns goes to others. An active
     administrator is always left.
     """
-    await auth.user(request)
+    caller = await auth.user(request)
     new = await body.parse(request, UserChanges)
-    changed = _change(request.path_params["user"], new, request.state["now"]())
+    by, recorders = auth.actor(request, caller), request.state["recorders"]
+    changed = _change(recorders, by, request.path_params["user"], new, request.state["now"]())
     return JSON(user_json(await request.state["db"].write(changed)))
 
 
-def _change(name: str, new: UserChanges, now: int) -> Tx[User]:
+def _change(recorders: Recorders, by: Actor, name: str, new: UserChanges, now: int) -> Tx[User]:
     user = yield from accounts.find_named(name)
-    changed = yield from accounts.update(user.id, email=new.email, admin=new.admin, active=new.active, now=now)
+    update = accounts.update(user.id, email=new.email, admin=new.admin, active=new.active, now=now)
+    changed = yield from moments.updating(recorders, by, user.id, update)
     if new.active is False:
         yield from settings.hand_over(user.id, now)
     return changed
@@ -42,15 +45,17 @@ async def delete_user(request: Request[State]) -> Empty:
 
     An active administrator is always left.
     """
-    await auth.user(request)
-    await request.state["db"].write(_delete(request.path_params["user"], request.state["now"]()))
+    caller = await auth.user(request)
+    deleting = _delete(request.path_params["user"], request.state["now"]())
+    await moments.write(request, caller, deleting, moments.deleted)
     return Empty()
 
 
-def _delete(name: str, now: int) -> Tx[None]:
+def _delete(name: str, now: int) -> Tx[User]:
     user = yield from accounts.find_named(name)
     yield from accounts.delete(user.id)
     yield from settings.hand_over(user.id, now)
+    return user
 
 
 async def list_user_repos(request: Request[State]) -> JSON[list[RepoJSON]]:
