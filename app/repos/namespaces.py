@@ -27,10 +27,15 @@ RIGHTS = """
 
 async def granted(request: Request[Any]) -> str:
     """The namespace of the path, for somebody who has the right in it that the route needs."""
+    return (await entered(request))[0]
+
+
+async def entered(request: Request[Any]) -> tuple[str, User]:
+    """The namespace of the path, and who has the right in it that the route needs."""
     state: State = request.state
     shown, namespace = await auth.claim(request), request.path_params["namespace"]
-    await state["db"].read(find(shown, namespace, row(request).needs))
-    return str(namespace)
+    user = await state["db"].read(find(shown, namespace, row(request).needs))
+    return str(namespace), user
 
 
 def find(shown: Claim, namespace: str, needs: Needs) -> Tx[User]:

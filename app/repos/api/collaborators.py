@@ -4,10 +4,12 @@ from typing import Any
 
 from starlette.requests import Request
 
+from app.accounts import auth
 from app.accounts import store as accounts
+from app.accounts.model import User
 from app.errors import NotFound
-from app.repos import access, store
-from app.repos.access import State
+from app.repos import access, moments, store
+from app.repos.access import Access, State
 from app.repos.input import Rights
 from app.repos.model import Permissions
 from app.repos.wire import CollaboratorJSON, PermissionsJSON, permissions_json
@@ -38,23 +40,30 @@ async def set_collaborator(request: Request[State]) -> JSON[PermissionsJSON]:
 
     Drone has no such call.
     """
-    repo = (await access.granted(request)).repo
+    found = await access.granted(request)
     new = await body.parse(request, Rights)
     rights = Permissions(new.read or new.write or new.admin, new.write or new.admin, new.admin)
     user = await request.state["db"].read(accounts.find(request.path_params["login"]))
-    if rights == Permissions():
-        await request.state["db"].write(store.revoke(repo.id, user))
-    else:
-        await request.state["db"].write(store.grant(repo.id, user.id, rights, request.state["now"]()))
+    await _set(request, found, user, rights)
     return JSON(permissions_json(rights))
 
 
 async def delete_collaborator(request: Request[State]) -> Empty:
     """Take away all rights of an account."""
-    repo = (await access.granted(request)).repo
+    found = await access.granted(request)
     user = await request.state["db"].read(accounts.find(request.path_params["login"]))
-    await request.state["db"].write(store.revoke(repo.id, user))
+    await _set(request, found, user, Permissions())
     return Empty()
+
+
+async def _set(request: Request[State], found: Access, user: User, rights: Permissions) -> None:
+    """Give exactly these rights; none takes all away."""
+    state, repo, by = request.state, found.repo, auth.actor(request, found.user)
+    if rights == Permissions():
+        tx = store.revoke(repo.id, user)
+    else:
+        tx = store.grant(repo.id, user.id, rights, state["now"]())
+    await state["db"].write(moments.setting_rights(state["recorders"], by, repo, user.id, user.login, rights, tx))
 
 
 def _collaborator(repo_uid: str, row: Any, rights: Permissions) -> CollaboratorJSON:

@@ -1,11 +1,15 @@
 """Routes of repositories (contract drone-rest 3.3)."""
 
+from functools import partial
+
 from starlette.requests import Request
 
 from app.accounts import auth
-from app.repos import access, flow, model, settings, store
-from app.repos.access import State
+from app.db.tx import Tx
+from app.repos import access, flow, model, moments, settings, store
+from app.repos.access import Access, State
 from app.repos.input import NewRepo, RepoChanges
+from app.repos.model import Repo
 from app.repos.wire import HookJSON, RepoJSON, repo_json
 from app.web import body, paging
 from app.web.reply import JSON
@@ -22,6 +26,7 @@ async def register(request: Request[State]) -> JSON[RepoJSON]:
     owner = await auth.user(request)
     new = await body.parse(request, NewRepo)
     state = request.state
+    made = partial(moments.created, auth.actor(request, owner))
     repo = await flow.register(
         state["db"],
         state["host"],
@@ -36,6 +41,7 @@ async def register(request: Request[State]) -> JSON[RepoJSON]:
         public_url=state["public_url"],
         new_key=state["new_key"],
         now=state["now"](),
+        recorded=lambda tx: state["recorders"].recorded(tx, made),
     )
     return JSON(repo_json(repo))
 
@@ -71,28 +77,37 @@ async def update(request: Request[State]) -> JSON[RepoJSON]:
     patch = await body.parse(request, RepoChanges)
     mine = settings.SETTINGS + (settings.SYSTEM_SETTINGS if found.is_system else ())
     changed = settings.update(found.repo.id, patch.model_dump(include=set(mine)), request.state["now"]())
-    return JSON(repo_json(await request.state["db"].write(changed)))
+    return JSON(repo_json(await _write(request, found, "repo.update", changed)))
 
 
 async def enable(request: Request[State]) -> JSON[RepoJSON]:
     """Enable a repository: what is pushed is built from now on, and the caller becomes the owner."""
     found = await access.granted(request)
     enabled = settings.enable(found.repo.id, found.user_id, request.state["now"]())
-    return JSON(repo_json(await request.state["db"].write(enabled)))
+    return JSON(repo_json(await _write(request, found, "repo.enable", enabled)))
 
 
 async def chown(request: Request[State]) -> JSON[RepoJSON]:
     """Make the caller the owner of the repository."""
     found = await access.granted(request)
     owned = settings.chown(found.repo.id, found.user_id, request.state["now"]())
-    return JSON(repo_json(await request.state["db"].write(owned)))
+    return JSON(repo_json(await _write(request, found, "repo.chown", owned)))
 
 
 async def repair(request: Request[State]) -> JSON[RepoJSON]:
     """Ask the git repository again for its default branch."""
-    repo = (await access.granted(request)).repo
-    state = request.state
-    return JSON(repo_json(await flow.repair(state["db"], state["host"], repo, state["now"]())))
+    found = await access.granted(request)
+    state, recorded = request.state, partial(_changing, request, found, "repo.repair")
+    return JSON(repo_json(await flow.repair(state["db"], state["host"], found.repo, state["now"](), recorded)))
+
+
+async def _write(request: Request[State], found: Access, verb: str, tx: Tx[Repo]) -> Repo:
+    return await request.state["db"].write(_changing(request, found, verb, tx))
+
+
+def _changing(request: Request[State], found: Access, verb: str, tx: Tx[Repo]) -> Tx[Repo]:
+    """A transaction that changes the repository, written down."""
+    return moments.changing(request.state["recorders"], verb, auth.actor(request, found.user), found.repo.id, tx)
 
 
 _REPO = "/api/repos/{owner}/{name}"

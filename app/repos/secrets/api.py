@@ -1,11 +1,15 @@
 """Routes of secrets, a repository's and a namespace's (contract drone-rest 3.3, 3.5)."""
 
+from typing import NamedTuple
+
 from starlette.requests import Request
 
 from app.accounts import auth
+from app.accounts import moments as written
+from app.accounts.model import User
 from app.errors import Invalid
 from app.pipeline import inline
-from app.repos import access, namespaces
+from app.repos import access, moments, namespaces
 from app.repos.access import State
 from app.repos.input import check_name
 from app.repos.model import SECRET
@@ -17,6 +21,14 @@ from app.web import body
 from app.web.needs import Needs
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint, row
+
+
+class _Keeper(NamedTuple):
+    """Whose secrets, the name of whose they are, and who asks."""
+
+    owner: Owner
+    name: str
+    user: User | None
 
 
 async def list_secrets(request: Request[State]) -> JSON[list[SecretJSON]]:
@@ -33,12 +45,17 @@ async def list_namespace_secrets(request: Request[State]) -> JSON[list[SecretJSO
 
 async def create(request: Request[State]) -> JSON[SecretJSON]:
     """Add a secret."""
-    owner = await _owner(request)
+    keeper = await _keeper(request)
+    owner = keeper.owner
     _check_namespace(owner)
     new = await body.parse(request, NewSecret)
     sealed = request.state["seal"].seal(new.data, owner.purpose)
     flags = {"pull_request": new.pull_request, "pull_request_push": new.pull_request_push}
-    return JSON(secret_json(await request.state["db"].write(store.create(owner, new.name, sealed, **flags))))
+    creating = store.create(owner, new.name, sealed, **flags)
+    made = await written.write(
+        request, keeper.user, creating, lambda by, secret: moments.secret_created(by, keeper.name, secret)
+    )
+    return JSON(secret_json(made))
 
 
 async def show(request: Request[State]) -> JSON[SecretJSON]:
@@ -49,8 +66,8 @@ async def show(request: Request[State]) -> JSON[SecretJSON]:
 
 async def update(request: Request[State]) -> JSON[SecretJSON]:
     """Change the value or the flags of a secret; what is left out stays."""
-    owner = await _owner(request)
-    return await _update(request, owner, await body.parse(request, SecretChanges))
+    keeper = await _keeper(request)
+    return await _update(request, keeper, await body.parse(request, SecretChanges))
 
 
 async def replace(request: Request[State]) -> JSON[SecretJSON]:
@@ -59,27 +76,38 @@ async def replace(request: Request[State]) -> JSON[SecretJSON]:
     A flag that is left out is false from now on: some clients leave out what is false and could never clear it.
     Drone has no such call.
     """
-    owner = await _owner(request)
+    keeper = await _keeper(request)
     said = await body.parse(request, SecretChanges)
     flags = {"pull_request": said.pull_request or False, "pull_request_push": said.pull_request_push or False}
-    return await _update(request, owner, said.model_copy(update=flags))
+    return await _update(request, keeper, said.model_copy(update=flags))
 
 
-async def _update(request: Request[State], owner: Owner, said: SecretChanges) -> JSON[SecretJSON]:
+async def _update(request: Request[State], keeper: _Keeper, said: SecretChanges) -> JSON[SecretJSON]:
+    owner, name = keeper.owner, request.path_params["secret"]
     changed = store.update(
         owner,
-        request.path_params["secret"],
+        name,
         sealed=None if said.data is None else request.state["seal"].seal(said.data, owner.purpose),
         pull_request=said.pull_request,
         pull_request_push=said.pull_request_push,
     )
-    return JSON(secret_json(await request.state["db"].write(changed)))
+    recorded = moments.updating_secret(
+        request.state["recorders"],
+        auth.actor(request, keeper.user),
+        (owner, keeper.name),
+        name,
+        value=said.data is not None,
+        tx=changed,
+    )
+    return JSON(secret_json(await request.state["db"].write(recorded)))
 
 
 async def delete(request: Request[State]) -> Empty:
     """Remove a secret."""
-    owner = await _owner(request)
-    await request.state["db"].write(store.delete(owner, request.path_params["secret"]))
+    keeper, name = await _keeper(request), request.path_params["secret"]
+    by, owner = auth.actor(request, keeper.user), (keeper.owner, keeper.name)
+    deleting = store.delete(keeper.owner, name)
+    await request.state["db"].write(moments.deleting_secret(request.state["recorders"], by, owner, name, deleting))
     return Empty()
 
 
@@ -93,9 +121,16 @@ async def encrypt(request: Request[State]) -> JSON[EncryptedJSON]:
 
 async def _owner(request: Request[State]) -> Owner:
     """Whose secrets the path names, for somebody who has the right that the route needs."""
+    return (await _keeper(request)).owner
+
+
+async def _keeper(request: Request[State]) -> _Keeper:
+    """The same, with the owner's name and who asks."""
     if row(request).needs in ("member", "owner"):
-        return store.of_namespace(await namespaces.granted(request))
-    return store.of_repo((await access.granted(request)).repo.id)
+        namespace, user = await namespaces.entered(request)
+        return _Keeper(store.of_namespace(namespace), namespace, user)
+    found = await access.granted(request)
+    return _Keeper(store.of_repo(found.repo.id), found.repo.slug, found.user)
 
 
 def _check_namespace(owner: Owner) -> None:

@@ -3,10 +3,11 @@
 from starlette.requests import Request
 
 from app.accounts import auth
+from app.accounts import moments as written
 from app.accounts.auth import Claim
 from app.db.tx import Tx
 from app.errors import Invalid, Problem
-from app.repos import namespaces
+from app.repos import moments, namespaces
 from app.repos.access import State
 from app.repos.input import check_name
 from app.repos.templates import store
@@ -32,11 +33,12 @@ async def list_templates(request: Request[State]) -> JSON[list[TemplateJSON]]:
 
 async def create(request: Request[State]) -> JSON[TemplateJSON]:
     """Add a template; the extension of its name says what it is written in."""
-    namespace = await namespaces.granted(request)
+    namespace, user = await namespaces.entered(request)
     new = await body.parse(request, NewTemplate)
     _refuse(check_name("namespace", namespace), name_problem(new.name), data_problem(new.data))
     now = request.state["now"]()
-    made = await request.state["db"].write(store.create(Template(0, namespace, new.name, new.data, now, now)))
+    creating = store.create(Template(0, namespace, new.name, new.data, now, now))
+    made = await written.write(request, user, creating, moments.template_created)
     return JSON(template_json(made))
 
 
@@ -49,30 +51,34 @@ async def show(request: Request[State]) -> JSON[TemplateJSON]:
 
 async def update(request: Request[State]) -> JSON[TemplateJSON]:
     """Give a template another text, or put it into another namespace of the caller."""
-    namespace, name = await namespaces.granted(request), request.path_params["template"]
+    namespace, user = await namespaces.entered(request)
+    name = request.path_params["template"]
     new = await body.parse(request, TemplateChanges)
     _refuse(
         check_name("namespace", new.namespace) if new.namespace is not None else None,
         data_problem(new.data) if new.data is not None else None,
     )
     tx = _update(await auth.claim(request), namespace, name, new, request.state["now"]())
-    return JSON(template_json(await request.state["db"].write(tx)))
+    _, changed = await written.write(request, user, tx, moments.template_changed)
+    return JSON(template_json(changed))
 
 
-def _update(shown: Claim, namespace: str, name: str, new: TemplateChanges, now: int) -> Tx[Template]:
-    changed = yield from store.find(namespace, name)
+def _update(shown: Claim, namespace: str, name: str, new: TemplateChanges, now: int) -> Tx[tuple[Template, Template]]:
+    """The template as it was and as it is."""
+    before = changed = yield from store.find(namespace, name)
     if new.data is not None:
         changed = yield from store.update(namespace, name, new.data, now)
     if new.namespace not in (None, namespace):
         yield from namespaces.find(shown, new.namespace, "owner")
         changed = yield from store.move(namespace, name, new.namespace, now)
-    return changed
+    return before, changed
 
 
 async def delete(request: Request[State]) -> Empty:
     """Remove a template."""
-    namespace = await namespaces.granted(request)
-    await request.state["db"].write(store.delete(namespace, request.path_params["template"]))
+    namespace, user = await namespaces.entered(request)
+    deleting = store.delete(namespace, request.path_params["template"])
+    await written.write(request, user, deleting, moments.template_deleted)
     return Empty()
 
 
