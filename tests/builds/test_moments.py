@@ -148,7 +148,7 @@ VERBS: dict[Verb, tuple[Act | None, Act, tuple[str, ...]]] = {
     ),
     "build.delete": (
         one,
-        lambda s: s.ports.moments.carry_out(removal._remove(s.repo.id, ADA, NOW)),
+        lambda s: s.ports.moments.carry_out(removal._remove(s.repo.id, ADA, NOW, Recorders())),
         ("octocat/hello#1", "person", "ada"),
     ),
 }

@@ -20,13 +20,13 @@ async def serving(
     routes: Sequence[BaseRoute], *, policy: Policy = OPEN, **state: Any
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of these routes, with the errors and the surroundings of every request."""
-    app = Requests(_Stateful(Starlette(routes=routes, exception_handlers=HANDLERS), state), Traffic(), policy)
+    app = Requests(Stateful(Starlette(routes=routes, exception_handlers=HANDLERS), state), Traffic(), policy)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as client:
         yield client
 
 
-class _Stateful:
+class Stateful:
     """Gives every request its state, as the lifespan of a server does."""
 
     def __init__(self, app: ASGIApp, state: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from starlette.requests import Request
 
+from app.accounts import auth
 from app.builds import lists, store
 from app.builds.api.request import State
 from app.builds.purge import purge
@@ -12,8 +13,9 @@ from app.web.reply import Empty
 
 async def delete_old(request: Request[State]) -> Empty:
     """Delete the builds below a number, with their stages, steps and logs; those that are not over are kept."""
-    repo = (await access.granted(request)).repo
-    await purge(request.state["ports"], repo, body.query_number(request, "before", "build number"))
+    found = await access.granted(request)
+    before = body.query_number(request, "before", "build number")
+    await purge(request.state["ports"], found.repo, before, auth.actor(request, found.user))
     return Empty()
 
 

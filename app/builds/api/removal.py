@@ -5,7 +5,7 @@ from starlette.requests import Request
 from app.accounts import auth
 from app.builds.api.request import State
 from app.builds.removal import remove
-from app.repos import access, settings
+from app.repos import access, moments, settings
 from app.repos.wire import RepoJSON, repo_json
 from app.web import body
 from app.web.reply import JSON
@@ -21,4 +21,6 @@ async def disable(request: Request[State]) -> JSON[RepoJSON]:
     if body.query(request).get("remove") == "true":
         return JSON(repo_json(await remove(request.state["ports"], repo, auth.actor(request, found.user))))
     disabled = settings.disable(repo.id, request.state["now"]())
-    return JSON(repo_json(await request.state["db"].write(disabled)))
+    by = auth.actor(request, found.user)
+    recorded = moments.changing(request.state["recorders"], "repo.disable", by, repo.id, disabled)
+    return JSON(repo_json(await request.state["db"].write(recorded)))

@@ -3,8 +3,9 @@
 from starlette.requests import Request
 
 from app.accounts import auth
+from app.accounts import moments as written
 from app.builds.api.request import State
-from app.builds.cron import flow, store
+from app.builds.cron import flow, moments, store
 from app.builds.cron.input import CronChanges, NewCron
 from app.builds.cron.model import Cron
 from app.builds.cron.wire import CronJSON, cron_json
@@ -23,10 +24,10 @@ async def list_crons(request: Request[State]) -> JSON[list[CronJSON]]:
 
 async def create(request: Request[State]) -> JSON[CronJSON]:
     """Add a cron job: it builds a branch, or promotes its newest successful build, whenever `expr` says (UTC)."""
-    repo = (await access.granted(request)).repo
-    new = await body.parse(request, NewCron)
-    job = Cron(id=0, repo_id=repo.id, next=0, **new.model_dump())
-    made = await request.state["db"].write(flow.create(job, request.state["now"]()))
+    found = await access.granted(request)
+    repo, new = found.repo, await body.parse(request, NewCron)
+    creating = flow.create(Cron(id=0, repo_id=repo.id, next=0, **new.model_dump()), request.state["now"]())
+    made = await written.write(request, found.user, creating, lambda by, job: moments.created(by, repo, job))
     request.state["crons_changed"]()
     return JSON(cron_json(made))
 
@@ -39,19 +40,22 @@ async def show(request: Request[State]) -> JSON[CronJSON]:
 
 async def update(request: Request[State]) -> JSON[CronJSON]:
     """Change a cron job; what is left out stays."""
-    repo = (await access.granted(request)).repo
-    new = await body.parse(request, CronChanges)
+    found = await access.granted(request)
+    repo, new = found.repo, await body.parse(request, CronChanges)
     changes = new.model_dump(exclude_none=True)
-    updating = flow.update(repo.id, request.path_params["cron"], changes, request.state["now"]())
-    job = await request.state["db"].write(updating)
+    name, by = request.path_params["cron"], auth.actor(request, found.user)
+    updating = flow.update(repo.id, name, changes, request.state["now"]())
+    recorded = moments.changing(request.state["recorders"], by, repo, name, updating)
+    job = await request.state["db"].write(recorded)
     request.state["crons_changed"]()
     return JSON(cron_json(job))
 
 
 async def delete(request: Request[State]) -> Empty:
     """Remove a cron job; it may be gone already."""
-    repo = (await access.granted(request)).repo
-    await request.state["db"].write(store.delete(repo.id, request.path_params["cron"]))
+    found = await access.granted(request)
+    deleting = store.delete(found.repo.id, request.path_params["cron"])
+    await written.write(request, found.user, deleting, lambda by, job: moments.deleted(by, found.repo, job))
     return Empty()
 
 

@@ -43,15 +43,15 @@ def _waiting(stage: StageJSON, *, paused: bool) -> StageJSON:
 
 async def pause_queue(request: Request[State]) -> Empty:
     """Pause the queue: no stage is handed to a runner until it is resumed; what runs goes on."""
-    await auth.user(request)
-    await request.state["queue"].pause()
+    user = await auth.user(request)
+    await request.state["queue"].pause(auth.actor(request, user))
     return Empty()
 
 
 async def resume_queue(request: Request[State]) -> Empty:
     """Resume the queue: stages are handed to runners again."""
-    await auth.user(request)
-    await request.state["queue"].resume()
+    user = await auth.user(request)
+    await request.state["queue"].resume(auth.actor(request, user))
     return Empty()
 
 
