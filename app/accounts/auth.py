@@ -11,7 +11,7 @@ import secrets
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.types import Scope
@@ -19,7 +19,7 @@ from starlette.types import Scope
 from app.accounts import store
 from app.accounts.model import User
 from app.db.tx import Tx
-from app.errors import Forbidden, Invalid, Unauthorized
+from app.errors import AppError, Forbidden, Invalid, Unauthorized
 from app.extensions.client import Extension
 from app.log import request_id
 from app.moments import Actor, Recorders
@@ -27,6 +27,8 @@ from app.web import body
 from app.web.connected import address
 from app.web.route import row
 from app.web.state import State as Shared
+
+E = TypeVar("E", bound=AppError)
 
 COOKIE = "_session_"
 _ALPHABET = string.ascii_letters + string.digits
@@ -100,7 +102,7 @@ def caller(shown: Claim) -> Tx[User | None]:
     """
     user = yield from _look_up(shown)
     if user is not None and not user.active:
-        raise Forbidden("this account is not active")
+        raise refused(Forbidden("this account is not active"), user)
     return user
 
 
@@ -123,10 +125,16 @@ async def user(request: Request[Any]) -> User:
         raise Unauthorized
     match row(request).needs:
         case "system" if not found.admin:
-            raise Forbidden("this is for administrators of the server")
+            raise refused(Forbidden("this is for administrators of the server"), found)
         case "machine" if not (found.admin or found.machine):
-            raise Forbidden("this is for administrators of the server and for machine accounts")
+            raise refused(Forbidden("this is for administrators of the server and for machine accounts"), found)
     return found
+
+
+def refused(error: E, account: User) -> E:
+    """The error, with the account that lacks a right: whoever answers may have that written down."""
+    error.refused = account
+    return error
 
 
 def actor(request: Request[Any], account: User | None) -> Actor:

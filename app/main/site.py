@@ -10,7 +10,7 @@ from app.builds.ports import Ports
 from app.db.connect import Database
 from app.extensions.client import extension
 from app.folder import Folder
-from app.main.audit import open_audit
+from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.maintenance import SEALED, now, open_database
@@ -109,6 +109,7 @@ def _state(
         now=now,
         public_url=settings.public_url,
         recorders=recorders,
+        refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         host=host,
         seal=seal,

@@ -55,7 +55,7 @@ def find(shown: Claim, namespace: str, needs: Needs) -> Tx[User]:
         return user
     if needs == "owner" and 0 < rights["repos"] == rights["admins"]:
         return user
-    raise Forbidden(_REFUSALS[needs].format(namespace))
+    raise auth.refused(Forbidden(_REFUSALS[needs].format(namespace)), user)
 
 
 _REFUSALS: dict[Needs, str] = {

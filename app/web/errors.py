@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, NotRequired
 
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -87,7 +88,10 @@ async def _app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
     if status_of(error) >= 500:
         log.error("request failed", extra={"code": error.code, "reason": error.message})
-    return answer(error)
+    answered = answer(error)
+    if error.refused is not None and (tell := request.scope.get("state", {}).get("refused")):
+        answered.background = BackgroundTask(tell, request, error)
+    return answered
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

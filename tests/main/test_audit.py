@@ -317,3 +317,48 @@ async def test_all_that_was_done_holds(place: Place) -> None:
 
     said = (await place.ask("GET", "/api/audit/verify")).json()
     assert (said["status"], said["holds"], said["unsealed"]) == ("whole", 5, 0)
+
+
+REFUSED = [
+    ("GET", "/api/users?access_token=x", "/api/users", "forbidden"),
+    ("GET", REPO, REPO, "not_found"),
+    ("POST", "/api/secrets/octocat", "/api/secrets/octocat", "forbidden"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "told", "code"), REFUSED)
+async def test_an_account_that_lacks_a_right_is_told_of(
+    place: Place, method: str, path: str, told: str, code: str
+) -> None:
+    await place.register("hello")
+    token = (await place.ask("POST", "/api/users", {"login": "kim"})).json()["token"]
+    place.client.headers["Authorization"] = f"Bearer {token}"
+
+    await place.ask(method, path, fine=False)
+
+    (row,) = await place.rows("refusal")
+    assert (row.actor_name, row.subject, json.loads(row.after)) == ("kim", f"{method} {told}", {"code": code})
+
+
+@pytest.mark.parametrize("token", ["", "Bearer no-token-of-anybody"])
+async def test_strangers_are_not_told_of_and_neither_is_what_is_not_there(place: Place, token: str) -> None:
+    await place.ask("GET", f"{REPO}/builds/7", fine=False)
+    await place.ask("GET", "/api/users/nobody", fine=False)
+    place.client.headers["Authorization"] = token
+    await place.ask("GET", "/api/users", fine=False)
+    await place.ask("GET", REPO, fine=False)
+
+    assert await place.rows("refusal") == []
+
+
+async def test_a_refusal_is_answered_also_when_it_cannot_be_recorded(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = (await place.ask("POST", "/api/users", {"login": "kim"})).json()["token"]
+    place.client.headers["Authorization"] = f"Bearer {token}"
+    place.failing.becomes = uncommitted
+
+    answer = await place.ask("GET", "/api/users", fine=False)
+
+    assert answer.status_code == 403
+    assert "a refusal could not be recorded" in caplog.text
