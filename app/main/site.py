@@ -67,15 +67,17 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
         db = await open_database(stack, settings)
         seal = keyring.seal(settings, folder)
         await db.read(renew.check(seal, SEALED))
-        await bootstrap(db, settings, folder)
-        yield await _open_rooms(stack, settings, folder, db, seal)
+        recorders = Recorders(await stack.enter_async_context(open_audit(db)))
+        await bootstrap(db, settings, folder, recorders)
+        yield await _open_rooms(stack, settings, folder, db, seal, recorders)
 
 
-async def _open_rooms(stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal) -> Site:
+async def _open_rooms(
+    stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal, recorders: Recorders
+) -> Site:
     account = _account(settings)
     host = Git(folder.mirrors, settings.roots, environ=inherited(), account=account)
     traffic = Traffic()
-    recorders = Recorders(await stack.enter_async_context(open_audit(db)))
     opening = open_builds(settings, folder, db, host, recorders, traffic)
     builds = await stack.enter_async_context(opening)
     runners = await stack.enter_async_context(open_runners(settings, folder, builds.ports, seal, account))

@@ -308,6 +308,13 @@ async def test_what_changes_nothing_makes_no_row(place: Place, method: str, path
     assert (await place.state())[-1] == before
 
 
+async def test_the_account_that_the_settings_make_is_told_of_once(place: Place) -> None:
+    (row,) = await place.rows("account.create")
+
+    assert (row.actor_name, row.subject, row.way) == ("", "octocat", "inside")
+    assert json.loads(row.after) == {"login": "octocat", "admin": True, "active": True}
+
+
 async def test_all_that_was_done_holds(place: Place) -> None:
     await place.register("hello")
     for done in (HAS_SECRET, HAS_TEMPLATE, HAS_JOB, KIM):
@@ -316,7 +323,7 @@ async def test_all_that_was_done_holds(place: Place) -> None:
         pass
 
     said = (await place.ask("GET", "/api/audit/verify")).json()
-    assert (said["status"], said["holds"], said["unsealed"]) == ("whole", 5, 0)
+    assert (said["status"], said["holds"], said["unsealed"]) == ("whole", 6, 0)
 
 
 REFUSED = [
