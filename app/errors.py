@@ -36,6 +36,8 @@ class AppError(Exception):
 
     def __init__(self, message: str, *, code: str = "", **details: Any) -> None:
         super().__init__(message)
+        #: The account that lacks a right, where that is the reason and the account is known.
+        self.refused: Any = None
         self.message = message
         self.code = code or type(self).code
         self.details = details

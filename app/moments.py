@@ -94,10 +94,12 @@ class Recorder:
     record: Callable[[Any], Tx[None]]
     #: None is every verb.
     verbs: Collection[str] | None = None
+    #: Verbs that are left out all the same.
+    without: Collection[str] = ()
 
     def wants(self, verb: str) -> bool:
         """Whether moments of this verb are written down."""
-        return self.verbs is None or verb in self.verbs
+        return (self.verbs is None or verb in self.verbs) and verb not in self.without
 
 
 class Recorders:

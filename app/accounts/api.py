@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from app.accounts import auth, store
+from app.accounts import auth, moments, store
 from app.accounts.auth import ACCOUNT, SYSTEM, Caller, State
 from app.accounts.input import NewUser, OwnUserChanges
 from app.accounts.model import User
@@ -23,19 +23,21 @@ async def update(request: Request[State], caller: Caller) -> JSON[UserJSON]:
     """Change the caller's account; what is left out stays."""
     changes = await body.parse(request, OwnUserChanges)
     changed = store.update(caller.user.id, email=changes.email, now=request.state["now"]())
-    return JSON(user_json(await request.state["db"].write(changed)))
+    recorded = moments.updating(request.state["recorders"], caller.by, caller.user.id, changed)
+    return JSON(user_json(await request.state["db"].write(recorded)))
 
 
 async def token(request: Request[State], caller: Caller) -> JSON[UserJSON]:
     """The caller's account; with `rotate`, it gets a new token, which is shown this once."""
     if (await body.words(request)).get("rotate") != "true":
         return JSON(user_json(caller.user))
-    return await _rotated(request, caller.user)
+    return await _rotated(request, caller, caller.user)
 
 
-async def _rotated(request: Request[State], user: User) -> JSON[UserJSON]:
+async def _rotated(request: Request[State], caller: Caller, user: User) -> JSON[UserJSON]:
     fresh = auth.new_token()
-    renewed = await request.state["db"].write(store.set_token(user.id, fresh, request.state["now"]()))
+    rotating = store.set_token(user.id, fresh, request.state["now"]())
+    renewed = await moments.write(request, caller.by, rotating, moments.rotated)
     return JSON(user_json(renewed, token=fresh))
 
 
@@ -48,7 +50,7 @@ async def list_users(_: Request[State], __: Caller, users: list[User]) -> JSON[l
     return JSON([user_json(user) for user in users])
 
 
-async def create(request: Request[State], _: Caller) -> JSON[UserJSON]:
+async def create(request: Request[State], caller: Caller) -> JSON[UserJSON]:
     """Add an account; its token is in the answer, shown this once."""
     new = await body.parse(request, NewUser)
     fresh = new.token or auth.new_token()
@@ -60,7 +62,7 @@ async def create(request: Request[State], _: Caller) -> JSON[UserJSON]:
         admin=new.admin,
         machine=new.machine,
     )
-    return JSON(user_json(await request.state["db"].write(made), token=fresh))
+    return JSON(user_json(await moments.write(request, caller.by, made, moments.created), token=fresh))
 
 
 def _named(request: Request[State], _: Caller) -> Tx[User]:
@@ -72,9 +74,9 @@ async def show_user(_: Request[State], __: Caller, user: User) -> JSON[UserJSON]
     return JSON(user_json(user))
 
 
-async def rotate(request: Request[State], _: Caller, user: User) -> JSON[UserJSON]:
+async def rotate(request: Request[State], caller: Caller, user: User) -> JSON[UserJSON]:
     """Give an account a new token, which is shown this once; the old one ends at once."""
-    return await _rotated(request, user)
+    return await _rotated(request, caller, user)
 
 
 #: Accounts, and one of them.

@@ -11,7 +11,7 @@ import secrets
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.types import Scope
@@ -19,14 +19,16 @@ from starlette.types import Scope
 from app.accounts import store
 from app.accounts.model import User
 from app.db.tx import Tx
-from app.errors import Forbidden, Invalid, Unauthorized
+from app.errors import AppError, Forbidden, Invalid, Unauthorized
 from app.extensions.client import Extension
 from app.log import request_id
-from app.moments import Actor, Way
+from app.moments import Actor, Recorders, Way
 from app.web import body
 from app.web.connected import address
 from app.web.needs import StoredNeeds
 from app.web.state import State as Shared
+
+E = TypeVar("E", bound=AppError)
 
 COOKIE = "_session_"
 _ALPHABET = string.ascii_letters + string.digits
@@ -40,6 +42,8 @@ class State(Shared):
     public_url: str
     #: Who is asked whether somebody may log in with a browser.
     admission: Extension | None
+    #: Who writes down what happens.
+    recorders: Recorders
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +99,17 @@ def _of_head(request: Request[Any]) -> Claim:
     """What the request shows without its body."""
     if token := request.headers.get("authorization") or body.whole_query(request).get("access_token"):
         return _of_token(token, request)
-    if cookie := request.cookies.get(COOKIE):
-        state: State = request.state
-        login = read_cookie(cookie, state["cookie_key"], state["now"]())
+    if login := session(request):
         return Claim(login=login, way="session", address=address(request))
     return Claim(address=address(request))
+
+
+def session(request: Request[Any]) -> str:
+    """The login that the session cookie shows; empty without a cookie that holds."""
+    if not (cookie := request.cookies.get(COOKIE)):
+        return ""
+    state: State = request.state
+    return read_cookie(cookie, state["cookie_key"], state["now"]())
 
 
 def _of_token(text: str, request: Request[Any]) -> Claim:
@@ -122,7 +132,7 @@ def user_of(shown: Claim) -> Tx[User | None]:
     """
     user = yield from _look_up(shown)
     if user is not None and not user.active:
-        raise Forbidden("this account is not active")
+        raise refused(Forbidden("this account is not active"), user)
     return user
 
 
@@ -135,6 +145,12 @@ def _look_up(shown: Claim) -> Tx[User | None]:
     if shown.login:
         return (yield from store.find_if_any(shown.login))
     return None
+
+
+def refused(error: E, account: User) -> E:
+    """The error, with the account that lacks a right: whoever answers may have that written down."""
+    error.refused = account
+    return error
 
 
 class AccountNeeds(StoredNeeds[Caller]):
@@ -154,7 +170,7 @@ class AccountNeeds(StoredNeeds[Caller]):
         if user is None:
             raise Unauthorized
         if not self._allows(user):
-            raise Forbidden(self._refusal)
+            raise refused(Forbidden(self._refusal), user)
         return Caller(user, shown)
 
 

@@ -7,15 +7,16 @@ from contextlib import suppress
 
 from starlette.requests import Request
 
-from app.accounts import auth, store
+from app.accounts import auth, moments, store
 from app.accounts.auth import COOKIE, State
 from app.accounts.model import User
 from app.accounts.wire import user_json
-from app.db.connect import Database
 from app.db.tx import Tx
 from app.errors import Conflict, Forbidden, Unauthorized, Unavailable
 from app.extensions.client import Extension, ExtensionFailed
+from app.moments import SERVER
 from app.web import body, pages
+from app.web.connected import address
 from app.web.needs import StoredNeeds
 from app.web.reply import HTML, SeeOther
 from app.web.route import Endpoint, Param
@@ -49,7 +50,7 @@ async def login(request: Request[State], user: User | None) -> SeeOther | HTML:
     if user is None:
         return SeeOther(FAILED)
     try:
-        await _admit(state["db"], state["admission"], user, state["now"]())
+        await _admit(request, state["admission"], user, state["now"]())
     except (ExtensionFailed, Unavailable) as refusal:
         return _page(getattr(refusal, "text", "") or refusal.message, 403)
     answer = SeeOther(HOME)
@@ -80,7 +81,7 @@ def _person(shown: auth.Claim) -> Tx[User | None]:
     return None if user is None or user.machine else user
 
 
-async def _admit(db: Database, admission: Extension | None, user: User, now: int) -> None:
+async def _admit(request: Request[State], admission: Extension | None, user: User, now: int) -> None:
     """Let somebody in, as an administrator if the extension says so (contract drone-webhooks 9).
 
     ExtensionFailed or Unavailable when it does not. The last administrator stays one, whatever it says.
@@ -90,13 +91,21 @@ async def _admit(db: Database, admission: Extension | None, user: User, now: int
         answer = await admission.ask(question)
         admin = answer.get("admin") if isinstance(answer, dict) else None
         if isinstance(admin, bool) and admin != user.admin:
+            changed = store.update(user.id, admin=admin, now=now)
             with suppress(Conflict):
-                await db.write(store.update(user.id, admin=admin, now=now))
-    await db.write(store.log_in(user.id, now))
+                recorded = moments.updating(request.state["recorders"], SERVER, user.id, changed)
+                await request.state["db"].write(recorded)
+    by = (await auth.claim(request)).by(user)
+    await moments.write(request, by, store.log_in(user.id, now), lambda by, _: moments.logged_in(by, user))
 
 
-async def logout(_: Request[State]) -> HTML:
+async def logout(request: Request[State]) -> HTML:
     """Log a browser out: its cookie goes; a token stays as good as it was."""
+    state, login = request.state, auth.session(request)
+    user = await state["db"].read(store.find_if_any(login)) if login else None
+    if user is not None:
+        by = auth.Claim(login=login, way="session", address=address(request)).by(user)
+        await state["db"].write(state["recorders"].record(moments.logged_out(by, user)))
     answer = HTML(pages.render("logout.html"))
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return answer

@@ -78,13 +78,14 @@ def find_named(name: str) -> Tx[User]:
     """The account of a login, in any letter case, or else of an id; NotFound."""
     user = yield from find_if_any(name)
     if user is None and name.isascii() and name.isdecimal() and len(name) < 19:
-        user = yield from _find_by_id(int(name))
+        user = yield from find_by_id(int(name))
     if user is None:
         raise NotFound(f"user {name} not found")
     return user
 
 
-def _find_by_id(user_id: int) -> Tx[User | None]:
+def find_by_id(user_id: int) -> Tx[User | None]:
+    """The account of an id."""
     row = yield from one(BY_ID, id=user_id)
     return _MAPPER.make(row) if row else None
 
@@ -145,7 +146,7 @@ def delete(user_id: int) -> Tx[None]:
 
 
 def _refusal(user_id: int) -> Tx[Conflict | NotFound]:
-    user = yield from _find_by_id(user_id)
+    user = yield from find_by_id(user_id)
     if user is None:
         return NotFound(f"user {user_id} not found")
     words = f"{user.login} is the last active administrator; make another account an administrator first"
@@ -167,7 +168,7 @@ def set_token(user_id: int, token: str, now: int) -> Tx[User]:
     """Give an account another token; the old one ends at once. NotFound, or Conflict when it is another account's."""
     row = yield from one(SET_TOKEN, id=user_id, token_hash=hash_token(token), now=now)
     if row is None:
-        if (yield from _find_by_id(user_id)) is None:
+        if (yield from find_by_id(user_id)) is None:
             raise NotFound(f"user {user_id} not found")
         raise _token_taken()
     return _MAPPER.make(row)

@@ -43,6 +43,8 @@ Verb = Literal[
 BEGINNINGS: frozenset[Verb] = frozenset(
     {"build.push", "build.cron", "build.create", "build.restart", "build.promote", "build.rollback"}
 )
+#: What runners report of their work: no decision, and more than all else.
+PROGRESS: frozenset[Verb] = frozenset({"build.start", "build.step", "build.end"})
 #: A stage has ended, and perhaps its build.
 _ENDINGS: frozenset[Verb] = frozenset({"build.end", "build.lose", "build.give_up"})
 #: A build was ended from outside: its runners stop, whatever its status says.
@@ -113,7 +115,8 @@ class Moments:
     def __init__(self, db: Database, logs: Logs, recorders: Recorders) -> None:
         self._db = db
         self._logs = logs
-        self._recorders = recorders
+        #: Who writes down what happens; for what is no build's, too.
+        self.recorders = recorders
         #: Every moment, on whichever server it happened.
         self.watched: Events[Moment] = Events()
         #: Ids of builds to which something happened here, for the other servers.
@@ -136,12 +139,12 @@ class Moments:
 
     def _record(self, happened: Happened, *, watched: bool) -> Tx[tuple[Happened, Moment | None]]:
         """The moment that it makes, if anybody wants one, written down."""
-        wanted = self._recorders.wants(happened.verb)
+        wanted = self.recorders.wants(happened.verb)
         if not (wanted or watched):
             return happened, None
         moment = yield from _moment(happened)
         if wanted:
-            yield from self._recorders.record(moment)
+            yield from self.recorders.record(moment)
         return happened, moment
 
     async def _announce(self, happened: Happened, moment: Moment | None) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.builds.ports import Ports
 from app.db.tx import Tx, many, one, run
+from app.moments import SERVER, Actor, Change
 from app.repos import store as repos
 from app.repos.model import Repo
 
@@ -40,12 +41,15 @@ class _Batch:
     steps: tuple[int, ...]
 
 
-async def purge(ports: Ports, repo: Repo, before: int) -> None:
+async def purge(ports: Ports, repo: Repo, before: int, by: Actor = SERVER) -> None:
     """Delete the builds below a number that are over; what is not stays, and goes with the next purge.
+
+    Recorded once, as it begins.
 
     Logs go before the rows that name them, so that a purge that was cut short leaves nothing behind when repeated.
     """
-    await ports.db.write(repos.break_numbers(repo.id, before))
+    purged = Change("builds.purge", by, repo.slug, repo.id, after={"below": before})
+    await ports.db.write(ports.moments.recorders.recorded(repos.break_numbers(repo.id, before), lambda _: purged))
     after = 0
     while (batch := await ports.db.read(_next(repo.id, after, before))) is not None:
         await ports.logs.remove(batch.steps)

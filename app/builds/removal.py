@@ -8,8 +8,8 @@ from app.builds.moments import Doing, Happened
 from app.builds.ports import Ports
 from app.db.tx import each
 from app.errors import NotFound
-from app.moments import Actor
-from app.repos import settings
+from app.moments import Actor, Recorders
+from app.repos import moments, settings
 from app.repos.model import Repo, source
 
 
@@ -23,18 +23,20 @@ async def remove(ports: Ports, repo: Repo, by: Actor) -> Repo:
         with suppress(NotFound):
             await stop.cancel(ports, repo, number, by)
     await _clear(ports, repo, await ports.db.read(steps.ids_of_repo(repo.id)))
-    removed, step_ids = await ports.moments.carry_out(_remove(repo.id, by, ports.now()))
+    removing = _remove(repo.id, by, ports.now(), ports.moments.recorders)
+    removed, step_ids = await ports.moments.carry_out(removing)
     await _clear(ports, repo, step_ids)
     return removed
 
 
-def _remove(repo_id: int, by: Actor, now: int) -> Doing[tuple[Repo, Sequence[int]]]:
+def _remove(repo_id: int, by: Actor, now: int, recorders: Recorders) -> Doing[tuple[Repo, Sequence[int]]]:
     """The repository as it was, and the steps whose logs are to go."""
     repo = yield from settings.disable(repo_id, now)  # from here on nobody gets a number
     unfinished = yield from stages.held(repo_id)
     builds = yield from each(store.whole(build_id) for build_id, _ in unfinished)
     step_ids = yield from steps.ids_of_repo(repo_id)
     yield from settings.delete(repo)
+    yield from recorders.record(moments.deleted(by, repo))
     return (repo, step_ids), [
         Happened("build.delete", build.id, by, repo=repo, build=build, old=build) for build in builds
     ]

@@ -22,6 +22,7 @@ class Lazy(NamedTuple):
 
 
 COMMANDS = {
+    "audit": Lazy("app.cli.audit:audit", "See who did what, and verify the record of it."),
     "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
     "build": Lazy("app.cli.build:build", "List, start, promote, follow, approve, cancel and purge builds."),
     "collaborator": Lazy("app.cli.collaborator:collaborator", "Say who may do what in a repository."),

@@ -227,6 +227,42 @@ retired = Table(
 
 switches = Table("switches", metadata, Column("name", Text, primary_key=True), *_numbers("since"))
 
+audit = _table(
+    "audit",
+    _id(),
+    *_numbers("at"),
+    *_texts("verb", "actor_kind", "actor_name"),
+    *_numbers("actor_id"),
+    *_texts("address", "way", "request_id", "subject", "about"),
+    *_numbers("repo_id"),
+    *_texts("before", "after"),
+    *_numbers("seq"),
+    *_texts("previous", "hash"),
+)
+Index("audit_at", audit.c.at, audit.c.id)
+Index("audit_verb", audit.c.verb, audit.c.at, audit.c.id)
+Index("audit_actor", func.lower(audit.c.actor_name), audit.c.at, audit.c.id)
+Index("audit_about", audit.c.about, audit.c.at, audit.c.id)
+_of_a_repo, _sealed, _unsealed = audit.c.repo_id != 0, audit.c.seq != 0, audit.c.seq == 0
+Index(
+    "audit_repo",
+    audit.c.repo_id,
+    audit.c.at,
+    audit.c.id,
+    sqlite_where=_of_a_repo,
+    postgresql_where=_of_a_repo,
+)
+Index("audit_seq", audit.c.seq, unique=True, sqlite_where=_sealed, postgresql_where=_sealed)
+Index("audit_unsealed", audit.c.id, sqlite_where=_unsealed, postgresql_where=_unsealed)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    *_numbers("seq"),
+    *_texts("hash"),
+)
+
 
 def insert_sql(table: Table, end: str = "RETURNING id") -> str:
     """INSERT of every column but the id, values by column name."""

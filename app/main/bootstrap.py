@@ -1,11 +1,13 @@
 """The first account: created or updated at every start, as the settings say."""
 
 import logging
+from functools import partial
 
-from app.accounts import auth, store
+from app.accounts import auth, moments, store
 from app.db.connect import Database
 from app.folder import Folder
 from app.main.maintenance import now
+from app.moments import SERVER, Recorders
 from app.settings.server import Settings
 
 log = logging.getLogger(__name__)
@@ -14,7 +16,7 @@ log = logging.getLogger(__name__)
 ADMIN_TOKEN = "admin-token"
 
 
-async def bootstrap(db: Database, settings: Settings, folder: Folder) -> None:
+async def bootstrap(db: Database, settings: Settings, folder: Folder, recorders: Recorders) -> None:
     """Create or update the account of the settings. A new account without a token gets one, kept in the data folder."""
     account = settings.admin
     if account is not None:
@@ -26,6 +28,9 @@ async def bootstrap(db: Database, settings: Settings, folder: Folder) -> None:
             kept = str(folder.path / "keys" / ADMIN_TOKEN)
             log.info("a token was made", extra={"login": account.login, "file": kept})
         made = store.bootstrap(account.login, admin=account.admin, machine=account.machine, token=token, now=now())
-        await db.write(made)
+        if known is None:
+            await db.write(recorders.recorded(made, partial(moments.created, SERVER)))
+        else:
+            await db.write(moments.updating(recorders, SERVER, known.id, made))
     elif not await db.read(store.count()):
         log.warning("there is no account yet: set GANTRY_ADMIN=username:NAME,admin:true and start again")

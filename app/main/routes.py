@@ -8,9 +8,11 @@ from starlette.types import Receive, Scope, Send
 
 from app.accounts import api as accounts
 from app.accounts import session
+from app.audit import api as audit
 from app.builds.api import builds, logs, streams
 from app.builds.cards import api as cards
 from app.builds.cron import api as cron
+from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign
 from app.repos.secrets import api as secrets
 from app.repos.templates import api as templates
@@ -42,6 +44,8 @@ ROWS: Sequence[Endpoint] = [
     *links.routes,
     *accounts.routes,
     *session.routes,
+    *audit.routes,
+    *repo_audit.routes,
     *health.routes,
 ]
 

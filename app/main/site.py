@@ -10,6 +10,7 @@ from app.builds.ports import Ports
 from app.db.connect import Database
 from app.extensions.client import extension
 from app.folder import Folder
+from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.maintenance import SEALED, now, open_database
@@ -69,18 +70,21 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
         db = await open_database(stack, settings)
         seal = keyring.seal(settings, folder)
         await db.read(renew.check(seal, SEALED))
-        await bootstrap(db, settings, folder)
-        yield await _open_rooms(stack, settings, folder, db, seal)
+        recorders = Recorders(await stack.enter_async_context(open_audit(db)))
+        await bootstrap(db, settings, folder, recorders)
+        yield await _open_rooms(stack, settings, folder, db, seal, recorders)
 
 
-async def _open_rooms(stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal) -> Site:
+async def _open_rooms(
+    stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal, recorders: Recorders
+) -> Site:
     account = _account(settings)
     hosts = Hosts(Git(folder.mirrors, settings.roots, environ=inherited(), account=account))
     traffic = Traffic()
-    opening = open_builds(settings, folder, db, hosts, Recorders(), traffic)
+    opening = open_builds(settings, folder, db, hosts, recorders, traffic)
     builds = await stack.enter_async_context(opening)
     runners = await stack.enter_async_context(open_runners(settings, folder, builds.ports, seal, account))
-    state = _state(settings, folder, db, hosts, seal, builds, runners)
+    state = _state(settings, folder, db, hosts, seal, builds, runners, recorders)
     app = application(state, traffic, _policy(settings))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
@@ -94,7 +98,14 @@ def _account(settings: Settings) -> Account | None:
 
 
 def _state(
-    settings: Settings, folder: Folder, db: Database, hosts: Hosts, seal: Seal, builds: Builds, runners: Runners
+    settings: Settings,
+    folder: Folder,
+    db: Database,
+    hosts: Hosts,
+    seal: Seal,
+    builds: Builds,
+    runners: Runners,
+    recorders: Recorders,
 ) -> State:
     """What every request finds in its state."""
     return State(
@@ -102,6 +113,8 @@ def _state(
         cookie_key=(settings.cookie_secret or folder.key("cookie")).encode(),
         now=now,
         public_url=settings.public_url,
+        recorders=recorders,
+        refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         hosts=hosts,
         seal=seal,

@@ -102,7 +102,7 @@ def find(shown: Claim, namespace: str, name: str, right: Right, *, private_mode:
     repo = yield from store.find_if_any(namespace, name)
     given = yield from _given(user, repo)
     if refusal := refuse(user, repo, given, right):
-        raise refusal
+        raise auth.refused(refusal, user) if user and repo else refusal
     assert repo is not None
     return Access(repo, user, given, shown)
 

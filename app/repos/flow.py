@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from app.accounts.model import User
 from app.db.connect import Database
+from app.db.tx import Tx
 from app.errors import Invalid, Problem
 from app.repos import settings, store
 from app.repos.input import check_name
@@ -29,9 +30,11 @@ async def register(
     public_url: str,
     new_key: Callable[[], str],
     now: int,
+    recorded: Callable[[Tx[Repo]], Tx[Repo]],
 ) -> Repo:
     """Register and enable a repository at the host that serves its address (contract scm-api 9).
 
+    `recorded` adds to a transaction that it is written down.
     Without a default branch the repository is asked for its own. Invalid, Conflict, or Unreadable when
     it has to be asked and does not answer.
     """
@@ -58,12 +61,13 @@ async def register(
         signer=seal.seal(new_key(), SIGNER),
         secret=seal.seal(new_key(), SECRET),
     )
-    return await db.write(store.create(repo))
+    return await db.write(recorded(store.create(repo)))
 
 
-async def repair(db: Database, hosts: Hosts, repo: Repo, now: int) -> Repo:
+async def repair(db: Database, hosts: Hosts, repo: Repo, now: int, recorded: Callable[[Tx[Repo]], Tx[Repo]]) -> Repo:
     """Ask the host for the default branch again and take it. NotFound, Unreadable or Unavailable."""
-    return await db.write(settings.set_branch(repo.id, await hosts.default_branch(source(repo)), now))
+    branch = await hosts.default_branch(source(repo))
+    return await db.write(recorded(settings.set_branch(repo.id, branch, now)))
 
 
 def _check(host: Host, namespace: str, name: str, url: str, branch: str) -> None:

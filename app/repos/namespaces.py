@@ -59,7 +59,7 @@ def find(shown: Claim, namespace: str, standing: Standing) -> Tx[User]:
         return user
     if standing == "owner" and 0 < rights["repos"] == rights["admins"]:
         return user
-    raise Forbidden(_REFUSALS[standing].format(namespace))
+    raise auth.refused(Forbidden(_REFUSALS[standing].format(namespace)), user)
 
 
 _REFUSALS: dict[Standing, str] = {

@@ -50,6 +50,8 @@ SET_BRANCH = """
     UPDATE repos SET default_branch = :branch, synced = :now, updated = :now, version = version + 1
     WHERE id = :id RETURNING *
 """
+#: Changes nothing and holds the row until the transaction ends.
+LOCK = "UPDATE repos SET version = version WHERE id = :id RETURNING *"
 HAND_OVER = """
     UPDATE repos SET updated = :now, version = version + 1, user_id = coalesce((
         SELECT min(users.id) FROM permissions JOIN users ON users.id = permissions.user_id
@@ -62,6 +64,11 @@ RETIRE = """
     ON CONFLICT (namespace, name) DO UPDATE SET counter = excluded.counter
 """
 DELETE = "DELETE FROM repos WHERE id = :id"
+
+
+def lock(repo_id: int) -> Tx[Repo]:
+    """The repository as it is once nobody else changes it. NotFound."""
+    return _found((yield from one(LOCK, id=repo_id)))
 
 
 def update(repo_id: int, settings: Mapping[str, Any], now: int) -> Tx[Repo]:

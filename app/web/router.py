@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.errors import AppError
 from app.web import errors
 from app.web.path import Word
 from app.web.route import Endpoint, enter
@@ -65,6 +67,7 @@ class Router:
             answer = await row.handler(request, *await row.arguments(request))
         except errors.EXPECTED as error:
             answer = self._answer_to(error)
+            answer.background = _told_of_refusal(request, error)
         except Exception as bug:
             await self._answer_to(bug)(scope, receive, send)
             raise
@@ -77,6 +80,14 @@ class Router:
             raise _no_row(self._root, split)
         enter(request, row, split)
         return row
+
+
+def _told_of_refusal(request: Request[Any], error: Exception) -> BackgroundTask | None:
+    """After the answer: tell whoever remembers refusals, if an account lacks a right. Strangers are not remembered."""
+    if not isinstance(error, AppError) or error.refused is None:
+        return None
+    tell = request.scope.get("state", {}).get("refused")
+    return BackgroundTask(tell, request, error) if tell else None
 
 
 def _find(node: _Node, split: Sequence[str], at: int, method: str) -> Endpoint | None:

@@ -1,11 +1,17 @@
 """What every request finds in its state; `main` puts it there."""
 
-from typing import TypedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, TypedDict
+
+from starlette.requests import Request
 
 from app.db.connect import Database
+from app.errors import AppError
 
 
 class State(TypedDict):
     """The part that all rooms share; rooms above add theirs."""
 
     db: Database
+    #: Told, after the answer, of errors whose reason is that a known account lacks a right.
+    refused: Callable[[Request[Any], AppError], Awaitable[None]]

@@ -1,6 +1,7 @@
 """A browser logs in with a token, is somebody until it logs out, and nobody else gets in (contract drone-rest 3.7)."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -9,6 +10,7 @@ from starlette.requests import Request
 from app.accounts import auth, session, store
 from app.db.connect import Database
 from app.db.tx import run
+from app.moments import Recorders
 from app.web.reply import Text
 from app.web.route import Endpoint
 from tests.web.asgi import serving
@@ -35,7 +37,8 @@ async def client(db: Database, public_url: str) -> AsyncIterator[httpx2.AsyncCli
     await db.write(store.create("off", token="off-token", now=NOW))
     await db.write(run("UPDATE users SET active = false WHERE login = 'off'"))
     routes = [*session.routes, Endpoint("GET", "/who", whoami)]
-    async with serving(routes, db=db, cookie_key=KEY, now=lambda: NOW, public_url=public_url, admission=None) as made:
+    state: dict[str, Any] = {"cookie_key": KEY, "now": lambda: NOW, "public_url": public_url, "recorders": Recorders()}
+    async with serving(routes, db=db, admission=None, **state) as made:
         yield made
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,8 +18,10 @@ from app.builds.model import Build, Stage, Status, Step
 from app.builds.moments import Moments
 from app.builds.ports import Ports
 from app.convert.convert import Converter
+from app.db.bus import Hear, Notify
 from app.db.connect import Database
-from app.errors import NotFound
+from app.db.tx import Tx
+from app.errors import NotFound, Unavailable
 from app.events import Subscription
 from app.moments import Actor, Recorders
 from app.repos import store as repos
@@ -103,6 +105,38 @@ class FakeHost(Host):
 
     def _commit(self, sha: str) -> Commit:
         return Commit(sha, self.messages[sha], "", "Ada", "ada@example.com", NOW - 60)
+
+
+@dataclass
+class Failing:
+    """A real database; what `becomes` says, if it says anything, is done in the place of what is written."""
+
+    db: Database
+    becomes: Callable[[Tx[Any]], Tx[Any]] | None = None
+
+    def __post_init__(self) -> None:
+        self.dialect = self.db.dialect
+
+    async def open(self) -> None:
+        await self.db.open()
+
+    async def close(self) -> None:
+        await self.db.close()
+
+    def listening(self, channels: Mapping[str, Hear]) -> AbstractAsyncContextManager[Notify | None]:
+        return self.db.listening(channels)
+
+    async def read(self, tx: Tx[T]) -> T:
+        return await self.db.read(tx)
+
+    async def write(self, tx: Tx[T]) -> T:
+        return await self.db.write(self.becomes(tx) if self.becomes else tx)
+
+
+def uncommitted(tx: Tx[T]) -> Tx[T]:
+    """All the work, and then no commit."""
+    yield from tx
+    raise Unavailable("the disk is full")
 
 
 async def heard(subscription: Subscription[T]) -> T | None:

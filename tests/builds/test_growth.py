@@ -41,7 +41,8 @@ MODULES = [
 ]
 SQL = re.compile(r"\s*(WITH|SELECT|UPDATE|INSERT|DELETE)\b")
 BIG = re.compile(
-    r"SCAN (builds|stages|steps|repos|permissions|users|secrets|latest|org_secrets|templates|crons|cards|converted)\b"
+    r"SCAN (builds|stages|steps|repos|permissions|users|secrets|latest|org_secrets|templates|crons|cards|converted"
+    r"|audit)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
@@ -62,6 +63,9 @@ SCANS = {
     "accounts.store.ALL": "the answer is the whole table, in the order of its index",
     "repos.templates.store.ALL": "the answer is the whole table, in the order of its index",
     "accounts.store.COUNT": "the answer is how many there are",
+    "audit.chain.ANY_UNSEALED": "the partial index audit_unsealed holds only the newest rows",
+    "audit.chain.UNSEALED": "a page from the start of the partial index audit_unsealed",
+    "audit.chain.COUNT_UNSEALED": "the partial index audit_unsealed holds only the newest rows",
 }
 #: Orders that no index has, by statement: what is sorted, which is no more than what is answered or unfinished.
 SORTS = {

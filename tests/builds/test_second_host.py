@@ -57,6 +57,7 @@ async def repo(ports: Ports) -> Repo:
         public_url="https://ci.example.com",
         new_key=lambda: KEY,
         now=NOW,
+        recorded=lambda tx: tx,
     )
 
 

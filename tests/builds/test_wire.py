@@ -63,7 +63,8 @@ def test_a_stage_of_a_row_is_the_same(stage: Stage) -> None:
 
 
 def test_every_field_is_shown() -> None:
-    assert set(build_json(FULL_BUILD, stages=True)) == {field.name for field in fields(Build)}
+    renamed = {"source_branch": "source", "target_branch": "target"}
+    assert set(build_json(FULL_BUILD, stages=True)) == {renamed.get(field.name, field.name) for field in fields(Build)}
     assert set(stage_json(FULL_STAGE)) == {field.name for field in fields(Stage)}
     assert set(step_json(FULL_STEP)) == {field.name for field in fields(Step)} - {"stage_id"} | {"step_id"}
 

@@ -77,6 +77,7 @@ async def register(db: Database, owner: User, host: Host | None = None, **fields
         public_url="https://ci.example.com",
         new_key=lambda: next(keys),
         now=NOW,
+        recorded=lambda tx: tx,
         **given,
     )
 

@@ -20,7 +20,7 @@ async def serving(
     routes: Sequence[Endpoint], *, policy: Policy = OPEN, **state: Any
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of these routes, with the errors and the surroundings of every request."""
-    app = Requests(_Stateful(Router(routes), state), Traffic(), policy)
+    app = Requests(Stateful(Router(routes), state), Traffic(), policy)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as client:
         yield client
@@ -43,7 +43,7 @@ async def living(app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
 
     life = asyncio.create_task(_run(app, {"type": "lifespan", "state": state}, receive, send))
     await started.wait()
-    transport = httpx2.ASGITransport(app=_Stateful(app, state), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(app=Stateful(app, state), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as client:
         yield client
     stop.set()
@@ -55,7 +55,7 @@ async def _run(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None
     await app(scope, receive, send)
 
 
-class _Stateful:
+class Stateful:
     """Gives every request its state, as the lifespan of a server does."""
 
     def __init__(self, app: ASGIApp, state: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ from app.web.reply import Empty
 
 async def delete_old(request: Request[State], found: Access) -> Empty:
     """Delete the builds below a number, with their stages, steps and logs; those that are not over are kept."""
-    await purge(request.state["ports"], found.repo, body.query_number(request, "before", "build number"))
+    before = body.query_number(request, "before", "build number")
+    await purge(request.state["ports"], found.repo, before, found.by)
     return Empty()
 
 

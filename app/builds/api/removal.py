@@ -4,7 +4,7 @@ from starlette.requests import Request
 
 from app.builds.api.request import State
 from app.builds.removal import remove
-from app.repos import settings
+from app.repos import moments, settings
 from app.repos.access import ADMIN, Access
 from app.repos.paths import REPO
 from app.repos.wire import RepoJSON, repo_json
@@ -22,7 +22,8 @@ async def disable(request: Request[State], found: Access) -> JSON[RepoJSON]:
     if body.query(request).get("remove") == "true":
         return JSON(repo_json(await remove(request.state["ports"], repo, found.by)))
     disabled = settings.disable(repo.id, request.state["now"]())
-    return JSON(repo_json(await request.state["db"].write(disabled)))
+    recorded = moments.changing(request.state["recorders"], "repo.disable", found.by, repo.id, disabled)
+    return JSON(repo_json(await request.state["db"].write(recorded)))
 
 
 routes = [

@@ -2,8 +2,9 @@
 
 from starlette.requests import Request
 
+from app.accounts import moments as written
 from app.builds.api.request import State
-from app.builds.cron import flow, store
+from app.builds.cron import flow, moments, store
 from app.builds.cron.input import CronChanges, NewCron
 from app.builds.cron.model import Cron
 from app.builds.cron.wire import CronJSON, cron_json
@@ -29,8 +30,8 @@ def _all(_: Request[State], found: Access) -> Tx[list[Cron]]:
 async def create(request: Request[State], found: Access) -> JSON[CronJSON]:
     """Add a cron job: it builds a branch, or promotes its newest successful build, whenever `expr` says (UTC)."""
     new = await body.parse(request, NewCron)
-    job = Cron(id=0, repo_id=found.repo.id, next=0, **new.model_dump())
-    made = await request.state["db"].write(flow.create(job, request.state["now"]()))
+    creating = flow.create(Cron(id=0, repo_id=found.repo.id, next=0, **new.model_dump()), request.state["now"]())
+    made = await written.write(request, found.by, creating, lambda by, job: moments.created(by, found.repo, job))
     request.state["crons_changed"]()
     return JSON(cron_json(made))
 
@@ -47,16 +48,18 @@ def _named(request: Request[State], found: Access) -> Tx[Cron]:
 async def update(request: Request[State], found: Access) -> JSON[CronJSON]:
     """Change a cron job; what is left out stays."""
     new = await body.parse(request, CronChanges)
-    changes = new.model_dump(exclude_none=True)
-    updating = flow.update(found.repo.id, request.path_params["cron"], changes, request.state["now"]())
-    job = await request.state["db"].write(updating)
+    changes, name = new.model_dump(exclude_none=True), request.path_params["cron"]
+    updating = flow.update(found.repo.id, name, changes, request.state["now"]())
+    recorded = moments.changing(request.state["recorders"], found.by, found.repo, name, updating)
+    job = await request.state["db"].write(recorded)
     request.state["crons_changed"]()
     return JSON(cron_json(job))
 
 
 async def delete(request: Request[State], found: Access) -> Empty:
     """Remove a cron job; it may be gone already."""
-    await request.state["db"].write(store.delete(found.repo.id, request.path_params["cron"]))
+    deleting = store.delete(found.repo.id, request.path_params["cron"])
+    await written.write(request, found.by, deleting, lambda by, job: moments.deleted(by, found.repo, job))
     return Empty()
 
 

@@ -18,7 +18,7 @@ SAVE = """
         parent = :parent, disabled = :disabled, updated = :updated, version = :version
     WHERE id = :id
 """
-DELETE = "DELETE FROM crons WHERE repo_id = :repo_id AND name = :name"
+DELETE = "DELETE FROM crons WHERE repo_id = :repo_id AND name = :name RETURNING *"
 SOONEST = "SELECT * FROM crons WHERE NOT disabled ORDER BY next LIMIT :limit"
 #: `version` tells whether somebody changed the job since it was read: what was read must not run then.
 CLAIM = """
@@ -71,9 +71,10 @@ def save(job: Cron) -> Tx[Cron]:
     return job
 
 
-def delete(repo_id: int, name: str) -> Tx[None]:
-    """Remove a job; nothing happens when there is none."""
-    yield from run(DELETE, repo_id=repo_id, name=name)
+def delete(repo_id: int, name: str) -> Tx[Cron | None]:
+    """Remove a job, and what it was; nothing happens when there is none."""
+    row = yield from one(DELETE, repo_id=repo_id, name=name)
+    return _MAPPER.make(row) if row else None
 
 
 def soonest(limit: int) -> Tx[list[Cron]]:

@@ -2,6 +2,7 @@
 
 from starlette.requests import Request
 
+from app.accounts import moments
 from app.accounts import store as accounts
 from app.accounts.api import USER
 from app.accounts.auth import ACCOUNT, SYSTEM, Caller
@@ -9,6 +10,7 @@ from app.accounts.input import UserChanges
 from app.accounts.model import User
 from app.accounts.wire import UserJSON, user_json
 from app.db.tx import Tx
+from app.moments import Actor, Recorders
 from app.repos import settings, store
 from app.repos.access import KNOWN_READ, Access, State
 from app.repos.model import Permissions, Repo
@@ -20,38 +22,42 @@ from app.web.reply import JSON, Empty
 from app.web.route import Endpoint, Param
 
 
-async def update_user(request: Request[State], _: Caller) -> JSON[UserJSON]:
+async def update_user(request: Request[State], caller: Caller) -> JSON[UserJSON]:
     """Change an account; what is left out stays.
 
     One that is made inactive is no administrator any more, and what it owns goes to others. An active
     administrator is always left.
     """
     new = await body.parse(request, UserChanges)
-    changed = _change(request.path_params["user"], new, request.state["now"]())
+    recorders, name = request.state["recorders"], request.path_params["user"]
+    changed = _change(recorders, caller.by, name, new, request.state["now"]())
     return JSON(user_json(await request.state["db"].write(changed)))
 
 
-def _change(name: str, new: UserChanges, now: int) -> Tx[User]:
+def _change(recorders: Recorders, by: Actor, name: str, new: UserChanges, now: int) -> Tx[User]:
     user = yield from accounts.find_named(name)
-    changed = yield from accounts.update(user.id, email=new.email, admin=new.admin, active=new.active, now=now)
+    update = accounts.update(user.id, email=new.email, admin=new.admin, active=new.active, now=now)
+    changed = yield from moments.updating(recorders, by, user.id, update)
     if new.active is False:
         yield from settings.hand_over(user.id, now)
     return changed
 
 
-async def delete_user(request: Request[State], _: Caller) -> Empty:
+async def delete_user(request: Request[State], caller: Caller) -> Empty:
     """Remove an account; what it owns goes to another who administers it, or to nobody.
 
     An active administrator is always left.
     """
-    await request.state["db"].write(_delete(request.path_params["user"], request.state["now"]()))
+    deleting = _delete(request.path_params["user"], request.state["now"]())
+    await moments.write(request, caller.by, deleting, moments.deleted)
     return Empty()
 
 
-def _delete(name: str, now: int) -> Tx[None]:
+def _delete(name: str, now: int) -> Tx[User]:
     user = yield from accounts.find_named(name)
     yield from accounts.delete(user.id)
     yield from settings.hand_over(user.id, now)
+    return user
 
 
 async def list_user_repos(_: Request[State], __: Caller, repos: list[Repo]) -> JSON[list[RepoJSON]]:

@@ -1,11 +1,13 @@
 """Routes of repositories (contract drone-rest 3.3)."""
 
+from functools import partial
+
 from starlette.requests import Request
 
 from app.accounts.auth import SYSTEM, Caller
 from app.db.tx import Tx
 from app.db.window import Part
-from app.repos import flow, model, settings, store
+from app.repos import flow, model, moments, settings, store
 from app.repos.access import ADMIN, READ, Access, State
 from app.repos.input import NewRepo, RepoChanges
 from app.repos.model import Repo
@@ -25,6 +27,7 @@ async def register(request: Request[State], caller: Caller) -> JSON[RepoJSON]:
     """Register and enable a plain git repository."""
     new = await body.parse(request, NewRepo)
     state = request.state
+    made = partial(moments.created, caller.by)
     repo = await flow.register(
         state["db"],
         state["hosts"],
@@ -39,6 +42,7 @@ async def register(request: Request[State], caller: Caller) -> JSON[RepoJSON]:
         public_url=state["public_url"],
         new_key=state["new_key"],
         now=state["now"](),
+        recorded=lambda tx: state["recorders"].recorded(tx, made),
     )
     return JSON(repo_json(repo))
 
@@ -72,25 +76,34 @@ async def update(request: Request[State], found: Access) -> JSON[RepoJSON]:
     patch = await body.parse(request, RepoChanges)
     mine = settings.SETTINGS + (settings.SYSTEM_SETTINGS if found.is_system else ())
     changed = settings.update(found.repo.id, patch.model_dump(include=set(mine)), request.state["now"]())
-    return JSON(repo_json(await request.state["db"].write(changed)))
+    return JSON(repo_json(await _write(request, found, "repo.update", changed)))
 
 
 async def enable(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Enable a repository: what is pushed is built from now on, and the caller becomes the owner."""
     enabled = settings.enable(found.repo.id, found.user_id, request.state["now"]())
-    return JSON(repo_json(await request.state["db"].write(enabled)))
+    return JSON(repo_json(await _write(request, found, "repo.enable", enabled)))
 
 
 async def chown(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Make the caller the owner of the repository."""
     owned = settings.chown(found.repo.id, found.user_id, request.state["now"]())
-    return JSON(repo_json(await request.state["db"].write(owned)))
+    return JSON(repo_json(await _write(request, found, "repo.chown", owned)))
 
 
 async def repair(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Ask the git repository again for its default branch."""
-    state = request.state
-    return JSON(repo_json(await flow.repair(state["db"], state["hosts"], found.repo, state["now"]())))
+    state, recorded = request.state, partial(_changing, request, found, "repo.repair")
+    return JSON(repo_json(await flow.repair(state["db"], state["hosts"], found.repo, state["now"](), recorded)))
+
+
+async def _write(request: Request[State], found: Access, verb: str, tx: Tx[Repo]) -> Repo:
+    return await request.state["db"].write(_changing(request, found, verb, tx))
+
+
+def _changing(request: Request[State], found: Access, verb: str, tx: Tx[Repo]) -> Tx[Repo]:
+    """A transaction that changes the repository, written down."""
+    return moments.changing(request.state["recorders"], verb, found.by, found.repo.id, tx)
 
 
 _REPOS = "/api/repos"

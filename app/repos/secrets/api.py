@@ -2,10 +2,12 @@
 
 from starlette.requests import Request
 
+from app.accounts import moments as written
 from app.accounts.auth import SYSTEM, Caller
 from app.db.tx import Tx
 from app.errors import Invalid
 from app.pipeline import inline
+from app.repos import moments
 from app.repos.access import WRITE, Access, State
 from app.repos.input import check_name
 from app.repos.model import SECRET, Secret
@@ -50,7 +52,11 @@ async def create(request: Request[State], place: Place) -> JSON[SecretJSON]:
     new = await body.parse(request, NewSecret)
     sealed = request.state["seal"].seal(new.data, owner.purpose)
     flags = {"pull_request": new.pull_request, "pull_request_push": new.pull_request_push}
-    return JSON(secret_json(await request.state["db"].write(store.create(owner, new.name, sealed, **flags))))
+    creating = store.create(owner, new.name, sealed, **flags)
+    made = await written.write(
+        request, place.by, creating, lambda by, secret: moments.secret_created(by, _name(place), secret)
+    )
+    return JSON(secret_json(made))
 
 
 async def show(_: Request[State], __: Place, secret: Secret) -> JSON[SecretJSON]:
@@ -64,7 +70,7 @@ def _named(request: Request[State], place: Place) -> Tx[Secret]:
 
 async def update(request: Request[State], place: Place) -> JSON[SecretJSON]:
     """Change the value or the flags of a secret; what is left out stays."""
-    return await _update(request, _owner(place), await body.parse(request, SecretChanges))
+    return await _update(request, place, await body.parse(request, SecretChanges))
 
 
 async def replace(request: Request[State], place: Place) -> JSON[SecretJSON]:
@@ -75,23 +81,34 @@ async def replace(request: Request[State], place: Place) -> JSON[SecretJSON]:
     """
     said = await body.parse(request, SecretChanges)
     flags = {"pull_request": said.pull_request or False, "pull_request_push": said.pull_request_push or False}
-    return await _update(request, _owner(place), said.model_copy(update=flags))
+    return await _update(request, place, said.model_copy(update=flags))
 
 
-async def _update(request: Request[State], owner: Owner, said: SecretChanges) -> JSON[SecretJSON]:
+async def _update(request: Request[State], place: Place, said: SecretChanges) -> JSON[SecretJSON]:
+    owner, name = _owner(place), request.path_params["secret"]
     changed = store.update(
         owner,
-        request.path_params["secret"],
+        name,
         sealed=None if said.data is None else request.state["seal"].seal(said.data, owner.purpose),
         pull_request=said.pull_request,
         pull_request_push=said.pull_request_push,
     )
-    return JSON(secret_json(await request.state["db"].write(changed)))
+    recorded = moments.updating_secret(
+        request.state["recorders"],
+        place.by,
+        (owner, _name(place)),
+        name,
+        value=said.data is not None,
+        tx=changed,
+    )
+    return JSON(secret_json(await request.state["db"].write(recorded)))
 
 
 async def delete(request: Request[State], place: Place) -> Empty:
     """Remove a secret."""
-    await request.state["db"].write(store.delete(_owner(place), request.path_params["secret"]))
+    owner, name = (_owner(place), _name(place)), request.path_params["secret"]
+    deleting = moments.deleting_secret(request.state["recorders"], place.by, owner, name, store.delete(owner[0], name))
+    await request.state["db"].write(deleting)
     return Empty()
 
 
@@ -104,6 +121,11 @@ async def encrypt(request: Request[State], found: Access) -> JSON[EncryptedJSON]
 
 def _owner(place: Place) -> Owner:
     return store.of_repo(place.repo.id) if isinstance(place, Access) else store.of_namespace(place.name)
+
+
+def _name(place: Place) -> str:
+    """The slug of the repository, or the namespace."""
+    return place.repo.slug if isinstance(place, Access) else place.name
 
 
 def _check_namespace(owner: Owner) -> None:

@@ -2,10 +2,11 @@
 
 from starlette.requests import Request
 
+from app.accounts import moments as written
 from app.accounts.auth import SYSTEM, Caller
 from app.db.tx import Tx
 from app.errors import Invalid, Problem
-from app.repos import namespaces
+from app.repos import moments, namespaces
 from app.repos.access import State
 from app.repos.input import check_name
 from app.repos.namespaces import MEMBER, OWNER, Namespace
@@ -43,7 +44,8 @@ async def create(request: Request[State], found: Namespace) -> JSON[TemplateJSON
     new = await body.parse(request, NewTemplate)
     _refuse(check_name("namespace", found.name), name_problem(new.name), data_problem(new.data))
     now = request.state["now"]()
-    made = await request.state["db"].write(store.create(Template(0, found.name, new.name, new.data, now, now)))
+    creating = store.create(Template(0, found.name, new.name, new.data, now, now))
+    made = await written.write(request, found.by, creating, moments.template_created)
     return JSON(template_json(made))
 
 
@@ -64,22 +66,25 @@ async def update(request: Request[State], found: Namespace) -> JSON[TemplateJSON
         data_problem(new.data) if new.data is not None else None,
     )
     tx = _update(found, request.path_params["template"], new, request.state["now"]())
-    return JSON(template_json(await request.state["db"].write(tx)))
+    _, changed = await written.write(request, found.by, tx, moments.template_changed)
+    return JSON(template_json(changed))
 
 
-def _update(found: Namespace, name: str, new: TemplateChanges, now: int) -> Tx[Template]:
-    changed = yield from store.find(found.name, name)
+def _update(found: Namespace, name: str, new: TemplateChanges, now: int) -> Tx[tuple[Template, Template]]:
+    """The template as it was and as it is."""
+    before = changed = yield from store.find(found.name, name)
     if new.data is not None:
         changed = yield from store.update(found.name, name, new.data, now)
     if new.namespace not in (None, found.name):
         yield from namespaces.find(found.caller.shown, new.namespace, "owner")
         changed = yield from store.move(found.name, name, new.namespace, now)
-    return changed
+    return before, changed
 
 
 async def delete(request: Request[State], found: Namespace) -> Empty:
     """Remove a template."""
-    await request.state["db"].write(store.delete(found.name, request.path_params["template"]))
+    deleting = store.delete(found.name, request.path_params["template"])
+    await written.write(request, found.by, deleting, moments.template_deleted)
     return Empty()
 
 

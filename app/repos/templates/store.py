@@ -87,10 +87,12 @@ def move(namespace: str, name: str, to: str, now: int) -> Tx[Template]:
     return moved
 
 
-def delete(namespace: str, name: str) -> Tx[None]:
-    """Remove a template; NotFound."""
-    if (yield from one(DELETE, namespace=namespace, name=name)) is None:
+def delete(namespace: str, name: str) -> Tx[Template]:
+    """Remove a template, and what it was; NotFound."""
+    row = yield from one(DELETE, namespace=namespace, name=name)
+    if row is None:
         raise _unknown(name)
+    return _MAPPER.make(row)
 
 
 def _unknown(name: str) -> NotFound:

@@ -41,15 +41,15 @@ def _waiting(stage: StageJSON, *, paused: bool) -> StageJSON:
     return stage
 
 
-async def pause_queue(request: Request[State], _: Caller) -> Empty:
+async def pause_queue(request: Request[State], caller: Caller) -> Empty:
     """Pause the queue: no stage is handed to a runner until it is resumed; what runs goes on."""
-    await request.state["queue"].pause()
+    await request.state["queue"].pause(caller.by)
     return Empty()
 
 
-async def resume_queue(request: Request[State], _: Caller) -> Empty:
+async def resume_queue(request: Request[State], caller: Caller) -> Empty:
     """Resume the queue: stages are handed to runners again."""
-    await request.state["queue"].resume()
+    await request.state["queue"].resume(caller.by)
     return Empty()
 
 

@@ -12,6 +12,7 @@ from app.builds.model import Stage
 from app.builds.ports import Ports
 from app.db.tx import Tx
 from app.errors import Unavailable
+from app.moments import SERVER, Actor, Change
 from app.runners.dispatch.offers import offers
 from app.runners.dispatch.waiting import Waiting, Worker, suits
 from app.runners.manager import Filter
@@ -72,14 +73,18 @@ class Queue:
         """Whether nothing is handed out."""
         return await self._ports.db.read(switches.is_on("queue"))
 
-    async def pause(self) -> None:
+    async def pause(self, by: Actor = SERVER) -> None:
         """Hand out nothing from now on, on every server of the database and over restarts; what runs goes on."""
-        await self._ports.db.write(switches.turn_on("queue", self._ports.now()))
+        await self._switch("queue.pause", by, switches.turn_on("queue", self._ports.now()))
 
-    async def resume(self) -> None:
+    async def resume(self, by: Actor = SERVER) -> None:
         """Hand out again, on every server at once."""
-        await self._ports.db.write(_resume(self._ports.now()))
+        await self._switch("queue.resume", by, _resume(self._ports.now()))
         self._ports.moments.waiting.publish(ANY)
+
+    async def _switch(self, verb: str, by: Actor, tx: Tx[None]) -> None:
+        recorders = self._ports.moments.recorders
+        await self._ports.db.write(recorders.recorded(tx, lambda _: Change(verb, by, "queue")))
 
     async def why_pending(self, waiting: Sequence[Stage]) -> dict[int, str]:
         """Why these stages are not taken, by id, where it is not just their turn that has not come."""

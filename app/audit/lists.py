@@ -1,0 +1,110 @@
+"""Lists of the record, newest first. Every page is read from an index, in its order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal_column, select, tuple_
+
+from app.audit.canonical import about
+from app.audit.model import Entry
+from app.audit.store import MAPPER
+from app.db import schema
+from app.db.tx import Tx, many
+from app.db.window import Part, Window
+
+#: The verbs that were ever recorded, one search of the index each.
+VERBS = """
+    WITH RECURSIVE found (verb) AS (
+        SELECT min(verb) FROM audit
+        UNION ALL
+        SELECT (SELECT min(later.verb) FROM audit later WHERE later.verb > found.verb) FROM found
+        WHERE found.verb IS NOT NULL
+    )
+    SELECT verb FROM found WHERE verb IS NOT NULL
+"""
+_LARGEST = 2**63 - 1
+_TABLE = schema.audit
+#: Conditions of a page, beside the time; each but `subject`, which `about` stands beside, has an index.
+FILTERS: Mapping[str, ColumnElement[bool]] = {
+    "verb": _TABLE.c.verb == bindparam("verb"),
+    "actor": func.lower(_TABLE.c.actor_name) == func.lower(bindparam("actor")),
+    "about": _TABLE.c.about == bindparam("about"),
+    "subject": _TABLE.c.subject == bindparam("subject"),
+    "repo_id": (_TABLE.c.repo_id == bindparam("repo_id")) & (_TABLE.c.repo_id != literal_column("0")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows: `filters` are values for some of verb, actor, subject, repo_id; the times are both included.
+
+    A `verb` that ends with a dot stands for all that begin with it, a subject for all that belong to it:
+    `octocat/hello` for `octocat/hello#42`.
+    """
+
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    since: int = 0
+    until: int = _LARGEST
+
+
+def key(entry: Entry) -> str:
+    """The place of a row in every list."""
+    return f"{entry.at}.{entry.id}"
+
+
+def page(wanted: Wanted, window: Window) -> Tx[Part[Entry]]:
+    """A part of the rows, newest first; the window's keys are places, and an offset counts for nothing."""
+    rows: list[Entry] = []
+    for filters in (yield from _exact(wanted.filters)):
+        rows += yield from _read(wanted, filters, window)
+    rows.sort(key=lambda entry: (entry.at, entry.id), reverse=not window.before)
+    return replace(window, offset=0).part(rows)
+
+
+def _exact(wanted: Mapping[str, Any]) -> Tx[list[dict[str, Any]]]:
+    """The conditions; one set of them for each verb that a beginning of verbs stands for."""
+    filters = dict(wanted)
+    if subject := str(filters.get("subject", "")):
+        filters["about"] = about(subject)
+        if subject == filters["about"]:
+            del filters["subject"]
+    beginning = str(filters.get("verb", ""))
+    if not beginning.endswith("."):
+        return [filters]
+    verbs = [row["verb"] for row in (yield from many(VERBS))]
+    return [{**filters, "verb": verb} for verb in verbs if verb.startswith(beginning)]
+
+
+def _read(wanted: Wanted, filters: Mapping[str, Any], window: Window) -> Tx[list[Entry]]:
+    up = bool(window.before)
+    if up:
+        start, bound = max(_place(window.before), (wanted.since - 1, _LARGEST)), wanted.until
+    else:
+        start, bound = (wanted.until, _LARGEST), wanted.since
+        start = min(_place(window.after), start) if window.after else start
+    rows = yield from many(
+        page_sql(tuple(sorted(filters)), up=up), at=start[0], id=start[1], bound=bound, limit=window.reach, **filters
+    )
+    return [MAPPER.make(row) for row in rows]
+
+
+def _place(text: str) -> tuple[int, int]:
+    at, _, entry_id = text.partition(".")
+    return int(at), int(entry_id)
+
+
+@lru_cache(maxsize=64)
+def page_sql(filters: tuple[str, ...], *, up: bool) -> str:
+    """The rows after a place on the way to newer or older ones, up to a bound in time."""
+    at, entry_id = _TABLE.c.at, _TABLE.c.id
+    place = tuple_(at, entry_id)
+    start = tuple_(bindparam("at", type_=BigInteger), bindparam("id", type_=BigInteger))
+    bound = bindparam("bound", type_=BigInteger)
+    query = select(_TABLE).where(*(FILTERS[name] for name in filters))
+    if up:
+        query = query.where(place > start, at <= bound).order_by(at, entry_id)
+    else:
+        query = query.where(place < start, at >= bound).order_by(at.desc(), entry_id.desc())
+    return schema.sql(query) + " LIMIT :limit"

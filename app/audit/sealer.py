@@ -1,0 +1,91 @@
+"""The sealer: puts rows into the chain soon after they were committed, whichever server wrote them."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from typing import Any
+
+from app.audit import chain, store
+from app.backoff import pauses
+from app.db.connect import Database
+from app.db.tx import Tx
+from app.errors import Unavailable
+from app.moments import Recorder
+
+log = logging.getLogger(__name__)
+
+#: Seconds from a record to its seal, in which others are recorded that are sealed with it; and seconds between two
+#: looks at most when nothing is recorded here, for the rows of other servers.
+SOON, SELDOM = 0.25, 30.0
+
+
+class Sealer:
+    """Records moments, and seals what was recorded.
+
+    A moment is recorded before its transaction commits. So the sealer looks for it again and again, at intervals that
+    double from SOON to SELDOM: a commit that takes long is sealed soon after it, and a server at rest reads next to
+    nothing.
+    """
+
+    def __init__(self, db: Database, now: Callable[[], int], *, soon: float = SOON, seldom: float = SELDOM) -> None:
+        self._db = db
+        self._now = now
+        self._soon, self._seldom = soon, seldom
+        self._news = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def recorder(self, *, without: Collection[str] = ()) -> Recorder:
+        """Writes down moments of all verbs but these."""
+        return Recorder(self._record, without=without)
+
+    def _record(self, moment: Any) -> Tx[None]:
+        yield from store.record(moment, self._now())
+        if self._loop is not None and not self._news.is_set():
+            self._loop.call_soon_threadsafe(self._news.set)  # transactions run in any thread
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Seal while the block lasts, and what is left at its end."""
+        self._loop = asyncio.get_running_loop()
+        serving = asyncio.create_task(self._serve())
+        try:
+            yield
+        finally:
+            self._loop = None
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+            await self._try()
+
+    async def _serve(self) -> None:
+        waits = pauses(self._soon, self._seldom)
+        while True:
+            if await self._told(next(waits)):
+                waits = pauses(self._soon, self._seldom)
+                await asyncio.sleep(next(waits))
+                self._news.clear()
+            await self._try()
+
+    async def _told(self, timeout: float) -> bool:
+        """Whether something was recorded here within so many seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._news.wait()
+        except TimeoutError:
+            return False
+
+    async def _try(self) -> None:
+        try:
+            await self.seal()
+        except Unavailable as error:
+            log.warning("the audit record could not be sealed", extra={"reason": error.message})
+        except chain.NoHead as error:
+            log.error("the audit record cannot be sealed", extra={"reason": str(error)})
+        except Exception:  # a bug must not end what every row waits for
+            log.exception("the audit record met an internal error")
+
+    async def seal(self) -> None:
+        """Seal all rows that are committed."""
+        if await self._db.read(chain.unsealed()):
+            while await self._db.write(chain.seal()) == chain.BATCH:
+                pass

@@ -1,0 +1,42 @@
+"""The SQL of the record: a row is written, and never changed but for its place in the chain."""
+
+from app.audit.canonical import about, facts_text
+from app.audit.model import Entry
+from app.db import schema
+from app.db.mapper import Mapper
+from app.db.tx import Tx, run
+from app.moments import Moment
+
+#: No lock beyond the row's own: who records waits for nobody.
+RECORD = schema.insert_sql(schema.audit, end="")
+#: Characters of a name or subject that are kept; a path that was asked for may be any length.
+LONGEST = 500
+
+MAPPER = Mapper(Entry, schema.audit)
+
+
+def record(moment: Moment, at: int) -> Tx[None]:
+    """Write a moment down, in the transaction of what happened. `at` is in Unix seconds: transactions have no clock."""
+    by, subject = moment.by, _text(moment.subject)
+    entry = Entry(
+        id=0,
+        at=at,
+        verb=moment.verb,
+        actor_kind=by.kind,
+        actor_name=_text(by.name),
+        actor_id=by.id,
+        address=by.address,
+        way=by.way,
+        request_id=by.request,
+        subject=subject,
+        about=about(subject),
+        repo_id=moment.repo_id,
+        before=facts_text(moment.before),
+        after=facts_text(moment.after),
+    )
+    yield from run(RECORD, **MAPPER.values(entry))
+
+
+def _text(text: str) -> str:
+    """What is kept of a text from outside; no database's text holds a NUL."""
+    return text[:LONGEST].replace("\0", "\ufffd")

@@ -1,0 +1,146 @@
+"""`gantry audit`: what was done, by whom, and whether the record of it still holds."""
+
+import json
+import re
+import time
+from datetime import UTC, datetime
+
+import click
+
+from app.cli.remote.client import Json
+from app.cli.terminal import output
+from app.cli.terminal.options import Session, api_path, json_option, repo_path, slug
+from app.errors import AppError
+
+#: Rows of the chain that are asked for at a time.
+PAGE = 1000
+#: Seconds of the units that an age may have.
+_UNITS = {"m": 60, "h": 3600, "d": 86400}
+
+
+class Broken(AppError):
+    """The record is not as it was written."""
+
+    code = "audit_broken"
+
+
+@click.group()
+def audit() -> None:
+    """See who did what, export the record, and verify that nobody has changed it."""
+
+
+def moment(_: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Unix seconds of a day or time in UTC (ISO 8601), or of an age: `90m`, `12h`, `7d`."""
+    if value is None:
+        return None
+    if age := re.fullmatch(r"([0-9]{1,6})([mhd])", value, re.ASCII):
+        return int(time.time()) - int(age[1]) * _UNITS[age[2]]
+    try:
+        then = datetime.fromisoformat(value)
+        seconds = int((then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError) as error:
+        words = f"{value!r} is no time: write a day or time (UTC), as in 2026-01-31T12:00, or an age, as in 12h or 7d"
+        raise click.BadParameter(words) from error
+    return max(seconds, 0)
+
+
+@audit.command("ls")
+@click.argument("repo", required=False, type=slug, metavar="[NAMESPACE/NAME]")
+@click.option("--verb", metavar="VERB", help="What was done: build.promote; or build. for all that builds know.")
+@click.option("--by", "actor", metavar="LOGIN", help="Who did it.")
+@click.option("--since", callback=moment, metavar="TIME", help="From then on: 2026-01-31, or an age, as in 12h or 7d.")
+@click.option("--until", callback=moment, metavar="TIME", help="Up to then.")
+@click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Rows at most.")
+@json_option
+@click.pass_obj
+def ls(
+    session: Session,
+    repo: str | None,
+    verb: str | None,
+    actor: str | None,
+    since: int | None,
+    until: int | None,
+    limit: int,
+) -> None:
+    """List what was done, the newest first: to a repository (its administrators), or on the whole server."""
+    given = {"verb": verb, "actor": actor, "since": since, "until": until, "per_page": limit}
+    query = {name: str(value) for name, value in given.items() if value is not None}
+    path = repo_path(repo, "audit") if repo else api_path("audit")
+    with session.client() as client:
+        session.show(client.records(path, query=query), _table)
+
+
+@audit.command()
+@click.pass_obj
+def export(session: Session) -> None:
+    """Print the whole record as lines of JSON, the oldest row first (administrators).
+
+    Each line is a sealed row with its hash, in the order of the chain; what was done in the last seconds may not be
+    there yet.
+    """
+    after = 0
+    with session.client() as client:
+        while True:
+            query = {"per_page": str(PAGE), "cursor": f"after:{after}"}
+            rows = client.records(api_path("audit", "chain"), query=query)
+            for row in rows:
+                output.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")))
+            if len(rows) < PAGE:
+                return
+            after = rows[-1]["seq"]
+
+
+@audit.command()
+@json_option
+@click.pass_obj
+def verify(session: Session) -> None:
+    """Walk the whole record and see whether anybody has changed it since; exit code 1 if so (administrators)."""
+    with session.client() as client:
+        verdict = client.record("GET", api_path("audit", "verify"))
+    session.show(verdict, _verdict)
+    if broken := verdict.get("broken"):
+        raise Broken(f"the record does not hold: {broken.get('message', '')}")
+
+
+def _verdict(verdict: Json) -> str:
+    head = verdict.get("head") or {}
+    return output.block(
+        [
+            ("Rows that hold", str(verdict.get("holds", ""))),
+            ("Not sealed yet", str(verdict.get("unsealed", ""))),
+            ("Last of them", f"{head.get('seq', '')} {output.line(head.get('hash', ''))}".strip()),
+        ]
+    )
+
+
+def _table(rows: list[Json]) -> str:
+    return output.table(
+        ["TIME", "BY", "VERB", "SUBJECT", "CHANGE"],
+        [
+            [
+                output.moment(row.get("time") or 0),
+                _actor(row.get("actor") or {}),
+                output.line(row.get("verb", "")),
+                output.line(row.get("subject", ""), 60),
+                _change(row.get("before") or {}, row.get("after") or {}),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _actor(actor: Json) -> str:
+    kind, name = output.line(actor.get("kind", "")), output.line(actor.get("name", ""), 30)
+    return name if kind == "person" else f"{kind} {name}".strip()
+
+
+def _change(before: Json, after: Json) -> str:
+    """The facts as `name: before → after`, without what was not there."""
+    return ", ".join(
+        f"{output.line(name)}: " + " → ".join(_fact(side[name]) for side in (before, after) if name in side)
+        for name in {**before, **after}
+    )
+
+
+def _fact(value: object) -> str:
+    return output.line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 40)

@@ -1,0 +1,115 @@
+"""What happens to repositories and what belongs to them, as moments: written down in the transaction that does it."""
+
+import hashlib
+
+from app.db.tx import Tx
+from app.moments import Actor, Change, Facts, Recorders, changed
+from app.repos import settings, store
+from app.repos.model import Permissions, Repo, Secret
+from app.repos.secrets import store as secrets
+from app.repos.secrets.store import Owner
+from app.repos.templates.store import Template
+
+#: Facts of a repository that are told when they change.
+FACTS = ("active", "default_branch", "user_id", *settings.SETTINGS, *settings.SYSTEM_SETTINGS)
+#: Those that are told of one that is new or gone.
+_ABOUT = ("git_http_url", "default_branch", "visibility", "config_path", "user_id")
+_RIGHTS = ("read", "write", "admin")
+_FLAGS = ("pull_request", "pull_request_push")
+
+
+def created(by: Actor, repo: Repo) -> Change:
+    """A repository was registered."""
+    return Change("repo.create", by, repo.slug, repo.id, after={name: getattr(repo, name) for name in _ABOUT})
+
+
+def deleted(by: Actor, repo: Repo) -> Change:
+    """A repository is gone, with all that belonged to it."""
+    return Change("repo.delete", by, repo.slug, repo.id, before={name: getattr(repo, name) for name in _ABOUT})
+
+
+def changing(recorders: Recorders, verb: str, by: Actor, repo_id: int, tx: Tx[Repo]) -> Tx[Repo]:
+    """A transaction that changes a repository, and what it changed, if anything."""
+    before = yield from settings.lock(repo_id)
+    after = yield from tx
+    was, now = changed(before, after, FACTS)
+    if was:
+        yield from recorders.record(Change(verb, by, after.slug, after.id, was, now))
+    return after
+
+
+def setting_rights(
+    recorders: Recorders, by: Actor, repo: Repo, user_id: int, login: str, rights: Permissions, tx: Tx[None]
+) -> Tx[None]:
+    """A transaction that sets the rights of an account, and which they were; none are taken away."""
+    before = (yield from store.permissions(user_id, repo.id)) or Permissions()
+    yield from tx
+    was, now = changed(before, rights, _RIGHTS)
+    if was:
+        verb = "right.grant" if rights != Permissions() else "right.revoke"
+        yield from recorders.record(Change(verb, by, f"{repo.slug}#collaborators/{login}", repo.id, was, now))
+
+
+def secret_created(by: Actor, owner: str, secret: Secret) -> Change:
+    """A secret was added to a repository or a namespace; its value is never told, here and below."""
+    return _secret("secret.create", by, owner, secret, after=_flags(secret))
+
+
+def updating_secret(
+    recorders: Recorders, by: Actor, owner: tuple[Owner, str], name: str, *, value: bool, tx: Tx[Secret]
+) -> Tx[Secret]:
+    """A transaction that changes a secret, and what it changed: its flags, or that it has another value."""
+    key, owner_name = owner
+    before = yield from secrets.find(key, name)
+    after = yield from tx
+    was, now = changed(before, after, _FLAGS)
+    if value:
+        now["value"] = "changed"
+    if now:
+        yield from recorders.record(_secret("secret.update", by, owner_name, after, was, now))
+    return after
+
+
+def deleting_secret(recorders: Recorders, by: Actor, owner: tuple[Owner, str], name: str, tx: Tx[None]) -> Tx[None]:
+    """A transaction that removes a secret."""
+    key, owner_name = owner
+    before = yield from secrets.find(key, name)
+    yield from tx
+    yield from recorders.record(_secret("secret.delete", by, owner_name, before, _flags(before)))
+
+
+def _secret(
+    verb: str, by: Actor, owner: str, secret: Secret, before: Facts | None = None, after: Facts | None = None
+) -> Change:
+    return Change(verb, by, f"{owner}#secrets/{secret.name}", secret.repo_id, before or {}, after or {})
+
+
+def _flags(secret: Secret) -> Facts:
+    return {name: getattr(secret, name) for name in _FLAGS}
+
+
+def template_created(by: Actor, template: Template) -> Change:
+    """A template was added; of its text only the SHA-256 is told, here and below."""
+    return Change("template.create", by, _template(template), after=_text(template))
+
+
+def template_changed(by: Actor, change: tuple[Template, Template]) -> Change | None:
+    """A template has another text or stands in another namespace; None when neither is so."""
+    before, after = change
+    was, now = changed(before, after, ("namespace",))
+    if before.data != after.data:
+        was, now = {**was, **_text(before)}, {**now, **_text(after)}
+    return Change("template.update", by, _template(before), before=was, after=now) if was else None
+
+
+def template_deleted(by: Actor, template: Template) -> Change:
+    """A template is gone."""
+    return Change("template.delete", by, _template(template), before=_text(template))
+
+
+def _template(template: Template) -> str:
+    return f"{template.namespace}#templates/{template.name}"
+
+
+def _text(template: Template) -> dict[str, str]:
+    return {"sha256": hashlib.sha256(template.data.encode()).hexdigest()}

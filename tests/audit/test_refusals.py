@@ -1,0 +1,77 @@
+"""Refusals: a row each, a few a minute for one account, and the rest counted."""
+
+from dataclasses import dataclass, replace
+
+import orjson
+
+from app.audit import store
+from app.audit.refusals import MINUTE, MOST, Refusals
+from app.db.connect import Database
+from app.moments import Actor, Recorder, Recorders
+from tests.audit.farside import ADA, NOW, entries
+
+PATH = "/api/users"
+
+
+@dataclass
+class Clock:
+    time: int = NOW
+
+    def __call__(self) -> int:
+        return self.time
+
+
+def refusals(db: Database, clock: Clock) -> Refusals:
+    return Refusals(db, Recorders(Recorder(lambda moment: store.record(moment, clock()))), clock)
+
+
+async def refuse(kept: Refusals, by: Actor, times: int) -> None:
+    for _ in range(times):
+        await kept.record(by, "GET", PATH, "forbidden")
+
+
+async def test_a_refusal_is_a_row(db: Database) -> None:
+    await refuse(refusals(db, Clock()), ADA, 1)
+
+    (row,) = await entries(db)
+    assert (row.verb, row.subject, row.actor_name, row.after) == (
+        "refusal",
+        "GET /api/users",
+        "ada",
+        '{"code":"forbidden"}',
+    )
+
+
+async def test_an_account_gets_a_few_rows_a_minute_and_the_rest_is_counted(db: Database) -> None:
+    clock = Clock()
+    kept = refusals(db, clock)
+
+    await refuse(kept, ADA, 100)
+    await refuse(kept, replace(ADA, id=3, name="bob"), 1)
+    clock.time += MINUTE
+    await refuse(kept, ADA, 2)
+
+    rows = await entries(db)
+    assert [row.actor_name for row in rows] == ["ada"] * MOST + ["bob", "ada", "ada"]
+    assert [orjson.loads(row.after).get("left_out") for row in rows[-2:]] == [100 - MOST, None]
+
+
+async def test_accounts_that_ask_no_more_are_forgotten(db: Database) -> None:
+    clock = Clock()
+    kept = refusals(db, clock)
+    for number in range(1, 50):
+        await refuse(kept, replace(ADA, id=number), 1)
+    clock.time += MINUTE
+
+    await refuse(kept, ADA, 1)
+    await refuse(kept, replace(ADA, id=99), 1)
+
+    assert set(kept._counts) == {ADA.id, 99}
+
+
+async def test_a_path_of_any_length_and_with_any_character_is_kept_as_far_as_it_goes(db: Database) -> None:
+    await refusals(db, Clock()).record(ADA, "GET", "/api/\0" + "x" * 9000, "forbidden")
+
+    (row,) = await entries(db)
+    assert row.subject.startswith("GET /api/\ufffdxxx")
+    assert len(row.subject) == store.LONGEST
