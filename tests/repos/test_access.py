@@ -127,6 +127,7 @@ async def test_the_owner_is_found_with_every_right(db: Database, repo: Repo, own
     found = await db.read(access.find(shows("a token of octocat"), "octocat", "hello", "admin"))
 
     assert (found.repo, found.user, found.user_id) == (repo, owner, owner.id)
+    assert (found.by.kind, found.by.name, found.by.id, found.by.way) == ("person", "octocat", owner.id, "token")
     assert not found.is_system
     assert found.permissions == Permissions(True, True, True)
 
