@@ -22,7 +22,7 @@ class Lazy(NamedTuple):
 
 
 COMMANDS = {
-    "audit": Lazy("app.cli.audit:audit", "See who did what, and verify the record of it."),
+    "audit": Lazy("app.cli.audit:audit", "See, export and verify the record of who did what."),
     "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
     "build": Lazy("app.cli.build:build", "List, start, promote, follow, approve, cancel and purge builds."),
     "collaborator": Lazy("app.cli.collaborator:collaborator", "Say who may do what in a repository."),

@@ -26,7 +26,7 @@ class Broken(AppError):
 
 @click.group()
 def audit() -> None:
-    """See who did what, export the record, and verify that nobody has changed it."""
+    """See, export and verify the record of who did what."""
 
 
 def moment(_: click.Context, param: click.Parameter, value: str | None) -> int | None:

@@ -41,7 +41,13 @@ def anyio_backend() -> str:
 async def _add_builds(server: Server, commits: list[str]) -> None:
     db = connect(server.environment.get("GANTRY_DATABASE_URL", f"sqlite:///{server.data / 'gantry.sqlite'}"))
     await db.open()
-    common = {"status": "success", "event": "push", "ref": "refs/heads/main", "target": "main", "source": "main"}
+    common = {
+        "status": "success",
+        "event": "push",
+        "ref": "refs/heads/main",
+        "target_branch": "main",
+        "source_branch": "main",
+    }
     builds = [Build(0, 1, number, after=sha, trigger="@hook", **common) for number, sha in enumerate(commits, 1)]  # type: ignore[arg-type]
     await db.write(each(repos.next_number(1) for _ in builds))
     await db.write(each(store.create(build) for build in builds))

@@ -42,8 +42,18 @@ async def fault(language: Language, text: str) -> str:
     return caught.value.reason
 
 
+#: Processes that were there before a test: the one that other tests fork commands from.
+others: set[psutil.Process] = set()
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> None:
+    others.update(psutil.Process().children(recursive=True))
+
+
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """What the test has started and is still there."""
+    return [child for child in psutil.Process().children(recursive=True) if child not in others]
 
 
 async def test_both_languages_answer() -> None:
