@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import orjson
 from typing_extensions import TypedDict
 
 from app.audit.model import Entry, Head
+from app.evolve import evolve
 from app.moments import Facts
 
 
@@ -85,8 +85,8 @@ def hash_of(entry: Entry) -> str:
 
 def sealed(entry: Entry, head: Head) -> Entry:
     """The row as the next one of a chain that ends there."""
-    placed = replace(entry, seq=head.seq + 1, previous=head.hash)
-    return replace(placed, hash=hash_of(placed))
+    placed = evolve(entry, seq=head.seq + 1, previous=head.hash)
+    return evolve(placed, hash=hash_of(placed))
 
 
 def about(subject: str) -> str:

@@ -4,7 +4,7 @@ from app.audit.canonical import about, facts_text
 from app.audit.model import Entry
 from app.db import schema
 from app.db.mapper import Mapper
-from app.db.tx import Tx, run
+from app.db.tx import Tx
 from app.moments import Moment
 
 #: No lock beyond the row's own: who records waits for nobody.
@@ -18,23 +18,25 @@ MAPPER = Mapper(Entry, schema.audit)
 def record(moment: Moment, at: int) -> Tx[None]:
     """Write a moment down, in the transaction of what happened. `at` is in Unix seconds: transactions have no clock."""
     by, subject = moment.by, _text(moment.subject)
-    entry = Entry(
-        id=0,
-        at=at,
-        verb=moment.verb,
-        actor_kind=by.kind,
-        actor_name=_text(by.name),
-        actor_id=by.id,
-        address=by.address,
-        way=by.way,
-        request_id=by.request,
-        subject=subject,
-        about=about(subject),
-        repo_id=moment.repo_id,
-        before=facts_text(moment.before),
-        after=facts_text(moment.after),
-    )
-    yield from run(RECORD, **MAPPER.values(entry))
+    row = {
+        "at": at,
+        "verb": moment.verb,
+        "actor_kind": by.kind,
+        "actor_name": _text(by.name),
+        "actor_id": by.id,
+        "address": by.address,
+        "way": by.way,
+        "request_id": by.request,
+        "subject": subject,
+        "about": about(subject),
+        "repo_id": moment.repo_id,
+        "before": facts_text(moment.before),
+        "after": facts_text(moment.after),
+        "seq": 0,
+        "previous": "",
+        "hash": "",
+    }
+    yield RECORD, row
 
 
 def _text(text: str) -> str:

@@ -1,6 +1,6 @@
 """The SQL of builds."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.builds import stages
 from app.builds.model import Build, Status
@@ -21,6 +21,18 @@ LOCK_OF_STAGE = """
     UPDATE builds SET version = version WHERE id = (SELECT build_id FROM stages WHERE id = :stage_id) RETURNING *
 """
 LATEST_OF_REF = "SELECT * FROM builds WHERE repo_id = :repo_id AND ref = :ref ORDER BY number DESC LIMIT 1"
+_VERSIONS = """
+    SELECT id, version,
+        (SELECT coalesce(sum(version), 0) FROM stages WHERE build_id = builds.id),
+        (SELECT coalesce(sum(updated), 0) FROM stages WHERE build_id = builds.id),
+        (SELECT coalesce(sum(s.version), 0) FROM stages CROSS JOIN steps s ON s.stage_id = stages.id
+            WHERE build_id = builds.id),
+        (SELECT coalesce(sum(length(card_schema)), 0) FROM stages CROSS JOIN steps s ON s.stage_id = stages.id
+            WHERE build_id = builds.id)
+    FROM builds WHERE repo_id = :repo_id
+"""
+VERSIONS_BY_NUMBER = f"{_VERSIONS} AND number = :number"
+LATEST_VERSIONS = f"{_VERSIONS} AND ref = :ref ORDER BY number DESC LIMIT 1"
 #: Of what was built of a branch: a promotion proves nothing of what it promoted, and a pull request is not merged.
 #: (The status is a term, so that the index of refs is read: a branch has fewer builds than a repository successes.)
 LATEST_SUCCESS = """
@@ -106,6 +118,35 @@ def latest_of_ref(repo_id: int, ref: str) -> Tx[Build | None]:
     """The newest build of exactly this ref, whatever its event, with stages and steps."""
     row = yield from one(LATEST_OF_REF, repo_id=repo_id, ref=ref)
     return (yield from _with_stages(MAPPER.make(row))) if row else None
+
+
+class Versions(NamedTuple):
+    """Which build, and at which versions with all that is shown of it: together they stand for its content."""
+
+    id: int
+    build: int
+    stages: int
+    #: A stage that waits anew has no new version.
+    updated: int
+    steps: int
+    #: Characters of the addresses of card templates: a card gives its step no new version.
+    cards: int
+
+
+def versions(repo_id: int, number: int) -> Tx[Versions]:
+    """The versions of a build; NotFound."""
+    row = yield from one(VERSIONS_BY_NUMBER, repo_id=repo_id, number=number)
+    if row is None:
+        raise NotFound(f"build {number} not found")
+    return Versions(*row)
+
+
+def latest_versions(repo_id: int, ref: str) -> Tx[Versions]:
+    """Those of the newest build of exactly this ref, whatever its event; NotFound."""
+    row = yield from one(LATEST_VERSIONS, repo_id=repo_id, ref=ref)
+    if row is None:
+        raise NotFound("no build of this branch or ref yet")
+    return Versions(*row)
 
 
 def latest_success(repo_id: int, ref: str) -> Tx[Build | None]:

@@ -15,7 +15,7 @@ _SQLITE = "sqlite:///"
 
 
 class Database(Protocol):
-    """Drives transactions. Both verbs raise Unavailable for what may work a little later."""
+    """Drives transactions. All verbs raise Unavailable for what may work a little later."""
 
     dialect: str
 
@@ -33,6 +33,10 @@ class Database(Protocol):
 
     async def read(self, tx: Tx[T]) -> T:
         """Only read."""
+        ...
+
+    async def glance(self, tx: Tx[T]) -> T:
+        """Only read, and little: a few rows, found by an index. On SQLite everybody waits for it, but not for long."""
         ...
 
     def listening(self, channels: Mapping[str, Hear]) -> AbstractAsyncContextManager[Notify | None]:

@@ -1,8 +1,7 @@
 """PostgreSQL: one pooled connection a transaction, each statement awaited."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -13,12 +12,13 @@ import databases
 
 from app import background
 from app.db.bus import Bus, Hear, Notify
+from app.db.parameters import numbered
 from app.db.tx import Row, Rows, Tx
 from app.errors import Invalid, NotFound, Unavailable
 
 T = TypeVar("T")
 
-_PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
+_compiled = lru_cache(maxsize=1024)(numbered)
 #: Asking again may well work: the server is gone, full, or had to end a deadlock.
 _PASSING = (
     asyncpg.PostgresConnectionError,
@@ -97,6 +97,10 @@ class Engine:
         except _PASSING as error:
             raise _unavailable(error) from error
 
+    async def glance(self, tx: Tx[T]) -> T:
+        """As `read`: each statement is awaited anyway."""
+        return await self.read(tx)
+
     async def _read(self, tx: Tx[T]) -> T:
         try:
             async with self._database.connection() as connection:
@@ -127,21 +131,6 @@ async def _fetch(raw: "asyncpg.Connection[Any]", sql: str, values: dict[str, Any
     except asyncpg.ForeignKeyViolationError as error:
         raise NotFound("what this belongs to was deleted meanwhile") from error
     return rows
-
-
-@lru_cache(maxsize=1024)
-def _compiled(sql: str) -> tuple[str, Callable[[dict[str, Any]], list[Any]]]:
-    """The SQL with `$1, $2, …`, and how to put named values in that order."""
-    names: list[str] = []
-
-    def number(match: re.Match[str]) -> str:
-        name = match[1]
-        if name not in names:
-            names.append(name)
-        return f"${names.index(name) + 1}"
-
-    text = _PARAMETER.sub(number, sql)
-    return text, lambda values: [values[name] for name in names]
 
 
 def _unavailable(error: BaseException) -> BaseException:

@@ -2,21 +2,27 @@
 
 One connection writes. All transactions that wait for it are driven in one `BEGIN IMMEDIATE … COMMIT`, each
 in its savepoint: one wait for the disk serves many, and one that fails harms nobody else (group commit).
+
+Waking a thread and being woken by it costs as much as ten small reads. So one more connection is for reads of a few
+rows, which are driven in the caller's thread at once; such a read never waits for a lock.
 """
 
 import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 import aiosqlite
 import databases
 
-from app.db.tx import Tx
+from app.db.parameters import marked
+from app.db.tx import Rows, Statement, Tx
 from app.errors import AppError, NotFound, Unavailable
 
 T = TypeVar("T")
+_compiled = lru_cache(maxsize=1024)(marked)
 Waiting: TypeAlias = tuple[Tx[Any], "asyncio.Future[Any]"]
 Outcome: TypeAlias = tuple[Any, BaseException | None]
 
@@ -29,6 +35,8 @@ STUCK = 0.02
 BUSY_TIMEOUT_MS = 5000
 _JOURNAL = ("PRAGMA journal_mode=WAL",)
 _READ_ONLY = ("PRAGMA query_only=ON",)
+#: After the others, which would have it wait.
+_NO_WAIT = ("PRAGMA busy_timeout=0",)
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
@@ -46,6 +54,7 @@ class Engine:
         self._url = url
         self._exits = contextlib.AsyncExitStack()
         self._lanes: list[_Lane] = []
+        self._glancing: sqlite3.Connection | None = None
 
     async def open(self) -> None:
         """Connect; Unavailable when the file cannot be opened or is locked, AppError when it is no database."""
@@ -53,26 +62,28 @@ class Engine:
             ours = await asyncio.to_thread(_probe, self._url.removeprefix("sqlite:///"))
             for number in range(1 + READERS):
                 pragmas = (*_JOURNAL[:ours], *_PRAGMAS, *_READ_ONLY[:number])
-                await self._open_lane(_drive_reads if number else _drive_group, pragmas)
+                self._lanes.append(_Lane(await self._connect(pragmas), _drive_reads if number else _drive_group))
+            self._glancing = (await self._connect((*_JOURNAL[:ours], *_PRAGMAS, *_READ_ONLY, *_NO_WAIT)))._conn
         except sqlite3.Error as error:
             await self.close()
             if passing := _passing(error):
                 raise Unavailable(f"{self._url} cannot be used: {passing}") from error
             raise AppError(f"{self._url} cannot be used: {error}", code="bad_database") from error
 
-    async def _open_lane(self, drive: "_Drive", pragmas: Sequence[str]) -> None:
+    async def _connect(self, pragmas: Sequence[str]) -> aiosqlite.Connection:
         database = databases.Database(self._url, cached_statements=512, check_same_thread=False)
         await self._exits.enter_async_context(database)
         connection = await self._exits.enter_async_context(database.connection())
-        lane = _Lane(connection.raw_connection, drive)
-        await lane.call(lambda raw: _prepare(raw, pragmas))
-        self._lanes.append(lane)
+        made: aiosqlite.Connection = connection.raw_connection
+        await _in_its_thread(made, lambda raw: _prepare(raw, pragmas))
+        return made
 
     async def close(self) -> None:
         """Finish what waits, then disconnect."""
         for lane in self._lanes:
             await lane.stop()
         self._lanes.clear()
+        self._glancing = None
         await self._exits.aclose()
 
     @contextlib.asynccontextmanager
@@ -89,6 +100,46 @@ class Engine:
         first, *others = self._lanes[1:]
         lane = first if not first.stuck else min(others, key=lambda lane: lane.load)
         return await lane.drive(tx)
+
+    async def glance(self, tx: Tx[T]) -> T:
+        """Drive a transaction that reads a few rows, on one snapshot, in this thread; behind a lock, as `read`."""
+        assert self._glancing is not None
+        try:
+            first = next(tx)
+        except StopIteration as end:
+            nothing: T = end.value
+            return nothing
+        text, arguments = _compiled(first[0])
+        values = arguments(first[1])
+        try:
+            self._glancing.execute("BEGIN")
+            rows = self._glancing.execute(text, values).fetchall()
+        except sqlite3.Error:  # the first read takes the snapshot; what keeps it from that is for those who may wait
+            _end(self._glancing)
+            return await self.read(_resumed(first, tx))
+        try:
+            return _drive(self._glancing, tx, rows)
+        except sqlite3.Error as error:
+            raise _unavailable(error) or error from error
+        finally:
+            _end(self._glancing)
+
+
+def _end(raw: sqlite3.Connection) -> None:
+    if raw.in_transaction:  # SQLite may have ended it itself
+        raw.execute("COMMIT")
+
+
+def _resumed(statement: Statement, tx: Tx[T]) -> Tx[T]:
+    """The rest of a transaction that waits for the rows of a statement."""
+    try:
+        while True:
+            statement = tx.send((yield statement))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        tx.close()
 
 
 _Drive: TypeAlias = Callable[[sqlite3.Connection, Sequence[Waiting]], list[Outcome]]
@@ -110,16 +161,6 @@ class _Lane:
     def stuck(self) -> bool:
         """Whether it has been driving the same group for long."""
         return self._serving is not None and asyncio.get_running_loop().time() - self._began > STUCK
-
-    async def call(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
-        """Run a function in the connection's thread.
-
-        aiosqlite offers no public way to run more than one statement a trip; its private one has been
-        there since its first release, and a test fails should it go.
-        """
-        connection = self._connection
-        execute: Callable[..., Awaitable[Any]] = connection._execute
-        return await execute(lambda: function(connection._conn))
 
     async def drive(self, tx: Tx[T]) -> T:
         """Wait until the transaction was driven; its result or its error."""
@@ -150,7 +191,7 @@ class _Lane:
 
     async def _serve_group(self, group: Sequence[Waiting]) -> None:
         try:
-            outcomes = await self.call(lambda raw: self._drive(raw, group))
+            outcomes = await _in_its_thread(self._connection, lambda raw: self._drive(raw, group))
         except Exception as error:  # whatever it is, nobody of the group may be left waiting
             outcomes = [(None, _unavailable(error) or error)] * len(group)
         for (_, future), (result, failure) in zip(group, outcomes, strict=True):
@@ -160,6 +201,16 @@ class _Lane:
                 future.set_result(result)
             else:
                 future.set_exception(failure)
+
+
+async def _in_its_thread(connection: aiosqlite.Connection, function: Callable[[sqlite3.Connection], Any]) -> Any:
+    """Run a function in the thread of a connection.
+
+    aiosqlite offers no public way to run more than one statement a trip; its private one has been there since its
+    first release, and a test fails should it go.
+    """
+    execute: Callable[..., Awaitable[Any]] = connection._execute
+    return await execute(lambda: function(connection._conn))
 
 
 def _drive_group(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outcome]:
@@ -198,8 +249,7 @@ def _drive_reads(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outc
         except BaseException as error:  # it belongs to whoever waits for this transaction
             outcomes.append((None, _unavailable(error) or error))
         finally:
-            if raw.in_transaction:  # SQLite may have ended it itself
-                raw.execute("COMMIT")
+            _end(raw)
     return outcomes
 
 
@@ -219,11 +269,13 @@ def _prepare(raw: sqlite3.Connection, pragmas: Sequence[str]) -> None:
         raw.execute(pragma).fetchall()
 
 
-def _drive(raw: sqlite3.Connection, tx: Tx[T]) -> T:
+def _drive(raw: sqlite3.Connection, tx: Tx[T], rows: Rows | None = None) -> T:
+    """The result of a transaction that begins, or of one that waits for these rows."""
     try:
-        sql, values = next(tx)
+        sql, values = next(tx) if rows is None else tx.send(rows)
         while True:
-            sql, values = tx.send(raw.execute(sql, values).fetchall())
+            text, arguments = _compiled(sql)
+            sql, values = tx.send(raw.execute(text, arguments(values)).fetchall())
     except StopIteration as end:
         result: T = end.value
         return result

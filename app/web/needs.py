@@ -67,7 +67,7 @@ class StoredNeeds(ABC, Generic[A_co]):
 
     async def granted(self, request: Request[Any]) -> A_co:
         """What the caller is granted, by a transaction of its own."""
-        granted: A_co = await request.state["db"].read(await self.asked(request))
+        granted: A_co = await request.state["db"].glance(await self.asked(request))
         return granted
 
 

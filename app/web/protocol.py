@@ -1,7 +1,6 @@
 """HTTP on the wire: uvicorn's fast parser, with bounds on request heads, and answers that are written in one piece."""
 
 from http import HTTPStatus
-
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle

@@ -44,6 +44,7 @@ class Options(TypedDict, total=False):
     `operation` is the row's public name in the API's description, which generated clients call it by; its first
     word is the section of the description. No other row has the same. A row without one is not described.
     `query` names the parameters that are read, `body` the model of a JSON body.
+    `quick` = what the row reads is a few rows, however large the server is.
     `free` = every other word of the query is a parameter of the build. `errors` are the statuses that do not
     follow from the rest: refusals follow from `needs`, 400 and 413 from what is read, 404 from words of the path.
     """
@@ -53,6 +54,7 @@ class Options(TypedDict, total=False):
     body: type[BaseModel] | None
     free: bool
     errors: Sequence[int]
+    quick: bool
 
 
 class Endpoint:
@@ -118,6 +120,7 @@ class Endpoint:
         self.body = options.get("body")
         self.free = options.get("free", False)
         self.errors = tuple(options.get("errors", ()))
+        self.quick = options.get("quick", False)
         self.names = frozenset(param.name for param in self.query)
         #: Of these, those that a urlencoded body may hold.
         self.form_names = frozenset(param.name for param in self.query if param.form)
@@ -131,7 +134,8 @@ class Endpoint:
         if self.reads is None:
             return (await self._asks.granted(request),)
         tx = _both(request, await self._asks.asked(request), self.reads)
-        found: Sequence[Any] = await request.state["db"].read(tx)
+        db = request.state["db"]
+        found: Sequence[Any] = await (db.glance(tx) if self.quick else db.read(tx))
         return found
 
 

@@ -129,6 +129,9 @@ class Failing:
     async def read(self, tx: Tx[T]) -> T:
         return await self.db.read(tx)
 
+    async def glance(self, tx: Tx[T]) -> T:
+        return await self.db.glance(tx)
+
     async def write(self, tx: Tx[T]) -> T:
         return await self.db.write(self.becomes(tx) if self.becomes else tx)
 

@@ -41,6 +41,9 @@ class Counting:
     async def read(self, tx: Tx[T]) -> T:
         return await self._db.read(self._noted(tx))
 
+    async def glance(self, tx: Tx[T]) -> T:
+        return await self._db.glance(self._noted(tx))
+
     def _noted(self, tx: Tx[T]) -> Tx[T]:
         try:
             statement = next(tx)

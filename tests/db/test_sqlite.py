@@ -2,8 +2,10 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,10 +111,59 @@ async def test_a_caller_that_gives_up_neither_blocks_nor_breaks_the_others(db: s
     assert isinstance(await db.write(add("alive")), int)
 
 
+async def on_writer(db: sqlite.Engine, function: Callable[[sqlite3.Connection], Any]) -> Any:
+    return await sqlite._in_its_thread(db._lanes[0]._connection, function)
+
+
+async def test_a_glance_reads_what_was_committed_in_the_thread_of_its_caller(db: sqlite.Engine) -> None:
+    await db.write(add("a"))
+
+    def tx() -> Tx[tuple[list[str], int]]:
+        return (yield from names()), threading.get_ident()
+
+    assert await db.glance(tx()) == (["a"], threading.get_ident())
+
+
+async def test_a_glance_that_asks_nothing_or_fails_leaves_the_next_one_alone(db: sqlite.Engine) -> None:
+    def fails(sql: str) -> Tx[None]:
+        yield from run("SELECT 1")
+        yield from run(sql)
+        raise Conflict("no")
+
+    assert await db.glance(each([])) == []
+    with pytest.raises(Conflict):
+        await db.glance(fails("SELECT 2"))
+    with pytest.raises(sqlite3.OperationalError):
+        await db.glance(fails("SELECT nothing"))
+    with pytest.raises(Unavailable, match="cannot be written"):
+        await db.glance(run("DELETE FROM things"))
+    assert await db.glance(names()) == []
+
+
+async def test_a_glance_behind_a_lock_waits_where_nobody_else_waits(tmp_path: Path) -> None:
+    path = tmp_path / "test.sqlite"
+    engine = sqlite.Engine(f"sqlite:///{path}")
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE theirs (id)")  # the journal of another program's database stays as it is
+    await engine.open()
+    other.execute("BEGIN EXCLUSIVE")
+
+    glance = asyncio.create_task(engine.glance(one("SELECT count(*) AS total FROM sqlite_master")))
+    await asyncio.sleep(0)
+    assert not glance.done()
+    other.execute("ROLLBACK")
+    other.close()
+
+    row = await glance
+    assert row is not None
+    assert row["total"] == 1
+    await engine.close()
+
+
 async def test_a_locked_database_is_unavailable_and_recovers(
     db: sqlite.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await db._lanes[0].call(lambda raw: raw.execute("PRAGMA busy_timeout=50").fetchall())
+    await on_writer(db, lambda raw: raw.execute("PRAGMA busy_timeout=50").fetchall())
     other = sqlite3.connect(db._url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
@@ -125,11 +176,11 @@ async def test_a_locked_database_is_unavailable_and_recovers(
 
 
 async def test_a_full_disk_is_unavailable_undoes_all_of_it_and_recovers(db: sqlite.Engine) -> None:
-    pages = await db._lanes[0].call(lambda raw: raw.execute("PRAGMA page_count").fetchone()[0])
-    await db._lanes[0].call(lambda raw: raw.execute(f"PRAGMA max_page_count={pages}").fetchall())
+    pages = await on_writer(db, lambda raw: raw.execute("PRAGMA page_count").fetchone()[0])
+    await on_writer(db, lambda raw: raw.execute(f"PRAGMA max_page_count={pages}").fetchall())
 
     outcomes = await asyncio.gather(db.write(add("small")), db.write(add("x" * 100_000)), return_exceptions=True)
-    await db._lanes[0].call(lambda raw: raw.execute("PRAGMA max_page_count=100000").fetchall())
+    await on_writer(db, lambda raw: raw.execute("PRAGMA max_page_count=100000").fetchall())
 
     assert Unavailable in [type(outcome) for outcome in outcomes]
     assert "x" * 100_000 not in await db.read(names())

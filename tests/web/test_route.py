@@ -31,6 +31,9 @@ class Counting:
             return result
         raise AssertionError("it has no tables")
 
+    async def glance(self, tx: Tx[T]) -> T:
+        return await self.read(tx)
+
 
 class Login(StoredNeeds[str]):
     """Needs that every name in a header meets but mallory's."""

@@ -8,12 +8,11 @@ from app.accounts.auth import Caller
 from app.builds import approval, badge, flow, lists, paths, stop, store
 from app.builds.api import feed, history, hook, incomplete, metrics, removal
 from app.builds.api.request import State
-from app.builds.model import Build, Stage
+from app.builds.model import Build
 from app.builds.paths import BUILD, BUILDS, STAGE
-from app.builds.wire import BuildJSON, StageJSON, build_json, stage_json
+from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.db.window import Part
-from app.errors import NotFound
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED, READ, WRITE, Access
 from app.repos.model import Repo
@@ -46,24 +45,22 @@ def _filters(query: Mapping[str, str]) -> dict[str, str]:
     return filters
 
 
-async def show(request: Request[State], _: Access, build: Build) -> JSON[BuildJSON]:
+async def show(request: Request[State], _: Access, versions: store.Versions) -> Encoded[BuildJSON]:
     """A build with stages and steps, and why a stage still waits."""
-    return await _whole(request, build)
+    return await _whole(request, versions)
 
 
-def _with_stages(request: Request[State], found: Access) -> Tx[Build]:
-    return store.find_whole(found.repo.id, paths.number(request))
+def _numbered(request: Request[State], found: Access) -> Tx[store.Versions]:
+    return store.versions(found.repo.id, paths.number(request))
 
 
-async def show_latest(request: Request[State], _: Access, build: Build | None) -> JSON[BuildJSON]:
+async def show_latest(request: Request[State], _: Access, versions: store.Versions) -> Encoded[BuildJSON]:
     """The newest build of a branch or ref, by default the default branch's, with stages and steps."""
-    if build is None:
-        raise NotFound("no build of this branch or ref yet")
-    return await _whole(request, build)
+    return await _whole(request, versions)
 
 
-def _latest(request: Request[State], found: Access) -> Tx[Build | None]:
-    return store.latest_of_ref(found.repo.id, _ref(found.repo, body.query(request)))
+def _latest(request: Request[State], found: Access) -> Tx[store.Versions]:
+    return store.latest_versions(found.repo.id, _ref(found.repo, body.query(request)))
 
 
 def _ref(repo: Repo, query: Mapping[str, str]) -> str:
@@ -71,19 +68,9 @@ def _ref(repo: Repo, query: Mapping[str, str]) -> str:
     return f"refs/heads/{branch}" if branch else query.get("ref") or f"refs/heads/{repo.default_branch}"
 
 
-async def _whole(request: Request[State], build: Build) -> JSON[BuildJSON]:
-    answer = build_json(build)
-    reasons = await request.state["why_pending"](build.stages)
-    if build.stages:
-        answer["stages"] = [_waiting(stage, reasons.get(stage.id, "")) for stage in build.stages]
-    return JSON(answer)
-
-
-def _waiting(stage: Stage, reason: str) -> StageJSON:
-    answer = stage_json(stage)
-    if reason:
-        answer["pending_reason"] = reason
-    return answer
+async def _whole(request: Request[State], versions: store.Versions) -> Encoded[BuildJSON]:
+    whole = await request.state["rendered"].whole(versions)
+    return Encoded(whole.text(await request.state["why_pending"](whole.build.stages)))
 
 
 async def list_branches(request: Request[State], _: Access, heads: list[lists.Head]) -> Encoded[list[BuildJSON]]:
@@ -249,6 +236,7 @@ routes = [
         operation="builds.promote",
         needs=WRITE,
         reads=paths.build,
+        quick=True,
         query=[_TARGET],
         free=True,
         errors=_STARTS,
@@ -260,6 +248,7 @@ routes = [
         operation="builds.show_latest",
         needs=READ,
         reads=_latest,
+        quick=True,
         query=[_BRANCH, _REF],
     ),
     Endpoint(
@@ -279,7 +268,7 @@ routes = [
         needs=READ,
         reads=_remembered("deployment"),
     ),
-    Endpoint("GET", BUILD, show, operation="builds.show", needs=READ, reads=_with_stages),
+    Endpoint("GET", BUILD, show, operation="builds.show", needs=READ, reads=_numbered, quick=True),
     Endpoint(
         "GET",
         BUILDS,
@@ -312,6 +301,7 @@ routes = [
         operation="builds.restart",
         needs=WRITE,
         reads=paths.build,
+        quick=True,
         query=[Param("debug", "`true` asks the runner for debugging.", form=True)],
         free=True,
         errors=_STARTS,
@@ -348,6 +338,7 @@ routes = [
         operation="builds.rollback",
         needs=WRITE,
         reads=paths.build,
+        quick=True,
         query=[_TARGET],
         free=True,
         errors=_STARTS,

@@ -71,7 +71,7 @@ class Queue:
 
     async def is_paused(self) -> bool:
         """Whether nothing is handed out."""
-        return await self._ports.db.read(switches.is_on("queue"))
+        return await self._ports.db.glance(switches.is_on("queue"))
 
     async def pause(self, by: Actor = SERVER) -> None:
         """Hand out nothing from now on, on every server of the database and over restarts; what runs goes on."""

@@ -1,17 +1,19 @@
 """Builds as remembered text: always the newest version, in the order asked for, and never too many."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import orjson
 import pytest
 
-from app.builds import lists, store
+from app.builds import flow, lists, store
 from app.builds.api import rendered
 from app.builds.api.rendered import Rendered
 from app.builds.lists import Head
 from app.builds.wire import build_json
+from app.db.tx import run
 from app.db.window import Window
-from tests.builds.farside import NOW, Scene
+from tests.builds.farside import HOOK, NOW, Scene, pipeline, pushed
 
 
 async def heads(scene: Scene) -> list[Head]:
@@ -87,3 +89,59 @@ async def test_a_build_that_was_deleted_a_moment_ago_is_left_out(scene: Scene) -
     there = await heads(scene)
 
     assert numbers(await Rendered(scene.ports.db).array([Head(99, 1, 5), *there])) == [1]
+
+
+async def whole(scene: Scene, texts: Rendered, reasons: Mapping[int, str]) -> Any:
+    versions = await scene.ports.db.glance(store.versions(scene.repo.id, 1))
+    return orjson.loads((await texts.whole(versions)).text(reasons))
+
+
+async def test_a_whole_build_is_rendered_with_stages_and_steps_and_why_a_stage_waits(scene: Scene) -> None:
+    build = await scene.push(pipeline("a"), pipeline("b"))
+    await scene.start(build.stages[0], "one")
+    texts, waiting = Rendered(scene.ports.db), build.stages[1].id
+
+    shown = await whole(scene, texts, {waiting: 'no "runner" <yet>'})
+
+    expected: Any = build_json(await scene.build(1), stages=True)
+    expected["stages"][1]["pending_reason"] = 'no "runner" <yet>'
+    assert shown == orjson.loads(orjson.dumps(expected))
+    assert list(shown) == list(expected)
+
+
+async def test_a_whole_build_is_read_once_and_anew_after_every_change(scene: Scene) -> None:
+    build = await scene.push()
+    texts = Rendered(scene.ports.db)
+    await whole(scene, texts, {})
+    known = dict(texts._wholes)
+    assert (await whole(scene, texts, {}))["stages"][0]["status"] == "pending"
+    assert dict(texts._wholes) == known
+
+    running = await scene.start(build.stages[0], "one")
+    assert (await whole(scene, texts, {}))["stages"][0]["steps"][0]["status"] == "pending"
+    step = await scene.step(running.steps[0], "running")
+    assert (await whole(scene, texts, {}))["stages"][0]["steps"][0]["status"] == "running"
+    for schema in ("https://a.example.com/x", "https://b.example.com/y"):
+        await scene.ports.db.write(
+            run("UPDATE steps SET card_schema = :schema WHERE id = :id", schema=schema, id=step.id)
+        )
+        assert (await whole(scene, texts, {}))["stages"][0]["steps"][0]["schema"] == schema
+    await scene.ports.db.write(run("UPDATE stages SET updated = updated + 5"))
+    updated = (await scene.build(1)).stages[0].updated
+    assert (await whole(scene, texts, {}))["stages"][0]["updated"] == updated
+
+
+async def test_a_build_without_stages_is_whole_as_it_is(scene: Scene) -> None:
+    draft = pushed(scene.repo, "a" * 40)
+    await flow.fail(scene.ports, scene.repo, draft, "cannot run", "build.push", HOOK)
+
+    assert "stages" not in await whole(scene, Rendered(scene.ports.db), {})
+
+
+async def test_the_oldest_whole_builds_are_forgotten(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scene.push()
+    monkeypatch.setattr(rendered, "REMEMBERED", 10)
+    texts = Rendered(scene.ports.db)
+
+    assert (await whole(scene, texts, {}))["number"] == 1
+    assert not texts._wholes

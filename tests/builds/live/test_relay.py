@@ -52,6 +52,9 @@ class Wired:
             raise Unavailable("the database is away")
         return await self._db.read(tx)
 
+    async def glance(self, tx: Tx[Any]) -> Any:
+        return await self.read(tx)
+
 
 @dataclass
 class Pair:
