@@ -108,6 +108,7 @@ def configure(level: int = logging.INFO) -> None:
     """Log to standard error from now on."""
     handler = Writer(sys.stderr)
     handler.setFormatter(JSONFormatter())
+    logging._srcfile = None  # where a line was logged is not told: nobody need look it up
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody is told of them
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("uvicorn.access", "httpx2", "httpcore2", "databases"):

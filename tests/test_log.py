@@ -119,7 +119,7 @@ async def test_a_request_is_logged_by_path_and_never_by_what_may_be_secret(writt
 def _as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    facts = {name: getattr(logging, name) for name in ("logThreads", "logProcesses", "logMultiprocessing")}
+    facts = {name: getattr(logging, name) for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing")}
     quiet = {name: logging.getLogger(name).level for name in ("uvicorn.access", "httpx2", "httpcore2", "databases")}
     yield
     root.handlers[:] = handlers

@@ -193,7 +193,7 @@ class _Lane:
         try:
             outcomes = await _in_its_thread(self._connection, lambda raw: self._drive(raw, group))
         except Exception as error:  # whatever it is, nobody of the group may be left waiting
-            outcomes = [(None, _unavailable(error) or error)] * len(group)
+            outcomes = [(None, _unavailable(error) or _vanished(error) or error)] * len(group)
         for (_, future), (result, failure) in zip(group, outcomes, strict=True):
             if future.done():
                 continue
@@ -217,7 +217,10 @@ def _drive_group(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outc
     """Drive all in one commit. Either the commit holds for all that succeeded, or it raises for all."""
     raw.execute("BEGIN IMMEDIATE")
     try:
-        outcomes = [_drive_in_savepoint(raw, tx) for tx, _ in group]
+        if len(group) == 1:  # there is nobody else whom it could harm
+            outcomes: list[Outcome] = [(_drive(raw, group[0][0]), None)]
+        else:
+            outcomes = [_drive_in_savepoint(raw, tx) for tx, _ in group]
         raw.execute("COMMIT")
     except BaseException:  # whatever it was, the connection must be free for the next group
         if raw.in_transaction:

@@ -99,18 +99,11 @@ def find(shown: Claim, namespace: str, name: str, right: Right, *, private_mode:
     user = yield from auth.user_of(shown)
     if user is None and private_mode:
         raise Unauthorized
-    repo = yield from store.find_if_any(namespace, name)
-    given = yield from _given(user, repo)
+    repo, given = (yield from store.find_with_rights(namespace, name, user.id if user else 0)) or (None, None)
     if refusal := refuse(user, repo, given, right):
         raise auth.refused(refusal, user) if user and repo else refusal
     assert repo is not None
     return Access(repo, user, given, shown)
-
-
-def _given(user: User | None, repo: Repo | None) -> Tx[Permissions | None]:
-    if user is None or repo is None:
-        return None
-    return (yield from store.permissions(user.id, repo.id))
 
 
 def refuse(

@@ -28,6 +28,11 @@ RESUME = "UPDATE repos SET counter = :counter, unbroken_from = :next WHERE id = 
 PERMISSIONS = """
     SELECT can_read, can_write, can_admin FROM permissions WHERE user_id = :user_id AND repo_id = :repo_id
 """
+WITH_RIGHTS = """
+    SELECT repos.*, can_read, can_write, can_admin
+    FROM repos LEFT JOIN permissions ON permissions.repo_id = repos.id AND permissions.user_id = :user_id
+    WHERE namespace = :namespace AND name = :name
+"""
 GRANT = """
     INSERT INTO permissions (user_id, repo_id, can_read, can_write, can_admin, created, updated)
     VALUES (:user_id, :repo_id, :can_read, :can_write, :can_admin, :now, :now)
@@ -63,6 +68,14 @@ def find_if_any(namespace: str, name: str) -> Tx[Repo | None]:
     """The repository of a slug; letter case matters."""
     row = yield from one(BY_SLUG, namespace=namespace, name=name)
     return made(row) if row else None
+
+
+def find_with_rights(namespace: str, name: str, user_id: int) -> Tx[tuple[Repo, Permissions | None] | None]:
+    """The repository of a slug, and the rights that an account was given in it, None when it never was."""
+    row = yield from one(WITH_RIGHTS, namespace=namespace, name=name, user_id=user_id)
+    if row is None:
+        return None
+    return made(row), _permissions(row) if row["can_read"] is not None else None
 
 
 def find(repo_id: int) -> Tx[Repo]:

@@ -334,7 +334,7 @@ def test_this_would_notice(histories: dict[str, sqlite3.Connection]) -> None:
 @pytest.mark.parametrize(
     ("name", "most"),
     [
-        ("who may read", 3),
+        ("who may read", 2),
         ("list", 1),
         ("deep page", 1),
         ("incomplete builds", 2),  # there are fewer than asked for
