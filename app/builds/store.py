@@ -25,10 +25,10 @@ _VERSIONS = """
     SELECT id, version,
         (SELECT coalesce(sum(version), 0) FROM stages WHERE build_id = builds.id),
         (SELECT coalesce(sum(updated), 0) FROM stages WHERE build_id = builds.id),
-        (SELECT coalesce(sum(s.version), 0) FROM stages CROSS JOIN steps s ON s.stage_id = stages.id
-            WHERE build_id = builds.id),
-        (SELECT coalesce(sum(length(card_schema)), 0) FROM stages CROSS JOIN steps s ON s.stage_id = stages.id
-            WHERE build_id = builds.id)
+        (SELECT coalesce(sum(s.version), 0) FROM stages CROSS JOIN steps s
+            WHERE build_id = builds.id AND s.stage_id = stages.id),
+        (SELECT coalesce(sum(length(card_schema)), 0) FROM stages CROSS JOIN steps s
+            WHERE build_id = builds.id AND s.stage_id = stages.id)
     FROM builds WHERE repo_id = :repo_id
 """
 VERSIONS_BY_NUMBER = f"{_VERSIONS} AND number = :number"
