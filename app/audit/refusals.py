@@ -21,7 +21,7 @@ class _Count:
 
 
 class Refusals:
-    """Records refusals. An account that is refused a thousand times a second costs no more rows than a slow one."""
+    """Records refusals. An account that is refused a thousand times a second gets at most MOST rows a minute."""
 
     def __init__(self, db: Database, recorders: Recorders, now: Callable[[], int]) -> None:
         self._db = db

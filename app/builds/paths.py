@@ -26,7 +26,7 @@ def number(request: Request[Any]) -> int:
 
 
 def stage(request: Request[Any]) -> int:
-    """The number of the stage; Invalid likewise."""
+    """The number of the stage; Invalid when the path has no number there."""
     return body.number(request, STAGE.name, "stage number")
 
 

@@ -123,13 +123,13 @@ async def lose(ports: Ports, runner: str) -> list[Stage]:
 
 
 async def lose_silent(ports: Ports, since: int) -> list[Stage]:
-    """End, likewise, the stages of runners that have given no sign since a time."""
+    """End, in the same way, the stages of runners that have given no sign since the time `since`."""
     silent = await ports.db.read(claims.silent(since))
     return await _end_all(ports, [_lose(stage_id, ports.now(), silent_since=since) for stage_id in silent])
 
 
 async def give_up(ports: Ports, since: int) -> list[Stage]:
-    """End the stages that have waited for a runner since a time; their error says which runner was missing."""
+    """End the stages that have waited for a runner since the time `since`; the error says which runner was missing."""
     untaken = await ports.db.read(claims.untaken(since))
     return await _end_all(ports, [_give_up(stage_id, ports.now()) for stage_id in untaken])
 

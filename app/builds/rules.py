@@ -1,4 +1,7 @@
-"""What follows for the other stages and the build when a stage has ended. Pure (contract drone-rpc 8.5, 9.4)."""
+"""The rules by which the other stages and the build advance when a stage has ended. Pure.
+
+Contract drone-rpc 8.5, 9.4.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -137,9 +137,9 @@ def set_status(stage: Stage, status: Status, now: int) -> Tx[None]:
 
 
 def stop_all(build_id: int, now: int) -> Tx[bool]:
-    """End the unfinished stages and steps of a build: `killed` if started, else `skipped`. False if no stage was one.
+    """End the unfinished stages and steps of a build: `killed` if they had started, else `skipped`.
 
-    Contract drone-rpc 11.1.
+    False if no stage was unfinished. Contract drone-rpc 11.1.
     """
     yield from steps.stop_all(build_id, now)
     return bool((yield from many(STOP, build_id=build_id, now=now)))

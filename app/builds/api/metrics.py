@@ -55,6 +55,6 @@ async def show_metrics(request: Request[State], _: Caller | None, stored: dict[s
     return Text(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-#: A setting opens the metrics to everybody.
+#: With the setting `metrics_anonymous` the metrics need no token.
 _NEEDS = Unless(lambda state: bool(state["metrics_anonymous"]), MACHINE)
 routes = [Endpoint("GET", "/metrics", show_metrics, operation="server.show_metrics", needs=_NEEDS, reads=_counted)]

@@ -1,4 +1,4 @@
-"""Makes the runs of the jobs that are due: each run once, also with several servers, and if a server dies in a run.
+"""Runs the jobs that are due: each run is made once, also with several servers, and also if a server dies in a run.
 
 The claim of a run and the build of the run are made in one transaction. The first server makes both; if a server dies
 before the commit, the job is still due. If a job missed several runs, one run makes up for all of them.
@@ -33,8 +33,9 @@ PASSING = frozenset({"repository_unreachable"})
 
 
 class Scheduler:
-    """Waits for the next job that is due. Call `wake` after a change; other servers' changes are seen in `interval` s.
+    """Waits for the next job that is due, and begins its run.
 
+    Call `wake` after this server changed a job; changes by other servers are seen after at most `interval` seconds.
     `clock` returns Unix seconds. If the clock is set back, no run is made twice; if it is set forward, no job is left
     out.
     """
@@ -101,9 +102,9 @@ class Scheduler:
             await asyncio.sleep(HOLD)
 
     async def _run_in(self, repo: Repo, job: Cron) -> None:
-        """Attempt a run; after an error that may pass, again, until the job is due once more; then make an error build.
+        """Attempt a run, and repeat it after errors that may pass; if all attempts fail, make an error build.
 
-        After any other error, make the error build at once.
+        There is no further attempt when the job would be due again before it, or after an error that does not pass.
         """
         pauses = iter(PAUSES)
         while (error := await self._try(repo, job)) is not None:
