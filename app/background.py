@@ -1,4 +1,4 @@
-"""Loops in the background: each lives as long as a block, and goes on whatever one of its rounds meets."""
+"""Loops in the background: each runs while a block lasts, and goes on after a round that fails."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ PAUSE = 1.0
 
 @asynccontextmanager
 async def serving(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run these loops while the block lasts. At its end the loops are cancelled, and have ended when it returns."""
+    """Run these loops while the block lasts. At its end, cancel the loops and wait until all of them have ended."""
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield
@@ -27,11 +27,12 @@ async def serving(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 @dataclass(eq=False, slots=True)
 class Loop:
-    """Carries out a round whenever somebody wakes the loop, and after `interval` seconds in any case.
+    """Calls `round` after each call of `wake`, and after `interval` seconds without one.
 
-    A round may return the seconds until the next one, in place of `interval`; None waits for a wake alone. A round that
-    meets Unavailable is told to `log` as a warning in the words `unavailable`, any other error as a bug in the words
-    `broken`; after either the loop pauses, whoever wakes it meanwhile, and tries again.
+    A round may return the seconds until the next round, in place of `interval`. If `interval` is None, the loop waits
+    for `wake` alone. When a round raises Unavailable, the loop logs a warning with the text `unavailable`; for any
+    other exception, an error with the text `broken`. After both, the loop pauses for PAUSE seconds, also if `wake` is
+    called meanwhile, and then calls `round` again.
     """
 
     round: Callable[[], Awaitable[float | None]]
@@ -42,11 +43,11 @@ class Loop:
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def wake(self) -> None:
-        """Carry out a round now, or after the one that is under way."""
+        """Call `round` now, or after the round that is under way."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Serve until cancelled. The first round waits, too: for a wake or the interval."""
+        """Serve until cancelled. The first round, too, waits for a wake or for the interval."""
         seconds = self.interval
         while True:
             with suppress(TimeoutError):
@@ -57,7 +58,7 @@ class Loop:
                 following = await self.round()
             except Unavailable as error:
                 self.log.warning(self.unavailable, extra={"reason": error.message})
-            except Exception:  # a bug must not end what others depend on
+            except Exception:  # a bug in one round must not end the loop
                 self.log.exception(self.broken)
             else:
                 seconds = self.interval if following is None else following

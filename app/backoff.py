@@ -1,4 +1,4 @@
-"""How long to wait before something is tried again, and saying something until it is heard."""
+"""How long to wait before the next attempt, and a call that is repeated until the manager answers."""
 
 import asyncio
 import logging
@@ -11,21 +11,21 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Seconds between two attempts to be heard, at first and at most.
+#: Seconds between two attempts to call the manager, at first and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
 def pauses(first: float, longest: float) -> Iterator[float]:
-    """Doubling, up to the longest, without end."""
+    """Seconds to wait, without end: `first`, then each time twice as long, at most `longest`."""
     while True:
         yield first
         first = min(first * 2, longest)
 
 
 async def until_heard(say: Callable[[], Awaitable[T]]) -> T:
-    """Say something to a manager, again and again and ever more slowly, while the manager is Unavailable.
+    """Call the manager with `say`, and repeat the call with longer and longer pauses while it raises Unavailable.
 
-    Every other error is an answer.
+    Every other error is an answer of the manager, and is raised.
     """
     waits = pauses(FIRST_PAUSE, LONGEST_PAUSE)
     while True:

@@ -1,6 +1,7 @@
-"""In-process publish and subscribe: what lower rooms did, for whoever listens above.
+"""In-process publish and subscribe: lower rooms publish what they did, higher rooms subscribe.
 
-A publisher never waits. A subscriber that does not keep up is told so and loses its place: it starts anew.
+A publisher never waits. The subscription of a subscriber that is too slow is ended and marked as `lost`; the subscriber
+has to subscribe again.
 """
 
 import asyncio
@@ -10,12 +11,12 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-#: Events that may wait for one subscriber.
+#: Events that may wait in the queue of one subscription.
 BACKLOG = 1000
 
 
 class Subscription(Generic[T]):
-    """One listener's place. Iterating ends when the bus closes or the listener was too slow."""
+    """The queue of one subscriber. Iterating ends when the bus closes or the subscriber was too slow."""
 
     def __init__(self, wanted: Callable[[T], bool]) -> None:
         self._wanted = wanted
@@ -23,7 +24,7 @@ class Subscription(Generic[T]):
         self.lost = False
 
     def offer(self, event: T) -> None:
-        """Queue an event if it is wanted; too slow a listener is cut off."""
+        """Queue an event if the subscriber wants it. If the queue is full, end the subscription instead."""
         if self.lost or not self._wanted(event):
             return
         if self._queue.qsize() >= BACKLOG:
@@ -33,7 +34,7 @@ class Subscription(Generic[T]):
             self._queue.put_nowait(event)
 
     def end(self) -> None:
-        """No more events after those that wait."""
+        """End the subscription after the events that wait in its queue."""
         self._queue.put_nowait(None)
 
     async def next(self) -> T | None:
@@ -41,7 +42,7 @@ class Subscription(Generic[T]):
         return await self._queue.get()
 
     async def wait(self, timeout: float) -> T | None:
-        """The next event; None when none came within so many seconds, or the bus closed."""
+        """The next event; None when no event came within `timeout` seconds, or the bus closed."""
         try:
             async with asyncio.timeout(timeout):
                 return await self.next()
@@ -58,30 +59,30 @@ class Events(Generic[T]):
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription[T]] = set()
-        #: Told of what is published here, too, but not of what came from elsewhere.
+        #: Called with each event that `publish` gets in this process, but not with an event that only `deliver` gets.
         self.relay: Callable[[T], None] | None = None
         #: Whether there will be no more events.
         self.closed = False
 
     @property
     def heard(self) -> bool:
-        """Whether anybody listens: an event that costs work to make need not be made otherwise."""
+        """Whether there is a subscriber: without one, a publisher need not make an event that costs work."""
         return bool(self._subscriptions)
 
     def publish(self, event: T) -> None:
-        """Hand an event to every subscriber that wants it, here and wherever it is relayed to."""
+        """Hand an event to every subscriber in this process that wants the event, and to `relay`."""
         self.deliver(event)
         if self.relay is not None:
             self.relay(event)
 
     def deliver(self, event: T) -> None:
-        """Hand an event to every subscriber here: what was published elsewhere."""
+        """Hand an event to the subscribers in this process only; for an event that another server published."""
         for subscription in self._subscriptions:
             subscription.offer(event)
 
     @contextmanager
     def subscribe(self, wanted: Callable[[T], bool] = lambda _: True) -> Iterator[Subscription[T]]:
-        """Listen from now on until the block ends."""
+        """Subscribe until the block ends."""
         subscription = Subscription(wanted)
         self._subscriptions.add(subscription)
         if self.closed:

@@ -1,4 +1,4 @@
-"""Changed copies of frozen dataclasses, for paths on which they are much of the work."""
+"""Changed copies of frozen dataclasses, for code that spends much of its time on such copies."""
 
 from typing import Any, TypeVar
 

@@ -1,6 +1,7 @@
-"""Structured logs: one JSON object a line, with the id of the request it belongs to.
+"""Structured logs: one JSON object a line, with the id of the request that the line belongs to.
 
-What is logged is named, never dumped: no headers, no queries, no parameters, so no secret and no token.
+Each log call names the values that it logs. No call logs whole headers, queries or parameters, so no line has a secret
+or a token.
 """
 
 import json
@@ -24,10 +25,10 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JSONFormatter(logging.Formatter):
-    """Time, level, logger, message, request id and whatever `extra` names."""
+    """Time, level, logger, message, request id and the values that `extra` names."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """The record as one line."""
         facts = vars(record)
         entry: dict[str, object] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03}Z",
@@ -44,19 +45,19 @@ class JSONFormatter(logging.Formatter):
 
 
 def _dump(entry: dict[str, object]) -> str:
-    """Dataclasses as their own `repr` shows them: it leaves out what is secret, their fields would not."""
+    """An entry as JSON. A dataclass is written as its `repr`, which leaves out secret fields."""
     try:
         return orjson.dumps(
             entry, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
         ).decode()
-    except TypeError:  # half a surrogate, a very large number
+    except TypeError:  # a lone surrogate, a very large number
         return json.dumps(entry, default=str)
 
 
 class Writer(logging.Handler):
-    """Formats and writes lines in a thread of its own, many at once: who logs does not wait for the stream.
+    """Formats and writes lines in a thread of its own, many at once: the thread that logs does not wait for the stream.
 
-    What was logged in the last GATHER seconds is lost when the process is killed, not when it ends by itself.
+    Lines of the last GATHER seconds are lost when the process is killed, but not when the process ends by itself.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -68,28 +69,28 @@ class Writer(logging.Handler):
         threading.Thread(target=self._serve, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a record; what belongs to the caller's context and stack is read here."""
+        """Queue a record. The id of the request is read here, because only the caller's context has it."""
         setattr(record, _REQUEST, request_id.get())
         self._records.append(record)
         if not self._news.is_set():
             self._news.set()
 
     def flush(self) -> None:
-        """Write all that was logged until now, from the thread of the caller."""
+        """Write all queued records, in the thread of the caller."""
         with self._writing:
             lines = []
             while self._records:
                 record = self._records.popleft()
                 try:
                     lines.append(self.format(record) + "\n")
-                except Exception:  # as every handler of logging: a line that cannot be made harms no other
+                except Exception:  # as in every logging handler: one bad record must not stop the others
                     self.handleError(record)
             if lines:
                 self._stream.write("".join(lines))
                 self._stream.flush()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the records that are left."""
         self.flush()
         super().close()
 
@@ -100,7 +101,7 @@ class Writer(logging.Handler):
             self._news.clear()
             try:
                 self.flush()
-            except (OSError, ValueError):  # nobody reads the stream any more, or it was closed
+            except (OSError, ValueError):  # the reader of the stream is gone, or the stream was closed
                 self._records.clear()
 
 
@@ -108,8 +109,8 @@ def configure(level: int = logging.INFO) -> None:
     """Log to standard error from now on."""
     handler = Writer(sys.stderr)
     handler.setFormatter(JSONFormatter())
-    logging._srcfile = None  # where a line was logged is not told: nobody need look it up
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody is told of them
+    logging._srcfile = None  # no line names the place of its log call: logging need not search the stack
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line names them
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("uvicorn.access", "httpx2", "httpcore2", "databases"):
         logging.getLogger(name).setLevel(logging.WARNING)

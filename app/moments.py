@@ -1,7 +1,7 @@
-"""The form of whatever happens: what was done to what, and by whom. Pure.
+"""The form of a moment: which actor did what, and to which subject. Pure.
 
-A room that changes something describes the change as a moment. Recorders write moments down inside the transaction
-that makes them true: both are kept, or neither. `main` hands the recorders to the rooms.
+A room that changes something describes the change as a moment. Recorders write the moment down inside the transaction
+that makes the change: the database keeps both, or neither. `main` hands the recorders to the rooms.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 #: What kind of actor: an account of a person or of a program, a runner, a push hook, a cron job, the server itself.
 Kind = Literal["person", "machine", "runner", "hook", "cron", "server"]
-#: How an actor came in: with a token, with a browser's session, with a signed delivery, by the runner protocol, or
-#: from inside the server.
+#: How the actor's request reached the server: with a token, with a browser's session, with a signed delivery, or by the
+#: runner protocol; `inside` when no request came from outside.
 Way = Literal["token", "session", "hook", "rpc", "inside"]
-#: Facts about a thing, for people and programs to compare; JSON values, never a secret.
+#: Facts about a subject, by name, for people and programs to compare: JSON values, never a secret.
 Facts: TypeAlias = Mapping[str, Any]
 
 
@@ -26,9 +26,10 @@ class Actor:
     """Who does something: a person or a machine."""
 
     kind: Kind
-    #: Login of the account, name of the runner or of the cron job, or who pushed; the server's own acts have none.
+    #: Login of the account, name of the runner or of the cron job, or name of the person who pushed; empty for the
+    #: server itself.
     name: str = ""
-    #: Id of the account; 0 for all that is no account.
+    #: Id of the account; 0 when the actor is not an account.
     id: int = 0
     #: Network address that the request came from.
     address: str = ""
@@ -37,12 +38,13 @@ class Actor:
     request: str = ""
 
 
-#: The server itself: what follows from the clock, from a start, or from another change.
+#: The server itself: the actor of changes that follow from the clock, from a start of the server, or from another
+#: change.
 SERVER = Actor("server")
 
 
 class Moment(Protocol):
-    """Something that happened, as every recorder can read it."""
+    """One thing that happened, with the properties that every recorder reads."""
 
     @property
     def verb(self) -> str:
@@ -56,28 +58,28 @@ class Moment(Protocol):
 
     @property
     def subject(self) -> str:
-        """What it was done to: `octocat/hello#42`, `octocat`."""
+        """What was changed: `octocat/hello#42`, `octocat`."""
         ...
 
     @property
     def repo_id(self) -> int:
-        """The repository that it belongs to; 0 for none."""
+        """Id of the repository that the subject belongs to; 0 for none."""
         ...
 
     @property
     def before(self) -> Facts:
-        """The facts that changed, as they were; empty for something new."""
+        """The facts that changed, with their old values; empty for a new subject."""
         ...
 
     @property
     def after(self) -> Facts:
-        """The facts that changed, as they are now; empty for something that is gone."""
+        """The facts that changed, with their new values; empty for a deleted subject."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A moment of a thing that is told by its facts alone: an account, a repository, a secret."""
+    """A moment that its facts describe completely: of an account, a repository, a secret."""
 
     verb: str
     by: Actor
@@ -89,37 +91,37 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Somebody who writes moments down: those of some verbs, or of all."""
+    """A function that writes moments down, and the verbs whose moments it writes."""
 
     record: Callable[[Any], Tx[None]]
     #: None is every verb.
     verbs: Collection[str] | None = None
-    #: Verbs that are left out all the same.
+    #: Verbs whose moments are not written, even if `verbs` contains them.
     without: Collection[str] = ()
 
     def wants(self, verb: str) -> bool:
-        """Whether moments of this verb are written down."""
+        """Whether this recorder writes down moments of this verb."""
         return (self.verbs is None or verb in self.verbs) and verb not in self.without
 
 
 class Recorders:
-    """All who write moments down."""
+    """All recorders together."""
 
     def __init__(self, *recorders: Recorder) -> None:
         self._recorders: Sequence[Recorder] = recorders
 
     def wants(self, verb: str) -> bool:
-        """Whether anybody writes moments of this verb down: for others nothing need be read."""
+        """Whether any recorder writes down moments of this verb: if none does, the caller need not make the moment."""
         return any(recorder.wants(verb) for recorder in self._recorders)
 
     def record(self, moment: Moment) -> Tx[None]:
-        """Write a moment down, in the transaction that makes it true."""
+        """Write a moment down, in the transaction that makes the change."""
         for recorder in self._recorders:
             if recorder.wants(moment.verb):
                 yield from recorder.record(moment)
 
     def recorded(self, tx: Tx[T], moment: Callable[[T], Moment | None]) -> Tx[T]:
-        """A transaction, and the moment that its result makes, if it makes one."""
+        """Carry out `tx`, and write down the moment that `moment` makes of the result, unless `moment` returns None."""
         result = yield from tx
         if (made := moment(result)) is not None:
             yield from self.record(made)
@@ -127,6 +129,6 @@ class Recorders:
 
 
 def changed(before: Any, after: Any, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The facts of these names that differ between two things, as they were and as they are."""
+    """The attributes of these names that differ between two objects: their old values, and their new values."""
     differing = [name for name in names if getattr(before, name) != getattr(after, name)]
     return {name: getattr(before, name) for name in differing}, {name: getattr(after, name) for name in differing}

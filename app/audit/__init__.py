@@ -1,1 +1,1 @@
-"""What must be remembered: who did what to what, row after row, in a chain of hashes that shows every later change."""
+"""The audit record: one row for each moment, in a chain of hashes that shows every later change of a row."""

@@ -1,4 +1,4 @@
-"""Routes of the record, for administrators of the server; those of one repository are in `repos/`."""
+"""Routes of the audit record, for administrators of the server; the routes of one repository are in `repos/`."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ from app.web.path import Path
 from app.web.reply import JSON
 from app.web.route import PAGE, Endpoint, Param
 
-#: Keys of cursors: places in a list, and in the chain.
+#: The form of the keys in cursors: of a place in a list, and of a place in the chain.
 KEYS, PLACES = r"[0-9]{1,18}\.[0-9]{1,18}", r"[0-9]{1,18}"
 #: Rows on a page of the chain at most.
 LARGEST_PAGE = 1000
-#: These lists grow at their first page, so a page has no number.
+#: Without the page number: new rows come on the first page, and move the older rows to later pages.
 _CURSOR = PAGE[1:]
 FILTERS = (
     Param("verb", "What was done: `build.promote`; or `build.` for all that was done to builds."),
@@ -52,7 +52,7 @@ def page(request: Request[Any], **filters: Any) -> Tx[Part[Entry]]:
 
 
 def _wanted(request: Request[Any], **filters: Any) -> Wanted:
-    """What a request asks for."""
+    """The rows that the query of a request asks for, within these filters; Invalid."""
     query = body.query(request)
     given = {name: query[name] for name in ("verb", "actor") if query.get(name)}
     times = {name: query[name] for name in ("since", "until") if query.get(name)}

@@ -1,4 +1,4 @@
-"""The text of a row that its hash is of, and the text of facts (docs/audit.md). Pure."""
+"""The text from which the hash of a row is computed, and the text of facts (docs/audit.md). Pure."""
 
 import hashlib
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class EntryJSON(TypedDict):
 
 
 def facts_text(facts: Facts) -> str:
-    """Facts as canonical JSON: sorted keys, no spaces. Collections of texts become lists."""
+    """Facts as canonical JSON: sorted keys, no spaces. Sets become sorted lists, and tuples lists."""
     return orjson.dumps(dict(facts), default=_plain, option=orjson.OPT_SORT_KEYS).decode() if facts else "{}"
 
 
@@ -53,7 +53,7 @@ def _plain(value: Any) -> Any:
 
 
 def entry_json(entry: Entry, facts: Callable[[str], Any] = orjson.loads) -> EntryJSON:
-    """A row as clients read it; `facts` says what becomes of the text of its facts."""
+    """A row as clients read it; `facts` turns the text of the row's facts into the value to write."""
     return EntryJSON(
         id=entry.id,
         seq=entry.seq,
@@ -84,7 +84,7 @@ def hash_of(entry: Entry) -> str:
 
 
 def sealed(entry: Entry, head: Head) -> Entry:
-    """The row as the next one of a chain that ends there."""
+    """The row, sealed as the next row of a chain whose end is `head`."""
     placed = evolve(entry, seq=head.seq + 1, previous=head.hash)
     return evolve(placed, hash=hash_of(placed))
 

@@ -1,4 +1,4 @@
-"""The chain of hashes: every sealed row holds the hash of the row before. Sealing it, and walking it to verify it."""
+"""The chain of hashes: every sealed row holds the hash of the row before. This module seals rows, and verifies them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,28 +9,28 @@ from app.audit.store import MAPPER
 from app.db.connect import Database
 from app.db.tx import Tx, many, one, run
 
-#: Rows a transaction, when sealing and when verifying: others wait no longer than that takes.
+#: Rows in one transaction, when sealing and when verifying: few, so that other transactions do not wait long.
 BATCH, PAGE = 100, 200
 
 ANY_UNSEALED = "SELECT id FROM audit WHERE seq = 0 ORDER BY id LIMIT 1"
 UNSEALED = "SELECT * FROM audit WHERE seq = 0 ORDER BY id LIMIT :limit"
 COUNT_UNSEALED = "SELECT count(*) AS total FROM audit WHERE seq = 0"
 HEAD = "SELECT seq, hash FROM audit_head WHERE id = 1"
-#: Changes nothing and holds the row until the transaction ends: of several servers one seals, and who comes next
-#: sees where the chain ends.
+#: Changes nothing, and locks the row until the transaction ends: one server seals at a time, and the next server reads
+#: the new end of the chain.
 HOLD = "UPDATE audit_head SET seq = seq WHERE id = 1 RETURNING seq, hash"
 MOVE = "UPDATE audit_head SET seq = :seq, hash = :hash WHERE id = 1"
 SEAL = "UPDATE audit SET seq = :seq, previous = :previous, hash = :hash WHERE id = :id"
 CHAIN = "SELECT * FROM audit WHERE seq <> 0 AND seq > :after ORDER BY seq LIMIT :limit"
 
-#: Before the first row, whatever its number says.
+#: A place before every row, also before a forged row with a negative place.
 _START = -(2**63)
 #: What is wrong with a row.
 Fault = Literal["changed", "missing", "inserted", "reordered", "cut"]
 
 
 class NoHead(Exception):
-    """The row of the chain's end is gone; sealing stops until somebody has looked into that."""
+    """The row that remembers the end of the chain is missing; sealing stops until an administrator has repaired it."""
 
 
 def unsealed() -> Tx[bool]:
@@ -39,9 +39,9 @@ def unsealed() -> Tx[bool]:
 
 
 def seal(limit: int = BATCH) -> Tx[int]:
-    """Put the oldest unsealed rows at the end of the chain; how many. NoHead.
+    """Put the oldest unsealed rows at the end of the chain; return how many. NoHead.
 
-    The order of the chain is that of sealing: a row whose id is lower and that was committed later comes later.
+    The chain has the order of sealing, not of ids: a row that was committed late comes late, even if its id is low.
     """
     row = yield from one(HOLD)
     if row is None:
@@ -57,13 +57,13 @@ def seal(limit: int = BATCH) -> Tx[int]:
 
 
 def chain(after: int, limit: int) -> Tx[list[Entry]]:
-    """The sealed rows after a place in the chain, in its order."""
+    """The sealed rows after a place in the chain, in the order of the chain."""
     return [MAPPER.make(row) for row in (yield from many(CHAIN, after=after, limit=limit))]
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The first row that does not hold: its place in the chain, its id (0 when it is not there), and why."""
+    """The first row that does not hold: its place in the chain, its id (0 when the row is missing), and the fault."""
 
     seq: int
     id: int
@@ -73,7 +73,10 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How many rows of the chain hold, where that ends, how many rows wait to be sealed, and what is broken if any."""
+    """How many rows of the chain hold, the last of them, how many rows are unsealed, and the first row that is broken.
+
+    `broken` is None when all rows hold.
+    """
 
     holds: int
     head: Head
@@ -97,14 +100,14 @@ async def verify(db: Database) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Ends:
-    """The remembered end of the chain before a page was read, and after it: rows are sealed meanwhile."""
+    """The remembered end of the chain, read before a page and again after it: rows may be sealed between the two."""
 
     before: Head
     after: Head
 
 
 def _page(after: int) -> Tx[tuple[list[Entry], _Ends, int]]:
-    """Rows, the chain's end, and how many rows wait."""
+    """A page of rows, the remembered ends of the chain, and how many rows are unsealed."""
     before = yield from _head()
     page = yield from chain(after, PAGE)
     ends = _Ends(before, (yield from _head()))
@@ -113,13 +116,13 @@ def _page(after: int) -> Tx[tuple[list[Entry], _Ends, int]]:
 
 
 def _head() -> Tx[Head]:
-    """The remembered end; that of an empty chain when somebody has deleted it."""
+    """The remembered end of the chain; the end of an empty chain when the row of the end was deleted."""
     row = yield from one(HEAD)
     return Head(*row) if row else Head()
 
 
 def _fault(entry: Entry, last: Head, ends: _Ends) -> Broken | None:
-    """What is wrong with the row that follows another. Pure."""
+    """What is wrong with a row that follows the row `last`, if anything. Pure."""
     if entry.seq > ends.after.seq or entry.seq <= last.seq:
         return _broken(entry, "inserted", "was put in: the chain has no such place")
     if entry.seq > last.seq + 1:
@@ -136,7 +139,7 @@ def _broken(entry: Entry, fault: Fault, words: str) -> Broken:
 
 
 def _fault_at_end(last: Head, ends: _Ends) -> Broken | None:
-    """Whether the last row is the one that was remembered as the last. Pure."""
+    """What is wrong if the last row is not the row that was remembered as the last; else None. Pure."""
     if last.seq < ends.before.seq:
         words = f"row {last.seq + 1} is missing, and all after it: the chain went on up to row {ends.before.seq}"
         return Broken(last.seq + 1, 0, "cut", words)

@@ -1,4 +1,4 @@
-"""Lists of the record, newest first. Every page is read from an index, in its order."""
+"""Lists of the audit record, newest first. Every page is read from an index, in the order of the index."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from app.db import schema
 from app.db.tx import Tx, many
 from app.db.window import Part, Window
 
-#: The verbs that were ever recorded, one search of the index each.
+#: All recorded verbs: the query searches the index once for each verb, and does not read all rows.
 VERBS = """
     WITH RECURSIVE found (verb) AS (
         SELECT min(verb) FROM audit
@@ -26,7 +26,7 @@ VERBS = """
 """
 _LARGEST = 2**63 - 1
 _TABLE = schema.audit
-#: Conditions of a page, beside the time; each but `subject`, which `about` stands beside, has an index.
+#: Conditions of a page, beside the time. Each has an index, except `subject`: a query with `subject` also has `about`.
 FILTERS: Mapping[str, ColumnElement[bool]] = {
     "verb": _TABLE.c.verb == bindparam("verb"),
     "actor": func.lower(_TABLE.c.actor_name) == func.lower(bindparam("actor")),
@@ -38,10 +38,10 @@ FILTERS: Mapping[str, ColumnElement[bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows: `filters` are values for some of verb, actor, subject, repo_id; the times are both included.
+    """Which rows: `filters` has values for some of verb, actor, subject, repo_id; both times are included.
 
-    A `verb` that ends with a dot stands for all that begin with it, a subject for all that belong to it:
-    `octocat/hello` for `octocat/hello#42`.
+    A `verb` that ends with a dot stands for all verbs that begin with it. A subject without a `#` stands for itself and
+    for all subjects that belong to it: `octocat/hello` also for `octocat/hello#42`.
     """
 
     filters: Mapping[str, Any] = field(default_factory=dict)
@@ -55,7 +55,7 @@ def key(entry: Entry) -> str:
 
 
 def page(wanted: Wanted, window: Window) -> Tx[Part[Entry]]:
-    """A part of the rows, newest first; the window's keys are places, and an offset counts for nothing."""
+    """A part of the rows, newest first. The window's keys are made by `key`; its offset is ignored."""
     rows: list[Entry] = []
     for filters in (yield from _exact(wanted.filters)):
         rows += yield from _read(wanted, filters, window)
@@ -64,7 +64,7 @@ def page(wanted: Wanted, window: Window) -> Tx[Part[Entry]]:
 
 
 def _exact(wanted: Mapping[str, Any]) -> Tx[list[dict[str, Any]]]:
-    """The conditions; one set of them for each verb that a beginning of verbs stands for."""
+    """The conditions of each query to make: one query, or one for each verb that begins with `verb` and its dot."""
     filters = dict(wanted)
     if subject := str(filters.get("subject", "")):
         filters["about"] = about(subject)
@@ -97,7 +97,7 @@ def _place(text: str) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def page_sql(filters: tuple[str, ...], *, up: bool) -> str:
-    """The rows after a place on the way to newer or older ones, up to a bound in time."""
+    """The query for the rows next to a place: newer rows if `up`, else older rows; up to a bound in time."""
     at, entry_id = _TABLE.c.at, _TABLE.c.id
     place = tuple_(at, entry_id)
     start = tuple_(bindparam("at", type_=BigInteger), bindparam("id", type_=BigInteger))

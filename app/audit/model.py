@@ -1,4 +1,4 @@
-"""What a row of the record is."""
+"""A row of the audit record, and the end of the chain."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Entry:
     #: Facts, as canonical JSON.
     before: str
     after: str
-    #: Place in the chain, from 1; 0 until it is sealed.
+    #: Place in the chain, from 1; 0 until the row is sealed.
     seq: int = 0
     #: The hash of the row before, and the row's own.
     previous: str = ""
@@ -33,7 +33,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of the chain: the place and the hash of the last row; of an empty chain 0 and nothing."""
+    """The end of the chain: the place and the hash of the last row; 0 and an empty text for an empty chain."""
 
     seq: int = 0
     hash: str = ""

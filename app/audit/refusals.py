@@ -1,4 +1,4 @@
-"""Who was refused for lack of a right: a row each, but only a few a minute for one account."""
+"""Refused requests: one row of the audit record for each, but only a few rows a minute for one account."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from app.db.connect import Database
 from app.moments import Actor, Change, Recorders
 
 REFUSAL = "refusal"
-#: Rows that one account gets in MINUTE seconds at most.
+#: At most MOST rows are written for one account in MINUTE seconds.
 MOST, MINUTE = 5, 60
 
 
 @dataclass(slots=True)
 class _Count:
-    """The refusals of one account: since when, how many rows were written, and how many were only counted."""
+    """The refusals of one account: when its minute began, how many rows were written in it, how many were left out."""
 
     since: int
     written: int = 0
@@ -21,7 +21,7 @@ class _Count:
 
 
 class Refusals:
-    """Keeps the record of them. An account that asks a thousand times a second costs no more than one that does not."""
+    """Records refusals. An account that is refused a thousand times a second gets at most MOST rows a minute."""
 
     def __init__(self, db: Database, recorders: Recorders, now: Callable[[], int]) -> None:
         self._db = db
@@ -30,9 +30,10 @@ class Refusals:
         self._counts: dict[int, _Count] = {}
 
     async def record(self, by: Actor, method: str, path: str, code: str) -> None:
-        """A known account asked for what it has no right to; to be called after the answer.
+        """Record that an account lacked the right for a request; to be called after the answer.
 
-        `path` is without the query, which may hold a token; `code` is that of the error. In a transaction of its own.
+        `path` is without the query, which may hold a token; `code` is the code of the error. The row is written in a
+        transaction of its own.
         """
         count = self._of(by.id)
         if count.written >= MOST:
@@ -45,7 +46,7 @@ class Refusals:
         await self._db.write(self._recorders.record(Change(REFUSAL, by, f"{method} {path}", after=after)))
 
     def _of(self, account: int) -> _Count:
-        """The account's count, begun anew every minute; what was left out is told of by the next row."""
+        """The count of an account. Every minute `written` starts at 0 again; `left_out` stays for the next row."""
         now = self._now()
         count = self._counts.get(account)
         if count is None:
@@ -56,7 +57,7 @@ class Refusals:
         return count
 
     def _forget(self, now: int) -> None:
-        """Counts that are over and have nothing to tell."""
+        """Drop the counts whose minute is over and that left no refusal out."""
         over = [key for key, count in self._counts.items() if now - count.since >= MINUTE and not count.left_out]
         for key in over:
             del self._counts[key]

@@ -1,4 +1,4 @@
-"""The sealer: puts rows into the chain soon after they were committed, whichever server wrote them."""
+"""The sealer: puts rows into the chain soon after they are committed, also the rows that another server wrote."""
 
 import asyncio
 import logging
@@ -15,17 +15,17 @@ from app.moments import Recorder
 
 log = logging.getLogger(__name__)
 
-#: Seconds from a record to its seal, in which others are recorded that are sealed with it; and seconds between two
-#: looks at most when nothing is recorded here, for the rows of other servers.
+#: Seconds between the recording of a row and its sealing, so that several rows are sealed together; and, when this
+#: server records nothing, seconds at most between two looks for unsealed rows of other servers.
 SOON, SELDOM = 0.25, 30.0
 
 
 class Sealer:
-    """Records moments, and seals what was recorded.
+    """Records moments, and seals their rows.
 
-    A moment is recorded before its transaction commits. So the sealer looks for it again and again, at intervals that
-    double from SOON to SELDOM: a commit that takes long is sealed soon after it, and a server at rest reads next to
-    nothing.
+    A moment is recorded before its transaction commits. So the sealer looks for unsealed rows again and again, at
+    intervals that double from SOON to SELDOM: a row whose commit takes long is sealed soon after the commit, and a
+    server at rest reads next to nothing.
     """
 
     def __init__(self, db: Database, now: Callable[[], int], *, soon: float = SOON, seldom: float = SELDOM) -> None:
@@ -36,7 +36,7 @@ class Sealer:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def recorder(self, *, without: Collection[str] = ()) -> Recorder:
-        """Writes down moments of all verbs but these."""
+        """A recorder that writes down the moments of all verbs except these."""
         return Recorder(self._record, without=without)
 
     def _record(self, moment: Any) -> Tx[None]:
@@ -46,7 +46,7 @@ class Sealer:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Seal while the block lasts, and what is left at its end."""
+        """Seal while the block lasts, and once more at its end."""
         self._loop = asyncio.get_running_loop()
         serving = asyncio.create_task(self._serve())
         try:
@@ -67,7 +67,7 @@ class Sealer:
             await self._try()
 
     async def _told(self, timeout: float) -> bool:
-        """Whether something was recorded here within so many seconds."""
+        """Whether this server records a moment within `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout):
                 return await self._news.wait()
@@ -81,7 +81,7 @@ class Sealer:
             log.warning("the audit record could not be sealed", extra={"reason": error.message})
         except chain.NoHead as error:
             log.error("the audit record cannot be sealed", extra={"reason": str(error)})
-        except Exception:  # a bug must not end what every row waits for
+        except Exception:  # a bug must not end the sealer, which every row waits for
             log.exception("the audit record met an internal error")
 
     async def seal(self) -> None:

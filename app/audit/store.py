@@ -1,4 +1,4 @@
-"""The SQL of the record: a row is written, and never changed but for its place in the chain."""
+"""The SQL of the audit record: a row is written once, and only its sealing changes the row later."""
 
 from app.audit.canonical import about, facts_text
 from app.audit.model import Entry
@@ -7,16 +7,16 @@ from app.db.mapper import Mapper
 from app.db.tx import Tx
 from app.moments import Moment
 
-#: No lock beyond the row's own: who records waits for nobody.
+#: Locks only the new row: a transaction that records a moment waits for no other transaction.
 RECORD = schema.insert_sql(schema.audit, end="")
-#: Characters of a name or subject that are kept; a path that was asked for may be any length.
+#: Characters of a name or subject that are kept; the path of a refused request may have any length.
 LONGEST = 500
 
 MAPPER = Mapper(Entry, schema.audit)
 
 
 def record(moment: Moment, at: int) -> Tx[None]:
-    """Write a moment down, in the transaction of what happened. `at` is in Unix seconds: transactions have no clock."""
+    """Write a moment down, in the transaction of the change. `at` is in Unix seconds: transactions have no clock."""
     by, subject = moment.by, _text(moment.subject)
     row = {
         "at": at,
@@ -40,5 +40,5 @@ def record(moment: Moment, at: int) -> Tx[None]:
 
 
 def _text(text: str) -> str:
-    """What is kept of a text from outside; no database's text holds a NUL."""
+    """The part of a text from outside that is kept, with every NUL replaced: no text in a database may hold a NUL."""
     return text[:LONGEST].replace("\0", "\ufffd")

@@ -1,4 +1,4 @@
-"""What clients read of the chain, beside its rows."""
+"""The verdict on the chain, as clients read it."""
 
 from typing import Literal
 
@@ -34,7 +34,7 @@ class VerdictJSON(TypedDict):
 
 
 def verdict_json(verdict: Verdict) -> VerdictJSON:
-    """What was found."""
+    """A verdict, as clients read it."""
     broken = verdict.broken
     return VerdictJSON(
         status="broken" if broken else "whole",

@@ -1,1 +1,1 @@
-"""Builds, their stages and steps: how they begin, advance, end and are told of."""
+"""Builds, their stages and steps: how they begin, advance and end, and how clients read them."""

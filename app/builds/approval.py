@@ -13,10 +13,10 @@ from app.repos.model import Repo
 
 
 async def approve(ports: Ports, repo: Repo, number: int, by: Actor, stage_number: int | None = None) -> None:
-    """Let a blocked stage run, now or when the stages before it are over; without its number, all blocked stages.
+    """Let a blocked stage run, now or when the stages before it are over; without a number, all blocked stages.
 
-    Of several who decide at one moment one does; the others get Invalid, as does who names a stage that is not blocked
-    (contract drone-rpc 11.5).
+    Of several decisions at the same time one counts; the other callers get Invalid, and so does a caller that names a
+    stage that is not blocked (contract drone-rpc 11.5).
     """
     await ports.moments.carry_out(_approve(repo, number, stage_number, by, ports.now()))
 
@@ -30,7 +30,7 @@ def _approve(repo: Repo, number: int, stage_number: int | None, by: Actor, now: 
 
 
 async def decline(ports: Ports, repo: Repo, number: int, by: Actor, stage_number: int | None = None) -> None:
-    """Refuse a blocked stage, without its number all, and with it the build; other stages stay as they are."""
+    """Decline a blocked stage, or without a number all of them, and the build; other stages stay as they are."""
     await ports.moments.carry_out(_decline(repo, number, stage_number, by, ports.now()))
 
 
@@ -44,14 +44,14 @@ def _decline(repo: Repo, number: int, stage_number: int | None, by: Actor, now: 
 
 
 def _locked(repo_id: int, number: int) -> Tx[Build]:
-    """The build with its stages as they are once nobody else changes them."""
+    """The build with its stages, read after the build was locked: no other transaction changes them now."""
     found = yield from store.find(repo_id, number)
     build = yield from store.lock(found.id)
     return evolve(build, stages=(yield from stages.list_of(build.id)))
 
 
 def _blocked(build: Build, number: int | None, refusal: str) -> list[Stage]:
-    """The stages that wait for approval, among all or at this number. NotFound; Invalid when there are none."""
+    """The stages that wait for approval, of all stages or with this number. NotFound; Invalid when none waits."""
     asked = [stage for stage in build.stages if number in (None, stage.number)]
     if number is not None and not asked:
         raise NotFound("Stage not found")

@@ -1,4 +1,4 @@
-"""A build's state as a picture and as CCMenu's XML (contract drone-rest 3.6; recorded: builds.json)."""
+"""The state of a build as a picture and as CCMenu's XML (contract drone-rest 3.6; recorded: builds.json)."""
 
 from datetime import UTC, datetime
 from xml.sax.saxutils import quoteattr
@@ -32,7 +32,7 @@ _SVG = (
 
 
 def svg(build: Build | None) -> str:
-    """The badge of a build; `none` without one."""
+    """The badge of a build; without a build its text is `none`."""
     text, width, colour = _LOOKS.get(build.status, _FAILURE) if build else _NONE
     right = width - _LABEL
     return _SVG.format(text=text, width=width, colour=colour, right=right, middle=_LABEL + right / 2 - 1)
@@ -48,7 +48,7 @@ _CC_STATUS: dict[Status, str] = {
 
 
 def cc_xml(repo: Repo, build: Build, public_url: str) -> str:
-    """The newest build for CCMenu and its like."""
+    """A build as the XML that CCMenu and similar programs read."""
     going_on = build.status in ("pending", "running", "blocked")
     moment = datetime.fromtimestamp(build.started, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     attributes = {

@@ -1,4 +1,4 @@
-"""The SQL by which runners get stages, keep them and lose them."""
+"""The SQL that gives stages to runners, keeps their leases, and finds the stages whose runner is silent or missing."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,8 @@ QUEUED = """
 """
 
 
-#: Of several servers that hand out at one moment, one gets the stage and no other waits for it. SQLite has one server.
+#: If several servers reserve a stage at the same time, one gets it and no other waits. (A SQLite database has one
+#: server, so the reservation lives in the server's memory.)
 OFFER = {
     "postgresql": """
         UPDATE stages SET offered = :until WHERE id IN (
@@ -86,26 +87,29 @@ OF_RUNNER = """
 
 
 def queued(kind: str, after: int, limit: int, *, now: int) -> Tx[list[Stage]]:
-    """Stages of a type that nobody has and that are kept for nobody, oldest first, above an id.
+    """Pending stages of a type that no runner has accepted and that are not reserved, oldest first, above an id.
 
-    None while the queue is paused.
+    Empty while the queue is paused.
     """
     rows_ = yield from many(QUEUED, type=kind, after=after, limit=limit, now=now)
     return [MAPPER.make(row) for row in rows_]
 
 
 def offer(stage_id: int, *, now: int, until: int) -> Tx[bool]:
-    """Keep a stage for whom it is handed to, until then; false when another server has it, or it waits no more."""
+    """Reserve a stage until a time; false when another server has reserved the stage, or it is not pending any more."""
     return (yield from one(OFFER["postgresql"], id=stage_id, now=now, until=until)) is not None
 
 
 def withdraw(stage_id: int) -> Tx[None]:
-    """A stage is kept for nobody."""
+    """End the reservation of a stage."""
     yield from run(WITHDRAW, id=stage_id)
 
 
 def ahead(stage: Stage) -> Tx[tuple[int, int]]:
-    """How many count against its concurrency limit and its repository's throttle (contract drone-rpc 6.2, 6.3)."""
+    """How many stages count against a stage's concurrency limit, and how many against its repository's throttle.
+
+    Contract drone-rpc 6.2, 6.3.
+    """
     named = yield from one(SAME_NAME_AHEAD, id=stage.id, repo_id=stage.repo_id, name=stage.name)
     all_ = yield from one(SAME_REPO_AHEAD, id=stage.id, repo_id=stage.repo_id)
     assert named is not None
@@ -114,9 +118,9 @@ def ahead(stage: Stage) -> Tx[tuple[int, int]]:
 
 
 def take(stage_id: int, machine: str, *, runner: str, peer: str, now: int) -> Tx[Stage]:
-    """Give a pending stage to one runner; every later caller gets Conflict, but the same runner: it asks again.
+    """Give a pending stage to one runner. Every other runner gets Conflict; the same runner may repeat its request.
 
-    `peer` is the address that the runner spoke from.
+    `peer` is the address from which the runner sent the request.
     """
     row = yield from one(TAKE, id=stage_id, machine=machine, runner=runner, peer=peer, now=now)
     if row is None:
@@ -126,7 +130,7 @@ def take(stage_id: int, machine: str, *, runner: str, peer: str, now: int) -> Tx
 
 
 def of_runner(runner: str) -> Tx[list[Stage]]:
-    """The stages a runner holds."""
+    """The unfinished stages that a runner holds."""
     return [MAPPER.make(row) for row in (yield from many(OF_RUNNER, runner=runner))]
 
 
@@ -136,18 +140,18 @@ def held_from(build_id: int, peer: str) -> Tx[list[int]]:
 
 
 def see(stage_ids: Iterable[int], now: int) -> Tx[None]:
-    """The runners of these stages have given a sign."""
+    """Renew the leases of these stages: their runners have given a sign."""
     for stage_id in stage_ids:
         yield from run(SEE, id=stage_id, now=now)
 
 
 def see_all(now: int) -> Tx[None]:
-    """Every runner gets its whole time anew: nobody could hear it until now."""
+    """Renew all leases: until now no server could receive the signs of the runners."""
     yield from run(SEE_ALL, now=now)
 
 
 def silent(before: int) -> Tx[list[int]]:
-    """The ids of the stages whose runner has given no sign since then."""
+    """The ids of the stages whose runner has given no sign since `before`."""
     return [row["id"] for row in (yield from many(SILENT, before=before))]
 
 
@@ -161,10 +165,10 @@ def seen(stage_id: int) -> Tx[int]:
 
 
 def untaken(before: int) -> Tx[list[int]]:
-    """The ids of the stages that wait for a runner since then, or longer; none while the queue is paused."""
+    """The ids of the stages that have waited for a runner since `before` or longer; none while the queue is paused."""
     return [row["id"] for row in (yield from many(UNTAKEN, before=before))]
 
 
 def wait_anew(now: int) -> Tx[None]:
-    """Nobody has waited for a runner until now: there was none to be had."""
+    """Let the waiting time of every pending stage begin now: until now the queue was paused."""
     yield from run(WAIT_ANEW, now=now)

@@ -1,4 +1,4 @@
-"""What a pipeline's conditions are compared with. Pure."""
+"""The event of a build, which the conditions of a pipeline are compared with. Pure."""
 
 from app.builds.model import Build
 from app.pipeline.event import Event
@@ -6,7 +6,7 @@ from app.repos.model import Repo
 
 
 def event_of(repo: Repo, build: Build) -> Event:
-    """What a pipeline's conditions are compared with (contract drone-yaml 8)."""
+    """The event of a build, which the conditions of a pipeline are compared with (contract drone-yaml 8)."""
     return Event(
         kind=build.event,
         repo=repo.slug,

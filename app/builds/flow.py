@@ -45,10 +45,10 @@ async def promote(
     trigger: str = "",
     claim: Tx[None] | None = None,
 ) -> Build:
-    """Run a build's commit again for a deployment target (contract drone-rest 2.4, 4.1).
+    """Run a build's commit again for a target (contract drone-rest 2.4, 4.1).
 
-    Its parameters are inherited, the given ones win. `cron` names the job that does it, `trigger` who
-    began the build, if that is not `by`. `claim` as in `start`.
+    The new build inherits the old build's parameters; the given parameters win. `cron` is the name of the cron job
+    that promotes; `trigger` is the new build's trigger, if that is not `by`. `claim` as in `start`.
     Invalid, NothingToRun, Unreadable.
     """
     if not target:
@@ -61,7 +61,7 @@ async def promote(
 
 
 async def restart(ports: Ports, repo: Repo, old: Build, *, by: Actor, debug: bool, params: Mapping[str, str]) -> Build:
-    """Run a build once more; given parameters win over its own (contract drone-rest 4.1, 8)."""
+    """Run a build once more; given parameters win over the old build's parameters (contract drone-rest 4.1, 8)."""
     if old.status in ("blocked", "declined"):
         raise Invalid(f"cannot start a {old.status} build", code="not_startable")
     draft = _again(old, trigger_of(by), parameters.merge(old.params, params), debug=debug)
@@ -69,7 +69,7 @@ async def restart(ports: Ports, repo: Repo, old: Build, *, by: Actor, debug: boo
 
 
 def _again(old: Build, trigger: str, params: Mapping[str, str], **more: Any) -> Build:
-    """A draft like an old build."""
+    """A draft that is a copy of an old build, except for these fields."""
     anew: dict[str, Any] = {"error": "", "started": 0, "finished": 0, "version": 1}
     return evolve(old, parent=old.number, trigger=trigger, params=params, **anew, **more)
 
@@ -110,12 +110,12 @@ async def create(
 
 
 def trigger_of(by: Actor) -> str:
-    """Who began a build, as its `trigger` says: a login, `@hook` or `@cron` (contract drone-rest 2.4)."""
+    """The `trigger` of a build that an actor begins: a login, `@hook` or `@cron` (contract drone-rest 2.4)."""
     return f"@{by.kind}" if by.kind in ("hook", "cron") else by.name
 
 
 def draft_of(repo: Repo, commit: Commit) -> Build:
-    """A draft that knows its commit."""
+    """A draft with the facts of its commit."""
     return Build(
         id=0,
         repo_id=repo.id,
@@ -141,10 +141,10 @@ async def start(
 ) -> Build:
     """Turn a draft into a build with its stages, in one transaction; `verb` is one of BEGINNINGS.
 
-    A pipeline file that is wrong makes an error build. With a key, one that was not signed with it makes a
-    build that waits for approval, stage by stage. NothingToRun when no pipeline wants the event.
-    `claim` is the first part of that transaction, if there is one: should it raise, there is no build, and
-    without the build it never was.
+    A pipeline file that is wrong makes an error build. With the key `signed_with`, a file that is not signed with
+    that key makes a build whose stages wait for approval. NothingToRun when no pipeline wants the event.
+    `claim`, if given, is the first part of the transaction: if `claim` raises, no build is made, and if the build
+    fails, `claim` is rolled back.
     """
     now = ports.now()
     build = evolve(draft, status="pending", created=now, updated=now)
@@ -174,7 +174,10 @@ async def start(
 async def fail(
     ports: Ports, repo: Repo, draft: Build, error: str, verb: Verb, by: Actor, *, claim: Tx[None] | None = None
 ) -> Build:
-    """An error build: it took a number, says why it cannot run, and is over. `verb` and `claim` as in `start`."""
+    """Make an error build: it has a number and an error that says why it cannot run, and it is over.
+
+    `verb` and `claim` as in `start`.
+    """
     now = ports.now()
     error = error.replace("\0", _NO_NUL)
     build = evolve(draft, status="error", error=error, started=now, finished=now, created=now, updated=now)
@@ -182,7 +185,7 @@ async def fail(
 
 
 def _begin(repo: Repo, inserting: Tx[Build], verb: Verb, by: Actor, now: int) -> Doing[Build]:
-    """A new build, which takes the place of older ones where its repository asks for that."""
+    """Make a new build, and stop the older builds whose place it takes, if the repository's settings ask for that."""
     made = yield from inserting
     begun = Happened(verb, made.id, by, repo=_numbered(repo, made), build=made)
     if not made.stages or not stop.is_superseding(repo, made.event):
@@ -198,7 +201,7 @@ def _numbered(repo: Repo, made: Build) -> Repo:
 def _insert(
     draft: Build, planned: Sequence[Stage], claim: Tx[None] | None = None, converted_file: str = ""
 ) -> Tx[Build]:
-    """The draft with its number and stages. (Copies are much of what a promote costs: few of them.)"""
+    """Write the draft with its number and stages. (Copies cost much of the time of a promotion: few are made.)"""
     if claim is not None:
         yield from claim
     number = yield from repos.next_number(draft.repo_id)
@@ -211,7 +214,7 @@ def _insert(
 
 
 def _text(text: str) -> str:
-    """What is kept of a title or message; no environment can hold a NUL."""
+    """The part of a title or message that is kept, with every NUL replaced: no environment can hold a NUL."""
     return text.replace("\0", _NO_NUL)[:TEXT_LIMIT]
 
 

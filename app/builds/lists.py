@@ -1,4 +1,4 @@
-"""The SQL of lists of builds: of a repository, of an account, of what is not over; and of counts."""
+"""The SQL of lists of builds: of a repository, of an account, of all unfinished builds; and of counts."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -23,7 +23,7 @@ REMEMBERED = """
 FORGET = "DELETE FROM latest WHERE repo_id = :repo_id AND kind = :kind AND name = :name"
 
 
-#: Builds of everybody that are looked through first: most accounts find theirs there.
+#: Newest builds of all repositories that are searched first: most accounts find enough of their builds there.
 AMONG = 100
 
 
@@ -36,7 +36,8 @@ RECENT = """
 """
 
 
-#: The newest of all are among the newest of those repositories whose newest are: no history is sorted.
+#: Takes the `limit` repositories with the newest last build, and the `limit` newest builds of each: the newest builds
+#: of all are among these. So no whole history is sorted.
 FEED = """
     WITH recent AS (
         SELECT repo_id, coalesce((
@@ -63,7 +64,7 @@ NEWEST = """
 """
 
 
-#: Unfinished stages that are looked through first: the newest builds have the newest stages.
+#: Newest unfinished stages that are searched first: the newest builds have the newest stages.
 STAGES_AMONG = 1000
 
 
@@ -78,8 +79,8 @@ INCOMPLETE = """
 """
 
 
-#: Builds are counted repository by repository (CROSS JOIN keeps SQLite to that order), so that an index is
-#: searched and not read from end to end.
+#: Builds are counted repository by repository (CROSS JOIN makes SQLite join in that order), so that the database
+#: searches an index instead of reading all of it.
 COUNTS = """
     SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM repos) AS repos,
         (SELECT count(*) FROM repos WHERE active) AS active_repos,
@@ -108,7 +109,7 @@ FILTERS = ("ref", "event", "status", "deploy_to")
 
 
 class Head(NamedTuple):
-    """Which build, and at which version: together they stand for its content."""
+    """A build and its version: two equal heads stand for the same content."""
 
     id: int
     version: int
@@ -116,7 +117,7 @@ class Head(NamedTuple):
 
 
 def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head]]:
-    """A part of the builds, newest first. `filters`: values for some of FILTERS; the window's keys are numbers."""
+    """A part of the builds, newest first. `filters`: values for some of FILTERS; the window's keys: build numbers."""
     way, key, offset = _way(repo, window, filtered=bool(filters))
     sql = _page_sql(tuple(sorted(filters)), way)
     values = {"offset": offset} if way == "skip" else {}
@@ -124,12 +125,16 @@ def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head
     return window.part([Head(*row) for row in rows])
 
 
-#: From below a number down, from above a number up, or down from below a number with the first ones left out.
+#: How a page is read: `down` from below a build number, `up` from above a build number, or `skip`: down from below a
+#: build number, without the first builds.
 Way = Literal["down", "up", "skip"]
 
 
 def _way(repo: Repo, window: Window, *, filtered: bool) -> tuple[Way, int, int]:
-    """How to get there: where no number is missing an offset is a number, and nothing has to be counted off."""
+    """The way, the build number to begin at, and how many builds to skip from there.
+
+    Where no build number is missing, the offset gives the build number itself, and no build has to be skipped.
+    """
     if window.before:
         return "up", int(window.before), 0
     if window.after or not window.offset:
@@ -164,7 +169,7 @@ def remembered(repo_id: int, kind: Index) -> Tx[list[Head]]:
 
 
 def forget(repo_id: int, kind: Index, name: str) -> Tx[None]:
-    """Drop one entry of that index; the builds stay."""
+    """Drop one entry of the index of newest builds; the builds stay."""
     yield from run(FORGET, repo_id=repo_id, kind=kind, name=name)
 
 

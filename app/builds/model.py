@@ -1,4 +1,4 @@
-"""What a build is made of. Times are Unix seconds, 0 = not yet."""
+"""Builds, stages, steps and the lines of logs. Times are Unix seconds, 0 = not yet."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ Status = Literal[
     "declined",
 ]
 
-#: Nothing more will happen (contract drone-rpc 8.1).
+#: A status that does not change any more, of a build, a stage or a step (contract drone-rpc 8.1).
 DONE: frozenset[Status] = frozenset({"success", "failure", "error", "killed", "skipped", "declined"})
-#: A build that runs no more. Of a declined one the stages that were not declined still do.
+#: No stage of a build with such a status runs. (Of a declined build, stages that were not declined may still run.)
 OVER: frozenset[Status] = DONE - {"declined"}
-#: It ended badly; `skipped` and `declined` are no failures.
+#: The status of a failed build, stage or step; `skipped` and `declined` are no failures.
 FAILED: frozenset[Status] = frozenset({"failure", "error", "killed"})
 
 
@@ -87,7 +87,7 @@ class Build:
     id: int
     repo_id: int
     number: int
-    #: `@hook`, `@cron`, or the login of who asked.
+    #: `@hook`, `@cron`, or the login of the account that began the build.
     trigger: str = ""
     #: Number of the build that was restarted, promoted or rolled back; 0 = none.
     parent: int = 0
@@ -137,5 +137,5 @@ ERROR_LIMIT = 500
 
 
 def cut(text: str) -> str:
-    """What is kept of an error."""
+    """The part of an error that is kept."""
     return text.encode()[:ERROR_LIMIT].decode("utf-8", "ignore")

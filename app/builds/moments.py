@@ -1,8 +1,9 @@
-"""The funnel: whatever happens to a build is one moment, recorded in its transaction and announced once after it.
+"""The funnel: each change of a build is one moment, recorded in its transaction and announced once after the commit.
 
-A verb's transaction returns its result and what happened. `Moments.carry_out` drives the transaction, has the
-recorders write down inside it, and after the commit announces: to runners that wait for a stage, to runners of a
-build that is over, to readers of logs and of changes, to other servers. Nobody else announces anything.
+The transaction of a verb returns the verb's result and what happened. `Moments.carry_out` carries the transaction out,
+lets the recorders write the moments down inside the transaction, and announces the moments after the commit: to runners
+that wait for a stage, to runners of a build that is over, to readers of logs and of changes, to other servers. No other
+code announces what happens to a build.
 """
 
 from collections.abc import Sequence
@@ -43,23 +44,23 @@ Verb = Literal[
 BEGINNINGS: frozenset[Verb] = frozenset(
     {"build.push", "build.cron", "build.create", "build.restart", "build.promote", "build.rollback"}
 )
-#: What runners report of their work: no decision, and more than all else.
+#: Reports of runners about their work: they are no decisions, and there are more of them than of all other moments.
 PROGRESS: frozenset[Verb] = frozenset({"build.start", "build.step", "build.end"})
 #: A stage has ended, and perhaps its build.
 _ENDINGS: frozenset[Verb] = frozenset({"build.end", "build.lose", "build.give_up"})
-#: A build was ended from outside: its runners stop, whatever its status says.
+#: A build was ended from outside: its runners stop, also if the status of the build is not one of OVER.
 _STOPS: frozenset[Verb] = frozenset({"build.cancel", "build.supersede", "build.delete"})
-#: Stages may be free for a runner from then on.
+#: After these moments, more stages may be free for a runner.
 _FREEING: frozenset[Verb] = _ENDINGS | {"build.cancel", "build.supersede", "build.approve"}
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happened to a build: `old` is the build before, without stages, None for a new one."""
+    """Something that happened to a build: `old` is the build before it, without stages; None for a new build."""
 
     verb: Verb
     repo: Repo
-    #: As it is now, with stages and steps; a build that was deleted as it was last.
+    #: The build after the moment, with stages and steps; of a deleted build, its last state.
     build: Build
     by: Actor
     old: Build | None = None
@@ -71,17 +72,17 @@ class Moment:
 
     @property
     def repo_id(self) -> int:
-        """The repository of the build."""
+        """Id of the repository of the build."""
         return self.repo.id
 
     @property
     def before(self) -> Facts:
-        """The status before; nothing for a new build."""
+        """The status before the moment; nothing for a new build."""
         return {"status": self.old.status} if self.old else {}
 
     @property
     def after(self) -> Facts:
-        """The status now, and of a new build where it goes and what it was made of; nothing for a deleted one."""
+        """The status now, and of a new build its target, parent, ref and commit; nothing for a deleted build."""
         if self.verb == "build.delete":
             return {}
         facts: dict[str, object] = {"status": self.build.status}
@@ -93,7 +94,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What a verb says of what it did, as far as the verb knows it; the funnel reads the rest if anybody wants it."""
+    """What a verb has done. The verb fills in what it has read; the funnel reads the rest if a moment is wanted."""
 
     verb: Verb
     build_id: int
@@ -110,16 +111,16 @@ Doing: TypeAlias = Tx[tuple[T, Sequence[Happened]]]
 
 
 class Moments:
-    """Carries verbs out. The four buses carry what was announced, to listeners in this process."""
+    """Carries verbs out. Its four buses announce what happened to the subscribers in this process."""
 
     def __init__(self, db: Database, logs: Logs, recorders: Recorders) -> None:
         self._db = db
         self._logs = logs
-        #: Who writes down what happens; for what is no build's, too.
+        #: The recorders of moments; other code of this room uses them, too, for moments that are not of a build.
         self.recorders = recorders
-        #: Every moment, on whichever server it happened.
+        #: Every moment, of this server and of the other servers.
         self.watched: Events[Moment] = Events()
-        #: Ids of builds to which something happened here, for the other servers.
+        #: Ids of builds that this server changed, for the other servers.
         self.touched: Events[int] = Events()
         #: Ids of builds that are over: their runners stop.
         self.over: Events[int] = Events()
@@ -127,7 +128,7 @@ class Moments:
         self.waiting: Events[int] = Events()
 
     async def carry_out(self, doing: Doing[T]) -> T:
-        """The result of a verb, once what happened is recorded and announced. Nothing is announced if it fails."""
+        """The result of a verb, after its moments are recorded and announced. A verb that fails announces nothing."""
         result, happened = await self._db.write(self._recorded(doing, watched=self.watched.heard))
         for one, moment in happened:
             await self._announce(one, moment)
@@ -138,7 +139,7 @@ class Moments:
         return result, (yield from each(self._record(one, watched=watched) for one in happened))
 
     def _record(self, happened: Happened, *, watched: bool) -> Tx[tuple[Happened, Moment | None]]:
-        """The moment that it makes, if anybody wants one, written down."""
+        """Make the moment of what happened and write it down, if a recorder or a subscriber wants the moment."""
         wanted = self.recorders.wants(happened.verb)
         if not (wanted or watched):
             return happened, None
@@ -156,7 +157,7 @@ class Moments:
         if happened.verb in _STOPS or (happened.verb in _ENDINGS and status in OVER):
             self.over.publish(happened.build_id)
         if self.watched.heard:
-            # Who began to watch during the transaction has been promised every change from then on.
+            # Also a subscriber that came during the transaction gets every moment from its subscription on.
             told: Moment = moment if moment is not None else await self._db.read(_moment(happened))
             self.watched.publish(told)
         self.touched.publish(happened.build_id)
@@ -169,5 +170,5 @@ def _moment(happened: Happened) -> Tx[Moment]:
 
 
 def as_it_is(build_id: int, verb: Verb, by: Actor) -> Tx[Moment]:
-    """A moment of a build as it is now, for something that happened on another server; NotFound."""
+    """A moment with the build as it is now, for a change that another server made; NotFound."""
     return (yield from _moment(Happened(verb, build_id, by)))

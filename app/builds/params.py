@@ -1,4 +1,4 @@
-"""What a caller says of a build: which names and values may reach a step's environment. Pure."""
+"""The parameters of a build: which names and values may reach the environment of a step. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ _RESERVED = re.compile(
 
 
 def merge(inherited: Mapping[str, str], given: Mapping[str, str], **words: str) -> dict[str, str]:
-    """Inherited parameters with the given ones over them, by name, checked; Invalid names every offender.
+    """Inherited and given parameters, sorted by name and checked; a given parameter wins. Invalid names every problem.
 
-    `words` are what else was said and only has to be checked: a target, an action.
+    `words` are other inputs that are only checked: a target, an action.
     """
     merged = {**inherited, **given}
     check(merged, **words)
@@ -28,7 +28,7 @@ def merge(inherited: Mapping[str, str], given: Mapping[str, str], **words: str) 
 
 
 def check(params: Mapping[str, str], **words: str) -> None:
-    """Invalid when a name or a value must not reach a step, or all are too much."""
+    """Invalid when a name or a value must not reach a step, or all parameters together are too large."""
     problems = [problem for name, value in words.items() if (problem := _word_problem(name, value))]
     problems += [problem for name, value in params.items() if (problem := _problem(name, value))]
     size = sum(

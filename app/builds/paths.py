@@ -1,4 +1,4 @@
-"""What the path of a request names: a build, a stage, a step, by their numbers."""
+"""The build, the stage and the step that the path of a request names by their numbers."""
 
 from typing import Any
 
@@ -21,21 +21,21 @@ BUILD = BUILDS / NUMBER
 
 
 def number(request: Request[Any]) -> int:
-    """The build's number; Invalid when it is none."""
+    """The number of the build; Invalid when the path has no number there."""
     return body.number(request, NUMBER.name, "build number")
 
 
 def stage(request: Request[Any]) -> int:
-    """The stage's number."""
+    """The number of the stage; Invalid when the path has no number there."""
     return body.number(request, STAGE.name, "stage number")
 
 
 def build(request: Request[Any], found: Access) -> Tx[Build]:
-    """The build itself, without its stages; NotFound."""
+    """The build that the path names, without its stages; NotFound."""
     return store.find(found.repo.id, number(request))
 
 
 def step(request: Request[Any], found: Access) -> Tx[Step]:
-    """The step itself; NotFound."""
+    """The step that the path names; NotFound."""
     of_stage = body.number(request, STEP.name, "step number")
     return steps.find_by_numbers(found.repo.id, number(request), stage(request), of_stage)

@@ -1,4 +1,4 @@
-"""What the verbs of this room need from outside, handed in once."""
+"""What the verbs of this room need from outside, as one object."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from app.scm.hosts import Hosts
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Database, git hosts, pipeline files, logs, clock (Unix seconds), and the funnel of what happens."""
+    """Database, git hosts, pipeline files, logs, clock (Unix seconds), and the funnel of moments."""
 
     db: Database
     hosts: Hosts

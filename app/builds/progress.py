@@ -1,4 +1,4 @@
-"""How stages advance: what runners report, and what follows from it (contract drone-rpc 9)."""
+"""How stages advance: the reports of runners, and the changes that follow from them (contract drone-rpc 9)."""
 
 from collections.abc import Sequence
 
@@ -15,14 +15,14 @@ LOST = "runner lost"
 
 
 async def accept(ports: Ports, stage_id: int, *, machine: str, runner: str, peer: str) -> Stage:
-    """Give a pending stage to a runner, who speaks from `peer`; Conflict when it is not to be had any more."""
+    """Give a pending stage to a runner at the address `peer`; Conflict when the stage is not free any more."""
     return await ports.db.write(claims.take(stage_id, machine, runner=runner, peer=peer, now=ports.now()))
 
 
 async def update_stage(ports: Ports, report: Stage, by: Actor) -> Stage:
     """Take a runner's report of a stage and its steps; Conflict when the report is stale.
 
-    A report that is repeated, because its answer was lost, is answered as the first one was.
+    A runner repeats a report when the answer was lost; a repeated report gets the answer of the first one.
     """
     doing = _start if report.status in ("pending", "running") else _finish
     return await ports.moments.carry_out(doing(report, by, ports.now()))
@@ -64,13 +64,13 @@ def _close_steps(ended: Stage, now: int) -> Tx[None]:
 
 
 def _locked(stage_id: int) -> Tx[tuple[Build, Stage]]:
-    """A stage as it is once nobody else changes its build."""
+    """A stage and its build, read after the build was locked: no other transaction changes them now."""
     build = yield from store.lock_of_stage(stage_id)
     return build, (yield from stages.find(stage_id))
 
 
 def _owned(stored: Stage, report: Stage, status: Status) -> Stage:
-    """The stage with what its runner may say of it; the rest of the report is ignored."""
+    """The stored stage with the fields that its runner may set; the rest of the report is ignored."""
     return evolve(
         stored,
         status=status,
@@ -89,7 +89,7 @@ def _refuse_finished(stored: Stage) -> None:
 
 
 def settle(build: Build, now: int) -> Tx[Build]:
-    """Skip and release what waited in a locked build, and finish it when its last stage has ended."""
+    """Skip and release waiting stages of a locked build, and finish the build when its last stage has ended."""
     before = yield from stages.list_of(build.id)
     after = rules.advance(before)
     for old, new in zip(before, after, strict=True):
@@ -101,7 +101,7 @@ def settle(build: Build, now: int) -> Tx[Build]:
 
 
 async def update_step(ports: Ports, report: Step, by: Actor) -> Step:
-    """Take a runner's report of a step; Conflict when the report is stale. A repeated one is answered as the first."""
+    """Take a runner's report of a step; Conflict when the report is stale. A repeated report gets the same answer."""
     return await ports.moments.carry_out(_update_step(report, by))
 
 
@@ -117,25 +117,25 @@ def _update_step(report: Step, by: Actor) -> Doing[Step]:
 
 
 async def lose(ports: Ports, runner: str) -> list[Stage]:
-    """End what a runner held when the runner vanished: its stages are `error`, and so are the steps that ran."""
+    """End the stages of a runner that vanished: they get the status `error`, and so do their running steps."""
     held = await ports.db.read(claims.of_runner(runner))
     return await _end_all(ports, [_lose(stage.id, ports.now()) for stage in held])
 
 
 async def lose_silent(ports: Ports, since: int) -> list[Stage]:
-    """End, likewise, what is held by runners that have given no sign since then."""
+    """End, in the same way, the stages of runners that have given no sign since the time `since`."""
     silent = await ports.db.read(claims.silent(since))
     return await _end_all(ports, [_lose(stage_id, ports.now(), silent_since=since) for stage_id in silent])
 
 
 async def give_up(ports: Ports, since: int) -> list[Stage]:
-    """End the stages that no runner has taken since then; their error says which runner was missing."""
+    """End the stages that have waited for a runner since the time `since`; the error says which runner was missing."""
     untaken = await ports.db.read(claims.untaken(since))
     return await _end_all(ports, [_give_up(stage_id, ports.now()) for stage_id in untaken])
 
 
 async def _end_all(ports: Ports, endings: Sequence[Doing[Stage | None]]) -> list[Stage]:
-    """Carry the endings out one by one; None is a stage that had ended, or was taken, meanwhile."""
+    """Carry the endings out one by one. An ending returns None when its stage had ended, or was taken, meanwhile."""
     return [stage for ending in endings if (stage := await ports.moments.carry_out(ending)) is not None]
 
 
@@ -156,7 +156,7 @@ def _give_up(stage_id: int, now: int) -> Doing[Stage | None]:
 
 
 def has_room(stage: Stage) -> Tx[bool]:
-    """Whether a stage may be handed out beside those that are before it."""
+    """Whether the concurrency limit and the throttle of a stage allow to hand it out now."""
     if not stage.limit and not stage.throttle:
         return True
     return rules.has_room(stage, *(yield from claims.ahead(stage)))

@@ -1,4 +1,4 @@
-"""What leaves the history: old builds, whole ones with all that is theirs, and entries among the newest."""
+"""Purges old builds: with their stages, steps and logs, and with their entries in the index of newest builds."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +9,10 @@ from app.moments import SERVER, Actor, Change
 from app.repos import store as repos
 from app.repos.model import Repo
 
-#: Builds a transaction: others wait no longer than one takes.
+#: Builds that one transaction deletes: few, so that other transactions do not wait long.
 BATCH = 100
 
-#: What is over and stands between two numbers; that of which a stage may still run is kept.
+#: Builds that are over, with numbers between two bounds, except builds of which a stage may still run.
 _OVER = """
     builds.repo_id = :repo_id AND builds.number > :after AND builds.number < :before
     AND builds.status NOT IN ('pending', 'running', 'blocked') AND NOT EXISTS (
@@ -34,7 +34,7 @@ DELETE = f"DELETE FROM builds WHERE {_OVER}"  # noqa: S608 - a constant
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The builds that are over between two numbers, both excluded, and the steps that have logs."""
+    """The builds that are over between two numbers, both excluded, and the ids of their steps (to delete the logs)."""
 
     after: int
     before: int
@@ -42,11 +42,11 @@ class _Batch:
 
 
 async def purge(ports: Ports, repo: Repo, before: int, by: Actor = SERVER) -> None:
-    """Delete the builds below a number that are over; what is not stays, and goes with the next purge.
+    """Delete the builds below a number that are over; builds that are not over stay, and the next purge deletes them.
 
-    Recorded once, as it begins.
+    One moment is recorded, at the beginning.
 
-    Logs go before the rows that name them, so that a purge that was cut short leaves nothing behind when repeated.
+    Logs are deleted before the rows that name them, so that after an interrupted purge a second one finds all logs.
     """
     purged = Change("builds.purge", by, repo.slug, repo.id, after={"below": before})
     await ports.db.write(ports.moments.recorders.recorded(repos.break_numbers(repo.id, before), lambda _: purged))

@@ -1,4 +1,4 @@
-"""What a push makes: a build, or the end of what was remembered of its ref."""
+"""What follows from a push: a build, or, if the ref was deleted, the end of its entry in the index of newest builds."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from app.scm.hook import Push
 
 
 async def forget_ref(ports: Ports, repo: Repo, push: Push) -> None:
-    """Show no newest build any more of what the ref was."""
+    """Drop the entry of the deleted ref, a branch or a pull request, from the index of newest builds."""
     trigger = triggers.build_event(replace(push, after=push.before))
     if trigger and trigger.event == "push":
         await ports.db.write(lists.forget(repo.id, "branch", trigger.target_branch))
@@ -25,10 +25,10 @@ async def forget_ref(ports: Ports, repo: Repo, push: Push) -> None:
 async def push_build(
     ports: Ports, repo: Repo, push: Push, trigger: Trigger, by: Actor, *, signed_with: str = ""
 ) -> Build | None:
-    """The build of a push; None when its message or the file says that nothing is to run.
+    """The build of a push; None when the commit's message or the pipeline file says that nothing is to run.
 
-    A pipeline file that cannot be used makes an error build: nobody who pushes looks at this answer. One that
-    was not signed with the key of a protected repository makes a build that waits for approval.
+    A pipeline file that cannot be used makes an error build, because no person reads the answer to a push. A file that
+    is not signed with the key of a protected repository makes a build that waits for approval.
     """
     if trigger.event == "pull_request" and repo.ignore_pull_requests:
         return None

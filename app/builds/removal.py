@@ -14,10 +14,10 @@ from app.repos.model import Repo, source
 
 
 async def remove(ports: Ports, repo: Repo, by: Actor) -> Repo:
-    """Delete a repository with its builds, logs and mirrors; NotFound when somebody was faster.
+    """Delete a repository with its builds, logs and mirrors; NotFound when another request has deleted it before.
 
-    Files go first, so that whatever ends the server meanwhile, deleting it again goes on from there; and once
-    more, for what was written until the rows were gone.
+    Files are deleted before the rows, so that the request can be repeated if the server ends in between. They are
+    deleted once more after the rows, because a runner may have written logs in the meantime.
     """
     for _, number in await ports.db.read(stages.held(repo.id)):
         with suppress(NotFound):
@@ -30,8 +30,8 @@ async def remove(ports: Ports, repo: Repo, by: Actor) -> Repo:
 
 
 def _remove(repo_id: int, by: Actor, now: int, recorders: Recorders) -> Doing[tuple[Repo, Sequence[int]]]:
-    """The repository as it was, and the steps whose logs are to go."""
-    repo = yield from settings.disable(repo_id, now)  # from here on nobody gets a number
+    """The repository as it was, and the ids of the steps whose logs are to be deleted."""
+    repo = yield from settings.disable(repo_id, now)  # from here on no new build gets a number
     unfinished = yield from stages.held(repo_id)
     builds = yield from each(store.whole(build_id) for build_id, _ in unfinished)
     step_ids = yield from steps.ids_of_repo(repo_id)

@@ -1,19 +1,22 @@
-"""What follows from how stages ended. Pure (contract drone-rpc 8.5, 9.4)."""
+"""The rules by which the other stages and the build advance when a stage has ended. Pure.
+
+Contract drone-rpc 8.5, 9.4.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from app.builds.model import DONE, FAILED, Stage, Status
 
-#: As long as one stage is in one of these, its build is not over.
+#: As long as one stage has one of these statuses, its build is not over.
 _OPEN: frozenset[Status] = frozenset({"pending", "running", "waiting_on_dependencies", "blocked", "declined"})
 
 
 def advance(stages: Sequence[Stage]) -> tuple[Stage, ...]:
-    """All stages after those that waited in vain are skipped and those that may run are pending.
+    """All stages of a build, after waiting stages that will not run are `skipped` and those that may run `pending`.
 
-    A failed stage anywhere in the build counts, not only an ancestor; skipping is repeated until nothing
-    changes, so that a stage earlier in the file than the one it waits for is not missed.
+    A failed stage anywhere in the build counts, not only a stage that the waiting one depends on. Skipping is repeated
+    until nothing changes, because a stage may stand in the file before the stage that it depends on.
     """
     stages = tuple(stages)
     while (after := _skip(stages)) != stages:
@@ -46,26 +49,26 @@ def _done(stages: tuple[Stage, ...]) -> dict[str, bool]:
 
 
 def _ready(stage: Stage, done: dict[str, bool]) -> bool:
-    """Whether all it depends on is over; names that match no stage are ignored."""
+    """Whether all stages that a stage depends on are over; names that match no stage are ignored."""
     return all(done.get(name, True) for name in stage.depends_on)
 
 
 def has_room(stage: Stage, named: int, in_repo: int) -> bool:
-    """Whether concurrency limit and throttle leave room for one more (contract drone-rpc 6.2, 6.3).
+    """Whether concurrency limit and throttle leave room for one more stage (contract drone-rpc 6.2, 6.3).
 
-    `named` and `in_repo` are those that count against the one and the other.
+    `named` is how many stages count against the limit, `in_repo` how many count against the throttle.
     """
     return (not stage.limit or named < stage.limit) and (not stage.throttle or in_repo < stage.throttle)
 
 
 def build_status(stages: Sequence[Stage]) -> Status | None:
-    """How the build ended: the first stage that failed decides. None while it goes on."""
+    """The final status of a build: that of the first failed stage, else `success`. None while the build is not over."""
     if any(stage.status in _OPEN for stage in stages):
         return None
     return next((stage.status for stage in stages if stage.status in FAILED), "success")
 
 
 def wish(stage: Stage) -> str:
-    """What kind of runner a stage is for, in words."""
+    """The kind of runner that a stage waits for, in words."""
     labels = "".join(f", {name}={value}" for name, value in stage.labels.items())
     return f"type {stage.type} on {stage.os}/{stage.arch}{labels}"

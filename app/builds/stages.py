@@ -11,14 +11,15 @@ from app.evolve import evolve
 CREATE = schema.insert_sql(schema.stages)
 BY_ID = "SELECT * FROM stages WHERE id = :id"
 OF_BUILD = "SELECT * FROM stages WHERE build_id = :build_id ORDER BY id"
-#: Builds that a runner works for or may be given.
+#: Builds of which a runner runs a stage, or may get one.
 HELD = """
     SELECT DISTINCT builds.id AS id, builds.number AS number FROM stages JOIN builds ON builds.id = stages.build_id
     WHERE stages.status IN ('pending', 'running') AND stages.repo_id = :repo_id ORDER BY builds.number
 """
 UNFINISHED = "SELECT * FROM stages WHERE status IN ('pending', 'running') AND id > :after ORDER BY id LIMIT :limit"
-#: Every unfinished stage beside its build and repository, under the names of the wire (contract drone-rest 2.6).
-#: The sign keeps SQLite to the index of what is unfinished: the other one has the order, and all that ever was.
+#: Every unfinished stage with its build and repository; the columns have the names of the JSON keys (contract
+#: drone-rest 2.6). The `+` makes SQLite use the index of unfinished stages: without it, SQLite would take the index
+#: that has this order already, and read all stages ever made.
 ROWS = """
     SELECT repos.namespace AS repo_namespace, repos.name AS repo_name,
         repos.namespace || '/' || repos.name AS repo_slug, builds.number AS build_number,
@@ -64,7 +65,7 @@ MAPPER = Mapper(
     codecs={"depends_on": NAMES, "labels": MAPPING},
     without=["steps"],
 )
-#: What the columns beside a stage's own hold before a runner has it.
+#: The values, before a runner accepts a stage, of the columns that are not fields of Stage.
 _NOBODY = {"runner": "", "offered": 0, "peer": "", "seen": 0}
 
 
@@ -96,7 +97,7 @@ def unfinished(after: int, limit: int) -> Tx[Rows]:
 
 
 def rows() -> Tx[Rows]:
-    """Every unfinished stage beside its build and repository, the newest build's first; columns as in ROWS."""
+    """Every unfinished stage with its build and repository, the newest build first; columns as in ROWS."""
     return (yield from many(ROWS))
 
 
@@ -106,12 +107,12 @@ def platforms() -> Tx[Rows]:
 
 
 def held(repo_id: int) -> Tx[list[tuple[int, int]]]:
-    """Ids and numbers of the builds that a runner works for, or may be given."""
+    """Ids and numbers of the builds of which a runner runs a stage, or may get one."""
     return [(row["id"], row["number"]) for row in (yield from many(HELD, repo_id=repo_id))]
 
 
 def update(stage: Stage, now: int) -> Tx[Stage]:
-    """Write what a runner owns of a stage, if `version` is still the stored one; else Conflict."""
+    """Write the fields of a stage that a runner sets, if `version` is still the stored one; else Conflict."""
     row = yield from one(
         UPDATE,
         id=stage.id,
@@ -130,15 +131,15 @@ def update(stage: Stage, now: int) -> Tx[Stage]:
 
 
 def set_status(stage: Stage, status: Status, now: int) -> Tx[None]:
-    """Move a stage of a locked build on; one that is skipped started and stopped now."""
+    """Give a stage of a locked build a new status; for `skipped`, it started and stopped now."""
     skipped = now if status == "skipped" else 0
     yield from run(SET_STATUS, id=stage.id, status=status, skipped=skipped, now=now)
 
 
 def stop_all(build_id: int, now: int) -> Tx[bool]:
-    """End what is unfinished of a build: killed if it had started, else skipped; false when nothing was.
+    """End the unfinished stages and steps of a build: `killed` if they had started, else `skipped`.
 
-    Contract drone-rpc 11.1.
+    False if no stage was unfinished. Contract drone-rpc 11.1.
     """
     yield from steps.stop_all(build_id, now)
     return bool((yield from many(STOP, build_id=build_id, now=now)))

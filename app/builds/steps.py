@@ -39,7 +39,8 @@ BY_NUMBERS = """
 """
 
 
-#: A report that names no template for a card leaves the one that came with the card. How a step ended is final.
+#: A report without a card template leaves the template that came with the card. A step that has ended keeps its status
+#: and its exit code.
 UPDATE = """
     UPDATE steps SET name = :name, status = :status, error = :error, errignore = :errignore, exit_code = :exit_code,
         started = :started, stopped = :stopped, depends_on = :depends_on, image = :image, detached = :detached,
@@ -59,7 +60,7 @@ MAPPER = Mapper(Step, schema.steps, renamed={"schema": "card_schema"}, codecs={"
 
 
 def ids_of_repo(repo_id: int) -> Tx[list[int]]:
-    """The ids of all steps of a repository, which are those of their logs."""
+    """The ids of all steps of a repository; the log of a step has the id of the step."""
     return [row["id"] for row in (yield from many(OF_REPO, repo_id=repo_id))]
 
 
@@ -92,7 +93,7 @@ def find(step_id: int) -> Tx[Step]:
 
 
 def find_by_numbers(repo_id: int, build: int, stage: int, step: int) -> Tx[Step]:
-    """A step by the numbers of a path; NotFound."""
+    """A step by the numbers of its build, its stage and itself; NotFound."""
     row = yield from one(BY_NUMBERS, repo_id=repo_id, build=build, stage=stage, step=step)
     if row is None:
         raise NotFound(f"build {build} has no step {step} in a stage {stage}")
@@ -113,5 +114,5 @@ def running() -> Tx[list[int]]:
 
 
 def stop_all(build_id: int, now: int) -> Tx[None]:
-    """End the unfinished steps of a build: killed if they had started, else skipped (contract drone-rpc 11.1)."""
+    """End the unfinished steps of a build: `killed` if they had started, else `skipped` (contract drone-rpc 11.1)."""
     yield from run(STOP, build_id=build_id, now=now)

@@ -1,4 +1,4 @@
-"""Ending builds before their time: because somebody says so, or because a newer one takes their place."""
+"""Stops builds: because a user cancels a build, or because a newer build takes its place."""
 
 from app.builds import stages, store
 from app.builds.model import DONE, Build, Status
@@ -8,12 +8,12 @@ from app.db.tx import Tx, many
 from app.moments import Actor
 from app.repos.model import Repo
 
-#: Older builds of the same event and ref that nobody has begun to run.
+#: Older builds of the same event and ref that no runner has begun to run.
 OLDER_PENDING = """
     SELECT id FROM builds
     WHERE repo_id = :repo_id AND status = 'pending' AND number < :number AND event = :event AND ref = :ref
 """
-#: Those, and the ones that run.
+#: Older builds of the same event and ref that wait or run.
 OLDER = """
     SELECT id FROM builds
     WHERE repo_id = :repo_id AND status IN ('pending', 'running') AND number < :number AND event = :event AND ref = :ref
@@ -21,11 +21,11 @@ OLDER = """
 
 
 def stop(build_id: int, status: Status, now: int) -> Tx[tuple[Build, Build, bool]]:
-    """End what is unfinished of a build, and the build as `status` if it was not over.
+    """End the unfinished stages of a build, and the build with this status if it was not over.
 
-    Returns the build before and after, and whether anything was unfinished.
+    Returns the build before and after, and whether any stage was unfinished.
 
-    What had started is `killed`, the rest `skipped` (contract drone-rpc 11.1).
+    Stages and steps that had started are `killed`, the others `skipped` (contract drone-rpc 11.1).
     """
     build = yield from store.lock(build_id)
     stopped = yield from stages.stop_all(build_id, now)  # also of a declined build, whose other stages may run
@@ -35,12 +35,12 @@ def stop(build_id: int, status: Status, now: int) -> Tx[tuple[Build, Build, bool
 
 
 def is_superseding(repo: Repo, event: str) -> bool:
-    """Whether the repository asks that builds of this event take the place of older ones."""
+    """Whether the repository's settings let a new build of this event take the place of older builds."""
     return (event == "push" and repo.auto_cancel_pushes) or (event == "pull_request" and repo.auto_cancel_pull_requests)
 
 
 def supersede(repo: Repo, build: Build, by: Actor, now: int) -> Tx[list[Happened]]:
-    """End the older builds whose place a new one takes: they are `skipped` (contract drone-rpc 11.2)."""
+    """End the older builds whose place a new build takes: their status is `skipped` (contract drone-rpc 11.2)."""
     sql = OLDER if repo.auto_cancel_running else OLDER_PENDING
     rows = yield from many(sql, repo_id=repo.id, number=build.number, event=build.event, ref=build.ref)
     ended: list[Happened] = []
@@ -56,7 +56,7 @@ def _stopped(verb: Verb, repo: Repo, old: Build, new: Build, by: Actor) -> Happe
 
 
 async def cancel(ports: Ports, repo: Repo, number: int, by: Actor) -> Build:
-    """Stop a build: what had started is `killed`, the rest `skipped`. One that is over stays as it is."""
+    """Stop a build: stages that had started are `killed`, the others `skipped`. A build that is over is not changed."""
     return await ports.moments.carry_out(_cancel(repo, number, by, ports.now()))
 
 

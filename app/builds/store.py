@@ -15,7 +15,7 @@ Index = Literal["branch", "pull", "deployment"]
 CREATE = schema.insert_sql(schema.builds)
 BY_NUMBER = "SELECT * FROM builds WHERE repo_id = :repo_id AND number = :number"
 BY_ID = "SELECT * FROM builds WHERE id = :id"
-#: Changes nothing and holds the row until the transaction ends, on both engines.
+#: Changes nothing, and locks the row until the transaction ends, on both engines.
 LOCK = "UPDATE builds SET version = version WHERE id = :id RETURNING *"
 LOCK_OF_STAGE = """
     UPDATE builds SET version = version WHERE id = (SELECT build_id FROM stages WHERE id = :stage_id) RETURNING *
@@ -33,8 +33,9 @@ _VERSIONS = """
 """
 VERSIONS_BY_NUMBER = f"{_VERSIONS} AND number = :number"
 LATEST_VERSIONS = f"{_VERSIONS} AND ref = :ref ORDER BY number DESC LIMIT 1"
-#: Of what was built of a branch: a promotion proves nothing of what it promoted, and a pull request is not merged.
-#: (The status is a term, so that the index of refs is read: a branch has fewer builds than a repository successes.)
+#: A promotion or rollback does not count, because its success does not show that the commit is good; a pull request
+#: does not count, because it is not merged. (With `status || ''` the database reads the index of refs and not the index
+#: of statuses: a ref has fewer builds than its repository has successful builds.)
 LATEST_SUCCESS = """
     SELECT * FROM builds WHERE repo_id = :repo_id AND ref = :ref AND status || '' = 'success'
         AND event NOT IN ('promote', 'rollback', 'pull_request')
@@ -62,7 +63,7 @@ MAPPER = Mapper(Build, schema.builds, renamed=_RENAMED, codecs={"params": MAPPIN
 
 
 def create(build: Build) -> Tx[Build]:
-    """A new build, not yet its stages; the newest of its branch, pull request or target from now on."""
+    """A new build, without its stages. It becomes the newest build of its branch, pull request or target."""
     row = yield from one(CREATE, **MAPPER.values(build))
     assert row is not None
     made = evolve(build, id=row["id"])
@@ -115,21 +116,21 @@ def whole(build_id: int) -> Tx[Build]:
 
 
 def latest_of_ref(repo_id: int, ref: str) -> Tx[Build | None]:
-    """The newest build of exactly this ref, whatever its event, with stages and steps."""
+    """The newest build of exactly this ref, with any event, with stages and steps."""
     row = yield from one(LATEST_OF_REF, repo_id=repo_id, ref=ref)
     return (yield from _with_stages(MAPPER.make(row))) if row else None
 
 
 class Versions(NamedTuple):
-    """Which build, and at which versions with all that is shown of it: together they stand for its content."""
+    """A build, and the versions of all parts that are shown of it: equal versions stand for the same content."""
 
     id: int
     build: int
     stages: int
-    #: A stage that waits anew has no new version.
+    #: The sum of the stages' `updated`: a stage whose waiting time begins anew gets no new version.
     updated: int
     steps: int
-    #: Characters of the addresses of card templates: a card gives its step no new version.
+    #: Characters of the addresses of card templates: a new card gives its step no new version.
     cards: int
 
 
@@ -142,7 +143,7 @@ def versions(repo_id: int, number: int) -> Tx[Versions]:
 
 
 def latest_versions(repo_id: int, ref: str) -> Tx[Versions]:
-    """Those of the newest build of exactly this ref, whatever its event; NotFound."""
+    """The versions of the newest build of exactly this ref, with any event; NotFound."""
     row = yield from one(LATEST_VERSIONS, repo_id=repo_id, ref=ref)
     if row is None:
         raise NotFound("no build of this branch or ref yet")
@@ -162,7 +163,7 @@ def newest_of(repo_id: int) -> Tx[Build | None]:
 
 
 def lock(build_id: int) -> Tx[Build]:
-    """The build, held until the transaction ends: whatever changes its stages comes one after another."""
+    """The build, locked until the transaction ends: changes of its stages are made one after another. NotFound."""
     row = yield from one(LOCK, id=build_id)
     if row is None:
         raise NotFound("build not found")
@@ -170,7 +171,7 @@ def lock(build_id: int) -> Tx[Build]:
 
 
 def lock_of_stage(stage_id: int) -> Tx[Build]:
-    """The build of a stage, held likewise; NotFound."""
+    """The build of a stage, locked likewise; NotFound."""
     row = yield from one(LOCK_OF_STAGE, stage_id=stage_id)
     if row is None:
         raise NotFound(f"stage {stage_id} not found")
@@ -178,7 +179,7 @@ def lock_of_stage(stage_id: int) -> Tx[Build]:
 
 
 def set_status(build: Build, status: Status, *, now: int, finished: bool) -> Tx[Build]:
-    """Start or finish a locked build; one that never started has started when it finished."""
+    """Start or finish a locked build. A build that finishes without a start gets the same time for both."""
     row = yield from one(
         SET_STATUS,
         id=build.id,
@@ -192,7 +193,7 @@ def set_status(build: Build, status: Status, *, now: int, finished: bool) -> Tx[
 
 
 def decline(build: Build, now: int) -> Tx[None]:
-    """Mark a locked build as declined; it never started."""
+    """Mark a locked build as declined. Its times of start and end stay as they are."""
     yield from run(
         SET_STATUS, id=build.id, status="declined", started=build.started, finished=build.finished, updated=now
     )

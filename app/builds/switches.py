@@ -1,10 +1,10 @@
-"""What all servers of a database agree on: a switch is on as long as its row is there."""
+"""Switches that all servers of a database share: a switch is on while the database has its row."""
 
 from typing import Literal
 
 from app.db.tx import Tx, one, run
 
-#: `queue`: on = it is paused.
+#: `queue`: on = the queue is paused.
 Switch = Literal["queue"]
 
 FIND = "SELECT since FROM switches WHERE name = :name"
@@ -13,15 +13,15 @@ TURN_OFF = "DELETE FROM switches WHERE name = :name"
 
 
 def is_on(name: Switch) -> Tx[bool]:
-    """Whether it is on."""
+    """Whether a switch is on."""
     return (yield from one(FIND, name=name)) is not None
 
 
 def turn_on(name: Switch, now: int) -> Tx[None]:
-    """From now on it is on, also over restarts; one that is on stays as it is."""
+    """Turn a switch on; it stays on when servers restart. A switch that is on is not changed."""
     yield from run(TURN_ON, name=name, now=now)
 
 
 def turn_off(name: Switch) -> Tx[None]:
-    """From now on it is off."""
+    """Turn a switch off."""
     yield from run(TURN_OFF, name=name)

@@ -1,4 +1,4 @@
-"""Which event of a build a push is. Pure."""
+"""The event of the build that a push asks for. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ _REQUEST = re.compile(r"refs/(?:pull|merge-requests)/([1-9][0-9]{0,8})/head")
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """The build that a push asks for; the branches are empty if they are not known."""
+    """Event, action, ref and branches of the build that a push asks for; the branches are empty if not known."""
 
     event: str
     action: str
     ref: str
     source_branch: str
     target_branch: str
-    #: of the pull request; 0 for other events
+    #: Number of the pull request; 0 for other events.
     number: int = 0
 
 
 def build_event(push: Push) -> Trigger | None:
-    """What to build (contract drone-yaml 16); None for a ref that is gone or starts no build."""
+    """The build that a push asks for (contract drone-yaml 16); None when its ref was deleted or starts no build."""
     if push.deleted:
         return None
     if push.ref.startswith("refs/heads/"):

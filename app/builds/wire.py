@@ -1,4 +1,4 @@
-"""Builds, stages and steps as clients and runners read them (contract drone-rest 2.4, 2.5), in that order of keys."""
+"""Builds, stages and steps as clients and runners read them (contract drone-rest 2.4, 2.5), with keys in that order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NotRequired
@@ -120,7 +120,7 @@ class RepoBuildJSON(RepoJSON):
 
 
 def repo_build_json(repo: Repo, build: Build | None, *, stages: bool = False) -> RepoBuildJSON:
-    """A repository and a build of it."""
+    """A repository, with one of its builds if there is one; `stages` as in `build_json`."""
     body: Any = repo_json(repo)
     if build is not None:
         archived = body.pop("archived")  # the last of Drone's keys
@@ -130,7 +130,7 @@ def repo_build_json(repo: Repo, build: Build | None, *, stages: bool = False) ->
 
 
 def build_json(build: Build, *, stages: bool = False) -> BuildJSON:
-    """A build; with its stages where the route says so. Keys marked "omit" are absent when empty."""
+    """A build; with its stages if `stages`. Keys that the contract marks "omit" are absent when empty."""
     body: Any = {
         "id": build.id,
         "repo_id": build.repo_id,
@@ -230,12 +230,12 @@ _STAGE_OMIT = (
 )
 
 
-#: The keys of a stage without steps, which are the columns of its row in that order.
+#: The keys of a stage without steps: the first columns of its row, in the same order.
 _STAGE_ROW = tuple(key for key in StageJSON.__annotations__ if key not in ("steps", "pending_reason"))
 
 
 def stage_row_json(row: Iterable[Any]) -> StageJSON:
-    """A stage of a whole row of the table, without steps: several times faster than by way of the model."""
+    """A stage from a whole row of the table, without steps: several times faster than through the model."""
     body: Any = dict(zip(_STAGE_ROW, row, strict=False))
     for key in ("errignore", "on_success", "on_failure"):
         body[key] = bool(body[key])

@@ -1,1 +1,1 @@
-"""Routes of builds."""
+"""Routes of builds, their logs and their changes."""

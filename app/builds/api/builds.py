@@ -189,7 +189,7 @@ async def status_svg(_: Request[State], __: Caller | None, build: Build | None) 
 
 
 def _shown(request: Request[State], _: Caller | None) -> Tx[Build | None]:
-    """What a badge shows; an unknown repository looks like one without builds."""
+    """The build that a badge shows; an unknown repository gets the badge of a repository without builds."""
     path = request.path_params
     repo = yield from repos.find_if_any(path["owner"], path["name"])
     return (yield from store.latest_of_ref(repo.id, _ref(repo, body.query(request)))) if repo else None
@@ -215,11 +215,11 @@ _ENTRY = Word("entry", "A branch, the number of a pull request, or a target.", "
 _BRANCH = Param("branch", "A branch; without it and `ref`, the default branch.")
 _REF = Param("ref", "A ref in full, such as `refs/tags/v1`; `branch` wins.")
 _TARGET = Param("target", "Where to: an environment that the pipeline file names.", form=True, required=True)
-#: Badges stand on pages that everybody reads: nobody is asked, but in private mode.
+#: Badges stand on public pages: the server asks for no token, except in private mode.
 _PUBLIC = Unless(lambda state: not state["private_mode"], ADMITTED, refusals=())
-#: Keys of cursors in a list of builds.
+#: The form of the keys in cursors of a list of builds.
 _NUMBERS = r"\d{1,18}"
-#: What the start of a build may run into: a bad parameter, a repository out of reach, nothing to run.
+#: Statuses of errors at the start of a build: a bad parameter, a repository out of reach, nothing to run.
 _STARTS = (400, 422)
 _FILTERS = (
     Param("branch", "Only builds of this branch's ref."),

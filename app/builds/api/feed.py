@@ -1,4 +1,4 @@
-"""What an account sees of its repositories (contract drone-rest 3.1)."""
+"""Routes of the repositories of an account and their newest builds (contract drone-rest 3.1)."""
 
 from starlette.requests import Request
 

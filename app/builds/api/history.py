@@ -1,4 +1,4 @@
-"""Routes by which builds and entries among the newest leave the history."""
+"""Routes that delete old builds, and entries in the index of newest builds."""
 
 from starlette.requests import Request
 

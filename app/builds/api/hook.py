@@ -1,4 +1,4 @@
-"""POST /hook: a git host tells of a push (contract scm-webhooks 6, 9)."""
+"""POST /hook: a host sends a delivery about a push (contract scm-webhooks 6, 9)."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +21,7 @@ from app.web.route import Endpoint
 
 #: Bytes of a delivery that are read (contract scm-webhooks 1.2).
 LIMIT = 10_000_000
-#: Compared against when there is no such repository, so that the answer takes as long.
+#: The key to check the signature with when the repository is unknown, so that the answer takes the same time.
 _NOBODYS_KEY = "0" * 32
 
 

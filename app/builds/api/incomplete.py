@@ -1,4 +1,4 @@
-"""What is not over yet, of all repositories, for administrators.
+"""Routes of the unfinished builds and stages of all repositories, for administrators.
 
 Contract drone-rest 2.6, 3.6; recorded: admin.json.
 """
@@ -21,7 +21,7 @@ from app.web.route import Endpoint
 
 #: Builds in the list.
 MOST = 50
-#: Rows that are written at a time, so that nobody waits for a long list.
+#: Rows that are encoded at a time, so that other requests do not wait for a long list.
 PIECE = 500
 
 

@@ -1,4 +1,4 @@
-"""GET /metrics: gauges under Drone's names, and ours beside them (contract drone-rest 3.7)."""
+"""GET /metrics: gauges with Drone's names, and gauges that only Gantry has (contract drone-rest 3.7)."""
 
 from collections.abc import Iterable
 
@@ -30,7 +30,7 @@ _GAUGES = {
 
 
 class _Counts:
-    """A collector of numbers that were read already."""
+    """A collector of numbers that were read before."""
 
     def __init__(self, counts: dict[str, int]) -> None:
         self._counts = counts
@@ -42,7 +42,7 @@ class _Counts:
 
 
 def _counted(_: Request[State], __: Caller | None) -> Tx[dict[str, int]]:
-    """The numbers that the database knows."""
+    """The numbers that the database has."""
     return (yield from lists.counts()) | {"queue_paused": int((yield from switches.is_on("queue")))}
 
 
@@ -55,6 +55,6 @@ async def show_metrics(request: Request[State], _: Caller | None, stored: dict[s
     return Text(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-#: A setting opens the metrics to everybody.
+#: With the setting `metrics_anonymous` the metrics need no token.
 _NEEDS = Unless(lambda state: bool(state["metrics_anonymous"]), MACHINE)
 routes = [Endpoint("GET", "/metrics", show_metrics, operation="server.show_metrics", needs=_NEEDS, reads=_counted)]

@@ -1,4 +1,4 @@
-"""Builds as JSON text, remembered: at one version a build never changes, and readers ask for the same ones again."""
+"""Builds as JSON text, remembered: at one version a build never changes, and clients often ask for the same builds."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from app.db.tx import each
 from app.encoding import encode
 from app.web.reply import joined
 
-#: Bytes that are remembered of lists, and of whole builds.
+#: Bytes that are remembered for lists, and as many for whole builds.
 REMEMBERED = 4 * 1024 * 1024
 
 
@@ -29,7 +29,7 @@ class Whole:
 
     @classmethod
     def of(cls, build: Build) -> "Whole":
-        """A build as it is."""
+        """A build, encoded."""
         return cls(build, encode(build_json(build)), [encode(stage_json(stage)) for stage in build.stages])
 
     @property
@@ -61,12 +61,12 @@ class Rendered:
         self._whole_size = 0
 
     async def whole(self, versions: Versions) -> Whole:
-        """The build that has, or just had, these versions; NotFound when it was deleted a moment ago."""
+        """The build that has, or just had, these versions; NotFound when the build was deleted a moment ago."""
         if (known := self._wholes.get(versions)) is not None:
             self._wholes.move_to_end(versions)
             return known
         made = Whole.of(await self._db.read(store.whole(versions.id)))
-        if versions not in self._wholes and not versions.cards:  # another card of the same length has no other version
+        if versions not in self._wholes and not versions.cards:  # a new address of the same length has no new version
             self._wholes[versions] = made
             self._whole_size += made.size
         while self._whole_size > REMEMBERED and self._wholes:
@@ -79,7 +79,7 @@ class Rendered:
         if missing := [head for head in heads if head not in texts]:
             builds = await self._db.read(each(store.find_if_any(head.id) for head in missing))
             for head, build in zip(missing, builds, strict=True):
-                if build is not None:  # it was deleted a moment ago
+                if build is not None:  # None: the build was deleted a moment ago
                     texts[head] = encode(build_json(build))
                     self._remember(Head(build.id, build.version, build.number), texts[head])
         return joined(texts[head] for head in heads if head in texts)

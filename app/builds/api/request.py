@@ -1,4 +1,4 @@
-"""What this room needs of a request's state."""
+"""The parts of a request's state that this room needs."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -10,14 +10,14 @@ from app.repos import access
 
 
 class State(access.State):
-    """Beside what the rooms below need."""
+    """Also has what the rooms below need."""
 
     ports: Ports
     rendered: Rendered
     broadcast: Broadcast
-    #: Whether everybody may read /metrics.
+    #: Whether /metrics may be read without a token.
     metrics_anonymous: bool
-    #: Why each of these stages is still pending, by stage id, where there is something to say.
+    #: Returns why each of these stages is still pending, by stage id; a stage without a known reason is left out.
     why_pending: Callable[[Sequence[Stage]], Awaitable[dict[int, str]]]
-    #: To be called when a cron job was added or changed.
+    #: To be called after a cron job was added or changed.
     crons_changed: Callable[[], None]

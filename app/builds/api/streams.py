@@ -22,7 +22,7 @@ from app.web import sse
 from app.web.path import Path
 from app.web.route import Endpoint
 
-#: Seconds after which it is asked again whether who reads a log still may.
+#: Seconds after which the server checks again that the reader of a log may still read it.
 RECHECK = 5.0
 
 
@@ -60,7 +60,7 @@ async def log(request: Request[State], _: Access, step: Step) -> sse.Stream:
 
 
 async def _open_if_elsewhere(ports: Ports, step: Step) -> None:
-    """Let a log be followed whose step another server looks after; unless it has ended just now."""
+    """Let readers follow the log of a step that another server handles, unless the step has just ended."""
     if ports.logs.shared and step.status == "running":
         ports.logs.open(step.id)
         if (await ports.db.read(steps.find(step.id))).status != "running":
@@ -80,7 +80,7 @@ async def _frames(logs: Logs, step_id: int, after: int) -> AsyncIterator[bytes]:
 
 
 async def _while_allowed(request: Request[State], parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """All of it, but for an early end when the caller may read no longer."""
+    """The parts, until the caller loses the right to read the repository."""
     now = asyncio.get_running_loop().time
     checked = now()
     async with aclosing(parts):

@@ -1,1 +1,1 @@
-"""What a step shows beside its log: data of its own, and the template that draws it."""
+"""Cards: data that a step shows beside its log, and the address of the template that draws the data."""

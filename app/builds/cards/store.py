@@ -1,4 +1,4 @@
-"""The SQL of cards: the data here, the template's address in the step."""
+"""The SQL of cards: the data is in the table of cards, the address of the template in the row of the step."""
 
 from app.builds.model import Step
 from app.db.tx import Tx, one, run
@@ -8,21 +8,21 @@ CREATE = "INSERT INTO cards (step_id, data) VALUES (:step_id, :data) ON CONFLICT
 REPLACE = """
     INSERT INTO cards (step_id, data) VALUES (:step_id, :data) ON CONFLICT (step_id) DO UPDATE SET data = excluded.data
 """
-#: The version stays: the step's runner knows it, and its next report must not be refused for a card.
+#: The version of the step stays: the next report of the step's runner has that version, and must not be refused.
 SET_SCHEMA = "UPDATE steps SET card_schema = :schema WHERE id = :step_id"
 OF_STEP = "SELECT data FROM cards WHERE step_id = :step_id"
 DELETE = "DELETE FROM cards WHERE step_id = :step_id RETURNING step_id"
 
 
 def create(step: Step, schema: str, data: str) -> Tx[None]:
-    """Give a step its card, JSON text, and the address of its template; Conflict when it has one."""
+    """Give a step its card, JSON text, and the address of its template; Conflict when the step has a card already."""
     if (yield from one(CREATE, step_id=step.id, data=data)) is None:
         raise Conflict(f"step {step.name} has a card already; delete it first", code="card_exists")
     yield from run(SET_SCHEMA, step_id=step.id, schema=schema)
 
 
 def replace(step_id: int, data: str) -> Tx[None]:
-    """Give a step its card, JSON text, in place of an earlier one: its runner may say it twice."""
+    """Give a step its card, JSON text, in place of an earlier card: a runner may send a card twice."""
     yield from run(REPLACE, step_id=step_id, data=data)
 
 
@@ -36,6 +36,6 @@ def find(step: Step) -> Tx[str]:
 
 
 def delete(step: Step) -> Tx[None]:
-    """Remove a step's card; the step goes on naming its template (contract drone-rest 3.5). NotFound."""
+    """Remove a step's card; the step keeps the address of the template (contract drone-rest 3.5). NotFound."""
     if (yield from one(DELETE, step_id=step.id)) is None:
         raise NotFound(f"step {step.name} has no card")

@@ -1,1 +1,1 @@
-"""The pipeline file of a build: read, converted, judged by extensions."""
+"""The pipeline file of a build: how the file is read, converted, and judged by extensions."""

@@ -1,4 +1,4 @@
-"""The SQL of converted pipeline files: as they were planned they are run, whatever becomes of their templates."""
+"""The SQL of converted pipeline files: a build runs the file as it was planned, also if a template changes later."""
 
 from app.db.tx import Tx, one, run
 
@@ -7,11 +7,11 @@ OF_BUILD = "SELECT text FROM converted WHERE build_id = :build_id"
 
 
 def keep(build_id: int, text: str) -> Tx[None]:
-    """Keep what was made for a new build."""
+    """Keep the converted file of a new build."""
     yield from run(KEEP, build_id=build_id, text=text)
 
 
 def find(build_id: int) -> Tx[str | None]:
-    """What was made for a build; None when its file is plain YAML."""
+    """The converted file of a build; None when its file is plain YAML."""
     row = yield from one(OF_BUILD, build_id=build_id)
     return str(row["text"]) if row else None

@@ -1,4 +1,4 @@
-"""What servers of the user's own say to a build that is about to begin (contract drone-webhooks 6, 7, 8)."""
+"""Extensions: servers of the operator that are asked before a build begins (contract drone-webhooks 6, 7, 8)."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -16,34 +16,34 @@ CONVERT = "application/vnd.drone.convert.v1+json"
 VALIDATE = "application/vnd.drone.validate.v1+json"
 
 Verdict = Literal["run", "skip", "block"]
-#: Statuses by which a validation extension says what is no error.
+#: Statuses of a validation extension's answer that are no errors, and the verdict of each.
 _VERDICTS: dict[int, Verdict] = {498: "skip", 499: "block"}
 
 
 @dataclass(frozen=True, slots=True)
 class Extensions:
-    """Those that the settings name; without any, nothing is asked."""
+    """The extensions that the settings name; None for an extension that they do not name, which is not asked."""
 
     config: Extension | None = None
     convert: Extension | None = None
-    #: How the names of the files end that are converted; empty = every file.
+    #: The end of the paths of files that the extension converts; empty = every file.
     suffix: str = ""
-    #: Whether what a template, Starlark or Jsonnet made is converted as well.
+    #: Whether the extension converts also files that a template, Starlark or Jsonnet made.
     multi: bool = False
     validate: Extension | None = None
 
     async def configure(self, repo: Repo, build: Build) -> str:
-        """The pipeline file, in place of the repository's own; empty = that one. Unavailable, ExtensionFailed."""
+        """The pipeline file that a build runs; empty = the file of the repository. Unavailable, ExtensionFailed."""
         if self.config is None:
             return ""
         return _text(self.config, await self.config.ask(_about(repo, build)))
 
     def converts(self, path: str, *, converted: bool) -> bool:
-        """Whether a file is to be converted, which may have been already."""
+        """Whether the extension converts a file. `converted`: a template, Starlark or Jsonnet made the file."""
         return self.convert is not None and path.endswith(self.suffix) and (self.multi or not converted)
 
     async def converted(self, repo: Repo, build: Build, text: str) -> str:
-        """What is made of a file; empty = it stays as it is. BadConversion says why it cannot be."""
+        """The converted file; empty = the file stays as it is. BadConversion says why it cannot be converted."""
         assert self.convert is not None
         try:
             return _text(self.convert, await self.convert.ask(_about(repo, build) | {"config": _config(text)}))
@@ -64,7 +64,10 @@ class Extensions:
 
 
 def _about(repo: Repo, build: Build) -> dict[str, Any]:
-    """The build that has no id and no number yet, its repository, and the owner's token: a plain git host has none."""
+    """The body of a request: the build, without id and number, its repository, and a token of its owner.
+
+    The token is empty, because a plain git host has no tokens.
+    """
     draft = replace(build, id=0, number=0, cron="", deploy_id=0, debug=False, stages=())
     return {"build": build_json(draft), "repo": repo_json(repo), "token": {"access": "", "refresh": ""}}
 
@@ -74,7 +77,7 @@ def _config(text: str) -> dict[str, str]:
 
 
 def _text(extension: Extension, answer: Any) -> str:
-    """The text of an answer."""
+    """The text of the file in an answer; empty if there is none. ExtensionFailed."""
     if answer is None:
         return ""
     data = answer.get("data", "") if isinstance(answer, dict) else None

@@ -1,6 +1,6 @@
-"""Pipeline files, read from git and parsed; at one commit they never change, so both are remembered.
+"""Pipeline files, read from git and parsed. A file at one commit never changes, so the parsed file is remembered.
 
-What a template, Starlark or Jsonnet file makes depends on the build as well: it is made anew for each.
+The output of a template, Starlark or Jsonnet file depends on the build, too, so it is made anew for each build.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from app.repos.model import Repo, source
 from app.repos.wire import repo_json
 from app.scm.hosts import Hosts
 
-#: Characters of text that are remembered in all; parsed they take some ten times as much memory.
+#: Characters of text that are remembered in all; the parsed files take about ten times as much memory.
 REMEMBERED = 2 * 1024 * 1024
-#: Characters from which a file is parsed in a thread, so that nobody else waits.
+#: A file with so many characters, or more, is parsed in a thread, so that other requests do not wait.
 LARGE = 32 * 1024
 #: Plans of one file that are remembered.
 PLANS = 16
@@ -31,18 +31,18 @@ _Key: TypeAlias = tuple[int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class PipelineFile:
-    """The text, and what it says or what is wrong with it."""
+    """The text of a pipeline file, and its parsed form or its problems."""
 
     path: str
     text: str
     config: Config | BadPipeline
-    #: Whether it was made for one build, and holds for no other.
+    #: Whether the file was made for one build, and must not be used for another build.
     converted: bool = False
-    #: What events start by this file, the newest of those that were asked for.
+    #: The newest plans that were made from this file, by event.
     _plans: OrderedDict[Event, Plan] = field(default_factory=OrderedDict, repr=False, compare=False)
 
     def plan(self, event: Event) -> Plan:
-        """What an event starts, for a file that can be used. A file never changes, so its plans are remembered."""
+        """The plan for an event, of a file without problems. A file never changes, so its plans are remembered."""
         assert isinstance(self.config, Config)
         if (known := self._plans.get(event)) is None:
             known = self._plans[event] = plan(self.config, event)
@@ -53,7 +53,7 @@ class PipelineFile:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A file that is not plain YAML: what it says is known once there is a build."""
+    """A file that is not plain YAML: a pipeline file is made from it for each build."""
 
     path: str
     text: str
@@ -67,12 +67,12 @@ class Configs:
         self._converter = converter
         self.extensions = extensions or Extensions()
         self._files: OrderedDict[_Key, PipelineFile | Recipe] = OrderedDict()
-        #: Reads under way: who wants the same file waits for the same read.
+        #: Reads under way: all callers that want the same file wait for the same read.
         self._loading: dict[_Key, asyncio.Task[PipelineFile | Recipe]] = {}
         self._size = 0
 
     async def load(self, repo: Repo, build: Build) -> PipelineFile:
-        """What a build runs: the file at its commit, or an extension's instead; converted if it is not plain YAML.
+        """The file that a build runs: the one at its commit, or one from an extension; converted if not plain YAML.
 
         Unreadable (absent, empty, not text, repository gone, an extension's error), NotFound, Unavailable, or
         BadConversion.
@@ -88,11 +88,11 @@ class Configs:
         return made
 
     async def load_plain(self, repo: Repo, build: Build) -> str:
-        """The text at the commit of a build whose file was not converted: that is what it runs. Errors as of `load`."""
+        """The text that a build runs if its file was not converted: the file at its commit. Errors as of `load`."""
         return (await self._read(repo, build.after)).text
 
     async def _given(self, repo: Repo, text: str) -> "PipelineFile | Recipe":
-        """What an extension gave in place of the file: it holds for one build, and is not remembered."""
+        """The file that an extension gave in place of the repository's file: for one build, so it is not remembered."""
         path = repo.config_path
         return (
             Recipe(path, text)
@@ -132,7 +132,7 @@ class Configs:
 
 
 def facts(repo: Repo, build: Build) -> Facts:
-    """What a file may ask of a build that has no id and no number yet, and of its repository."""
+    """The facts that a file may use: those of the build, which has no id and no number yet, and of its repository."""
     return Facts(asdict(replace(build, id=0, number=0, stages=())), dict(repo_json(repo)))
 
 
@@ -148,4 +148,4 @@ def _parsed(text: str) -> Config | BadPipeline:
     try:
         return parse(text)
     except BadPipeline as problems:
-        return BadPipeline(problems.problems)  # without the traceback, which holds on to all that was parsed
+        return BadPipeline(problems.problems)  # without the traceback, which keeps all parsed values in memory

@@ -1,8 +1,8 @@
 """When a job is due: six fields with seconds first, a word such as `@daily`, or `@every 1h30m`. UTC. Pure.
 
 The rules are those of Drone's scheduler (contract drone-yaml 18): five fields are seconds to month; when day or
-weekday is `*` or `?`, both must match, else one of them. The calendar is `cronsim`'s, which is handed only what
-was checked here: it knows more than Drone does, and says less of what is wrong.
+weekday is `*` or `?`, both must match, else one of them. The library `cronsim` computes the times. It gets only
+expressions that this module has checked, because `cronsim` accepts more than Drone does, and its errors say less.
 """
 
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from app import duration
 LIMIT = 500
 #: Seconds between two runs of `@every`.
 SHORTEST, LONGEST = 1, 365 * 24 * 3600
-#: Characters of what is wrong that a message repeats.
+#: Characters of a wrong part that a message repeats.
 _SHOWN = 40
 _EVERY = "@every "
 _WORDS = {
@@ -59,7 +59,7 @@ _FIELDS = (
 
 
 def check(expr: str) -> None:
-    """Raise BadExpression for what is no expression, and for one that is never due."""
+    """Raise BadExpression for a text that is no expression, and for an expression that is never due."""
     next_after(expr, 0)
 
 
@@ -77,7 +77,7 @@ def next_after(expr: str, now: int, *, since: int | None = None) -> int:
 
 @lru_cache(maxsize=1024)
 def _parsed(expr: str) -> str | int:
-    """Seconds between two runs, or six fields in the calendar's words."""
+    """Seconds between two runs, or six fields in the form that `cronsim` reads."""
     if len(expr) > LIMIT:
         raise BadExpression(f"it has {len(expr)} characters; at most {LIMIT} are read")
     if not (expr.isascii() and expr.isprintable()):
@@ -121,13 +121,16 @@ def _fields(text: str) -> str:
 
 
 def _list(field: _Field, text: str) -> str:
-    """A field in the calendar's words, what begins with `*` first: by that it knows whether both days must match."""
+    """A field in the form that `cronsim` reads. Items with `*` come first.
+
+    `cronsim` looks at the first character of the two day fields to know whether both must match.
+    """
     items = [_item(field, item) for item in text.split(",")]
     return ",".join(sorted(items, key=lambda item: not item.startswith("*")))
 
 
 def _item(field: _Field, text: str) -> str:
-    """One item of a list: `*`, or the numbers it stands for."""
+    """One item of a list: `*` with a step, or the numbers that the item stands for."""
     span, slash, step_text = text.partition("/")
     step = _step(field, text, step_text) if slash else 1
     if span in ("*", "?"):

@@ -1,4 +1,4 @@
-"""What becomes of cron jobs: made, changed, run. A run is a build of the branch, or a promotion (ours)."""
+"""How cron jobs are made, changed and run. A run is a build of the branch, or a promotion (Drone has no such jobs)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,13 +16,13 @@ from app.moments import Actor
 from app.repos.model import Repo, source
 from app.scm.host import Commit
 
-#: Who began the builds of jobs, whoever runs a job out of turn.
+#: The trigger of the builds of jobs, also when a user runs a job out of turn.
 TRIGGER = "@cron"
 TARGET_MISSING = "a job with event promote needs a target: the environment that it promotes to"
 
 
 def create(job: Cron, now: int) -> Tx[Cron]:
-    """A new job, due from now on. Invalid, Conflict."""
+    """A new job, first due at the first moment after `now` that its expression names. Invalid, Conflict."""
     if job.event != "promote":
         job = replace(job, target="")  # as recorded
     due = expression.next_after(job.expr, now)
@@ -30,7 +30,10 @@ def create(job: Cron, now: int) -> Tx[Cron]:
 
 
 def update(repo_id: int, name: str, changes: Mapping[str, Any], now: int) -> Tx[Cron]:
-    """Change some fields of a job; NotFound, Invalid. One that is enabled again is not due for the time it was off."""
+    """Change some fields of a job; NotFound, Invalid.
+
+    A job that is enabled again does not make up for the runs that it missed while it was disabled.
+    """
     old = yield from store.lock(repo_id, name)
     new = _fitting(replace(old, **changes))
     if new.expr != old.expr or (old.disabled and not new.disabled):
@@ -39,7 +42,7 @@ def update(repo_id: int, name: str, changes: Mapping[str, Any], now: int) -> Tx[
 
 
 def _fitting(job: Cron) -> Cron:
-    """The job with what its event makes of the rest; Invalid when it cannot promote."""
+    """The job with the `parent` that its event needs; Invalid for a job that promotes and has no target."""
     if job.event != "promote":
         return replace(job, parent="")
     if not job.target:
@@ -48,10 +51,10 @@ def _fitting(job: Cron) -> Cron:
 
 
 async def run(ports: Ports, repo: Repo, job: Cron, *, by: Actor | None = None, claim: Tx[None] | None = None) -> Build:
-    """Build the head of a job's branch, or promote the newest successful build of it.
+    """Build the head of a job's branch, or promote the newest successful build of the branch.
 
-    Without `by` the actor is the job. A claim holds or fails together with the build. NothingToRun, NotFound without
-    such a branch, Unreadable, Unavailable, Invalid.
+    Without `by` the actor is the job. `claim` is part of the transaction that makes the build. NothingToRun, NotFound
+    if the branch does not exist, Unreadable, Unavailable, Invalid.
     """
     if job.event == "promote":
         return await _promote(ports, repo, job, by or _actor(job), claim)
@@ -69,7 +72,7 @@ async def _promote(ports: Ports, repo: Repo, job: Cron, by: Actor, claim: Tx[Non
 
 
 async def fail(ports: Ports, repo: Repo, job: Cron, error: str, *, claim: Tx[None]) -> Build:
-    """An error build that says why a run could not begin: nobody looks at a server's log every morning."""
+    """Make an error build that says why a run could not begin: users see builds, but not the log of the server."""
     draft = _draft(repo, job, Commit("", "", "", "", "", 0))
     if job.event == "promote":
         draft = replace(draft, event="promote", deploy_to=job.target)
@@ -83,7 +86,7 @@ def _actor(job: Cron) -> Actor:
 
 
 async def _with_commit(ports: Ports, repo: Repo, job: Cron) -> Build | None:
-    """The draft of the branch's head, where it can be read."""
+    """The draft of the branch's head; None if the head cannot be read."""
     try:
         return _draft(repo, job, await ports.hosts.branch(source(repo), job.branch))
     except AppError:
@@ -91,7 +94,7 @@ async def _with_commit(ports: Ports, repo: Repo, job: Cron) -> Build | None:
 
 
 def _draft(repo: Repo, job: Cron, commit: Commit) -> Build:
-    """Contract drone-rest 4.1, "cron exec"."""
+    """The draft of a run (contract drone-rest 4.1, "cron exec")."""
     known = builds.draft_of(repo, commit)
     return replace(
         known,

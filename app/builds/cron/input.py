@@ -1,4 +1,4 @@
-"""What clients may say of a cron job (contract drone-rest 3.5)."""
+"""Cron jobs as clients send them (contract drone-rest 3.5)."""
 
 from typing import Annotated
 

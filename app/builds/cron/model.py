@@ -1,13 +1,13 @@
-"""What a cron job is. Times are Unix seconds, 0 = never."""
+"""A cron job. Times are Unix seconds, 0 = never."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-#: `push` builds the head of the branch, as Drone says it; `promote` (ours) promotes a build of it.
+#: `push`, Drone's word, builds the head of the branch; `promote`, which only Gantry has, promotes a build of it.
 Event = Literal["push", "promote"]
-#: Which build a promoting job takes: the newest successful one of its branch. There is no other choice.
+#: The build that a job promotes: the newest successful build of its branch. There is no other choice.
 LATEST_SUCCESS = "latest success"
 _OTHERS = re.compile(r"[^a-z0-9_]+")
 
@@ -21,13 +21,13 @@ class Cron:
     #: As `slug` makes it.
     name: str
     expr: str
-    #: When it is due; of a disabled job, when it would have been.
+    #: When the job is due; for a disabled job, when it would be due.
     next: int
-    #: When it last was.
+    #: When a run was last taken.
     prev: int = 0
     event: Event = "push"
     branch: str = ""
-    #: Where to promote; a job that only builds keeps it unused.
+    #: The target of the promotion; a job that only builds may have a target, which is not used.
     target: str = ""
     #: `LATEST_SUCCESS` of a job that promotes, else empty.
     parent: str = ""
@@ -38,6 +38,9 @@ class Cron:
 
 
 def slug(name: str) -> str:
-    """A name as it stands in addresses: lower case, all that is no letter, digit or `_` a dash; may be empty."""
+    """A name as addresses contain it: in lower case, with a dash for characters other than letters, digits and `_`.
+
+    The result may be empty.
+    """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return _OTHERS.sub("-", plain.lower()).strip("-_")

@@ -1,4 +1,4 @@
-"""What happens to cron jobs, as moments: written down in the transaction that does it."""
+"""The moments of cron jobs, written down in the transaction that makes the change."""
 
 from app.builds.cron import store
 from app.builds.cron.model import Cron
@@ -6,17 +6,17 @@ from app.db.tx import Tx
 from app.moments import Actor, Change, Recorders, changed
 from app.repos.model import Repo
 
-#: Facts of a job that are told.
+#: Facts of a job that moments contain.
 FACTS = ("expr", "event", "branch", "target", "disabled")
 
 
 def created(by: Actor, repo: Repo, job: Cron) -> Change:
-    """A job was added."""
+    """The moment when a job was added."""
     return Change("cron.create", by, _subject(repo, job), repo.id, after=_facts(job))
 
 
 def changing(recorders: Recorders, by: Actor, repo: Repo, name: str, tx: Tx[Cron]) -> Tx[Cron]:
-    """A transaction that changes a job, and what it changed, if anything."""
+    """Carry out `tx`, which changes a job, and write down the facts that changed, if any did."""
     before = yield from store.lock(repo.id, name)
     after = yield from tx
     was, now = changed(before, after, FACTS)
@@ -26,7 +26,7 @@ def changing(recorders: Recorders, by: Actor, repo: Repo, name: str, tx: Tx[Cron
 
 
 def deleted(by: Actor, repo: Repo, job: Cron | None) -> Change | None:
-    """A job is gone; None when there was none."""
+    """The moment when a job was deleted; None when there was no job."""
     return Change("cron.delete", by, _subject(repo, job), repo.id, before=_facts(job)) if job else None
 
 

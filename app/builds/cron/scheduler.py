@@ -1,7 +1,7 @@
-"""Runs the jobs that are due, each run once, however many servers there are and whatever one of them dies of.
+"""Runs the jobs that are due: each run is made once, also with several servers, and also if a server dies in a run.
 
-The claim of a run and the build that comes of it are one transaction: whoever is first has both, and a server
-that dies in between leaves a job that is still due. A run that was missed is made up for once.
+The claim of a run and the build of the run are made in one transaction. The first server makes both; if a server dies
+before the commit, the job is still due. If a job missed several runs, one run makes up for all of them.
 """
 
 import asyncio
@@ -20,22 +20,24 @@ from app.repos.model import Repo
 
 log = logging.getLogger(__name__)
 
-#: Runs that are begun at one moment: each may ask git, which takes a process.
+#: Runs that begin at the same time, at most: each may start a git process.
 ROOM = 8
-#: Jobs that are looked at together.
+#: Jobs that are read together.
 PAGE = 100
-#: Seconds before each further try of a run whose repository, disk or database does not answer.
+#: Seconds before each further attempt at a run whose repository, disk or database does not answer.
 PAUSES = (5.0, 15.0, 45.0)
-#: Seconds for which a job is left alone that could neither run nor fail.
+#: Seconds without a further attempt at a job for which neither a build nor an error build could be made.
 HOLD = 30.0
-#: Codes of errors that may pass, beside all that is Unavailable: git cannot tell a network that is down.
+#: Codes of errors that may pass, beside those of Unavailable: git does not say whether only the network is down.
 PASSING = frozenset({"repository_unreachable"})
 
 
 class Scheduler:
-    """Waits for the next job that is due; `wake` tells it of a change, and others' are seen after `interval` seconds.
+    """Waits for the next job that is due, and begins its run.
 
-    `clock` tells Unix seconds. Nothing runs twice when it is set back, and nothing is left out when forward.
+    Call `wake` after this server changed a job; changes by other servers are seen after at most `interval` seconds.
+    `clock` returns Unix seconds. If the clock is set back, no run is made twice; if it is set forward, no job is left
+    out.
     """
 
     def __init__(self, ports: Ports, *, clock: Callable[[], float], interval: float) -> None:
@@ -66,7 +68,7 @@ class Scheduler:
             await asyncio.gather(*self._runs.values(), return_exceptions=True)
 
     async def look(self) -> float:
-        """Begin every run that is due, and return the seconds until there may be another."""
+        """Begin every run that is due, and return the seconds until another run may be due."""
         jobs = await self._ports.db.read(store.soonest(PAGE + len(self._runs)))
         now = self._clock()
         for job in jobs:
@@ -79,28 +81,31 @@ class Scheduler:
     def _begin(self, job: Cron) -> None:
         def ended(_: asyncio.Task[None]) -> None:
             del self._runs[job.id]
-            self._loop.wake()  # it may be due again, or have kept others off the page
+            self._loop.wake()  # the job may be due again, or have taken the place of another on the page
 
         run = self._runs[job.id] = asyncio.create_task(self._run(job))
         run.add_done_callback(ended)
 
     async def _run(self, job: Cron) -> None:
-        """One run, whatever becomes of it: no other job and no later run suffers."""
+        """One run. An error of the run is logged here, and does not stop other jobs or later runs."""
         try:
             repo = await self._ports.db.read(repos.find(job.repo_id))
             if repo.active:
                 await self._run_in(repo, job)
             else:
                 await self._ports.db.write(self._claim(job))
-        except (store.Claimed, NotFound):  # somebody else has it, or its repository was deleted
+        except (store.Claimed, NotFound):  # another server has the run, or the repository was deleted
             return
-        except Exception as error:  # a bug that one job meets must not end the others
+        except Exception as error:  # a bug in one job must not end the others
             known = isinstance(error, AppError)
             self._log(logging.ERROR, "a cron job could neither run nor fail", job, error, exc_info=not known)
             await asyncio.sleep(HOLD)
 
     async def _run_in(self, repo: Repo, job: Cron) -> None:
-        """Try, and again as long as it may help and the job is not due once more; then let an error build tell."""
+        """Attempt a run, and repeat it after errors that may pass; if all attempts fail, make an error build.
+
+        There is no further attempt when the job would be due again before it, or after an error that does not pass.
+        """
         pauses = iter(PAUSES)
         while (error := await self._try(repo, job)) is not None:
             pause = next(pauses, None) if _passes(error) else None
@@ -112,7 +117,7 @@ class Scheduler:
             await asyncio.sleep(pause)
 
     async def _try(self, repo: Repo, job: Cron) -> AppError | None:
-        """Run it; what hindered it, if something did."""
+        """Attempt a run; return the error that prevented the build, if there was one."""
         try:
             async with self._room:
                 await flow.run(self._ports, repo, job, claim=self._claim(job))
@@ -129,7 +134,7 @@ class Scheduler:
         return store.claim(job, now=int(self._clock()), next=self._following(job))
 
     def _following(self, job: Cron) -> int:
-        """When the job is due after now."""
+        """When the job is due next after now."""
         return expression.next_after(job.expr, int(self._clock()), since=job.next)
 
     def _log(self, level: int, text: str, job: Cron, error: Exception, *, exc_info: bool = False) -> None:

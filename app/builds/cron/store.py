@@ -11,7 +11,7 @@ from app.errors import Conflict, NotFound
 CREATE = schema.insert_sql(schema.crons, "ON CONFLICT DO NOTHING RETURNING id")
 OF_REPO = "SELECT * FROM crons WHERE repo_id = :repo_id ORDER BY name"
 BY_NAME = "SELECT * FROM crons WHERE repo_id = :repo_id AND name = :name"
-#: Changes nothing and holds the row until the transaction ends, on both engines.
+#: Changes nothing, and locks the row until the transaction ends, on both engines.
 LOCK = "UPDATE crons SET version = version WHERE repo_id = :repo_id AND name = :name RETURNING *"
 SAVE = """
     UPDATE crons SET expr = :expr, next = :next, event = :event, branch = :branch, target = :target,
@@ -20,7 +20,7 @@ SAVE = """
 """
 DELETE = "DELETE FROM crons WHERE repo_id = :repo_id AND name = :name RETURNING *"
 SOONEST = "SELECT * FROM crons WHERE NOT disabled ORDER BY next LIMIT :limit"
-#: `version` tells whether somebody changed the job since it was read: what was read must not run then.
+#: `version` shows whether the job was changed after it was read: the job as it was read must not run then.
 CLAIM = """
     UPDATE crons SET prev = :now, next = :next
     WHERE id = :id AND next = :seen AND version = :version AND NOT disabled RETURNING id
@@ -30,7 +30,7 @@ _MAPPER = Mapper(Cron, schema.crons)
 
 
 class Claimed(Conflict):
-    """Another server began this run, or somebody changed the job: it is not for us."""
+    """Another server began this run, or the job was changed: this server must not make the run."""
 
     code = "cron_claimed"
 
@@ -54,7 +54,7 @@ def find(repo_id: int, name: str) -> Tx[Cron]:
 
 
 def lock(repo_id: int, name: str) -> Tx[Cron]:
-    """A job, held until the transaction ends; NotFound."""
+    """A job, locked until the transaction ends; NotFound."""
     return (yield from _one(LOCK, repo_id, name))
 
 
@@ -66,24 +66,24 @@ def _one(sql: str, repo_id: int, name: str) -> Tx[Cron]:
 
 
 def save(job: Cron) -> Tx[Cron]:
-    """Write what people may change of a locked job, and when it is due."""
+    """Write the fields of a locked job that users may change, and when the job is due."""
     yield from run(SAVE, id=job.id, **_MAPPER.values(job))
     return job
 
 
 def delete(repo_id: int, name: str) -> Tx[Cron | None]:
-    """Remove a job, and what it was; nothing happens when there is none."""
+    """Remove a job and return it as it was; None when there was none."""
     row = yield from one(DELETE, repo_id=repo_id, name=name)
     return _MAPPER.make(row) if row else None
 
 
 def soonest(limit: int) -> Tx[list[Cron]]:
-    """The jobs that are due or will be, the first one first, without those that are disabled."""
+    """The jobs that are not disabled, in the order of the times at which they are due."""
     return [_MAPPER.make(row) for row in (yield from many(SOONEST, limit=limit))]
 
 
 def claim(job: Cron, *, now: int, next: int) -> Tx[None]:  # noqa: A002 - as the column
-    """Take the run that a job is due for, which only one can, and set when the next is; Claimed."""
+    """Take the run that a job is due for, and set when the next run is due. One server gets the run, others Claimed."""
     row = yield from one(CLAIM, id=job.id, seen=job.next, version=job.version, now=now, next=next)
     if row is None:
         raise Claimed(f"the run of cron job {job.name} is not to be had any more")

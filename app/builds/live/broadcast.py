@@ -1,8 +1,9 @@
-"""Every change of a build to everybody who listens and may know of it (contract drone-rest 5, 8).
+"""Sends every change of a build to all readers that may read the build's repository (contract drone-rest 5, 8).
 
-A change becomes a frame once, in a ring that all readers share; a reader is a position in it, so that a slow
-one costs no more than what its connection holds. A round asks the database once for the rights of all who are
-behind, and hands each what it may have, a few readers at a time: requests go first.
+A change is made into a frame once, in a ring that all readers share. A reader has only a position in the ring, so that
+a slow reader costs no more memory than its connection holds. A round reads the rights of all readers that are behind
+from the database once, and gives each reader the frames that it may have. The round serves a few readers at a time,
+because requests go first.
 """
 
 import asyncio
@@ -28,13 +29,13 @@ from app.web.traffic import PATIENCE, Traffic
 
 log = logging.getLogger(__name__)
 
-#: Streams at one moment: of one account (strangers count as one), and of all.
+#: Open streams at most: of one account (all callers without an account count as one), and of all accounts.
 PER_ACCOUNT, MOST = 1000, 5000
-#: Readers that are served before the loop looks at requests again.
+#: Readers that are served before the event loop handles requests again.
 SLICE = 8
-#: Seconds between two looks at who is due for a ping.
+#: Seconds between two rounds when there is no change: readers may be due for a ping.
 TICK = 1.0
-#: Seconds after the last reader came or left for which changes are kept: one that comes back misses nothing.
+#: Seconds for which changes are collected after the last reader came or left: a reader that comes back misses nothing.
 LINGER = 300.0
 TOO_SLOW = b": too slow, connect again\n\n"
 MISSED = b": events were missed, going on from now\n\n"
@@ -53,7 +54,7 @@ class Broadcast:
         #: When a reader last came or left.
         self._left = 0.0
         self._subscription: Subscription[Moment] | None = None
-        #: Changes are to be collected; they are.
+        #: Set while changes are to be collected; set while they are collected.
         self._wanted, self._collecting = asyncio.Event(), asyncio.Event()
         self._rounds = background.Loop(
             self._serve,
@@ -75,11 +76,11 @@ class Broadcast:
         return len(self._readers)
 
     async def join(self, who: Who, repo_id: int | None, last_id: str, abort: Callable[[], None]) -> Reader:
-        """A stream that goes on after the frame of this id, else from now; Unavailable when there are too many.
+        """A stream that goes on after the frame with the id `last_id`, else from now; Unavailable if too many are open.
 
-        The first of it is a ping: from then on no change is missed.
+        A stream begins with a ping: from then on no change is missed.
         """
-        self._left = asyncio.get_running_loop().time()  # the broadcast must not rest before this reader is there
+        self._left = asyncio.get_running_loop().time()  # so that `_rest` waits until this reader is added
         self._wanted.set()
         await self._collecting.wait()
         if self._accounts[who.user_id] >= PER_ACCOUNT or len(self._readers) >= MOST:
@@ -101,7 +102,7 @@ class Broadcast:
             self._left = asyncio.get_running_loop().time()
 
     async def _collect(self) -> None:
-        """Frame changes as they come, while somebody listens or has just left."""
+        """Add a frame for each change, while there is a reader or the last one has just left."""
         while not self._moments.closed:
             await self._wanted.wait()
             with self._moments.subscribe() as self._subscription:
@@ -124,7 +125,7 @@ class Broadcast:
         self._rest()
 
     def _rest(self) -> None:
-        """Collect no more when nobody has listened for long."""
+        """Stop collecting when there was no reader for LINGER seconds."""
         alone = asyncio.get_running_loop().time() - self._left
         if self._readers or alone < LINGER or self._subscription is None or self._moments.closed:
             return
@@ -133,7 +134,7 @@ class Broadcast:
         self._subscription.end()
 
     async def _round(self) -> None:
-        """Hand out what there is by now to those who wait."""
+        """Give each reader that is due the frames after its position that it may have."""
         now = asyncio.get_running_loop().time()
         self._end_late_ones(now)
         readers = [reader for reader in self._readers if self._is_due(reader, now)]
@@ -146,7 +147,7 @@ class Broadcast:
         while some := list(islice(rest, SLICE)):
             for reader in some:
                 share.give(reader, rights)
-            await asyncio.sleep(0)  # they write, and requests are read
+            await asyncio.sleep(0)  # lets these readers write, and requests be read
             await self._traffic.calm(now + PATIENCE)
 
     def _end_late_ones(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""One open stream of changes, from the side of who feeds it."""
+"""One open stream of changes, as the broadcast feeds it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from app.repos.audience import Who
 from app.web import sse
 
-#: Seconds that a reader has to take the last words before its connection is cut.
+#: Seconds that a reader has to send its last words before its connection is cut.
 PARTING = 2.0
 
 
 class Reader:
-    """What is sent on a stream next. It wants more when all that it was given is on its way.
+    """One stream, and the bytes to send on it next. The reader wants more when all its bytes were taken for sending.
 
-    `wants` and `left` are called when it does, and when its stream is over; `abort` cuts its connection.
+    `wants` is called when the reader wants more, `left` when its stream is over; `abort` cuts its connection.
     """
 
     def __init__(
@@ -27,12 +27,12 @@ class Reader:
         abort: Callable[[], None],
     ) -> None:
         self.who = who
-        #: The only repository that it listens to; None for all.
+        #: The only repository whose changes the reader gets; None for all.
         self.repo_id = repo_id
-        #: It has been given, or may not have, all changes up to here.
+        #: A position in the ring: up to it, the reader has been given all frames that it may have.
         self.position = position
         self._now = asyncio.get_running_loop().time
-        #: When it was last given something, and when it ends in any case.
+        #: When the reader was last given bytes, and when its stream ends at the latest.
         self.given = self._now()
         self.until = self.given + sse.LONGEST
         self._wants, self._left, self._abort = wants, left, abort
@@ -43,11 +43,11 @@ class Reader:
 
     @property
     def ready(self) -> bool:
-        """Whether it waits for more. One that does not take what it was given, or is over, does not."""
+        """Whether the reader waits for more. It does not while its bytes are not taken, or when its stream is over."""
         return self._waiting is not None and not self._waiting.done()
 
     def give(self, part: bytes) -> None:
-        """Let it send this, unless it is over."""
+        """Let the reader send these bytes, unless its stream is over."""
         if self._over:
             return
         self._part += part
@@ -56,7 +56,7 @@ class Reader:
             self._waiting.set_result(None)
 
     def end(self, words: bytes) -> None:
-        """Let it send its last words; the connection is cut when they are not taken soon. May be said twice."""
+        """Let the reader send its last words; cut the connection when PARTING seconds are over. May be called twice."""
         if not self._over:
             self.give(words)
             self._over = True
@@ -79,7 +79,7 @@ class Reader:
         await self._waiting
 
     async def aclose(self) -> None:
-        """The stream is over, for whatever reason."""
+        """The stream is over: it has ended, or its connection was closed."""
         self._over = True
         if self._cut is not None:
             self._cut.cancel()

@@ -1,4 +1,4 @@
-"""What happens on one server reaches the others of its database: stages that wait, builds that change or are over."""
+"""Tells the other servers of a database what happens on this one: stages that wait, builds that change or are over."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -16,13 +16,13 @@ from app.moments import SERVER
 log = logging.getLogger(__name__)
 
 QUEUED, ENDED, CHANGED = "gantry_queued", "gantry_ended", "gantry_changed"
-#: As the id of a build: any may have changed, for something may have been missed.
+#: In place of the id of a build: any build may have changed, because this server may have missed notifications.
 ANY = 0
 
 
 @asynccontextmanager
 async def relaying(ports: Ports) -> AsyncIterator[None]:
-    """Tell and hear as long as the block lasts. Where there are no other servers, this does nothing."""
+    """Notify the other servers, and hear their notifications, while the block lasts. With one server, do nothing."""
     moments = ports.moments
     buses = {QUEUED: moments.waiting, ENDED: moments.over, CHANGED: moments.touched}
     changed = _Changed(ports)
@@ -47,7 +47,7 @@ def _id(text: str) -> int:
 
 
 class _Changed:
-    """Builds that changed on other servers: told here, if anybody listens, with their logs."""
+    """Announces builds that other servers changed to the subscribers on this server, and ends logs of their steps."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -60,7 +60,7 @@ class _Changed:
         )
 
     def hear(self, text: str) -> None:
-        """A build has changed."""
+        """Another server has changed a build: announce the build, if this server has subscribers or readers of logs."""
         if self._ports.moments.watched.heard or self._ports.logs.readers():
             self._ids.add(_id(text))
             self.loop.wake()
@@ -84,7 +84,7 @@ class _Changed:
                         self._ports.logs.close(step.id)
 
     async def _look_at_logs(self) -> None:
-        """End the logs of the steps that have ended meanwhile."""
+        """End the logs of the steps that do not run any more."""
         running = await self._ports.db.read(steps.running())
         for step_id in self._ports.logs.readers().keys() - set(running):
             self._ports.logs.close(step_id)

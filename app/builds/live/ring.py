@@ -1,4 +1,4 @@
-"""The newest changes as frames, for readers who are a little behind or come back: bounded, and shared by all."""
+"""A bounded list of the newest changes as frames, shared by all readers: for readers that are behind or come back."""
 
 import re
 from collections import deque
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-#: Frames, and bytes of them, that are kept.
+#: Frames that are kept at most, and their bytes at most.
 COUNT, SIZE = 2000, 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A frame, its place in the order of all, and whose change it tells."""
+    """A frame, its position in the order of all frames, and the repository whose change it tells."""
 
     position: int
     repo_id: int
@@ -20,10 +20,10 @@ class Entry:
 
 
 class Ring:
-    """Who has all frames up to a position goes on from there, as long as no later one is dropped.
+    """The newest frames. A reader that has all frames up to a position can go on from there if no later one is dropped.
 
-    The frames' ids name the ring, so that an id of another server, or of this one before it was started
-    again, is known as such.
+    The id of a frame contains the name of the ring. So the ring recognizes an id of another server, and an id of this
+    server from before its last start.
     """
 
     def __init__(self, name: str) -> None:
@@ -36,11 +36,11 @@ class Ring:
 
     @property
     def oldest(self) -> int:
-        """The earliest position to go on from."""
+        """The earliest position from which a reader can go on."""
         return self._entries[0].position - 1 if self._entries else self.newest
 
     def add(self, repo_id: int, data: bytes) -> None:
-        """Frame a change, as JSON; the oldest frames go when they are too many."""
+        """Add a frame with a change, as JSON; drop the oldest frames when there are too many."""
         self.newest += 1
         frame = b"id: %s-%d\ndata: %s\n\n" % (self._name.encode(), self.newest, data)
         self._entries.append(Entry(self.newest, repo_id, frame))
@@ -49,17 +49,17 @@ class Ring:
             self._size -= len(self._entries.popleft().frame)
 
     def interrupt(self) -> None:
-        """From here on changes may have been missed: nobody goes on from before."""
+        """Changes may be missed from now on: drop all frames, so that no reader goes on from an earlier position."""
         self._entries.clear()
         self._size = 0
         self.newest += 1
 
     def after(self, position: int) -> Sequence[Entry]:
-        """The frames from there on; the position must be one to go on from."""
+        """The frames after a position, from which a reader can go on: it is not before `oldest`."""
         return list(islice(self._entries, position - self.oldest, None))
 
     def position(self, frame_id: str) -> int | None:
-        """Where to go on after the frame of this id; None when that cannot be told, or not without a gap."""
+        """The position of the frame with this id; None for an id of another ring, or if a later frame was dropped."""
         found = self._ids.fullmatch(frame_id)
         if found is None or not self.oldest <= int(found[1]) <= self.newest:
             return None

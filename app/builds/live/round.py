@@ -1,4 +1,4 @@
-"""What there is for readers at one moment: the frames since where each is, as far as it may have them."""
+"""One round of delivery: for each reader, the frames after its position that it may have."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from app.repos import audience
 from app.repos.audience import Audience, Who
 from app.web import sse
 
-#: Bytes after which what is joined for one reader is enough for one write.
+#: When the frames for one reader have so many bytes, no more frames are added to them in this round.
 PART = 64 * 1024
 
 
 class Share:
-    """The frames that some readers are behind by. Readers who are alike get the same bytes, joined once."""
+    """The frames that these readers do not have yet. Readers of one account at one position get the same bytes."""
 
     def __init__(self, ring: Ring, readers: Sequence[Reader], now: float) -> None:
         self._first = min(reader.position for reader in readers)
@@ -27,11 +27,11 @@ class Share:
         self._parts: dict[tuple[Who, int | None, int], tuple[bytes, int]] = {}
 
     def rights(self) -> Tx[Audience]:
-        """The rights of these readers in all repositories that matter to them, as they are now."""
+        """The rights of these readers, as they are now, in the repositories of the frames and of the readers."""
         return audience.find(self._users, self._repos)
 
     def give(self, reader: Reader, rights: Audience) -> None:
-        """Give a reader its share, a ping when it has had nothing for long; one who has lost the right, the end."""
+        """Give a reader its frames; a ping if it was given nothing for long; the end if it has lost its rights."""
         if not rights.knows(reader.who) or not (reader.repo_id is None or rights.may_read(reader.who, reader.repo_id)):
             reader.end(sse.END)
             return

@@ -1,1 +1,1 @@
-"""The output of steps: files, and text made of them."""
+"""The output of steps: its files, and the plain text made from them."""

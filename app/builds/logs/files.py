@@ -1,4 +1,4 @@
-"""Files of logs: a live one has a JSON line for each of its lines, a stored one is a JSON array as it was uploaded."""
+"""Files of logs: a live log has one JSON object a line, a stored log is the JSON array that the runner uploaded."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ CHUNK = 256 * 1024
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add whole lines, or nothing of them."""
+    """Add whole lines to a file; after an error, none of them is kept."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab", buffering=0) as file:
         size = file.tell()
@@ -24,14 +24,14 @@ def append(path: Path, data: bytes) -> None:
             if file.write(data) != len(data):
                 raise OSError(errno.ENOSPC, "the disk is full")
         except OSError:
-            file.truncate(size)  # a torn line would spoil those that follow
+            file.truncate(size)  # a part of a line would spoil the lines after it
             raise
 
 
 def replace(path: Path, data: bytes) -> None:
     """Write the file anew, or leave it as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{secrets.token_hex(8)}")  # of its own: uploads may be repeated at one moment
+    temporary = path.with_suffix(f".{secrets.token_hex(8)}")  # a name of its own: two uploads may run at once
     try:
         temporary.write_bytes(data)
         temporary.replace(path)
@@ -41,7 +41,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def read_from(path: Path, position: int) -> bytes:
-    """What comes next in a file that may not be there yet, at most CHUNK bytes."""
+    """The bytes of a file from a position on, at most CHUNK; none when the file is not there yet."""
     try:
         with path.open("rb", buffering=0) as file:
             file.seek(position)
@@ -56,7 +56,7 @@ def position(line: bytes) -> int:
 
 
 def stored_after(path: Path, position: int) -> list[bytes]:
-    """The lines of a stored log after a position, as a live log has them; none when it is not there."""
+    """The lines of a stored log after a position, in the form of a live log; none when there is no stored log."""
     try:
         entries = orjson.loads(path.read_bytes())
     except FileNotFoundError:
@@ -71,23 +71,23 @@ def stored_after(path: Path, position: int) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A log as it was when it was opened, whatever happens to its name meanwhile. It must be closed."""
+    """An open log: its content stays readable when the file is replaced or deleted. `file` must be closed."""
 
     file: BinaryIO
-    #: Bytes of the file that count: a live log's last line may be on its way.
+    #: Bytes of the file up to the end of the last whole line: the last line of a live log may not be complete yet.
     end: int
     live: bool
 
     @classmethod
     def open(cls, path: Path, *, live: bool) -> "Record":
-        """FileNotFoundError when there is none."""
+        """Open the log at a path; FileNotFoundError when there is none."""
         file = path.open("rb")
         size = os.fstat(file.fileno()).st_size
         return cls(file, _whole_lines(file, size) if live else size, live=live)
 
     @classmethod
     def empty(cls) -> "Record":
-        """The log of a step that has said nothing yet."""
+        """The log of a step that has written nothing yet."""
         return cls(BytesIO(), 0, live=True)
 
     @property
@@ -101,7 +101,7 @@ class Record:
             yield from self._pieces(self.end)
             return
         yield b"["
-        for piece in self._pieces(self.end - 1):  # without the last line's end
+        for piece in self._pieces(self.end - 1):  # without the newline of the last line
             yield piece.replace(b"\n", b",")
         yield b"]"
 

@@ -1,7 +1,7 @@
-"""The output of steps: appended in batches while a step runs, one record when it has ended.
+"""The output of steps: appended in batches while a step runs, one record when the step has ended.
 
-A live log is a file of JSON lines, a stored one a JSON array as the runner uploaded it. Readers follow the
-file: whoever comes late, or was too slow, goes on from where they were.
+A live log is a file of JSON lines, a stored log is a JSON array as the runner uploaded it. Each reader has its own
+position in the file: a reader that comes late, or is slow, misses nothing.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ LOOK = 0.5
 
 
 class _Live:
-    """The log of a step that runs, for those who follow it."""
+    """The log of a running step: how many readers follow the log, and how they are woken."""
 
     def __init__(self) -> None:
         self.followers = 0
@@ -34,13 +34,13 @@ class _Live:
         self.news = asyncio.Event()
 
     def tell(self) -> None:
-        """There is more in the file, or the end."""
+        """Wake the readers: there is more in the file, or the log has ended."""
         self.news.set()
         self.news = asyncio.Event()
 
 
 class Pieces:
-    """A log on its way to somebody, read piece by piece; closing this closes it."""
+    """A log that is sent to a client piece by piece; `aclose` closes the log."""
 
     def __init__(self, record: Record, pieces: Iterator[bytes]) -> None:
         self._record = record
@@ -56,7 +56,7 @@ class Pieces:
         return piece
 
     async def aclose(self) -> None:
-        """No more of it."""
+        """Close the log."""
         self._record.file.close()
 
 
@@ -74,7 +74,7 @@ class Logs:
         self._live.setdefault(step_id, _Live())
 
     def close(self, step_id: int) -> None:
-        """The step is over: who follows its log gets what is left, then the end."""
+        """The step is over: readers of its log get the rest of the log, then the end."""
         if (live := self._live.get(step_id)) is not None:
             live.ended = True
             live.tell()
@@ -86,7 +86,7 @@ class Logs:
             self.close(step_id)
 
     async def write(self, step_id: int, lines: Sequence[Line]) -> None:
-        """Append a batch; Unavailable when the disk is full, and then nothing of it is kept."""
+        """Append a batch of lines; Unavailable when the disk is full, and then none of the lines is kept."""
         data = b"".join(encode({"pos": line.pos, "out": line.out, "time": line.time}) + b"\n" for line in lines)
         await _in_thread(lambda: files.append(self._path(step_id, "ndjson"), data))
         if (live := self._live.get(step_id)) is not None:
@@ -97,27 +97,27 @@ class Logs:
         await _in_thread(lambda: files.replace(self._path(step_id, "json"), log))
         if step_id in self._live:
             self.close(step_id)
-        else:  # its stage was stopped before
+        else:  # the log was closed before, when its stage was stopped
             await _in_thread(lambda: self._path(step_id, "ndjson").unlink(missing_ok=True))
 
     async def open_record(self, step_id: int) -> Record | None:
-        """The log as far as there is one, to be closed by the caller; None when the step never wrote any."""
+        """The log as far as it is written, to be closed by the caller; None when there is no log."""
         return await _in_thread(lambda: self._open(step_id))
 
     def readers(self) -> dict[int, int]:
-        """How many follow the log of each step that runs, by step id."""
+        """How many readers follow the log of each running step, by step id."""
         return {step_id: live.followers for step_id, live in self._live.items()}
 
     async def remove(self, step_ids: Collection[int]) -> None:
-        """Drop logs for good; who follows one gets the end. Those that are not there are none."""
+        """Delete logs; the readers of a deleted log get the end. A log that does not exist is ignored."""
         for step_id in self._live.keys() & set(step_ids):
             self.close(step_id)
         await _in_thread(lambda: self._unlink(step_ids))
 
     async def follow(self, step_id: int) -> AsyncIterator[list[bytes]]:
-        """The lines as JSON, some at a time, those already there first.
+        """The lines as JSON, several at a time, from the first line of the log on.
 
-        Ends with the step, at once when it does not run.
+        Ends with the step; at once when the step does not run.
         """
         live = self._live.get(step_id)
         if live is None or live.ended:
@@ -133,7 +133,7 @@ class Logs:
     async def _lines(self, step_id: int, live: _Live) -> AsyncIterator[list[bytes]]:
         path, position, rest, last = self._path(step_id, "ndjson"), 0, b"", -1
         while True:
-            news, ended = live.news, live.ended  # taken before reading, so that nothing told meanwhile is missed
+            news, ended = live.news, live.ended  # taken before reading, so that no `tell` in between is missed
             data = await _in_thread(partial(files.read_from, path, position))
             position += len(data)
             *lines, rest = (rest + data).split(b"\n")
@@ -153,7 +153,7 @@ class Logs:
 
     def _open(self, step_id: int) -> Record | None:
         stored, live = self._path(step_id, "json"), self._path(step_id, "ndjson")
-        for path in (stored, live, stored):  # it may take the live one's place meanwhile
+        for path in (stored, live, stored):  # the stored log may replace the live log meanwhile
             with suppress(FileNotFoundError):
                 return Record.open(path, live=path is live)
         return Record.empty() if step_id in self._live else None
@@ -164,7 +164,7 @@ class Logs:
                 self._path(step_id, kind).unlink(missing_ok=True)
 
     def _tidy(self, step_id: int) -> None:
-        """Once a live log has ended and nobody reads it any more, the stored one is enough."""
+        """Forget a live log that has ended and has no readers, and delete its file if there is a stored log."""
         live = self._live.get(step_id)
         if live is None or not live.ended or live.followers:
             return

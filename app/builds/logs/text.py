@@ -5,25 +5,25 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-#: Characters of an entry that are waited for; what is longer is no log, and ends the text.
+#: Characters of one entry at most: a longer entry is no entry of a log, and ends the text.
 LONGEST = 32 * 1024 * 1024
-#: Characters of an escape sequence that may be cut in two.
+#: Characters, at most, of an escape sequence that is still found when it is cut between two pieces.
 _SEQUENCE = 4096
 _BETWEEN = re.compile(r"[\s,\[\]]*")
-#: As ECMA-48 has them: CSI; the strings OSC, DCS, SOS, PM, APC up to their end; all others. No control character is
-#: in a string, so that none is searched twice.
+#: Escape sequences as ECMA-48 defines them: CSI; the strings OSC, DCS, SOS, PM, APC up to their end; all others. Here a
+#: string contains no control character, so that no part of a text is searched twice.
 _CSI, _STRING, _OTHER = (
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*",
     r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x00-\x1f\x7f-\x9f]*",
     r"\x1b[ -/]*",
 )
 _ESCAPES = re.compile(rf"{_CSI}[@-~]|{_STRING}(?:\x07|\x1b\\|\x9c)|{_OTHER}[0-~]")
-#: The beginning of one, at the end of what there is so far.
+#: The beginning of an escape sequence at the end of a text.
 _BEGUN = re.compile(rf"(?:{_CSI}|{_STRING}\x1b?|{_OTHER})\Z")
 
 
 def text(array: Iterable[bytes]) -> Iterator[str]:
-    """What a step printed, from the JSON array of its log; what is no entry of a log is left out."""
+    """The output of a step, from the JSON array of its log; items of the array that are no log entries are left out."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest, enough = "", 0
     for piece in array:
@@ -33,13 +33,13 @@ def text(array: Iterable[bytes]) -> Iterator[str]:
         if len(rest) > LONGEST:
             return
         found, rest = _entries(rest)
-        enough = 2 * len(rest)  # an entry that is cut is not read again for every piece of it
+        enough = 2 * len(rest)  # a long entry is not parsed again for each of its pieces
         yield found
     yield _entries(rest)[0]
 
 
 def _entries(array: str) -> tuple[str, str]:
-    """The text of the entries that are whole, and the rest."""
+    """The text of the entries that are complete, and the rest of the array."""
     outs, at = [], 0
     while (at := _gap(array, at)) < len(array):
         try:
@@ -64,7 +64,7 @@ def _out(entry: object) -> str:
 
 
 def without_escapes(pieces: Iterable[str]) -> Iterator[str]:
-    """The pieces without the sequences by which programs colour and move about in terminals."""
+    """The pieces without the escape sequences by which programs set colours and move the cursor in terminals."""
     rest = ""
     for piece in pieces:
         whole = rest + piece
