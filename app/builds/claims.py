@@ -14,8 +14,9 @@ QUEUED = """
 """
 
 
-#: Of several servers that hand out at one moment, one gets the stage and no other waits for it. SQLite has one server.
-OFFER = {
+#: When several servers reserve one stage at the same time, one server gets it and the others do not wait. Only for
+#: PostgreSQL: a database of SQLite has one server.
+RESERVE = {
     "postgresql": """
         UPDATE stages SET offered = :until WHERE id IN (
             SELECT id FROM stages WHERE id = :id AND status = 'pending' AND machine = '' AND offered <= :now
@@ -86,21 +87,21 @@ OF_RUNNER = """
 
 
 def queued(kind: str, after: int, limit: int, *, now: int) -> Tx[list[Stage]]:
-    """Stages of a type that nobody has and that are kept for nobody, oldest first, above an id.
+    """Pending stages of a type without a runner and without a reservation, of ids above `after`, oldest first.
 
-    None while the queue is paused.
+    No stages while the queue is paused.
     """
     rows_ = yield from many(QUEUED, type=kind, after=after, limit=limit, now=now)
     return [MAPPER.make(row) for row in rows_]
 
 
-def offer(stage_id: int, *, now: int, until: int) -> Tx[bool]:
-    """Keep a stage for whom it is handed to, until then; false when another server has it, or it waits no more."""
-    return (yield from one(OFFER["postgresql"], id=stage_id, now=now, until=until)) is not None
+def reserve(stage_id: int, *, now: int, until: int) -> Tx[bool]:
+    """Reserve a stage until the time `until`; false when another server has reserved it, or it is not pending."""
+    return (yield from one(RESERVE["postgresql"], id=stage_id, now=now, until=until)) is not None
 
 
 def withdraw(stage_id: int) -> Tx[None]:
-    """A stage is kept for nobody."""
+    """End the reservation of a stage."""
     yield from run(WITHDRAW, id=stage_id)
 
 
