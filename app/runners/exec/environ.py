@@ -75,7 +75,7 @@ def _proxies(host: Mapping[str, str]) -> dict[str, str]:
 
 
 def failing(stage: Stage) -> bool:
-    """Whether the stage or a step has failed. A step with `failure: ignore` does not count when its status is failure."""
+    """Whether the stage or a step has failed; the status `failure` of a step with `failure: ignore` does not count."""
     return stage.status in FAILED or any(map(_counts, stage.steps))
 
 
