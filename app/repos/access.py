@@ -41,7 +41,7 @@ class Access:
 
     @property
     def by(self) -> Actor:
-        """The caller, for the record."""
+        """The caller, as the actor of moments."""
         return self.shown.by(self.user)
 
     @property

@@ -38,7 +38,7 @@ class Namespace:
 
     @property
     def by(self) -> Actor:
-        """The caller, for the record."""
+        """The caller, as the actor of moments."""
         return self.caller.by
 
 
