@@ -14,7 +14,7 @@ _SIGNATURE = re.compile(r"sha256=[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One ref that a push has moved; `before` or `after` is an id of zeros when the ref did or does not exist."""
+    """One ref that a push has moved; an id of zeros means that the ref did not exist before, or not after the push."""
 
     slug: str
     before: str

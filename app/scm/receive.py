@@ -28,8 +28,8 @@ _LARGEST_ANSWER = 4 * 1024 * 1024
 _LONGEST_REASON = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ADDRESS = re.compile(r"https?://[^\x00-\x20\x7f-\U0010ffff?#]+")
+#: Bytes in a block of SHA-256 (RFC 2104 calls it B).
 _BLOCK = 64
-"""Bytes in a block of SHA-256 (RFC 2104 calls it B)."""
 
 
 def script(*, slug: str, url: str, key: str, portable: bool, python: str = sys.executable) -> str:

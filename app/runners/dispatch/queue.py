@@ -24,7 +24,7 @@ INTERVAL = 60.0
 #: Seconds between the end of a subscription to the waiting stages and the next one.
 PAUSE = 1.0
 #: Stages that are read at a time at most; and how many stages are read beyond the number of waiting runners, because
-#: other servers may reserve some of the stages.
+#: some of the stages may be reserved already.
 PAGE, MARGIN = 200, 8
 #: Why a stage is blocked.
 UNSIGNED = (
@@ -37,8 +37,8 @@ PAUSED = "the queue is paused by an administrator"
 class Queue:
     """Hands pending stages to waiting runners, oldest first.
 
-    A stage that is handed out is reserved for a limited time: for this server's queue, or on PostgreSQL for the queues
-    of all servers. The stage belongs to the runner that accepts it.
+    A stage that is handed out is reserved for a limited time. The reservation binds this server's queue, or on
+    PostgreSQL the queues of all servers. The stage belongs to the runner that accepts it.
     """
 
     def __init__(self, ports: Ports) -> None:
@@ -47,7 +47,7 @@ class Queue:
         self._reservations = reservations(ports)
         #: Stages that a runner is accepting at this server. They are not handed out, even without a reservation.
         self._accepting: set[int] = set()
-        #: Stages whose reservation must be released: their runner is gone, or the database did not answer to it.
+        #: Stages whose reservation must be released: their runner is gone, or the answer to `reserve` was lost.
         self._to_release: set[int] = set()
         self._loop = background.Loop(
             self._hand_out, log, "the queue could not be read", "the queue met an internal error", interval=INTERVAL

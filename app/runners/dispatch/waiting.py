@@ -77,7 +77,7 @@ class Waiting:
             group = self._groups[wish]
             while group:
                 worker, _ = group.popitem(last=False)
-                if not worker.stage.done():  # a runner whose future is done has waited for its whole timeout
+                if not worker.stage.done():  # a runner whose future is done has waited for its whole timeout or is gone
                     if not group:
                         del self._groups[wish]
                     return worker

@@ -20,7 +20,7 @@ from app.runners.manager import Context
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan of a stage. `steps` has the order of the file, and steps that never run: others may depend on them."""
+    """The plan of a stage. `steps` keeps the order of the file and steps that never run: others may depend on them."""
 
     pipeline: Pipeline
     steps: tuple[PlannedStep, ...]

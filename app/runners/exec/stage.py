@@ -86,7 +86,7 @@ class State:
         return self._put(replace(self._steps[name], status="skipped", started=now, stopped=now))
 
     def finish(self, name: str, code: int, now: int) -> Step:
-        """A step's process has ended; a negative code is the number of a signal (contract drone-env 8.4)."""
+        """A step's process has ended; a negative code stands for a signal (contract drone-env 8.4)."""
         good = code in (0, ENOUGH)
         status: Status = "success" if good else "failure"
         step = replace(self._steps[name], status=status, exit_code=max(code, -1), stopped=now)

@@ -114,7 +114,7 @@ def _local_repositories(git_url: str) -> list[str]:
 
 
 def _safe_directories(paths: Iterable[str]) -> str:
-    """The setting by which git reads repositories of another account; only those at these paths."""
+    """The setting by which git reads repositories at these paths, also when they belong to another account."""
     return "[safe]\n" + "".join(f"\tdirectory = {_git_quote(path)}\n" for path in paths)
 
 
