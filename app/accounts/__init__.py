@@ -1,1 +1,1 @@
-"""Accounts and how a caller shows which one is theirs."""
+"""Accounts, and how a request shows the account of its caller."""

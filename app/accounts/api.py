@@ -79,7 +79,7 @@ async def rotate(request: Request[State], caller: Caller, user: User) -> JSON[Us
     return await _rotated(request, caller, user)
 
 
-#: Accounts, and one of them.
+#: The paths of all accounts, and of one account.
 USERS = Path.of("/api/users")
 USER = USERS / Word("user", "Login of the account, in any letter case, or its id.", "octocat")
 routes = [

@@ -1,4 +1,4 @@
-"""Who is calling: by header, by `access_token`, by cookie; the first that is there decides.
+"""The account of a request's caller: by header, by `access_token` or by cookie; the first that is there decides.
 
 Contract drone-rest 1.1.
 """
@@ -35,30 +35,30 @@ _ALPHABET = string.ascii_letters + string.digits
 
 
 class State(Shared):
-    """What this room needs of a request's state."""
+    """The fields of a request's state that the routes of accounts need."""
 
     cookie_key: bytes
     now: Callable[[], int]
     public_url: str
-    #: Who is asked whether somebody may log in with a browser.
+    #: The extension that decides whether an account may log in with a browser.
     admission: Extension | None
-    #: Who writes down what happens.
+    #: The recorders of moments.
     recorders: Recorders
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request shows of its caller: a token (explicit) or a cookie's login; a stranger shows neither."""
+    """What a request shows of its caller: a token, or the login of a cookie. Both are empty without an account."""
 
     token_hash: str = ""
     login: str = ""
-    #: How the caller came in: with a token or with a browser's session.
+    #: Whether the request shows a token or the session of a browser.
     way: Way = "token"
     #: Network address that the request came from.
     address: str = ""
 
     def by(self, user: User | None) -> Actor:
-        """Who does what the request asks for, for the record."""
+        """The actor of the request's moments."""
         return Actor(
             "machine" if user is not None and user.machine else "person",
             user.login if user else "",
@@ -71,14 +71,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An account, and what its request shows."""
+    """The account of a request, and what the request shows of it."""
 
     user: User
     shown: Claim
 
     @property
     def by(self) -> Actor:
-        """The caller, for the record."""
+        """The caller, as the actor of moments."""
         return self.shown.by(self.user)
 
 
@@ -88,7 +88,7 @@ def new_token() -> str:
 
 
 async def claim(request: Request[Any]) -> Claim:
-    """What the request shows of its caller, not yet looked up."""
+    """What the request shows of its caller; the account is not yet looked up."""
     if request.headers.get("authorization") or request.method not in ("POST", "PUT", "PATCH"):
         return _of_head(request)
     token = (await body.form(request)).get("access_token")
@@ -96,7 +96,7 @@ async def claim(request: Request[Any]) -> Claim:
 
 
 def _of_head(request: Request[Any]) -> Claim:
-    """What the request shows without its body."""
+    """What the request shows of its caller outside its body."""
     if token := request.headers.get("authorization") or body.whole_query(request).get("access_token"):
         return _of_token(token, request)
     if login := session(request):
@@ -105,7 +105,7 @@ def _of_head(request: Request[Any]) -> Claim:
 
 
 def session(request: Request[Any]) -> str:
-    """The login that the session cookie shows; empty without a cookie that holds."""
+    """The login of the session cookie; empty without a valid cookie."""
     if not (cookie := request.cookies.get(COOKIE)):
         return ""
     state: State = request.state
@@ -117,7 +117,10 @@ def _of_token(text: str, request: Request[Any]) -> Claim:
 
 
 def who(scope: Scope) -> str:
-    """One name for each caller, as far as the head of a request tells, which nobody has looked up; empty = anybody."""
+    """A name for the caller of a request, from the head of the request alone; empty when the head shows no account.
+
+    The name is not verified: no account may have it.
+    """
     try:
         shown = _of_head(Request(scope))
     except Invalid:
@@ -126,7 +129,7 @@ def who(scope: Scope) -> str:
 
 
 def user_of(shown: Claim) -> Tx[User | None]:
-    """The account behind a claim, None for nobody.
+    """The account of a claim; None when the claim is empty, or its login has no account.
 
     Unauthorized for a token that is not known (contract drone-rest 8), Forbidden for an inactive account.
     """
@@ -148,13 +151,13 @@ def _look_up(shown: Claim) -> Tx[User | None]:
 
 
 def refused(error: E, account: User) -> E:
-    """The error, with the account that lacks a right: whoever answers may have that written down."""
+    """The error, with the account that lacks a right, so that the refusal can be recorded."""
     error.refused = account
     return error
 
 
 class AccountNeeds(StoredNeeds[Caller]):
-    """Needs that an account meets by what it is. `refusal` is said to those that do not."""
+    """Requires an account for which `allows` is true. `refusal` is the message of the error for other accounts."""
 
     def __init__(self, means: str, allows: Callable[[User], bool], refusal: str = "") -> None:
         super().__init__(means)
@@ -162,7 +165,7 @@ class AccountNeeds(StoredNeeds[Caller]):
         self._refusal = refusal
 
     async def asked(self, request: Request[Any]) -> Tx[Caller]:
-        """The caller; Unauthorized for a stranger, Forbidden for an account that does not do."""
+        """The caller; Unauthorized without an account, Forbidden for an account that is not allowed."""
         return self._judged(await claim(request))
 
     def _judged(self, shown: Claim) -> Tx[Caller]:
@@ -186,13 +189,13 @@ SYSTEM = AccountNeeds(
 
 
 def make_cookie(login: str, key: bytes, expires: int) -> str:
-    """A value for the session cookie: login and expiry, signed."""
+    """A value for the session cookie: the login and the time of expiry (Unix seconds), signed."""
     text = base64.urlsafe_b64encode(login.encode()).decode() + f".{expires}"
     return f"{text}.{_signature(text, key)}"
 
 
 def read_cookie(value: str, key: bytes, now: int) -> str:
-    """The login in a session cookie; empty when it was forged or has expired."""
+    """The login in a session cookie; empty when the cookie was forged or has expired."""
     text, _, signature = value.rpartition(".")
     if not hmac.compare_digest(signature.encode(), _signature(text, key).encode()):
         return ""

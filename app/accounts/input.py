@@ -1,4 +1,4 @@
-"""What clients may say of an account."""
+"""The bodies of requests about an account, and their rules."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from app import names
 from app.names import LONGEST_LOGIN
 from app.web import body
 
-#: Characters of an address for mail.
+#: Characters of an e-mail address at most.
 LONGEST_EMAIL = 250
 
 

@@ -1,11 +1,11 @@
-"""What an account is."""
+"""The account."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class User:
-    """An account (contract drone-rest 2.2). Its token is kept only as a hash, so it is not here."""
+    """An account (contract drone-rest 2.2). Only the hash of its token is stored, so it has no field for the token."""
 
     id: int
     login: str

@@ -1,4 +1,4 @@
-"""What happens to accounts, as moments: written down in the transaction that does it."""
+"""The moments of accounts. A moment is recorded in the transaction of its change."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,12 +13,12 @@ from app.moments import changed as differing
 
 T = TypeVar("T")
 
-#: Facts of an account that are told.
+#: Fields of an account that are recorded.
 FACTS = ("login", "email", "machine", "admin", "active")
 
 
 async def write(request: Request[Any], by: Actor, tx: Tx[T], moment: Callable[[Actor, T], Change | None]) -> T:
-    """The result of a transaction that somebody asks for, and the moment that the result makes, in one."""
+    """Run a transaction that a request asks for, and record the moment of its result in the same transaction."""
     recorders = request.state["recorders"]
     result: T = await request.state["db"].write(recorders.recorded(tx, lambda done: moment(by, done)))
     return result
@@ -35,7 +35,7 @@ def deleted(by: Actor, user: User) -> Change:
 
 
 def changed(by: Actor, before: User, after: User) -> Change | None:
-    """An account is another; None when none of its facts is."""
+    """Fields of an account were changed; None when no recorded field was changed."""
     was, now = differing(before, after, FACTS)
     if not was:
         return None
@@ -43,22 +43,22 @@ def changed(by: Actor, before: User, after: User) -> Change | None:
 
 
 def rotated(by: Actor, user: User) -> Change:
-    """An account has a new token; the old one has ended."""
+    """An account has a new token; the old token is no longer valid."""
     return Change("account.rotate", by, user.login)
 
 
 def logged_in(by: Actor, user: User) -> Change:
-    """A browser has a session."""
+    """An account has logged in with a browser."""
     return Change("account.login", by, user.login)
 
 
 def logged_out(by: Actor, user: User) -> Change:
-    """A browser has ended its session."""
+    """An account has logged out with a browser."""
     return Change("account.logout", by, user.login)
 
 
 def updating(recorders: Recorders, by: Actor, user_id: int, tx: Tx[User]) -> Tx[User]:
-    """A transaction that changes an account, and what it changed."""
+    """A transaction that changes an account and records the changed fields, if there are any."""
     before = yield from store.find_by_id(user_id)
     after = yield from tx
     if before is not None and (change := changed(by, before, after)) is not None:

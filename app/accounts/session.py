@@ -1,6 +1,7 @@
-"""Routes of a browser's session: a token becomes a cookie, and the cookie goes again (contract drone-rest 3.7).
+"""Routes of a browser's session: log in with a token for a cookie, and log out again (contract drone-rest 3.7).
 
-Drone leaves the proof of who it is to the git host; a plain git host knows no accounts, so here it is the token.
+Drone lets the host prove the account of a browser. The host of plain git has no accounts, so here the token is the
+proof.
 """
 
 from contextlib import suppress
@@ -23,7 +24,7 @@ from app.web.route import Endpoint, Param
 
 #: Seconds that a session lasts: Drone's 720 hours.
 SESSION = 720 * 3600
-#: Where a browser is sent that has logged in.
+#: The path to which a browser is sent after a log-in, and after a failed one.
 HOME = "/"
 FAILED = "/login?failed=true"
 UNKNOWN = (
@@ -61,13 +62,13 @@ async def login(request: Request[State], user: User | None) -> SeeOther | HTML:
 
 
 class _Person(StoredNeeds[User | None]):
-    """Refuses nobody: grants the person whose token the request shows, or None.
+    """Refuses no request. Grants the account of a person whose token the request shows, or None.
 
-    A cookie alone makes no new one, or none would ever end.
+    A cookie alone grants None: with a cookie that renews itself, a session would never end.
     """
 
     async def asked(self, request: Request[State]) -> Tx[User | None]:
-        """The account, unless it is a machine's or not active."""
+        """The account of the token; None for a machine account or an inactive account."""
         return _person(await auth.claim(request))
 
 
@@ -82,9 +83,10 @@ def _person(shown: auth.Claim) -> Tx[User | None]:
 
 
 async def _admit(request: Request[State], admission: Extension | None, user: User, now: int) -> None:
-    """Let somebody in, as an administrator if the extension says so (contract drone-webhooks 9).
+    """Ask the admission extension, and record the log-in (contract drone-webhooks 9).
 
-    ExtensionFailed or Unavailable when it does not. The last administrator stays one, whatever it says.
+    The extension may make the account an administrator, or take that from the account; but the last active
+    administrator stays one. Raises ExtensionFailed or Unavailable when the extension does not admit the account.
     """
     if admission is not None:
         question = {"event": "login", "user": user_json(user), "token": {"access": "", "refresh": ""}}

@@ -23,10 +23,10 @@ SET_TOKEN = """
     RETURNING *
 """
 LOG_IN = "UPDATE users SET last_login = :now WHERE id = :id"
-#: Changes nothing and holds a row that is always there until the transaction ends: administrators go one after
-#: another, and who goes next sees who is left.
+#: Changes nothing, and locks a row that is always there until the transaction ends: transactions that may remove an
+#: administrator run one after another, and each sees the administrators that are left.
 ONE_BY_ONE = "UPDATE schema_versions SET applied = applied WHERE version = 1"
-#: Nobody is left without an administrator: either this takes none away, or there is another.
+#: Changes nothing when no active administrator would be left.
 UPDATE = """
     UPDATE users SET email = coalesce(:email, email), admin = coalesce(:admin, admin) AND coalesce(:active, TRUE),
         active = coalesce(:active, active), updated = :now
@@ -50,18 +50,18 @@ _MAPPER = Mapper(User, schema.users)
 
 
 def hash_token(token: str) -> str:
-    """What is kept of a token: one round of SHA-256, enough for the long random ones that the server makes."""
+    """The hash of a token, which is stored: one round of SHA-256 is enough for the long random tokens of the server."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def find_by_token_hash(token_hash: str) -> Tx[tuple[User, str] | None]:
-    """The account and its stored hash."""
+    """The account of a token's hash, with the stored hash; None without one."""
     row = yield from one(BY_TOKEN, token_hash=token_hash)
     return (_MAPPER.make(row), row["token_hash"]) if row else None
 
 
 def find_if_any(login: str) -> Tx[User | None]:
-    """The account of a login, in any letter case."""
+    """The account of a login, in any letter case; None without one."""
     row = yield from one(BY_LOGIN, login=login)
     return _MAPPER.make(row) if row else None
 
@@ -85,7 +85,7 @@ def find_named(name: str) -> Tx[User]:
 
 
 def find_by_id(user_id: int) -> Tx[User | None]:
-    """The account of an id."""
+    """The account of an id; None without one."""
     row = yield from one(BY_ID, id=user_id)
     return _MAPPER.make(row) if row else None
 
@@ -121,7 +121,7 @@ def _token_taken() -> Conflict:
 def update(
     user_id: int, *, email: str | None = None, admin: bool | None = None, active: bool | None = None, now: int
 ) -> Tx[User]:
-    """Change what is given; who is made inactive is no administrator any more.
+    """Change the given fields. An account that is made inactive is no longer an administrator.
 
     NotFound, or Conflict when no active administrator would be left.
     """
@@ -134,7 +134,7 @@ def update(
 
 
 def log_in(user_id: int, now: int) -> Tx[None]:
-    """Somebody has logged in with a browser."""
+    """Store the time of an account's log-in with a browser."""
     yield from run(LOG_IN, id=user_id, now=now)
 
 
@@ -154,7 +154,7 @@ def _refusal(user_id: int) -> Tx[Conflict | NotFound]:
 
 
 def bootstrap(login: str, *, admin: bool, machine: bool, token: str, now: int) -> Tx[User]:
-    """Create the account or update its flags, and its token if one is given; a new account needs one."""
+    """Create an account, or update its flags, and its token if a token is given. A new account needs a token."""
     row = yield from one(BOOTSTRAP, login=login, admin=admin, machine=machine, now=now)
     if row is None:
         return (yield from create(login, token=token, now=now, admin=admin, machine=machine))
@@ -165,7 +165,10 @@ def bootstrap(login: str, *, admin: bool, machine: bool, token: str, now: int) -
 
 
 def set_token(user_id: int, token: str, now: int) -> Tx[User]:
-    """Give an account another token; the old one ends at once. NotFound, or Conflict when it is another account's."""
+    """Give an account another token; the old token is invalid at once.
+
+    NotFound, or Conflict when the new token is another account's.
+    """
     row = yield from one(SET_TOKEN, id=user_id, token_hash=hash_token(token), now=now)
     if row is None:
         if (yield from find_by_id(user_id)) is None:

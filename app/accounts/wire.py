@@ -27,7 +27,7 @@ class UserJSON(TypedDict):
 
 
 def user_json(user: User, *, token: str = "") -> UserJSON:
-    """An account, with its token if that is to be shown."""
+    """The JSON of an account; with its token if the token is given."""
     body = UserJSON(
         id=user.id,
         login=user.login,

@@ -14,9 +14,9 @@ QUEUED = """
 """
 
 
-#: If several servers reserve a stage at the same time, one gets it and no other waits. (A SQLite database has one
-#: server, so the reservation lives in the server's memory.)
-OFFER = {
+#: When several servers reserve one stage at the same time, one server gets it and the others do not wait. Only for
+#: PostgreSQL: a database of SQLite has one server.
+RESERVE = {
     "postgresql": """
         UPDATE stages SET offered = :until WHERE id IN (
             SELECT id FROM stages WHERE id = :id AND status = 'pending' AND machine = '' AND offered <= :now
@@ -87,17 +87,17 @@ OF_RUNNER = """
 
 
 def queued(kind: str, after: int, limit: int, *, now: int) -> Tx[list[Stage]]:
-    """Pending stages of a type that no runner has accepted and that are not reserved, oldest first, above an id.
+    """Pending stages of a type without a runner and without a reservation, of ids above `after`, oldest first.
 
-    Empty while the queue is paused.
+    No stages while the queue is paused.
     """
     rows_ = yield from many(QUEUED, type=kind, after=after, limit=limit, now=now)
     return [MAPPER.make(row) for row in rows_]
 
 
-def offer(stage_id: int, *, now: int, until: int) -> Tx[bool]:
-    """Reserve a stage until a time; false when another server has reserved the stage, or it is not pending any more."""
-    return (yield from one(OFFER["postgresql"], id=stage_id, now=now, until=until)) is not None
+def reserve(stage_id: int, *, now: int, until: int) -> Tx[bool]:
+    """Reserve a stage until the time `until`; false when another server has reserved it, or it is not pending."""
+    return (yield from one(RESERVE["postgresql"], id=stage_id, now=now, until=until)) is not None
 
 
 def withdraw(stage_id: int) -> Tx[None]:

@@ -1,1 +1,1 @@
-"""Servers of the user's own that have a say: asked over HTTP, signed (contract drone-webhooks 4, 5, 13)."""
+"""Extensions: HTTP servers of the user that Gantry asks, by signed requests (contract drone-webhooks 4, 5, 13)."""

@@ -1,4 +1,4 @@
-"""Asking an extension: one question, one answer, within its time."""
+"""Asking an extension: one request and one answer, within the timeout of its settings."""
 
 import asyncio
 import time
@@ -16,25 +16,25 @@ from app.settings.values import Service
 
 #: Bytes of an answer, characters of an error that are shown.
 LIMIT, SHOWN = 8 * 1024 * 1024, 500
-#: The part of a secret that opens encrypted answers, and what comes before the text in them.
+#: Bytes of the secret that are the key of encrypted answers, and bytes of the nonce before the encrypted text.
 KEY, NONCE = 32, 12
 
 
 class ExtensionFailed(Unreadable):
-    """It answered, but not as an extension of its kind does, or with an error; `status` is that of its answer."""
+    """The extension answered with an error, or not as its kind must answer; `status` is the status of the answer."""
 
     code = "extension_failed"
 
     def __init__(self, message: str, *, status: int = 0, text: str = "") -> None:
         super().__init__(message)
         self.status = status
-        #: What it says itself.
+        #: The message in the extension's answer.
         self.text = text
 
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One server, and what it is asked for. `kind` is its name for people."""
+    """One extension. `kind` is its name in messages, `media_type` is the form of its answers."""
 
     kind: str
     media_type: str
@@ -42,13 +42,13 @@ class Extension:
 
     @property
     def name(self) -> str:
-        """How messages call it: its kind and its host, never what may be secret in the address."""
+        """The extension's name in messages: its kind and its host, without the secret parts of its address."""
         return f"the {self.kind} extension at {urlsplit(self.service.url).hostname}"
 
     async def ask(self, question: Any) -> Any:
-        """Its answer as JSON; None for "nothing" (204, or an empty body).
+        """The extension's answer, read as JSON; None for an empty answer (204, or an empty body).
 
-        Unavailable when it cannot be reached in time, ExtensionFailed for every other bad answer.
+        Unavailable when the extension cannot be reached in time, ExtensionFailed for every other bad answer.
         """
         body = orjson.dumps(question)
         try:
@@ -91,9 +91,9 @@ class Extension:
         return ExtensionFailed(f"{self.name} answered {status}{said}", status=status, text=text)
 
     def _opened(self, content: bytes) -> bytes:
-        """An encrypted answer's text (contract drone-webhooks 13).
+        """The text of an encrypted answer (contract drone-webhooks 13).
 
-        The library of the cipher is 8 MB of memory, so it is imported for an answer that is encrypted.
+        The library of the cipher takes 8 MB of memory, so it is imported only when an answer is encrypted.
         """
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -114,12 +114,12 @@ class Extension:
 
 
 def extension(kind: str, media_type: str, service: Service) -> Extension | None:
-    """The extension of the settings, if they name one."""
+    """The extension of the settings; None when the settings name no address."""
     return Extension(kind, media_type, service) if service.url else None
 
 
 def _message(content: bytes) -> str:
-    """What an error says: the message of a JSON object, or the text itself, so much of it as is shown."""
+    """The message of an error's body: `message` of a JSON object, or else the body; at most `SHOWN` characters."""
     text = content[: 10 * SHOWN].decode("utf-8", "replace")
     try:
         said = orjson.loads(content)

@@ -1,1 +1,4 @@
-"""The only wiring: one opener a room, the routes, and the server they make."""
+"""Making the server: each package is opened by one function here, and all routes become one application.
+
+The long-lived objects of the packages are made and connected only here.
+"""

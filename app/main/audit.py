@@ -1,4 +1,4 @@
-"""The opener of the record: what must be remembered, and its seal."""
+"""Opening the audit log: the recorder of moments, and the sealing of its rows."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,21 +21,21 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def open_audit(db: Database) -> AsyncIterator[Recorder]:
-    """Rows are sealed while the block lasts. The recorder writes down all that happens but the progress of runners."""
+    """Seal the rows of the log while the block lasts. The recorder records all moments but the progress of runners."""
     sealer = Sealer(db, now)
     async with sealer.running():
         yield sealer.recorder(without=PROGRESS)
 
 
 def refused(db: Database, recorders: Recorders) -> Callable[[Request[Any], AppError], Awaitable[None]]:
-    """What is told of requests that were refused for lack of a right, and writes them down."""
+    """A function that records a request that was refused because its account lacks a right."""
     refusals = Refusals(db, recorders, now)
 
     async def write(request: Request[Any], error: AppError) -> None:
         by = (await auth.claim(request)).by(error.refused)
         try:
             await refusals.record(by, request.method, request.scope["path"], error.code)
-        except Unavailable as failure:  # the answer is sent; there is nobody to tell
+        except Unavailable as failure:  # the answer is sent already, so the failure can only be logged
             log.warning("a refusal could not be recorded", extra={"account": by.name, "reason": failure.message})
 
     return write

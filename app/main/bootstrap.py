@@ -1,4 +1,4 @@
-"""The first account: created or updated at every start, as the settings say."""
+"""The account of the settings, which is created or updated at every start of the server."""
 
 import logging
 from functools import partial
@@ -12,12 +12,12 @@ from app.settings.server import Settings
 
 log = logging.getLogger(__name__)
 
-#: File in the data folder that keeps the token of an administrator for whom the settings name none.
+#: File in the data folder with the token of an account for which the settings name no token.
 ADMIN_TOKEN = "admin-token"
 
 
 async def bootstrap(db: Database, settings: Settings, folder: Folder, recorders: Recorders) -> None:
-    """Create or update the account of the settings. A new account without a token gets one, kept in the data folder."""
+    """Create or update the account of the settings. For a new account without a token, make a token and store it."""
     account = settings.admin
     if account is not None:
         known = await db.read(store.find_if_any(account.login))

@@ -1,4 +1,4 @@
-"""The opener of builds: pipeline files, moments, live changes, cron."""
+"""Opening the builds: pipeline files, moments, live changes and cron jobs."""
 
 import secrets
 import time
@@ -30,7 +30,7 @@ from app.web.traffic import Traffic
 
 @dataclass(frozen=True, slots=True)
 class Builds:
-    """The room at work."""
+    """The opened objects of the builds."""
 
     ports: Ports
     rendered: Rendered
@@ -42,7 +42,7 @@ class Builds:
 async def open_builds(
     settings: Settings, folder: Folder, db: Database, hosts: Hosts, recorders: Recorders, traffic: Traffic
 ) -> AsyncIterator[Builds]:
-    """Changes are told, here and to other servers, and cron jobs run, while the block lasts."""
+    """While the block lasts, changes are delivered to readers and to other servers, and cron jobs run."""
     logs = Logs(folder.logs)
     configs = Configs(hosts, Converter(partial(_template, db)), _extensions(settings))
     ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders))
@@ -58,7 +58,7 @@ async def _template(db: Database, namespace: str, name: str) -> str | None:
 
 
 def _extensions(settings: Settings) -> Extensions:
-    """Those of the user's own that have a say when a build begins."""
+    """The extensions that are asked before a build begins."""
     return Extensions(
         config=extension("configuration", CONFIG, settings.yaml),
         convert=extension("conversion", CONVERT, settings.convert),

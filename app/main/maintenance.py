@@ -1,4 +1,4 @@
-"""What is done to a data folder and its database beside serving: opening, checking, sealing anew."""
+"""Work on a data folder and its database: opening, checking, and sealing anew."""
 
 import logging
 import time
@@ -15,18 +15,18 @@ from app.settings.server import Settings
 
 log = logging.getLogger(__name__)
 
-#: Columns of all rooms that seal values.
+#: The columns of all sealed values.
 SEALED = (*repos.SEALED, *secrets.SEALED)
 
 
 class NoDatabase(AppError):
-    """There is nothing to work on."""
+    """There is no database at the address of the settings."""
 
     code = "no_database"
 
 
 def now() -> int:
-    """Unix seconds."""
+    """The current time, in Unix seconds."""
     return int(time.time())
 
 
@@ -42,10 +42,10 @@ async def open_database(stack: AsyncExitStack, settings: Settings) -> Database:
 
 
 async def rotate_key(settings: Settings) -> int:
-    """Seal every value anew, with a new key of the data folder or with the settings' own; the number of values.
+    """Seal every value anew, with a new key of the data folder or with the key of the settings.
 
-    AppError says why it cannot be done; nothing is changed then. After an interruption every value still opens at the
-    next start, and the next call finishes what this call began.
+    Returns the number of values. Raises an AppError with the reason when that is impossible; then no value is changed.
+    After an interruption every value can still be opened at the next start, and the next call finishes the change.
     """
     folder = Folder(settings.data, settings.logs)
     async with AsyncExitStack() as stack:
@@ -60,9 +60,10 @@ async def rotate_key(settings: Settings) -> int:
 
 
 async def check(settings: Settings) -> None:
-    """Whether a server can be set up: folder, lock, database, keys. Makes an empty data folder at most.
+    """Check the data folder, its lock, the database and the keys. Raises an AppError when a server cannot be set up.
 
-    The keys of a database that is still to be migrated are not checked: the database may lack sealed columns.
+    This changes nothing, but may make an empty data folder. The keys of a database that is not yet migrated to the
+    newest version are not checked, because such a database may lack sealed columns.
     """
     folder = Folder(settings.data, settings.logs)
     with folder.locked():

@@ -27,7 +27,7 @@ from app.web.router import Router
 from app.web.server import Requests
 from app.web.traffic import Traffic
 
-#: The rows that the API's description shows, room by room.
+#: The endpoints that the description of the API shows.
 ROWS: Sequence[Endpoint] = [
     *builds.routes,
     *logs.routes,
@@ -61,7 +61,7 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
     api, runners_only = Router([*ROWS, *docs.routes(ROWS)]), Router(rpc.routes, rpc.answer_to)
 
     def split(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """No coroutine of its own: thousands of polls wait below it."""
+        """Returns the coroutine of the router. Not a coroutine itself: thousands of polls wait in this call."""
         if scope["type"] == "lifespan":
             return live(scope, receive, send)
         return (runners_only if scope["path"].startswith(PREFIX) else api)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The opener of runners: the queue, the leases, and the built-in runner."""
+"""Opening the runners: the queue, the leases, and the built-in runner."""
 
 import asyncio
 import logging
@@ -30,18 +30,18 @@ from app.web.connected import Polls
 
 log = logging.getLogger(__name__)
 
-#: Name of the built-in runner in the database, beside the installation's.
+#: First part of the built-in runner's name in the database; the second part is the key of the installation.
 BUILT_IN = "built-in"
 
 
 @dataclass(frozen=True, slots=True)
 class Runners:
-    """The room at work."""
+    """The opened objects of the runners."""
 
     queue: Queue
     manager: LocalManager
     polls: Polls
-    #: The built-in runner; None where the settings want none.
+    #: The built-in runner; None when the settings give it no capacity.
     runner: Runner | None
 
 
@@ -49,9 +49,10 @@ class Runners:
 async def open_runners(
     settings: Settings, folder: Folder, ports: Ports, seal: Seal, account: Account | None
 ) -> AsyncIterator[Runners]:
-    """Stages are handed out, and the built-in runner runs, while the block lasts.
+    """While the block lasts, stages are handed out, and the built-in runner runs.
 
-    Stages of a built-in runner that died with an earlier server are ended first. `account` is shown to git hosts.
+    First, the stages that the built-in runner of an earlier server process held are ended. `account` is the account
+    with which steps clone from hosts.
     """
     if 0 < len(settings.rpc_secret) < SHORTEST_SECRET:
         log.warning("the secret of the runners is short: GANTRY_RPC_SECRET should have 16 characters or more")
@@ -62,7 +63,7 @@ async def open_runners(
     async with AsyncExitStack() as stack:
         runner = await _runner(manager, settings, folder)
         for step_id in await ports.db.read(steps.running()):
-            ports.logs.open(step_id)  # of runners elsewhere, which go on
+            ports.logs.open(step_id)  # these steps run on runners of other machines, which go on
         await stack.enter_async_context(leases.running())
         await stack.enter_async_context(queue.running())
         if runner is not None:
@@ -77,7 +78,10 @@ def _system(settings: Settings) -> System:
 
 
 async def _runner(manager: LocalManager, settings: Settings, folder: Folder) -> Runner | None:
-    """The built-in runner, after what an earlier one left behind was ended."""
+    """Make the built-in runner, after its workspaces and stages of an earlier server process were ended.
+
+    None when the settings give it no capacity.
+    """
     name = f"{BUILT_IN}:{folder.key('installation')}"
     await asyncio.to_thread(workspace.sweep, folder.work)
     if lost := await progress.lose(manager.ports, name):

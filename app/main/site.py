@@ -1,4 +1,4 @@
-"""A server: its settings and its data folder become rooms at work and one application."""
+"""Setting up a server from its settings and its data folder."""
 
 import time
 from collections.abc import AsyncIterator
@@ -34,13 +34,13 @@ from app.web.policy import Policy
 from app.web.server import Requests
 from app.web.traffic import Traffic
 
-#: Seconds that running stages are given when the server stops.
+#: Seconds that running stages get to end when the server stops.
 GRACE = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A server that is set up: the application, and what ends with it."""
+    """A server that is set up: the application, and the objects that `stop` ends."""
 
     settings: Settings
     folder: Folder
@@ -50,9 +50,9 @@ class Site:
     polls: Polls
 
     async def stop(self, grace: float = GRACE) -> None:
-        """Take no more stages, end every stream, give running stages their grace, record how they ended.
+        """End all polls and streams, take no more stages, wait `grace` seconds for running stages, then kill them.
 
-        A second call with less grace cuts the grace of the first call short.
+        A second call with a shorter `grace` shortens the wait of the first call.
         """
         self.polls.end()
         self.ports.moments.watched.close()
@@ -63,7 +63,7 @@ class Site:
 
 @asynccontextmanager
 async def open_site(settings: Settings) -> AsyncIterator[Site]:
-    """Set a server up, and take it down when the block ends. AppError says why it cannot be set up."""
+    """Set up a server, and stop it when the block ends. Raises an AppError with the reason when that is impossible."""
     folder = Folder(settings.data, settings.logs)
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.locked())
@@ -107,7 +107,7 @@ def _state(
     runners: Runners,
     recorders: Recorders,
 ) -> State:
-    """What every request finds in its state."""
+    """The state of every request."""
     return State(
         db=db,
         cookie_key=(settings.cookie_secret or folder.key("cookie")).encode(),
@@ -142,6 +142,6 @@ def _policy(settings: Settings) -> Policy:
         who=auth.who,
         api="/api",
         unlimited=health.UNLIMITED,
-        # All runners share one secret and perhaps one address; what they do not say in time is lost.
+        # All runners share one secret and perhaps one address; a report that comes too late is lost.
         unlimited_under=(PREFIX,),
     )

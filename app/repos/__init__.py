@@ -1,1 +1,1 @@
-"""Git projects, who may do what in them, and their secrets."""
+"""Repositories, the rights of accounts in them, and their secrets."""

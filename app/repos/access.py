@@ -1,4 +1,4 @@
-"""Who may do what in a repository (contract drone-rest 1.2, 8)."""
+"""The rights of callers in a repository (contract drone-rest 1.2, 8)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,43 +20,43 @@ from app.web.needs import StoredNeeds
 
 
 class State(auth.State):
-    """What this room needs of a request's state."""
+    """The fields of a request's state that the routes of repositories need."""
 
     hosts: Hosts
     seal: Seal
     new_key: Callable[[], str]
-    #: Whether strangers see nothing at all, not even what is public.
+    #: Whether callers without an account see nothing, not even public repositories.
     private_mode: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Somebody, in a repository, with the right that was asked for."""
+    """A caller who has the required right in a repository; `user` is None for a caller without an account."""
 
     repo: Repo
     user: User | None
     permissions: Permissions | None
-    #: What the request shows.
+    #: The token or the login that the request shows.
     shown: Claim
 
     @property
     def by(self) -> Actor:
-        """The caller, for the record."""
+        """The caller, as the actor of moments."""
         return self.shown.by(self.user)
 
     @property
     def user_id(self) -> int:
-        """Whose id it is; 0 for nobody."""
+        """The id of the caller's account; 0 without an account."""
         return self.user.id if self.user else 0
 
     @property
     def is_system(self) -> bool:
-        """Whether it is an administrator of the server."""
+        """Whether the caller is an administrator of the server."""
         return self.user is not None and self.user.admin
 
 
 class RepoNeeds(StoredNeeds[Access]):
-    """A right in the repository of the path. `known` = nobody has it without an account."""
+    """Requires a right in the repository of the path. `known`: a caller without an account is always refused."""
 
     def __init__(self, right: Right, means: str, *, known: bool = False) -> None:
         super().__init__(means, refusals=(401, 403, 404), strangers=right == "read", words=(paths.OWNER, paths.NAME))
@@ -71,7 +71,7 @@ class RepoNeeds(StoredNeeds[Access]):
 
 _READERS = "Who may read the repository: anybody if it is public, every account if it is internal."
 READ = RepoNeeds("read", _READERS)
-#: As READ, for accounts.
+#: As READ, but only for callers with an account.
 KNOWN_READ = RepoNeeds("read", _READERS, known=True)
 WRITE = RepoNeeds("write", "Who may write in the repository.")
 ADMIN = RepoNeeds("admin", "Who administers the repository.")
@@ -79,7 +79,7 @@ ADMIN = RepoNeeds("admin", "Who administers the repository.")
 
 class _Admitted(StoredNeeds[Caller | None]):
     async def asked(self, request: Request[Any]) -> Tx[Caller | None]:
-        """The caller, None for a stranger, who is Unauthorized in private mode."""
+        """The caller; None without an account, which is Unauthorized in private mode."""
         return _admitted(await auth.claim(request), private_mode=request.state["private_mode"])
 
 
@@ -90,7 +90,7 @@ def _admitted(shown: Claim, *, private_mode: bool) -> Tx[Caller | None]:
     return Caller(user, shown) if user else None
 
 
-#: For everybody, but in private mode for accounts alone.
+#: Admits every caller, but in private mode only callers with an account.
 ADMITTED = _Admitted("Anybody.", strangers=True)
 
 
@@ -109,10 +109,11 @@ def find(shown: Claim, namespace: str, name: str, right: Right, *, private_mode:
 def refuse(
     user: User | None, repo: Repo | None, given: Permissions | None, right: Right
 ) -> Unauthorized | Forbidden | NotFound | None:
-    """Why not; None = allowed. Pure.
+    """The error that refuses a right to a caller; None when the caller has the right. Pure.
 
-    An account that has some right in the repository, but not enough, is told so: Forbidden. An account without any
-    right there gets NotFound, in a public repository too: strangers learn nothing (contract drone-rest 1.2).
+    Forbidden for an account that has a right in the repository, but a lesser one. NotFound for an account without any
+    right there, in a public repository too: the answer does not tell whether there is such a repository (contract
+    drone-rest 1.2).
     """
     if user is None:
         return None if repo and repo.visibility == "public" and right == "read" else Unauthorized()

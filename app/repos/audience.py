@@ -1,4 +1,4 @@
-"""Which of many accounts may read which of many repositories, asked at once: for those who listen to changes."""
+"""Which of several accounts may read which of several repositories, in one question: for readers of live changes."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ _AUDIENCE = """
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Somebody who listens: an account, 0 for a stranger; and the hash of the token, if one was shown."""
+    """A reader: the id of an account, 0 without an account; and the hash of the token, if the reader showed one."""
 
     user_id: int = 0
     token_hash: str = ""
@@ -29,7 +29,7 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """How some accounts stood to some repositories at one moment."""
+    """The rights of some accounts in some repositories, as they were when the database was asked."""
 
     users: dict[int, User] = field(default_factory=dict)
     tokens: dict[int, str] = field(default_factory=dict)
@@ -37,13 +37,13 @@ class Audience:
     rights: dict[tuple[int, int], Permissions] = field(default_factory=dict)
 
     def knows(self, who: Who) -> bool:
-        """Whether the account is there and active, and its token still the one that was shown."""
+        """Whether the reader's account is there and active, and its token is still the one that the reader showed."""
         if not who.user_id:
             return True
         return who.user_id in self.users and who.token_hash in ("", self.tokens[who.user_id])
 
     def may_read(self, who: Who, repo_id: int) -> bool:
-        """Whether the repository is there for somebody who is known."""
+        """Whether the reader may read the repository, if `knows` is true for the reader."""
         user, given = self.users.get(who.user_id), self.rights.get((who.user_id, repo_id))
         return refuse(user, self.repos.get(repo_id), given, "read") is None
 
@@ -59,7 +59,7 @@ class Audience:
 
 
 def find(users: Collection[int], repos: Collection[int]) -> Tx[Audience]:
-    """How these accounts stand to these repositories, both by id."""
+    """The rights of these accounts in these repositories, both given by id."""
     user_ids, repo_ids = _padded(users), _padded(repos)
     values = {f"u{number}": user_id for number, user_id in enumerate(user_ids)}
     values |= {f"r{number}": repo_id for number, repo_id in enumerate(repo_ids)}
@@ -70,7 +70,7 @@ def find(users: Collection[int], repos: Collection[int]) -> Tx[Audience]:
 
 
 def _padded(ids: Collection[int]) -> list[int]:
-    """As many as the next power of two, one of them repeated: few statements serve all sizes."""
+    """The ids, with the first repeated up to the next power of two, so that there are only few different statements."""
     known = list(ids) or [0]
     return known + known[:1] * ((1 << (len(known) - 1).bit_length()) - len(known))
 

@@ -1,4 +1,4 @@
-"""Registering repositories and handing out their hooks."""
+"""Registering repositories, and asking their hosts for the default branch."""
 
 from collections.abc import Callable
 
@@ -34,9 +34,8 @@ async def register(
 ) -> Repo:
     """Register and enable a repository at the host that serves its address (contract scm-api 9).
 
-    `recorded` adds to a transaction that it is written down.
-    Without a default branch the repository is asked for its own. Invalid, Conflict, or Unreadable when
-    it has to be asked and does not answer.
+    `recorded` adds the record of the change to a transaction. Without `default_branch`, the host is asked for the
+    default branch of the repository. Invalid, Conflict, or Unreadable when the host is asked and does not answer.
     """
     host = hosts.at(url)
     _check(host, namespace, name, url, default_branch)
@@ -65,7 +64,7 @@ async def register(
 
 
 async def repair(db: Database, hosts: Hosts, repo: Repo, now: int, recorded: Callable[[Tx[Repo]], Tx[Repo]]) -> Repo:
-    """Ask the host for the default branch again and take it. NotFound, Unreadable or Unavailable."""
+    """Ask the host for the default branch again and store the answer. NotFound, Unreadable or Unavailable."""
     branch = await hosts.default_branch(source(repo))
     return await db.write(recorded(settings.set_branch(repo.id, branch, now)))
 

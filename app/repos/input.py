@@ -1,4 +1,4 @@
-"""What clients may say of a repository."""
+"""The bodies of requests about a repository, and their rules."""
 
 from typing import Annotated
 
@@ -13,11 +13,11 @@ from app.web import body
 LONGEST_NAME = 100
 #: Characters of the path of a pipeline file.
 LONGEST_PATH = 500
-#: Minutes that a stage may be given at most: 30 days.
+#: The longest timeout of a stage in minutes: 30 days.
 LONGEST = 30 * 24 * 60
-#: Stages of one repository that may be allowed to run at once.
+#: The highest limit for the stages of one repository that run at once.
 WIDEST = 100_000
-#: The last build number that may be set.
+#: The highest build number that may be set.
 LAST_NUMBER = 1_000_000_000
 
 
@@ -50,7 +50,7 @@ def _between(low: int, high: int) -> dict[str, JsonValue]:
     return {"minimum": low, "maximum": high}
 
 
-#: Registering says what is wrong with one, together with all else that is.
+#: Not checked here: `flow.register` checks names together with the other fields, and reports all faults at once.
 Name = Annotated[str, Field(json_schema_extra={"pattern": names.pattern(LONGEST_NAME)})]
 ConfigPath = Annotated[
     str, AfterValidator(_config_path), Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_PATH})
@@ -100,7 +100,7 @@ class Rights(body.Input):
 
 
 def check_name(field: str, value: str) -> Problem | None:
-    """Whether a namespace or a name can stand in an address."""
+    """The fault of a namespace or a name that cannot stand in an address; None for a right one."""
     if names.is_name(value, LONGEST_NAME):
         return None
     return Problem(field, "bad_name", f"{field} must be {names.rule(LONGEST_NAME)}")

@@ -1,4 +1,4 @@
-"""What a repository is, and what an account may do in it."""
+"""Repositories, rights and secrets."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ Right = Literal["read", "write", "admin"]
 
 @dataclass(frozen=True)
 class Repo:
-    """A git project (contract drone-rest 2.3). Times are Unix seconds, `timeout` is minutes."""
+    """A repository (contract drone-rest 2.3). Times are Unix seconds, `timeout` is minutes."""
 
     id: int
     namespace: str
@@ -40,11 +40,11 @@ class Repo:
     created: int = 0
     updated: int = 0
     version: int = 1
-    #: Key of incoming hooks, sealed. Never rendered.
+    #: Key of the signatures of deliveries, sealed. Never shown.
     signer: bytes = b""
-    #: Key of signatures and inline secrets, sealed. Only runners are told.
+    #: Key of the signatures of pipeline files, and of inline secrets; sealed. Shown only to runners.
     secret: bytes = b""
-    #: From this number up to the counter every number is a build's.
+    #: Every number from this number up to `counter` is the number of a build.
     unbroken_from: int = 0
 
     @property
@@ -54,13 +54,13 @@ class Repo:
 
     @property
     def private(self) -> bool:
-        """Whether strangers are kept out."""
+        """Whether only accounts with rights in the repository may read it."""
         return self.visibility == "private"
 
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What one account may do in one repository."""
+    """The rights of one account in one repository."""
 
     read: bool = False
     write: bool = False
@@ -69,18 +69,19 @@ class Permissions:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A named value for steps, opened: never rendered, never logged.
+    """A named value for steps. `data` is the plain value: never shown, never logged.
 
-    It is one repository's, or of a namespace for all its repositories; the other of the two is 0 or empty.
+    A secret belongs to one repository (then `namespace` is empty), or to all repositories of a namespace (then
+    `repo_id` is 0).
     """
 
     id: int
     repo_id: int
     name: str
     data: str = ""
-    #: Whether builds of pull requests get it.
+    #: Whether builds of pull requests get the secret.
     pull_request: bool = False
-    #: Kept for Drone's clients; nothing depends on it (contract drone-rpc 4 filters by the other alone).
+    #: Stored for Drone's clients and not used: only `pull_request` filters secrets (contract drone-rpc 4).
     pull_request_push: bool = False
     namespace: str = ""
 
@@ -88,11 +89,11 @@ class Secret:
         return f"Secret({self.name!r})"
 
 
-#: Columns of sealed keys, and what their values are sealed for.
+#: The columns of sealed keys; each name is also the purpose that the values of the column are sealed for.
 SIGNER, SECRET = "repos.signer", "repos.secret"
 SEALED = (SIGNER, SECRET)
 
 
 def source(repo: Repo) -> Source:
-    """What the git room needs to know of a repository."""
+    """The facts of a repository that its host needs."""
     return Source(repo.id, repo.git_http_url or repo.git_ssh_url, repo.scm)

@@ -1,4 +1,4 @@
-"""What happens to repositories and what belongs to them, as moments: written down in the transaction that does it."""
+"""The moments of repositories, rights, secrets and templates. A moment is recorded in the transaction of its change."""
 
 import hashlib
 
@@ -10,9 +10,9 @@ from app.repos.secrets import store as secrets
 from app.repos.secrets.store import Owner
 from app.repos.templates.store import Template
 
-#: Facts of a repository that are told when they change.
+#: Fields of a repository whose changes are recorded.
 FACTS = ("active", "default_branch", "user_id", *settings.SETTINGS, *settings.SYSTEM_SETTINGS)
-#: Those that are told of one that is new or gone.
+#: Fields that are recorded when a repository is registered or deleted.
 _ABOUT = ("git_http_url", "default_branch", "visibility", "config_path", "user_id")
 _RIGHTS = ("read", "write", "admin")
 _FLAGS = ("pull_request", "pull_request_push")
@@ -24,12 +24,12 @@ def created(by: Actor, repo: Repo) -> Change:
 
 
 def deleted(by: Actor, repo: Repo) -> Change:
-    """A repository is gone, with all that belonged to it."""
+    """A repository was deleted, with its builds, secrets and rights."""
     return Change("repo.delete", by, repo.slug, repo.id, before={name: getattr(repo, name) for name in _ABOUT})
 
 
 def changing(recorders: Recorders, verb: str, by: Actor, repo_id: int, tx: Tx[Repo]) -> Tx[Repo]:
-    """A transaction that changes a repository, and what it changed, if anything."""
+    """A transaction that changes a repository and records the changed fields, if there are any."""
     before = yield from settings.lock(repo_id)
     after = yield from tx
     was, now = changed(before, after, FACTS)
@@ -41,7 +41,7 @@ def changing(recorders: Recorders, verb: str, by: Actor, repo_id: int, tx: Tx[Re
 def setting_rights(
     recorders: Recorders, by: Actor, repo: Repo, user_id: int, login: str, rights: Permissions, tx: Tx[None]
 ) -> Tx[None]:
-    """A transaction that sets the rights of an account, and which they were; none are taken away."""
+    """A transaction that sets the rights of an account and records the changed rights; empty `rights` are a removal."""
     before = (yield from store.permissions(user_id, repo.id)) or Permissions()
     yield from tx
     was, now = changed(before, rights, _RIGHTS)
@@ -51,14 +51,14 @@ def setting_rights(
 
 
 def secret_created(by: Actor, owner: str, secret: Secret) -> Change:
-    """A secret was added to a repository or a namespace; its value is never told, here and below."""
+    """A secret was added to a repository or a namespace. The value of a secret is never recorded, here and below."""
     return _secret("secret.create", by, owner, secret, after=_flags(secret))
 
 
 def updating_secret(
     recorders: Recorders, by: Actor, owner: tuple[Owner, str], name: str, *, value: bool, tx: Tx[Secret]
 ) -> Tx[Secret]:
-    """A transaction that changes a secret, and what it changed: its flags, or that it has another value."""
+    """A transaction that changes a secret and records the changed flags and, with `value`, that the value was set."""
     key, owner_name = owner
     before = yield from secrets.find(key, name)
     after = yield from tx
@@ -71,7 +71,7 @@ def updating_secret(
 
 
 def deleting_secret(recorders: Recorders, by: Actor, owner: tuple[Owner, str], name: str, tx: Tx[None]) -> Tx[None]:
-    """A transaction that removes a secret."""
+    """A transaction that removes a secret and records the removal."""
     key, owner_name = owner
     before = yield from secrets.find(key, name)
     yield from tx
@@ -89,12 +89,12 @@ def _flags(secret: Secret) -> Facts:
 
 
 def template_created(by: Actor, template: Template) -> Change:
-    """A template was added; of its text only the SHA-256 is told, here and below."""
+    """A template was added. Only the SHA-256 of a template's text is recorded, here and below."""
     return Change("template.create", by, _template(template), after=_text(template))
 
 
 def template_changed(by: Actor, change: tuple[Template, Template]) -> Change | None:
-    """A template has another text or stands in another namespace; None when neither is so."""
+    """The text or the namespace of a template was changed; None when both are the same as before."""
     before, after = change
     was, now = changed(before, after, ("namespace",))
     if before.data != after.data:
@@ -103,7 +103,7 @@ def template_changed(by: Actor, change: tuple[Template, Template]) -> Change | N
 
 
 def template_deleted(by: Actor, template: Template) -> Change:
-    """A template is gone."""
+    """A template was removed."""
     return Change("template.delete", by, _template(template), before=_text(template))
 
 

@@ -1,6 +1,6 @@
-"""Who may do what in a namespace, which holds secrets and templates for all its repositories (contract drone-rest 1.2).
+"""Rights in a namespace, which has secrets and templates for all its repositories (contract drone-rest 1.2).
 
-A plain git host knows no organisations, so rights follow from those in the namespace's repositories.
+The host of plain git has no organisations, so the rights in a namespace follow from the rights in its repositories.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from app.moments import Actor
 from app.repos.paths import NAMESPACE
 from app.web.needs import StoredNeeds
 
-#: What somebody is in a namespace.
+#: The role of an account in a namespace.
 Standing = Literal["member", "owner"]
 
 #: Repositories of the namespace, and in how many of them the account may write and administer.
@@ -31,22 +31,23 @@ RIGHTS = """
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """Somebody, in a namespace, with the right that was asked for."""
+    """A namespace, and a caller who has the required role in it."""
 
     name: str
     caller: Caller
 
     @property
     def by(self) -> Actor:
-        """The caller, for the record."""
+        """The caller, as the actor of moments."""
         return self.caller.by
 
 
 def find(shown: Claim, namespace: str, standing: Standing) -> Tx[User]:
-    """The caller: a `member` may write in some repository of the namespace, an `owner` administers all of them.
+    """The caller, who must be a `member` or an `owner` of the namespace. Raises Unauthorized or Forbidden.
 
-    Administrators of the server are both, everywhere, and everybody is in the namespace of their own login.
-    Unauthorized or Forbidden; whether there is such a namespace nobody learns.
+    A member may write in a repository of the namespace; an owner administers all its repositories. Administrators of
+    the server are members and owners of every namespace, and each account is both in the namespace of its login. The
+    errors do not tell whether there is such a namespace.
     """
     user = yield from auth.user_of(shown)
     if user is None:
@@ -69,7 +70,7 @@ _REFUSALS: dict[Standing, str] = {
 
 
 class NamespaceNeeds(StoredNeeds[Namespace]):
-    """A right in the namespace of the path."""
+    """Requires a role in the namespace of the path."""
 
     def __init__(self, standing: Standing, means: str) -> None:
         super().__init__(means, words=(NAMESPACE,))

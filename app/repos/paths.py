@@ -1,4 +1,4 @@
-"""What the path of a request names: a repository, a namespace."""
+"""The parts of a request's path that name a repository or a namespace."""
 
 from app.web.path import Path, Word
 

@@ -1,4 +1,4 @@
-"""The SQL of what changes a repository that is there: settings, owner, and its end."""
+"""The SQL of changes of a registered repository: its settings, its owner, and its removal."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from app.errors import Invalid, NotFound, Problem
 from app.repos import store
 from app.repos.model import Repo
 
-#: What an administrator of a repository may set.
+#: The settings that an administrator of the repository may change.
 SETTINGS = (
     "visibility",
     "config_path",
@@ -19,9 +19,9 @@ SETTINGS = (
     "auto_cancel_pushes",
     "auto_cancel_running",
 )
-#: What only an administrator of the server may set.
+#: The settings that only an administrator of the server may change.
 SYSTEM_SETTINGS = ("trusted", "timeout", "throttle", "counter")
-#: No build number is given twice: the counter never goes back.
+#: The counter never goes back, so that no build number is given twice.
 UPDATE = """
     UPDATE repos SET visibility = coalesce(:visibility, visibility), config_path = coalesce(:config_path, config_path),
         protected = coalesce(:protected, protected), ignore_forks = coalesce(:ignore_forks, ignore_forks),
@@ -50,7 +50,7 @@ SET_BRANCH = """
     UPDATE repos SET default_branch = :branch, synced = :now, updated = :now, version = version + 1
     WHERE id = :id RETURNING *
 """
-#: Changes nothing and holds the row until the transaction ends.
+#: Changes nothing, and locks the row until the transaction ends.
 LOCK = "UPDATE repos SET version = version WHERE id = :id RETURNING *"
 HAND_OVER = """
     UPDATE repos SET updated = :now, version = version + 1, user_id = coalesce((
@@ -67,14 +67,14 @@ DELETE = "DELETE FROM repos WHERE id = :id"
 
 
 def lock(repo_id: int) -> Tx[Repo]:
-    """The repository as it is once nobody else changes it. NotFound."""
+    """Lock a repository until the transaction ends, and return it as it is then. NotFound."""
     return _found((yield from one(LOCK, id=repo_id)))
 
 
 def update(repo_id: int, settings: Mapping[str, Any], now: int) -> Tx[Repo]:
-    """Set what is given of SETTINGS and SYSTEM_SETTINGS; what is absent stays.
+    """Change the given settings of SETTINGS and SYSTEM_SETTINGS; absent settings are not changed.
 
-    NotFound, or Invalid for a counter below the number of a build that was given already.
+    NotFound, or Invalid for a counter below a build number that was given already.
     """
     values = {name: settings.get(name) for name in (*SETTINGS, *SYSTEM_SETTINGS)}
     row = yield from one(UPDATE, id=repo_id, now=now, **values)
@@ -89,32 +89,32 @@ def _taken(repo: Repo) -> Invalid:
 
 
 def enable(repo_id: int, user_id: int, now: int) -> Tx[Repo]:
-    """Build what is pushed from now on; who enables it owns it. NotFound."""
+    """Enable a repository, so that pushes are built from now on, and give it this owner. NotFound."""
     return _found((yield from one(ENABLE, id=repo_id, user_id=user_id, now=now)))
 
 
 def disable(repo_id: int, now: int) -> Tx[Repo]:
-    """Build no pushes any more. The row stays locked until the transaction ends. NotFound."""
+    """Disable a repository, so that pushes are not built. The row stays locked until the transaction ends. NotFound."""
     return _found((yield from one(DISABLE, id=repo_id, now=now)))
 
 
 def chown(repo_id: int, user_id: int, now: int) -> Tx[Repo]:
-    """Give it another owner, who may lack rights in it as yet. NotFound."""
+    """Give a repository another owner, who may have no rights in it. NotFound."""
     return _found((yield from one(CHOWN, id=repo_id, user_id=user_id, now=now)))
 
 
 def set_branch(repo_id: int, branch: str, now: int) -> Tx[Repo]:
-    """Take the default branch that the host names. NotFound."""
+    """Store the default branch that the host names. NotFound."""
     return _found((yield from one(SET_BRANCH, id=repo_id, branch=branch, now=now)))
 
 
 def hand_over(user_id: int, now: int) -> Tx[None]:
-    """Give what an account owns to the first other active account that administers it, or to nobody (0)."""
+    """Give each repository of an owner to its first other active administrator, or to no account (0)."""
     yield from run(HAND_OVER, user_id=user_id, now=now)
 
 
 def delete(repo: Repo) -> Tx[None]:
-    """Remove a repository that this transaction has locked, with all that is kept of it; its numbers stay taken."""
+    """Remove a repository that this transaction has locked. A later repository of its slug continues its numbers."""
     yield from run(RETIRE, namespace=repo.namespace, name=repo.name, counter=repo.counter)
     yield from run(DELETE, id=repo.id)
 

@@ -22,7 +22,7 @@ OF_USER = """
     WHERE permissions.user_id = :user_id AND permissions.can_read ORDER BY namespace, name
 """
 CREATE = schema.insert_sql(schema.repos, "ON CONFLICT DO NOTHING RETURNING id")
-#: Asked after the new row is there, so that it sees what the deletion that freed the name has left.
+#: Read after the new row was inserted, so that it sees the row that the deletion of the slug's last repository wrote.
 LAST_NUMBER = "SELECT counter FROM retired WHERE namespace = :namespace AND name = :name"
 RESUME = "UPDATE repos SET counter = :counter, unbroken_from = :next WHERE id = :id RETURNING *"
 PERMISSIONS = """
@@ -71,7 +71,7 @@ def find_if_any(namespace: str, name: str) -> Tx[Repo | None]:
 
 
 def find_with_rights(namespace: str, name: str, user_id: int) -> Tx[tuple[Repo, Permissions | None] | None]:
-    """The repository of a slug, and the rights that an account was given in it, None when it never was."""
+    """The repository of a slug, and the rights of an account in it, None for an account without a row of rights."""
     row = yield from one(WITH_RIGHTS, namespace=namespace, name=name, user_id=user_id)
     if row is None:
         return None
@@ -87,7 +87,7 @@ def find(repo_id: int) -> Tx[Repo]:
 
 
 def list_all(window: Window) -> Tx[Part[Repo]]:
-    """A part of all repositories, by slug; the window's keys are slugs."""
+    """A part of all repositories, ordered by slug; the keys of the window are slugs."""
     if not (key := window.after or window.before):
         rows = yield from many(ALL, limit=window.reach, offset=window.offset)
     else:
@@ -98,14 +98,14 @@ def list_all(window: Window) -> Tx[Part[Repo]]:
 
 
 def list_of(user_id: int) -> Tx[list[Repo]]:
-    """The repositories an account may read, by slug."""
+    """The repositories in which an account was given the right to read, by slug."""
     return [made(row) for row in (yield from many(OF_USER, user_id=user_id))]
 
 
 def create(repo: Repo) -> Tx[Repo]:
     """A new repository; its owner gets every right. Conflict when the slug is taken.
 
-    It counts on from where a deleted one of its name stopped.
+    Its build numbers continue those of a deleted repository of the same slug.
     """
     row = yield from one(CREATE, **_MAPPER.values(repo))
     if row is None:
@@ -122,7 +122,7 @@ def _resumed(repo: Repo) -> Tx[Repo]:
 
 
 def next_number(repo_id: int) -> Tx[int]:
-    """Take the next build number. The row stays locked until the transaction ends, so none is given twice."""
+    """Take the next build number. The row stays locked until the transaction ends, so that no number is given twice."""
     row = yield from one(NEXT_NUMBER, id=repo_id)
     if row is None:
         raise NotFound
@@ -135,7 +135,7 @@ def break_numbers(repo_id: int, number: int) -> Tx[None]:
 
 
 def permissions(user_id: int, repo_id: int) -> Tx[Permissions | None]:
-    """The rights an account was given, None when it never was."""
+    """The rights of an account in a repository, None for an account without a row of rights."""
     row = yield from one(PERMISSIONS, user_id=user_id, repo_id=repo_id)
     return _permissions(row) if row else None
 
@@ -154,12 +154,12 @@ def grant(repo_id: int, user_id: int, rights: Permissions, now: int) -> Tx[None]
 
 
 def revoke(repo_id: int, user: User) -> Tx[None]:
-    """Take all rights away; nothing happens when there were none."""
+    """Take all rights away; harmless when the account has no rights."""
     yield from run(REVOKE, repo_id=repo_id, user_id=user.id)
 
 
 def collaborators(repo_id: int) -> Tx[list[tuple[Row, Permissions]]]:
-    """Everybody with rights: columns user_id, login, avatar, created, updated, and the rights."""
+    """The accounts with rights: rows of user_id, login, avatar, created and updated, each with the rights."""
     return [(row, _permissions(row)) for row in (yield from many(COLLABORATORS, repo_id=repo_id))]
 
 

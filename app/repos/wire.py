@@ -77,7 +77,7 @@ _BEFORE = tuple(key for key in RepoJSON.__annotations__ if key not in ("permissi
 
 
 def repo_json(repo: Repo, *, permissions: Permissions | None = None) -> RepoJSON:
-    """A repository; with the caller's rights where the route says so."""
+    """The JSON of a repository; with the caller's rights if they are given."""
     body: Any = {key: getattr(repo, key) for key in _BEFORE}
     if not repo.throttle:
         del body["throttle"]
@@ -89,5 +89,5 @@ def repo_json(repo: Repo, *, permissions: Permissions | None = None) -> RepoJSON
 
 
 def permissions_json(rights: Permissions) -> PermissionsJSON:
-    """Rights of one account."""
+    """The JSON of the rights of one account."""
     return PermissionsJSON(read=rights.read, write=rights.write, admin=rights.admin)

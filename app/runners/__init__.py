@@ -1,1 +1,1 @@
-"""Runners: who takes a stage, runs its steps and reports."""
+"""Runners: a runner takes a stage, runs its steps and reports."""

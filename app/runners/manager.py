@@ -1,4 +1,4 @@
-"""The verbs of a runner, as one Protocol: spoken in process by the built-in runner, over HTTP by others."""
+"""The calls of a runner, as one Protocol: the built-in runner makes them in process, other runners over HTTP."""
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Netrc:
-    """With what a private repository is cloned."""
+    """The host, login and password with which a repository is cloned."""
 
     machine: str
     login: str
@@ -50,20 +50,20 @@ class Context:
     config: str
     secrets: tuple[Secret, ...]
     system: System
-    #: Key of inline secrets and signatures, opened.
+    #: The repository's key of inline secrets and signatures, in plain text.
     key: str = ""
     netrc: Netrc | None = None
 
 
 class Manager(Protocol):
-    """What a runner may say to the server. Every verb may raise Unavailable: say it again later."""
+    """The calls that a runner makes to the server. Every call may raise Unavailable: then make the call again later."""
 
     def request(self, wanted: Filter) -> Coroutine[Any, Any, Stage | None]:
-        """Wait for a stage that suits; None after 30 s without one."""
+        """Wait for a stage that the runner takes; None after 30 s without one."""
         ...
 
     async def accept(self, stage_id: int, machine: str) -> Stage:
-        """Take it; Conflict when it is no longer pending or another runner was faster."""
+        """Take a stage; Conflict when the stage is no longer pending or another runner was faster."""
         ...
 
     async def details(self, stage_id: int) -> Context:
@@ -73,16 +73,16 @@ class Manager(Protocol):
     async def update_stage(self, stage: Stage) -> Stage:
         """Report a stage with all its steps: `running` starts it (the steps get ids), a final status ends it.
 
-        Returns it with new versions; Conflict when the version is not the latest.
+        Returns the stage with new versions; Conflict when the reported version is not the latest.
         """
         ...
 
     async def update_step(self, step: Step) -> Step:
-        """Report one step; returns it with its new version. Conflict as above."""
+        """Report one step; returns the step with its new version. Conflict when its version is not the latest."""
         ...
 
     def watch(self, build_id: int) -> Coroutine[Any, Any, bool]:
-        """Wait until the build is to be stopped: True. False after 30 s: ask again."""
+        """Wait until the build must be stopped: True. False after 30 s: ask again."""
         ...
 
     async def write_log(self, step_id: int, lines: Sequence[Line]) -> None:
@@ -101,5 +101,5 @@ class Manager(Protocol):
 PREFIX = "/rpc/v2/"
 
 
-#: The header by which our own runner says an accept again: the same name means the same attempt.
+#: The header by which Gantry's own runner names an accept: a repeated accept of the same name is the same accept.
 CLAIM = "X-Gantry-Claim"

@@ -1,1 +1,1 @@
-"""Where the code lives: git repositories and their hosts."""
+"""Git repositories and their hosts."""

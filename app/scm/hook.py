@@ -14,7 +14,7 @@ _SIGNATURE = re.compile(r"sha256=[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One ref that a push has moved; an id of zeros stands for a ref that is not there."""
+    """One ref that a push has moved; an id of zeros means that the ref did not exist before, or not after the push."""
 
     slug: str
     before: str
@@ -22,7 +22,7 @@ class Push:
     ref: str
     #: account that pushed; empty when the receiving side does not know it
     sender: str
-    #: what the pusher gave with `git push -o`
+    #: the options that the pusher gave with `git push -o`
     options: tuple[str, ...]
 
     @property
@@ -32,18 +32,18 @@ class Push:
 
     @property
     def deleted(self) -> bool:
-        """Whether the ref is gone."""
+        """Whether the push has deleted the ref."""
         return refs.is_zero(self.after)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One webhook, not yet known to be genuine. `other` is an event from which nothing follows."""
+    """One webhook, whose signature is not yet verified. For the event `other`, Gantry does nothing."""
 
     event: Literal["ping", "push", "other"]
-    #: The repository, as `namespace/name`; empty where the event names none.
+    #: The repository, as `namespace/name`; empty when the event names no repository.
     slug: str = ""
-    #: What moved, for a push.
+    #: The push, for the event `push`.
     push: Push | None = None
     #: Whether this key of the repository signed the delivery, compared in constant time.
     signed_with: Callable[[str], bool] = lambda _: False

@@ -1,4 +1,4 @@
-"""What Gantry asks of the place where a repository lives, whichever place that is."""
+"""The interface of a host: the calls that Gantry makes to the host of a repository."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,17 +10,17 @@ from app.scm.hook import Delivery
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a host needs to know of a repository."""
+    """The facts of a repository that a host needs."""
 
     repo_id: int
     url: str
-    #: Name of the host that has the repository; plain git has none.
+    #: Name of the repository's host; empty for plain git.
     host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """With what private repositories are read over https: one for all."""
+    """The login and password with which private repositories are read over https; one account for all repositories."""
 
     login: str
     password: str = field(repr=False)
@@ -28,7 +28,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit; `timestamp` is when it was committed, in Unix seconds."""
+    """One commit; `timestamp` is the time of the commit, in Unix seconds."""
 
     sha: str
     message: str
@@ -40,31 +40,32 @@ class Commit:
 
 
 class TooLarge(Unreadable):
-    """A repository holds or says more than is read of it."""
+    """An object of a repository, or an output of git, is larger than Gantry reads."""
 
     code = "repository_too_large"
 
 
 class Host(Protocol):
-    """Where code lives, as far as every host can be asked: commits and files, and what its webhooks say.
+    """The calls that every host answers: about commits, files and deliveries.
 
-    Each call that is awaited may raise Unreadable (for good) or Unavailable (for now). What only some hosts can do
-    (install hooks, show statuses and deployments, list repositories) is a Protocol of its own beside this one.
+    Each call that is awaited may raise Unreadable (a later call fails, too) or Unavailable (a later call may succeed).
+    Calls that only some hosts can answer (install hooks, show statuses and deployments, list repositories) belong in
+    other Protocols beside this one.
     """
 
     @property
     def name(self) -> str:
-        """What `scm` of a repository says; empty for plain git."""
+        """The value of `scm` of the host's repositories; empty for plain git."""
         ...
 
     def serves(self, url: str) -> bool:
-        """Whether a repository of this address is this host's."""
+        """Whether a repository of this address is at this host."""
         ...
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
-        """A webhook of this host in the form that all hosts share; None when it is none of this host's.
+        """Read a webhook of this host, as a Delivery; None when the webhook is not of this host.
 
-        Invalid lists what is wrong with it. Nothing is verified yet: the delivery says which key signed it.
+        Invalid lists the faults of the webhook. Nothing is verified yet: `signed_with` of the delivery verifies a key.
         """
         ...
 
@@ -89,5 +90,5 @@ class Host(Protocol):
         ...
 
     async def forget(self, source: Source) -> None:
-        """Drop what is kept here of a repository that was deleted."""
+        """Remove the data that this server keeps of a repository that was deleted."""
         ...

@@ -1,6 +1,6 @@
-"""Which host a repository has: the one place that knows them all.
+"""All hosts, and which host a repository has.
 
-A new host is one file that satisfies `Host`, its settings, and its line in `main`, which makes the hosts.
+A new host needs a class that satisfies `Host`, its settings, and a line in `main`, which makes the hosts.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from app.scm.host import Commit, Host, Source
 
 
 class Hosts:
-    """All hosts. `plain` has the repositories whose address no other host serves."""
+    """All hosts. `plain` is the host of the repositories whose address no other host serves."""
 
     def __init__(self, plain: Host, *others: Host) -> None:
         self._plain = plain
@@ -19,20 +19,20 @@ class Hosts:
         self._named = {host.name: host for host in (plain, *others)}
 
     def at(self, url: str) -> Host:
-        """The host of a repository that is about to be registered with this address."""
+        """The host for a new repository of this address."""
         return next((host for host in self._others if host.serves(url)), self._plain)
 
     def of(self, source: Source) -> Host:
-        """The host of a repository that is registered; Unreadable when the settings no longer name that host."""
+        """The host of a registered repository; Unreadable when the settings no longer name that host."""
         if (host := self._named.get(source.host)) is None:
             message = f"{source.url} is of host {source.host!r}, which the settings of the server do not name"
             raise Unreadable(message, code="unknown_host")
         return host
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
-        """A webhook in the form that all hosts share; None when it is in no host's form.
+        """Read a webhook, as a Delivery; None when it is not a webhook of any host.
 
-        Names of headers are found in any letter case. Invalid when a host knows its form and the rest is wrong.
+        `headers` must find names in any letter case. Invalid lists the faults of a webhook of one of the hosts.
         """
         deliveries = (host.read(headers, body) for host in (self._plain, *self._others))
         return next((delivery for delivery in deliveries if delivery is not None), None)
@@ -54,6 +54,6 @@ class Hosts:
         return await self.of(source).read_file(source, sha, path)
 
     async def forget(self, source: Source) -> None:
-        """See Host. A host that the settings no longer name keeps nothing here that could be found."""
+        """See Host. Does nothing for a host that the settings no longer name."""
         if (host := self._named.get(source.host)) is not None:
             await host.forget(source)

@@ -1,7 +1,7 @@
-"""The post-receive hook of a plain repository: tells the server what was pushed.
+"""The post-receive hook of a plain repository: it tells the server what was pushed.
 
-`script` makes the file to install as `hooks/post-receive`, mode 0700, for it holds the key. Run as
-a module, this is what its local form calls: git waits for it, so it imports little.
+`script` makes the file to install as `hooks/post-receive`, with mode 0700 because the file holds the key. The local
+form of the script runs this module. git waits for the hook, so this module imports little.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ _LARGEST_ANSWER = 4 * 1024 * 1024
 _LONGEST_REASON = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ADDRESS = re.compile(r"https?://[^\x00-\x20\x7f-\U0010ffff?#]+")
+#: Bytes in a block of SHA-256 (RFC 2104 calls it B).
 _BLOCK = 64
-"""Bytes in a block of SHA-256 (RFC 2104 calls it B)."""
 
 
 def script(*, slug: str, url: str, key: str, portable: bool, python: str = sys.executable) -> str:
     """The text of a post-receive hook that tells the server at `url` about `slug`, signed with `key`.
 
-    A portable one runs on any machine with sh, curl and openssl; the other calls this
-    installation by its absolute path. Invalid when an argument cannot be right.
+    A portable hook runs on any machine with sh, curl and openssl; the other form runs this installation by its
+    absolute path. Invalid when an argument cannot be right.
     """
     url = url.rstrip("/")
     _check(slug, url, key)
@@ -90,9 +90,9 @@ def _pad(block: bytes, mask: int) -> str:
 
 
 def report(lines: Iterable[bytes], environ: Mapping[str, str]) -> Iterator[str]:
-    """Tell the server of each `OLD NEW REF`, in order, and say in one line what came of it.
+    """Tell the server about each line `OLD NEW REF`, in order, and yield one line of text about the server's answer.
 
-    Ends at the first time that the server cannot be reached.
+    Ends when the server cannot be reached.
     """
     url, slug = environ[_URL], environ[_SLUG]
     for line in lines:
@@ -122,7 +122,7 @@ def _body(before: str, after: str, ref: str, environ: Mapping[str, str]) -> byte
 
 
 def _text(value: str) -> str:
-    """Text that the server takes: of bytes that are no UTF-8, and control characters, a trace."""
+    """Text that the server accepts: control characters become spaces, and bytes that are not UTF-8 become U+FFFD."""
     return _CONTROL.sub(" ", os.fsencode(value).decode(errors="replace"))
 
 
@@ -175,7 +175,7 @@ def _too_late(*_: object) -> None:
 
 
 def main() -> None:
-    """What a post-receive hook does, within a minute."""
+    """Run as a post-receive hook; ends after `_TOTAL_SECONDS` at most."""
     signal.signal(signal.SIGALRM, _too_late)
     signal.alarm(_TOTAL_SECONDS)
     for line in report(sys.stdin.buffer, os.environ):

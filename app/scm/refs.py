@@ -1,4 +1,4 @@
-"""Names of refs and ids of commits, checked before git sees them."""
+"""Checks of names of refs and ids of commits, before they are given to git."""
 
 import re
 
@@ -14,17 +14,17 @@ def is_full_id(text: str) -> bool:
 
 
 def is_short_id(text: str) -> bool:
-    """Whether `text` may be an abbreviated id; fewer than seven digits say too little."""
+    """Whether `text` may be an abbreviated id, which has at least seven digits."""
     return _SHORT_ID.fullmatch(text) is not None
 
 
 def is_zero(oid: str) -> bool:
-    """Whether this is the id that stands for nothing, of whatever length."""
+    """Whether this is an id of zeros, of any length: it stands for a ref that does not exist."""
     return oid != "" and not oid.strip("0")
 
 
 def is_text(text: str) -> bool:
-    """Whether `text` can be written as UTF-8: names from outside may hold lone surrogates."""
+    """Whether `text` can be encoded as UTF-8: names from outside may contain lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -33,7 +33,7 @@ def is_text(text: str) -> bool:
 
 
 def problem(name: str) -> str | None:
-    """Why git would refuse `name` as a ref or branch, in words; None when it would not.
+    """Why git would refuse `name` as a ref or branch, in words; None for a name that git accepts.
 
     The rules of `git check-ref-format --allow-onelevel`, and of `git branch` for the first
     character.

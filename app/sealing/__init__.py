@@ -1,1 +1,1 @@
-"""What must not be read at rest: seals, their keys, and sealing anew."""
+"""Sealing: encryption of values in the database, its keys, and sealing all values with a new key."""

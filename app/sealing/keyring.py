@@ -1,8 +1,8 @@
-"""The keys that seal the database: those of the settings, or else those in the data folder.
+"""The keys that seal the values of the database: the keys of the settings, or else the keys in the data folder.
 
-A key in the data folder is changed in three moves, each whole or not at all: the new one is kept beside the old,
-everything is sealed with it in one transaction, and it takes the old one's place. Whenever that is cut short, both
-keys are there as long as both are needed.
+A key in the data folder is changed in three steps, and each step happens completely or not at all: the new key is
+stored beside the old key; all values are sealed with the new key in one transaction; the new key replaces the old key.
+After an interruption, both keys are there as long as both are needed.
 """
 
 from app.folder import Folder
@@ -13,7 +13,7 @@ CURRENT, NEXT = "secret", "secret-next"
 
 
 def seal(settings: Settings, folder: Folder) -> Seal:
-    """Opens with every key there is, seals with the newest; the first key of all is made here."""
+    """A seal that opens with every key and seals with the newest. Makes the first key if there is no key."""
     if settings.secret_key:
         return Seal(settings.secret_key, *settings.old_secret_keys)
     current, upcoming = folder.key(CURRENT), folder.kept(NEXT)
@@ -22,9 +22,9 @@ def seal(settings: Settings, folder: Folder) -> Seal:
 
 
 def begin_change(settings: Settings, folder: Folder) -> Seal:
-    """As `seal`, with a new key as the newest: the settings', or one beside that in the data folder.
+    """As `seal`, with a new key as the newest: the key of the settings, or else a new key in the data folder.
 
-    One that is there already was made by a change that was cut short, which goes on with it.
+    A new key that is in the data folder already comes from a change that was interrupted; it is used again.
     """
     if not settings.secret_key:
         folder.key(NEXT)
@@ -32,6 +32,6 @@ def begin_change(settings: Settings, folder: Folder) -> Seal:
 
 
 def end_change(settings: Settings, folder: Folder) -> None:
-    """Let the new key take the place of the old one, which is gone then: nothing is sealed with it any more."""
+    """Replace the old key in the data folder by the new key. No value may be sealed with the old key any more."""
     if not settings.secret_key:
         folder.rename(NEXT, CURRENT)

@@ -1,7 +1,7 @@
-"""Sealing anew: whether the keys of all sealed values are at hand, and sealing every value with the newest key.
+"""Sealing anew: checking that the keys of all sealed values are known, and sealing every value with the newest key.
 
-The rooms that seal values declare the columns, each by its name `table.column`, which is also the purpose that its
-values are sealed for. The table's key is `id`.
+The packages that seal values declare the columns, each by its name `table.column`. This name is also the purpose that
+the values of the column are sealed for. The key of the table is `id`.
 """
 
 from collections.abc import Iterable
@@ -32,14 +32,17 @@ def statements(column: str) -> Statements:
 
 
 def check(seal: Seal, columns: Iterable[str]) -> Tx[None]:
-    """CannotOpen when a value was sealed with a key that is not at hand. The values themselves are not opened."""
+    """Raise CannotOpen when a value was sealed with a key that the seal does not have. The values are not opened."""
     for column in columns:
         for row in (yield from many(statements(column).heads)):
             seal.check(row["head"], column)
 
 
 def renew(seal: Seal, columns: Iterable[str]) -> Tx[int]:
-    """Seal with the newest key what another key sealed; the number of values. CannotOpen names a damaged value."""
+    """Seal every value of an older key with the newest key; returns the number of these values.
+
+    CannotOpen names the row of a damaged value.
+    """
     return sum((yield from each(_renew_column(column, seal) for column in columns)))
 
 

@@ -1,7 +1,7 @@
-"""Sealing what must not be read from the database file: AES-256-GCM, with the key's id beside the text.
+"""Sealing values that must not be readable in the database file: AES-256-GCM, with the id of the key in the value.
 
-Layout: one byte of version, four of key id, twelve of nonce, then ciphertext and tag. The purpose is
-authenticated with it, so that a sealed value moved to another column does not open.
+Layout: one byte of version, four of key id, twelve of nonce, then ciphertext and tag. The purpose is authenticated
+with the value, so that a sealed value that was moved to another column cannot be opened.
 """
 
 import hashlib
@@ -21,34 +21,34 @@ _NONCE = 12
 
 
 class CannotOpen(AppError):
-    """A sealed value that no key at hand opens: the key was changed or the value damaged."""
+    """A sealed value that no key of the seal opens: the key was changed, or the value is damaged."""
 
     code = "cannot_open"
 
 
 class Seal:
-    """Seals with the first of its keys, opens with any: a key can be changed while older values are there."""
+    """Seals with the first of its keys and opens with any, so that values of older keys can be opened."""
 
     def __init__(self, secret: str, *older: str) -> None:
         self._ciphers = dict(map(_cipher, (secret, *older)))
         self._newest = next(iter(self._ciphers))
 
     def seal(self, text: str, purpose: str) -> bytes:
-        """The text, unreadable without the key."""
+        """Encrypt a text with the newest key."""
         nonce = os.urandom(_NONCE)
         return self._newest + nonce + self._ciphers[self._newest].encrypt(nonce, text.encode(), purpose.encode())
 
     def open(self, sealed: bytes, purpose: str) -> str:
-        """The text again; CannotOpen with other keys or another purpose."""
+        """The text of a sealed value; CannotOpen without its key or with another purpose."""
         self.check(sealed, purpose)
         nonce, rest = sealed[HEAD : HEAD + _NONCE], sealed[HEAD + _NONCE :]
         try:
             return self._ciphers[sealed[:HEAD]].decrypt(nonce, rest, purpose.encode()).decode()
-        except (InvalidTag, ValueError) as error:  # a ValueError when it was cut
+        except (InvalidTag, ValueError) as error:  # a ValueError when the value was cut
             raise CannotOpen(f"a value of {purpose} is damaged") from error
 
     def check(self, sealed: bytes, purpose: str) -> None:
-        """CannotOpen when none of the keys sealed this; the first HEAD bytes are enough to tell."""
+        """Raise CannotOpen when the value was sealed with another key; its first HEAD bytes are enough."""
         if sealed[:HEAD] not in self._ciphers:
             raise CannotOpen(
                 f"a value of {purpose} was sealed with another key; set GANTRY_SECRET_KEY back to it, "
@@ -56,11 +56,11 @@ class Seal:
             )
 
     def is_newest(self, sealed: bytes) -> bool:
-        """Whether it was sealed with the key that seals now."""
+        """Whether the value was sealed with the newest key."""
         return sealed[:HEAD] == self._newest
 
     def renew(self, sealed: bytes, purpose: str) -> bytes:
-        """The same text under the key that seals now; CannotOpen."""
+        """Seal the text of a sealed value with the newest key; CannotOpen."""
         return self.seal(self.open(sealed, purpose), purpose)
 
 

@@ -1,4 +1,4 @@
-"""What was done to one repository, for those who administer it."""
+"""The route that lists the recorded changes of one repository, for its administrators."""
 
 from starlette.requests import Request
 

@@ -66,7 +66,7 @@ def _account(request: Request[State], _: Access) -> Tx[User]:
 
 
 async def _set(request: Request[State], found: Access, user: User, rights: Permissions) -> None:
-    """Give exactly these rights; none takes all away."""
+    """Give an account exactly these rights; no rights take its rights away."""
     state, repo = request.state, found.repo
     if rights == Permissions():
         tx = store.revoke(repo.id, user)

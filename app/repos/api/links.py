@@ -1,4 +1,4 @@
-"""Routes from a branch, tag or commit to its page at the git host (contract drone-rest 3.7)."""
+"""Routes from a branch, tag or commit to its page at the host (contract drone-rest 3.7)."""
 
 import re
 from urllib.parse import quote
@@ -28,9 +28,10 @@ async def show_commit(request: Request[State], found: Access) -> SeeOther:
 
 
 def page(repo: Repo, ref: str, sha: str) -> str:
-    """Where it is, in the form that GitHub made common. Pure; NotFound when the repository's host has no pages.
+    """The address of a page, in the form of GitHub's addresses. Pure; NotFound when the repository has no web pages.
 
-    A tag or pull request wins over its commit, and a commit over its branch, which moves on.
+    The page of a tag or pull request wins over the page of its commit. The page of a commit wins over the page of its
+    branch, because the branch may have newer commits.
     """
     if not repo.git_http_url.startswith("https://"):
         raise NotFound(f"{repo.slug} has no web pages: its address does not begin with https://")

@@ -1,4 +1,6 @@
-"""Routes of accounts that concern repositories: what one sees, what one leaves (contract drone-rest 3.1, 3.2)."""
+"""Routes of accounts that concern repositories: the repositories that an account may read, and the repositories of an
+account that is deactivated or removed (contract drone-rest 3.1, 3.2).
+"""
 
 from starlette.requests import Request
 

@@ -17,9 +17,9 @@ from app.web import body, paging
 from app.web.reply import JSON
 from app.web.route import PAGE, Endpoint
 
-#: Repositories on a page at most: Drone knows no bound, and clients ask for all of them at once.
+#: Repositories on a page at most: Drone has no limit, and clients ask for all repositories at once.
 LARGEST_PAGE = 2**31
-#: Keys of cursors in a list of repositories.
+#: The form of the keys in the cursors of a list of repositories.
 _SLUGS = r"[^/]+/[^/]+"
 
 
@@ -102,7 +102,7 @@ async def _write(request: Request[State], found: Access, verb: str, tx: Tx[Repo]
 
 
 def _changing(request: Request[State], found: Access, verb: str, tx: Tx[Repo]) -> Tx[Repo]:
-    """A transaction that changes the repository, written down."""
+    """A transaction that changes the repository and records the change."""
     return moments.changing(request.state["recorders"], verb, found.by, found.repo.id, tx)
 
 

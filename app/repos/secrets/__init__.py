@@ -1,1 +1,1 @@
-"""Named values for steps: sealed at rest, shown to nobody, opened only for a runner."""
+"""Secrets: named values for steps. They are sealed in the database, never shown, and opened only for a runner."""

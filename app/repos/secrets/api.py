@@ -1,4 +1,4 @@
-"""Routes of secrets, a repository's and a namespace's (contract drone-rest 3.3, 3.5)."""
+"""Routes of the secrets of a repository and of a namespace (contract drone-rest 3.3, 3.5)."""
 
 from starlette.requests import Request
 
@@ -23,7 +23,7 @@ from app.web.path import Path, Word
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
 
-#: Where secrets are: in a repository or in a namespace.
+#: The owner of secrets: a repository or a namespace, with the caller's right in it.
 Place = Access | Namespace
 
 

@@ -1,4 +1,4 @@
-"""What clients may say of a secret."""
+"""The bodies of requests about a secret, and their rules."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The SQL of secrets, a repository's or a namespace's: sealed in the database, opened only for a runner."""
+"""The SQL of the secrets of a repository or a namespace: sealed in the database, opened only for a runner."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from app.sealing.seal import Seal
 
 
 class Statements(NamedTuple):
-    """What is said to one of the two tables."""
+    """The SQL for one of the two tables of secrets."""
 
     create: str
     list_of: str
@@ -20,7 +20,7 @@ class Statements(NamedTuple):
 
 
 def _statements(table: str, owner: str, columns: str) -> Statements:
-    """The same for both tables: nothing but their names differs."""
+    """The SQL for a table of secrets; `owner` is its column of the owner. The two tables differ in names alone."""
     columns += ", name, data, pull_request, pull_request_push"
     named = f"WHERE {owner} = :owner AND lower(name) = lower(:name)"
     return Statements(
@@ -40,7 +40,7 @@ def _statements(table: str, owner: str, columns: str) -> Statements:
     )
 
 
-#: Columns of sealed values, and what their values are sealed for: of repositories, and of namespaces.
+#: The columns of sealed values, of repositories and of namespaces; each name is also the purpose of its values.
 DATA, SHARED_DATA = "secrets.data", "org_secrets.data"
 SEALED = (DATA, SHARED_DATA)
 
@@ -54,11 +54,11 @@ ALL_OF_NAMESPACES = """
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose secrets: one repository's by its id, or a namespace's by its name."""
+    """The owner of secrets: a repository, by its id, or a namespace, by its name."""
 
     key: int | str
     sql: Statements
-    #: What their values are sealed for.
+    #: The purpose that the values are sealed for.
     purpose: str
 
 
@@ -73,7 +73,7 @@ def of_namespace(namespace: str) -> Owner:
 
 
 def create(owner: Owner, name: str, sealed: bytes, *, pull_request: bool, pull_request_push: bool) -> Tx[Secret]:
-    """A new secret; Conflict when the name is taken in any letter case, as runners look it up."""
+    """Add a secret; Conflict when the name is taken in any letter case, because runners ignore letter case."""
     flags = {"pull_request": pull_request, "pull_request_push": pull_request_push}
     row = yield from one(owner.sql.create, owner=owner.key, name=name, data=sealed, **flags)
     if row is None:
@@ -83,7 +83,7 @@ def create(owner: Owner, name: str, sealed: bytes, *, pull_request: bool, pull_r
 
 
 def list_of(owner: Owner) -> Tx[list[Secret]]:
-    """Names and flags, by name; the values stay sealed."""
+    """The names and flags of the owner's secrets, by name; the values stay sealed."""
     return [_secret(row) for row in (yield from many(owner.sql.list_of, owner=owner.key))]
 
 
@@ -93,29 +93,30 @@ def list_of_namespaces() -> Tx[list[Secret]]:
 
 
 def find(owner: Owner, name: str) -> Tx[Secret]:
-    """Name and flags of one; NotFound."""
+    """The name and flags of one secret; NotFound."""
     return _found(name, (yield from one(owner.sql.find, owner=owner.key, name=name)))
 
 
 def update(
     owner: Owner, name: str, *, sealed: bytes | None, pull_request: bool | None, pull_request_push: bool | None
 ) -> Tx[Secret]:
-    """Set what is not None; NotFound."""
+    """Change the value and flags that are not None; NotFound."""
     flags = {"pull_request": pull_request, "pull_request_push": pull_request_push}
     return _found(name, (yield from one(owner.sql.update, owner=owner.key, name=name, data=sealed, **flags)))
 
 
 def delete(owner: Owner, name: str) -> Tx[None]:
-    """Remove one; NotFound."""
+    """Remove one secret; NotFound."""
     if (yield from one(owner.sql.delete, owner=owner.key, name=name)) is None:
         raise NotFound(f"secret {name} not found")
 
 
 def for_build(repo: Repo, seal: Seal, *, pull_request: bool) -> Tx[tuple[Secret, ...]]:
-    """What a build of the repository gets: its own secrets, then its namespace's of other names.
+    """The secrets of a build: the secrets of its repository, then the namespace's secrets of other names.
 
-    A pull request gets only those flagged for it, before names are compared: a repository's secret that it
-    may not see does not hide the namespace's (contract drone-rpc 4).
+    A pull request gets only secrets with the flag `pull_request`. The flag is checked before the names are compared: a
+    secret of the repository that a pull request may not see does not hide a secret of the namespace (contract
+    drone-rpc 4).
     """
     own = yield from _opened(of_repo(repo.id), seal, pull_request)
     shared = yield from _opened(of_namespace(repo.namespace), seal, pull_request)

@@ -28,7 +28,7 @@ class EncryptedJSON(TypedDict):
 
 
 def secret_json(secret: Secret) -> SecretJSON:
-    """Whose it is, its name and its flags."""
+    """The JSON of a secret: its owner, its name and its flags."""
     if secret.namespace:
         body = SecretJSON(id=secret.id, namespace=secret.namespace, name=secret.name)
     else:

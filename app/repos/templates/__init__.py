@@ -1,1 +1,1 @@
-"""Pipeline files that the repositories of a namespace share: `kind: template` loads them by name."""
+"""Templates: pipeline files that the repositories of a namespace share. `kind: template` loads them by name."""

@@ -71,7 +71,7 @@ async def update(request: Request[State], found: Namespace) -> JSON[TemplateJSON
 
 
 def _update(found: Namespace, name: str, new: TemplateChanges, now: int) -> Tx[tuple[Template, Template]]:
-    """The template as it was and as it is."""
+    """Change a template; returns the template before and after the change."""
     before = changed = yield from store.find(found.name, name)
     if new.data is not None:
         changed = yield from store.update(found.name, name, new.data, now)

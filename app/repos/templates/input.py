@@ -1,4 +1,4 @@
-"""What clients may say of a template. Its rules tell their problems under codes of their own, as recorded."""
+"""The bodies of requests about a template, and their rules. The codes and texts of problems are as recorded."""
 
 import re
 from typing import Annotated
@@ -39,7 +39,7 @@ class TemplateChanges(body.Input):
 
 
 def name_problem(name: str) -> Problem | None:
-    """What is wrong with the name of a new template."""
+    """What is wrong with the name of a new template; None for a right name."""
     if not name.endswith(YAML + STARLARK + JSONNET):
         return Problem("name", "template_extension", "Template extension invalid. Must be yaml, starlark or jsonnet")
     if not names.is_name(name, LONGEST_NAME):
@@ -48,7 +48,7 @@ def name_problem(name: str) -> Problem | None:
 
 
 def data_problem(data: str) -> Problem | None:
-    """What is wrong with a template's text."""
+    """What is wrong with a template's text; None for a right text."""
     if not data.strip():
         return Problem("data", "no_data", "No Template Data Provided")
     if "\0" in data:

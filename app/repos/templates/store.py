@@ -15,7 +15,8 @@ UPDATE = """
     UPDATE templates SET data = :data, updated = :now WHERE namespace = :namespace AND name = :name RETURNING *
 """
 DELETE = "DELETE FROM templates WHERE namespace = :namespace AND name = :name RETURNING *"
-#: An UPDATE would end in an error of the database where somebody else takes the place at the same moment.
+#: `move` deletes the row and inserts it again. An UPDATE would end in an error of the database when another
+#: transaction takes the name at the same time.
 PUT_BACK = """
     INSERT INTO templates (id, namespace, name, data, created, updated)
     VALUES (:id, :namespace, :name, :data, :created, :updated) ON CONFLICT DO NOTHING RETURNING id
@@ -24,7 +25,7 @@ PUT_BACK = """
 
 @dataclass(frozen=True)
 class Template:
-    """A pipeline file, or what makes one, under a name that ends with what it is written in. Times are Unix seconds."""
+    """A pipeline file, or a program that makes one; the extension of `name` says which. Times are Unix seconds."""
 
     id: int
     namespace: str
@@ -48,20 +49,20 @@ def list_of(namespace: str) -> Tx[list[Template]]:
 
 
 def find_if_any(namespace: str, name: str) -> Tx[Template | None]:
-    """A template; letter case matters."""
+    """The template of a name, or None; letter case matters."""
     row = yield from one(BY_NAME, namespace=namespace, name=name)
     return _MAPPER.make(row) if row else None
 
 
 def find(namespace: str, name: str) -> Tx[Template]:
-    """A template; NotFound."""
+    """The template of a name; NotFound."""
     if (found := (yield from find_if_any(namespace, name))) is None:
         raise _unknown(name)
     return found
 
 
 def create(template: Template) -> Tx[Template]:
-    """A new template; Conflict when its namespace has one of this name."""
+    """Add a template; Conflict when its namespace has a template of this name."""
     row = yield from one(CREATE, **_MAPPER.values(template))
     if row is None:
         raise _taken(template.namespace, template.name)
@@ -77,7 +78,7 @@ def update(namespace: str, name: str, data: str, now: int) -> Tx[Template]:
 
 
 def move(namespace: str, name: str, to: str, now: int) -> Tx[Template]:
-    """Put a template into another namespace; NotFound, or Conflict when that has one of this name."""
+    """Move a template to another namespace; NotFound, or Conflict when that namespace has a template of this name."""
     row = yield from one(DELETE, namespace=namespace, name=name)
     if row is None:
         raise _unknown(name)
@@ -88,7 +89,7 @@ def move(namespace: str, name: str, to: str, now: int) -> Tx[Template]:
 
 
 def delete(namespace: str, name: str) -> Tx[Template]:
-    """Remove a template, and what it was; NotFound."""
+    """Remove a template and return it; NotFound."""
     row = yield from one(DELETE, namespace=namespace, name=name)
     if row is None:
         raise _unknown(name)

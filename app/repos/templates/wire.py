@@ -15,5 +15,5 @@ class TemplateJSON(TypedDict):
 
 
 def template_json(template: Template) -> TemplateJSON:
-    """A template; Drone's never have times."""
+    """The JSON of a template; like Drone's, without times."""
     return TemplateJSON(id=template.id, name=template.name, namespace=template.namespace, data=template.data)

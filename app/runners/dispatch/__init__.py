@@ -1,1 +1,1 @@
-"""Stages on their way to runners, and what runners report: the server's side of a runner."""
+"""The server's side of runners: it hands stages to runners and takes their reports."""

@@ -14,12 +14,12 @@ from app.runners.dispatch.wire import ActiveCountJSON, BuildCountsJSON, StatsJSO
 from app.web.reply import JSON, Empty, Encoded, joined
 from app.web.route import Endpoint
 
-#: Stages that are read and written at a time, so that nobody waits for a long queue.
+#: Stages that are read and written at a time, so that a long queue does not hold up other requests.
 PAGE = 500
 
 
 class State(builds_state.State):
-    """Beside what the rooms below need."""
+    """What these routes need in addition to the state of the builds' routes."""
 
     queue: Queue
 

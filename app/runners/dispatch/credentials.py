@@ -1,4 +1,4 @@
-"""With what steps clone (contract drone-rpc 4: netrc)."""
+"""The login and password with which steps clone (contract drone-rpc 4: netrc)."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -10,14 +10,18 @@ from app.scm.host import Account
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """One account at the git host for all repositories, or none."""
+    """One account at the host for all repositories, or no account."""
 
     account: Account | None = None
-    #: Whether public repositories are cloned with it, too.
+    #: Whether public repositories are cloned with the account, too.
     always: bool = False
 
     def netrc(self, repo: Repo) -> Netrc | None:
-        """What a runner of this repository is told; only of an https or http address, and of a private one."""
+        """The netrc for a runner that clones this repository.
+
+        None without an account, when the address is neither http nor https, and when the repository is public and
+        `always` is not set.
+        """
         address = urlsplit(repo.git_http_url)
         wanted = self.always or repo.visibility != "public"
         if not (self.account and wanted and address.scheme in ("http", "https") and address.hostname):

@@ -1,8 +1,9 @@
-"""Who is still there: the signs that runners give, and what becomes of stages without any (contract drone-rpc 12).
+"""Leases: how long a silent runner keeps a stage, and how the stages of lost runners end (contract drone-rpc 12).
 
-Every call that names a stage or a step renews that stage's lease, and a watch those of its build that were accepted
-from the same address: a watch names no stage. Signs are kept in memory and written every so often, so that a batch
-of log lines costs no transaction; a server that dies loses those of a few seconds, a lease is minutes.
+A runner gives a sign by every call that names a stage or a step: the call renews the lease of that stage. A watch
+names only a build: it renews the leases of the build's stages that were accepted from the same address. Signs are kept
+in memory and written at intervals, so that a batch of log lines costs no transaction. A server that dies loses the
+signs of a few seconds; a lease lasts minutes.
 """
 
 import logging
@@ -16,15 +17,15 @@ from app.builds.ports import Ports
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two rounds at most, and the part of a lease that they are at most.
+#: The interval between two rounds is at most `ROUND` seconds, and at most a lease divided by `PART`.
 ROUND, PART = 15.0, 4
 
 
 class Leases:
-    """Keeps the leases of this server's runners and ends what is lost, whichever server's it was.
+    """Keeps the leases of this server's runners, and ends the stages of lost runners of every server of the database.
 
-    `lease` is the seconds without a sign after which a runner is lost, `patience` those after which a stage that
-    nobody has taken ends.
+    `lease`: a runner that gives no sign for so many seconds is lost. `patience`: a stage that no runner accepts for so
+    many seconds ends.
     """
 
     def __init__(self, ports: Ports, *, lease: int, patience: int) -> None:
@@ -39,16 +40,16 @@ class Leases:
             interval=min(ROUND, lease / PART),
         )
         self._signs: set[int] = set()
-        #: Stages whose runner is on the line, and how often.
+        #: Stages whose runner has an open call, with the number of its open calls.
         self._held: Counter[int] = Counter()
 
     def renew(self, stage_id: int) -> None:
-        """The stage's runner has given a sign."""
+        """Note a sign of the stage's runner."""
         self._signs.add(stage_id)
 
     @contextmanager
     def held(self, stage_ids: Collection[int]) -> Iterator[None]:
-        """The runners of these stages are on the line as long as the block lasts."""
+        """Renew the leases of these stages as long as the block lasts: their runner has an open call."""
         self._held.update(stage_ids)
         try:
             yield
@@ -61,13 +62,13 @@ class Leases:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Serve while the block lasts. Nobody is lost for the time in which there was no server to hear them."""
+        """Serve while the block lasts. All leases begin anew: while no server ran, runners could give no sign."""
         await self._ports.db.write(claims.see_all(self._ports.now()))
         async with background.serving(self._loop.run()):
             yield
 
     async def look(self) -> None:
-        """Write the signs of life, end the stages of the lost, and those that nobody has taken."""
+        """Write the signs, end the stages of lost runners, and end the stages that no runner has accepted in time."""
         await self._write_signs()
         now = self._ports.now()
         for stage in await progress.lose_silent(self._ports, now - self._lease):
@@ -81,6 +82,6 @@ class Leases:
         self._signs = set()
         try:
             await self._ports.db.write(claims.see(sorted(signs), self._ports.now()))
-        except BaseException:  # a cancel too: whoever writes next must know of them
+        except BaseException:  # a cancel too: the next round must write these signs
             self._signs |= signs
             raise

@@ -23,13 +23,13 @@ from app.runners.dispatch.queue import Queue
 from app.runners.manager import Context, Filter, System
 from app.sealing.seal import Seal
 
-#: Seconds after which a question without an answer ends (contract drone-rpc 2).
+#: Seconds after which a request or a watch ends without a result (contract drone-rpc 2).
 POLL = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class LocalManager:
-    """What a runner asks and reports, on behalf of one runner."""
+    """The Manager of one runner: its calls are carried out in this process."""
 
     ports: Ports
     queue: Queue
@@ -37,30 +37,33 @@ class LocalManager:
     system: System
     leases: Leases
     credentials: Credentials = field(default_factory=Credentials)
-    #: Which built-in runner asks: what it holds is lost when its server stops.
+    #: The name of the built-in runner, whose stages are lost when its server stops; or of one accept over HTTP (CLAIM).
     runner: str = ""
-    #: Where it asks from: another machine's address, or the built-in runner's name.
+    #: The address of the runner's machine, or the name of the built-in runner.
     peer: str = ""
 
     def spoken_for(self, peer: str, runner: str = "") -> "LocalManager":
-        """The same for another runner."""
+        """The manager of another runner."""
         return LocalManager(
             self.ports, self.queue, self.seal, self.system, self.leases, self.credentials, runner, peer
         )  # every call of a runner makes one: dataclasses.replace takes three times as long
 
     def request(self, wanted: Filter) -> Coroutine[Any, Any, Stage | None]:
-        """See Manager. (The coroutine itself, not one around it: thousands wait in it.)"""
+        """See Manager. Returns the queue's coroutine itself, not one around it: thousands of runners wait in it."""
         return self.queue.request(wanted, POLL)
 
     async def accept(self, stage_id: int, machine: str) -> Stage:
-        """See Manager. Says it until it is heard: when only the answer was lost, the stage is this runner's already."""
+        """See Manager. Tries again while the database is unavailable.
+
+        When the first try was written and only its answer was lost, the next try succeeds for the same `runner`.
+        """
         with self.queue.claimed(stage_id):
             return await until_heard(
                 lambda: progress.accept(self.ports, stage_id, machine=machine, runner=self.runner, peer=self.peer)
             )
 
     async def details(self, stage_id: int) -> Context:
-        """See Manager. The file is as it was when the build began: at its commit, or as it was converted then."""
+        """See Manager. The pipeline file is that of the build's commit, or the converted file stored with the build."""
         self.leases.renew(stage_id)
         repo, build, stage, opened, converted_file = await self.ports.db.read(_details(stage_id, self.seal))
         text = converted_file or await self.ports.configs.load_plain(repo, build)
@@ -82,7 +85,7 @@ class LocalManager:
         return Actor("runner", machine, address=self.peer, way="rpc")
 
     async def watch(self, build_id: int) -> bool:
-        """See Manager. Who watches is on the line for every stage of the build that its address has accepted."""
+        """See Manager. Renews the leases of the build's stages that were accepted from the same address."""
         with self.ports.moments.over.subscribe(lambda ended: ended in (build_id, ANY)) as ended:
             is_over, held = await self.ports.db.read(_watched(build_id, self.peer))
             with self.leases.held(held):
@@ -96,9 +99,9 @@ class LocalManager:
         await self.ports.logs.write(step_id, lines)
 
     async def upload_log(self, step_id: int, log: bytes) -> None:
-        """See Manager. Of a stage that was killed, what it said until then; of one that is lost, nothing: Conflict.
+        """See Manager. The step must run or be killed: a killed step keeps its output so far. Conflict otherwise.
 
-        NotFound when the step was deleted meanwhile: then its log goes, too.
+        NotFound when the step was deleted meanwhile: then its log is removed, too.
         """
         self.leases.renew(await self.ports.db.read(_logging(step_id, killed=True)))
         await self.ports.logs.store(step_id, log)
@@ -115,7 +118,7 @@ class LocalManager:
 
 
 def _logging(step_id: int, *, killed: bool = False) -> Tx[int]:
-    """The stage of a step that may be told of just now: it runs, or was killed. Conflict otherwise."""
+    """The stage id of a step that runs or, with `killed`, was killed. Conflict for a step of another status."""
     step = yield from steps.find(step_id)
     if step.status != "running" and not (killed and step.status == "killed"):
         raise Conflict(f"step {step.id} does not run: {step.status}", code="step_not_running")
@@ -127,7 +130,7 @@ def _watched(build_id: int, peer: str) -> Tx[tuple[bool, list[int]]]:
 
 
 def _is_over(build_id: int) -> Tx[bool]:
-    """Whether nobody should run it any more: it was stopped, or deleted."""
+    """Whether the build's stages must stop: the build has ended or was deleted."""
     build = yield from store.find_if_any(build_id)
     return build is None or build.status in OVER
 

@@ -1,4 +1,4 @@
-"""The platforms that statistics tell of: always the same, in this order (recorded: admin.json). Pure."""
+"""The platforms in the statistics: always the same, in this order (recorded: admin.json). Pure."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from app.runners.manager import Filter
 
 
 class Platform(NamedTuple):
-    """A machine; an empty variant or kernel is any."""
+    """A platform; an empty variant or kernel stands for any."""
 
     os: str
     arch: str
@@ -16,7 +16,7 @@ class Platform(NamedTuple):
     kernel: str = ""
 
     def takes(self, other: "Platform") -> bool:
-        """Whether the other may be meant by this one."""
+        """Whether a machine can be of both platforms: an empty variant or kernel agrees with any other."""
         return (
             (self.os, self.arch) == (other.os, other.arch)
             and (not self.variant or not other.variant or self.variant == other.variant)
@@ -61,7 +61,7 @@ def table(runners: Iterable[Filter], loads: Iterable[Load]) -> list[PlatformJSON
 
 
 def _place(wanted: Platform) -> int | None:
-    """The row of exactly this platform, else the first that may be meant."""
+    """The number of the row of exactly this platform, else of the first row that takes it; None without one."""
     if wanted in PLATFORMS:
         return PLATFORMS.index(wanted)
     return next((place for place, platform in enumerate(PLATFORMS) if platform.takes(wanted)), None)

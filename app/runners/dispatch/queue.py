@@ -13,7 +13,7 @@ from app.builds.ports import Ports
 from app.db.tx import Tx
 from app.errors import Unavailable
 from app.moments import SERVER, Actor, Change
-from app.runners.dispatch.offers import offers
+from app.runners.dispatch.reservations import reservations
 from app.runners.dispatch.waiting import Waiting, Worker, suits
 from app.runners.manager import Filter
 
@@ -21,9 +21,10 @@ log = logging.getLogger(__name__)
 
 #: Seconds after which the queue is looked at in any case.
 INTERVAL = 60.0
-#: Seconds until the next subscription to what waits, when one has ended.
+#: Seconds between the end of a subscription to the waiting stages and the next one.
 PAUSE = 1.0
-#: Stages that are read at a time at most, and how many more than there are runners: some are handed out already.
+#: Stages that are read at a time at most; and how many stages are read beyond the number of waiting runners, because
+#: some of the stages may be reserved already.
 PAGE, MARGIN = 200, 8
 #: Why a stage is blocked.
 UNSIGNED = (
@@ -36,27 +37,27 @@ PAUSED = "the queue is paused by an administrator"
 class Queue:
     """Hands pending stages to waiting runners, oldest first.
 
-    Handing out is an offer that only this server's queue, or on PostgreSQL every server's, keeps in mind for a while;
-    accepting decides.
+    A stage that is handed out is reserved for a limited time. The reservation binds this server's queue, or on
+    PostgreSQL the queues of all servers. The stage belongs to the runner that accepts it.
     """
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._waiting = Waiting()
-        self._offers = offers(ports)
-        #: Stages that are being accepted here, and whose runners will not let go.
+        self._reservations = reservations(ports)
+        #: Stages that a runner is accepting at this server. They are not handed out, even without a reservation.
         self._accepting: set[int] = set()
-        #: Stages that may be kept for nobody: whoever they were for has gone, or the answer to the claim was lost.
-        self._unkept: set[int] = set()
+        #: Stages whose reservation must be released: their runner is gone, or the answer to `reserve` was lost.
+        self._to_release: set[int] = set()
         self._loop = background.Loop(
             self._hand_out, log, "the queue could not be read", "the queue met an internal error", interval=INTERVAL
         )
-        #: Runners that are there whether they wait or work.
+        #: What each built-in runner takes, whether the runner waits or works.
         self._attached: list[Filter] = []
 
     @contextmanager
     def attached(self, wanted: Filter) -> Iterator[None]:
-        """A runner is there, also while it works, as long as the block lasts."""
+        """Count a runner among `runners` while the block lasts, also when the runner works and does not wait."""
         self._attached.append(wanted)
         try:
             yield
@@ -65,20 +66,20 @@ class Queue:
 
     @property
     def runners(self) -> list[Filter]:
-        """What each runner takes: those that wait, and those of this process that are all at work."""
+        """What each runner takes: the waiting runners, and the attached runners that do not wait."""
         waiting = list(self._waiting.wanted())
         return [*waiting, *(wanted for wanted in self._attached if wanted not in waiting)]
 
     async def is_paused(self) -> bool:
-        """Whether nothing is handed out."""
+        """Whether the queue is paused, so that no stage is handed out."""
         return await self._ports.db.glance(switches.is_on("queue"))
 
     async def pause(self, by: Actor = SERVER) -> None:
-        """Hand out nothing from now on, on every server of the database and over restarts; what runs goes on."""
+        """Hand out no stage from now on, on every server of the database and over restarts. Running stages go on."""
         await self._switch("queue.pause", by, switches.turn_on("queue", self._ports.now()))
 
     async def resume(self, by: Actor = SERVER) -> None:
-        """Hand out again, on every server at once."""
+        """Hand out stages again, on every server at once."""
         await self._switch("queue.resume", by, _resume(self._ports.now()))
         self._ports.moments.waiting.publish(ANY)
 
@@ -87,7 +88,7 @@ class Queue:
         await self._ports.db.write(recorders.recorded(tx, lambda _: Change(verb, by, "queue")))
 
     async def why_pending(self, waiting: Sequence[Stage]) -> dict[int, str]:
-        """Why these stages are not taken, by id, where it is not just their turn that has not come."""
+        """Why these stages are not handed out, by id. A stage that only waits for earlier stages has no entry."""
         blocked = {stage.id: UNSIGNED for stage in waiting if stage.status == "blocked"}
         untaken = [stage for stage in waiting if stage.status == "pending" and not stage.machine]
         if untaken and await self.is_paused():
@@ -109,7 +110,7 @@ class Queue:
             yield
 
     async def request(self, wanted: Filter, timeout: float) -> Stage | None:
-        """Wait for a stage that suits; None after `timeout` seconds."""
+        """Wait for a stage that the runner takes; None after `timeout` seconds."""
         worker = Worker(wanted, timeout)
         self._waiting.add(worker)
         self._loop.wake()
@@ -117,7 +118,7 @@ class Queue:
             return await worker.stage
         except asyncio.CancelledError:
             if not worker.stage.cancelled() and (stage := worker.stage.result()) is not None:
-                self._unkept.add(stage.id)  # it was handed out to nobody in the end
+                self._to_release.add(stage.id)  # the stage was handed out, but its runner is gone
                 self._loop.wake()
             raise
         finally:
@@ -125,7 +126,7 @@ class Queue:
 
     @contextmanager
     def claimed(self, stage_id: int) -> Iterator[None]:
-        """Whoever a stage was handed out to accepts it: nobody else gets it meanwhile, however long it takes."""
+        """A runner accepts a stage: no other runner is handed the stage while the block lasts."""
         self._accepting.add(stage_id)
         try:
             yield
@@ -133,7 +134,7 @@ class Queue:
             self._accepting.discard(stage_id)
 
     async def _listen(self) -> None:
-        while True:  # a subscription that was too slow ends; there is always another
+        while True:  # a subscription that was too slow ends; then the next one begins
             with self._ports.moments.waiting.subscribe() as queued:
                 self._loop.wake()
                 async for _ in queued:
@@ -141,9 +142,9 @@ class Queue:
             await asyncio.sleep(PAUSE)
 
     async def _hand_out(self) -> None:
-        for stage_id in list(self._unkept):
-            await self._offers.release(stage_id)
-            self._unkept.discard(stage_id)
+        for stage_id in list(self._to_release):
+            await self._reservations.release(stage_id)
+            self._to_release.discard(stage_id)
         for kind in self._waiting.types():
             await self._hand_out_type(kind)
 
@@ -153,7 +154,7 @@ class Queue:
             limit = min(waiting + MARGIN, PAGE)
             page = await self._ports.db.read(claims.queued(kind, after, limit, now=self._ports.now()))
             for stage in page:
-                await self._offer(stage)
+                await self._reserve_and_hand_out(stage)
             if len(page) < limit:
                 return
             after = page[-1].id
@@ -161,18 +162,18 @@ class Queue:
     async def _has_room(self, stage: Stage) -> bool:
         return not (stage.limit or stage.throttle) or await self._ports.db.read(progress.has_room(stage))
 
-    async def _offer(self, stage: Stage) -> None:
+    async def _reserve_and_hand_out(self, stage: Stage) -> None:
         if stage.id in self._accepting or not self._waiting.suit(stage) or not await self._has_room(stage):
             return
         try:
-            claimed = await self._offers.claim(stage.id)
+            reserved = await self._reservations.reserve(stage.id)
         except Unavailable:
-            self._unkept.add(stage.id)
+            self._to_release.add(stage.id)
             raise
-        if not claimed:
+        if not reserved:
             return
-        if (worker := self._waiting.take(stage)) is None:  # who it suits has gone meanwhile
-            self._unkept.add(stage.id)
+        if (worker := self._waiting.take(stage)) is None:  # the runners that the stage suits have gone meanwhile
+            self._to_release.add(stage.id)
             self._loop.wake()
         else:
             worker.stage.set_result(stage)

@@ -1,4 +1,4 @@
-"""Runners that wait for a stage, by what they want (contract drone-rpc 6.1)."""
+"""Runners that wait for a stage, grouped by the stages that they take (contract drone-rpc 6.1)."""
 
 import asyncio
 from collections import OrderedDict
@@ -8,7 +8,7 @@ from typing import TypeAlias
 from app.builds.model import Stage
 from app.runners.manager import Filter
 
-#: Equal for runners that want the same.
+#: The fields of a Filter; equal for runners that take the same stages.
 _Wish: TypeAlias = tuple[str, str, str, str, str, str, frozenset[tuple[str, str]]]
 
 
@@ -34,16 +34,16 @@ def _platform_suits(wanted: Filter, stage: Stage) -> bool:
 
 
 class Worker:
-    """A runner that waits for so many seconds."""
+    """A runner that waits for at most `timeout` seconds."""
 
     __slots__ = ("stage", "wanted")
 
     def __init__(self, wanted: Filter, timeout: float) -> None:
         loop = asyncio.get_running_loop()
         self.wanted = wanted
-        #: What it was handed; None when it has waited long enough.
+        #: The stage that the runner was handed; None after `timeout` seconds.
         self.stage: asyncio.Future[Stage | None] = loop.create_future()
-        loop.call_later(timeout, self._give_up)  # harmless when it was handed something before
+        loop.call_later(timeout, self._give_up)  # harmless when the runner was handed a stage before
 
     def _give_up(self) -> None:
         if not self.stage.done():
@@ -51,17 +51,20 @@ class Worker:
 
 
 class Waiting:
-    """Those who wait, in the order in which they came; a look at it costs as much as there are different wishes."""
+    """The runners that wait, in the order in which they came.
+
+    Runners with the same Filter share a group, and a search looks at one runner of each group.
+    """
 
     def __init__(self) -> None:
         self._groups: dict[_Wish, OrderedDict[Worker, None]] = {}
 
     def add(self, worker: Worker) -> None:
-        """One more."""
+        """Add a runner, as the last of its group."""
         self._groups.setdefault(_wish(worker.wanted), OrderedDict())[worker] = None
 
     def remove(self, worker: Worker) -> None:
-        """It waits no more; also when it was taken."""
+        """Remove a runner; harmless when the runner was taken already."""
         wish = _wish(worker.wanted)
         if (group := self._groups.get(wish)) is not None:
             group.pop(worker, None)
@@ -69,12 +72,12 @@ class Waiting:
                 del self._groups[wish]
 
     def take(self, stage: Stage) -> Worker | None:
-        """The first that the stage suits, and nobody takes it again."""
+        """Remove the first runner that the stage suits, and return it; None without one."""
         for wish in [wish for wish, group in self._groups.items() if suits(_first(group), stage)]:
             group = self._groups[wish]
             while group:
                 worker, _ = group.popitem(last=False)
-                if not worker.stage.done():  # else it is about to give up
+                if not worker.stage.done():  # a runner whose future is done has waited for its whole timeout or is gone
                     if not group:
                         del self._groups[wish]
                     return worker
@@ -82,19 +85,19 @@ class Waiting:
         return None
 
     def suit(self, stage: Stage) -> bool:
-        """Whether the stage suits anybody."""
+        """Whether the stage suits a runner that waits."""
         return any(suits(wanted, stage) for wanted in self.wishes())
 
     def wishes(self) -> Iterator[Filter]:
-        """One of each kind."""
+        """The different Filters of the runners, each once."""
         return map(_first, self._groups.values())
 
     def wanted(self) -> Iterator[Filter]:
-        """Everyone's."""
+        """The Filter of every runner."""
         return (worker.wanted for group in self._groups.values() for worker in group)
 
     def types(self) -> dict[str, int]:
-        """How many wait for stages of each type."""
+        """How many runners wait for stages of each type."""
         counts: dict[str, int] = {}
         for group in self._groups.values():
             kind = _first(group).type or "docker"

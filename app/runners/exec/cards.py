@@ -1,4 +1,4 @@
-"""Cards out of output: what a step shows beside its log, sent in its log (contract drone-rpc 13). Pure."""
+"""Cards: what a step shows beside its log. A step prints its card into its output (contract drone-rpc 13). Pure."""
 
 from base64 import b64decode
 from dataclasses import dataclass
@@ -8,36 +8,36 @@ import orjson
 from app.builds.cards.model import LIMIT, LONGEST_SCHEMA
 from app.runners.exec.mask import Mask
 
-#: What stands around the base64 of `{"schema": …, "data": …}`.
+#: The characters before and after the base64 of `{"schema": …, "data": …}`.
 BEGIN, END = "\x1b]1338;", "\x1b]0m"
-#: Characters of base64, a third more than the bytes that it stands for, and its line ends.
+#: The most characters of base64 in a card: base64 is a third longer than its bytes, and may have line ends.
 LONGEST = LIMIT * 3 // 2
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What to show, as JSON text, and the address of the template that draws it."""
+    """The data of a card, as JSON text, and the address of the template that draws the card."""
 
     schema: str
     data: str
 
 
 class Cards:
-    """Takes the cards out of a text that comes in pieces; of several, the last counts.
+    """Removes the cards from a text that comes in pieces, and keeps the last card.
 
-    What looks like a card and is none stays in the text.
+    Text between `BEGIN` and `END` that is not a valid card stays in the text.
     """
 
     def __init__(self, mask: Mask) -> None:
         self._mask = mask
         self._held = ""
         self._at_its_end = False
-        #: The latest so far.
+        #: The latest card so far.
         self.card: Card | None = None
 
     def feed(self, text: str) -> str:
-        """The text so far without its cards; what may still become one is held back."""
-        if self._at_its_end and text:  # the line end after a card belongs to it
+        """The text so far without its cards. An end that may be the start of a card is held back."""
+        if self._at_its_end and text:  # the line end after a card belongs to the card
             text, self._at_its_end = text.removeprefix("\n"), False
         if not self._held and BEGIN[0] not in text:
             return text
@@ -63,18 +63,18 @@ class Cards:
         return "".join(kept) + text[: len(text) - held]
 
     def flush(self) -> str:
-        """The rest, when no more comes."""
+        """The text that was held back; for the end of the text."""
         rest, self._held = self._held, ""
         return rest
 
 
 def _overlap(text: str) -> int:
-    """How many characters at the end may begin a card."""
+    """How many characters at the end of the text may be the start of a card."""
     return next((n for n in range(len(BEGIN) - 1, 0, -1) if text.endswith(BEGIN[:n])), 0)
 
 
 def _read(encoded: str, mask: Mask) -> Card | None:
-    """The card, without secrets; None when it is none."""
+    """The card, with its secrets masked; None when the text is not a valid card."""
     try:
         card = orjson.loads(mask.whole(b64decode(encoded).decode()))
         schema, data = card.get("schema") or "", card["data"]

@@ -1,7 +1,7 @@
 """The variables of a step (contract drone-env 1 and 2). Pure.
 
-Names of the build, the stage and the step are computed anew at each step start, so that a failure shows
-(contract drone-env 1.6).
+The variables of the build, the stage and the step are computed anew at the start of each step, so that they show an
+earlier failure (contract drone-env 1.6).
 """
 
 import re
@@ -14,12 +14,12 @@ from app.repos.model import Repo
 from app.runners.exec import version
 from app.runners.manager import Context, System
 
-#: All that a step sees of the environment of the process that runs it.
+#: The variables that a step gets from the environment of the runner's process.
 HOST = ("PATH", "USER", "LANG")
 
-#: What a runner adds that adds nothing.
+#: The variables that a runner adds when it adds none.
 NOTHING: Mapping[str, str] = MappingProxyType({})
-#: Told to every step under both spellings, if the runner's own process has one of them.
+#: Every step gets these in lower and in upper case, if the runner's own process has one of the two.
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 
 _TAGS = "refs/tags/"
@@ -28,9 +28,9 @@ _REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+))", re.ASCII)
 
 
 def for_substitution(context: Context, now: int, runner: Mapping[str, str] = NOTHING) -> dict[str, str]:
-    """What `${NAME}` means in the pipeline file: here params win over all others (contract drone-env 2.2).
+    """The values for `${NAME}` in the pipeline file. The build's params win over all others (contract drone-env 2.2).
 
-    `runner` is what the runner adds to every step.
+    `runner` are the variables that the runner adds to every step.
     """
     table = dict(runner) | _fixed(context) | _build(context.build, now) | _stage(context.stage, now)
     return table | dict(context.build.params)
@@ -52,8 +52,9 @@ def for_step(
 ) -> dict[str, str]:
     """The whole environment of one step, lowest precedence first (contract drone-env 2.1).
 
-    `host` is the environment of the runner's process, `runner` what it adds to every step. `stage` is the live one with
-    its steps; `root` is the folder of the run; `trace` and `skip_verify` are git's.
+    `host` is the environment of the runner's process; `runner` are the variables that the runner adds to every step.
+    `stage` is the stage as it is now, with its steps. `root` is the folder of the workspace. `literals` and `secrets`
+    are the step's own variables. `trace` and `skip_verify` set variables of git.
     """
     live = _live(context.build, stage, step, now)
     variables = {name: host[name] for name in HOST if host.get(name)}
@@ -74,7 +75,7 @@ def _proxies(host: Mapping[str, str]) -> dict[str, str]:
 
 
 def failing(stage: Stage) -> bool:
-    """Whether the stage or a step that counts has failed; `failure: ignore` forgives a plain failure."""
+    """Whether the stage or a step has failed; the status `failure` of a step with `failure: ignore` does not count."""
     return stage.status in FAILED or any(map(_counts, stage.steps))
 
 

@@ -25,12 +25,12 @@ from app.runners.manager import Context, Manager, Netrc
 
 log = logging.getLogger(__name__)
 
-#: Seconds of a minute of the repository's timeout, and the minutes when it names none.
+#: Seconds of a minute of the repository's timeout, and the minutes for a repository without a timeout.
 MINUTE = 60.0
 DEFAULT_TIMEOUT = 60
-#: Seconds that the details may stay out of reach.
+#: Seconds for which the runner asks for the details of a stage, before it gives the stage up.
 DETAILS_TIMEOUT = 60.0
-#: Seconds between failed questions for a cancellation.
+#: Seconds before the next watch after a failed one, at first and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 
 
@@ -41,12 +41,12 @@ class Place:
     base: Path
     environ: Mapping[str, str]
     options: Options = field(default_factory=Options)
-    #: Held by each step that runs, of whichever stage.
+    #: Each running step of any stage holds one slot.
     slots: AbstractAsyncContextManager[object] = field(default_factory=nullcontext)
 
 
 class Execution:
-    """Runs one stage; `run` returns when all is reported and cleared away."""
+    """Runs one stage; `run` returns when the stage is reported and its workspace is removed."""
 
     def __init__(self, manager: Manager, accepted: Stage, place: Place) -> None:
         self._manager = manager
@@ -58,7 +58,7 @@ class Execution:
         self._running: set[Process] = set()
 
     async def run(self) -> None:
-        """All of it, once. Whatever the manager answers is dealt with; only a bug comes out."""
+        """Run the stage; call this once. Errors of the manager end the stage and are not raised."""
         try:
             async with asyncio.timeout(DETAILS_TIMEOUT):
                 context = await until_heard(lambda: self._manager.details(self._accepted.id))
@@ -78,14 +78,14 @@ class Execution:
             await asyncio.wait([watcher])
 
     def halt(self, why: Halt, error: str = "") -> None:
-        """Kill what runs and start nothing more; the first reason counts."""
+        """Kill the running steps and start no more steps; the first reason counts."""
         if self._halt is None:
             self._halt, self._error = why, error
             for running in self._running:
                 running.kill()
 
     async def fail(self, error: str) -> None:
-        """Report the stage as ended by an error of its own, not of a step."""
+        """Report that the stage has ended with an error that no step has caused."""
         self._state.fail(error)
         await self._report_stage(self._state.close(_now()))
 
@@ -136,7 +136,7 @@ class Execution:
                 await self._run_steps(_Run(context, todo, workspace))
             await self._report_stage(self._state.close(_now(), self._halt, self._error))
         finally:
-            # After the report: nobody waits for it but the next stage.
+            # After the report, so that the report does not wait for the removal of the workspace.
             await asyncio.to_thread(workspace.clear)
 
     async def _create(self, workspace: Workspace, todo: Plan, git_url: str, netrc: Netrc | None) -> bool:
@@ -150,7 +150,10 @@ class Execution:
         return True
 
     async def _run_steps(self, run: "_Run") -> None:
-        """Each step in a task of its own that waits for its turn; detached ones go on beside them."""
+        """Run each step in its own task, which waits for the steps that the step depends on.
+
+        Detached steps run until all other steps have ended, and are killed then.
+        """
         ended = {planned.name: asyncio.Event() for planned in run.todo.steps}
         async with asyncio.TaskGroup() as detached:
             async with asyncio.TaskGroup() as steps:
@@ -214,7 +217,7 @@ class Execution:
         return code
 
     async def _report_stage(self, stage: Stage) -> bool:
-        """Whether the manager has taken it."""
+        """Whether the manager has accepted the report."""
         try:
             self._state.heard(await until_heard(lambda: self._manager.update_stage(stage)))
         except AppError as error:
@@ -232,7 +235,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What the steps of a stage share."""
+    """The data that all steps of a stage need."""
 
     context: Context
     todo: Plan
@@ -262,12 +265,12 @@ class _Run:
 
 
 def _password(context: Context) -> dict[str, str]:
-    """What else must not show in a log, by the name that shows instead."""
+    """The password of the netrc, which is masked in logs like a secret named `netrc`."""
     return {"netrc": context.netrc.password} if context.netrc else {}
 
 
 def _refused(error: AppError, **what: int) -> None:
-    """That it was cancelled meanwhile, or deleted, is an answer. All else should not be."""
+    """Log a refused report. Conflict and NotFound are expected: the stage was cancelled or deleted meanwhile."""
     level = logging.INFO if isinstance(error, (Conflict, NotFound)) else logging.ERROR
     log.log(level, "a report was refused", extra={**what, "reason": error.message})
 

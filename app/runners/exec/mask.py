@@ -1,15 +1,16 @@
-"""Secrets out of output, while it streams (contract drone-env 7.2). Pure.
+"""Masking secrets in output that comes in pieces (contract drone-env 7.2). Pure.
 
-The result is the same however the output was cut into pieces: leftmost value first, of several the longest.
+The result does not depend on how the output was cut into pieces. The leftmost value is replaced first; of several
+values at one place, the longest.
 """
 
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 
-#: Lines of a value that are shorter are too common to be hidden on their own.
+#: A shorter line of a value (in characters) is not masked alone, because other text contains it too often.
 SHORTEST_LINE = 2
-#: Characters of base64 that are hidden at least; fewer are too common.
+#: Shorter base64 of a value (in characters) is not masked, because other text contains it too often.
 SHORTEST_ENCODED = 8
 #: Characters after which `base64` breaks lines.
 WRAPPED = 76
@@ -17,9 +18,10 @@ _HEAD = 8
 
 
 class Mask:
-    """Replaces secret values by `[secret:name]`; what may still become one is held back, nothing else.
+    """Replaces secret values by `[secret:name]`. Only an end of the text that may be the start of a value is held back.
 
-    A value of several lines is replaced as a whole, and each of its lines (trimmed) on its own; so is its base64.
+    A value of several lines is replaced as a whole, and each of its lines (trimmed) alone. The base64 of a value is
+    replaced, too.
     """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
@@ -29,7 +31,7 @@ class Mask:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """The part of the output so far that is certain by now."""
+        """The masked output so far, without the end that is held back."""
         if not self._names:
             return text
         text = self._held + text
@@ -46,16 +48,16 @@ class Mask:
         return "".join(pieces) + text[done:held]
 
     def flush(self) -> str:
-        """The rest, when no more output comes."""
+        """The masked text that was held back; for the end of the output."""
         text, self._held = self._held, ""
         return self.whole(text)
 
     def whole(self, text: str) -> str:
-        """A text that is not part of the output."""
+        """Mask a text that is complete and not part of the output."""
         return self._pattern.sub(lambda found: self._names[found.group()], text) if text and self._names else text
 
     def _unfinished(self, text: str) -> set[int]:
-        """Where the end of the text begins like a value that is longer than what is there."""
+        """The positions from which the rest of the text is the start of a longer value."""
         return {at for needle in self._longest_first for at in _overlaps(needle, text)}
 
 
@@ -71,7 +73,10 @@ def _needles(secrets: Mapping[str, str]) -> dict[str, str]:
 
 
 def _encoded(value: str) -> Iterator[str]:
-    """What shows of a value in base64, alone or within a longer text, in one line or as `base64` breaks it."""
+    """The base64 of a value: alone or within a longer text, in one line or in the lines that `base64` prints.
+
+    Within a longer text, the characters at both ends depend on the neighbours of the value and are left out.
+    """
     data = value.encode()
     for before, uncertain in enumerate((0, 2, 3)):
         text = b64encode(bytes(before) + data).decode()
@@ -85,7 +90,11 @@ def _encoded(value: str) -> Iterator[str]:
 
 
 def _overlaps(needle: str, text: str) -> Iterator[int]:
-    """Positions at which the text ends within the needle; `str.find` does the walking where it is long."""
+    """The positions from which the rest of the text is the start of the needle.
+
+    For a long rest, `str.find` searches for the first `_HEAD` characters of the needle; a short rest is compared at
+    every position.
+    """
     start = max(len(text) - len(needle) + 1, 0)
     close = max(start, len(text) - _HEAD + 1)
     at = text.find(needle[:_HEAD], start)

@@ -1,4 +1,4 @@
-"""What whoever runs a runner decides for all its stages (contract drone-env 10)."""
+"""The options of a runner, for all its stages (contract drone-env 10)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,25 +10,25 @@ from app.runners.manager import Context
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Empty is no wish."""
+    """The options of a runner; an empty option changes nothing."""
 
-    #: Variables of every step, below all others but the host's own.
+    #: Variables of every step. All other variables win over them, except those of the host.
     environ: Mapping[str, str] = field(default_factory=dict)
     #: PATH of every step in place of the host's.
     path: str = ""
-    #: Links that every workspace has: the path below its root by what it leads to.
+    #: Symbolic links in every workspace: by the target of the link, the path of the link below the root.
     symlinks: Mapping[str, str] = field(default_factory=dict)
-    #: Steps that run at once, of all stages together; 0 = as many as there are.
+    #: How many steps of all stages may run at once; 0 = no limit.
     max_procs: int = 0
-    #: Globs of the slugs, and of the events, that are run; none = all.
+    #: Globs of the repositories' slugs, and of the events, whose stages are run; none = all.
     limit_repos: tuple[str, ...] = ()
     limit_events: tuple[str, ...] = ()
-    #: Whether only trusted repositories are run.
+    #: Whether only stages of trusted repositories are run.
     limit_trusted: bool = False
     plugins: Plugins = field(default_factory=Plugins)
 
     def refusal(self, context: Context) -> str:
-        """Why this runner must not run a stage; empty = it may."""
+        """Why this runner must not run a stage; empty when the runner may run the stage."""
         repo, event = context.repo, context.build.event
         refused = "insufficient permission to run the pipeline: this runner serves"
         if self.limit_repos and not any(matches(glob, repo.slug) for glob in self.limit_repos):

@@ -1,4 +1,4 @@
-"""What a step prints, on its way to the manager: decoded, masked, cut into lines, sent in batches."""
+"""The output of a step is decoded, masked, cut into lines and sent to the manager in batches."""
 
 import asyncio
 import codecs
@@ -18,18 +18,18 @@ from app.runners.manager import Manager
 
 log = logging.getLogger(__name__)
 
-#: Seconds from the first output to the first batch, so that who follows sees life.
+#: Seconds from the first output to the first batch; short, so that a reader of the live log sees output at once.
 FIRST_PAUSE = 0.05
-#: Seconds from new output to a batch from then on.
+#: Seconds from new output to each later batch.
 PAUSE = 1.0
-#: JSON bytes; as many waiting end the pause.
+#: JSON bytes of a batch; when so many bytes wait, the batch is sent before the pause ends.
 BATCH_SIZE = 256 * 1024
-#: Seconds that a batch may take. The process never waits for it, only the report of its end does.
+#: Seconds that sending a batch may take. The step's process does not wait for a batch, but the report of its end does.
 BATCH_TIMEOUT = 10.0
 #: Seconds after which a log that cannot be stored is given up.
 UPLOAD_TIMEOUT = 60.0
 _PIECE = 16 * 1024
-#: Bytes; a larger log is put together aside, without holding up the loop.
+#: Bytes; a larger log is put together in a thread, so that the event loop does not wait.
 _LARGE = 64 * 1024
 
 
@@ -54,11 +54,11 @@ class Writer:
         self._closed = False
 
     def write(self, data: bytes) -> None:
-        """Take output as it comes; never waits."""
+        """Take a piece of the output; never waits."""
         self._put(self._mask.feed(self._cards.feed(self._decoder.decode(data))))
 
     def close(self) -> None:
-        """No more output comes."""
+        """End the output."""
         rest = self._cards.feed(self._decoder.decode(b"", final=True)) + self._cards.flush()
         self._put(self._mask.feed(rest) + self._mask.flush())
         self._cut(len(self._text))
@@ -67,7 +67,7 @@ class Writer:
         self._hurry.set()
 
     async def send(self) -> None:
-        """Send batches of live lines, a partial line too, until all that came before `close` is sent."""
+        """Send batches of live lines, also lines without an end, until all output before `close` is sent."""
         pause = FIRST_PAUSE
         while self._live or not self._closed:
             await self._news.wait()
@@ -81,9 +81,9 @@ class Writer:
             pause = PAUSE
 
     async def upload(self) -> Card | None:
-        """Store the whole log, and the card if the output had one, which is returned once it is stored.
+        """Store the whole log and the card of the output. Returns the card when there was one and it was stored.
 
-        What cannot be stored is given up, and said so in the server's own log.
+        A log or a card that cannot be stored is given up, with a warning in the runner's own log.
         """
         dump = self._transcript.dump
         log_ = await asyncio.to_thread(dump) if self._transcript.size > _LARGE else dump()
@@ -94,7 +94,7 @@ class Writer:
         return card
 
     async def _upload(self, what: str, say: Callable[[], Awaitable[None]]) -> bool:
-        """Whether it is stored."""
+        """Call the manager until it answers, for at most `UPLOAD_TIMEOUT` seconds; whether it has stored the upload."""
         try:
             async with asyncio.timeout(UPLOAD_TIMEOUT):
                 await until_heard(say)
@@ -120,7 +120,7 @@ class Writer:
         self._cut(self._text.rfind("\n") + 1)
 
     def _cut(self, end: int) -> None:
-        """Turn the text up to here into entries."""
+        """Turn the text up to this position into a piece of the log."""
         if not end:
             return
         piece = Piece.of(self._pos, self._time, self._text[:end])
@@ -145,7 +145,7 @@ class Writer:
 
 
 class _Live:
-    """What waits to be sent; past the limit of a log nothing is added but a note."""
+    """The pieces that wait to be sent. Beyond the limit of a log, only one note is added."""
 
     def __init__(self) -> None:
         self._pieces: deque[Piece] = deque()
@@ -166,7 +166,7 @@ class _Live:
         self.waiting += piece.size
 
     def take(self) -> list[Line]:
-        """The next batch; empty when nothing waits."""
+        """The next batch; empty when no piece waits."""
         lines: list[Line] = []
         size = 0
         while self._pieces and size < BATCH_SIZE:
@@ -177,7 +177,7 @@ class _Live:
         return lines
 
     def drop(self) -> int:
-        """Give up what waits; how many lines."""
+        """Drop the pieces that wait; returns the number of their lines."""
         count = sum(piece.count for piece in self._pieces)
         self._pieces.clear()
         self.waiting = 0

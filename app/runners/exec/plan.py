@@ -1,6 +1,6 @@
-"""What one stage is to run: the file read for its pipeline, every script written. Pure.
+"""The plan of one stage: the pipeline of the file, its steps, and their scripts and secrets. Pure.
 
-These are the checks that a runner makes before it reports a start (contract drone-rpc 14, row 6).
+A runner makes the checks of this module before it reports that the stage starts (contract drone-rpc 14, row 6).
 """
 
 from collections.abc import Mapping
@@ -20,22 +20,22 @@ from app.runners.manager import Context
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in file order, with those that never run among them, since others may wait for them."""
+    """The plan of a stage. `steps` keeps the order of the file and steps that never run: others may depend on them."""
 
     pipeline: Pipeline
     steps: tuple[PlannedStep, ...]
-    #: Script by step name, for those that may run.
+    #: Script by step name, for the steps that may run.
     scripts: Mapping[str, str]
     #: Value by name of every secret that a step of the stage uses.
     secrets: Mapping[str, str]
-    #: Those among them without a value yet, which are to be had elsewhere.
+    #: The secrets without a value that the secret extension is asked for, by name.
     elsewhere: Mapping[str, SecretDocument]
-    #: What the runner adds to every step, and what of it is hidden in logs, by name.
+    #: The variables that the runner adds to every step, and those of them that are masked in logs, by name.
     variables: Mapping[str, str] = field(default_factory=dict)
     masked: Mapping[str, str] = field(default_factory=dict)
 
     def literals(self, planned: PlannedStep) -> dict[str, str]:
-        """The step's own variables that stand in the file."""
+        """The step's own variables whose values stand in the file."""
         return {name: value for name, value in _environment(planned).items() if isinstance(value, str)}
 
     def revealed(self, planned: PlannedStep) -> dict[str, str]:
@@ -45,7 +45,7 @@ class Plan:
 
 
 def plan(context: Context, now: int, runner: Mapping[str, str] = environ.NOTHING) -> Plan:
-    """Read the stage's pipeline out of the file; `runner` is what the runner adds to every step.
+    """Read the stage's pipeline from the file; `runner` are the variables that the runner adds to every step.
 
     Raises BadSubstitution, BadPipeline, NotFound when the file has no such pipeline, and Invalid when the
     commit cannot be cloned.

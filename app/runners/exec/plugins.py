@@ -1,4 +1,4 @@
-"""Servers of the user's own that a runner asks: for secrets, and for variables of every step.
+"""Extensions (HTTP servers of the user) that a runner asks for secrets, and for variables of every step.
 
 Contract drone-webhooks 10, 11; drone-env 7.1.
 """
@@ -25,7 +25,7 @@ ENV = "application/vnd.drone.env.v2+json"
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """What is added to every step; those of these names are hidden in its log."""
+    """The variables that are added to every step, and the names of those that are masked in its log."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     masked: frozenset[str] = frozenset()
@@ -33,18 +33,18 @@ class Variables:
 
 @dataclass(frozen=True, slots=True)
 class Plugins:
-    """Those that there are."""
+    """The extensions of a runner; None where the settings name none."""
 
     secret: Extension | None = None
     env: Extension | None = None
 
     @classmethod
     def of(cls, *, secret: Service, env: Service) -> "Plugins":
-        """Those that the settings name."""
+        """The extensions that the settings name."""
         return cls(extension("secret", SECRET, secret), extension("environment", ENV, env))
 
     async def variables(self, context: Context) -> Variables:
-        """What the environment extension adds to this stage. ExtensionFailed, Unavailable."""
+        """The variables that the environment extension adds to this stage. Raises ExtensionFailed or Unavailable."""
         if self.env is None:
             return Variables()
         found = await self.env.ask(_about(context)) or []
@@ -57,7 +57,11 @@ class Plugins:
             ) from error
 
     async def secrets(self, wanted: Mapping[str, SecretDocument], context: Context) -> dict[str, str]:
-        """The values of secrets that are kept elsewhere, by name; one that cannot be had is empty, and logged."""
+        """The values of secrets from the secret extension, by name.
+
+        A secret is empty without an extension, when the extension fails (this is logged), and when the extension does
+        not give the secret to this event.
+        """
         values = await asyncio.gather(*(self._secret(document, context) for document in wanted.values()))
         return dict(zip(wanted, values, strict=True))
 

@@ -18,9 +18,9 @@ from app.errors import AppError
 SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh")
 DEFAULT_SHELL = "/bin/sh"
 
-#: Seconds that readers of the output inside the step (`exec > >(tee log)`) get to finish after the shell.
+#: Seconds after the end of the shell for processes in its group that still print (such as `exec > >(tee log)`).
 LINGER = 0.25
-#: Seconds that output of processes outside the group is still taken.
+#: Seconds for which output of processes outside the group is taken after that.
 DRAIN = 1.0
 _CHUNK = 32 * 1024
 
@@ -32,7 +32,7 @@ class CannotStart(AppError):
 
 
 def shell(name: str, search_path: str) -> str:
-    """The path of a step's shell: a known name looked up, or an absolute path. Raises CannotStart."""
+    """The path of a step's shell, for a name of `SHELLS` or an absolute path. Raises CannotStart."""
     if not name:
         return DEFAULT_SHELL
     if name in SHELLS or Path(name).is_absolute():
@@ -45,10 +45,10 @@ def shell(name: str, search_path: str) -> str:
 
 
 class Process:
-    """A running process. `finish` must be awaited, once, whatever happens to it."""
+    """A running process. `finish` must be awaited once, even when the process was killed."""
 
     def __init__(self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> None:
-        """Start it; takes well under a millisecond. Raises CannotStart."""
+        """Start the process; takes well under a millisecond. Raises CannotStart."""
         _check(environment)
         self._output, far_end = os.pipe()
         os.set_blocking(self._output, False)
@@ -71,16 +71,16 @@ class Process:
         self._finished = False
 
     def kill(self) -> None:
-        """End the whole process group at once. Harmless when it is gone."""
+        """Kill the whole process group. Harmless when the group has ended."""
         if not self._finished:
-            # macOS says EPERM of a group of which only a zombie is left.
+            # macOS answers EPERM for a group of which only a zombie is left.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
 
     async def finish(self, sink: Callable[[bytes], None]) -> int:
-        """Hand all output to the sink until the process ends; the exit code, negative for a signal.
+        """Hand all output to the sink until the process ends; returns the exit code, negative for a signal.
 
-        Children that stay behind in the group are killed; those outside it are not waited for.
+        Children that are left in the group are killed; children outside the group are not waited for.
         """
         asyncio.get_running_loop().add_reader(self._output, self._read, sink)
         try:
@@ -93,13 +93,13 @@ class Process:
             self._stop_reading()
             self.kill()
             os.close(self._output)
-            # Only now: until it is reaped, nobody else can get its process id.
+            # Reap the process only now: until then no other process can get its id.
             code = self._popen.wait()
             self._finished = True
         return code
 
     def _read(self, sink: Callable[[bytes], None]) -> bool:
-        """Take what is there, at most one chunk; whether there was anything."""
+        """Take at most one chunk of output, without waiting; whether there was any output."""
         try:
             data = os.read(self._output, _CHUNK)
         except BlockingIOError:
@@ -124,7 +124,7 @@ class Process:
 
 
 async def _ended(process: "subprocess.Popen[bytes]") -> None:
-    """Wait for the end of the process; where it can be done, without reaping it."""
+    """Wait for the end of the process; on Linux without reaping it."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     if sys.platform != "linux":
@@ -141,7 +141,7 @@ async def _ended(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _check(environment: Mapping[str, str]) -> None:
-    """What the system would refuse, said by name and never by value."""
+    """Raise CannotStart for a variable that the system refuses; the message has its name, never its value."""
     for name, value in environment.items():
         if not name or "=" in name or "\0" in name:
             raise CannotStart(f"{name!r} cannot be the name of an environment variable")

@@ -1,4 +1,4 @@
-"""A Manager that is elsewhere: says each verb over HTTP, as official runners do (contract drone-rpc 2, 5)."""
+"""A Manager on another machine: makes each call over HTTP, as official runners do (contract drone-rpc 2, 5)."""
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from app.runners.manager import CLAIM, Context, Filter, Netrc, System
 
 T = TypeVar("T")
 
-#: Seconds; the server answers a poll after 30 at most.
+#: Seconds; the server answers a request for a stage, and a watch, after 30 seconds at most.
 TIMEOUT = httpx.Timeout(15, read=60, pool=None)
 #: Characters of an error that are shown.
 SHOWN = 500
@@ -29,19 +29,19 @@ _REPO, _SECRET, _SYSTEM, _NETRC = TypeAdapter(Repo), TypeAdapter(Secret), TypeAd
 
 
 class Refused(AppError):
-    """The server has understood and will not."""
+    """The server refuses the call; to repeat the call does not help."""
 
     code = "refused"
 
 
 class Garbled(AppError):
-    """The answer is not one of this protocol: another program may listen at the address."""
+    """The answer is not an answer of this protocol: another program may listen at the address."""
 
     code = "garbled"
 
 
 class RemoteManager:
-    """Speaks to one server; to be closed. Every verb as in Manager."""
+    """The calls of Manager to one server. Close it with `aclose`."""
 
     def __init__(self, url: str, secret: str, *, skip_verify: bool = False) -> None:
         self._client = httpx.AsyncClient(
@@ -53,11 +53,11 @@ class RemoteManager:
         )
 
     async def aclose(self) -> None:
-        """Hang up."""
+        """Close the connections to the server."""
         await self._client.aclose()
 
     async def ping(self) -> None:
-        """Whether address and secret are right; Unauthorized, Unavailable, or another AppError that says why not."""
+        """Check the address and the secret. Raises Unauthorized, Unavailable, or another AppError with the reason."""
         await self._say("POST", "ping")
 
     async def request(self, wanted: Filter) -> Stage | None:
@@ -69,7 +69,10 @@ class RemoteManager:
         return _read(_stage, answer) if answer else None
 
     async def accept(self, stage_id: int, machine: str) -> Stage:
-        """See Manager. Says it until it is heard, under one name: should only the answer be lost, it is ours."""
+        """See Manager. Repeats the call under one name while the server is unavailable.
+
+        When the server has taken the first call and only its answer was lost, the next call succeeds.
+        """
         path, headers = f"stage/{stage_id}?machine={quote(machine, safe='')}", {CLAIM: token_hex(16)}
         return _read(_stage, await until_heard(lambda: self._say("POST", path, headers=headers)))
 
@@ -109,7 +112,7 @@ class RemoteManager:
     async def _send(
         self, method: str, path: str, content: bytes | None, headers: Mapping[str, str] | None = None
     ) -> bytes | None:
-        """The body of a good answer; None for 204, which says that there is nothing."""
+        """The body of a successful answer; None for 204, an answer without a body."""
         try:
             answer = await self._client.request(method, path, content=content, headers=headers)
         except httpx.HTTPError as error:
@@ -122,7 +125,7 @@ class RemoteManager:
 
 
 def _error(status: int, text: str) -> AppError:
-    """What a status says to a runner (contract drone-rpc 2)."""
+    """The error for a status of an answer (contract drone-rpc 2)."""
     match status:
         case 401:
             return Unauthorized("the server refuses the secret: DRONE_RPC_SECRET must be the same on both sides")
@@ -147,7 +150,7 @@ def _read(make: Callable[[Any], T], answer: bytes | None) -> T:
 
 
 def _present(value: Any) -> Any:
-    """Without null, which means absent."""
+    """The value without its null fields: null means that a field is absent."""
     if isinstance(value, dict):
         return {name: _present(item) for name, item in value.items() if item is not None}
     return [_present(item) for item in value] if isinstance(value, list) else value
@@ -158,7 +161,7 @@ def _step(data: Any) -> Step:
 
 
 def _stage(data: Any) -> Stage:
-    data.setdefault("repo_id", 0)  # official runners leave it out, and some answers repeat what they said
+    data.setdefault("repo_id", 0)  # official runners leave the field out, and some answers repeat their report
     return _STAGE.validate_python({**data, "steps": tuple(_step(step) for step in data.get("steps", ()))})
 
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Seconds between failed polls, at first and at most.
+#: Seconds before the next poll after a failed one, at first and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 #: Seconds that the reports of ended stages may take when the runner stops.
 LAST_REPORTS = 5.0
@@ -39,19 +39,19 @@ _ARCHITECTURES = {
 
 
 def this_os() -> str:
-    """This machine's system by its name in Go."""
+    """This machine's operating system, by its name in Go."""
     return _SYSTEMS.get(platform.system(), platform.system().lower())
 
 
 def this_arch() -> str:
-    """This machine's processor by its name in Go."""
+    """This machine's processor, by its name in Go."""
     return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
 class Runner:
-    """As many poll loops as stages may run at once; `run` once, `stop` from elsewhere.
+    """Runs up to `capacity` stages at once, each in its own poll loop. Call `run` once; call `stop` from another task.
 
-    `base` is the folder of the workspaces and belongs to this runner alone; `environ` is the host's.
+    `base` is the folder of the workspaces; no other runner may use it. `environ` is the environment of the host.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Runner:
         host = {**environ, **({"PATH": options.path} if options.path else {})}
         slots = asyncio.Semaphore(options.max_procs) if options.max_procs else nullcontext()
         self._place = Place(base.resolve(), host, options, slots)
-        #: Which stages it takes.
+        #: Which stages this runner takes.
         self.serves = serves or Filter(type="exec", os=this_os(), arch=this_arch())
         self._stopping = False
         self._loops: set[asyncio.Task[None]] = set()
@@ -85,7 +85,7 @@ class Runner:
             self._loops = {loops.create_task(self._poll()) for _ in range(self._capacity)}
 
     async def stop(self, grace: float) -> None:
-        """Take no more stages, give those that run `grace` seconds to end, then kill them and report that."""
+        """Take no more stages, wait `grace` seconds for the running stages, then kill them and report that."""
         self._stopping = True
         for loop in self._idle:
             loop.cancel()
@@ -108,12 +108,12 @@ class Runner:
             except AppError as error:
                 log.warning("no stage could be taken", extra={"reason": error.message})
                 await self._idle_until(asyncio.sleep(next(waits)))
-            except Exception:  # A bug that one stage meets must not end the runner.
+            except Exception:  # A bug in the run of one stage must not end the runner.
                 log.exception("a poll loop met an internal error")
                 await self._idle_until(asyncio.sleep(next(waits)))
 
     async def _take(self) -> Stage | None:
-        """Wait for a stage and accept it; None when there is none, or another was faster."""
+        """Wait for a stage and accept it; None when no stage came, or another runner was faster."""
         stage = await self._idle_until(self._manager.request(self.serves))
         if stage is None or self._stopping:
             return None
@@ -123,7 +123,7 @@ class Runner:
             return None
 
     async def _idle_until(self, awaitable: Awaitable[T]) -> T:
-        """Wait in a way that `stop` may cut short."""
+        """Wait for the awaitable; `stop` may cancel the wait."""
         task = asyncio.current_task()
         assert task is not None
         self._idle.add(task)
@@ -139,7 +139,7 @@ class Runner:
         log.info("a stage begins", extra=about)
         try:
             await execution.run()
-        except Exception:  # Whatever went wrong, the stage must not stay open.
+        except Exception:  # The stage must be reported as ended after every error.
             log.exception("a stage met an internal error", extra=about)
             await execution.fail("internal error of the runner; the server's log has more")
         finally:

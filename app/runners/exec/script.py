@@ -1,7 +1,7 @@
 """The shell scripts that steps run as (contract drone-env 5 and 6). Pure.
 
-Every command is announced by a line `+ command`, printed out of single quotes: variables show by name,
-and nothing in it is run.
+A script prints each command as a line `+ command` before it runs the command. The line is in single quotes: the shell
+prints the names of variables, not their values, and runs no part of the line.
 """
 
 import shlex
@@ -20,15 +20,16 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {
 
 
 def of_commands(commands: Sequence[str]) -> str:
-    """A step's script: each command announced in one line, then run as it is."""
+    """A step's script: each command is printed in one line, then run unchanged."""
     return _script(map(_announced, commands))
 
 
 def of_clone(repo: Repo, build: Build, *, depth: int = 0, retries: int = 0) -> str:
     """The script that brings the build's commit into the working directory.
 
-    Announced as the reference does it; beyond it, a commit that its branch or tag no longer holds is fetched
-    by name, so a build is always of its own commit. Raises Invalid for values that git would misread.
+    The script prints the same commands as the reference. In addition to the reference, a commit that its branch or tag
+    no longer contains is fetched by its id, so that a build always runs on its own commit. Raises Invalid for values
+    that git would misread.
     """
     url, ref = repo.git_http_url or repo.git_ssh_url, build.ref
     branch = build.target_branch or ref.removeprefix("refs/heads/") or repo.default_branch
@@ -66,7 +67,7 @@ def _branch(branch: str, commit: str, flags: str, retries: int) -> list[str]:
 
 
 def _fetched(fetch: str, commit: str, retries: int) -> str:
-    """Fetch, and when that does not bring the commit, ask for it by name."""
+    """Fetch; when the commit is absent after that, fetch the commit by its id."""
     by_name = fetch.rpartition(" origin ")[0] + f" origin {shlex.quote(commit)}"
     present = f"git cat-file -e {shlex.quote(commit + '^{commit}')} 2>/dev/null"
     return "\n".join(

@@ -1,4 +1,4 @@
-"""What `from_secret` means in one stage (contract drone-env 7.1). Pure."""
+"""The values of `from_secret` in one stage (contract drone-env 7.1). Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,9 +7,9 @@ from app.runners.manager import Context
 
 
 def reveal(name: str, context: Context, inline: Mapping[str, str]) -> str:
-    """The value of a secret; the empty string when there is none, or none that this event may see.
+    """The value of a secret; empty when there is no such secret, or when this event must not see the secret.
 
-    `inline` are the sealed values of the file's own `kind: secret` documents by name.
+    `inline` are the encrypted values of the file's own `kind: secret` documents, by name.
     """
     return _stored(name, context) or _inline(name, context, inline)
 

@@ -9,7 +9,7 @@ from app.builds.model import Stage, Status, Step
 from app.pipeline.steps import PlannedStep, Policy
 from app.runners.exec import environ
 
-#: Exit code by which a step ends the stage early and well.
+#: Exit code by which a step ends the stage early and successfully: the pending steps are skipped.
 ENOUGH = 78
 ERROR_CODE = 255
 KILLED_CODE = 137
@@ -18,19 +18,19 @@ Turn = Literal["run", "skip", "pass"]
 
 
 class Halt(Enum):
-    """Why a stage was ended from outside."""
+    """Why a stage was ended before its steps were done."""
 
     CANCELLED = "cancelled"
     TIMED_OUT = "timed out"
     STOPPED = "the runner was stopped"
-    #: A step has failed after which nothing more is wanted; the stage has its status already.
+    #: A step with `fail_fast` has failed; the stage has its status already.
     FAILED = "failed"
-    #: Somebody else has changed the stage: it is no longer ours to report.
+    #: The server has refused a report: the stage was changed by another call, or deleted.
     LOST = "lost"
 
 
 class State:
-    """A stage with the steps that are reported, numbered from 1; what the manager answers is taken over."""
+    """A stage with the steps that are reported, numbered from 1, and the ids and versions of the manager's answers."""
 
     def __init__(self, stage: Stage, planned: Iterable[PlannedStep] = ()) -> None:
         self._stage = stage
@@ -57,14 +57,14 @@ class State:
         return self._steps[name]
 
     def turn(self, planned: PlannedStep) -> Turn:
-        """What to do with a step once all that it waits for has ended (contract drone-env 8.3)."""
+        """What to do with a step, once all steps that it depends on have ended (contract drone-env 8.3)."""
         if planned.policy is Policy.NEVER or self._steps[planned.name].status != "pending":
             return "pass"
         unwanted = Policy.ON_SUCCESS if environ.failing(self.stage) else Policy.ON_FAILURE
         return "skip" if planned.policy is unwanted else "run"
 
     def heard(self, reply: Stage | Step) -> None:
-        """Take over ids and versions from an answer."""
+        """Take over the ids and versions of an answer."""
         if isinstance(reply, Stage):
             self._stage = replace(self._stage, version=reply.version, updated=reply.updated)
             for step in reply.steps:
@@ -82,11 +82,11 @@ class State:
         return self._put(replace(self._steps[name], status="running", started=now))
 
     def skip(self, name: str, now: int) -> Step:
-        """A step is left out."""
+        """A step is skipped."""
         return self._put(replace(self._steps[name], status="skipped", started=now, stopped=now))
 
     def finish(self, name: str, code: int, now: int) -> Step:
-        """A step's process ended by itself; a negative code is a signal (contract drone-env 8.4)."""
+        """A step's process has ended; a negative code stands for a signal (contract drone-env 8.4)."""
         good = code in (0, ENOUGH)
         status: Status = "success" if good else "failure"
         step = replace(self._steps[name], status=status, exit_code=max(code, -1), stopped=now)
@@ -98,16 +98,16 @@ class State:
         return step
 
     def shows(self, name: str, schema: str) -> None:
-        """A step has a card, drawn by this template."""
+        """A step has a card; `schema` is the address of the template that draws it."""
         self._put(replace(self._steps[name], schema=schema))
 
     def refuse(self, name: str, error: str, now: int) -> Step:
-        """A step's process could not be started; that fails the stage whatever the step ignores."""
+        """A step's process could not be started: the stage fails, also for a step with `failure: ignore`."""
         self.fail(error)
         return self._put(replace(self._steps[name], status="error", error=error, exit_code=ERROR_CODE, stopped=now))
 
     def fail(self, error: str) -> None:
-        """The stage itself cannot go on as it should."""
+        """The stage ends with an error that no step has caused."""
         self._stage = replace(self._stage, status="error", error=error, exit_code=ERROR_CODE)
 
     def close(self, now: int, halt: Halt | None = None, error: str = "") -> Stage:
@@ -119,7 +119,7 @@ class State:
                 self._put(replace(self._steps[name], status="killed", exit_code=KILLED_CODE, stopped=now))
             elif self._steps[name].detached:
                 self._put(replace(self._steps[name], status="success", stopped=now))
-            else:  # the runner itself failed in the middle of it
+            else:  # the runner failed while the step ran
                 self._put(replace(self._steps[name], status="error", exit_code=ERROR_CODE, stopped=now))
         if halt and halt is not Halt.FAILED:
             code = KILLED_CODE if running else 0

@@ -1,6 +1,6 @@
-"""Processes that left their step's process group, found by the workspace that their environment names.
+"""Processes that have left the process group of their step, found by the workspace in their environment.
 
-Linux only: elsewhere there is no /proc and nothing is found. Blocking; about 40 µs per process of the machine.
+Linux only: other systems have no /proc, and no process is found. Blocking; about 40 µs per process of the machine.
 """
 
 import os
@@ -16,9 +16,10 @@ _PAUSE = 0.005
 
 
 def kill(marker: str) -> int:
-    """End every process whose environment holds a value that begins with the marker; how many were found.
+    """Kill every process whose environment has a value that begins with the marker; returns how many were found.
 
-    Looks again until none is left, since processes may multiply meanwhile; gives up after a bounded time.
+    Searches again until no such process is left, because a process may start others meanwhile. Gives up after
+    `_ROUNDS` rounds.
     """
     found: set[int] = set()
     for _ in range(_ROUNDS):
@@ -35,7 +36,7 @@ def kill(marker: str) -> int:
 
 def _marked(marker: bytes) -> Iterator[int]:
     for pid in _processes():
-        # Gone meanwhile, or of another account: none of ours.
+        # A process that has ended meanwhile, or of another account, is skipped.
         with suppress(OSError):
             if marker in (_PROC / str(pid) / "environ").read_bytes():
                 yield pid

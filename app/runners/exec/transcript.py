@@ -1,7 +1,7 @@
-"""The output of one step, kept within bounds (contract drone-rpc 13).
+"""The end of the output of one step, up to a limit (contract drone-rpc 13).
 
-Text is kept encoded and in pieces, not as objects: a step that prints two bytes a line must not cost more
-memory than its log.
+The text is kept as encoded pieces, not as one object for each line: a step that prints two bytes a line must not take
+more memory than its log.
 """
 
 import re
@@ -17,10 +17,10 @@ from app.encoding import encode
 
 #: Bytes of the stored log, as JSON.
 LIMIT = 5 * 1024 * 1024
-#: Characters of an entry; a longer line is split.
+#: The most characters of an entry; a longer line is split into several entries.
 LONGEST = 64 * 1024
 
-#: Room for the note on what was dropped.
+#: Bytes reserved for the note that says how much was dropped.
 _NOTE = 512
 _SLICE = 1000
 _ENTRY = re.compile(rf"[^\n]{{0,{LONGEST - 1}}}+\n|[^\n]{{1,{LONGEST}}}+")
@@ -40,7 +40,7 @@ class Piece:
 
     @classmethod
     def of(cls, pos: int, time: int, text: str) -> "Piece":
-        """Count and measure; `text` is a whole number of entries."""
+        """Make a piece of a text, which is a whole number of entries; counts and measures the entries."""
         count = _count(text)
         overhead = _OVERHEAD + len(str(pos + count)) + len(str(time))
         return cls(pos, time, text.encode(), count, len(orjson.dumps(text)) - 2 + count * overhead)
@@ -51,22 +51,22 @@ class Piece:
         return self.pos + self.count
 
     def lines(self) -> Iterator[Line]:
-        """The entries, made on demand."""
+        """The entries as lines, made one by one."""
         for pos, out in enumerate(entries(self.text.decode()), start=self.pos):
             yield Line(pos, out, self.time)
 
 
 class Transcript:
-    """The end of a step's output that fits the limit, and how much was dropped before it."""
+    """The end of a step's output that fits the limit, and the number of bytes that were dropped before that end."""
 
     def __init__(self) -> None:
         self._pieces: deque[Piece] = deque()
-        #: At most how many bytes it makes as JSON.
+        #: At most how many bytes the kept pieces make as JSON.
         self.size = 0
         self._dropped_bytes = 0
 
     def add(self, piece: Piece) -> None:
-        """Keep it; the oldest pieces go when the rest fills the limit alone."""
+        """Keep a piece. The oldest pieces are dropped while the other pieces fill the limit."""
         self._pieces.append(piece)
         self.size += piece.size
         while self.size - self._pieces[0].size >= LIMIT:
@@ -75,7 +75,7 @@ class Transcript:
             self._dropped_bytes += len(oldest.text)
 
     def dump(self) -> bytes:
-        """The log as a JSON array of lines, of at most `LIMIT` bytes; a note comes first when it is cut."""
+        """The log as a JSON array of lines, of at most `LIMIT` bytes. The first line of a cut log is a note."""
         lines: Iterator[Line] = chain.from_iterable(piece.lines() for piece in self._pieces)
         if self.size + 2 > LIMIT or self._dropped_bytes:
             lines = self._cut(lines)
@@ -96,7 +96,7 @@ class Transcript:
 
 
 def entries(text: str) -> Iterator[str]:
-    """Lines with their ends; longer ones in pieces, the last one perhaps without an end."""
+    """The lines of a text with their line ends. A line longer than `LONGEST` is split."""
     return (found.group() for found in _ENTRY.finditer(text))
 
 

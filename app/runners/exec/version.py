@@ -1,4 +1,4 @@
-"""What a tag says about a version, as step variables (contract drone-env 1.4). Pure."""
+"""The step variables of the version that a tag names (contract drone-env 1.4). Pure."""
 
 import re
 
@@ -7,7 +7,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def variables(tag: str) -> dict[str, str]:
-    """DRONE_SEMVER… and DRONE_CALVER… of a tag; a tag that is no version gives DRONE_SEMVER_ERROR."""
+    """DRONE_SEMVER… and DRONE_CALVER… of a tag; a tag that is not a semantic version gives DRONE_SEMVER_ERROR."""
     version = tag.removeprefix("v")
     return _semantic(version) | _calendar(version)
 

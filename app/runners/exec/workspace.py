@@ -1,4 +1,4 @@
-"""The folder of one run: made, filled with scripts, and always removed (contract drone-env 4)."""
+"""The workspace: the folder of one stage, made, filled with scripts, and always removed (contract drone-env 4)."""
 
 import logging
 import os
@@ -23,12 +23,12 @@ _ALPHABET = string.ascii_lowercase + string.digits
 _NAME = re.compile(rf"{_PREFIX}[a-z0-9]{{{_LENGTH}}}")
 _ATTEMPTS = 3
 _LOCAL = "file://"
-#: git's own name, said aloud: otherwise `git init` explains at length that there could be another.
+#: git's own default, set explicitly: otherwise `git init` prints a long hint about the setting.
 _BRANCH = "[init]\n\tdefaultBranch = master\n"
 
 
 class Workspace:
-    """Paths of one run. Everything in it belongs to the run alone; of secrets only the netrc is written here."""
+    """The folders of one stage; no other stage uses them. The netrc is the only secret that is written into them."""
 
     def __init__(self, base: Path) -> None:
         name = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
@@ -47,7 +47,7 @@ class Workspace:
     ) -> None:
         """Make the folders and links, and write one script per step number. Raises OSError.
 
-        `symlinks` tell the path of a link below the root, by what it leads to.
+        `symlinks`: by the target of a link, the path of the link below the root.
         """
         for folder in (self.home, self.source, self.scripts):
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -65,22 +65,22 @@ class Workspace:
         _write(self.home / ".gitconfig", settings, 0o600)
 
     def script(self, number: int) -> Path:
-        """Where the script of a step lies; by number, because names may differ in case alone."""
+        """The path of a step's script, named by the step's number: names of steps may differ in case alone."""
         return self.scripts / str(number)
 
     def clear(self) -> None:
-        """End the processes that still name it, and delete it, read-only folders too.
+        """Kill the processes whose environment names the workspace, and delete it, with its read-only folders.
 
-        What cannot be deleted is logged. Blocking.
+        A workspace that cannot be deleted is logged. Blocking.
         """
         strays.kill(f"{self.root}/")
         _remove(self.root)
 
 
 def sweep(base: Path) -> None:
-    """Clear away what a runner that died has left under its base: first its processes, then its folders.
+    """Remove what a runner that died has left in `base`: first kill its processes, then delete its workspaces.
 
-    For the start of the only runner that uses this base.
+    Call this when the only runner that uses this base starts.
     """
     strays.kill(f"{base.resolve()}/{_PREFIX}")
     for folder in _leftovers(base):
@@ -106,7 +106,7 @@ def _write(path: Path, text: str, mode: int) -> None:
 
 
 def _local_repositories(git_url: str) -> list[str]:
-    """The folders that git may meet behind a `file://` address."""
+    """The folders in which git may find the repository of a `file://` address."""
     if not git_url.startswith(_LOCAL):
         return []
     path = unquote(git_url.removeprefix(_LOCAL))
@@ -114,7 +114,7 @@ def _local_repositories(git_url: str) -> list[str]:
 
 
 def _safe_directories(paths: Iterable[str]) -> str:
-    """Without it, git refuses a repository of another account; only these very ones are meant."""
+    """The setting by which git reads repositories at these paths, also when they belong to another account."""
     return "[safe]\n" + "".join(f"\tdirectory = {_git_quote(path)}\n" for path in paths)
 
 
@@ -133,7 +133,7 @@ def _remove(root: Path) -> None:
 
 
 def _open_up(root: Path) -> None:
-    """Give back the rights that a step has taken from its own folders."""
+    """Restore the owner's rights to the folders, which a step may have taken away."""
     pending = [root]
     while pending:
         folder = pending.pop()

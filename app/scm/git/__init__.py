@@ -1,1 +1,1 @@
-"""Plain git repositories: the first host."""
+"""The host of plain git repositories, which need no more than git."""

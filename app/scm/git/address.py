@@ -1,4 +1,4 @@
-"""Which addresses of git repositories are read from, and how (contract scm-api 9.3)."""
+"""Which addresses of git repositories Gantry reads from, and how (contract scm-api 9.3)."""
 
 import re
 import shlex
@@ -23,7 +23,7 @@ class Remote:
     """An address that passed every check, ready for git."""
 
     url: str
-    #: the program that serves a directory of this machine; empty for other hosts
+    #: the command that serves a directory of this machine; empty for an address on another machine
     upload_pack: str = ""
 
 
@@ -35,7 +35,7 @@ def check(url: str, roots: Sequence[Path]) -> None:
 
 
 def resolve(url: str, roots: Sequence[Path]) -> Remote:
-    """Where `url` leads just now; Unreadable when that is nowhere, or nowhere permitted."""
+    """The remote that `url` leads to now; Unreadable when there is no repository, or when git must not read from it."""
     if broken := _problem(url, roots):
         raise Unreadable(broken[1], code="repository_unreachable")
     if not url.startswith("file:"):
@@ -133,10 +133,10 @@ def _is_git_directory(path: Path) -> bool:
 
 
 def _upload_pack(directory: Path) -> str:
-    """Serve exactly `directory`, whoever owns it, with all that the mirror asks for.
+    """The command that serves exactly `directory`, also of another account, with the options that the mirror needs.
 
-    git hands its own `-c` options and environment configuration on to no local server process,
-    so they are part of the command.
+    git does not pass its own `-c` options and environment configuration on to a local server process, so the options
+    are part of the command.
     """
     options = (f"safe.directory={directory}", "uploadpack.allowFilter=true")
     words = ["git", *(word for option in options for word in ("-c", option))]

@@ -1,4 +1,4 @@
-"""git, called with every guard (contract scm-api 9.3)."""
+"""Calls of git, with settings that keep it safe (contract scm-api 9.3)."""
 
 import os
 import re
@@ -21,9 +21,9 @@ _GUARDS = (
     "fetch.fsckObjects=true",
     "http.followRedirects=false",
     "protocol.ext.allow=never",
-    "gc.autoDetach=false",  # what stays behind in the background escapes the time limit
+    "gc.autoDetach=false",  # a process in the background would escape the time limit
 )
-#: What git runs with `get` when it is to name an account.
+#: The credential helper: git runs it with `get` when a host asks for an account.
 _HELPER = """!f() { test "$1" = get && printf 'username=%s\\npassword=%s\\n' "$GANTRY_LOGIN" "$GANTRY_PASSWORD"; }; f"""
 #: no file that git writes may grow beyond this many blocks of 512 bytes (2 GiB)
 _LARGEST_FILE = 4 * 1024 * 1024
@@ -35,13 +35,13 @@ _PREFIX = re.compile(r"^(?:(?:fatal|error|remote|remote error|git upload-pack|up
 _ASKED = "Authentication failed"
 _NOT_LET_IN = "the host lets only those in that it knows: GANTRY_GIT_USERNAME and GANTRY_GIT_PASSWORD must be right"
 _NOISE = ("warning:", "hint:", "notice:")
-#: What the system says of a full disk; git has no exit code for it.
+#: The system's messages for a full disk; git has no exit code for it.
 _FULL = (b"No space left on device", b"Disk quota exceeded")
 _LONGEST_REASON = 300
 
 
 class Refused(Unreadable):
-    """git ended with an error; `reason` is its own most useful line."""
+    """git ended with an error; `reason` is the line of git's messages that says why."""
 
     code = "repository_unreachable"
 
@@ -51,9 +51,10 @@ class Refused(Unreadable):
 
 
 class Command:
-    """Runs git with a home that is private and empty: `home` below the directory.
+    """Runs git with its own, empty home folder: `home` below the directory.
 
-    `environ` is what it gets of the server's own environment. Over https it names `account` to who asks.
+    `environ` are the variables that git gets from the server's own environment. Over https, git logs in with `account`
+    at hosts that ask for a login.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Command:
         self._https = replace(self._setting, env=env | _credentials(account)) if account else self._setting
 
     async def run(self, *args: str, at: Path | None = None, remote: Remote | None = None) -> bytes:
-        """What git prints; Refused when it ends with an error, Unavailable when the disk is full."""
+        """The output of git; Refused when git ends with an error, Unavailable when the disk is full."""
         self._make_home()
         argv = (*_LIMITED, *_git(at, remote), *args)
         setting = self._https if remote and remote.url.startswith("https:") else self._setting
@@ -84,7 +85,7 @@ class Command:
 
     @asynccontextmanager
     async def objects(self, at: Path) -> AsyncIterator[Objects]:
-        """One process that reads objects of the repository `at`, and asks no remote."""
+        """A process that reads objects of the repository `at`, without its remote."""
         self._make_home()
         argv = (*_git(at, None), "cat-file", "--batch")
         async with process.child(argv, self._setting, stdin=PIPE) as child:
@@ -98,7 +99,7 @@ class Command:
 
 
 def _git(at: Path | None, remote: Remote | None) -> list[str]:
-    """`origin` exists only on the command line: whoever only reads has nowhere to fetch from."""
+    """The beginning of a git command. `origin` is set only on the command line: without `remote`, git cannot fetch."""
     settings = list(_GUARDS)
     if at:
         settings.append(f"safe.directory={at}")
@@ -116,7 +117,7 @@ def _environment(directory: Path, home: Path, known_hosts: Path | None) -> dict[
         "LC_ALL": "C",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_CEILING_DIRECTORIES": str(directory),  # no repository around ours lends its settings
+        "GIT_CEILING_DIRECTORIES": str(directory),  # git must not find a repository above this directory
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "true",
         "GIT_ALLOW_PROTOCOL": "file:https:ssh",
@@ -128,7 +129,7 @@ def _environment(directory: Path, home: Path, known_hosts: Path | None) -> dict[
 
 
 def _credentials(account: Account) -> dict[str, str]:
-    """A helper that git asks once a host wants to know; environment, for arguments are there for all to see."""
+    """The environment of the credential helper. Not arguments: every process of the machine can read those."""
     return {
         "GANTRY_LOGIN": account.login,
         "GANTRY_PASSWORD": account.password,
@@ -140,20 +141,20 @@ def _credentials(account: Account) -> dict[str, str]:
 
 def _ssh(known_hosts: Path | None) -> str:
     options = ["BatchMode=yes", "ConnectTimeout=10", "StrictHostKeyChecking=yes"]
-    options += ["ControlMaster=no", "ControlPath=none"]  # a shared connection outlives its call
+    options += ["ControlMaster=no", "ControlPath=none"]  # a shared connection would outlive the call
     if known_hosts:
         options += [f'UserKnownHostsFile="{known_hosts}"', "GlobalKnownHostsFile=/dev/null"]
     return shlex.join(["ssh", *(word for option in options for word in ("-o", option))])
 
 
 def _reason(done: Done) -> str:
-    """The line that says why, without credentials and control characters."""
+    """The line of git's messages that says why it failed, without credentials and control characters."""
     text = _CREDENTIALS.sub("", done.err.decode(errors="replace"))
     lines = [_CONTROL.sub(" ", line).strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith(_NOISE)]
     chosen = next((i for i, line in enumerate(lines) if line.startswith(("fatal:", "error:"))), 0)
     if chosen > 0 and "Could not read from remote repository" in lines[chosen]:
-        chosen -= 1  # ssh has just said what is wrong
+        chosen -= 1  # the line before is ssh's own message, which says what is wrong
     if not lines:
         return f"git ended with code {done.code} and said nothing"
     if _ASKED in lines[chosen]:

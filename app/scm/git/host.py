@@ -20,12 +20,12 @@ _LONGEST_PATH = 4096
 
 
 class Git(Host):
-    """Repositories without a host's API: `file://` below `roots`, `https://` and `ssh://`.
+    """Repositories that are read by git alone, without a host's API: `file://` below `roots`, `https://` and `ssh://`.
 
-    `environ` is what git gets of the server's own environment: PATH, on which git and ssh are looked up, and proxies.
-    https hosts that ask who reads are told `account`, if there is one. `mirrors` belongs to one server alone. `timeout`
-    is in seconds and holds for each call of git, `max_file` in bytes. `known_hosts` pins the keys of ssh hosts; without
-    it those of the account count.
+    `environ` are the variables that git gets from the server's own environment: PATH, to find git and ssh, and proxies.
+    git logs in with `account`, if there is one, at https hosts that ask for a login. `mirrors` is the folder of the
+    mirrors; no other server may use it. `timeout` is in seconds and holds for each call of git, `max_file` is in bytes.
+    `known_hosts` is a file with the only accepted keys of ssh hosts; without it, the files of ssh's own settings count.
     """
 
     def __init__(
@@ -43,18 +43,19 @@ class Git(Host):
         self._roots = tuple(roots)
         self._max_file = max_file
         self._git = Command(self._directory, timeout=timeout, known_hosts=known_hosts, environ=environ, account=account)
-        #: Of one path there is never a second one while somebody uses the first: its lock is what keeps them apart.
+        #: The mirrors in use, by repository id and digits of an id. One path must never have two Mirror objects in use:
+        #: the lock of a Mirror is the only thing that keeps two fetches into one path apart.
         self._mirrors: WeakValueDictionary[tuple[int, int], Mirror] = WeakValueDictionary()
 
-    #: Plain git is what `scm` of a repository does not name.
+    #: `scm` of a repository is empty for plain git.
     name = ""
 
     def serves(self, url: str) -> bool:
-        """Any address may be one of plain git; `check_url` says which are read."""
+        """True: any address may be of plain git. `check_url` refuses those that git must not read from."""
         return True
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
-        """What the post-receive hook of a repository tells."""
+        """The delivery of a repository's post-receive hook; None when it is not from such a hook."""
         return payload.read(headers, body)
 
     def check_url(self, url: str) -> None:
@@ -72,7 +73,7 @@ class Git(Host):
         raise Unreadable(message, code="no_default_branch")
 
     async def branch(self, source: Source, name: str) -> Commit:
-        """The newest commit of a branch as the repository has it now."""
+        """The newest commit of a branch; the remote is asked each time."""
         _check_name("branch", name)
         ref = f"refs/heads/{name}"
         ids = await self._ids(source, ref)
@@ -83,8 +84,8 @@ class Git(Host):
     async def commit(self, source: Source, name: str) -> Commit:
         """A commit by id, abbreviated id (7 digits or more), full ref, branch or tag.
 
-        A name is looked for in this order; an abbreviation is taken for a commit read before,
-        then for a ref, and only then for any commit of the repository.
+        The kinds of names are tried in this order. For an abbreviated id, the commits that were read before are tried
+        first, then the refs, then all commits of the repository.
         """
         if refs.is_full_id(name.lower()):
             return await self._commit(source, name.lower())
@@ -96,7 +97,7 @@ class Git(Host):
         return await self._commit(source, await self._resolve(source, name))
 
     async def read_file(self, source: Source, sha: str, path: str) -> str:
-        """The text of a regular file at a commit, from the mirror alone if it was read before.
+        """The text of a regular file at a commit; without the remote if the file was read before.
 
         Unreadable has the code config_not_found, config_symlink, config_not_a_file,
         config_too_large or config_not_utf8, or repository_unreachable.
@@ -121,7 +122,7 @@ class Git(Host):
         return await mirror.read(_commit_named(oid), lambda: self._remote(source))
 
     async def _resolve(self, source: Source, name: str) -> str:
-        """The id that a ref or an abbreviated id stands for at the remote."""
+        """The id of the commit that a ref or an abbreviated id names at the remote."""
         names = [name] if name == "HEAD" or name.startswith("refs/") else []
         names += [f"refs/heads/{name}", f"refs/tags/{name}"]
         ids = await self._ids(source, *names)
@@ -137,7 +138,7 @@ class Git(Host):
         return await self._mirror(source, width).expand(name, self._remote(source))
 
     async def _ids(self, source: Source, *names: str) -> dict[str, str]:
-        """The refs of these names, or all, with their ids; git also lists longer names."""
+        """The ids of the refs of these names, or of all refs. git also lists refs whose names end with these names."""
         listed = await self._list(source, "--", "origin", *names)
         return {name: oid for oid, name in listed if refs.is_full_id(oid)}
 
@@ -150,7 +151,7 @@ class Git(Host):
         return address.resolve(source.url, self._roots)
 
     def _mirror(self, source: Source, width: int) -> Mirror:
-        """The mirror for ids of `width` digits: a repository made anew may have changed them."""
+        """The mirror for ids of `width` digits: a repository that was made anew may have ids of another width."""
         key = (source.repo_id, width)
         if (mirror := self._mirrors.get(key)) is None:
             object_format, suffix = _FORMATS[width]

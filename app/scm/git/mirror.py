@@ -1,4 +1,4 @@
-"""A private copy of those commits of a repository that Gantry has read."""
+"""Mirrors: a mirror is a local copy of the commits of a repository that Gantry has read."""
 
 import asyncio
 import shutil
@@ -24,14 +24,14 @@ _FETCH = (
     "--no-recurse-submodules",
 )
 _NO_FILES = "--filter=blob:none"
-#: git's words (LC_ALL=C), for its exit codes do not tell these from other failures
+#: parts of git's messages (LC_ALL=C), because its exit codes do not tell these failures from others
 _NO_SUCH = ("not our ref", "couldn't find remote ref", "mismatched algorithms")
 _NOT_BY_ID = ("unadvertised object", "does not support shallow")
 _LEFTOVERS = ("*.lock", "refs/**/*.lock", "shallow_*", "objects/pack/tmp_*", "objects/pack/.tmp-*")
 
 
 class Damaged(Unreadable):
-    """The mirror cannot be used any more and must be made anew."""
+    """The mirror is unusable and must be made anew."""
 
     code = "mirror_damaged"
 
@@ -39,8 +39,8 @@ class Damaged(Unreadable):
 class Mirror:
     """One bare repository, into which only this object may fetch.
 
-    Commits come alone, with their trees and without files, and stay; a file comes when it is
-    asked for.
+    A commit is fetched with its trees, without its files and its parents, and is kept. A file is fetched when it is
+    read.
     """
 
     def __init__(self, path: Path, git: Command, *, object_format: str) -> None:
@@ -50,14 +50,14 @@ class Mirror:
         self._lock = asyncio.Lock()
 
     async def glance(self, look: Look[T]) -> T:
-        """What `look` sees without the remote; Absent when it misses something."""
+        """The result of `look`, from the mirror alone; Absent when the mirror lacks an object."""
         async with self._git.objects(self._path) as objects:
             return await look(objects)
 
     async def read(self, look: Look[T], remote: Callable[[], Remote]) -> T:
-        """What `look` sees; the objects it misses are fetched first, and only then.
+        """The result of `look`. Objects that the mirror lacks are fetched; otherwise the remote is not asked.
 
-        NotFound when the remote has no such object, Unreadable when there is no reading from it.
+        NotFound when the remote has no such object, Unreadable when the remote cannot be read.
         """
         with suppress(Absent):
             return await self.glance(look)
@@ -70,7 +70,7 @@ class Mirror:
     async def expand(self, short: str, remote: Remote) -> str:
         """The id of the one commit of the remote that begins with `short`.
 
-        No protocol answers this, so the whole history comes over, commits alone, and goes again.
+        git's protocols cannot ask a remote for this, so the whole history is fetched (commits alone) and then removed.
         """
         aside = self._path.with_suffix(".search")
         async with self._lock:
@@ -84,7 +84,7 @@ class Mirror:
                 await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
 
     async def remove(self) -> None:
-        """Remove it, and what a killed server left beside it, once nobody fetches into it."""
+        """Remove the mirror, and the folders that a killed server left beside it; waits for a fetch that runs."""
         async with self._lock:
             for path in (self._path, *(self._path.with_suffix(suffix) for suffix in (".new", ".search"))):
                 await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
@@ -114,7 +114,7 @@ class Mirror:
             await self._fetch(missing, remote)
 
     async def _create(self) -> None:
-        """Appears whole or not at all, whenever the server dies."""
+        """Make the empty mirror under another name, then rename it: a server that dies leaves no half mirror."""
         aside = self._path.with_suffix(".new")
         await self._make(aside)
         await asyncio.to_thread(shutil.rmtree, self._path, ignore_errors=True)
@@ -142,7 +142,7 @@ class Mirror:
         await self._tidy()
 
     def _sweep(self) -> None:
-        """Remove what a killed git has left; no other is at work here, we hold the lock."""
+        """Remove the files that a killed git has left. No other git runs here: the caller holds the lock."""
         for pattern in _LEFTOVERS:
             for path in self._path.glob(pattern):
                 path.unlink(missing_ok=True)
@@ -152,12 +152,12 @@ class Mirror:
         await self._git.run(*words, at=self._path, remote=remote)
 
     async def _fetch_file(self, oid: str, remote: Remote) -> None:
-        """Say nothing of what is here: the remote would take the files of our commits as known."""
+        """Fetch a file without naming the mirror's commits: the remote would assume that their files are here, too."""
         words = ("-c", "fetch.negotiationAlgorithm=noop", *_FETCH, _NO_FILES, "origin", oid)
         await self._git.run(*words, at=self._path, remote=remote)
 
     async def _fetch_all(self, oid: str, remote: Remote) -> None:
-        """For servers that send only what their refs lead to: take that, and look there."""
+        """Fetch all branches and tags, for servers that send only what their refs lead to; then look for the commit."""
         whole = ["--unshallow"] if (self._path / "shallow").exists() else []
         refspecs = ("+refs/heads/*:refs/seen/heads/*", "+refs/tags/*:refs/seen/tags/*")
         words = (*_FETCH, _NO_FILES, "--prune", *whole, "origin", *refspecs)
@@ -176,6 +176,6 @@ class Mirror:
         return True
 
     async def _tidy(self) -> None:
-        """Join the packs when they have become many."""
-        with suppress(Refused, Unavailable):  # what was asked for is here; the next fetch tries again
+        """Let git join its packs when there are many."""
+        with suppress(Refused, Unavailable):  # the fetch itself has succeeded; the next fetch tries this again
             await self._git.run("gc", "--auto", "--quiet", at=self._path)

@@ -18,7 +18,7 @@ _BOM = "\ufeff"
 class Absent(Unreadable):
     """The repository has no such object, or can no longer read it.
 
-    `peeled` is true when a commit, or something that leads to one, was asked for.
+    `peeled` is true when the name asked for a commit or tree, by ^{commit} or ^{tree}.
     """
 
     code = "object_missing"
@@ -31,7 +31,7 @@ class Absent(Unreadable):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What an object is; `kind` is commit, tree, blob or tag, `size` is in bytes."""
+    """Id, kind and size of an object; `kind` is commit, tree, blob or tag, `size` is in bytes."""
 
     oid: str
     kind: str
@@ -56,31 +56,31 @@ class Entry:
 
 
 class Objects:
-    """The objects of one repository, one request after the other."""
+    """Reads the objects of one repository, one request after the other."""
 
     def __init__(self, requests: StreamWriter, answers: StreamReader) -> None:
         self._requests = requests
         self._answers = answers
 
     async def find(self, name: str) -> Header:
-        """What `name`, an id that may end in ^{kind}, stands for; Absent when it is not here.
+        """The header of the object `name`, an id that may end in ^{kind}; Absent when the repository lacks the object.
 
-        Its body comes next and must be read, or the process be left with an error.
+        The body of the object comes next: read it before the next call, or end the process by an error.
         """
-        if self._requests.is_closing():  # it died of an earlier one; uvloop would raise for the write
+        if self._requests.is_closing():  # git died at an earlier request; uvloop would raise for the write
             raise Absent(name)
         try:
             self._requests.write(f"{name}\n".encode())
             await self._requests.drain()
             words = (await self._answers.readuntil()).decode().split()
-        except (IncompleteReadError, ConnectionError):  # git dies of an object it cannot read
+        except (IncompleteReadError, ConnectionError):  # git dies at an object that it cannot read
             words = []
         if len(words) != 3:  # "NAME missing", "NAME ambiguous"
             raise Absent(name)
         return Header(words[0], words[1], int(words[2]))
 
     async def read(self, name: str, *, most: int) -> Object:
-        """A whole object; TooLarge, before it is read, when it has more than `most` bytes."""
+        """A whole object; TooLarge, before the body is read, when the object has more than `most` bytes."""
         found = await self.find(name)
         if found.size > most:
             raise TooLarge(f"{found.kind} {found.oid[:12]} has {found.size} bytes", size=found.size)
@@ -92,7 +92,7 @@ class Objects:
 
 
 async def read_commit(objects: Objects, name: str) -> Commit:
-    """The commit that an id, or the tag of that id, stands for."""
+    """The commit of an id, or the commit that the tag of this id names."""
     try:
         found = await objects.read(f"{name}^{{commit}}", most=_LARGEST_COMMIT)
     except Absent as absent:
@@ -104,10 +104,10 @@ async def read_commit(objects: Objects, name: str) -> Commit:
 
 
 async def read_text(objects: Objects, sha: str, path: str, *, most: int) -> str:
-    """The text of a regular file at a commit; a byte order mark is left out.
+    """The text of a regular file at a commit, without a byte order mark.
 
-    Unreadable, with a code for each reason, when it is absent, no regular file (symbolic links are
-    never followed), larger than `most` bytes or not UTF-8.
+    Unreadable, with a code for each reason, when the file is absent, not a regular file (symbolic links are never
+    followed), larger than `most` bytes or not UTF-8.
     """
     where = f"{path} at commit {sha[:12]}"
     oid = await _find(objects, sha, path)
@@ -124,7 +124,7 @@ async def read_text(objects: Objects, sha: str, path: str, *, most: int) -> str:
 
 
 async def _find(objects: Objects, sha: str, path: str) -> str:
-    """The id of the file; trees are walked here because `COMMIT:path` would not show the modes."""
+    """The id of the file. The trees are read one by one, because `COMMIT:path` does not give the modes."""
     tree = await objects.read(f"{sha}^{{tree}}", most=_LARGEST_TREE)
     *folders, file = path.split("/")
     for depth, folder in enumerate(folders, start=1):
@@ -172,7 +172,7 @@ def _unsuitable(entry: Entry, path: str, sha: str) -> Unreadable:
 
 def _commit(found: Object) -> Commit:
     head, _, message = found.body.partition(b"\n\n")
-    # the first of each name counts; lines that begin with a space continue the one before
+    # the first field of each name counts; a line that begins with a space continues the line before
     lines = (line.partition(b" ") for line in reversed(head.split(b"\n")))
     fields = {name: value for name, _, value in lines if name}
     charset = fields.get(b"encoding", b"utf-8").decode("ascii", "replace")
@@ -196,7 +196,7 @@ def _person(text: str) -> tuple[str, str, int]:
 
 
 def _decode(raw: bytes, charset: str) -> str:
-    """Text that any database takes: what is unreadable, and NUL, becomes U+FFFD."""
+    """Text that any database accepts: bytes that cannot be decoded, and NUL, become U+FFFD."""
     try:
         text = raw.decode(charset, "replace")
     except LookupError:

@@ -1,4 +1,4 @@
-"""The delivery of a plain git repository's hook: read, and checked (contract scm-webhooks 9)."""
+"""Reading and checking the delivery of a plain git repository's hook (contract scm-webhooks 9)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from app.errors import Invalid, Problem
 from app.scm import hook, refs
 from app.scm.hook import Delivery, Push
 
-#: What is wrong with a value, to follow the name of its field; None when nothing is.
+#: Returns what is wrong with a value, as words after the name of its field; None for a right value.
 Rule = Callable[[str], str | None]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SLUG = re.compile(r"[^/\s]+/[^/\s]+")
@@ -28,7 +28,7 @@ _MOST_OPTIONS = 100
 
 
 def read(headers: Mapping[str, str], body: bytes) -> Delivery | None:
-    """The delivery of a post-receive hook; None when it is none. Invalid lists all that is wrong with a push."""
+    """The delivery of a post-receive hook; None for any other request. Invalid lists all faults of a push."""
     match headers.get("x-gantry-event"):
         case None | "":
             return None
@@ -47,7 +47,7 @@ def is_slug(text: str) -> bool:
 
 
 def parse_push(body: bytes) -> Push:
-    """The push in a body, verified or not yet; Invalid lists all that is wrong with it."""
+    """The push in a body, whose signature may not be verified yet; Invalid lists all faults of the body."""
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -102,7 +102,7 @@ def _line_problem(value: str, longest: int) -> str | None:
 
 
 class _Form:
-    """Reads fields of a JSON object and collects what is wrong with them."""
+    """Reads fields of a JSON object and collects their faults."""
 
     def __init__(self, payload: dict[str, object]) -> None:
         self._payload = payload
@@ -112,7 +112,7 @@ class _Form:
         self.problems.append(Problem(field, code, f"{field} {rule}"))
 
     def text(self, field: str, rule: Rule, *, optional: bool = False) -> str:
-        """A string that keeps a rule; a wrong one is noted and becomes empty."""
+        """A string that keeps a rule; a wrong value is added to the problems, and the result is empty."""
         value = self._find(field)
         if value is None and optional:
             return ""
@@ -141,7 +141,7 @@ class _Form:
         return ()
 
     def _find(self, field: str) -> object:
-        """What is at `a.b`; None as well when `a` is there and is no object."""
+        """The value at `a.b`; None when it is absent, or when `a` is not an object."""
         outer, _, inner = field.rpartition(".")
         if not outer:
             return self._payload.get(inner)

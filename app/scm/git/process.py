@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive, outgrow or outlast their caller."""
+"""Child processes with limits: they are killed after a timeout and with their caller, and their output is limited."""
 
 import asyncio
 import os
@@ -14,12 +14,12 @@ from app.scm.host import TooLarge
 
 _CHUNK = 64 * 1024
 _KEPT_ERRORS = 16 * 1024
-_PATIENCE = 5  # seconds, for the dead
+_PATIENCE = 5  # seconds to wait for the end of a killed process
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What every child of one caller shares; `timeout` is in seconds, `name` is for messages."""
+    """The settings that all children of one caller share; `timeout` is in seconds, `name` is for messages."""
 
     name: str
     env: Mapping[str, str]
@@ -29,7 +29,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a process ended, all it printed, and the beginning of its complaints."""
+    """The exit code of a process, its whole output, and the beginning of its error output."""
 
     code: int
     out: bytes
@@ -42,8 +42,8 @@ async def child(
 ) -> AsyncIterator[Process]:
     """A process in a group of its own, awaited when the block ends.
 
-    The whole group is killed when the block raises, is cancelled, or takes longer than the
-    setting's timeout; the last raises Unavailable.
+    The whole group is killed when the block raises, is cancelled, or takes longer than the setting's timeout. Such a
+    timeout raises Unavailable.
     """
     process = await _start(argv, setting, stdin, stderr)
     ended = False
@@ -61,7 +61,10 @@ async def child(
 
 
 async def _start(argv: Sequence[str], setting: Setting, stdin: int, stderr: int) -> Process:
-    """Start it, also when the caller is cancelled meanwhile: asyncio would then wait for children that hold a pipe."""
+    """Start a process. The start goes on when the caller is cancelled, and the process is killed after that.
+
+    Without this, asyncio would wait for children of the process that hold a pipe.
+    """
     starting = asyncio.create_task(
         asyncio.create_subprocess_exec(
             *argv,
@@ -81,7 +84,7 @@ async def _start(argv: Sequence[str], setting: Setting, stdin: int, stderr: int)
 
 
 async def run(argv: Sequence[str], setting: Setting, *, max_output: int) -> Done:
-    """Run to the end without input; TooLarge when it prints more than `max_output` bytes."""
+    """Run a process to its end, without input; TooLarge when the process prints more than `max_output` bytes."""
     async with child(argv, setting, stderr=PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -98,7 +101,7 @@ async def run(argv: Sequence[str], setting: Setting, *, max_output: int) -> Done
 async def _kill(process: Process) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    with suppress(TimeoutError):  # if one has left the group and holds on to a pipe
+    with suppress(TimeoutError):  # when a child has left the group and holds a pipe
         async with asyncio.timeout(_PATIENCE):
             await process.communicate()  # unlike wait(), it also ends when a pipe is full
 
@@ -114,6 +117,6 @@ async def _all(stream: asyncio.StreamReader, name: str, limit: int) -> bytes:
 
 async def _beginning(stream: asyncio.StreamReader) -> bytes:
     kept = b""
-    while chunk := await stream.read(_CHUNK):  # read on: a full pipe would stop the process
+    while chunk := await stream.read(_CHUNK):  # read to the end: a full pipe would stop the process
         kept += chunk[: _KEPT_ERRORS - len(kept)]
     return kept

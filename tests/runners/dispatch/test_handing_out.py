@@ -19,8 +19,8 @@ from app.errors import Unavailable
 from app.moments import Recorders
 from app.runners.dispatch.leases import Leases
 from app.runners.dispatch.local import LocalManager
-from app.runners.dispatch.offers import KEPT, OwnOffers
 from app.runners.dispatch.queue import Queue
+from app.runners.dispatch.reservations import KEPT, OwnReservations
 from app.runners.manager import Filter, System
 from app.sealing.seal import Seal
 from tests import postgres
@@ -73,23 +73,23 @@ async def test_what_was_handed_to_somebody_who_is_gone_is_to_be_had_at_once(scen
         assert await taken(queue) is not None
 
 
-class Forgetful(OwnOffers):
-    """Offers that are made, of which the first word is lost."""
+class Forgetful(OwnReservations):
+    """Reservations that are made, but the answer to the first one is lost."""
 
     lost = False
 
-    async def claim(self, stage_id: int) -> bool:
-        claimed = await super().claim(stage_id)
+    async def reserve(self, stage_id: int) -> bool:
+        reserved = await super().reserve(stage_id)
         if not self.lost:
             self.lost = True
             raise Unavailable("the connection was closed")
-        return claimed
+        return reserved
 
 
 async def test_a_stage_is_not_kept_for_nobody_when_the_database_did_not_answer(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.runners.dispatch.queue.offers", Forgetful)
+    monkeypatch.setattr("app.runners.dispatch.queue.reservations", Forgetful)
     queue = Queue(scene.ports)
     build = await scene.push()
 

@@ -35,16 +35,16 @@ T = TypeVar("T")
 BATCH_LIMIT, LOG_LIMIT = 16 * 1024 * 1024, 64 * 1024 * 1024
 #: Seconds before a wrong secret is refused: official runners ask again at once, for ever.
 PENALTY = 1.0
-#: What runners are told of every conflict (recorded: rpc.json).
+#: The text of the answer to every conflict (recorded: rpc.json).
 CONFLICT = "Optimistic Lock Error"
 
 
 class State(runners_api.State):
-    """Beside what the other routes of the room need."""
+    """What these routes need in addition to the state of the queue's routes."""
 
-    #: What runners show; empty when there are to be none.
+    #: The secret that runners send; empty when the server lets no runners in.
     rpc_secret: str
-    #: Speaks for every runner; its `peer` is to be set.
+    #: The manager from which the manager of each runner is made, by `spoken_for`.
     manager: LocalManager
     polls: Polls
 
@@ -53,14 +53,14 @@ _Request: TypeAlias = Request[State]
 
 
 class _Refused(HTTPException):
-    """Nobody without the secret: an answer without words."""
+    """The call does not carry the secret: an answer with an empty body."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status, "")
 
 
 class _RunnerNeeds:
-    """The secret that all runners share. Granted is the manager, told who speaks."""
+    """The secret that all runners share. Grants the manager of the runner that calls."""
 
     means = "Runners."
     refusals = (401, 403)
@@ -68,7 +68,7 @@ class _RunnerNeeds:
     words = ()
 
     async def granted(self, request: _Request) -> Manager:
-        """Refused after a while: 401, or 403 when there are to be no runners."""
+        """The manager of the runner. Raises _Refused after `PENALTY` seconds: 401, or 403 if `rpc_secret` is empty."""
         secret = request.state["rpc_secret"]
         shown = request.headers.get("x-drone-token", "")
         if not secret or not hmac.compare_digest(shown.encode(), secret.encode()):
@@ -82,7 +82,7 @@ RUNNER = _RunnerNeeds()
 
 
 def answer_to(error: Exception) -> Response:
-    """The answer to an error, as runners show it."""
+    """The answer to an error, as plain text."""
     if isinstance(error, Conflict):
         return Text(CONFLICT, status_of(error))
     if isinstance(error, AppError):
@@ -161,7 +161,7 @@ async def upload_log(request: _Request, manager: Manager) -> Response:
 
 
 async def _aside(parse: Callable[[bytes], T], data: bytes) -> T:
-    """Parse what may be long without holding up others."""
+    """Parse a body; a long one in a thread, so that other requests do not wait."""
     return parse(data) if len(data) < body.LIMIT else await asyncio.to_thread(parse, data)
 
 

@@ -1,4 +1,4 @@
-"""What runners send (contract drone-rpc 3), read as Go reads it; what a runner does not own is ignored."""
+"""What runners send (contract drone-rpc 3), read as Go reads it. Fields that a runner does not own are ignored."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from app.web.body import Input
 
 Number = Annotated[int, Field(ge=0, lt=2**63)]
 ExitCode = Annotated[int, Field(ge=-(2**31), lt=2**31)]
-#: What a runner may say of a stage or step; the rest is decided by the server.
+#: The statuses that a runner may report of a stage or step; only the server sets other statuses.
 Reported = Literal["pending", "running", "success", "failure", "error", "killed", "skipped"]
 
 
@@ -27,7 +27,7 @@ class FilterIn(Input):
     labels: dict[str, str] = Field(default_factory=dict)
 
     def filter(self) -> Filter:
-        """In our words."""
+        """The Filter of the queue; an empty kind is `pipeline`, an empty type is `docker`."""
         return Filter(
             self.kind or "pipeline", self.type or "docker", self.os, self.arch, self.variant, self.kernel, self.labels
         )
@@ -125,7 +125,7 @@ _LINES = TypeAdapter(list[LineIn])
 
 
 def lines(data: bytes) -> list[Line]:
-    """A batch of log lines; Invalid."""
+    """Read a batch of log lines. Raises Invalid."""
     try:
         return [Line(line.pos, line.out, line.time) for line in _LINES.validate_json(data)]
     except ValueError:
@@ -134,7 +134,7 @@ def lines(data: bytes) -> list[Line]:
 
 
 def check(report: StageIn | StepIn, path_id: int) -> None:
-    """Invalid when a report is for another id than its address, or names a step twice."""
+    """Raise Invalid when a report has another id than its address, or its steps have wrong numbers or stage ids."""
     problems = []
     if report.id not in (0, path_id):
         problems.append(

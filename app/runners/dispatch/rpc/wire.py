@@ -66,7 +66,7 @@ class ContextJSON(TypedDict):
 
 
 def context_json(context: Context) -> ContextJSON:
-    """A context; no steps in it."""
+    """The JSON of a context. Its stages carry no steps."""
     return ContextJSON(
         build=build_json(context.build, stages=True),
         stage=stage_json(context.stage),
@@ -85,7 +85,7 @@ def _secret_json(secret: Secret) -> SecretJSON:
 
 
 def system_json(system: System) -> SystemJSON:
-    """The server; it has no address of its own in a link beside its host."""
+    """The JSON of the server; `link` is made of its protocol and its host."""
     link = f"{system.proto}://{system.host}"
     return SystemJSON(proto=system.proto, host=system.host, link=link, version=system.version)
 
