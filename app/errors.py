@@ -105,7 +105,7 @@ class Unreadable(AppError):
 
 
 class TooLarge(AppError):
-    """A text has more bytes than the server reads."""
+    """The input has more bytes than the server reads."""
 
     code = "too_large"
 

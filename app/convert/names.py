@@ -10,7 +10,7 @@ from typing import Any
 
 from app.convert.gotemplate.values import Struct
 
-#: The field's name in Go: the key of the API. The keys that sign builds and webhooks must never be added.
+#: The field's name in Go: the key of the API. The repository's keys for signatures and webhooks must never be added.
 GO_BUILD = {
     "ID": "id",
     "RepoID": "repo_id",

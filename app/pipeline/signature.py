@@ -9,7 +9,7 @@ from app.pipeline.problems import BadPipeline
 
 
 def sign(text: str, key: str) -> str:
-    """The hmac of all documents but signatures, as lower-case hex. Raises BadPipeline for a file that is no YAML."""
+    """The hmac of all documents but signatures, as lower-case hex. BadPipeline for a file that cannot be parsed."""
     documents, _ = _read(text)
     return _hmac(documents, key)
 
@@ -24,7 +24,7 @@ def verify(text: str, key: str) -> bool:
 
 
 def signed(text: str, value: str) -> str:
-    """The file with this hmac as its only signature. Raises BadPipeline for a file that is no YAML."""
+    """The file with this hmac as its only signature. Raises BadPipeline for a file that cannot be parsed."""
     documents, _ = _read(text)
     body = "".join(f"---\n{document}" for document in documents if document)
     return f"{body}---\nkind: signature\nhmac: {value}\n\n...\n"

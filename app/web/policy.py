@@ -43,7 +43,7 @@ class Policy:
     #: Whether browsers are told to use only HTTPS for this server.
     https: bool = False
     limiter: Limiter | None = None
-    #: The caller's name by the request alone, without the database; empty for an anonymous caller.
+    #: Identifies the caller by the request alone, without the database; empty for an anonymous caller.
     who: Callable[[Scope], str] = lambda _: ""
     #: The path, with all paths below it, that pages of other origins may call.
     api: str = ""
