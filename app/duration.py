@@ -8,7 +8,7 @@ _SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 
 def seconds(text: str) -> int:
-    """The seconds of a duration; ValueError says how one is written."""
+    """The seconds of a duration; ValueError says how a duration is written."""
     if not _WHOLE.fullmatch(text):
         raise ValueError("must be a duration in hours, minutes and seconds, as in 30s, 5m or 1h30m")
     return sum(int(number) * _SECONDS[unit] for number, unit in _PART.findall(text))

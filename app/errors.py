@@ -1,18 +1,18 @@
-"""What can go wrong, in the domain's words.
+"""The errors of the application, in the terms of the domain.
 
     AppError
     ├── Invalid            the request is wrong: every problem is listed at once
-    ├── Unauthorized       nobody is logged in, or the token is not known
-    ├── Forbidden          somebody is, and may not
+    ├── Unauthorized       the caller is not logged in, or the token is not known
+    ├── Forbidden          the caller is logged in and lacks the right
     ├── NotFound
-    ├── Conflict           someone else changed it first, or the name is taken
+    ├── Conflict           another caller changed the thing first, or the name is taken
     ├── NothingToRun       no pipeline of the file wants this event
     ├── Unreadable         the git repository or the pipeline file cannot be used as it is
     ├── TooLarge           more than the server is willing to read
     ├── TooMany            the caller asks too often
-    └── Unavailable        not now: the same call may work a little later
+    └── Unavailable        a passing state: the same call may work a little later
 
-`web/errors.py` turns each into an HTTP answer; nothing below `web/` knows of status codes.
+`web/errors.py` turns each into an HTTP answer; code outside `web/` does not know status codes.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a request: where, by which rule, and in words with the way out."""
+    """One problem of a request: its field, the code of its rule, and a message that says how to correct it."""
 
     field: str
     code: str
@@ -30,13 +30,13 @@ class Problem:
 
 
 class AppError(Exception):
-    """Base of all errors that are an answer, not a bug. `code` is stable; the message is for people."""
+    """Base of all errors that become an answer and are no bug. `code` is stable; the message is for people."""
 
     code = "error"
 
     def __init__(self, message: str, *, code: str = "", **details: Any) -> None:
         super().__init__(message)
-        #: The account that lacks a right, where that is the reason and the account is known.
+        #: The account that lacks a right, if the lack of a right is the reason and the account is known.
         self.refused: Any = None
         self.message = message
         self.code = code or type(self).code
@@ -54,7 +54,7 @@ class Invalid(AppError):
 
     @classmethod
     def of(cls, problems: Sequence[Problem]) -> "Invalid":
-        """One error that lists all of them; there must be at least one."""
+        """One error that lists all the problems; there must be at least one problem."""
         code = problems[0].code if len(problems) == 1 else ""
         return cls("; ".join(p.message for p in problems), problems=problems, code=code)
 
@@ -69,7 +69,7 @@ class Unauthorized(AppError):
 
 
 class Forbidden(AppError):
-    """The caller is known and has not the right."""
+    """The caller is known and lacks the right."""
 
     code = "forbidden"
 
@@ -78,7 +78,7 @@ class Forbidden(AppError):
 
 
 class NotFound(AppError):
-    """There is no such thing, or none that the caller may know of."""
+    """The thing does not exist, or the caller may not know that it exists."""
 
     code = "not_found"
 
@@ -93,7 +93,7 @@ class Conflict(AppError):
 
 
 class NothingToRun(AppError):
-    """The pipeline file has no pipeline for this event; the details say why for each."""
+    """The pipeline file has no pipeline for this event; the details give the reason for each pipeline."""
 
     code = "nothing_to_run"
 
@@ -105,7 +105,7 @@ class Unreadable(AppError):
 
 
 class TooLarge(AppError):
-    """More bytes than the server reads."""
+    """The input has more bytes than the server reads."""
 
     code = "too_large"
 

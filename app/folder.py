@@ -1,4 +1,4 @@
-"""The data folder: who may use it, the keys in it, and where the rest lies."""
+"""The data folder: its lock, its keys, and the paths of its subfolders."""
 
 import fcntl
 import os
@@ -24,14 +24,14 @@ class BadFolder(AppError):
 
 
 class Folder:
-    """A data folder that exists. Into what is made here nobody but its owner can look. BadFolder from every verb.
+    """A data folder; created if absent. Only the owner can read the folders made here. BadFolder from every method.
 
-    The output of steps may be kept elsewhere, in `logs`.
+    The output of steps may be kept in another folder, `logs`.
     """
 
     def __init__(self, path: Path, logs: Path | None = None) -> None:
         self.path = path
-        #: Output of steps.
+        #: The folder of the output of steps.
         self.logs = logs or path / "logs"
         with self._usable():
             for folder in (path, self._keys, self.logs, self.mirrors, self.work):
@@ -43,17 +43,20 @@ class Folder:
 
     @property
     def mirrors(self) -> Path:
-        """What was fetched of git repositories."""
+        """The folder of the mirrors of git repositories."""
         return self.path / "mirrors"
 
     @property
     def work(self) -> Path:
-        """Workspaces of the built-in runner."""
+        """The folder of the workspaces of the built-in runner."""
         return self.path / "work"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other servers away while the block lasts; FolderInUse. The lock ends with the process, always."""
+        """Lock the folder while the block runs; FolderInUse if another server has locked it.
+
+        The lock ends with the process, however the process ends.
+        """
         with self._lock():
             yield
 
@@ -63,14 +66,14 @@ class Folder:
             return lock(self.path, words)
 
     def key(self, name: str) -> str:
-        """A secret that was made once and is kept, readable by the owner only."""
+        """The secret of this name; made and stored by the first call, readable by the owner only."""
         if (known := self.kept(name)) is not None:
             return known
         self.keep(name, made := secrets.token_urlsafe(32))
         return made
 
     def keep(self, name: str, text: str) -> None:
-        """Keep a secret, readable by the owner only, in place of an earlier one; on the disk when this returns."""
+        """Store a secret, readable by the owner only, and replace an earlier one; on the disk when this returns."""
         path = self._keys / name
         temporary = path.with_suffix(".new")
         with self._usable():
@@ -83,13 +86,13 @@ class Folder:
             _sync(self._keys)
 
     def rename(self, name: str, new: str) -> None:
-        """Keep a secret under another name, in place of what was kept there; on the disk when this returns."""
+        """Rename a secret, and replace a secret that has the new name; on the disk when this returns."""
         with self._usable():
             (self._keys / name).replace(self._keys / new)
             _sync(self._keys)
 
     def kept(self, name: str) -> str | None:
-        """A secret that was kept."""
+        """The stored secret of this name, or None."""
         path = self._keys / name
         with self._usable():
             return path.read_text() if path.exists() else None
@@ -104,7 +107,10 @@ class Folder:
 
 
 def lock(folder: Path, in_use: str) -> IO[str]:
-    """Keep other processes away until the answer is closed, or this one ends; FolderInUse with these words, OSError."""
+    """Lock a folder until the returned file is closed or the process ends.
+
+    Raises FolderInUse with the message `in_use` if another process has locked the folder, and OSError.
+    """
     file = (folder / "lock").open("a")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,7 +123,7 @@ def lock(folder: Path, in_use: str) -> IO[str]:
 
 
 def _sync(folder: Path) -> None:
-    """Put the names in a folder on the disk: what was renamed is so after a power failure, too."""
+    """Write a folder's list of names to the disk, so that a rename survives a power failure."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""The `gantry` command: a verb's module is imported only when that verb is called."""
+"""The `gantry` command: a subcommand's module is imported only when the subcommand is called."""
 
 import importlib
 import os
@@ -15,7 +15,7 @@ __all__ = ["main"]
 
 
 class Lazy(NamedTuple):
-    """Where a command lives, as `module:attribute`, and its line in the help of the group."""
+    """The place of a command, as `module:attribute`, and its line in the help of the group."""
 
     where: str
     summary: str
@@ -66,7 +66,7 @@ class LazyGroup(click.Group):
 
 
 class Program(LazyGroup):
-    """The outermost group: turns what went wrong into one message and an exit code."""
+    """The outermost group: prints one message for an error, and ends with an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -79,7 +79,7 @@ class Program(LazyGroup):
 
 
 def _explain(error: AppError) -> str:
-    """The message, and below it each problem if there are several."""
+    """The error's message, and below it each problem if there are several."""
     from app.cli.terminal.output import printable
 
     problems = getattr(error, "problems", ())
@@ -92,7 +92,7 @@ def _explain(error: AppError) -> str:
 
 
 def _any_text(stream: Any) -> None:
-    """Print what the terminal's encoding lacks as an escape, rather than fail on it."""
+    """Make the stream print characters that its encoding lacks as escapes; otherwise they would raise an error."""
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="backslashreplace")
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writes files whole or not at all."""
 
 import os
 import tempfile
@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def write(path: Path, text: str, mode: int) -> None:
-    """Put a text where a file was or is to be, with these permissions; OSError leaves what was there."""
+    """Write a text to a file with these permissions, and replace an old file; OSError leaves the old file unchanged."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             os.fchmod(handle, mode)
             file.write(text)
         Path(name).replace(path)
-    except BaseException:  # interrupted, too: nothing half-written stays behind
+    except BaseException:  # after an interrupt, too: no half-written file is left
         Path(name).unlink()
         raise

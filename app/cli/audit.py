@@ -1,4 +1,4 @@
-"""`gantry audit`: what was done, by whom, and whether the record of it still holds."""
+"""`gantry audit`: shows the record of who did what, and verifies that the record is unchanged."""
 
 import json
 import re
@@ -12,14 +12,14 @@ from app.cli.terminal import output
 from app.cli.terminal.options import Session, api_path, json_option, repo_path, slug
 from app.errors import AppError
 
-#: Rows of the chain that are asked for at a time.
+#: Rows of the chain that one request asks for.
 PAGE = 1000
 #: Seconds of the units that an age may have.
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
 class Broken(AppError):
-    """The record is not as it was written."""
+    """The record was changed after it was written."""
 
     code = "audit_broken"
 
@@ -135,7 +135,7 @@ def _actor(actor: Json) -> str:
 
 
 def _change(before: Json, after: Json) -> str:
-    """The facts as `name: before → after`, without what was not there."""
+    """The facts as `name: before → after`, without the parts that are absent."""
     return ", ".join(
         f"{output.line(name)}: " + " → ".join(_fact(side[name]) for side in (before, after) if name in side)
         for name in {**before, **after}

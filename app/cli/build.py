@@ -227,7 +227,7 @@ def purge(session: Session, slug: str, before: int, yes: bool) -> None:
 
 
 def find(client: Client, slug: str, number: int) -> Json:
-    """A build with its stages; `LAST` is the latest of the default branch."""
+    """A build with its stages; `LAST` stands for the latest build of the default branch."""
     return client.record("GET", repo_path(slug, "builds", "latest" if number == LAST else number))
 
 
@@ -244,7 +244,7 @@ def _start(session: Session, slug: str, path: str, query: dict[str, str], *, fol
 
 
 def _follow(session: Session, slug: str, number: int) -> None:
-    """Print the build's logs and leave with its result; with --json, the ended build is all of standard output."""
+    """Print the build's logs, and exit by its result; with --json, standard output holds only the ended build."""
     from app.cli.follow import follow
     from app.cli.terminal.screen import Screen
 

@@ -1,4 +1,4 @@
-"""`gantry cron`: jobs that build a branch, or promote its newest success, by the clock."""
+"""`gantry cron`: jobs that build a branch, or promote its newest successful build, at set times."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The demo: a repository of its own, pushed and built once, ready to be promoted."""
+"""The demo: makes a repository, pushes and builds it once, so that the build can be promoted."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from app.scm import receive
 
 SLUG = "demo/hello"
 LOGIN = "admin"
-#: Seconds that the first build may take.
+#: Seconds that the first build may take at most.
 PATIENCE = 60.0
 
 _FILES = Path(__file__).parents[2] / "fixtures" / "demo"
@@ -27,7 +27,7 @@ _AUTHOR = ("-c", "user.name=Demo", "-c", "user.email=demo@gantry.invalid", "-c",
 
 
 def prepare(folder: Folder, url: str, token: str) -> None:
-    """Make the demo, unless it is there, and say what to type next. `url` is where this process listens."""
+    """Make the demo unless it exists, and print the next commands. This process listens on the address `url`."""
     if not token:
         click.echo("gantry: no demo: the administrator's token is not known here; set GANTRY_ADMIN with it", err=True)
         return
@@ -64,7 +64,7 @@ def _make(folder: Folder, client: Client, url: str) -> None:
 
 
 def _once(client: Client, path: str, body: Json) -> None:
-    """Make it, unless an earlier start did and was interrupted after that."""
+    """Create a resource; no error if it exists, as an earlier start may have created it before an interrupt."""
     try:
         client.record("POST", path, body=body)
     except Refused as refused:
@@ -73,7 +73,7 @@ def _once(client: Client, path: str, body: Json) -> None:
 
 
 def _git(where: Path, *arguments: str) -> None:
-    """With none of the user's own settings, such as hooks of theirs."""
+    """Run git without the user's and the system's configuration, which may name hooks."""
     environment = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     command = ["git", "-C", str(where), *arguments]
     subprocess.run(command, env=environment, check=True, capture_output=True, text=True)

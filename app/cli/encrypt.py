@@ -1,4 +1,4 @@
-"""`gantry encrypt`: a value that can stand in a pipeline file, where only its own repository's pipelines read it."""
+"""`gantry encrypt`: encrypts a value for a pipeline file, so that only this repository's pipelines can read it."""
 
 import click
 

@@ -1,7 +1,7 @@
 """Follow a build: print the log of every step as it comes, until the build has ended.
 
-The stream of the repository's builds says what runs, the stream of each running step what it prints, and the
-stored log has what a stream left out. Lines are known by their position, so each is printed once.
+The stream of the repository's builds gives the states of steps, the stream of each running step gives its lines, and
+the stored log gives the lines that a stream left out. Each line has a position, so each is printed once.
 """
 
 from collections.abc import AsyncGenerator
@@ -22,7 +22,7 @@ from app.cli.terminal.screen import Screen
 
 #: Seconds that a stream of log lines may stay open after its step has ended.
 GRACE = 10.0
-#: Seconds of failed attempts after which following is given up.
+#: Seconds of failed attempts after which `follow` gives up.
 PATIENCE = 120.0
 
 
@@ -35,7 +35,7 @@ def follow(
     only: tuple[int, int] | None = None,
     patience: float = PATIENCE,
 ) -> Json:
-    """The build once it has ended; with `only`, once that step (numbers of stage and step) has.
+    """The build after it has ended; with `only` (numbers of stage and step), after that step has ended.
 
     Raises `Refused`, `Unreachable` after `patience` seconds of failures, and `KeyboardInterrupt`.
     """
@@ -46,21 +46,21 @@ def follow(
 
     try:
         return anyio.run(run)
-    except BaseExceptionGroup as group:  # Ctrl-C among them, which is no Exception
+    except BaseExceptionGroup as group:  # a group may hold KeyboardInterrupt, which is no Exception
         raise _first(group) from None
     finally:
         screen.status(None)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What failed first; it cancelled the others."""
+    """The first error of a group; it cancelled the other tasks."""
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 @dataclass(slots=True)
 class Tail:
-    """The log of one step on its way to the screen."""
+    """The state of printing one step's log."""
 
     label: str
     number: tuple[int, int]
@@ -72,7 +72,7 @@ class Tail:
     live: anyio.CancelScope | None = None
 
     def end(self, outcome: str) -> None:
-        """The step has ended; a live stream gets a moment to say the last lines."""
+        """Note that the step has ended; an open stream gets GRACE seconds for its last lines."""
         self.outcome = self.outcome or outcome
         if self.live is not None and not self.ended.is_set():
             self.live.deadline = anyio.current_time() + GRACE
@@ -80,7 +80,7 @@ class Tail:
 
 
 class Follower:
-    """One build being followed."""
+    """Follows one build."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Follower:
         self._tails: dict[tuple[int, int], Tail] = {}
 
     async def run(self) -> Json:
-        """Follow to the end; leaving the inner group waits for the last lines of every step."""
+        """Follow the build to its end; leaving the inner task group waits for the last lines of every step."""
         build: Json = {}
         async with anyio.create_task_group() as around:
             around.start_soon(self._screen.tick)
@@ -114,9 +114,10 @@ class Follower:
         return build
 
     async def _states(self) -> AsyncGenerator[Json]:
-        """The build's states as they change, the present one first, over as many connections as it takes.
+        """The build's states as they change, the present state first; reconnects when a stream ends.
 
-        A keep-alive, the first of which says that the stream is live, is a moment to look: an event may be lost.
+        At each keep-alive the build is read, as an event may have been lost; the first one shows that the stream
+        is live.
         """
         backoff = Backoff(self._patience)
         while True:
@@ -136,7 +137,7 @@ class Follower:
             await backoff.wait(error)
 
     def _advance(self, build: Json, tasks: TaskGroup) -> bool:
-        """Take notice of a state, perhaps an old one; whether all that is followed has ended."""
+        """Process a state of the build, which may be an old one; whether the build, or the only step, has ended."""
         over = build.get("status") in DONE
         for stage in build.get("stages") or []:
             self._tell(stage)
@@ -148,7 +149,7 @@ class Follower:
         return over
 
     def _advance_step(self, stage: Json, step: Json, tasks: TaskGroup) -> bool:
-        """Whether this step was the only one to follow, and has ended."""
+        """Process a step's state; whether the step is the only one to follow, and has ended."""
         number, status = (stage["number"], step["number"]), step.get("status")
         if self._only not in {None, number}:
             return False
@@ -194,7 +195,7 @@ class Follower:
         tail.drained.set()
 
     async def _live(self, tail: Tail, backoff: Backoff) -> Unreachable | Refused | None:
-        """Print from the stream until its end; returns the passing error that cut it short."""
+        """Print lines of the stream until its end; returns the passing error that ended the stream, if any."""
         try:
             with anyio.CancelScope() as tail.live:
                 async with self._streams.frames(f"{self._events}/{self._number}/{_path(tail)}") as frames:
@@ -217,7 +218,7 @@ class Follower:
         self._write(tail, said)
 
     async def _stored(self, tail: Tail) -> None:
-        """Print what the log has beyond what was printed; a step that printed nothing may have none."""
+        """Print the lines of the stored log that are not printed yet; a step without output may have no log."""
         backoff = Backoff(self._patience)
         while True:
             try:
@@ -237,7 +238,7 @@ class Follower:
             self._screen.write(tail.label, said.out)
 
     def _lost(self, failure: Unreachable | Refused) -> Unreachable | Refused:
-        """The failure, if trying again may help; else it is raised."""
+        """Return a passing failure, after which another attempt may succeed; raise any other."""
         if isinstance(failure, Refused) and not failure.passing:
             raise failure
         self._screen.note(f"{failure.message}; trying again")
@@ -245,13 +246,13 @@ class Follower:
 
 
 def _build_of(frame: Frame) -> Json:
-    """The build of an event; of another kind of frame, nothing."""
+    """The build in an event's frame; empty for another kind of frame."""
     build: Any = frame.data.get("build") if isinstance(frame.data, dict) else None
     return build if isinstance(build, dict) else {}
 
 
 def _line(value: Any) -> Line:
-    """A line of a log; its time is not needed here."""
+    """A line of a log from JSON; its time is not needed here."""
     match value:
         case {"pos": int(pos), "out": str(out)}:
             return Line(pos, out, 0)
@@ -264,7 +265,7 @@ def _path(tail: Tail) -> str:
 
 
 def _outcome(label: str, step: Json) -> str:
-    """What to tell of a step that has not succeeded."""
+    """The message about a step that has not succeeded; empty for success."""
     if step.get("status") == "success":
         return ""
     ended = ": ".join(filter(None, [line(step.get("status")), reason(step)]))
@@ -272,7 +273,7 @@ def _outcome(label: str, step: Json) -> str:
 
 
 def _summary(build: Json, now: float) -> str:
-    """The line that says what is going on."""
+    """The text of the status line: the build's status, its running steps and its seconds."""
     running = [
         f"{line(stage.get('name'))}/{line(step.get('name'))}"
         for stage in build.get("stages") or []

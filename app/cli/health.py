@@ -1,4 +1,4 @@
-"""The little that a runner answers over HTTP, where its settings want that."""
+"""The runner's HTTP server, which answers `/healthz` if the settings give an address."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -15,13 +15,13 @@ from app.web.health import alive
 class _Health(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are not for it."""
+        """Leave signals to the runner, as this server must not handle them."""
         yield
 
 
 @asynccontextmanager
 async def healthy(bind: str, setting: str) -> AsyncIterator[None]:
-    """Answer `/healthz` at this address while the block lasts. AppError when it cannot listen."""
+    """Answer `/healthz` at this address while the block runs. AppError when the server cannot listen."""
     app = Starlette(routes=[Route("/healthz", alive)])
     config = uvicorn.Config(
         app, ws="none", loop="none", lifespan="off", log_config=None, log_level="warning", access_log=False

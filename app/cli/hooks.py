@@ -1,4 +1,4 @@
-"""The hook of a git repository of this machine, as a file."""
+"""Installs the hook of a git repository on this machine."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from app.errors import Conflict, Invalid
 
 
 def hook_path(git_url: str) -> Path:
-    """Where git looks for the hook of a `file://` repository, bare or with a working tree."""
+    """The path of the post-receive hook of a `file://` repository, bare or with a working tree."""
     parts = urlsplit(git_url)
     if parts.scheme != "file":
         raise Invalid(f"--install works on file:// repositories only; print the script and put it where {git_url} lies")
@@ -22,9 +22,9 @@ def hook_path(git_url: str) -> Path:
 
 
 def install_hook(path: Path, script: str, *, force: bool) -> str:
-    """Write a hook whole or not at all, for its owner only; says what was done.
+    """Write a hook whole or not at all, for its owner only; returns a message that says what was done.
 
-    Raises `Conflict` if another hook is there, unless forced.
+    Raises `Conflict` if another hook exists, unless `force`.
     """
     try:
         if path.is_file() and path.read_bytes() == script.encode():

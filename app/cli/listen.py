@@ -1,4 +1,4 @@
-"""The socket of a program that listens."""
+"""Makes the socket on which a server listens."""
 
 import os
 import socket
@@ -6,7 +6,7 @@ import socket
 from app.errors import AppError
 from app.settings import values
 
-#: Connections that may wait to be taken in.
+#: Connections that may wait to be accepted.
 BACKLOG = 2048
 
 

@@ -51,7 +51,7 @@ def _resolve(build: Json, stage: str, step: str) -> tuple[int, int]:
 
 
 def _pick(whole: str, kind: str, parts: list[Json], wanted: str) -> Json:
-    """The part of that name or number; a name wins, since a name may be made of digits."""
+    """The part with this name or number; a name wins, as a name may consist of digits."""
     for key in ("name", "number"):
         for part in parts:
             if str(part.get(key)) == wanted:

@@ -1,4 +1,4 @@
-"""`gantry orgsecret`: the secrets that all repositories of a namespace share. Values never come back."""
+"""`gantry orgsecret`: the secrets that all repositories of a namespace share. The server never returns their values."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`gantry queue`: what waits for runners, for administrators."""
+"""`gantry queue`: the stages that wait for runners, for administrators."""
 
 import time
 

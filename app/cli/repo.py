@@ -188,7 +188,7 @@ def _post(session: Session, slug: str, *verb: str) -> None:
 
 
 def as_url(address: str) -> str:
-    """A git address as given; a plain path as the `file://` address of the absolute path."""
+    """A git address unchanged; a plain path as the `file://` address of the absolute path."""
     remote = "://" in address or re.match(r"[^/]+:", address)
     return address if remote else Path(address).resolve().as_uri()
 

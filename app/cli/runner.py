@@ -1,4 +1,4 @@
-"""`gantry runner`: the exec runner on a machine of its own."""
+"""`gantry runner`: the exec runner as a separate program, on any machine."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ log_ = logging.getLogger(__name__)
 
 #: Seconds that running stages are given when the runner stops.
 GRACE = 8.0
-#: Seconds between two tries to reach the server, at first and at most.
+#: Seconds between two attempts to reach the server: at first, and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
@@ -60,7 +60,7 @@ def _serves(loaded: RunnerSettings) -> Filter:
 
 
 def _base(loaded: RunnerSettings) -> Path:
-    """The folder of this runner's workspaces: no other runner clears it away."""
+    """The folder of this runner's workspaces; other runners do not delete it, as its name holds the runner's name."""
     return loaded.root / f"gantry-runner-{re.sub(r'[^A-Za-z0-9.-]', '_', loaded.name)}"
 
 
@@ -74,7 +74,7 @@ def _lock(base: Path) -> IO[str]:
 
 
 def _healthy(bind: str) -> AbstractAsyncContextManager[None]:
-    """Answer `/healthz` while the block lasts, if there is an address; only then a web server is loaded."""
+    """Answer `/healthz` while the block runs, if there is an address; only then the web server is imported."""
     if not bind:
         return nullcontext()
     from app.cli.health import healthy
@@ -105,7 +105,7 @@ async def _until_stopped(manager: RemoteManager, runner: Runner, loaded: RunnerS
     stops: list[asyncio.Task[None]] = []
 
     def stop() -> None:
-        """The first signal begins the end; another one ends all grace."""
+        """Stop the runner at a signal: the first gives running stages GRACE seconds, another one gives none."""
         stops.append(asyncio.create_task(_stop(runner, serving, 0 if stops else GRACE)))
 
     loop = asyncio.get_running_loop()

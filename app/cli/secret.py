@@ -1,4 +1,4 @@
-"""`gantry secret`: the secrets of a repository. Values go to the server and never come back."""
+"""`gantry secret`: the secrets of a repository. The server never returns their values."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ name_option = click.option("--name", "drone_name", help="The secret's name, as D
 
 
 def flag_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Who may use a secret; what is not said stays as it is."""
+    """Add the options that say which builds may use a secret; an option that is not given changes nothing."""
     read = "--allow-pull-request/--no-allow-pull-request"
     push = "--allow-push-on-pull-request/--no-allow-push-on-pull-request"
     command = click.option(push, "push", default=None, help="As Drone's client takes it; kept, without effect.")(
@@ -28,12 +28,12 @@ def flag_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def flags(pull_request: bool | None, push: bool | None) -> Json:
-    """Those that were said, as the server reads them."""
+    """The flags that were given, as the body of a request."""
     return arguments.present(pull_request=pull_request, pull_request_push=push)
 
 
 def changes(data: str | None, pull_request: bool | None, push: bool | None) -> Json:
-    """What is to be different; a value is asked for only when nothing else is said."""
+    """The body of a change. Without `data`, the value is read only when no flag is given."""
     said = flags(pull_request, push)
     return said if said and data is None else {"data": arguments.read_value(data), **said}
 
@@ -180,7 +180,7 @@ def _name(name: str | None, drone_name: str | None) -> str:
 
 
 def block(found: Json) -> str:
-    """One secret, a repository's or a namespace's."""
+    """The text of one secret, of a repository or of a namespace."""
     return output.block(
         [
             ("Namespace", output.line(found.get("namespace", ""))),

@@ -21,12 +21,12 @@ from app.settings.server import Settings
 from app.settings.values import Bootstrap
 from app.web.protocol import Protocol
 
-#: Seconds that open requests are given when the server stops.
+#: Seconds that open requests get to end when the server stops.
 GRACE = 5
 
 
 class Server(uvicorn.Server):
-    """Ends streams and asks the runner to stop as soon as the signal comes, not after the last request."""
+    """Ends streams and stops the runner as soon as a signal comes, not after the last request."""
 
     def __init__(self, site: Site) -> None:
         config = uvicorn.Config(
@@ -48,9 +48,9 @@ class Server(uvicorn.Server):
         self.demo: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """The first signal begins the end; another one ends all grace.
+        """Stop the server at a signal: the first gives requests and stages time to end, another one gives none.
 
-        Unlike uvicorn's own, the signal is not raised again afterwards: what is stopped ends well.
+        Unlike in uvicorn, the signal is not raised again afterwards: a stopped server exits with code 0.
         """
         self.force_exit = self.should_exit
         self.should_exit = True
@@ -58,13 +58,13 @@ class Server(uvicorn.Server):
         self._stops.append(asyncio.get_event_loop().create_task(stop))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close what is open, then wait for the stages; signals still come here."""
+        """Close the connections, then wait for the stages; `handle_exit` still handles signals."""
         await super().shutdown(sockets)
         while self._stops:
             await self._stops.pop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; then the demo can be made, over HTTP like everything else."""
+        """Listen, and then start making the demo, if the settings want it: the demo is made over HTTP."""
         await super().startup(sockets)
         settings = self._site.settings
         if settings.demo and settings.admin is not None:
@@ -84,7 +84,7 @@ async def _serve(loaded: Settings) -> None:
 
 
 def _with_demo(loaded: Settings) -> Settings:
-    """The demo has an administrator of its own, unless the settings name one."""
+    """The settings with the demo's administrator, if the demo is on and the settings name no administrator."""
     if not loaded.demo or loaded.admin is not None:
         return loaded
     return loaded.model_copy(update={"admin": Bootstrap(demo.LOGIN, admin=True)})

@@ -1,4 +1,4 @@
-"""`gantry sign`: the signature that a protected repository asks of its pipeline file."""
+"""`gantry sign`: makes the signature that the pipeline file of a protected repository must have."""
 
 import stat
 from pathlib import Path

@@ -91,7 +91,7 @@ def rotate(session: Session, user: str) -> None:
 
 
 def block(user: Json) -> str:
-    """An account, with its token if it was told."""
+    """The text of an account, with its token if the server's answer holds the token."""
     token = output.line(user.get("token", ""))
     return output.block(
         [

@@ -1,4 +1,4 @@
-"""`gantry whoami`: whose token this is."""
+"""`gantry whoami`: shows the account of the token."""
 
 import click
 

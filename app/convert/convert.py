@@ -1,4 +1,4 @@
-"""Which converter a pipeline file needs, and what it makes (contract drone-yaml 14)."""
+"""Chooses the converter of a pipeline file and runs it (contract drone-yaml 14)."""
 
 import asyncio
 import re
@@ -22,16 +22,16 @@ __all__ = ["BadConversion", "Converter", "Facts", "FindTemplate", "converts"]
 YAML = (".yml", ".yaml")
 STARLARK = (".star", ".starlark", ".script")
 JSONNET = (".jsonnet",)
-#: Files that are run at the same time; the others wait.
+#: Starlark and Jsonnet files that are run at the same time; the others wait.
 AT_ONCE = 2
 _TEMPLATE = re.compile(r"""^kind[ \t]*:[ \t]+["']?template["']?[ \t\r]*(?:#.*)?$""", re.MULTILINE)
 
-#: Namespace and name to the text of a template, None if there is none.
+#: Finds the text of a template by namespace and name; None if there is no such template.
 FindTemplate = Callable[[str, str], Awaitable[str | None]]
 
 
 def converts(path: str, text: str) -> bool:
-    """Whether the file at `path` is anything but plain YAML."""
+    """Whether the file at `path` has to be converted: it is not plain YAML."""
     return path.endswith(STARLARK + JSONNET) or (path.endswith(YAML) and _TEMPLATE.search(text) is not None)
 
 
@@ -44,7 +44,7 @@ class Converter:
         self._renders = asyncio.Lock()
 
     async def convert(self, path: str, text: str, facts: Facts) -> str:
-        """The YAML of the file at `path`; plain YAML comes back as it is.
+        """The YAML of the file at `path`; plain YAML is returned unchanged.
 
         Raises BadConversion, and Unavailable when the machine has no room for another process.
         """
@@ -55,7 +55,7 @@ class Converter:
         return await self._made(path, text, facts, {})
 
     async def _loaded(self, path: str, text: str, facts: Facts) -> str:
-        """What the template makes that the file names."""
+        """The YAML that the template makes; the file holds the template's name and data."""
         try:
             name, data = _template_document(text)
         except Fault as fault:
@@ -71,7 +71,7 @@ class Converter:
             return await self._evaluated("starlark", file, text, names.starlark(facts, data))
         if file.endswith(JSONNET):
             return await self._evaluated("jsonnet", file, text, names.jsonnet(facts, data))
-        # The largest templates take half a second: in a thread, one at a time, they hold up nobody for long.
+        # The largest templates take half a second: a thread, one template at a time, keeps the event loop free.
         async with self._renders:
             return await asyncio.to_thread(render, file, text, names.template(facts, data))
 
@@ -86,7 +86,7 @@ class Converter:
 
 
 def _template_document(text: str) -> tuple[str, dict[str, Any]]:
-    """Name and data of the first document; those after it are replaced as well, by nothing."""
+    """The template's name and data, from the first document. The documents after it are dropped."""
     documents, problems = source.load(text)
     fields = Fields(documents[0] if documents else Mapping(1, {}), problems)
     kind, name, data = fields.text("kind"), fields.text("load"), fields.section("data").node

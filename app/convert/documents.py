@@ -1,4 +1,4 @@
-"""Values as the documents of a pipeline file: JSON, which is YAML, between lines of `---`."""
+"""Writes values as the documents of a pipeline file: JSON, which is YAML, after lines of `---`."""
 
 import json
 import re
@@ -7,12 +7,12 @@ from typing import Any
 from app.convert.fault import Fault
 
 MAX_BYTES = 1_000_000
-#: What JSON may hold as it is; YAML may not, or takes it for the end of a line.
+#: Characters that JSON may hold unescaped, and that YAML forbids or takes for the end of a line.
 _UNPRINTABLE = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def dump(value: Any) -> str:
-    """The file of one mapping, or of a list of them. Raises Fault."""
+    """The text of the file that holds one mapping, or a list of mappings. Raises Fault."""
     documents = value if isinstance(value, list) else [value]
     for document in documents:
         if not isinstance(document, dict):

@@ -1,4 +1,4 @@
-"""What can go wrong when a pipeline file is converted."""
+"""The error of a pipeline file that cannot be converted."""
 
 from app.errors import AppError
 

@@ -1,11 +1,11 @@
-"""What is wrong with a file, said by those who do not know its name. Imports nothing: the worker starts with it."""
+"""An error in a file, without the file's name. Imports nothing, so that the worker's process starts fast."""
 
-#: Characters; a file can make its own reasons.
+#: Characters; longer reasons are cut, as a file can make the text of its own errors.
 MAX_REASON = 1000
 
 
 class Fault(Exception):
-    """What is wrong and where; `line` counts from 1, 0 = not known."""
+    """An error in a file and its line; `line` counts from 1, 0 = not known."""
 
     def __init__(self, reason: str, line: int = 0) -> None:
         self.reason = reason if len(reason) <= MAX_REASON else reason[:MAX_REASON] + "…"

@@ -1,4 +1,4 @@
-"""Runs a Jsonnet file. Only for the worker's process (contract drone-yaml 14): time and memory are its limits."""
+"""Runs a Jsonnet file, in the worker's process only: that process limits time and memory (contract drone-yaml 14)."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _NO_IMPORTS = "imports are not supported: put everything into one file"
 
 
 def evaluate(text: str, variables: Mapping[str, str]) -> Any:
-    """The value of the file, with its external variables. Raises Fault."""
+    """The value of a file that is given these external variables. Raises Fault."""
     try:
         made = rjsonnet.evaluate_snippet(
             _FILE, text, max_stack=MAX_STACK, ext_vars=dict(variables), import_callback=_no_import, preserve_order=True
@@ -34,7 +34,7 @@ def _no_import(_folder: str, _name: str) -> NoReturn:
 
 
 def _fault(message: str, text: str) -> Fault:
-    if _NO_IMPORTS in message:  # the evaluator does not say where
+    if _NO_IMPORTS in message:  # the evaluator does not tell the line
         found = _IMPORT.search(text)
         return Fault(_NO_IMPORTS, text.count("\n", 0, found.start()) + 1 if found else 0)
     place = _PLACE.search(message)

@@ -1,4 +1,4 @@
-"""What a build and a repository are called in each language (contract drone-yaml 14).
+"""The names of the fields of a build and a repository in each language (contract drone-yaml 14).
 
 The server's own names are the keys of its API (contract drone-rest 2.3, 2.4).
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from app.convert.gotemplate.values import Struct
 
-#: Go's name: ours. Keys of signatures and hooks are not among them, and never will be.
+#: The field's name in Go: the key of the API. The repository's keys for signatures and webhooks must never be added.
 GO_BUILD = {
     "ID": "id",
     "RepoID": "repo_id",
@@ -65,7 +65,7 @@ GO_REPO = {
     "IgnorePulls": "ignore_pull_requests",
     "Timeout": "timeout",
 }
-#: The name in Starlark and Jsonnet: ours.
+#: The name in Starlark and Jsonnet: the key of the API.
 SCRIPT_BUILD = {
     "event": "event",
     "action": "action",
@@ -111,14 +111,14 @@ SCRIPT_REPO = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a file can ask for: build and repository by the names of the API; a missing one is the empty text."""
+    """The build and repository that a file can read, by the keys of the API; a missing key reads as the empty text."""
 
     build: Mapping[str, Any] = field(default_factory=dict)
     repo: Mapping[str, Any] = field(default_factory=dict)
 
 
 def template(facts: Facts, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The dot of a Go template."""
+    """The value of `.` in a Go template."""
     build, repo = _named(GO_BUILD, facts.build), _named(GO_REPO, facts.repo)
     return {"build": Struct(build), "repo": Struct(repo), "input": data}
 
@@ -130,7 +130,7 @@ def starlark(facts: Facts, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]
 
 
 def jsonnet(facts: Facts, data: Mapping[str, Any]) -> dict[str, str]:
-    """The external variables: texts as they are, everything else as JSON, so that std.parseJson reads it."""
+    """The external variables: texts unchanged, other values as JSON, which std.parseJson reads."""
     named = {f"build.{name}": value for name, value in _named(SCRIPT_BUILD, facts.build).items()}
     named |= {f"build.param.{name}": value for name, value in _params(facts).items()}
     named |= {f"repo.{name}": value for name, value in _named(SCRIPT_REPO, facts.repo).items()}

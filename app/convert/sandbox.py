@@ -1,4 +1,4 @@
-"""Runs Starlark and Jsonnet in processes of their own, with nothing of the server's environment."""
+"""Runs each Starlark and Jsonnet file in a process of its own, with an empty environment."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from app.errors import Unavailable
 
 Language = Literal["starlark", "jsonnet"]
 
-#: On a busy machine the processor time can take this long.
+#: Seconds of real time; on a busy machine CPU_SECONDS of processor time can take this long.
 WALL_SECONDS = 20.0
 _COMMAND = (sys.executable, "-E", "-s", "-m", "app.convert.worker")
 _ROOT = Path(app.__path__[0]).parent
@@ -23,7 +23,10 @@ _OUT_OF_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
 
 
 async def evaluate(language: Language, text: str, context: Any) -> str:
-    """The documents that a file makes, as YAML. Raises Fault, and Unavailable if the system has no process left."""
+    """The documents that a file makes, as YAML.
+
+    Raises Fault, and Unavailable if no process can be started or the process takes longer than WALL_SECONDS.
+    """
     request = json.dumps({"language": language, "text": text, "context": context}).encode()
     try:
         async with asyncio.timeout(WALL_SECONDS):
@@ -42,7 +45,7 @@ async def evaluate(language: Language, text: str, context: Any) -> str:
 
 
 async def _run(request: bytes) -> tuple[int, bytes, bytes]:
-    """Exit code and output; the process is gone when this ends, however it ends."""
+    """Exit code, output and error output. When this returns or raises, the process has ended."""
     try:
         process = await asyncio.create_subprocess_exec(
             *_COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={}, cwd=_ROOT, start_new_session=True

@@ -1,6 +1,6 @@
-"""Runs a Starlark file: `main(ctx)` returns the documents. Only for the worker's process (contract drone-yaml 14).
+"""Runs a Starlark file, in the worker's process only: `main(ctx)` returns the documents (contract drone-yaml 14).
 
-Steps and the depth of calls are limited here; time and memory are the process's limits.
+Steps and the depth of calls are limited here; the process limits time and memory.
 """
 
 import re
@@ -13,10 +13,10 @@ from app.convert.fault import Fault
 
 MAX_STEPS = 50_000
 MAX_CALLS = 100
-#: The evaluator asks whether to go on once per so many loop passes and calls.
+#: The evaluator asks whether to stop after each so many loop passes and calls.
 _STEPS_PER_QUESTION = 1000
 _FILE = "pipeline"
-#: The file's own globals have no `struct`; the values of ctx.input may have any name.
+#: Calls `main` with structs, as the file's own globals have no `struct`. The fields of ctx.input may have any name.
 _CALLER = f"""
 load("{_FILE}", "main")
 
@@ -36,7 +36,7 @@ def evaluate(text: str, context: Mapping[str, Mapping[str, Any]]) -> Any:
         return _run(text, context, options)
     except starlark.StarlarkError as error:
         raise _fault(str(error), steps) from None
-    except ValueError:  # of the way back to Python
+    except ValueError:  # raised when the value is converted to a value of Python
         raise Fault("a number is too large, or a text is no Unicode") from None
 
 
@@ -56,13 +56,13 @@ def _run(text: str, context: Mapping[str, Mapping[str, Any]], options: starlark.
 
 
 class _Steps:
-    """Counts the evaluator's questions."""
+    """Counts the steps, by the questions of the evaluator."""
 
     def __init__(self) -> None:
         self.used = 0
 
     def over(self) -> bool:
-        """Whether it was one too many."""
+        """Count one question; whether the steps exceed MAX_STEPS."""
         self.used += _STEPS_PER_QUESTION
         return self.used > MAX_STEPS
 

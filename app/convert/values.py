@@ -1,4 +1,4 @@
-"""The `data` of a template document as plain values, typed as go-yaml types what has no type of its own."""
+"""The `data` of a template document as plain values; untagged scalars get the types that go-yaml gives them."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ from app.convert.fault import Fault
 from app.pipeline.fields import FALSE, TRUE
 from app.pipeline.nodes import Mapping, Node, Scalar, Sequence
 
-#: Characters of all texts, an alias counted as often as it is used.
+#: Characters of all texts together; the text of an alias counts at each use.
 MAX_TEXT = 1_000_000
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -18,7 +18,7 @@ _BOOLEANS = {form(word): word in TRUE for word in TRUE | FALSE for form in (str.
 
 
 def values(node: Mapping) -> dict[str, Any]:
-    """The mapping with everything in it. Raises Fault when its aliases make it too large."""
+    """The mapping with all its values. Raises Fault when its texts, aliases included, have more than MAX_TEXT."""
     return _Reader().mapping(node)
 
 
@@ -47,7 +47,7 @@ class _Reader:
 
 
 def scalar(node: Scalar) -> Any:
-    """None, a boolean, a number of 64 bits or a text; what is quoted is a text."""
+    """None, a boolean, a number of 64 bits or a text; a quoted scalar is a text."""
     text = node.source
     if not node.plain:
         return text
@@ -63,7 +63,7 @@ def scalar(node: Scalar) -> Any:
 
 
 def _whole(text: str) -> int | None:
-    """The integer, None if it has more than 64 bits or its underscores stand wrong."""
+    """The integer; None if it has more than 64 bits or an underscore in a wrong place."""
     try:
         value = int(_OCTAL.sub(r"\g<1>0o\g<2>", text) if _OCTAL.fullmatch(text) else text, 0)
     except ValueError:

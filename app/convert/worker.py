@@ -1,7 +1,7 @@
 """The process that runs one Starlark or Jsonnet file: `python -m app.convert.worker`, JSON in, JSON out.
 
-Before the file is looked at, the process gives up what it could do harm with: no file can be opened and no
-socket made, memory and processor time are short. Whoever breaks a limit ends here, not the server.
+Before it reads the pipeline file, the process limits itself: it can open no file and make no socket, and it has
+little memory and processor time. A file that exceeds a limit ends this process, not the server.
 """
 
 import json
@@ -16,7 +16,7 @@ from app.convert.fault import Fault
 
 CPU_SECONDS = 3
 MEMORY = 256 * 1024 * 1024
-#: How it ends when the evaluator gives up under the limits.
+#: The exit code when memory or the stack is exhausted.
 EXHAUSTED = 70
 
 
@@ -30,7 +30,10 @@ def main() -> None:
 
 
 def _evaluator(language: str) -> Callable[[str, Any], str]:
-    """Loaded only now, and only the one: they are megabytes of machine code."""
+    """The function that runs a file of this language.
+
+    Only this language's evaluator is imported, and only here: each is megabytes of machine code.
+    """
     from app.convert import documents
 
     if language == "starlark":
@@ -43,7 +46,7 @@ def _evaluator(language: str) -> Callable[[str, Any], str]:
 
 
 def _limit() -> None:
-    """Give up files, sockets, core dumps, and all but little time and memory; no way back."""
+    """Forbid files, sockets and core dumps, and limit processor time and memory, for the rest of the process."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stderr.fileno())
     sys.excepthook = _exhausted
@@ -60,7 +63,7 @@ def _set(limit: int, value: int) -> None:
 
 
 def _exhausted(_kind: type[BaseException], _error: BaseException, _trace: TracebackType | None) -> None:
-    """Out of memory or too deep, in Python or in the evaluator: there is no room left to say it."""
+    """End the process by its exit code alone: with memory or stack exhausted, no answer can be written."""
     os._exit(EXHAUSTED)
 
 

@@ -1,4 +1,4 @@
-"""What the servers of one PostgreSQL tell each other: LISTEN and NOTIFY, on a connection that does nothing else."""
+"""Messages between the servers of one PostgreSQL database: LISTEN and NOTIFY, on a connection for this alone."""
 
 import asyncio
 import logging
@@ -12,21 +12,22 @@ from app.backoff import pauses
 
 log = logging.getLogger(__name__)
 
-#: Tells the other servers a text on a channel; never waits.
+#: Sends the other servers a text on a channel; never waits.
 Notify: TypeAlias = Callable[[str, str], None]
+#: Receives a text from another server.
 Hear: TypeAlias = Callable[[str], None]
 
-#: Seconds between two tries to connect, at first and at most.
+#: Seconds between two attempts to connect: at first, and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-#: Seconds without news after which the connection is asked whether it lives, and that it may take.
+#: Seconds without an outgoing text after which the connection is tested, and seconds that a statement may take.
 ALIVE, PATIENCE = 30.0, 10.0
-#: Texts that wait while there is no connection; older ones are dropped.
+#: Texts that are kept while there is no connection; the oldest ones are dropped.
 BACKLOG = 10_000
 TELL = "SELECT pg_notify(channel, said) FROM unnest($1::text[], $2::text[]) AS told (channel, said)"
 
 
 class Bus:
-    """Speaks and hears as long as `run` runs; what this server says itself it does not hear."""
+    """Sends and receives texts while `run` runs; a server does not receive its own texts."""
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class Bus:
     ) -> None:
         self._connect = connect
         self._channels = channels
-        #: Errors after which it connects anew.
+        #: Errors after which the bus connects again.
         self._passing = passing
         self._outbox: deque[tuple[str, str]] = deque(maxlen=BACKLOG)
         self._news = asyncio.Event()
@@ -47,7 +48,7 @@ class Bus:
         self._news.set()
 
     async def run(self, ready: asyncio.Event) -> None:
-        """Connect, and again whenever the connection ends; `ready` is set once it listens, or cannot."""
+        """Connect, and again whenever the connection ends; `ready` is set once the bus listens or has failed to."""
         waits = pauses(FIRST_PAUSE, LONGEST_PAUSE)
         deaf = False
         while True:
@@ -80,7 +81,7 @@ class Bus:
         connection.add_termination_listener(lambda _: self._news.set())
 
     def _wake_all(self) -> None:
-        """Whatever was said meanwhile was missed."""
+        """Send every channel an empty text: the texts that were sent without a connection are lost."""
         for hear in self._channels.values():
             hear("")
 

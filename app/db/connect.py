@@ -1,4 +1,4 @@
-"""The database as the rooms see it: hand it a transaction, get its result."""
+"""The database's interface: a caller hands over a transaction and gets its result."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -15,7 +15,7 @@ _SQLITE = "sqlite:///"
 
 
 class Database(Protocol):
-    """Drives transactions. All verbs raise Unavailable for what may work a little later."""
+    """Drives transactions. All methods raise Unavailable for passing errors, after which the call may be repeated."""
 
     dialect: str
 
@@ -24,37 +24,40 @@ class Database(Protocol):
         ...
 
     async def close(self) -> None:
-        """Finish what waits and disconnect."""
+        """Finish the transactions that wait, and disconnect."""
         ...
 
     async def write(self, tx: Tx[T]) -> T:
-        """Commit all of it, durably, or nothing of it."""
+        """Drive a transaction that writes; all its changes are committed, durably, or none."""
         ...
 
     async def read(self, tx: Tx[T]) -> T:
-        """Only read."""
+        """Drive a transaction that only reads."""
         ...
 
     async def glance(self, tx: Tx[T]) -> T:
-        """Only read, and little: a few rows, found by an index. On SQLite everybody waits for it, but not for long."""
+        """Drive a transaction that reads only a few rows, found by an index.
+
+        On SQLite it runs in the event loop's thread, and all other tasks wait for it.
+        """
         ...
 
     def listening(self, channels: Mapping[str, Hear]) -> AbstractAsyncContextManager[Notify | None]:
-        """Hear what other servers of the database say, by channel, while the block lasts.
+        """Receive the texts of other servers of the database, by channel, while the block runs.
 
-        Gives the verb that tells them, which never waits; None where there is no other server. After a time of
-        deafness every channel hears an empty text.
+        Gives the function that sends texts to the other servers and never waits; None for a database of one server.
+        After an interrupted connection every channel gets an empty text.
         """
         ...
 
 
 def is_absent(url: str) -> bool:
-    """Whether opening the database would make its file."""
+    """Whether the database is an SQLite file that does not exist: opening the database would create the file."""
     return url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists()
 
 
 def connect(url: str) -> Database:
-    """The database of a `sqlite:///path` or `postgresql://…` address, not yet opened."""
+    """The database at a `sqlite:///path` or `postgresql://…` address, not yet opened."""
     if url.startswith(_SQLITE):
         return sqlite.Engine(url)
     return postgres.Engine(url)

@@ -1,7 +1,6 @@
-"""Between a row and a frozen dataclass, by position: names are looked up once, not for every row.
+"""Converts rows to frozen dataclasses and back, by position: names are looked up once, not for every row.
 
-Objects are made without their `__init__`, which sets each field of a frozen dataclass by a call of its own: rows are
-most of what the server reads.
+For speed, objects are made without their `__init__`, which sets each field of a frozen dataclass by a separate call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +19,9 @@ Codec = tuple[Callable[[Any], Any], Callable[[str], Any]]
 class Mapper(Generic[T]):
     """Makes objects of one class from whole rows of one table, and rows from objects. The class has no slots.
 
-    The columns stand in the order of the fields; those of the table alone come last. `renamed` tells the
-    column of a field where SQL keeps the field's name, `codecs` how a field is written into and read from
-    its column. Booleans need nothing: SQLite's numbers become true and false.
+    The columns must have the order of the fields; columns without a field come last. `renamed` gives the column of
+    a field whose name is reserved in SQL, `codecs` the functions that write a field to its column and read the
+    field back, `without` the fields that have no column. Booleans need no codec: numbers of SQLite become booleans.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class Mapper(Generic[T]):
         ]
 
     def make(self, row: Row, skip: int = 0) -> T:
-        """The object of a whole row, which may begin with so many columns of others."""
+        """The object of a whole row; the first `skip` columns of the row belong to other tables."""
         values = list(row)[skip : skip + len(self._columns)]
         for position, decode in self._decode:
             values[position] = decode(values[position])
@@ -65,7 +64,7 @@ class Mapper(Generic[T]):
         return made
 
     def values(self, item: T) -> dict[str, Any]:
-        """What an object's columns hold, by column, without the id."""
+        """The values of an object's columns, by column, without the id."""
         fields_ = item.__dict__
         values = {column: fields_[name] for name, column in self._columns if name != "id"}
         for column, encode in self._encode:

@@ -1,7 +1,7 @@
-"""Bringing a database to the newest version: forward only, all or nothing.
+"""Migrates a database to the newest version: forward only, all versions or none.
 
-The versions are SQL files that both engines read; `{id}` and `{bytes}` stand for the two types they spell
-differently. They run on the server's own connection, inside one transaction: a migration library would want
+The versions are SQL files for both engines; `{id}` and `{bytes}` stand for the two types that the engines name
+differently. The files run on the server's own connection, inside one transaction: a migration library would need
 a second, synchronous driver for each engine.
 """
 
@@ -19,7 +19,7 @@ TABLES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
     "postgresql": "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()",
 }
-#: Held until the transaction ends: of several servers that start at once, one migrates (SQLite: one writer).
+#: A lock until the transaction ends: of several servers that start at once, only one migrates (SQLite: one writer).
 LOCK = {"sqlite": "SELECT 1", "postgresql": "SELECT pg_advisory_xact_lock(7240001)"}
 VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT PRIMARY KEY, applied BIGINT NOT NULL)"
 APPLIED = "SELECT coalesce(max(version), 0) AS version FROM schema_versions"
@@ -33,7 +33,7 @@ class ForeignDatabase(AppError):
 
 
 async def migrate(db: Database, *, now: int) -> int:
-    """Apply what is missing; the number of versions applied. ForeignDatabase when it is not ours."""
+    """Apply the missing versions; returns their number. ForeignDatabase when the database is not Gantry's."""
     return await db.write(_migrate(db.dialect, now))
 
 
@@ -50,7 +50,7 @@ def _migrate(dialect: str, now: int) -> Tx[int]:
 
 
 def present_version(dialect: str) -> Tx[int]:
-    """The version that a database has, 0 when it is empty; ForeignDatabase when it is not ours."""
+    """The version of a database, 0 when it is empty; ForeignDatabase when the database is not Gantry's."""
     tables = {row["name"] for row in (yield from many(TABLES[dialect]))}
     if "schema_versions" not in tables:
         _refuse_foreign(tables)
@@ -76,7 +76,7 @@ def _refuse_foreign(tables: set[str]) -> None:
 
 
 def versions(dialect: str) -> list[list[str]]:
-    """The statements of each version, oldest first, in the engine's words."""
+    """The statements of each version, oldest first, with the engine's names of types."""
     folder = resources.files("app.db") / "versions"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
     return [_statements(file.read_text(), dialect) for file in files]

@@ -1,4 +1,4 @@
-"""PostgreSQL: one pooled connection a transaction, each statement awaited."""
+"""PostgreSQL: each transaction uses one connection of the pool, each statement is awaited."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -19,7 +19,7 @@ from app.errors import Invalid, NotFound, Unavailable
 T = TypeVar("T")
 
 _compiled = lru_cache(maxsize=1024)(numbered)
-#: Asking again may well work: the server is gone, full, or had to end a deadlock.
+#: Errors after which the same call may succeed: the server is gone or full, or has ended a deadlock.
 _PASSING = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -28,7 +28,7 @@ _PASSING = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
-    asyncpg.InternalClientError,  # what a connection answers that the server ended while nobody looked
+    asyncpg.InternalClientError,  # raised by a connection that the server closed while the connection was idle
     OSError,
     TimeoutError,
 )
@@ -37,8 +37,8 @@ _PASSING = (
 class Engine:
     """A pool of connections to one server.
 
-    Each transaction is a task: `databases` ties a connection to the task that uses it, and a task whose
-    connection broke would never get another.
+    Each transaction runs in a task of its own: `databases` ties a connection to the task that uses it, and a task
+    whose connection broke would never get another.
     """
 
     dialect = "postgresql"
@@ -47,7 +47,7 @@ class Engine:
         parts = urlsplit(url)
         options: dict[str, Any] = {"statement_cache_size": 512, "command_timeout": 60}
         if mode := parse_qs(parts.query).get("sslmode"):
-            options["ssl"] = mode[0]  # `databases` would leave it out
+            options["ssl"] = mode[0]  # `databases` ignores sslmode
         address = parts._replace(query="").geturl()
         self._address, self._ssl = address, options.get("ssl")
         self._database = databases.Database(address, min_size=1, max_size=connections, **options)
@@ -65,7 +65,7 @@ class Engine:
 
     @asynccontextmanager
     async def listening(self, channels: Mapping[str, Hear]) -> AsyncIterator[Notify]:
-        """Hear the other servers; on a connection beside the pool's."""
+        """See Database.listening; uses a connection outside the pool."""
         bus, ready = Bus(self._connect, channels, (*_PASSING, asyncpg.PostgresError)), asyncio.Event()
         async with background.serving(bus.run(ready)):
             await ready.wait()
@@ -76,7 +76,7 @@ class Engine:
             self._address,
             ssl=self._ssl,
             timeout=10,
-            server_settings={"synchronous_commit": "off"},  # what is told outlives no crash anyway
+            server_settings={"synchronous_commit": "off"},  # notifications do not survive a crash anyway
         )
         return connection
 
@@ -85,7 +85,7 @@ class Engine:
         return await asyncio.create_task(self._write(tx))
 
     async def read(self, tx: Tx[T]) -> T:
-        """Drive a transaction that only reads; each statement sees what is committed by then."""
+        """Drive a transaction that only reads; each statement sees all changes that are committed before it."""
         return await asyncio.create_task(self._read(tx))
 
     async def _write(self, tx: Tx[T]) -> T:
@@ -98,7 +98,7 @@ class Engine:
             raise _unavailable(error) from error
 
     async def glance(self, tx: Tx[T]) -> T:
-        """As `read`: each statement is awaited anyway."""
+        """The same as `read`: each statement is awaited anyway."""
         return await self.read(tx)
 
     async def _read(self, tx: Tx[T]) -> T:
@@ -135,5 +135,5 @@ async def _fetch(raw: "asyncpg.Connection[Any]", sql: str, values: dict[str, Any
 
 def _unavailable(error: BaseException) -> BaseException:
     if isinstance(error, ValueError):
-        return error  # asyncpg counts an argument of a wrong type among its interface errors: a bug
+        return error  # an argument of a wrong type, which is a bug; asyncpg makes it an InterfaceError
     return Unavailable(f"the database did not answer ({type(error).__name__}); try again")

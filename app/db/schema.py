@@ -1,6 +1,6 @@
-"""Every table, as SQLAlchemy knows it: to build lists whose filters vary, and to check migrations against.
+"""All tables as objects of SQLAlchemy: for queries whose filters vary, and for the test of the migrations.
 
-Booleans, texts and numbers are never NULL: absent is `''`, `0` or false, as on the wire.
+Booleans, texts and numbers are never NULL: an absent value is `''`, `0` or false, as in the API.
 """
 
 from typing import Any
@@ -265,12 +265,12 @@ audit_head = Table(
 
 
 def insert_sql(table: Table, end: str = "RETURNING id") -> str:
-    """INSERT of every column but the id, values by column name."""
+    """An INSERT of every column but the id; its parameters are the names of the columns."""
     names = [column.name for column in table.columns if column.name != "id"]
     values = ", ".join(f":{name}" for name in names)
     return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) {end}"  # noqa: S608 - names only
 
 
 def sql(query: Select[Any]) -> str:
-    """The text of a query with `:name` parameters; both engines read it. Keep it: compiling is slow."""
+    """The text of a query with `:name` parameters, for both engines. Callers should store it: compiling is slow."""
     return str(query.compile())

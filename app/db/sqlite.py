@@ -1,10 +1,11 @@
-"""SQLite: a few long-lived connections, each with its thread, on which whole transactions are driven.
+"""SQLite: a few long-lived connections, each with its own thread, in which whole transactions are driven.
 
-One connection writes. All transactions that wait for it are driven in one `BEGIN IMMEDIATE … COMMIT`, each
-in its savepoint: one wait for the disk serves many, and one that fails harms nobody else (group commit).
+One connection writes. All transactions that wait for this connection are driven in one `BEGIN IMMEDIATE … COMMIT`,
+each in its own savepoint: many transactions share one wait for the disk, and the failure of one does not affect the
+others (group commit).
 
-Waking a thread and being woken by it costs as much as ten small reads. So one more connection is for reads of a few
-rows, which are driven in the caller's thread at once; such a read never waits for a lock.
+Passing a transaction to a thread and its result back costs as much as ten small reads. So another connection is for
+reads of a few rows, which are driven at once in the caller's thread; such a read never waits for a lock.
 """
 
 import asyncio
@@ -26,16 +27,17 @@ _compiled = lru_cache(maxsize=1024)(marked)
 Waiting: TypeAlias = tuple[Tx[Any], "asyncio.Future[Any]"]
 Outcome: TypeAlias = tuple[Any, BaseException | None]
 
-#: Transactions driven in one commit at most, so that the first of them does not wait too long.
+#: The most transactions of one commit, so that the first of them does not wait too long.
 GROUP = 64
-#: The second one steps in while the first is stuck: reads that share a trip to a thread cost less.
+#: Connections for reads. The second is used only while the first is stuck: reads driven together in one thread
+#: cost less.
 READERS = 2
-#: Seconds after which a lane that still drives the same group is stuck.
+#: Seconds after which a lane that still drives the same group counts as stuck.
 STUCK = 0.02
 BUSY_TIMEOUT_MS = 5000
 _JOURNAL = ("PRAGMA journal_mode=WAL",)
 _READ_ONLY = ("PRAGMA query_only=ON",)
-#: After the others, which would have it wait.
+#: Must come after _PRAGMAS, which set a timeout.
 _NO_WAIT = ("PRAGMA busy_timeout=0",)
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
@@ -79,7 +81,7 @@ class Engine:
         return made
 
     async def close(self) -> None:
-        """Finish what waits, then disconnect."""
+        """Finish the transactions that wait, then disconnect."""
         for lane in self._lanes:
             await lane.stop()
         self._lanes.clear()
@@ -88,7 +90,7 @@ class Engine:
 
     @contextlib.asynccontextmanager
     async def listening(self, _: object) -> AsyncIterator[None]:
-        """There is no other server: a data folder has one."""
+        """Gives None: an SQLite file is used by one server only."""
         yield None
 
     async def write(self, tx: Tx[T]) -> T:
@@ -102,7 +104,7 @@ class Engine:
         return await lane.drive(tx)
 
     async def glance(self, tx: Tx[T]) -> T:
-        """Drive a transaction that reads a few rows, on one snapshot, in this thread; behind a lock, as `read`."""
+        """Drive a transaction that reads a few rows, on one snapshot, in this thread; as `read` if SQLite is locked."""
         assert self._glancing is not None
         try:
             first = next(tx)
@@ -114,7 +116,7 @@ class Engine:
         try:
             self._glancing.execute("BEGIN")
             rows = self._glancing.execute(text, values).fetchall()
-        except sqlite3.Error:  # the first read takes the snapshot; what keeps it from that is for those who may wait
+        except sqlite3.Error:  # no snapshot yet, as a lock or another error prevents it; `read` may wait, or fail
             _end(self._glancing)
             return await self.read(_resumed(first, tx))
         try:
@@ -131,7 +133,7 @@ def _end(raw: sqlite3.Connection) -> None:
 
 
 def _resumed(statement: Statement, tx: Tx[T]) -> Tx[T]:
-    """The rest of a transaction that waits for the rows of a statement."""
+    """A transaction that has already yielded `statement`, as one that begins with this statement."""
     try:
         while True:
             statement = tx.send((yield statement))
@@ -159,11 +161,11 @@ class _Lane:
 
     @property
     def stuck(self) -> bool:
-        """Whether it has been driving the same group for long."""
+        """Whether the lane has been driving the same group for longer than STUCK."""
         return self._serving is not None and asyncio.get_running_loop().time() - self._began > STUCK
 
     async def drive(self, tx: Tx[T]) -> T:
-        """Wait until the transaction was driven; its result or its error."""
+        """Wait until the transaction has been driven; its result or its error."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((tx, future))
         self.load += 1
@@ -192,7 +194,7 @@ class _Lane:
     async def _serve_group(self, group: Sequence[Waiting]) -> None:
         try:
             outcomes = await _in_its_thread(self._connection, lambda raw: self._drive(raw, group))
-        except Exception as error:  # whatever it is, nobody of the group may be left waiting
+        except Exception as error:  # after any error, every caller of the group must get an outcome
             outcomes = [(None, _unavailable(error) or _vanished(error) or error)] * len(group)
         for (_, future), (result, failure) in zip(group, outcomes, strict=True):
             if future.done():
@@ -206,23 +208,23 @@ class _Lane:
 async def _in_its_thread(connection: aiosqlite.Connection, function: Callable[[sqlite3.Connection], Any]) -> Any:
     """Run a function in the thread of a connection.
 
-    aiosqlite offers no public way to run more than one statement a trip; its private one has been there since its
-    first release, and a test fails should it go.
+    aiosqlite has no public method that runs several statements in one call to the thread. Its private method exists
+    since its first release, and a test fails if a release removes the method.
     """
     execute: Callable[..., Awaitable[Any]] = connection._execute
     return await execute(lambda: function(connection._conn))
 
 
 def _drive_group(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outcome]:
-    """Drive all in one commit. Either the commit holds for all that succeeded, or it raises for all."""
+    """Drive all transactions in one commit: it commits those that succeeded, or it raises and commits none."""
     raw.execute("BEGIN IMMEDIATE")
     try:
-        if len(group) == 1:  # there is nobody else whom it could harm
+        if len(group) == 1:  # no other transaction needs a savepoint's protection
             outcomes: list[Outcome] = [(_drive(raw, group[0][0]), None)]
         else:
             outcomes = [_drive_in_savepoint(raw, tx) for tx, _ in group]
         raw.execute("COMMIT")
-    except BaseException:  # whatever it was, the connection must be free for the next group
+    except BaseException:  # after any error, the connection must be free for the next group
         if raw.in_transaction:
             raw.execute("ROLLBACK")
         raise
@@ -233,9 +235,9 @@ def _drive_in_savepoint(raw: sqlite3.Connection, tx: Tx[Any]) -> Outcome:
     raw.execute("SAVEPOINT one")
     try:
         result = _drive(raw, tx)
-    except BaseException as error:  # whatever a member of the group raises is for its own caller
+    except BaseException as error:  # any error of one transaction goes to that transaction's caller
         if not raw.in_transaction or _unavailable(error):
-            raise  # SQLite rolled back everything, or will: nobody of the group succeeds
+            raise  # SQLite has rolled back everything, or will: no transaction of the group succeeds
         raw.execute("ROLLBACK TO one")
         raw.execute("RELEASE one")
         return None, _vanished(error) or error
@@ -249,7 +251,7 @@ def _drive_reads(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outc
         raw.execute("BEGIN")
         try:
             outcomes.append((_drive(raw, tx), None))
-        except BaseException as error:  # it belongs to whoever waits for this transaction
+        except BaseException as error:  # any error goes to this transaction's caller
             outcomes.append((None, _unavailable(error) or error))
         finally:
             _end(raw)
@@ -257,9 +259,9 @@ def _drive_reads(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outc
 
 
 def _probe(path: str) -> bool:
-    """Whether the file is empty or ours: another program's keeps its journal as it is.
+    """Whether the database is empty or Gantry's; the journal mode of another program's database is not changed.
 
-    Raises what is wrong with the file: a connection of aiosqlite that fails leaves its thread behind.
+    Raises the errors of opening the file here, as a connection of aiosqlite that fails to open leaves its thread.
     """
     with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000)) as raw:
         tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -273,7 +275,7 @@ def _prepare(raw: sqlite3.Connection, pragmas: Sequence[str]) -> None:
 
 
 def _drive(raw: sqlite3.Connection, tx: Tx[T], rows: Rows | None = None) -> T:
-    """The result of a transaction that begins, or of one that waits for these rows."""
+    """The result of a transaction: of a new one, or of one that waits for `rows`."""
     try:
         sql, values = next(tx) if rows is None else tx.send(rows)
         while True:
@@ -286,7 +288,7 @@ def _drive(raw: sqlite3.Connection, tx: Tx[T], rows: Rows | None = None) -> T:
         tx.close()
 
 
-#: What SQLite says when the same call may work later.
+#: The codes of SQLite's errors after which the same call may work later, and the words for them.
 _REASONS = {
     sqlite3.SQLITE_BUSY: "the database is locked by another program",
     sqlite3.SQLITE_LOCKED: "the database is locked by another program",
@@ -309,6 +311,6 @@ def _unavailable(error: BaseException) -> Unavailable | None:
 
 
 def _vanished(error: BaseException) -> NotFound | None:
-    """What a row was to belong to was deleted a moment before."""
+    """NotFound if the error is a foreign key's: the row that a new row refers to was deleted just before."""
     gone = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
     return NotFound("what this belongs to was deleted meanwhile") if gone else None

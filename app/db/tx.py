@@ -1,8 +1,8 @@
 """A transaction is a generator: it yields statements, receives rows, and does no I/O itself.
 
-Store functions compose with `yield from`; `db.connect` drives the whole of one on a connection. Inside:
-no I/O, no clock, no randomness (hand them in), and a database error is never caught; races are settled
-by `ON CONFLICT` and `RETURNING`.
+Store functions compose with `yield from`; the database drives a whole transaction on one connection. A transaction
+uses no I/O, no clock and no randomness (hand their values in), and never catches an error of the database; it
+handles races by `ON CONFLICT` and `RETURNING`.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -37,12 +37,12 @@ def many(sql: str, /, **values: Any) -> Tx[Rows]:
 
 
 def run(sql: str, /, **values: Any) -> Tx[None]:
-    """Execute for its effect."""
+    """Execute a statement whose rows are not needed."""
     yield sql, values
 
 
 def each(transactions: Iterable[Tx[T]]) -> Tx[list[T]]:
-    """One after another; their results in order. (A comprehension cannot `yield from`.)"""
+    """Drive transactions one after another; their results in order. (A comprehension cannot `yield from`.)"""
     results: list[T] = []
     for transaction in transactions:
         results.append((yield from transaction))  # noqa: PERF401 - see above

@@ -1,4 +1,4 @@
-"""Which part of a list is wanted, and what was found there."""
+"""Which part of a list a caller wants, and the part that was read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[T]):
-    """Items in the order of the list, and whether it has others before and after them."""
+    """Items in the order of the list, and whether the list has items before and after them."""
 
     items: Sequence[T]
     earlier: bool
@@ -18,9 +18,9 @@ class Part(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `limit` items of a list: after so many others, or next to the one with a key.
+    """At most `limit` items of a list: after the first `offset` items, or after or before the item with a key.
 
-    Next to a key costs the same wherever that is; an offset has to be counted off.
+    Reading next to a key costs the same anywhere in the list; reading at an offset counts all items before it.
     """
 
     limit: int
@@ -30,11 +30,11 @@ class Window:
 
     @property
     def reach(self) -> int:
-        """How many items to read: one more than wanted tells whether the list goes on."""
+        """The number of items to read: one more than `limit`, which shows whether the list goes on."""
         return self.limit + 1
 
     def part(self, read: Sequence[T]) -> Part[T]:
-        """What of the items that were read is wanted; `before` reads from its key backwards."""
+        """The part that these items make; with `before`, the items were read backwards from its key."""
         items, more = read[: self.limit], len(read) > self.limit
         if self.before:
             return Part(items[::-1], earlier=more, later=True)

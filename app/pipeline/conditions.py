@@ -1,4 +1,4 @@
-"""Conditions of `trigger` and `when`: lists of globs a value must and must not meet."""
+"""Conditions of `trigger` and `when`: lists of globs that a value must match and must not match."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from app.pipeline.event import Event
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Globs for one value; an exclude wins, and an empty include list lets everything in."""
+    """Globs for one value; an exclude wins over an include, and an empty include list matches every value."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether it asks for anything at all."""
+        """Whether the condition has any globs."""
         return bool(self.include or self.exclude)
 
     def matches(self, value: str) -> bool:
-        """Whether the value is let in (contract drone-yaml 7.3)."""
+        """Whether the value meets the condition (contract drone-yaml 7.3)."""
         for pattern in self.exclude:
             if globs.matches(pattern, value):
                 return False
@@ -30,7 +30,7 @@ class Condition:
 
 ANY = Condition()
 
-#: Each condition of a trigger, and the field of the event it is compared with.
+#: Each condition of a trigger, and the field of the event that it tests.
 TRIGGER = (
     ("branch", "branch"),
     ("event", "kind"),
@@ -40,7 +40,7 @@ TRIGGER = (
     ("target", "target"),
     ("cron", "cron"),
 )
-#: A step's `when` also asks for the server it runs on.
+#: A step's `when` has these conditions, and one on the host name of the server.
 WHEN = (*TRIGGER, ("instance", "instance"))
 
 
@@ -60,7 +60,7 @@ class Conditions:
     paths: Condition = ANY
 
     def unmet(self, event: Event, tested: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-        """Those of the tested conditions the event fails, as (condition, value of the event)."""
+        """The tested conditions that the event does not meet, as (condition, value of the event)."""
         failed = []
         for name, field in tested:
             condition: Condition = getattr(self, name)
@@ -70,7 +70,7 @@ class Conditions:
         return failed
 
     def runs_on(self) -> tuple[bool, bool]:
-        """Whether success, and whether failure of what came before lets it run."""
+        """Whether the stage or step runs after success, and whether it runs after failure, of those before it."""
         if not self.status:
             return True, False
         return self.status.matches("success"), self.status.matches("failure")

@@ -1,6 +1,6 @@
-"""Docker pipelines, as far as the server checks them: it stores and plans them, a docker runner interprets them.
+"""The server's checks of docker pipelines: the server stores and plans them, a docker runner interprets them.
 
-Rules that need to know whether the repository is trusted are the docker runner's (contract drone-yaml 11.3).
+Rules that depend on whether the repository is trusted are left to the docker runner (contract drone-yaml 11.3).
 """
 
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ RESERVED_VOLUMES = frozenset({"workspace", "_workspace", "_docker_socket"})
 
 
 def steps(pipeline: Fields) -> tuple[Step, ...]:
-    """The named steps; a shape the runner may know and we do not is no error here."""
+    """The named steps. Steps of an unknown form are left out without an error, as the runner may know that form."""
     named = ((_text(node, "name"), node.line) for node in _items(pipeline, "steps"))
     return tuple(Step(name, line) for name, line in named if name)
 
 
 def lint(pipeline: Fields, os: str, arch: str, clone: Clone) -> Iterator[Problem]:
-    """What a docker runner would refuse in any repository."""
+    """The problems for which a docker runner would refuse the pipeline in any repository."""
     if os not in SYSTEMS:
         yield _unsupported(pipeline, "os", os, SYSTEMS)
     if arch not in ARCHITECTURES:

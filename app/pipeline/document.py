@@ -1,4 +1,4 @@
-"""Reads a pipeline file (`.drone.yml`): text in, a Config or every problem out."""
+"""Parses a pipeline file (`.drone.yml`): its text gives a Config, or an error that lists every problem."""
 
 from dataclasses import dataclass, field
 
@@ -22,13 +22,13 @@ __all__ = [
 ]
 
 DEFAULT_NAME = "default"
-#: Kinds that are reserved or from older versions, and start nothing (contract drone-yaml 3).
+#: Kinds of documents that are reserved or from older versions; such documents are skipped (contract drone-yaml 3).
 IGNORED = frozenset({"approval", "deployment", "registry", "cron"})
 CONDITIONS = tuple(Conditions.__dataclass_fields__)
 
 
 def parse(text: str) -> Config:
-    """Everything the file says; an empty one gives a Config without pipelines. Raises BadPipeline."""
+    """The Config of a file; an empty file gives a Config without pipelines. Raises BadPipeline."""
     documents, problems = source.load(text)
     file = _File(problems, complete=not problems)
     for document in documents:
@@ -41,10 +41,10 @@ def parse(text: str) -> Config:
 
 @dataclass(slots=True)
 class _File:
-    """What has been read so far."""
+    """The documents and problems that have been read so far."""
 
     problems: list[Problem]
-    #: whether the name of every pipeline is known
+    #: Whether the name of every pipeline is known.
     complete: bool
     pipelines: list[Pipeline] = field(default_factory=list)
     secrets: list[SecretDocument] = field(default_factory=list)
@@ -133,7 +133,7 @@ def _pipeline(fields: Fields) -> Pipeline:
         kernel=platform.text("version"),
         labels=fields.table("node"),
         limit=fields.section("concurrency").number("limit"),
-        # A pipeline without a name is the one named default, also for those that wait for it.
+        # A pipeline without a name is named default; an empty name in depends_on means that pipeline.
         depends_on=tuple(name or DEFAULT_NAME for name in fields.texts("depends_on")),
         trigger=_conditions(fields.section("trigger")),
         clone=_clone(fields.section("clone")),

@@ -1,11 +1,11 @@
-"""What happened to a repository, as far as a pipeline file can ask for it."""
+"""The event that starts a build, as far as the conditions of a pipeline file can test it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The values that conditions are compared with; an empty one meets no include list of names."""
+    """The values that conditions test; an empty value matches no name in an include list."""
 
     #: push, pull_request, tag, promote, rollback, cron or custom
     kind: str
@@ -19,5 +19,5 @@ class Event:
     target: str = ""
     #: name of the cron job
     cron: str = ""
-    #: the server's host name; only a step's `when` looks at it
+    #: the server's host name; only a step's `when` tests it
     instance: str = ""

@@ -1,4 +1,4 @@
-"""The keys of one YAML mapping, read by the type they must have; what has another is noted as a problem."""
+"""Reads the keys of one YAML mapping by the type that each must have; another type is noted as a problem."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _KINDS = {Scalar: "text", Sequence: "a list", Mapping: "a mapping"}
 
 
 class Fields:
-    """Typed access to a mapping. A missing key and null give the empty value of the type asked for."""
+    """Typed access to a mapping. A missing key and null give the empty value of the method's type."""
 
     def __init__(self, node: Mapping, problems: list[Problem], path: str = "") -> None:
         self.node = node
@@ -27,7 +27,7 @@ class Fields:
         return iter(self.node.values)
 
     def get(self, key: str) -> Node | None:
-        """The node at the key, None for null."""
+        """The node at the key; None if the key is missing or null."""
         node = self.node.values.get(key)
         return None if isinstance(node, Scalar) and node.null else node
 
@@ -37,11 +37,11 @@ class Fields:
         return node is None or (isinstance(node, Scalar) and not node.text)
 
     def place(self, key: str) -> str:
-        """The key with the way to it, as in `steps[0].name`."""
+        """The key with its path, as in `steps[0].name`."""
         return f"{self.path}.{key}" if self.path else key
 
     def wrong(self, node: Node, place: str, wanted: str) -> None:
-        """Note that the node at this place is not what it must be."""
+        """Note the problem that the node at this place has a wrong type; `wanted` names the right one."""
         found = quoted(node.source) if isinstance(node, Scalar) else _KINDS[type(node)]
         detail = f"{place} must be {wanted}, not {found}"
         self.problems.append(Problem(node.line, "yaml: wrong type", detail))
@@ -54,7 +54,7 @@ class Fields:
         if isinstance(node, Scalar):
             return node.text
         if node is not None:
-            # A colon inside a command is the usual cause.
+            # The usual cause is an unquoted colon in a command, which makes the command a mapping.
             self.wrong(node, place, "text (quote it if it holds ': ')")
         return ""
 
@@ -114,7 +114,7 @@ class Fields:
         return {name: section.text(name) for name in section}
 
     def condition(self, key: str) -> Condition:
-        """Globs in any of their forms; what cannot be decoded is left out (contract drone-yaml 7.2)."""
+        """A condition in any of its forms; globs that cannot be decoded are left out (contract drone-yaml 7.2)."""
         node = self.get(key)
         if isinstance(node, Mapping):
             lists = _scalars(node.values.get("include")), _scalars(node.values.get("exclude"))

@@ -1,8 +1,8 @@
 """Glob patterns over slash-separated values, compiled to regular expressions (contract drone-yaml 7.4).
 
-Patterns come from strangers, so a compiled pattern never backtracks over a `*` or `**` it has passed:
-what stands between two wildcards has a fixed length, therefore its first occurrence is as good as any
-later one, and an atomic group holds on to it.
+Patterns come from untrusted files, so a compiled pattern never backtracks over a `*` or `**` that it has passed.
+The text between two wildcards has a fixed length, so its first occurrence is as good as any later one, and an
+atomic group keeps that first occurrence.
 """
 
 import re
@@ -14,7 +14,7 @@ from app.errors import AppError
 
 #: Longer patterns are invalid; the longest sensible one is a git ref.
 MAX_LENGTH = 512
-#: A segment whose braces spell out more than this is invalid.
+#: A segment whose braces stand for more alternatives is invalid.
 MAX_ALTERNATIVES = 64
 
 ANY_IN_SEGMENT = "[^/]"
@@ -27,13 +27,13 @@ _MARK = re.compile(r"\\(?s:.)|[{},]|\[(?:\\(?s:.)|[^\\\]])*\]")
 
 
 class BadGlob(AppError):
-    """The pattern breaks the rules of globs; it matches nothing."""
+    """The pattern breaks the rules of globs; such a pattern matches nothing."""
 
     code = "bad_glob"
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Whether the whole value fits the pattern; an invalid pattern fits nothing."""
+    """Whether the whole value matches the pattern; an invalid pattern matches nothing."""
     regex = _compiled(pattern)
     return regex is not None and regex.fullmatch(value) is not None
 
@@ -47,9 +47,9 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 
 def pieces(pattern: str, any_character: str) -> list[list[str]]:
-    """The pattern cut at its `*`: per piece a regular expression for each of its characters.
+    """The pattern cut at its `*`: for each piece, the regular expressions of its characters.
 
-    `any_character` says what a wildcard may stand for. Raises BadGlob.
+    `any_character` is the regular expression of the characters that a wildcard may match. Raises BadGlob.
     """
     if len(pattern) > MAX_LENGTH:
         raise BadGlob(f"a pattern has at most {MAX_LENGTH} characters")
@@ -94,7 +94,10 @@ def _escaped(pattern: str, position: int) -> str:
 
 
 def _path(pattern: str) -> str:
-    """Segments compared one by one; `**` stands for any number of them, at the end for one or more."""
+    """The regular expression of a pattern, segment by segment.
+
+    `**` stands for any number of segments, at the end of the pattern for one or more.
+    """
     if len(pattern) > MAX_LENGTH:
         raise BadGlob(f"a pattern has at most {MAX_LENGTH} characters")
     runs: list[list[str]] = [[]]
@@ -130,7 +133,7 @@ def _plain_segment(segment: str) -> str:
 
 
 def _spelled_out(segment: str) -> Iterator[str]:
-    """The segment once per alternative of its braces; they may nest."""
+    """The segment once for each alternative of its braces; braces may nest."""
     cuts = _cuts(segment)
     if not cuts:
         yield segment
@@ -142,7 +145,7 @@ def _spelled_out(segment: str) -> Iterator[str]:
 
 
 def _cuts(segment: str) -> list[int]:
-    """Where the first braces open, are cut by their own commas, and close; nothing without braces."""
+    """The positions of the first opening brace, of its own commas, and of its closing brace; empty without braces."""
     cuts: list[int] = []
     depth = 0
     for mark in _MARK.finditer(segment):

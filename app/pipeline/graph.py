@@ -1,11 +1,11 @@
-"""Circles in what waits for what."""
+"""Finds circles in dependencies."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 
 def cycles(waits_for: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, ...]]:
-    """Circles that share no name, as `a, b, a` where a waits for b; at least one if there are any."""
+    """Circles that share no name, as `a, b, a` where a waits for b; at least one if the graph has circles."""
     stuck = _stuck(waits_for)
     seen: set[str] = set()
     for start in waits_for:
@@ -20,12 +20,12 @@ def cycles(waits_for: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, ...]]:
 
 
 def _stuck(waits_for: Mapping[str, Iterable[str]]) -> set[str]:
-    """Names that would wait for ever: those of circles, and all that wait for one of these."""
+    """The names that would wait for ever: the names of circles, and all names that wait for one of these."""
     sorter = TopologicalSorter(waits_for)
     try:
         sorter.prepare()
     except CycleError:
-        # The sorter still gives out what no circle holds up.
+        # The sorter still gives out the names that wait for no circle.
         stuck = set(waits_for)
         while sorter.is_active():
             ready = sorter.get_ready()

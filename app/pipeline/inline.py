@@ -1,6 +1,6 @@
 """Secrets inside a pipeline file: base64(nonce + AES-256-GCM) with the repository's key (contract drone-yaml 13).
 
-The library of the cipher is 8 MB of memory, so each verb imports the library itself: most runners never call either.
+The library of the cipher takes 8 MB of memory, so each function imports it when called: most runners call neither.
 """
 
 import base64
@@ -27,7 +27,7 @@ def encrypt(text: str, key: str) -> str:
 
 
 def decrypt(sealed: str, key: str) -> str:
-    """The text again; what cannot be opened is as good as absent: the empty string."""
+    """The decrypted text; the empty string if the data cannot be decrypted, as for an absent secret."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 

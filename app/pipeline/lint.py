@@ -8,12 +8,12 @@ from app.pipeline.model import Pipeline, Step
 from app.pipeline.problems import Problem, quoted
 
 CLONE = "clone"
-#: An unknown name is shown beside this many known ones.
+#: The error about an unknown name lists at most this many known names.
 MAX_KNOWN = 10
 
 
 def pipelines(found: Sequence[Pipeline], *, complete: bool) -> Iterator[Problem]:
-    """What is wrong between pipelines; only a complete list can tell that a name is unknown."""
+    """The problems of names and dependencies of pipelines; unknown names are found only if the list is complete."""
     lines: dict[str, int] = {}
     for pipeline in found:
         first = lines.setdefault(pipeline.name, pipeline.line)
@@ -27,7 +27,7 @@ def pipelines(found: Sequence[Pipeline], *, complete: bool) -> Iterator[Problem]
 
 
 def exec_steps(pipeline: Pipeline) -> Iterator[Problem]:
-    """What the exec runner would stumble over."""
+    """The problems of names and dependencies of an exec pipeline's steps."""
     lines = {} if pipeline.clone.disable else {CLONE: 0}
     for step in pipeline.steps:
         if not step.name:
@@ -45,7 +45,7 @@ def exec_steps(pipeline: Pipeline) -> Iterator[Problem]:
 
 
 def unknown(one: str, missing: str, names: Iterable[str]) -> str:
-    """Says who waits for a name that is not there, and which are."""
+    """A message: which pipeline or step waits for an unknown name, and which names are known."""
     known = [quoted(name) for name in islice(names, MAX_KNOWN + 1)]
     there = ", ".join([*known[:MAX_KNOWN], "…"] if len(known) > MAX_KNOWN else known) or "nothing"
     return f"{quoted(one)} waits for {quoted(missing)}, there is {there}"

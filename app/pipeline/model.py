@@ -1,4 +1,4 @@
-"""What a pipeline file says, as values."""
+"""The contents of a pipeline file, as values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Clone:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step; of pipelines other than `exec` only name and line are kept."""
+    """One step; steps of pipelines other than `exec` have only a name and a line."""
 
     name: str
     line: int
@@ -35,7 +35,7 @@ class Step:
     depends_on: tuple[str, ...] = ()
     when: Conditions = field(default_factory=Conditions)
     ignore_failure: bool = False
-    #: Whether its failure ends the stage at once.
+    #: Whether the step's failure ends the stage at once.
     fail_fast: bool = False
     detach: bool = False
     shell: str = ""
@@ -43,19 +43,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """One document of kind pipeline: a stage, if its trigger matches."""
+    """One document of kind pipeline; it becomes a stage of each build whose event matches its trigger."""
 
     kind: str
     type: str
     #: `default` when the file gives none
     name: str
-    #: where the document starts in the file, from 1
+    #: the line of the file where the document starts, from 1
     line: int
     os: str
     arch: str
     variant: str
     kernel: str
-    #: a runner must have exactly these
+    #: a runner must have exactly these labels to take the stage
     labels: Mapping[str, str]
     #: stages of this name that may run at once; 0 is unlimited
     limit: int
@@ -67,7 +67,7 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class SecretDocument:
-    """A secret in the file: encrypted `data`, or the path and name to get it by elsewhere."""
+    """A secret in the file: encrypted `data`, or the path and name of the secret in a secret extension."""
 
     name: str
     line: int

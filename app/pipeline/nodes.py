@@ -1,7 +1,7 @@
-"""YAML as a tree that knows its lines and the source text of every scalar.
+"""YAML as a tree whose nodes have their line, and whose scalars have their source text.
 
-Values get their type from the key they stand at, not from their look: `1.10` stays `1.10`. The tree is built
-from the parser's events, without recursion and within a budget: no text can make it grow without bounds.
+A value's type depends on its key, not on its text: `1.10` stays `1.10`. The tree is built from the parser's
+events, without recursion and with a limit on the number of its nodes.
 """
 
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ import yaml
 from app.pipeline.problems import BadPipeline, Problem
 
 MAX_DEPTH = 64
-#: Nodes of all documents of a file, every alias counted as often as it is used.
+#: Nodes of all documents of a file; the nodes of an alias count at each use.
 MAX_NODES = 100_000
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 MERGE = "<<"
-#: Where the reference's decoder words a fault differently.
+#: Messages of this parser, and the words that Drone's decoder has for the same fault.
 WORDINGS = {"found a tab character that violates indentation": ("found a tab character that violate indentation")}
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A text as written; only a plain one can be null or a merge key."""
+    """A text as written in the file; only a plain (unquoted) scalar can be null or a merge key."""
 
     line: int
     source: str
@@ -31,7 +31,7 @@ class Scalar:
 
     @property
     def null(self) -> bool:
-        """Whether it stands for no value."""
+        """Whether the scalar is null."""
         return self.plain and self.source in NULLS
 
     @property
@@ -50,7 +50,7 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Keys and values with merge keys resolved; of equal keys the last one holds."""
+    """Keys and values with merge keys resolved; of equal keys the last one wins."""
 
     line: int
     values: dict[str, "Node"]
@@ -60,9 +60,9 @@ Node = Scalar | Sequence | Mapping
 
 
 def compose(text: str, first_line: int, budget: int = MAX_NODES) -> tuple[Node | None, int]:
-    """The tree of one document, None if it is empty, and its number of nodes with aliases spelled out.
+    """The tree of one document, None if the document is empty, and its number of nodes, aliases included.
 
-    `first_line` is the document's place in its file. Raises BadPipeline.
+    `first_line` is the line of the file where the document starts. Raises BadPipeline.
     """
     composer = _Composer(first_line, budget)
     try:
@@ -75,13 +75,13 @@ def compose(text: str, first_line: int, budget: int = MAX_NODES) -> tuple[Node |
 
 def _syntax_problem(error: yaml.YAMLError, text: str, first_line: int) -> Problem:
     if not isinstance(error, yaml.MarkedYAMLError):
-        # libyaml gives the place of an unreadable character as an offset in bytes.
+        # libyaml gives the position of an unreadable character as an offset in bytes.
         offset: int = getattr(error, "position", 0)
         line = first_line + text.encode()[:offset].count(b"\n")
         return Problem(line, "yaml: control characters are not allowed", "remove the character")
     mark, context = error.problem_mark, error.context_mark
     line, column = (mark.line, mark.column + 1) if mark else (0, 1)
-    # The reference counts these lines from zero, in the document, and leaves a zero out.
+    # Drone counts these lines from zero, from the start of the document, and omits a zero.
     counted = line or (context.line if context else 0)
     fault = WORDINGS.get(error.problem or "", error.problem)
     detail = f"at column {column}" + (f", {error.context}" if error.context else "")
@@ -90,12 +90,12 @@ def _syntax_problem(error: yaml.YAMLError, text: str, first_line: int) -> Proble
 
 @dataclass(slots=True)
 class _Collection:
-    """A sequence or mapping whose end has not come yet."""
+    """A sequence or mapping whose end has not been read yet."""
 
     line: int
     anchor: str | None
     is_mapping: bool
-    #: what had been counted before it began
+    #: the number of nodes that were counted before the collection began
     used: int
     children: list[Node] = field(default_factory=list)
 
@@ -106,7 +106,7 @@ class _Collection:
 
 
 class _Composer:
-    """Takes the parser's events one by one and keeps what is still open on a stack."""
+    """Builds the tree from the parser's events; collections that have not ended are on a stack."""
 
     def __init__(self, first_line: int, budget: int) -> None:
         self.first_line = first_line
@@ -114,7 +114,7 @@ class _Composer:
         self.used = 0
         self.root: Node | None = None
         self.open: list[_Collection] = []
-        #: node and its count; None while the node is still open
+        #: The node of each anchor and its number of nodes; None until the node has ended.
         self.anchors: dict[str, tuple[Node, int] | None] = {}
 
     def take(self, event: yaml.Event) -> None:
@@ -176,11 +176,11 @@ class _Composer:
 
 
 def _merged(children: list[Node]) -> dict[str, Node]:
-    """Keys and values of a mapping; its own win over merged ones, earlier merged ones over later."""
+    """Keys and values of a mapping; its own keys win over merged keys, earlier merged mappings over later ones."""
     own: dict[str, Node] = {}
     merged: dict[str, Node] = {}
     for key, value in zip(children[::2], children[1::2], strict=True):
-        # A list or mapping as a key names nothing we know.
+        # A key that is a list or mapping is never one of the known keys.
         if not isinstance(key, Scalar):
             continue
         if not (key.plain and key.source == MERGE):

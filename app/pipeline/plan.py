@@ -1,4 +1,4 @@
-"""Which pipelines an event starts, in which order, and why the others stay out."""
+"""Which pipelines an event starts, in which order, and why it does not start the others."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class PlannedStage:
 
 
 class Mismatch(NamedTuple):
-    """A condition of a trigger, and the value of the event that fails it."""
+    """A condition of a trigger, and the value of the event that does not meet the condition."""
 
     condition: str
     value: str
@@ -40,7 +40,7 @@ class Mismatch(NamedTuple):
     exclude: tuple[str, ...]
 
     def sentence(self) -> str:
-        """What the trigger asks for, and what the event has instead."""
+        """A sentence that says what the trigger requires and which value the event has."""
         found = quoted(self.value) if self.value else "empty"
         key = f"trigger.{self.condition}"
         if not Condition(exclude=self.exclude).matches(self.value):
@@ -50,7 +50,7 @@ class Mismatch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A pipeline the event does not start, with every condition that kept it out."""
+    """A pipeline that the event does not start, and every condition that the event does not meet."""
 
     pipeline: str
     mismatches: tuple[Mismatch, ...]
@@ -63,7 +63,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an event starts; no stages means no build."""
+    """The stages that an event starts, and the pipelines that it does not start; without stages there is no build."""
 
     stages: tuple[PlannedStage, ...]
     excluded: tuple[Exclusion, ...]
@@ -72,7 +72,7 @@ class Plan:
 def plan(config: Config, event: Event) -> Plan:
     """Choose the stages to run, in file order (contract drone-yaml 8, 10).
 
-    A pipeline left out hands its own dependencies on to those that waited for it.
+    A pipeline that depends on an excluded pipeline gets that pipeline's dependencies instead.
     """
     chosen: list[Pipeline] = []
     excluded: list[Exclusion] = []
@@ -92,7 +92,7 @@ def plan(config: Config, event: Event) -> Plan:
 
 
 def nothing_to_run(config: Config, event: Event, planned: Plan) -> NothingToRun:
-    """Why an event starts nothing: for each pipeline the conditions that kept it out, and the targets there are."""
+    """The error of an event that starts no pipeline: for each pipeline its unmet conditions, and the file's targets."""
     reasons = [exclusion.sentence() for exclusion in planned.excluded] or ["the file has no pipelines"]
     message = "nothing to run: " + "; ".join(reasons)
     if event.target and config.targets:
@@ -113,12 +113,12 @@ def _exclusion(pipeline: Pipeline, unmet: Iterable[tuple[str, str]]) -> Exclusio
 
 
 class _Bridges:
-    """Finds what to wait for instead of pipelines that do not run; the file has no circles."""
+    """Replaces dependencies on excluded pipelines by the dependencies of those; the file must have no circles."""
 
     def __init__(self, pipelines: Iterable[Pipeline], chosen: set[str]) -> None:
         self.parents = {pipeline.name: pipeline.depends_on for pipeline in pipelines}
         self.chosen = chosen
-        # Without it, a lattice of left-out pipelines would be walked along every path.
+        # Results by name: without them, a lattice of excluded pipelines would be walked along every path.
         self.known: dict[str, tuple[str, ...]] = {}
 
     def over(self, depends_on: Iterable[str]) -> tuple[str, ...]:

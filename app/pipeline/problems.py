@@ -1,4 +1,4 @@
-"""What is wrong with a pipeline file: all of it at once, each with its line, rule and names."""
+"""The problems of a pipeline file: one error lists all of them, each with its line, rule and names."""
 
 import json
 from collections.abc import Iterable
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from app.errors import AppError
 
-#: A build's error lists this many problems and counts the rest.
+#: A build's error lists at most this many problems, and gives the number of the rest.
 MAX_LISTED = 50
 MAX_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One broken rule; `line` counts from 1 in the file, `detail` names what breaks it."""
+    """One broken rule; `line` counts from 1 in the file, `detail` names the part of the file that breaks the rule."""
 
     line: int
     rule: str
@@ -21,11 +21,11 @@ class Problem:
 
     @property
     def text(self) -> str:
-        """Rule and detail, without the place."""
+        """Rule and detail, without the line."""
         return f"{self.rule}: {self.detail}"
 
     def at(self, path: str) -> str:
-        """Rule, place and detail; the rule comes first, for it is the text clients know."""
+        """Rule, place and detail; the rule comes first, because clients recognise an error by that text."""
         return f"{self.rule} ({path}:{self.line}: {self.detail})"
 
 
@@ -46,6 +46,6 @@ class BadPipeline(AppError):
 
 
 def quoted(name: str) -> str:
-    """A name out of the file, in double quotes, on one line and not too long."""
+    """A name from the file, in double quotes, on one line, cut to MAX_NAME characters."""
     short = name if len(name) <= MAX_NAME else name[:MAX_NAME] + "…"
     return json.dumps(short, ensure_ascii=False)

@@ -9,13 +9,13 @@ from app.pipeline.problems import BadPipeline
 
 
 def sign(text: str, key: str) -> str:
-    """The hmac of all documents but signatures, as lower-case hex. Raises BadPipeline for a file nobody can read."""
+    """The hmac of all documents but signatures, as lower-case hex. BadPipeline for a file that cannot be parsed."""
     documents, _ = _read(text)
     return _hmac(documents, key)
 
 
 def verify(text: str, key: str) -> bool:
-    """Whether the file carries its own hmac, by this key; of several signatures the last counts."""
+    """Whether the file holds its own hmac, made with this key; of several signatures the last counts."""
     try:
         documents, given = _read(text)
     except BadPipeline:
@@ -24,7 +24,7 @@ def verify(text: str, key: str) -> bool:
 
 
 def signed(text: str, value: str) -> str:
-    """The file with this hmac as its only signature. Raises BadPipeline for a file nobody can read."""
+    """The file with this hmac as its only signature. Raises BadPipeline for a file that cannot be parsed."""
     documents, _ = _read(text)
     body = "".join(f"---\n{document}" for document in documents if document)
     return f"{body}---\nkind: signature\nhmac: {value}\n\n...\n"
@@ -35,7 +35,7 @@ def _hmac(documents: list[str], key: str) -> str:
 
 
 def _read(text: str) -> tuple[list[str], str]:
-    """The documents that are signed, and the hmac in the file."""
+    """The documents that the signature covers, and the hmac in the file."""
     _, problems = source.load(text)
     if problems:
         raise BadPipeline(problems)

@@ -1,4 +1,4 @@
-"""A pipeline file as documents: split by lines before any decoding, refused when it is too large."""
+"""Splits a pipeline file into documents, by lines before any decoding; refuses a file that is too large."""
 
 import itertools
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ TOO_LARGE = "yaml: the file is too large"
 
 
 def load(text: str) -> tuple[list[Mapping], list[Problem]]:
-    """The documents that can be decoded, and what is wrong with the others; empty ones are left out."""
+    """The documents that can be decoded, and the problems of the others; empty documents are left out."""
     if problem := _unreadable(_normalised(text)):
         return [], [problem]
     documents: list[Mapping] = []
@@ -35,7 +35,7 @@ def load(text: str) -> tuple[list[Mapping], list[Problem]]:
 
 
 def split(text: str) -> Iterator[tuple[int, str]]:
-    """Each document with the line it starts at, blank ones too, every line ended by LF (contract drone-yaml 1)."""
+    """Each document with its first line's number, blank ones too; every line ends with LF (contract drone-yaml 1)."""
     first = 1
     lines: list[str] = []
     for number, line in enumerate(_content(text), start=1):
@@ -48,7 +48,7 @@ def split(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _content(text: str) -> Iterator[str]:
-    """The lines up to the end mark."""
+    """The lines up to the end mark `...`."""
     lines = _normalised(text).split("\n")
     if not lines[-1]:
         lines.pop()

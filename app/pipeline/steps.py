@@ -1,4 +1,4 @@
-"""What the exec runner runs of a pipeline: its steps, when each may run, and what it waits for."""
+"""The steps of a pipeline that the exec runner runs: when each may run, and which steps it waits for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from app.pipeline.model import Pipeline, Step
 
 
 class Policy(Enum):
-    """When a step runs, once what it waits for has ended (contract drone-env 8.1)."""
+    """Whether a step runs after the steps that it waits for have ended (contract drone-env 8.1)."""
 
     ON_SUCCESS = "on-success"
     ON_FAILURE = "on-failure"
     ALWAYS = "always"
-    #: it is not even reported
+    #: The step is not even reported to the server.
     NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step in its place; the clone step has no `step` behind it."""
+    """A step with its run policy and dependencies; `step` is None for the clone step."""
 
     name: str
     policy: Policy
@@ -55,7 +55,7 @@ def policy(when: Conditions, event: Event) -> Policy:
 
 
 def _waiting(pipeline: Pipeline, clones: bool) -> Iterator[tuple[Step, tuple[str, ...]]]:
-    """Each step with what it waits for; without any `depends_on` the steps form a queue."""
+    """Each step with the steps it waits for; if no step has `depends_on`, each waits for the step before it."""
     graph = any(step.depends_on for step in pipeline.steps)
     known = {step.name for step in pipeline.steps} | ({CLONE} if clones else set())
     before: tuple[str, ...] = (CLONE,) if clones else ()

@@ -8,7 +8,7 @@ from app.errors import AppError
 from app.pipeline import globs
 from app.pipeline.problems import quoted
 
-#: Characters of all values looked up and all results made in one call.
+#: Characters of all values that one call reads and all results that it makes.
 MAX_CHARACTERS = 8 * 1024 * 1024
 MAX_DEPTH = 16
 
@@ -26,7 +26,7 @@ _GO_ESCAPES = str.maketrans(
 
 
 class BadSubstitution(AppError):
-    """A `${` that cannot be understood, or a text that would grow too large."""
+    """A `${` that cannot be parsed, or a text that would grow too large."""
 
     code = "bad_substitution"
 
@@ -40,7 +40,7 @@ def substitute(text: str, variables: Mapping[str, str]) -> str:
 
 
 class _Reader:
-    """Walks over the text once; nested expressions recurse, to a fixed depth."""
+    """Reads the text once; nested expressions recurse, to MAX_DEPTH."""
 
     def __init__(self, text: str, variables: Mapping[str, str]) -> None:
         self.text = text
@@ -59,7 +59,7 @@ class _Reader:
         return "".join(parts)
 
     def _expression(self) -> str:
-        """What stands after `${`, up to and with its `}`."""
+        """The value of the expression after `${`, up to and including its `}`."""
         start = self.position - len("${")
         self.depth += 1
         if self.depth > MAX_DEPTH:
@@ -121,7 +121,10 @@ class _Reader:
         return value.replace(old, new, count)
 
     def _argument(self, stops: str, start: int, *, escapes: bool = False) -> str:
-        """The text up to one of the stops; it may hold expressions, and `\\/` if it has escapes."""
+        """The text up to one of the characters `stops`.
+
+        The text may hold expressions and, if `escapes`, `\\/` for a slash.
+        """
         parts = []
         while self.position < len(self.text) and self.text[self.position] not in stops:
             if self._taken("${"):
@@ -159,14 +162,14 @@ def _cased(operator: str, value: str) -> str:
 
 
 def _removed(operator: str, value: str, pattern: str) -> str:
-    """Without the shortest or longest prefix or suffix that fits; an invalid pattern fits nothing."""
+    """The value without its shortest or longest prefix or suffix that matches; an invalid pattern matches nothing."""
     try:
         pieces = globs.pieces(pattern, ANY)
     except globs.BadGlob:
         return value
     if operator[0] == "#":
         return _without_prefix(value, pieces, longest=operator == "##")
-    # A suffix is a prefix, read backwards.
+    # A suffix is a prefix of the reversed text.
     backwards = [piece[::-1] for piece in reversed(pieces)]
     return _without_prefix(value[::-1], backwards, longest=operator == "%%")[::-1]
 

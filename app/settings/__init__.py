@@ -1,1 +1,1 @@
-"""The settings of the server and of a runner: the only readers of the environment, read once, frozen."""
+"""The settings of the server and of a runner, read once, immutable. Only this package reads the environment."""

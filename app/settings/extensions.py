@@ -1,4 +1,4 @@
-"""The settings of extensions: programs of the user's own that the server asks before it decides."""
+"""The settings of extensions: external programs of the installation that the server asks before it decides."""
 
 from app.settings.load import Variables, named
 from app.settings.values import Endpoint, Service, Time

@@ -1,4 +1,4 @@
-"""From the environment to settings, with every problem told at once."""
+"""Reads settings from the environment; one error lists every problem."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -21,18 +21,18 @@ class Variables(BaseModel):
 
 
 class BadSettings(AppError):
-    """The environment holds no such settings; the message has a line for every problem."""
+    """The environment holds no valid settings; the message has a line for every problem."""
 
     code = "bad_settings"
 
 
 def named(name: str, *drone: str, **options: Any) -> Any:
-    """A field that is read from Gantry's variable of this name, else from Drone's of these names."""
+    """A field that is read from Gantry's variable `GANTRY_<name>`, else from Drone's variables `drone`."""
     return Field(validation_alias=AliasChoices(f"GANTRY_{name}", *drone), **options)
 
 
 def read(kind: type[S], environ: Mapping[str, str], problems: Sequence[str] = ()) -> S:
-    """The settings that an environment holds; BadSettings lists these problems, and all others.
+    """The settings in an environment; BadSettings lists the given problems and those of the values.
 
     An empty variable counts as absent.
     """
@@ -42,7 +42,7 @@ def read(kind: type[S], environ: Mapping[str, str], problems: Sequence[str] = ()
     except ValidationError as error:
         for detail in error.errors(include_input=False):
             field = kind.model_fields.get(str(detail["loc"][0])) if detail["loc"] else None
-            location = (str(field.validation_alias),) if field else detail["loc"]  # a default goes by the field's name
+            location = (str(field.validation_alias),) if field else detail["loc"]  # a default's location is the field
             found.append(_problem(kind, location, detail["msg"], environ))
     if found:
         raise BadSettings("the settings are wrong:\n" + "\n".join(f"  {problem}" for problem in found))
@@ -50,7 +50,7 @@ def read(kind: type[S], environ: Mapping[str, str], problems: Sequence[str] = ()
 
 
 def inherited() -> dict[str, str]:
-    """What steps and git inherit of this process's own environment; steps do without what is git's own."""
+    """The variables of this process's environment that steps and git inherit; steps do not get those of git."""
     proxies = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
     names = ("PATH", "USER", "LANG", "GIT_SSL_CAINFO", *proxies, *(name.upper() for name in proxies))
     return {name: value for name in names if (value := os.environ.get(name))}
@@ -62,7 +62,7 @@ def _problem(kind: type[Variables], location: tuple[int | str, ...], message: st
 
 
 def _given(kind: type[Variables], name: str, environ: Mapping[str, str]) -> str:
-    """The name under which a setting was given: its own, or Drone's."""
+    """The variable that sets the setting: Gantry's, or one of Drone's."""
     for field in kind.model_fields.values():
         alias = field.validation_alias
         if isinstance(alias, AliasChoices) and alias.choices[0] == name:

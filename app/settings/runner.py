@@ -1,4 +1,4 @@
-"""The settings of `gantry runner`: the variables of Drone's exec runner (contract drone-env 10), read once, frozen."""
+"""The settings of `gantry runner`: the variables of Drone's exec runner (contract drone-env 10)."""
 
 import platform
 import tempfile
@@ -35,7 +35,7 @@ class RunnerSettings(Variables):
     path: str = _named("RUNNER_PATH", default="")
     root: Path = _named("RUNNER_ROOT", default_factory=lambda: Path(tempfile.gettempdir()))
     symlinks: Map = _named("RUNNER_SYMLINKS", default_factory=dict)
-    #: Where `/healthz` is answered; empty = nowhere.
+    #: The address on which the runner serves `/healthz`; empty = none.
     http_bind: Bind | Literal[""] = _named("HTTP_BIND", default="")
     os: str = _named("PLATFORM_OS", default="")
     arch: str = _named("PLATFORM_ARCH", default="")
@@ -95,7 +95,7 @@ class RunnerSettings(Variables):
 
     @property
     def variables(self) -> dict[str, str]:
-        """What is added to every step; the file's win."""
+        """The variables that every step gets; the variables of `envfile` win over those of `environ`."""
         file = dotenv_values(self.envfile, interpolate=False) if self.envfile else {}
         return dict(self.environ) | {name: value or "" for name, value in file.items()}
 

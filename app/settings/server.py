@@ -1,7 +1,7 @@
 """The server's settings.
 
-Each has Gantry's name and, where Drone has one, Drone's, so that an existing Drone environment file works.
-Gantry's wins. All problems are told at once.
+Each setting has Gantry's name and, where Drone has the setting too, Drone's name, so that an existing Drone
+environment file works. Gantry's name wins. One error lists all problems.
 """
 
 import re
@@ -31,7 +31,7 @@ from app.settings.values import (
     Time,
 )
 
-#: Names that the command line and the tests read; the server must not call them unknown.
+#: Variables that the command line and the tests read; the server must not report them as unknown.
 _OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_TEST_POSTGRES"})
 _DATABASES = {"sqlite3": "sqlite:///", "postgres": ""}
 
@@ -49,13 +49,13 @@ class Settings(Extensions):
     old_secret_keys: Keys = named("OLD_SECRET_KEYS", default=(), repr=False)
     cookie_secret: Key = named("COOKIE_SECRET", "DRONE_COOKIE_SECRET", default="", repr=False)
     rpc_secret: RPCSecret = named("RPC_SECRET", "DRONE_RPC_SECRET", default="", repr=False)
-    #: Seconds without a sign after which a runner is lost.
+    #: Seconds without a sign of life after which a runner counts as lost.
     runner_lease: Time = named("RUNNER_LEASE", default=120)
-    #: Seconds after which a stage that no runner has taken ends.
+    #: Seconds after which the server ends a stage that no runner has taken.
     runner_patience: LongTime = named("RUNNER_PATIENCE", "DRONE_CLEANUP_DEADLINE_PENDING", default=24 * 3600)
     runner_capacity: int = named("RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", default=2, ge=0, le=1000)
     runner_environ: Map = named("RUNNER_ENVIRON", "DRONE_RUNNER_ENVIRON", default_factory=dict, repr=False)
-    #: Seconds.
+    #: Seconds between two searches for due cron jobs.
     cron_interval: Time = named("CRON_INTERVAL", "DRONE_CRON_INTERVAL", default=30)
     git_roots: Folders = named("GIT_ROOTS", default=())
     git_username: Line = named("GIT_USERNAME", "DRONE_GIT_USERNAME", default="")
@@ -98,17 +98,17 @@ class Settings(Extensions):
 
     @property
     def host(self) -> str:
-        """Where to listen; empty = every interface."""
+        """The host to listen on; empty = every interface."""
         return values.host(self.bind)
 
     @property
     def port(self) -> int:
-        """Where to listen; 0 = any free one."""
+        """The port to listen on; 0 = any free port."""
         return values.port(self.bind)
 
     @property
     def public_url(self) -> str:
-        """The address in links, without a trailing slash."""
+        """The address that links begin with, without a trailing slash."""
         return self.url or f"http://{self.bind if self.host else 'localhost' + self.bind}"
 
     @property
@@ -125,7 +125,7 @@ class Settings(Extensions):
 def load(environ: Mapping[str, str]) -> Settings:
     """The settings of this process; BadSettings lists everything that is wrong.
 
-    `environ` is the process's environment, asked for unknown names.
+    `environ` is the process's environment. A `GANTRY_` variable that is no setting is a problem too.
     """
     return read(Settings, environ, [f"{name} is not a setting" for name in sorted(_unknown(environ))])
 

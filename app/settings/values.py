@@ -1,4 +1,4 @@
-"""How a setting's text is read; ValueError says what it must be, never what it was."""
+"""Reads the text of a setting; ValueError says what the text must be, and does not repeat a secret."""
 
 import re
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from pydantic import AfterValidator, BeforeValidator
 from app import duration
 from app.names import LONGEST_LOGIN, is_name, rule
 
-#: Characters of a key or a shared secret at least.
+#: The fewest characters of a key or a shared secret.
 SHORTEST_SECRET = 16
-#: Of the secret shared with runners: Drone takes any, and installations that move here have short ones.
+#: The fewest characters of the secret shared with runners. Drone accepts any length, so existing secrets can be short.
 SHORTEST_RPC_SECRET = 8
 
 
@@ -33,23 +33,23 @@ class Bootstrap:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A server of the user's own and how it is asked; without an address there is none."""
+    """The address of an extension and how the server calls it; an empty address means that there is no extension."""
 
     url: str
     secret: str = field(default="", repr=False)
-    #: Whether any certificate of it is taken.
+    #: Whether the extension's certificate is accepted without verification.
     skip_verify: bool = False
     #: Seconds.
     timeout: float = 60
 
 
 def absolute(value: Path) -> Path:
-    """A path that does not depend on where the process stands."""
+    """A path that does not depend on the process's working directory."""
     return value.expanduser().absolute()
 
 
 def bind(value: str) -> str:
-    """Where to listen."""
+    """A bind address, `HOST:PORT` or `:PORT`."""
     _, colon, port = value.rpartition(":")
     if not (colon and port.isdecimal() and int(port) < 65536):
         raise ValueError("must be HOST:PORT, or :PORT for every interface")
@@ -62,7 +62,7 @@ def host(value: str) -> str:
 
 
 def port(value: str) -> int:
-    """The port of a bind address; 0 = any free one."""
+    """The port of a bind address; 0 = any free port."""
     return int(value.rpartition(":")[2])
 
 
@@ -86,22 +86,22 @@ def database(value: str) -> str:
 
 
 def folders(value: object) -> object:
-    """Paths with colons between them."""
+    """Paths separated by colons."""
     return tuple(absolute(Path(part)) for part in value.split(":") if part) if isinstance(value, str) else value
 
 
 def words(value: object) -> object:
-    """Texts with commas between them."""
+    """Texts separated by commas."""
     return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
 
 
 def origins(value: object) -> object:
-    """Origins with commas or spaces between them."""
+    """Origins separated by commas or spaces."""
     return tuple(origin(part) for part in re.split(r"[,\s]+", value) if part) if isinstance(value, str) else value
 
 
 def keys(value: object) -> object:
-    """Keys with commas between them."""
+    """Keys separated by commas."""
     if not isinstance(value, str):
         return value
     found = tuple(part.strip() for part in value.split(",") if part.strip())
@@ -135,21 +135,21 @@ def endpoint(value: str) -> str:
 
 
 def at_least(length: int, value: str) -> str:
-    """A text of so many characters or more."""
+    """A text of at least `length` characters."""
     if len(value) < length:
         raise ValueError(f"must have at least {length} characters")
     return value
 
 
 def line(value: str) -> str:
-    """What goes into one line of a file, or of what git is told."""
+    """A text without control characters, for one line of a file or of git's input."""
     if not value.isprintable():
         raise ValueError("must be one line without control characters")
     return value
 
 
 def seconds(value: object, hours: int) -> object:
-    """A duration of at least a second and at most so many hours, in seconds."""
+    """A duration in seconds, of at least one second and at most `hours` hours."""
     if not isinstance(value, str):
         return value
     if not 1 <= (found := duration.seconds(value)) <= hours * 3600:
@@ -158,7 +158,7 @@ def seconds(value: object, hours: int) -> object:
 
 
 def origin(text: str) -> str:
-    """An origin as browsers send it; ValueError for what none would send."""
+    """An origin as browsers send it; ValueError for a text that no browser would send."""
     try:
         parts = urlsplit(text.lower())
         _ = parts.port
@@ -172,7 +172,7 @@ def origin(text: str) -> str:
 
 
 def check_postgres(url: str) -> None:
-    """ValueError for what would not be understood, or silently be left out; never repeats the address."""
+    """Check an address of PostgreSQL; ValueError for parts that would fail or be ignored. Never repeats the address."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -183,7 +183,7 @@ def check_postgres(url: str) -> None:
 
 
 def bootstrap(text: object) -> object:
-    """Read `username:x,admin:true,machine:false,token:…` (contract drone-rest 1.1); the error says what is off."""
+    """Read `username:x,admin:true,machine:false,token:…` (contract drone-rest 1.1); ValueError says what is wrong."""
     if not isinstance(text, str):
         return text
     pairs = [part.partition(":") for part in text.split(",") if part.strip()]
@@ -201,7 +201,7 @@ def bootstrap(text: object) -> object:
     return Bootstrap(login, flags["admin"] == "true", flags["machine"] == "true", token)
 
 
-#: Types of fields.
+#: Types for the fields of settings.
 Folder = Annotated[Path, AfterValidator(absolute)]
 Folders = Annotated[tuple[Path, ...], BeforeValidator(folders)]
 SiteURL = Annotated[str, AfterValidator(url)]

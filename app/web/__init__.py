@@ -1,1 +1,1 @@
-"""HTTP shared by all rooms: state, errors, bodies, event streams."""
+"""The parts of HTTP that all packages with handlers share: rows, state, errors, bodies, event streams."""

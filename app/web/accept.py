@@ -1,8 +1,8 @@
-"""Which form of an answer a client would rather have, by its `Accept`."""
+"""Which media type of an answer a client prefers, by its `Accept` header."""
 
 
 def prefers_text(accept: str) -> bool:
-    """Whether plain text is wanted more than JSON; who takes either, or says nothing, gets JSON."""
+    """Whether the client prefers plain text to JSON; false for equal weights and for an empty header."""
     weights = dict(_weights(accept))
     return _weight(weights, "text/plain") > _weight(weights, "application/json")
 
@@ -21,7 +21,7 @@ def _quality(parameters: str) -> float:
 
 
 def _weight(weights: dict[str, float], kind: str) -> float:
-    """The weight of the range that names the type most exactly."""
+    """The weight of the most specific range that the type matches."""
     for name in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
         if name in weights:
             return weights[name]

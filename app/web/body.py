@@ -1,4 +1,4 @@
-"""Reading requests: bodies, queries and path numbers, checked and bounded before they are parsed."""
+"""Reads the bodies, queries and path numbers of requests; checks their size before it parses them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -10,14 +10,14 @@ from starlette.requests import Request
 from app.errors import Invalid, Problem, TooLarge
 from app.web.route import row
 
-#: Bytes of a request's body that are read at most, unless the route says otherwise.
+#: The most bytes of a request's body that are read, unless the route gives another limit.
 LIMIT = 1024 * 1024
-#: Parameters that are read at most, of a query and of a urlencoded body: more than a build may have.
+#: The most parameters of a query or a urlencoded body that are read: more than a build may have.
 FIELDS = 20_000
 _INT64 = 2**63
-#: Where a request's scope keeps what was read of it, so that nothing is parsed twice.
+#: Keys of a request's scope under which its parsed parts are stored, so that no part is parsed twice.
 _BODY, _FORM, _PAIRS, _QUERY = "gantry.body", "gantry.form", "gantry.pairs", "gantry.query"
-#: Words of the parser for what may well be JSON, but is not read.
+#: Words in the parser's errors about JSON that may be valid but is not read, and the messages for them.
 _UNPARSED = {
     "recursion limit": "the body is JSON that nests too deep",
     "number out of range": "the body is JSON with a number that is too long",
@@ -43,9 +43,9 @@ class Input(BaseModel):
 
 
 def required(*names: str) -> ConfigDict:
-    """The configuration of a model whose fields of these names must be there, and refuse it in their own words if not.
+    """The configuration of a model whose fields `names` are required, and refuse an absent value in their own words.
 
-    Their default is what their rule refuses; the API's description says only that they are required.
+    The fields need a default that their validator refuses; the API's description says only that they are required.
     """
 
     def describe(schema: dict[str, Any]) -> None:
@@ -57,7 +57,7 @@ def required(*names: str) -> ConfigDict:
 
 
 async def read(request: Request[Any], limit: int = LIMIT) -> bytes:
-    """The body, also a second time; TooLarge beyond `limit` bytes, without reading on."""
+    """The body, also at a second call; TooLarge beyond `limit` bytes, and the rest is not read."""
     if (known := request.scope.get(_BODY)) is not None:
         return bytes(known)
     length = request.headers.get("content-length", "0")
@@ -75,7 +75,7 @@ async def read(request: Request[Any], limit: int = LIMIT) -> bytes:
 
 
 async def parse(request: Request[Any], model: type[M]) -> M:
-    """The JSON body as the model that its row names; Invalid lists every problem with its field.
+    """The JSON body as a value of the model that the row names; Invalid lists every problem with its field.
 
     The content type does not matter (contract drone-rest 1.3).
     """
@@ -103,14 +103,14 @@ def _problem(detail: Any) -> Problem:
 
 
 def _unparsed(error: str) -> Problem:
-    """What the parser says, in our words; it ends with "at line 1 column 2"."""
+    """The problem for an error of the parser, whose text ends with "at line 1 column 2"."""
     words, _, place = error.rpartition(" at ")
     rule = next((ours for theirs, ours in _UNPARSED.items() if theirs in words), "the body is not JSON")
     return Problem("", "invalid_json", f"{rule}: see {place.replace(' column', ', column')}")
 
 
 async def form(request: Request[Any]) -> Mapping[str, str]:
-    """Fields of a urlencoded body, the first of each name; empty for any other body."""
+    """The fields of a urlencoded body, the first value of each name; empty for any other body."""
     if (known := request.scope.get(_FORM)) is None:
         is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
         known = _first_values(_parsed((await read(request)).decode("utf-8", "replace"))) if is_form else {}
@@ -120,7 +120,7 @@ async def form(request: Request[Any]) -> Mapping[str, str]:
 
 
 def _parsed(text: str) -> Sequence[tuple[str, str]]:
-    """Names and values in their order; Invalid when there are too many."""
+    """Names and values in their order; Invalid when there are more than FIELDS."""
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS)
     except ValueError:
@@ -137,13 +137,13 @@ def _first_values(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:
 
 
 def query(request: Request[Any]) -> Mapping[str, str]:
-    """The query's first values, as far as the row of the request names them; empty ones are kept."""
+    """The query's first values of the names that the request's row declares; empty values are kept."""
     known, values = row(request), whole_query(request)
     return values if known.free else {name: value for name, value in values.items() if name in known.names}
 
 
 def whole_query(request: Request[Any]) -> Mapping[str, str]:
-    """The query's first values, whatever their names."""
+    """The query's first values, of all names."""
     if (known := request.scope.get(_QUERY)) is None:
         known = request.scope[_QUERY] = _first_values(query_pairs(request))
     found: Mapping[str, str] = known
@@ -151,7 +151,7 @@ def whole_query(request: Request[Any]) -> Mapping[str, str]:
 
 
 def query_pairs(request: Request[Any]) -> Sequence[tuple[str, str]]:
-    """All that the query says, in its order."""
+    """All names and values of the query, in its order."""
     if (known := request.scope.get(_PAIRS)) is None:
         text = request.scope["query_string"]
         known = request.scope[_PAIRS] = _parsed(text.decode("latin-1")) if text else ()
@@ -160,19 +160,19 @@ def query_pairs(request: Request[Any]) -> Sequence[tuple[str, str]]:
 
 
 async def words(request: Request[Any]) -> Mapping[str, str]:
-    """What may be said in the query or in a urlencoded body; the body wins (contract drone-rest 4.1)."""
+    """The parameters in the query and in a urlencoded body; the body wins (contract drone-rest 4.1)."""
     allowed = row(request).form_names
     said = {name: value for name, value in (await form(request)).items() if name in allowed}
     return {**query(request), **said}
 
 
 def number(request: Request[Any], name: str, what: str) -> int:
-    """A number of the path; Invalid when it is none."""
+    """A number in the path; Invalid when the text is no number."""
     return _number(request.path_params[name], name, what)
 
 
 def query_number(request: Request[Any], name: str, what: str) -> int:
-    """A number of the query, which must be there; Invalid when it is none."""
+    """A required number in the query; Invalid when it is missing or no number."""
     if not (text := query(request).get(name, "")):
         raise Invalid.of([Problem(name, f"missing_{name}", f"the {what} is missing: say ?{name}=")])
     return _number(text, name, what)

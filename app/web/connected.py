@@ -1,4 +1,4 @@
-"""The client at the other end of the line: its address, and waiting for a client that may hang up."""
+"""The client of a request: its address, and waiting until a result is there or the client disconnects."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -10,14 +10,14 @@ T = TypeVar("T")
 
 
 def address(request: Request[Any]) -> str:
-    """The network address that the request came from; empty when there is none, as on a local socket."""
+    """The client's network address; empty when it has none, as on a local socket."""
     return request.client.host if request.client else ""
 
 
 async def while_connected(request: Request[Any], waiting: Awaitable[T]) -> T | None:
-    """What it comes to; when the client hangs up first, it is cancelled, and None.
+    """The result of `waiting`; if the client disconnects first, `waiting` is cancelled and the result is None.
 
-    The request's body must have been read. Thousands wait like this: it costs one task more, not two.
+    The request's body must have been read. As thousands of requests wait here, each costs only one more task.
     """
     current = asyncio.current_task()
     assert current is not None
@@ -25,7 +25,7 @@ async def while_connected(request: Request[Any], waiting: Awaitable[T]) -> T | N
     try:
         return await waiting
     except asyncio.CancelledError:
-        if not gone.done() or current.uncancel():  # somebody else's word, or that as well
+        if not gone.done() or current.uncancel():  # cancelled by other code, perhaps besides the disconnection
             raise
         return None
     finally:
@@ -33,14 +33,14 @@ async def while_connected(request: Request[Any], waiting: Awaitable[T]) -> T | N
 
 
 class Polls:
-    """Requests that wait for something to happen: until it does, their clients hang up, or the server stops."""
+    """Requests that wait for a result: until it is there, the client disconnects, or the server stops."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Task[Any]] = set()
         self._ended = False
 
     async def wait(self, request: Request[Any], waiting: Coroutine[Any, Any, T]) -> T | None:
-        """As `while_connected`; None also when the server stops."""
+        """The same as `while_connected`; None also when the server stops."""
         if self._ended:
             waiting.close()
             return None
@@ -56,11 +56,11 @@ class Polls:
         finally:
             self._waiting.discard(current)
 
-    def _has_ended(self) -> bool:  # meanwhile, which a type checker does not see
+    def _has_ended(self) -> bool:  # a method, as a type checker does not see that `end` changes the attribute
         return self._ended
 
     def end(self) -> None:
-        """The server stops: nobody waits any longer."""
+        """Cancel all waiting requests, as the server stops."""
         self._ended = True
         for task in self._waiting:
             task.cancel()

@@ -1,4 +1,4 @@
-"""Where the API describes itself: for programs as OpenAPI, for people as a page that needs nothing from elsewhere."""
+"""The description of the API: as OpenAPI for programs, and as a page for people that loads nothing from other sites."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _METHODS = ("get", "post", "put", "patch", "delete", "options")
 
 
 def routes(described: Sequence[Endpoint]) -> list[Endpoint]:
-    """The rows that describe these rows, and themselves. The texts are made when they are first asked for."""
+    """The rows that serve the description of `described` and of themselves. The first request makes the texts."""
 
     async def openapi(_: Request[Any]) -> Encoded[dict[str, Any]]:
         """This API as an OpenAPI 3.1 document."""
@@ -69,7 +69,7 @@ def render(document: Schema) -> str:
 
 
 def marked(text: str) -> Markup:
-    """Escaped, with what stands in backticks set as code."""
+    """The text escaped, with text in backticks marked as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just here
 
 

@@ -1,7 +1,7 @@
-"""From an error of the domain to an HTTP answer; the only place that knows both.
+"""Converts errors of the domain to HTTP answers; the only module that knows both.
 
-The body is `{"message": …}` as every Drone client shows it, beside a stable `code`, the problems one by one
-in `errors`, and what else the error tells.
+The body is `{"message": …}`, which every Drone client shows, with a stable `code`, the list of problems in
+`errors`, and the error's details.
 """
 
 import logging
@@ -63,7 +63,7 @@ BUG = "internal error; the server's log has it under this answer's X-Request-ID"
 
 
 def status_of(error: AppError) -> int:
-    """The HTTP status of an error: that of its nearest known ancestor."""
+    """The HTTP status of an error: that of its nearest ancestor in STATUS."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
@@ -76,12 +76,12 @@ def body_of(error: AppError) -> dict[str, Any]:
 
 
 def answer(error: AppError) -> Response:
-    """The answer that an error is."""
+    """The answer for an error of the domain."""
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, (TooMany, Unavailable)) else None
     return JSON(body_of(error), status_of(error), headers)
 
 
-#: Errors that are an answer; every other one is a bug.
+#: Errors that become an answer; every other error is a bug.
 EXPECTED = (AppError, HTTPException, ClientDisconnect)
 
 
@@ -95,6 +95,6 @@ def answer_to(error: Exception) -> Response:
         message = error.detail
         body = {"message": message, "code": message.lower().replace(" ", "_")}
         return JSON(body, error.status_code, error.headers)
-    if isinstance(error, ClientDisconnect):  # the client left before it had sent all; nobody hears this
+    if isinstance(error, ClientDisconnect):  # the client disconnected before its whole body came: no one gets this
         return Response(status_code=400)
     return JSON({"message": BUG, "code": "bug"}, 500)

@@ -1,4 +1,4 @@
-"""Whether the server lives, is ready, and which one it is (contract drone-rest 3.7)."""
+"""Whether the server is alive and ready, and its version (contract drone-rest 3.7)."""
 
 from importlib.metadata import version
 from typing import Any
@@ -71,9 +71,9 @@ async def show_varz(request: Request[Any]) -> JSON[VarzJSON]:
     return JSON(VarzJSON(scm=SCMJSON(url=request.state["public_url"], rate=rate), license=edition))
 
 
-#: What must answer however often it is asked: what watches the server restarts it otherwise.
+#: Paths without a limit on requests: a monitor that gets no answer here would restart the server.
 UNLIMITED = frozenset({"/healthz", "/readyz"})
-#: Methods by which monitoring may ask as well as by GET.
+#: Methods besides GET that monitoring may use.
 _OTHERS = ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 routes = [
     Endpoint("GET", "/healthz", alive, operation="server.alive"),

@@ -1,19 +1,19 @@
-"""How often somebody may ask: so many requests a minute, all at once or evenly."""
+"""Limits each caller's requests per minute, whether they come all at once or evenly."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 
 _MINUTE = 60_000_000_000
 _SECOND = 1_000_000_000
-#: Callers that are remembered; of more, those who asked the longest ago begin anew.
+#: The most callers that are remembered; beyond it, the caller whose last request is the oldest is forgotten.
 CALLERS = 10_000
 
 
 class Limiter:
-    """Counts by the generic cell rate algorithm, of which one moment a caller is kept.
+    """Counts by the generic cell rate algorithm, which stores one moment for each caller.
 
-    Each request moves the caller's moment on by its share of a minute; a request is refused while that moment is
-    more than the rest of a minute ahead. `clock` counts nanoseconds and never goes back.
+    Each request moves the caller's moment forward by `1 / per_minute` of a minute. A request is refused while that
+    moment is more than a minute minus this share ahead. `clock` counts nanoseconds and never goes back.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], int]) -> None:
@@ -23,11 +23,11 @@ class Limiter:
         self._moments: OrderedDict[str, int] = OrderedDict()
 
     def knows(self, caller: str) -> bool:
-        """Whether the caller has asked within the last minute."""
+        """Whether the limiter remembers a request of the caller."""
         return caller in self._moments
 
     def wait(self, caller: str) -> int:
-        """Count a request; 0, or the whole seconds after which the next will be served: then it did not count."""
+        """Count a request and return 0; or refuse it without counting, and return the seconds to wait, rounded up."""
         now = self._clock()
         self._forget(now)
         moment = max(self._moments.get(caller, 0), now)
@@ -38,7 +38,7 @@ class Limiter:
         return 0
 
     def _forget(self, now: int) -> None:
-        """Drop whoever may ask as much as a stranger, from those who asked the longest ago on."""
+        """Forget callers, oldest request first: those whose moment has passed, and those beyond CALLERS."""
         while self._moments:
             caller, moment = next(iter(self._moments.items()))
             if moment > now and len(self._moments) < CALLERS:

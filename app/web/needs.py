@@ -1,4 +1,4 @@
-"""What a caller must be able to show: objects of the rooms that judge it, which rows name and ask."""
+"""The interface of needs: objects that decide whether a caller may call a row. Other packages implement them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ A = TypeVar("A")
 
 
 class Described(Protocol):
-    """What the description of the API says of a row's callers."""
+    """The parts of needs that the description of the API shows."""
 
     @property
     def means(self) -> str:
@@ -23,30 +23,30 @@ class Described(Protocol):
 
     @property
     def refusals(self) -> Sequence[int]:
-        """The statuses of the answers to those who may not."""
+        """The statuses of the answers to callers who may not call."""
         ...
 
     @property
     def strangers(self) -> bool:
-        """Whether somebody without an account may be let in."""
+        """Whether a caller without an account may be allowed to call."""
         ...
 
     @property
     def words(self) -> Sequence[Word]:
-        """The words of the path that decide; every row with these needs must have them."""
+        """The words of the path that the decision uses; every row with these needs must have them."""
         ...
 
 
 class Needs(Described, Protocol[A_co]):
-    """Needs that are asked for each request, before its handler runs."""
+    """Needs that decide on each request, before its handler runs."""
 
     async def granted(self, request: Request[Any]) -> A_co:
-        """What the caller is granted, for the handler; an error is the refusal."""
+        """The value granted to the caller, which the handler gets; an error is the refusal."""
         ...
 
 
 class StoredNeeds(ABC, Generic[A_co]):
-    """Needs that are judged by what the database holds. What a row reads may join their transaction."""
+    """Needs that decide by the contents of the database. The reads of a row may run in the same transaction."""
 
     def __init__(
         self,
@@ -63,16 +63,16 @@ class StoredNeeds(ABC, Generic[A_co]):
 
     @abstractmethod
     async def asked(self, request: Request[Any]) -> Tx[A_co]:
-        """The transaction that judges a request: what the caller is granted, or an error."""
+        """The transaction that decides on a request: its result is the granted value; an error is the refusal."""
 
     async def granted(self, request: Request[Any]) -> A_co:
-        """What the caller is granted, by a transaction of its own."""
+        """The value granted to the caller, read in a separate transaction."""
         granted: A_co = await request.state["db"].glance(await self.asked(request))
         return granted
 
 
 class Nothing:
-    """No needs: nobody is asked, and the handler is given the request alone."""
+    """No needs: every caller may call, and the handler gets only the request."""
 
     means = "Anybody."
     refusals: Sequence[int] = ()
@@ -84,7 +84,7 @@ NOTHING = Nothing()
 
 
 class Unless(StoredNeeds[A | None]):
-    """Needs that a setting may lift: then nobody is asked, whatever a request shows, and None is granted."""
+    """Needs that a setting may lift: then every caller may call, with any credentials, and None is granted."""
 
     def __init__(
         self, lifted: Callable[[Any], bool], needs: StoredNeeds[A], *, refusals: Sequence[int] | None = None
@@ -99,7 +99,7 @@ class Unless(StoredNeeds[A | None]):
         self._needs = needs
 
     async def asked(self, request: Request[Any]) -> Tx[A | None]:
-        """As the needs, or nothing. `lifted` is given the state of the request."""
+        """The transaction of the needs; one that grants None if `lifted` is true for the request's state."""
         return _nobody() if self._lifted(request.state) else await self._needs.asked(request)
 
 

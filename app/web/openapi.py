@@ -1,4 +1,4 @@
-"""The API's description, OpenAPI 3.1, made from the rows that route and check requests: it cannot drift from them."""
+"""The API's description, OpenAPI 3.1, made from the rows that route and check requests, so both always agree."""
 
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from app.web.route import Endpoint, Param
 
 Schema = dict[str, Any]
 
-#: What every call may be answered: too many requests, or not now.
+#: Statuses that any call may be answered with: too many requests, and unavailable.
 _ALWAYS = (429, 503)
 _SCHEMES: Schema = {
     "token": {"type": "http", "scheme": "bearer", "description": "The token of an account."},
@@ -47,19 +47,19 @@ _ABOUT = (
 
 
 class _Schemas:
-    """Collects the types of bodies and answers, and gives each its place in the document once all are known."""
+    """Collects the types of bodies and answers, and makes the schemas of all of them together."""
 
     def __init__(self) -> None:
         self._wanted: dict[str, tuple[Any, JsonSchemaMode]] = {}
 
     def of(self, kind: Any, mode: JsonSchemaMode = "serialization") -> Schema:
-        """Stands for the schema of a type until it is resolved."""
+        """A placeholder for the schema of a type, which `resolved` replaces."""
         key = f"{mode} {kind!r}"
         self._wanted[key] = (kind, mode)
         return {"schema": {"$later": key}}
 
     def resolved(self, paths: Schema) -> tuple[Schema, Schema]:
-        """The named schemas, and the paths with every stand-in replaced."""
+        """The named schemas, and the paths with every placeholder replaced by its schema."""
         made, rest = TypeAdapter.json_schemas(
             [(key, mode, TypeAdapter(kind)) for key, (kind, mode) in self._wanted.items()],
             ref_template="#/components/schemas/{model}",
@@ -145,7 +145,7 @@ def _form(params: Sequence[Param]) -> Schema:
 
 
 def _answers(row: Endpoint, schemas: _Schemas) -> Schema:
-    """What the handler's return type says."""
+    """The answers by status, from the handler's return type."""
     annotation = signature(row.handler).return_annotation
     kinds = [annotation] if isinstance(annotation, type) or get_origin(annotation) in _JSON else get_args(annotation)
     answers: Schema = {}
@@ -172,7 +172,7 @@ def _answer(kind: Any, schemas: _Schemas) -> tuple[str, Schema]:
 
 
 def _add(content: Schema, media: str, more: Schema) -> None:
-    """Another schema for a media type: one of them holds."""
+    """Add a schema for a media type; with several schemas, any of them may apply."""
     if media in content:
         content[media] = {"schema": {"anyOf": [content[media]["schema"], more["schema"]]}}
     else:
@@ -180,7 +180,7 @@ def _add(content: Schema, media: str, more: Schema) -> None:
 
 
 def _errors(row: Endpoint, schemas: _Schemas) -> Schema:
-    """The statuses of failure: what follows from the row, and what it adds."""
+    """The answers of failures by status: those that follow from the row's other fields, and those in `errors`."""
     statuses = {*row.needs.refusals, *row.errors, *_ALWAYS}
     if row.body is not None or any(param.form for param in row.query):
         statuses |= {400, 413}

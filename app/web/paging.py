@@ -1,4 +1,4 @@
-"""Pages of lists: what a request asks for, and the `Link` header that leads on (contract drone-rest 6)."""
+"""Pages of lists: the page that a request asks for, and the `Link` header to other pages (contract drone-rest 6)."""
 
 import re
 from collections.abc import Callable
@@ -15,12 +15,14 @@ T = TypeVar("T")
 
 _INT64 = 2**63
 _CURSOR = re.compile(r"(after|before):(.*)", re.DOTALL)
-#: What does not come back in a link: where in the list it was, and who asked.
+#: Parameters that links leave out: the position in the list, and the caller's token.
 _LEFT_OUT = frozenset({"page", "cursor", "access_token"})
 
 
 def window(request: Request[Any], keys: str, *, size: int = 25, largest: int = 100) -> Window:
-    """What `page`, `per_page` and `cursor` ask for; any odd page is the first, of 25 (contract drone-rest 3.4).
+    """The window that `page`, `per_page` and `cursor` ask for.
+
+    An invalid `page` is the first page, an invalid `per_page` is `size` (contract drone-rest 3.4).
 
     Invalid for a cursor whose key is not of the pattern `keys`.
     """
@@ -45,7 +47,7 @@ def _next_to(cursor: str, keys: str, limit: int) -> Window:
 
 
 def links(request: Request[Any], part: Part[T], key: Callable[[T], str]) -> dict[str, str]:
-    """The `Link` header of an answer: next, prev and first, as far as there are such pages."""
+    """The `Link` header of an answer: first, and next and prev if there are such pages."""
     address, kept = _here(request)
     queries = {}
     if part.later and part.items:
@@ -58,7 +60,7 @@ def links(request: Request[Any], part: Part[T], key: Callable[[T], str]) -> dict
 
 
 def _here(request: Request[Any]) -> tuple[str, list[str]]:
-    """This list's public address, and the query's other words in their order."""
+    """The list's public URL, and the query's parameters that links keep, in their order."""
     said = ((name, value) for name, value in body.query_pairs(request) if name not in _LEFT_OUT)
     kept = [f"{quote(name)}={quote(value, safe='/:')}" for name, value in said]
     return request.state["public_url"] + quote(request.scope["path"], safe="/:@"), kept

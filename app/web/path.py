@@ -1,4 +1,4 @@
-"""Paths of rows: fixed parts, and words that a request fills in. A word is declared by the room that owns it."""
+"""Paths of rows: fixed parts, and words, whose values differ in each request. The owning package declares a word."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,9 +7,9 @@ from typing import Self, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A part of a path that is different in each request. An example that is a number says that the word must be one.
+    """A part of a path that is different in each request. If the example is a number, the word must be a number.
 
-    With `rest` the word is everything that is left of the path, slashes included; such a word comes last.
+    With `rest` the word is the whole remaining path, slashes included; such a word comes last.
     """
 
     name: str
@@ -27,13 +27,13 @@ Part: TypeAlias = str | Word
 
 
 class Path:
-    """A path, part by part; `/` makes a longer one. A word is never written as text, or nobody could explain it."""
+    """A path as a list of parts; `/` makes a longer path. A word must be a Word, not text, as it needs its `means`."""
 
     __slots__ = ("_places", "parts")
 
     def __init__(self, parts: Sequence[Part] = ()) -> None:
         self.parts = tuple(parts)
-        #: Where each word stands in the text of a request's path, split at its slashes.
+        #: The index of each word in a request's path that is split at its slashes.
         self._places = [(at, part) for at, part in enumerate(parts, 1) if isinstance(part, Word)]
         for at, word in self._places:
             if word.rest and at != len(parts):
@@ -45,7 +45,7 @@ class Path:
         return cls(list(_parts(text)))
 
     def __truediv__(self, more: Part) -> "Path":
-        """The path with one word more, or with the parts of a text."""
+        """The path with one more word, or with the parts of a text."""
         return Path([*self.parts, *([more] if isinstance(more, Word) else _parts(more))])
 
     def __str__(self) -> str:
@@ -58,7 +58,7 @@ class Path:
         return [word for _, word in self._places]
 
     def values(self, split: Sequence[str]) -> dict[str, str]:
-        """What a request says for each word; its path, split at its slashes, must be one of this path."""
+        """The value of each word in a request's path, split at its slashes; the path must match this one."""
         return {word.name: "/".join(split[at:]) if word.rest else split[at] for at, word in self._places}
 
 

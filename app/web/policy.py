@@ -1,4 +1,4 @@
-"""What holds for every request: whose pages may ask, what browsers must not do, how often one may ask."""
+"""Rules for every request: the origins that may call (CORS), security headers, and limits on requests."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 _METHODS = b"GET, POST, PATCH, PUT, DELETE, OPTIONS"
 _REQUEST_HEADERS = b"Accept, Authorization, Content-Type, X-CSRF-Token"
 _EXPOSED = b"Link, Retry-After, X-Request-ID"
-#: Seconds that a browser may remember what it asked before asking.
+#: Seconds that a browser may cache the answer to a preflight request.
 _MAX_AGE = b"300"
-#: For a page that says nothing of its own: everything from this server, and nothing inline.
+#: The content security policy of a page without its own: load only from this server, and nothing inline.
 _PAGE = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -36,23 +36,23 @@ _NO_CACHE = (
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """As the settings want it; without any, no page from elsewhere may ask, and everybody as often as they like."""
+    """The rules, from the settings. By default no page of another origin may call, and requests are not limited."""
 
-    #: Origins whose pages may ask, as browsers send them.
+    #: Origins whose pages may call, as browsers send them.
     origins: frozenset[bytes] = frozenset()
-    #: Whether browsers shall remember that this server speaks HTTPS.
+    #: Whether browsers are told to use only HTTPS for this server.
     https: bool = False
     limiter: Limiter | None = None
-    #: Who asks, as far as a request itself tells; empty for anybody.
+    #: Identifies the caller by the request alone, without the database; empty for an anonymous caller.
     who: Callable[[Scope], str] = lambda _: ""
-    #: What pages from elsewhere may ask: this path, and all below it.
+    #: The path, with all paths below it, that pages of other origins may call.
     api: str = ""
-    #: Paths, and beginnings of paths, that may be asked however often.
+    #: Paths, and beginnings of paths, whose requests are not limited.
     unlimited: frozenset[str] = frozenset()
     unlimited_under: tuple[str, ...] = ()
 
     def headers(self, scope: Scope, given: Iterable[tuple[bytes, bytes]]) -> Headers:
-        """What an answer with the given headers must have beside them."""
+        """The headers that an answer must have in addition to the given ones."""
         names, page = set(), False
         for name, value in given:
             names.add(name)
@@ -78,11 +78,11 @@ class Policy:
         ]
 
     def _origin(self, scope: Scope) -> bytes | None:
-        """Where the request's page is from, if pages from there may ask."""
+        """The origin of the request's page, if pages of this origin may call."""
         return next((value for name, value in scope["headers"] if name == b"origin" and value in self.origins), None)
 
     def preflight(self, scope: Scope) -> Headers | None:
-        """What to answer a browser that asks whether it may ask; None when this is something else, or it may not."""
+        """The headers of the answer to a preflight request; None for other requests, and if the origin may not call."""
         if scope["method"] != "OPTIONS" or not self.origins or not self._is_api(scope) or self._origin(scope) is None:
             return None
         if not any(name == b"access-control-request-method" for name, _ in scope["headers"]):
@@ -94,10 +94,10 @@ class Policy:
         ]
 
     def wait(self, scope: Scope) -> int:
-        """Seconds until the caller may ask again; 0 = now.
+        """Count a request; the seconds until the caller may try again, 0 = the request is served.
 
-        An account has its own count; one that has not asked lately counts for its address, too, so that nobody
-        gets a new count with every invented token.
+        Each account has its own count. The requests of an account that the limiter does not remember count for the
+        client's address, too: otherwise each invented token would get a new count.
         """
         path: str = scope["path"]
         if self.limiter is None or path in self.unlimited or path.startswith(self.unlimited_under):

@@ -1,4 +1,4 @@
-"""HTTP on the wire: uvicorn's fast parser, with bounds on request heads, and answers that are written in one piece."""
+"""HTTP connections: uvicorn's fast parser, with limits on request heads, and answers that are written in one piece."""
 
 from http import HTTPStatus
 from typing import Any
@@ -7,13 +7,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.encoding import encode
 
-#: Bytes of request line and headers that are taken in before the connection is refused.
+#: The most bytes of request line and headers; a longer head is refused, and the connection closed.
 HEAD_LIMIT = 384 * 1024
-#: The ASGI extension by whose `abort` a connection is cut at once, also when its client reads nothing any more.
+#: The ASGI extension whose `abort` closes a connection at once, even when the client has stopped reading.
 ABORT = "gantry.abort"
-#: Bytes of path and query; the parser reads no longer ones.
+#: The most bytes of path and query; the parser refuses longer ones.
 ADDRESS_LIMIT = 64 * 1024 - 1
-#: Headers that a request may have.
+#: The most headers of a request.
 HEADER_LIMIT = 100
 
 
@@ -22,16 +22,16 @@ class _TooManyHeaders(Exception):
 
 
 class _Cycle(RequestResponseCycle):
-    """Writes an answer in one piece when its length is known and its body comes whole; uvicorn writes all others.
+    """Writes an answer in one piece if its length is known and its body is one message; uvicorn writes all others.
 
-    Two writes are two system calls, and wake the client twice.
+    Two writes would be two system calls, and would wake the client twice.
     """
 
-    #: The beginning of an answer whose body is about to come.
+    #: The start message of an answer whose body has not come yet.
     _start: Any = None
 
     async def send(self, message: Any) -> None:
-        """Take a message of the application."""
+        """Write a message of the application, or keep a start message until the body comes."""
         if message["type"] == "http.response.start" and self._may_wait(message):
             self._start = message
             return
@@ -43,14 +43,14 @@ class _Cycle(RequestResponseCycle):
             await super().send(message)
 
     def _may_wait(self, start: Any) -> bool:
-        """Whether a body follows soon, after which the connection stays."""
+        """Whether the start message may wait for its body: the answer has a length, and the connection stays open."""
         if self.response_started or not self.keep_alive or self.access_log or self.scope["method"] == "HEAD":
             return False
         names = [name for name, _ in start["headers"]]
         return b"content-length" in names and b"connection" not in names
 
     def _write(self, start: Any, body: bytes) -> bool:
-        """Write the whole answer; false, and nothing is written, when the answer is not as its head says."""
+        """Write the whole answer. False, and nothing is written, if the head has a wrong length or a line break."""
         headers = [*self.default_headers, *start["headers"]]
         lines = [STATUS_LINE[start["status"]]]
         for name, value in headers:
@@ -60,7 +60,7 @@ class _Cycle(RequestResponseCycle):
         lines += (b"\r\n", body)
         ends = len(headers) + 2
         head = b"".join(lines[:-1])
-        if head.count(b"\n") != ends or head.count(b"\r") != ends:  # a value that would begin another line
+        if head.count(b"\n") != ends or head.count(b"\r") != ends:  # a header's value holds a line break
             return False
         if self.disconnected:
             return True
@@ -73,7 +73,7 @@ class _Cycle(RequestResponseCycle):
 
 
 class Protocol(HttpToolsProtocol):
-    """Refuses what is no HTTP, and heads beyond the limit before they are whole; in JSON, and closes."""
+    """Refuses requests that are no HTTP and heads beyond the limits: answers in JSON, and closes the connection."""
 
     url = b""
     _head = 0
@@ -86,15 +86,15 @@ class Protocol(HttpToolsProtocol):
         self.scope["extensions"] = {ABORT: {"abort": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
-        """What follows is the body, which has its own limits."""
+        """The head has ended; the body has its own limits."""
         if len(self.headers) > HEADER_LIMIT:
             raise _TooManyHeaders
         self._in_head = False
         super().on_headers_complete()
-        self.cycle.__class__ = _Cycle  # uvicorn has no way to name another class
+        self.cycle.__class__ = _Cycle  # uvicorn has no option for the class
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the client."""
+        """Parse bytes from the client."""
         super().data_received(data)
         if self._in_head and not self.transport.is_closing():
             self._head += len(data)
@@ -102,7 +102,7 @@ class Protocol(HttpToolsProtocol):
                 self._refuse(431, "too_large", f"the request's head is too large; at most {HEAD_LIMIT} bytes are read")
 
     def send_400_response(self, msg: str) -> None:
-        """The parser met what it does not read; it does not say why, but an address that is too long is known."""
+        """Refuse a request that the parser cannot read. The parser gives no reason, but the sizes tell some."""
         if len(self.url) > ADDRESS_LIMIT:
             self._refuse(414, "too_large", f"the address is too long; at most {ADDRESS_LIMIT} bytes are read")
         elif len(self.headers) > HEADER_LIMIT:

@@ -1,6 +1,6 @@
-"""Answers: JSON as Drone's clients read it.
+"""Types of answers, such as JSON that Drone's clients read.
 
-A handler's return type says what it answers, for the reader, the type checker and the API's description.
+A handler's return type names its answers, for the reader, the type checker and the API's description.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def joined(texts: Iterable[bytes]) -> bytes:
-    """A JSON array that ends an answer; each text is an item, or several with commas between them."""
+    """A JSON array and a newline; each text is one item, or several items separated by commas."""
     return b"[" + b",".join(texts) + b"]\n"
 
 
@@ -36,7 +36,7 @@ class JSON(Response, Generic[T]):
 
 
 class Encoded(Response, Generic[T]):
-    """A JSON answer whose text is there already."""
+    """A JSON answer whose text is already encoded."""
 
     media_type = "application/json"
 
@@ -51,25 +51,25 @@ class Text(Response):
 
 
 class HTML(Response):
-    """A page."""
+    """An HTML page."""
 
     media_type = "text/html"
 
 
 class CSS(Response):
-    """How a page looks."""
+    """A style sheet."""
 
     media_type = "text/css"
 
 
 class SVG(Response):
-    """A picture."""
+    """An SVG image."""
 
     media_type = "image/svg+xml"
 
 
 class Parts(Protocol):
-    """Bytes as they come, from something that is to be closed."""
+    """An asynchronous source of bytes that must be closed."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
@@ -77,14 +77,14 @@ class Parts(Protocol):
 
 
 class Streamed(StreamingResponse):
-    """An answer that is sent piece by piece; its source is closed however it ends."""
+    """An answer that is sent piece by piece; its source is closed however the answer ends."""
 
     def __init__(self, parts: Parts, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(parts, headers=headers)
         self._parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it; of an answer to HEAD nothing but the head."""
+        """Send the answer; to a HEAD request only its head."""
         try:
             if scope["method"] == "HEAD":
                 await Response(headers=self.headers)(scope, receive, send)
@@ -107,14 +107,14 @@ class PipedText(Streamed):
 
 
 class SeeOther(Response):
-    """303: what was asked for is at another address, to be read from there."""
+    """303: the client shall read the answer from another address."""
 
     def __init__(self, location: str) -> None:
         super().__init__(status_code=303, headers={"location": location})
 
 
 class Empty(Response):
-    """204: done, nothing to say."""
+    """204: done, without a body."""
 
     def __init__(self) -> None:
         super().__init__(status_code=204)

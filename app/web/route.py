@@ -1,6 +1,6 @@
-"""A row of the API: method, path, who may, handler, and what a request may say.
+"""A row of the API: its method, path, needs and handler, and the parameters and body of its requests.
 
-The same row routes, asks, checks and describes.
+The same row routes requests, checks callers and parameters, and describes itself in the API's description.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,7 +23,7 @@ _ROW = "gantry.row"
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A word of the query; `form` says that a urlencoded body may hold it as well, which then wins."""
+    """A parameter of the query; with `form`, a urlencoded body may hold it too, and the body's value wins."""
 
     name: str
     means: str
@@ -58,10 +58,10 @@ class Options(TypedDict, total=False):
 
 
 class Endpoint:
-    """One method of one path. A path may also be written with a slash at its end; never a redirect.
+    """One method of one path. A request's path may also end with a slash; there is never a redirect.
 
-    Before the handler runs, `needs` are asked; the handler is given what they grant. With `reads`, one read
-    transaction asks the needs and then this question, and the handler is given the answer as well.
+    Before the handler runs, `needs` decide on the request; the handler gets the value that they grant. With `reads`,
+    one read transaction asks the needs and then runs `reads`, and the handler gets the result of `reads` as well.
     """
 
     @overload
@@ -122,13 +122,13 @@ class Endpoint:
         self.errors = tuple(options.get("errors", ()))
         self.quick = options.get("quick", False)
         self.names = frozenset(param.name for param in self.query)
-        #: Of these, those that a urlencoded body may hold.
+        #: The names that a urlencoded body may hold.
         self.form_names = frozenset(param.name for param in self.query if param.form)
         if missing := {word.name for word in self.needs.words} - {word.name for word in self.path.words}:
             raise ValueError(f"{method} {self.path} lacks words that its needs are judged by: {sorted(missing)}")
 
     async def arguments(self, request: Request[Any]) -> Sequence[Any]:
-        """What the handler is given after the request. An error is the refusal, or comes from what is read."""
+        """The handler's arguments after the request. An error is the needs' refusal, or an error of `reads`."""
         if self._asks is NOTHING:
             return ()
         if self.reads is None:
@@ -145,12 +145,12 @@ def _both(request: Request[Any], asked: Tx[A], reads: Callable[[Request[Any], A]
 
 
 def row(request: Request[Any]) -> Endpoint:
-    """The row that a request was routed by."""
+    """The row that a request was routed to."""
     found: Endpoint = request.scope[_ROW]
     return found
 
 
 def enter(request: Request[Any], found: Endpoint, split: Sequence[str]) -> None:
-    """Let a request know its row and what its path, split at its slashes, says for the words of the row."""
+    """Store in a request its row, and the values of the row's words in its path, which is split at its slashes."""
     request.scope[_ROW] = found
     request.scope["path_params"] = found.path.values(split)

@@ -1,4 +1,4 @@
-"""From a request to its row: by the parts of its path and its method, in one walk."""
+"""Finds the row of a request, by the parts of its path and its method, in a tree of parts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from app.web.route import Endpoint, enter
 
 
 class _Node:
-    """What may follow the parts of a path that were read so far."""
+    """The parts and rows that may follow the parts of a path that were read so far."""
 
     __slots__ = ("ends", "parts", "rests", "word")
 
@@ -30,10 +30,10 @@ class _Node:
 
 
 class Router:
-    """Answers requests by these rows, and every error once, in the form of `answer_to`.
+    """Answers requests by these rows; `answer_to` makes the answer of every error.
 
-    Of several rows that fit, a fixed part wins over a word, and a word over the rest of the path. HEAD is answered
-    like GET. Thousands of requests wait here at a time: between this and a handler there is nothing.
+    Of several matching rows, a fixed part wins over a word, and a word over the rest of the path. HEAD is answered
+    like GET. No other layer lies between the router and a handler, as thousands of requests may wait here.
     """
 
     def __init__(self, rows: Sequence[Endpoint], answer_to: Callable[[Exception], Response] = errors.answer_to) -> None:
@@ -60,7 +60,7 @@ class Router:
             ends[method] = row
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; a bug is answered, too, and then raised for the log."""
+        """Answer a request; a bug is answered, too, and then raised again, so that the caller logs it."""
         request = Request[Any](scope, receive, send)
         try:
             row = self._enter(request)
@@ -83,7 +83,7 @@ class Router:
 
 
 def _told_of_refusal(request: Request[Any], error: Exception) -> BackgroundTask | None:
-    """After the answer: tell whoever remembers refusals, if an account lacks a right. Strangers are not remembered."""
+    """The task that reports a refusal after the answer, to the state's `refused`; None without a known account."""
     if not isinstance(error, AppError) or error.refused is None:
         return None
     tell = request.scope.get("state", {}).get("refused")
@@ -91,7 +91,7 @@ def _told_of_refusal(request: Request[Any], error: Exception) -> BackgroundTask 
 
 
 def _find(node: _Node, split: Sequence[str], at: int, method: str) -> Endpoint | None:
-    """The row of a path from its part `at` on."""
+    """The row of a path whose parts from `at` on follow this node."""
     if at == len(split):
         return node.ends.get(method)
     part = split[at]
@@ -105,14 +105,14 @@ def _find(node: _Node, split: Sequence[str], at: int, method: str) -> Endpoint |
 
 
 def _no_row(root: _Node, split: Sequence[str]) -> HTTPException:
-    """405 when the path has rows of other methods, else 404."""
+    """405 when the path has rows with other methods, else 404."""
     if allowed := set(_methods(root, split, 1)) if not split[0] else None:
         return HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
     return HTTPException(404)
 
 
 def _methods(node: _Node, split: Sequence[str], at: int) -> Iterator[str]:
-    """The methods of all rows of a path, as `_find` walks it."""
+    """The methods of all rows of a path, found in the same way as in `_find`."""
     if at == len(split):
         yield from node.ends
         return

@@ -1,4 +1,4 @@
-"""Around every request: its id, its headers, its line in the log."""
+"""The middleware of every request: its id, the headers of its answer, its line in the log."""
 
 import logging
 import secrets
@@ -17,16 +17,16 @@ from app.web.traffic import Traffic
 
 log = logging.getLogger("app.request")
 
-#: Ids of requests: told apart between processes, and cheap; they are no secrets.
+#: The parts of request ids: unique between processes, and cheap to make; ids are no secrets.
 _PROCESS, _NUMBERS = secrets.token_hex(4), count()
-#: No page from elsewhere may ask, and everybody as often as they like.
+#: The default policy: no page of another origin may call, and requests are not limited.
 OPEN = Policy()
 
 
 class Requests:
     """ASGI middleware. Logs method, path, status, milliseconds; never the query, which may hold a token.
 
-    What begins with `quiet` is asked too often: it is logged when it fails, all else only for who debugs.
+    Successful requests to paths that begin with `quiet` are frequent, and are logged at level DEBUG only.
     """
 
     def __init__(self, app: ASGIApp, traffic: Traffic, policy: Policy = OPEN, *, quiet: str = "") -> None:
@@ -57,7 +57,7 @@ class Requests:
 
         try:
             await (self._early(scope) or self._app)(scope, receive, answer)
-        except Exception:  # a bug, answered already: nobody above could do more
+        except Exception:  # a bug; the router has answered it, so it is only logged
             log.exception("bug", extra={"path": scope["path"]})
         finally:
             self._traffic.leave(number)
@@ -78,7 +78,7 @@ class Requests:
         log.log(level, "request", extra=facts)
 
     def _early(self, scope: Scope) -> Response | None:
-        """The answer to what does not reach the application."""
+        """The answer to a request that the application does not get: a preflight request, or one beyond the limit."""
         if (preflight := self._policy.preflight(scope)) is not None:
             return _Bare(preflight)
         if wait := self._policy.wait(scope):

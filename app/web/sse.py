@@ -25,7 +25,7 @@ _HEADERS = {
 
 
 class Stream(Streamed):
-    """An answer of frames, sent as they come; the first should be a ping."""
+    """An answer of frames, each sent as soon as it comes; the first frame should be a ping."""
 
     media_type = "text/event-stream"
 
@@ -34,26 +34,26 @@ class Stream(Streamed):
 
 
 def last_id(request: Request[Any]) -> str:
-    """The id of the last frame that a client who comes back has got; empty for one who is new."""
+    """The id of the last frame that a reconnecting client has received; empty for a new client."""
     return str(request.headers.get("last-event-id", ""))
 
 
 def abort(request: Request[Any]) -> Callable[[], None]:
-    """What cuts the connection of a request, whatever waits to be sent on it."""
+    """The function that closes the connection of a request at once, even if data waits to be sent."""
     extension: dict[str, Callable[[], None]] = (request.scope.get("extensions") or {}).get(ABORT, {})
     return extension.get("abort", _nothing)
 
 
 def _nothing() -> None:
-    """There is no connection to cut."""
+    """Stands for `abort` when the server has no such extension."""
 
 
 async def kept_alive(frames: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """A ping at once, then each frame as it comes, with pings in between."""
+    """A ping at once, then each frame as it comes, and a ping after each QUIET seconds without a frame."""
     deadline = asyncio.get_running_loop().time() + LONGEST
     following = asyncio.ensure_future(anext(frames, None))
     try:
-        await asyncio.sleep(0)  # whoever reads the ping may count on being subscribed
+        await asyncio.sleep(0)  # lets `frames` subscribe, so that a client that has read the ping misses no frame
         yield PING
         while asyncio.get_running_loop().time() < deadline:
             done, _ = await asyncio.wait({following}, timeout=QUIET)

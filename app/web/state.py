@@ -1,4 +1,4 @@
-"""What every request finds in its state; `main` puts it there."""
+"""The values in the state of every request; `main` sets them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypedDict
@@ -13,5 +13,5 @@ class State(TypedDict):
     """The part that all rooms share; rooms above add theirs."""
 
     db: Database
-    #: Told, after the answer, of errors whose reason is that a known account lacks a right.
+    #: Called after the answer, for an error whose reason is that a known account lacks a right.
     refused: Callable[[Request[Any], AppError], Awaitable[None]]

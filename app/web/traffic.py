@@ -1,39 +1,39 @@
-"""Which requests wait for their answers, so that what can wait lets them go first."""
+"""Tracks the requests that wait for their answers, so that work that is not urgent can let them go first."""
 
 import asyncio
 from itertools import count
 
-#: Seconds for which a request is let go first; one that waits longer waits for something else.
+#: Seconds for which other work waits for a request; a request that takes longer waits for something else.
 PATIENCE = 0.025
-#: Seconds between two looks.
+#: Seconds between two checks.
 LOOK = 0.001
 
 
 class Traffic:
-    """The requests that are being answered. An answer that has begun, such as a stream's, counts no more."""
+    """The requests whose answers have not begun; a stream, whose answer has begun, does not count."""
 
     def __init__(self) -> None:
         self._numbers = count()
-        #: When each began, in that order.
+        #: The time when each request began, oldest first.
         self._began: dict[int, float] = {}
 
     def enter(self) -> int:
-        """A request came; the answer is for `leave`."""
+        """Add a request; returns its number, for `leave`."""
         number = next(self._numbers)
         self._began[number] = asyncio.get_running_loop().time()
         return number
 
     def leave(self, number: int) -> None:
-        """Its answer begins, or never comes. May be said twice."""
+        """Remove a request, whose answer begins or will not come. May be called twice."""
         self._began.pop(number, None)
 
     def busy(self) -> bool:
-        """Whether a request is to go first."""
+        """Whether other work must wait: the newest of these requests began less than PATIENCE ago."""
         if not self._began:
             return False
         return asyncio.get_running_loop().time() - next(reversed(self._began.values())) < PATIENCE
 
     async def calm(self, deadline: float) -> None:
-        """Wait while requests are to go first, until this time of the loop at most."""
+        """Wait while `busy`, at most until this time of the event loop."""
         while self.busy() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - time alone may end it
             await asyncio.sleep(LOOK)

@@ -1,1 +1,1 @@
-"""`gantry bench`: what a real server process does under load, beside what it should."""
+"""`gantry bench`: measures a real server process under load, and compares the figures with goals."""

@@ -1,4 +1,4 @@
-"""The command: arguments in, a table and a JSON file out, nothing left behind."""
+"""The command `gantry bench`: prints a table, writes a JSON file, and removes its temporary files."""
 
 import json
 import signal
@@ -79,7 +79,7 @@ def bench(
 
 @contextmanager
 def _ended_like_an_interrupt() -> Iterator[None]:
-    """SIGTERM tidies up as Ctrl-C does, which event loops end by a cancel and not by an error in any callback."""
+    """Make SIGTERM clean up like Ctrl-C: event loops handle SIGINT by a cancel, not by an error in any callback."""
     before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield

@@ -1,4 +1,4 @@
-"""How soon the built-in runner begins and ends what was promoted, as a client sees it."""
+"""How soon the built-in runner begins and ends a promoted build, as a client sees it."""
 
 import time
 from itertools import repeat
@@ -6,12 +6,12 @@ from itertools import repeat
 from app.cli.bench import scene
 from app.cli.bench.server import Api
 
-#: Seconds between two looks at a build, and between two promotions.
+#: Seconds between two reads of a build, and between two promotions.
 LOOK, PAUSE = 0.001, 0.05
 
 
 def dispatches(api: Api, times: int) -> tuple[list[float], list[float]]:
-    """Seconds from each answer until a step was no longer pending, and until the build was over."""
+    """Seconds from each answer to a promotion until a step was no longer pending, and until the build had ended."""
     pairs = [_dispatch(api) for _ in repeat(None, times)]
     return [first for first, _ in pairs], [end for _, end in pairs]
 

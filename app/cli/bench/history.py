@@ -1,4 +1,4 @@
-"""Years of builds, put into the database of a server that does not run."""
+"""Adds years of builds to the database of a server that does not run."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Lists that grow: many repositories, accounts, builds and waiting stages, put into a database that nobody serves."""
+"""Long lists: adds many repositories, accounts, builds and waiting stages to the database of a stopped server."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from app.db import schema
 from app.db.connect import connect
 from app.db.tx import Tx, one, run
 
-#: Builds of each repository that is made.
+#: Builds of each repository that is added.
 EACH = 50
 
 REPOS = f"""{NUMBERS}
@@ -42,7 +42,7 @@ LAST = "SELECT max(id) AS id FROM repos"
 
 
 def fill(url: str, *, repos: int, waiting: int) -> None:
-    """Add so many repositories and accounts, each with rights, `EACH` builds a repository, and waiting stages."""
+    """Add `repos` repositories and as many accounts, their rights, `EACH` builds a repository, and waiting stages."""
     asyncio.run(_fill(url, repos, waiting))
 
 
@@ -67,7 +67,7 @@ def _rows(repos: int, waiting: int) -> Tx[None]:
 
 @dataclass(slots=True)
 class Read:
-    """How a list is answered over one connection, so far."""
+    """The measures so far of reading one list over one connection."""
 
     server: Server
     path: str
@@ -77,11 +77,11 @@ class Read:
 
     @classmethod
     def begin(cls, server: Server, path: str) -> "Read":
-        """Ask for it once."""
+        """Read the list once, to count its items."""
         return cls(server, path, len(server.api.ask("GET", path)), Load())
 
     def go_on(self, seconds: float) -> None:
-        """Ask for it again and again."""
+        """Read the list again and again for these seconds."""
         more = self.server.load("GET", repeat(self.path), 1, seconds)
         self.load.took += more.took
         self.load.latencies += more.latencies
@@ -89,16 +89,16 @@ class Read:
 
     @property
     def median(self) -> float | None:
-        """Milliseconds of an answer."""
+        """Milliseconds of the median answer."""
         return self.load.detail().get("p50_ms")
 
     @property
     def p99(self) -> float | None:
-        """Milliseconds of the slowest of a hundred answers."""
+        """Milliseconds of the 99th percentile of the answers."""
         return self.load.detail().get("p99_ms")
 
 
-#: Lists that are answered whole.
+#: Lists that have no pages: an answer holds the whole list.
 WHOLE = {
     "repositories with latest": "/api/user/repos?latest=true",
     "collaborators": f"/api/repos/{scene.SLUG}/collaborators",
@@ -108,7 +108,7 @@ WHOLE = {
 
 
 def paths(api: Api) -> dict[str, str]:
-    """A page of each list that has an end to its length, deep ones from the middle, and the lists answered whole."""
+    """A page of each list that has pages, from the middle of long lists, and the lists without pages."""
     middle = api.ask("GET", scene.BUILDS)[0]["number"] // 2
     repos = len(api.ask("GET", "/api/repos?per_page=1000000"))
     slug = api.ask("GET", f"/api/repos?per_page=1&page={repos // 2}")[0]["slug"]

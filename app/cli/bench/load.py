@@ -1,4 +1,4 @@
-"""Load over keep-alive connections: raw HTTP/1.1, so that the generator leaves the processors to the server."""
+"""Load over keep-alive connections: raw HTTP/1.1, so that the load generator uses little processor time."""
 
 import asyncio
 import time
@@ -15,14 +15,14 @@ PATIENCE = 60.0
 
 
 class BenchFailed(AppError):
-    """Nothing could be measured."""
+    """The measurement could not be made."""
 
     code = "bench_failed"
 
 
 @dataclass(slots=True)
 class Load:
-    """The answers to one load: how long each good one took, in seconds, and how many were not good."""
+    """The answers to one load: the seconds of each good answer (status 200), and the number of failed requests."""
 
     took: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Load:
 
     @property
     def per_second(self) -> float | None:
-        """Good answers a second; None when there was none."""
+        """Good answers a second; None when there was no good answer."""
         return len(self.latencies) / self.took if self.latencies else None
 
     def detail(self) -> dict[str, float]:
@@ -40,20 +40,20 @@ class Load:
 
 
 def at(seconds: list[float], fraction: float) -> float:
-    """The value that this fraction of all is not above, in milliseconds."""
+    """The quantile of these seconds at this fraction, in milliseconds."""
     return sorted(seconds)[min(int(len(seconds) * fraction), len(seconds) - 1)] * 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The same request again and again, but for its path."""
+    """The parts that all requests of a load share; only the path differs."""
 
     method: str
     port: int
     token: str
 
     def encode(self, path: str) -> bytes:
-        """What goes over the wire."""
+        """The bytes of the request for a path."""
         return (
             f"{self.method} {path} HTTP/1.1\r\nHost: {HOST}:{self.port}\r\n"
             f"Authorization: Bearer {self.token}\r\nContent-Length: 0\r\n\r\n"
@@ -61,7 +61,7 @@ class Request:
 
 
 class Pace:
-    """When the next request is due: so many a second over all connections, or at once."""
+    """The time of the next request: `per_second` requests over all connections; with infinity, at once."""
 
     def __init__(self, per_second: float) -> None:
         self._interval = 1 / per_second
@@ -69,14 +69,14 @@ class Pace:
         self._began = time.perf_counter()
 
     async def turn(self) -> None:
-        """Wait for it."""
+        """Wait until the next request is due."""
         await asyncio.sleep(self._began + next(self._turns) * self._interval - time.perf_counter())
 
 
 async def drive(
     request: Request, paths: Iterator[str], connections: int, seconds: float, per_second: float = inf
 ) -> Load:
-    """Ask for one path after another on each connection, until the time is over or the paths are.
+    """Request one path after another on each connection, until the time is over or no paths are left.
 
     BenchFailed when the server is gone or stuck.
     """
@@ -94,7 +94,7 @@ async def drive(
 
 
 async def _work(request: Request, paths: Iterator[str], deadline: float, load: Load, pace: Pace) -> None:
-    """One connection after another: the server may close one, which is a failed request."""
+    """Send requests over one connection. If the server closes it, count a failed request and open another one."""
     while time.perf_counter() < deadline:
         reader, writer = await asyncio.open_connection(HOST, request.port)
         try:

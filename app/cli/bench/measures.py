@@ -1,4 +1,4 @@
-"""The measures: each group runs servers of its own, so that none disturbs the next."""
+"""The measures: each group runs its own servers, so that no group affects the next."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -26,19 +26,19 @@ from app.cli.bench.streams import RATE, compare
 CONNECTIONS = 16
 #: Builds on a page of the list.
 PAGE = 25
-#: Promotes a second to reach, by connections.
+#: Goals, in promotes a second, by connections.
 SQLITE_GOALS = {1: 400.0, 16: 1200.0, 64: 1500.0}
 POSTGRES_GOALS = {1: 150.0, 16: 300.0, 64: 300.0}
-#: Times slower that a long history may make the server, and long lists each page or row of them.
+#: Goals, as times slower: the server with a long history, and each page or row of long lists.
 HISTORY_GOAL = 1.3
-#: Milliseconds until an event has reached the median reader, and times slower that readers may make promotes.
+#: Goals: milliseconds until an event has reached the median reader, and times slower that readers make promotes.
 STREAM_GOAL, READERS_GOAL = 50.0, 1.2
-#: Milliseconds of the slowest of a hundred pages, and of the longest queue.
+#: Goals, in milliseconds at the 99th percentile: of a page, and of the longest queue.
 PAGE_GOAL, QUEUE_GOAL = 20.0, 300.0
-#: Stages a second that go through 50 runners elsewhere; milliseconds until one that waits has a stage, and until a log
-#: line is read; MiB of all that wait.
+#: Goals: stages a second with 50 remote runners; milliseconds until a waiting runner has a stage, and until a log line
+#: has reached its reader; MiB of memory for all waiting runners.
 STAGES_GOAL, HAND_OVER_GOALS, LINE_GOAL, IDLE_GOAL = 100.0, {0.5: 10.0, 0.95: 25.0}, 100.0, 200.0
-#: Runners that work at once.
+#: Remote runners that work at once.
 RUNNERS = 50
 #: Turns in which two servers are measured side by side.
 TURNS = 5
@@ -46,7 +46,7 @@ TURNS = 5
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured: `seconds` is how long a load lasts, the others count."""
+    """The sizes of the measures: `seconds` is the duration of a load, the other fields are numbers of things."""
 
     seconds: float = 5.0
     starts: int = 5
@@ -62,7 +62,7 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where and how much is measured; `say` is told what goes on."""
+    """The folders, the database and the sizes of the measures; `say` is called with a line of progress."""
 
     folder: Path
     repository: Path
@@ -75,18 +75,18 @@ class Bench:
         return serving(self.folder / name, roots=self.folder, capacity=capacity, database=database)
 
     def promote(self, server: Server, connections: int = CONNECTIONS) -> Load:
-        """Promote build 1 to production for as long as a load lasts."""
+        """Promote build 1 to production for `sizes.seconds`."""
         self.say(f"promotes, {_connections(connections)}")
         return server.load("POST", scene.promotions(), connections, self.sizes.seconds)
 
     def get(self, server: Server, path: str) -> Load:
-        """Read for as long as a load lasts."""
+        """Read a path for `sizes.seconds`."""
         self.say(f"GET {path}, {_connections(CONNECTIONS)}")
         return server.load("GET", repeat(path), CONNECTIONS, self.sizes.seconds)
 
 
 def start(bench: Bench) -> list[Figure]:
-    """From the start of the process to its first answer, with a database that is there."""
+    """The time from the start of the process to its first answer, with an existing database."""
     with bench.server("start") as server:
         scene.register(server.api, bench.repository)
     took = []
@@ -97,14 +97,14 @@ def start(bench: Bench) -> list[Figure]:
 
 
 def promote(bench: Bench) -> list[Figure]:
-    """Promotes on SQLite, with nobody to run them."""
+    """Promotes on SQLite, without a runner."""
     with bench.server("promote") as server:
         scene.register(server.api, bench.repository)
         return _promotes(bench, server, "promotes", SQLITE_GOALS, 120)
 
 
 def postgres(bench: Bench) -> list[Figure]:
-    """The same on PostgreSQL."""
+    """Promotes on PostgreSQL, without a runner, and stages of remote runners."""
     with scratch(bench.postgres) as url, bench.server("postgres", database=url) as server:
         scene.register(server.api, bench.repository)
         promotes = _promotes(bench, server, "promotes on PostgreSQL", POSTGRES_GOALS, 400)
@@ -122,7 +122,7 @@ def _promotes(bench: Bench, server: Server, what: str, goals: Mapping[int, float
 
 
 def dispatch(bench: Bench) -> list[Figure]:
-    """The built-in runner, one `echo` without a clone at a time."""
+    """The built-in runner, with builds of one `echo` without a clone, one after another."""
     with bench.server("dispatch", capacity=2) as server:
         scene.register(server.api, bench.repository)
         scene.last(scene.watch(server.api, 1, 0.02))
@@ -137,7 +137,7 @@ def dispatch(bench: Bench) -> list[Figure]:
 
 
 def read(bench: Bench) -> list[Figure]:
-    """The first page of builds, and one build with its five steps."""
+    """Reads of the first page of builds, and of one build with its five steps."""
     build = _small_history(bench, "read")
     with bench.server("read") as server:
         builds = bench.get(server, scene.BUILDS)
@@ -146,7 +146,7 @@ def read(bench: Bench) -> list[Figure]:
 
 
 def history(bench: Bench) -> list[Figure]:
-    """How many times slower the server is with many builds than it was with few, a moment before."""
+    """How many times slower the server is with many builds than with few builds just before."""
     copies = bench.sizes.history
     build = _small_history(bench, "history")
     with bench.server("history") as server:
@@ -168,7 +168,7 @@ def _rounds(bench: Bench, server: Server, number: int) -> dict[str, Load]:
 
 
 def lists(bench: Bench) -> list[Figure]:
-    """How lists are answered, over one connection, beside a hundredth of what they hold."""
+    """Reads of long lists over one connection, compared with lists of a hundredth of their length."""
     _long_lists(bench, "few", 100)
     _long_lists(bench, "many", 1)
     with bench.server("few") as small, bench.server("many") as large:
@@ -187,7 +187,7 @@ def lists(bench: Bench) -> list[Figure]:
 
 
 def _long_lists(bench: Bench, name: str, divisor: int) -> None:
-    """A data folder with this part of all that there is to be."""
+    """Make a data folder whose lists have their full length divided by `divisor`."""
     build, sizes = _small_history(bench, name), bench.sizes
     url = f"sqlite:///{bench.folder / name / 'gantry.sqlite'}"
     repos = max(sizes.repos // divisor, 1)
@@ -199,7 +199,7 @@ def _long_lists(bench: Bench, name: str, divisor: int) -> None:
 def _side_by_side(
     bench: Bench, name: str, servers: list[tuple[Server, dict[str, str]]]
 ) -> tuple[long_lists.Read, long_lists.Read]:
-    """Both servers in turns, so that whatever else the machine does slows both."""
+    """Read a list of both servers in turns, so that other work of the machine slows both."""
     bench.say(f"{name}, {_connections(1)}")
     few, many = (long_lists.Read.begin(server, paths[name]) for server, paths in servers)
     for _ in range(TURNS):
@@ -209,7 +209,7 @@ def _side_by_side(
 
 
 def _growth(name: str, few: long_lists.Read, many: long_lists.Read) -> Figure:
-    """How many times longer a page takes, or a row of a list that is answered whole."""
+    """How many times longer a page takes; of a list without pages, how many times longer a row takes."""
     failed = few.load.failed + many.load.failed
     if not few.median or not many.median:
         return Figure(name, None, "x", HISTORY_GOAL, failed)
@@ -219,7 +219,7 @@ def _growth(name: str, few: long_lists.Read, many: long_lists.Read) -> Figure:
 
 
 def memory(bench: Bench) -> list[Figure]:
-    """What the server's process holds."""
+    """The memory of the server's process."""
     promotes = bench.sizes.promotes
     with bench.server("memory") as server:
         scene.register(server.api, bench.repository)
@@ -234,7 +234,7 @@ def memory(bench: Bench) -> list[Figure]:
 
 
 def streams(bench: Bench) -> list[Figure]:
-    """Readers of every change, while it is promoted at a steady pace."""
+    """Readers of the stream of all changes, during promotions at a steady rate."""
     readers, seconds = bench.sizes.readers, bench.sizes.seconds * 4
     with bench.server("streams") as server:
         scene.register(server.api, bench.repository)
@@ -253,7 +253,7 @@ def streams(bench: Bench) -> list[Figure]:
 
 
 def rpc(bench: Bench) -> list[Figure]:
-    """Runners on other machines: what the server does for them."""
+    """The server's work for remote runners: stages, waiting polls and logs."""
     with bench.server("rpc") as server:
         scene.register(server.api, bench.repository)
         stages = _stages(bench, server, f"stages of {RUNNERS} remote runners")
@@ -280,7 +280,7 @@ def rpc(bench: Bench) -> list[Figure]:
 
 
 def _stages(bench: Bench, server: Server, name: str, goal: float | None = STAGES_GOAL) -> Figure:
-    """How many stages a second go through the runners. The build of the push is not theirs."""
+    """Stages a second that remote runners complete. The build of the push is cancelled first, as it does not count."""
     server.api.ask("DELETE", f"{scene.BUILDS}/1")
     bench.say(f"{bench.sizes.stages:,} stages, {RUNNERS} runners")
     remote.promote_all(server, bench.sizes.stages)
@@ -289,7 +289,7 @@ def _stages(bench: Bench, server: Server, name: str, goal: float | None = STAGES
 
 
 def _small_history(bench: Bench, name: str) -> Any:
-    """A data folder with a page of builds; the answer is one that ran all its five steps."""
+    """Make a data folder with a page of builds; returns a build that ran all its five steps."""
     with bench.server(name, capacity=2) as server:
         scene.register(server.api, bench.repository)
         number = server.api.ask("POST", next(scene.promotions()))["number"]
@@ -315,7 +315,7 @@ def _connections(count: int) -> str:
     return "1 connection" if count == 1 else f"{count} connections"
 
 
-#: In the order of the table.
+#: The groups of measures, in the order of the table.
 GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
     "promote": promote,
     "postgres": postgres,

@@ -1,4 +1,4 @@
-"""A scratch database on a PostgreSQL server; no other one is touched."""
+"""A temporary database on a PostgreSQL server; other databases are not changed."""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ from app.cli.bench.load import BenchFailed
 
 @contextmanager
 def scratch(url: str) -> Iterator[str]:
-    """The address of a new, empty database on the server of `url`; it is gone when the block ends.
+    """The address of a new, empty database on the server of `url`; the database is deleted when the block ends.
 
     Its owner is the user of `url`, who must be allowed to create databases.
     """
@@ -25,7 +25,7 @@ def scratch(url: str) -> Iterator[str]:
 
 
 def _client(program: str, url: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's own programs; a password goes into its environment, where others cannot see it."""
+    """Run a client program of PostgreSQL; the password is in its environment, where other users cannot see it."""
     parts = urlsplit(url)
     given = {
         "PGHOST": parts.hostname,

@@ -1,8 +1,8 @@
-"""Clients that only read an event stream: a process of its own, so that they cost the server and the load nothing.
+"""Clients that only read an event stream, in a separate process, so that they do not slow the load generator.
 
     python -m app.cli.bench.readers PORT PATH COUNT
 
-says `ready` once every stream is live, and on the end of its input what came: see `Heard`.
+prints `ready` once every stream is live, and at the end of its input the events that came: see `Heard`.
 """
 
 import asyncio
@@ -18,26 +18,26 @@ import uvloop
 
 from app.cli.bench.load import HOST
 
-#: What tells the promotions of a load apart.
+#: The parameter that identifies each promotion of a load.
 _MARK = re.compile(rb'"VERSION":"1\.(\d+)"')
-#: Bytes at the end of what came that may be the beginning of a mark.
+#: Bytes at the end of the received data that may be the beginning of a mark.
 _REST = 32
 _LATE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """When, on the machine's monotonic clock, the median reader got each promotion; and who did not get all."""
+    """When, on the machine's monotonic clock, the median reader got each promotion; and how many were missed."""
 
     at: dict[str, float]
     #: Streams that ended too early.
     dropped: int
-    #: Readers times promotions that never came, of those that any reader got.
+    #: The sum, over the promotions that any reader got, of the readers that did not get them.
     missed: int
 
 
 class _Reader(asyncio.Protocol):
-    """One stream."""
+    """The client of one stream."""
 
     def __init__(self, arrivals: defaultdict[int, list[float]], live: "asyncio.Semaphore") -> None:
         self._arrivals = arrivals
@@ -63,7 +63,7 @@ class _Reader(asyncio.Protocol):
 
 
 async def listen(port: int, path: str, count: int, token: str) -> Heard:
-    """Read until the input of this process ends."""
+    """Read `count` streams until the standard input of this process ends."""
     arrivals: defaultdict[int, list[float]] = defaultdict(list)
     live = asyncio.Semaphore(0)
     loop = asyncio.get_running_loop()
@@ -84,7 +84,7 @@ async def listen(port: int, path: str, count: int, token: str) -> Heard:
 
 
 def main(arguments: list[str]) -> None:
-    """The program; the token is the first line of the input."""
+    """Run the program; the token is the first line of its standard input."""
     port, path, count = arguments
     token = sys.stdin.readline().strip()
     print(json.dumps(asdict(uvloop.run(listen(int(port), path, int(count), token)))))

@@ -1,4 +1,4 @@
-"""What was measured, as a table for people and as JSON for programs."""
+"""The report of the measures, as a table for people and as JSON for programs."""
 
 import os
 import platform
@@ -9,25 +9,25 @@ from typing import Any, Literal
 
 from app.cli.terminal import output
 
-#: Of `/s` more is better, of everything else less; `x` is how many times slower, an empty unit counts.
+#: For `/s` a larger value is better, for other units a smaller one; `x` is times slower, an empty unit is a number.
 Unit = Literal["/s", "ms", "s", "MiB", "x", ""]
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measure. `reached` is None when nothing succeeded; `failed` counts requests that did not."""
+    """The result of one measure. `reached` is None when no request succeeded; `failed` counts failed requests."""
 
     measure: str
     reached: float | None
     unit: Unit
     goal: float | None = None
     failed: int = 0
-    #: Percentiles and the like; the end of a name is its unit, `_ms` or `_per_s`.
+    #: More values, such as percentiles; the end of a name is the value's unit, `_ms` or `_per_s`.
     detail: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
-        """`ok` or `missed`; `failed` as soon as one request failed; empty without a goal."""
+        """`ok` or `missed`; `failed` if any request failed; empty without a goal."""
         if self.failed or self.reached is None:
             return "failed"
         if self.goal is None:
@@ -37,7 +37,7 @@ class Figure:
 
 
 def machine(folder: Path) -> dict[str, Any]:
-    """What the figures depend on: processors, how busy they were before, and what `folder` lies on."""
+    """The facts that the figures depend on: processors, their load before, and the file system of `folder`."""
     return {
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
@@ -48,14 +48,14 @@ def machine(folder: Path) -> dict[str, Any]:
 
 
 def _filesystem(folder: Path) -> str:
-    """Its type, since a durable write costs nothing on `tmpfs`."""
+    """The type of the folder's file system: a durable write costs nothing on `tmpfs`."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     types = {Path(mount[1]): mount[2] for mount in mounts}
     return next((types[parent] for parent in (folder, *folder.parents) if parent in types), "unknown")
 
 
 def table(figures: Sequence[Figure], machine: Mapping[str, Any]) -> str:
-    """The machine's line and the figures, one a row."""
+    """A line about the machine, and the figures, one a row."""
     rows = [
         [
             figure.measure,
@@ -71,7 +71,7 @@ def table(figures: Sequence[Figure], machine: Mapping[str, Any]) -> str:
 
 
 def as_json(figures: Sequence[Figure], machine: Mapping[str, Any], sizes: Mapping[str, Any]) -> dict[str, Any]:
-    """All of it, with the sizes that were asked for."""
+    """The machine, the figures and the sizes of the measures."""
     listed = [
         {
             "measure": figure.measure,
@@ -104,5 +104,5 @@ def _amount(value: float | None, unit: Unit) -> str:
 
 
 def _number(value: float) -> str:
-    """Three or more digits, without those that say nothing."""
+    """A number with at least three digits, and no decimals from 100 on."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""Runners that only speak the protocol, as official ones do: their steps do nothing, so that the server is measured."""
+"""Runners that use the protocol as official runners do, but run no steps, so that only the server is measured."""
 
 import asyncio
 import json
@@ -15,11 +15,11 @@ from app.cli.bench.load import HOST, PATIENCE, BenchFailed
 from app.cli.bench.server import RUNNERS_SECRET, TOKEN, Server
 
 WANTED = {"kind": "pipeline", "type": "exec", "os": "linux", "arch": "amd64"}
-#: Lines of a batch, and batches a second, of the log that is followed.
+#: The measured log: its lines in a batch, and its batches a second.
 BATCH, BATCHES = 50, 20
-#: Seconds between two promotions whose hand-over is measured.
+#: Seconds that the server is given to register a poll or a stream before the measure begins.
 PAUSE = 0.03
-#: Seconds that so many connections are given until the server holds them all.
+#: Seconds that the server is given to take in all waiting polls.
 SETTLE = 3.0
 
 
@@ -32,11 +32,11 @@ class Wire:
         self._head = f"Host: {HOST}:{port}\r\nX-Drone-Token: {RUNNERS_SECRET}\r\nAuthorization: Bearer {TOKEN}\r\n"
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._writer.close()
 
     def send(self, method: str, path: str, body: Any = None) -> None:
-        """Ask without waiting for an answer."""
+        """Send a request without waiting for its answer."""
         data = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
         head = f"{method} {path} HTTP/1.1\r\n{self._head}Content-Length: {len(data)}\r\n\r\n"
         self._writer.write(head.encode() + data)
@@ -49,7 +49,7 @@ class Wire:
         return int(head[9:12]), await self._reader.readexactly(size)
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of a good answer, None of an empty one; BenchFailed for any other."""
+        """Send a request; the JSON of a good answer, None for an empty one; BenchFailed for any other."""
         self.send(method, path, body)
         async with asyncio.timeout(PATIENCE):
             status, text = await self.answer()
@@ -60,7 +60,7 @@ class Wire:
 
 @asynccontextmanager
 async def wired(port: int) -> AsyncIterator[Wire]:
-    """A connection while the block lasts."""
+    """A connection while the block runs."""
     reader, writer = await asyncio.open_connection(HOST, port)
     wire = Wire(reader, writer, port)
     try:
@@ -70,7 +70,7 @@ async def wired(port: int) -> AsyncIterator[Wire]:
 
 
 async def run_all(server: Server, runners: int, stages: int) -> float:
-    """Let so many runners run so many queued stages; the seconds from the first poll to the last report."""
+    """Let `runners` runners run `stages` queued stages; the seconds from the first poll to the last report."""
     left = iter(range(stages))
     began = time.perf_counter()
     await asyncio.gather(*(_work(server.port, left) for _ in range(runners)))
@@ -84,7 +84,7 @@ async def _work(port: int, left: Any) -> None:
 
 
 async def _cycle(wire: Wire, port: int) -> None:
-    """One stage of one step, from the poll to the last report, with a watch beside it (contract drone-rpc 14)."""
+    """Run one stage of one step, from poll to last report, with a watch at the same time (contract drone-rpc 14)."""
     handed = await wire.ask("POST", "/rpc/v2/stage", WANTED)
     if handed is None:
         raise BenchFailed("a runner was handed nothing although stages wait")
@@ -106,7 +106,7 @@ async def _cycle(wire: Wire, port: int) -> None:
 
 
 async def hand_over(server: Server, times: int) -> list[float]:
-    """Seconds from asking for a promotion until a runner that waits has its stage."""
+    """Seconds from the request for a promotion until a waiting runner has its stage."""
     took: list[float] = []
     async with wired(server.port) as runner, wired(server.port) as person:
         for number in range(times):
@@ -127,14 +127,14 @@ async def hand_over(server: Server, times: int) -> list[float]:
 
 @dataclass(slots=True)
 class Followed:
-    """Seconds from sending each line of a log until a reader of its stream had it."""
+    """Seconds from sending each line of a log until a reader of the log's stream had the line."""
 
     delays: list[float] = field(default_factory=list)
     missed: int = 0
 
 
 async def follow(server: Server, seconds: float) -> Followed:
-    """Say a thousand lines a second to the log of a step that somebody reads."""
+    """Send a thousand lines a second to the log of a step, while a client reads the log's stream."""
     followed = Followed()
     async with wired(server.port) as runner, wired(server.port) as person:
         build = await person.ask("POST", f"{scene.BUILDS}/1/promote?target=quick")
@@ -179,7 +179,7 @@ async def _read(port: int, path: str, said: dict[int, float], followed: Followed
 
 
 async def idle(server: Server, polls: int) -> float:
-    """MiB that the server's memory grows by while so many runners wait for a stage."""
+    """MiB by which the server's memory grows while `polls` runners wait for a stage."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if polls + 100 > most:
         raise BenchFailed(f"{polls:,} connections are more than this system's {most:,} open files (ulimit -n)")
@@ -199,7 +199,7 @@ async def idle(server: Server, polls: int) -> float:
 
 
 def promote_all(server: Server, stages: int) -> None:
-    """Queue so many stages of one trivial step."""
+    """Queue `stages` stages of one trivial step."""
     paths = (f"{scene.BUILDS}/1/promote?target=quick&VERSION={number}" for number in count())
     load = server.load("POST", (next(paths) for _ in range(stages)), 16, PATIENCE)
     if load.failed or len(load.latencies) != stages:

@@ -1,4 +1,4 @@
-"""What is measured on: a bare git repository, registered and pushed."""
+"""The repository of the measures: a bare git repository, registered and pushed."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from app.scm.hook import sign
 
 SLUG = "bench/hello"
 BUILDS = f"/api/repos/{SLUG}/builds"
-#: Two pipelines of five steps, clone included, want a promotion to production.
+#: A promotion to production starts two pipelines of five steps, clone included.
 PIPELINES = """\
 kind: pipeline
 type: exec
@@ -121,7 +121,7 @@ def _git(*arguments: str) -> str:
 
 
 def register(api: Api, repository: Path) -> None:
-    """Register the repository and tell of the push that makes build 1."""
+    """Register the repository, and report the push that makes build 1."""
     namespace, name = SLUG.split("/")
     new = {"namespace": namespace, "name": name, "git_http_url": f"file://{repository}"}
     api.ask("POST", "/api/repos", json.dumps(new).encode())
@@ -144,9 +144,9 @@ def promotions() -> Iterator[str]:
 
 
 def watch(api: Api, number: int, pause: float) -> Iterator[Any]:
-    """A build again and again, with a pause in seconds, the last time when it is over.
+    """Read a build again and again, with a pause in seconds, until the build has ended.
 
-    BenchFailed when it did not succeed, or never ends.
+    BenchFailed when the build does not succeed or does not end.
     """
     deadline = time.monotonic() + PATIENCE
     status = "pending"
@@ -162,6 +162,6 @@ def watch(api: Api, number: int, pause: float) -> Iterator[Any]:
 
 
 def last(builds: Iterator[Any]) -> Any:
-    """The build when it was over."""
+    """The build after it has ended."""
     *_, build = builds
     return build

@@ -1,4 +1,4 @@
-"""A server process of its own, and one client of it that is not in a hurry."""
+"""A separate server process, and a simple client for requests that are not measured."""
 
 import json
 import os
@@ -27,13 +27,13 @@ GRACE = 20.0
 
 
 class Api:
-    """Asks as the administrator over one keep-alive connection."""
+    """A client that sends requests as the administrator over one keep-alive connection."""
 
     def __init__(self, port: int) -> None:
         self._connection = HTTPConnection(HOST, port, timeout=PATIENCE)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._connection.close()
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
@@ -52,7 +52,7 @@ class Api:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that answers."""
+    """A running server."""
 
     pid: int
     port: int
@@ -63,20 +63,20 @@ class Server:
     def load(
         self, method: str, paths: Iterator[str], connections: int, seconds: float, per_second: float = inf
     ) -> Load:
-        """Put load on it: as much as it takes, or so many requests a second."""
+        """Send requests to the server: as many as it answers, or `per_second`."""
         return uvloop.run(drive(Request(method, self.port, TOKEN), paths, connections, seconds, per_second))
 
     def resident(self) -> float:
-        """Memory that the process holds, in MiB."""
+        """Resident memory of the process, in MiB."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 @contextmanager
 def serving(data: Path, *, roots: Path, capacity: int = 0, database: str = "") -> Iterator[Server]:
-    """A server on this data folder while the block lasts; it is ended however the block ends.
+    """A server on this data folder while the block runs; the process is ended however the block ends.
 
-    `roots`: where its git repositories lie. BenchFailed gets the end of the server's log.
+    `roots` is the folder of its git repositories. The message of BenchFailed ends with the end of the server's log.
     """
     port = _free_port()
     path = data.with_suffix(".log")
@@ -97,7 +97,7 @@ def serving(data: Path, *, roots: Path, capacity: int = 0, database: str = "") -
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is for us: we then end the server
+            start_new_session=True,  # Ctrl-C reaches only this process, which then ends the server
         )
     try:
         _wait_for_answer(process, port)
@@ -111,7 +111,7 @@ def serving(data: Path, *, roots: Path, capacity: int = 0, database: str = "") -
 
 
 def _environment(**settings: str) -> dict[str, str]:
-    """Ours without settings of another server, and with these."""
+    """This process's environment without its settings of Gantry and Drone, and with these settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GANTRY_", "DRONE_"))}
     return kept | {f"GANTRY_{name}": value for name, value in settings.items() if value}
 
@@ -150,7 +150,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait(GRACE)
     except subprocess.TimeoutExpired:
         pass
-    finally:  # also when we are interrupted once more
+    finally:  # even after another interrupt
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

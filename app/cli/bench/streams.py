@@ -1,4 +1,4 @@
-"""What many readers of the event stream get, and what they cost those who promote."""
+"""Measures how soon many readers of the event stream get events, and how much they slow promotions."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from app.cli.bench.readers import Heard
 from app.cli.bench.server import GRACE, TOKEN, Server
 
 PATH = "/api/stream"
-#: Promotes a second, and the connections that they come over.
+#: Promotes a second, and the connections of the load.
 RATE, CONNECTIONS = 50.0, 8
 #: Seconds that the last events are given to arrive.
 LAST = 0.5
@@ -25,25 +25,25 @@ ROUNDS = 2
 
 @dataclass(slots=True)
 class Compared:
-    """The same promotes without and with readers."""
+    """The same load of promotes without and with readers."""
 
     without: Load = field(default_factory=Load)
     among: Load = field(default_factory=Load)
-    #: Seconds from asking for a promotion until the median reader had its event.
+    #: Seconds from the request for a promotion until the median reader had its event.
     delays: list[float] = field(default_factory=list)
     dropped: int = 0
     missed: int = 0
 
     @property
     def slowdown(self) -> float | None:
-        """How many times longer the slowest hundredth took; None when nothing succeeded."""
+        """How many times longer promotes take with readers, at the 99th percentile; None when none succeeded."""
         if not self.without.latencies or not self.among.latencies:
             return None
         return at(self.among.latencies, 0.99) / at(self.without.latencies, 0.99)
 
 
 def compare(server: Server, readers: int, seconds: float) -> Compared:
-    """Put the load on the server, in turns without and with so many readers."""
+    """Put the load on the server, in turns without readers and with `readers` readers."""
     compared, asked = Compared(), dict[int, float]()
     paths = _timed(asked)
     for _ in range(ROUNDS):
@@ -69,7 +69,7 @@ def _add(total: Load, load: Load) -> None:
 
 
 def _timed(asked: dict[int, float]) -> Iterator[str]:
-    """The paths of promotions, and when each was taken."""
+    """The paths of promotions; stores in `asked` the time when each path was taken."""
     for number, path in zip(count(), scene.promotions(), strict=False):
         asked[number] = time.perf_counter()
         yield path
@@ -77,7 +77,7 @@ def _timed(asked: dict[int, float]) -> Iterator[str]:
 
 @contextmanager
 def _reading(server: Server, readers: int) -> Iterator[list[Heard]]:
-    """So many readers while the block lasts; after it the list holds what they heard."""
+    """Run `readers` readers while the block runs; after the block, the list holds their result."""
     heard: list[Heard] = []
     command = [sys.executable, "-m", "app.cli.bench.readers", str(server.port), PATH, str(readers)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -1,1 +1,1 @@
-"""The server from the side of the command line."""
+"""The command line's clients of the server."""

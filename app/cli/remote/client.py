@@ -1,4 +1,4 @@
-"""The HTTP of the client commands: one connection, one way to ask, one way to say what went wrong."""
+"""The HTTP client of the commands: sends requests, and turns failures into errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from app.errors import AppError, Invalid, Problem
 
 Json = dict[str, Any]
 
-#: Seconds; reading may take long, because a promote may fetch from the git repository first.
+#: Seconds; an answer may take long, because a promote may fetch from the git repository first.
 TIMEOUT = httpx.Timeout(10, read=120)
 
 
 class Unreachable(AppError):
-    """No answer came, or not a whole one; the same call may work a little later."""
+    """No answer came, or an incomplete one; the same call may work a little later."""
 
     code = "unreachable"
 
@@ -46,7 +46,7 @@ class Connection:
 
     @classmethod
     def checked(cls, server: str, token: str) -> Self:
-        """Raises `Invalid` for what cannot be an address or a token; the token is never shown."""
+        """A connection of these values; `Invalid` if one is no address or no token. The error never shows the token."""
         server, token = server.strip().rstrip("/"), token.strip()
         if not _is_address(server):
             raise Invalid(
@@ -58,11 +58,11 @@ class Connection:
         return cls(server, token)
 
     def headers(self) -> dict[str, str]:
-        """What every request carries."""
+        """The headers of every request."""
         return {"Authorization": f"Bearer {self.token}", "User-Agent": "gantry", "Accept": "application/json"}
 
     def url(self, path: str) -> str:
-        """The whole address of a path of the API."""
+        """The full URL of a path of the API."""
         return self.server + path
 
 
@@ -77,7 +77,7 @@ def _is_address(server: str) -> bool:
 
 
 class Client:
-    """Asks the server and returns its JSON; raises `Refused`, `Unreachable` or `Invalid`."""
+    """Sends requests and returns the JSON of their answers; raises `Refused`, `Unreachable` or `Invalid`."""
 
     def __init__(self, connection: Connection, *, timeout: httpx.Timeout = TIMEOUT) -> None:
         self.connection = connection
@@ -93,7 +93,7 @@ class Client:
         self._http.close()
 
     def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None) -> Any:
-        """The decoded answer; None when it has no body."""
+        """Send a request; the decoded answer, None when it has no body."""
         try:
             response = self._http.request(method, self.connection.url(path), params=query, json=body)
         except UnicodeEncodeError as error:
@@ -112,7 +112,7 @@ class Client:
         return answer if isinstance(answer, dict) else unexpected(self.connection, path)
 
     def records(self, path: str, *, query: Mapping[str, str] | None = None) -> list[Json]:
-        """An answer that must be a list of JSON objects; `null` is an empty one."""
+        """An answer that must be a list of JSON objects; `null` counts as an empty list."""
         return self.sent("GET", path, query=query)
 
     def sent(self, method: str, path: str, *, query: Mapping[str, str] | None = None) -> list[Json]:
@@ -138,7 +138,7 @@ def decode(connection: Connection, response: httpx.Response) -> Any:
 
 
 def unreachable(connection: Connection, error: httpx.RequestError) -> Unreachable:
-    """What a transport error means to the person who reads it."""
+    """The error for a failed transport, with a message that names the server."""
     match error:
         case httpx.ConnectTimeout():
             reason = "it did not accept a connection in time"
@@ -152,12 +152,12 @@ def unreachable(connection: Connection, error: httpx.RequestError) -> Unreachabl
 
 
 def unusable_proxy() -> Invalid:
-    """The proxy's address may hold a password, so it is not shown."""
+    """The error for a wrong address of a proxy; the message does not show the address, as it may hold a password."""
     return Invalid("the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used")
 
 
 def refusal(response: httpx.Response) -> Refused:
-    """The error of a status that is no success; the body must have been read."""
+    """The error for an answer whose status is no success; the answer's body must have been read."""
     asked = f"{response.status_code}: {response.request.method} {response.request.url.path}"
     if response.is_redirect:
         return Refused(_redirected(response, asked), status=response.status_code)
@@ -190,5 +190,5 @@ def _told(response: httpx.Response) -> tuple[str, tuple[Problem, ...]]:
 
 
 def unexpected(connection: Connection, path: str) -> NoReturn:
-    """What answered is another kind of server."""
+    """Raise the error for an answer that neither Gantry nor Drone gives: another kind of server has answered."""
     raise AppError(f"the answer to {path} is not what a Gantry or Drone server sends: is {connection.server} one?")

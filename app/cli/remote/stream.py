@@ -1,4 +1,4 @@
-"""Server-sent events of builds and logs, read concurrently and tried again when they drop."""
+"""Reads server-sent events of builds and logs concurrently, and pauses between attempts."""
 
 import json
 from collections.abc import AsyncIterator
@@ -22,20 +22,20 @@ from app.cli.remote.client import (
 )
 from app.errors import AppError
 
-#: A server says something every 30 seconds (contract drone-rest 5); after this many of silence it is gone.
+#: Seconds without data after which the server counts as gone; it pings every 30 seconds (contract drone-rest 5).
 SILENCE = 75
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A keep-alive, a JSON value, or the server's farewell."""
+    """A keep-alive, a JSON value, or the frame that ends the stream."""
 
     kind: Literal["ping", "data", "end"]
     data: Any = None
 
 
 class Streams:
-    """Asks the server without blocking; the same errors as `client.Client`."""
+    """Sends requests without blocking; raises the same errors as `client.Client`."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -51,7 +51,7 @@ class Streams:
         await self._http.aclose()
 
     async def get(self, path: str) -> Any:
-        """The decoded JSON of a path."""
+        """Get a path; the decoded JSON of the answer."""
         try:
             response = await self._http.get(self.connection.url(path))
         except httpx.RequestError as error:
@@ -65,7 +65,7 @@ class Streams:
 
     @asynccontextmanager
     async def frames(self, path: str) -> AsyncIterator[AsyncIterator[Frame]]:
-        """An open stream; it ends when the server says so or goes away."""
+        """The frames of a stream, up to the end of its connection."""
         timeout = httpx.Timeout(10, read=SILENCE)
         headers = {"Accept": "text/event-stream"}
         try:
@@ -81,7 +81,7 @@ class Streams:
 
 
 async def _frames(response: httpx.Response) -> AsyncIterator[Frame]:
-    """The frames of a body; the keep-alives, which `httpx.EventSource` hides, mark that a stream is live."""
+    """The frames of a body, with the keep-alives, which `httpx.EventSource` hides: they show that a stream is live."""
     event, data = b"", list[bytes]()
     async for line in _lines(response):
         if line.startswith(b":"):
@@ -99,7 +99,7 @@ async def _frames(response: httpx.Response) -> AsyncIterator[Frame]:
 
 
 async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Lines ended by a line feed alone: a log's text may hold the other separators of Unicode."""
+    """The lines of a body. Only a line feed ends a line, as a log's text may hold other line separators of Unicode."""
     rest = b""
     async for chunk in response.aiter_bytes():
         *lines, rest = (rest + chunk).split(b"\n")
@@ -122,16 +122,16 @@ class Backoff:
         self.succeeded()
 
     def succeeded(self) -> None:
-        """Begin anew."""
+        """Note a success: the next pause is short again, and the time of failures begins anew."""
         self._pause = 0.25
         self.alive()
 
     def alive(self) -> None:
-        """The server answers, so patience is whole again; but do not hurry."""
+        """Note that the server answers: the time of failures begins anew, but the pause stays long."""
         self._give_up = float("inf")
 
     async def wait(self, error: AppError | None, *, until: anyio.Event | None = None) -> None:
-        """Pause, or less if `until` is set meanwhile; raises the error when patience has run out."""
+        """Pause, but no longer than until `until` is set; raises the error after `patience` seconds of failures."""
         if error is not None:
             self._give_up = min(self._give_up, anyio.current_time() + self._patience)
             if anyio.current_time() >= self._give_up:

@@ -1,1 +1,1 @@
-"""What a person at a terminal types and sees."""
+"""The input and output of the commands at a terminal."""

@@ -1,6 +1,6 @@
-"""What a command is given in one of several ways: argument or option, value or file or standard input.
+"""Values that a command takes in several ways: as argument or option, as text, file or standard input.
 
-The value of a secret is one of them: it is never shown, and asked for at a terminal.
+The value of a secret is such a value: it is never shown, and at a terminal the command asks for it.
 """
 
 import sys
@@ -18,7 +18,7 @@ value_argument = click.argument("given", required=False, metavar=f"[{VALUE}]")
 
 
 def either(argument: str | None, option: str | None, what: str) -> str:
-    """The one that is there; UsageError for none and for both."""
+    """The argument or the option, whichever is given; UsageError for neither and for both."""
     if argument and option:
         raise click.UsageError(f"{what} is given twice, as {argument!r} and as {option!r}")
     if given := argument or option:
@@ -27,12 +27,15 @@ def either(argument: str | None, option: str | None, what: str) -> str:
 
 
 def present(**values: Any) -> Json:
-    """A body of what was given; what is None was not."""
+    """A request's body with the values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def text(data: str | None, what: str, way_out: str) -> str:
-    """A value as it is, the content of `@FILE`, or for None and `-` standard input; UsageError when it is no text."""
+    """The text of `data`: the content of `@FILE`, standard input for None and `-`, else `data` itself.
+
+    UsageError when the text is not UTF-8.
+    """
     try:
         if data is None or data == "-":
             return sys.stdin.buffer.read().decode()
@@ -42,7 +45,7 @@ def text(data: str | None, what: str, way_out: str) -> str:
 
 
 def content(file: str, what: str, way_out: str) -> str:
-    """The text of a file, line ends and all; UsageError when it cannot be read."""
+    """The text of a file, with its line ends unchanged; UsageError when the file cannot be read."""
     try:
         return Path(file).read_bytes().decode()
     except UnicodeDecodeError as error:
@@ -52,16 +55,16 @@ def content(file: str, what: str, way_out: str) -> str:
 
 
 def one_value(argument: str | None, option: str | None) -> str | None:
-    """What names the value of a secret, if anything does; UsageError when both do."""
+    """The argument or the option that gives the value of a secret, or None; UsageError for both."""
     if argument is not None and option is not None:
         raise click.UsageError("the value is given twice: as an argument and with --data")
     return option if argument is None else argument
 
 
 def read_value(data: str | None) -> str:
-    """The value of a secret, as `data` names it; UsageError when the value is empty.
+    """The value of a secret that `data` gives; UsageError when the value is empty.
 
-    Without `data` a terminal is asked, and other standard input is read.
+    Without `data`, asks for the value if standard input is a terminal, and reads standard input otherwise.
     """
     if data is None and sys.stdin.isatty():
         return str(click.prompt("Value", hide_input=True, err=True))

@@ -1,4 +1,4 @@
-"""What the commands share: who is asked, as whom, how the answer is shown, and types of arguments."""
+"""The parts that commands share: server and token, printing of answers, and types of arguments."""
 
 import re
 import sys
@@ -28,7 +28,7 @@ class Session:
     as_json: bool
 
     def connection(self) -> "Connection":
-        """The checked server and token; raises `click.UsageError` that says what to set."""
+        """The checked server and token; `click.UsageError` says which variable to set."""
         from app.cli.remote.client import Connection
 
         for value, option in ((self.server, "server"), (self.token, "token")):
@@ -43,13 +43,13 @@ class Session:
         return Client(self.connection())
 
     def show(self, answer: Any, render: Callable[[Any], str]) -> None:
-        """Print the server's answer: as it came with --json, else as `render` says it."""
+        """Print the server's answer: with --json as JSON, else the text that `render` makes."""
         from app.cli.terminal import output
 
         output.write(output.as_json(answer) if self.as_json else render(answer))
 
     def tell(self, words: str) -> None:
-        """Say what was done where the server answers nothing; with --json that is nothing, too."""
+        """Print what was done, for calls whose answer has no body; with --json print nothing."""
         from app.cli.terminal import output
 
         if not self.as_json:
@@ -111,7 +111,7 @@ def minutes(value: str) -> int:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Go on only if that is wanted: by `--yes`, or said at the terminal."""
+    """Abort unless the user confirms, by `--yes` or at the terminal."""
     if yes:
         return
     if not sys.stdin.isatty():
@@ -134,7 +134,7 @@ params_option = click.option(
 
 
 def params_query(params: Iterable[tuple[str, str]], *, reserved: Iterable[str]) -> dict[str, str]:
-    """The parameters as a query; the last value of a name wins. Names that the route itself reads are refused."""
+    """The parameters as a query; the last value of a name wins. Reserved names, which the route reads, are refused."""
     query = dict(params)
     for name in {"access_token", *reserved} & set(query):
         raise click.UsageError(f"-p {name}=… cannot be a parameter: the server gives this name a meaning of its own")
@@ -147,7 +147,7 @@ def repo_path(slug: str, *more: str | int) -> str:
 
 
 def api_path(*parts: str | int) -> str:
-    """`/api/…`, each part escaped; a part that a proxy would resolve (`.`, `..`, empty) is refused."""
+    """`/api/…`, each part escaped; a part that a proxy would remove (`.`, `..`, empty) is refused."""
     for part in parts:
         if str(part) in {"", ".", ".."}:
             raise Invalid(f"{part!r} cannot be a name")

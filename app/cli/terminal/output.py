@@ -1,4 +1,4 @@
-"""Answers as text for people, or as the server's own JSON for programs."""
+"""Prints answers, as text for people or as the server's JSON for programs."""
 
 import json
 import re
@@ -25,22 +25,22 @@ _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def write(text: str, *, err: bool = False) -> None:
-    """Print with a line end; colours are dropped where they are not wanted."""
+    """Print a text and a line end; colours are removed where they are not wanted."""
     click.echo(text, err=err)
 
 
 def raw(text: str) -> None:
-    """Print a step's output or a script as it is, colours and all."""
+    """Print a step's output or a script unchanged, with its colours."""
     click.echo(text.encode(errors="replace"), nl=False)
 
 
 def as_json(value: Any) -> str:
-    """The server's JSON, indented, in its own order of keys."""
+    """The server's JSON, indented, with the server's order of keys."""
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def printable(text: str) -> str:
-    """Text of others without what a terminal would obey; lines and tabs stay."""
+    """An untrusted text without the characters that control a terminal; line ends and tabs stay."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -82,7 +82,7 @@ def ago(then: int, now: float) -> str:
 
 
 def moment(then: int) -> str:
-    """A time as ISO 8601 (UTC); out of a calendar's range, the number itself."""
+    """A time as ISO 8601 (UTC); the number itself if it is outside the calendar's range."""
     try:
         return datetime.fromtimestamp(then, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
@@ -90,12 +90,12 @@ def moment(then: int) -> str:
 
 
 def yes(value: Any) -> str:
-    """A flag in a table."""
+    """A flag as a cell of a table."""
     return "yes" if value else "-"
 
 
 def build_block(build: Json, server: str, slug: str) -> str:
-    """One build: Drone's lines (contract drone-rest 4.4), then where it goes and where it came from."""
+    """One build: Drone's lines (contract drone-rest 4.4), then its target and its source."""
     text = {key: line(value) for key, value in build.items() if isinstance(value, str)}
     params = build.get("params") or {}
     author = f"{text.get('author_login', '')} <{text.get('author_email', '')}>"
@@ -119,7 +119,7 @@ def build_block(build: Json, server: str, slug: str) -> str:
 
 
 def stages(build: Json) -> str:
-    """The stages and steps of a build, with the reason why one waits or has failed."""
+    """The stages and steps of a build; those that wait or have failed with the reason."""
     rows: list[list[str]] = []
     for stage in build.get("stages") or []:
         rows.append(_part(stage, line(stage.get("name", "")), ""))
@@ -137,14 +137,14 @@ def _took(part: Json) -> str:
 
 
 def reason(part: Json) -> str:
-    """Why a stage or step waits, or how it failed; empty when there is nothing to say."""
+    """Why a stage or step waits, or how it failed; empty for neither."""
     code = part.get("exit_code")
     said = line(part.get("error") or part.get("pending_reason") or "")
     return said or (f"exit code {code}" if code else "")
 
 
 def _width(text: str) -> int:
-    """Cells on a terminal."""
+    """The number of a terminal's cells that a text fills."""
     return sum(_cells(char) for char in _STYLE.sub("", text))
 
 

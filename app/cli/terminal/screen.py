@@ -1,4 +1,4 @@
-"""Logs of several steps on one output, and beside them a line that says what is going on."""
+"""Prints the logs of several steps to one output, and a status line."""
 
 import shutil
 import sys
@@ -12,10 +12,10 @@ from app.cli.terminal.output import printable
 
 
 class Screen:
-    """Writes whole lines; names the step in a header, or before each line of steps that speak at once.
+    """Writes whole lines; names the step in a header, or before each line of steps that print at the same time.
 
-    Logs go to standard output (`to_err`: to standard error), as they are. What is going on goes to standard
-    error: on a terminal as one line that is written over, elsewhere as plain lines.
+    Logs go to standard output (with `to_err`, to standard error), unchanged. Notes go to standard error. On a
+    terminal the status is one line there that is overwritten; elsewhere plain lines tell the progress.
     """
 
     def __init__(self, *, headers: bool = True, to_err: bool = False, terminal: bool | None = None) -> None:
@@ -29,43 +29,43 @@ class Screen:
         self._said: set[str] = set()
 
     def open(self, label: str) -> None:
-        """A step begins to speak; if others do too, the lines of all are named from now on."""
+        """Begin a step's output; if several steps are open, each of their lines starts with its step's name."""
         self._rests[label] = ""
         if len(self._rests) > 1:
             self._mixed.update(self._rests)
 
     def write(self, label: str, text: str) -> None:
-        """Print what a step said, up to its last line end; the rest waits for its line end or `close`."""
+        """Print a step's text up to its last line end; the rest waits for a line end or for `close`."""
         whole, newline, rest = (self._rests[label] + text).rpartition("\n")
         self._rests[label] = rest
         if newline:
             self._print(label, whole + newline)
 
     def close(self, label: str) -> None:
-        """A step has nothing more to say."""
+        """End a step's output."""
         if rest := self._rests.get(label):
             self._print(label, rest + "\n")
         self._rests.pop(label, None)
 
     def note(self, text: str) -> None:
-        """Tell something on standard error, once."""
+        """Print a text on standard error; a repeated text is printed once."""
         if text not in self._said:
             self._said.add(text)
             self._around(lambda: click.echo(printable(text), err=True))
 
     def progress(self, text: str) -> None:
-        """A note that the status line of a terminal makes needless."""
+        """Print a note, but not on a terminal, where the status line shows the same."""
         if not self.terminal:
             self.note(text)
 
     def status(self, text: Callable[[float], str] | None) -> None:
-        """What the status line says at a moment (Unix seconds); None takes it away."""
+        """Set the function that makes the status line's text for a time (Unix seconds); None removes the line."""
         self._clear()
         self._status = text
         self._draw()
 
     async def tick(self) -> None:
-        """Keep the status line's time going, until cancelled."""
+        """Redraw the status line every second, until cancelled."""
         while self.terminal:
             self._draw()
             await anyio.sleep(1)

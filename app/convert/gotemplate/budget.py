@@ -1,4 +1,4 @@
-"""What one rendering may cost: steps, and characters written or made on the way."""
+"""The limits of one rendering: steps, and characters of the texts that it makes."""
 
 from collections.abc import Iterable
 
@@ -6,12 +6,12 @@ from app.convert.fault import Fault
 
 MAX_STEPS = 50_000
 MAX_TEXT = 1_000_000
-#: Characters that cost as much as a step when a function looks at them.
+#: Characters that cost one step when a function reads them.
 _PER_STEP = 100
 
 
 class Budget:
-    """Counts down; `line` is where the template is."""
+    """Counts down the steps and characters that are left; `line` is the line that is being rendered."""
 
     def __init__(self) -> None:
         self.line = 1
@@ -19,17 +19,17 @@ class Budget:
         self._text = MAX_TEXT
 
     def step(self, steps: int = 1) -> None:
-        """Take steps, or raise Fault."""
+        """Take steps from the budget; Fault when none are left."""
         self._steps -= steps
         if self._steps < 0:
             raise Fault(f"the template takes more than {MAX_STEPS} steps", self.line)
 
     def look(self, text: str) -> None:
-        """Read a text: the longer, the more steps."""
+        """Take the steps that reading a text costs, by its length."""
         self.step(len(text) // _PER_STEP)
 
     def join(self, pieces: Iterable[str]) -> str:
-        """Make one text of the pieces."""
+        """One text of the pieces; Fault when it exceeds the budget."""
         made = []
         for piece in pieces:
             self.step()

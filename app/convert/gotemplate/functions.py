@@ -1,4 +1,4 @@
-"""The functions that templates may call. `and` and `or` are here by name only: their arguments are lazy."""
+"""The functions that templates may call. `and` and `or` are only listed: `render` evaluates their arguments lazily."""
 
 import json
 import operator
@@ -17,7 +17,7 @@ _MANY = 1000
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function and how many arguments it takes."""
+    """A function, and the least and most arguments that it takes."""
 
     least: int
     most: int
@@ -25,14 +25,14 @@ class Function:
 
 
 def find(name: str, line: int) -> Function:
-    """The function, or a Fault that names it and those that there are."""
+    """The function of this name; a Fault names the unknown function and all known ones."""
     if name not in FUNCTIONS:
         raise Fault(f"function {name} is not supported; there are {', '.join(sorted(FUNCTIONS))}", line)
     return FUNCTIONS[name]
 
 
 def check(name: str, count: int, line: int) -> None:
-    """Raise Fault for a function that does not exist, or not with so many arguments."""
+    """Raise Fault if there is no such function, or the function does not take `count` arguments."""
     function = find(name, line)
     if not function.least <= count <= function.most:
         most = "" if function.least == function.most else f" to {function.most}"
@@ -107,7 +107,7 @@ def _print(budget: Budget, *values: Any) -> str:
 
 
 def _spaced(values: Sequence[Any]) -> Iterator[str]:
-    """A space stands between two values of which neither is a text."""
+    """The pieces of the values, with a space between two values of which neither is a text."""
     for number, value in enumerate(values):
         if number and not isinstance(value, str) and not isinstance(values[number - 1], str):
             yield " "

@@ -11,13 +11,13 @@ _ESCAPE = re.compile(
     r"\\(?:x([0-7][0-9a-fA-F])|u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})|(.))", re.DOTALL
 )
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
-#: Digits that always fit a number of 64 bits are fewer; this only keeps the conversion cheap.
+#: More characters than any number of 64 bits needs; a longer number is refused before it is converted.
 _MAX_DIGITS = 40
 _INT64 = 2**63
 
 
 def value(token: Token) -> Any:
-    """What a token of kind string, raw or number stands for. Raises Fault."""
+    """The value of a token of kind string, raw or number. Raises Fault."""
     match token.kind:
         case "string":
             return _string(token)
@@ -43,7 +43,7 @@ def _string(token: Token) -> str:
 
 
 def _number(token: Token) -> int | float:
-    """An int64 or a float64; the octal 010 is refused, for hardly anybody means 8."""
+    """An int64 or a float64; the octal 010 is refused, as its author most likely means 10, not 8."""
     text = token.text.lower()
     digits = text.lstrip("+-")
     if len(text) > _MAX_DIGITS or re.fullmatch(r"0[0-9]+", digits):

@@ -1,4 +1,4 @@
-"""Makes a tree of a template's pieces; whatever is not supported is refused here, reached or not."""
+"""Makes a tree of a template's pieces; refuses unsupported actions, even those that `render` would not reach."""
 
 from collections.abc import Callable, Iterator
 
@@ -22,7 +22,7 @@ def parse(text: str) -> Body:
 
 
 class _Parser:
-    """Reads pieces one by one; knows which variables exist and what is open."""
+    """Reads pieces one by one; tracks which variables exist and how deep actions nest."""
 
     def __init__(self, pieces: Iterator[str | Action]) -> None:
         self._pieces = pieces
@@ -38,7 +38,7 @@ class _Parser:
         }
 
     def body(self) -> tuple[Body, "Words | None"]:
-        """The nodes up to `end` or `else`, which is handed back, or up to the end of the text."""
+        """The nodes up to `end` or `else`, and that action; or up to the end of the text, and None."""
         nodes: list[Node] = []
         for piece in self._pieces:
             if isinstance(piece, str):
@@ -123,7 +123,7 @@ class _Parser:
         return body, end
 
     def _otherwise(self, words: Words, line: int) -> Body:
-        """The body of an `else`, if this is one, up to its `end`."""
+        """The body of `else` up to its `end`; empty if the action is `end`."""
         words.next()
         words.close()
         if words.word == "end":

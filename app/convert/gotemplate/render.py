@@ -28,17 +28,17 @@ from app.convert.gotemplate.tree import (
 )
 from app.convert.gotemplate.values import Struct, kind, truth, written
 
-#: Characters; beyond it parsing alone would take long.
+#: Characters; parsing a longer template would take long.
 MAX_TEMPLATE = 200_000
 NO_VALUE = "<no value>"
 _MAX_NAME = 40
 
 
 def render(file: str, text: str, data: Mapping[str, Any]) -> str:
-    """The template `text` with `data` as its dot; `file` is its name in errors. Raises BadConversion.
+    """The template `text` rendered with `data` as `.`; `file` is the template's name in errors. Raises BadConversion.
 
-    Data is None, booleans, numbers of 64 bits, texts, and lists and mappings (with texts as keys) of them.
-    As in Go, a key that a mapping has not is printed as `<no value>`, a field that a Struct has not is a fault.
+    Data is None, booleans, numbers of 64 bits, texts, and lists and mappings (with texts as keys) of these.
+    As in Go, a key that a mapping lacks is printed as `<no value>`; a field that a Struct lacks is an error.
     """
     run = _Run(data)
     try:
@@ -59,7 +59,7 @@ class _Run:
         self._scopes: list[dict[str, Any]] = [{"$": data}]
 
     def body(self, nodes: Body, dot: Any) -> Jump | None:
-        """Write the nodes; a break or continue ends it and is handed up to its range."""
+        """Write the nodes; a break or continue stops the writing and is returned to the range it belongs to."""
         for node in nodes:
             self.budget.step()
             if jump := self._node(node, dot):
@@ -175,7 +175,7 @@ class _Run:
         return FUNCTIONS[call.function].call(self.budget, *arguments)
 
     def _and_or(self, call: Call, dot: Any) -> Any:
-        """The first argument that decides, or the last one; those after it are not looked at."""
+        """The first argument that decides, or the last one; the arguments after it are not evaluated."""
         value = None
         for argument in call.arguments:
             value = self._evaluate(argument, dot)
@@ -197,7 +197,7 @@ def _member(value: Any, name: str) -> Any:
 
 
 def _items(value: Any) -> list[tuple[Any, Any]]:
-    """Keys and values in the order of a range: mappings by key."""
+    """Keys and values in the order in which a range visits them: lists by index, mappings by key."""
     if value is None:
         return []
     if isinstance(value, Mapping) and not isinstance(value, Struct):

@@ -1,4 +1,4 @@
-"""Cuts a template into text, and actions into tokens."""
+"""Cuts a template into texts and actions, and the actions into tokens."""
 
 import re
 from collections.abc import Iterator
@@ -37,14 +37,14 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What stands between `{{` and `}}`; the last token is the end."""
+    """The tokens after `{{`; the last token is the closing `}}`."""
 
     line: int
     tokens: tuple[Token, ...]
 
 
 def pieces(text: str) -> Iterator[str | Action]:
-    """Text and actions in turn; comments are gone, trim markers are applied."""
+    """Texts and actions in their order; comments are removed, trim markers are applied."""
     position, line, trim = 0, 1, False
     while (start := text.find("{{", position)) >= 0:
         trims_before = text.startswith("{{-", start) and text[start + 3 : start + 4] in tuple(SPACE)
@@ -83,7 +83,7 @@ def _comment_end(text: str, start: int, line: int) -> int:
 
 
 def _tokens(text: str, position: int, line: int) -> tuple[tuple[Token, ...], int]:
-    """The tokens of one action and the place behind it."""
+    """The tokens of one action, and the position after the action."""
     tokens: list[Token] = []
     first, glued = line, True
     while match := _TOKEN.match(text, position):

@@ -1,4 +1,4 @@
-"""A template as a tree. A pipe `a | f x` is the call `f x a`; there is no other trace of it."""
+"""A template as a tree. `a | f x` becomes the call `f x a`; the tree does not show which form was written."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,14 +14,14 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """`.`, what the innermost range or with looks at."""
+    """`.`, the value of the innermost range or with."""
 
     line: int
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """`$name`; `$` is what the whole template was given."""
+    """`$name`; `$` is the data of the whole template."""
 
     line: int
     name: str
@@ -50,12 +50,12 @@ Expression = Constant | Dot | Variable | Field | Call
 
 @dataclass(frozen=True, slots=True)
 class Pipe:
-    """What stands in an action: an expression, and the variables that get its value."""
+    """The expression of an action, and the variables that get its value."""
 
     line: int
     value: Expression
     variables: tuple[str, ...] = ()
-    #: `:=`, not `=`
+    #: True for `:=`, false for `=`.
     declares: bool = True
 
 

@@ -1,4 +1,4 @@
-"""Values in a template: what is true, how they are called and written."""
+"""Values in a template: their truth, their names in errors, and their text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -8,16 +8,16 @@ from app.convert.fault import Fault
 
 
 class Struct(dict[str, Any]):
-    """A mapping as Go sees a struct: it has all the fields it can have, another name is a fault, it is always true."""
+    """A mapping that stands for a struct of Go: always true, and reading a field that it lacks is an error."""
 
 
 def truth(value: Any) -> bool:
-    """Go's truth: false, 0, nil and everything empty are not."""
+    """Truth as in Go: false, 0, nil and empty texts, lists and mappings are false."""
     return isinstance(value, Struct) or bool(value)
 
 
 def kind(value: Any) -> str:
-    """What a person would call it."""
+    """The value's type, as errors name it."""
     match value:
         case None:
             return "nothing"
@@ -35,7 +35,7 @@ def kind(value: Any) -> str:
 
 
 def written(value: Any) -> Iterator[str]:
-    """The value as Go's %v writes it, in pieces: a value can be far larger than what may be written."""
+    """The value as Go's %v writes it, in pieces, so that the caller can stop at its limit: a value can be large."""
     match value:
         case None:
             yield "<nil>"
@@ -74,7 +74,7 @@ def _mapping(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _float(value: float) -> str:
-    """The shortest digits that read back, with an exponent below 1e-4 and from 1e21 on."""
+    """The shortest digits that give the same number, with an exponent below 1e-4 and from 1e21 on."""
     if value != value:
         return "NaN"
     if abs(value) == float("inf"):

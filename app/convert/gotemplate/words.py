@@ -1,4 +1,4 @@
-"""Reads one action: words become expressions, variables are known before they are used."""
+"""Reads one action: makes expressions of its words, and refuses variables that are not set before."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from app.convert.gotemplate.scan import Action, Token
 from app.convert.gotemplate.tree import Call, Constant, Dot, Expression, Field, Pipe, Variable
 
 MAX_DEPTH = 20
-#: Parentheses and pipes of one action.
+#: Parentheses and pipes of one action at most.
 MAX_PARTS = 100
 
 
@@ -25,12 +25,12 @@ class Words:
 
     @property
     def word(self) -> str:
-        """The first word, if it is one: what the action is called by."""
+        """The first token if it is a word, else empty: the name of the action."""
         return self._tokens[0].text if self._tokens[0].kind == "word" else ""
 
     @property
     def second(self) -> str:
-        """The word after it."""
+        """The second token if it is a word, else empty."""
         token = self._tokens[1]
         return token.text if token.kind == "word" else ""
 
@@ -39,18 +39,18 @@ class Words:
         return self._tokens[self._at]
 
     def next(self) -> Token:
-        """Take one token; the last one stays."""
+        """Take one token; the last token can be taken again and again."""
         token = self._here
         self._at = min(self._at + 1, len(self._tokens) - 1)
         return token
 
     def close(self) -> None:
-        """Nothing more may follow."""
+        """Raise Fault unless the action ends here."""
         if self._here.kind != "close":
             raise _unexpected(self._here)
 
     def pipe(self, most: int = 1) -> Pipe:
-        """`$a, $b := value | function`, with at most as many variables."""
+        """`$a, $b := value | function`, with at most `most` variables."""
         names: list[str] = []
         declares = True
         if self._assigns():
@@ -67,7 +67,7 @@ class Words:
         return Pipe(self.line, value, tuple(names), declares)
 
     def _assigns(self) -> bool:
-        """Whether variables with `:=` or `=` come next."""
+        """Whether the next tokens are variables and then `:=` or `=`."""
         at = self._at
         while self._tokens[at].kind == "variable":
             sign = self._tokens[at + 1]
@@ -91,7 +91,7 @@ class Words:
             raise Fault(f"variable {name} is not set before", line)
 
     def _value(self) -> Expression:
-        """Commands joined by `|`, up to the end or a closing parenthesis."""
+        """Commands joined by `|`, up to the end of the action or a closing parenthesis."""
         value = self._command(())
         while self._here.text == "|":
             self._count()

@@ -1,4 +1,4 @@
-"""Pages for people: templates beside this file, rendered with everything escaped."""
+"""Pages for people: templates in this folder, rendered with all values escaped."""
 
 from functools import cache
 from typing import Any
@@ -8,12 +8,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 @cache
 def environment() -> Environment:
-    """Where templates come from; filters may be added."""
+    """The environment of the templates; callers may add filters."""
     return Environment(
         loader=PackageLoader("app.web", "pages"), autoescape=select_autoescape(), undefined=StrictUndefined
     )
 
 
 def render(name: str, **values: Any) -> str:
-    """A template with these values."""
+    """The text of a template with these values."""
     return environment().get_template(name).render(values)
