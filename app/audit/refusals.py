@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.db.connect import Database
+from app.errors import Unavailable
 from app.moments import Actor, Change, Recorders
 
 REFUSAL = "refusal"
@@ -41,9 +42,14 @@ class Refusals:
             return
         count.written += 1
         after: dict[str, object] = {"code": code}
-        if count.left_out:
-            after["left_out"], count.left_out = count.left_out, 0
-        await self._db.write(self._recorders.record(Change(REFUSAL, by, f"{method} {path}", after=after)))
+        left_out, count.left_out = count.left_out, 0
+        if left_out:
+            after["left_out"] = left_out
+        try:
+            await self._db.write(self._recorders.record(Change(REFUSAL, by, f"{method} {path}", after=after)))
+        except Unavailable:
+            count.left_out += left_out + 1  # the next row tells of this refusal, too
+            raise
 
     def _of(self, account: int) -> _Count:
         """The count of an account. Every minute `written` starts at 0 again; `left_out` stays for the next row."""

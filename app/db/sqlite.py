@@ -195,7 +195,7 @@ class _Lane:
         try:
             outcomes = await _in_its_thread(self._connection, lambda raw: self._drive(raw, group))
         except Exception as error:  # after any error, every caller of the group must get an outcome
-            outcomes = [(None, _unavailable(error) or _vanished(error) or error)] * len(group)
+            outcomes = [(None, _unavailable(error) or error)] * len(group)
         for (_, future), (result, failure) in zip(group, outcomes, strict=True):
             if future.done():
                 continue
@@ -224,9 +224,11 @@ def _drive_group(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outc
         else:
             outcomes = [_drive_in_savepoint(raw, tx) for tx, _ in group]
         raw.execute("COMMIT")
-    except BaseException:  # after any error, the connection must be free for the next group
-        if raw.in_transaction:
+    except BaseException as error:
+        if raw.in_transaction:  # whatever failed, the connection must be free for the next group
             raw.execute("ROLLBACK")
+        if len(group) == 1:
+            return [(None, _unavailable(error) or _vanished(error) or error)]
         raise
     return outcomes
 

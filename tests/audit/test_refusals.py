@@ -1,12 +1,16 @@
 """Refusals: a row each, a few a minute for one account, and the rest counted."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
+import pytest
 
 from app.audit import store
 from app.audit.refusals import MINUTE, MOST, Refusals
 from app.db.connect import Database
+from app.db.tx import Tx
+from app.errors import Unavailable
 from app.moments import Actor, Recorder, Recorders
 from tests.audit.farside import ADA, NOW, entries
 
@@ -75,3 +79,28 @@ async def test_a_path_of_any_length_and_with_any_character_is_kept_as_far_as_it_
     (row,) = await entries(db)
     assert row.subject.startswith("GET /api/\ufffdxxx")
     assert len(row.subject) == store.LONGEST
+
+
+async def test_a_refusal_that_could_not_be_written_is_told_of_by_the_next_row(db: Database) -> None:
+    class Away:
+        failing = True
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(db, name)
+
+        async def write(self, tx: Tx[Any]) -> Any:
+            if not self.failing:
+                return await db.write(tx)
+            tx.close()
+            raise Unavailable("the database is away")
+
+    away, kept = Away(), refusals(db, Clock())
+    kept._db = away
+    with pytest.raises(Unavailable):
+        await refuse(kept, ADA, 1)
+    away.failing = False
+
+    await refuse(kept, ADA, 1)
+
+    (row,) = await entries(db)
+    assert orjson.loads(row.after) == {"code": "forbidden", "left_out": 1}

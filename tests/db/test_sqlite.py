@@ -200,3 +200,20 @@ async def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None
 
     with pytest.raises(Unavailable, match="cannot be opened"):
         await engine.open()
+
+
+@pytest.mark.parametrize("others", [0, 3])
+async def test_whatever_a_transaction_raises_reaches_its_caller_and_frees_the_writer(
+    db: sqlite.Engine, others: int
+) -> None:
+    def stops() -> Tx[None]:
+        yield from add("undone")
+        raise asyncio.CancelledError
+
+    outcomes = await asyncio.gather(
+        db.write(stops()), *(db.write(add(f"kept {number}")) for number in range(others)), return_exceptions=True
+    )
+
+    assert isinstance(outcomes[0], asyncio.CancelledError)
+    assert await db.read(names()) == [f"kept {number}" for number in range(others)]
+    assert isinstance(await db.write(add("next")), int)
