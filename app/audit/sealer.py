@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
+from app import background
 from app.audit import chain, store
 from app.backoff import pauses
 from app.db.connect import Database
@@ -48,13 +49,11 @@ class Sealer:
     async def running(self) -> AsyncIterator[None]:
         """Seal while the block lasts, and once more at its end."""
         self._loop = asyncio.get_running_loop()
-        serving = asyncio.create_task(self._serve())
         try:
-            yield
+            async with background.serving(self._serve()):
+                yield
         finally:
             self._loop = None
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
             await self._try()
 
     async def _serve(self) -> None:

@@ -91,11 +91,6 @@ def find(repo_id: int, number: int) -> Tx[Build]:
     return MAPPER.make(row)
 
 
-def find_whole(repo_id: int, number: int) -> Tx[Build]:
-    """A build with stages and steps; NotFound."""
-    return (yield from _with_stages((yield from find(repo_id, number))))
-
-
 def find_if_any(build_id: int) -> Tx[Build | None]:
     """A build without its stages, by id."""
     row = yield from one(BY_ID, id=build_id)

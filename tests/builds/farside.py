@@ -186,7 +186,8 @@ class Scene:
         return await flow.start(self.ports, self.repo, replace(pushed(self.repo, sha), **fields), "build.push", HOOK)
 
     async def build(self, number: int) -> Build:
-        return await self.ports.db.read(store.find_whole(self.repo.id, number))
+        found = await self.ports.db.read(store.find(self.repo.id, number))
+        return await self.ports.db.read(store.whole(found.id))
 
     async def counter(self) -> int:
         return (await self.ports.db.read(repos.find(self.repo.id))).counter

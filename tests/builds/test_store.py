@@ -76,7 +76,8 @@ async def test_what_is_not_there_is_not_found(scene: Scene) -> None:
     db, repo_id = scene.ports.db, scene.repo.id
     missing: list[Tx[object]] = [
         store.find(repo_id, 1),
-        store.find_whole(repo_id, 1),
+        store.versions(repo_id, 1),
+        store.latest_versions(repo_id, "refs/heads/main"),
         store.find_by_id(1),
         store.whole(1),
         stages.find(1),
