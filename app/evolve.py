@@ -11,10 +11,10 @@ def evolve(value: T, /, **changes: Any) -> T:
     The class must have no slots, and its `__init__` must do no more than set the fields. TypeError for a name that is
     no field.
     """
+    old = value.__dict__
+    fields = old | changes
+    if len(fields) != len(old):
+        raise TypeError(f"{type(value).__name__} has no field {', '.join(sorted(changes.keys() - old.keys()))}")
     copy = object.__new__(type(value))
-    fields = copy.__dict__
-    fields.update(value.__dict__)
-    if not changes.keys() <= fields.keys():
-        raise TypeError(f"{type(value).__name__} has no field {', '.join(sorted(changes.keys() - fields.keys()))}")
-    fields.update(changes)
+    object.__setattr__(copy, "__dict__", fields)
     return copy

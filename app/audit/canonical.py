@@ -83,10 +83,10 @@ def hash_of(entry: Entry) -> str:
     return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def sealed(entry: Entry, head: Head) -> Entry:
-    """The row, sealed as the next row of a chain whose end is `head`."""
-    placed = evolve(entry, seq=head.seq + 1, previous=head.hash)
-    return evolve(placed, hash=hash_of(placed))
+def joined(entry: Entry, head: Head) -> Head:
+    """The end of a chain after a row is sealed as the next row of it; `head` is the end before."""
+    seq = head.seq + 1
+    return Head(seq, hash_of(evolve(entry, seq=seq, previous=head.hash)))
 
 
 def about(subject: str) -> str:

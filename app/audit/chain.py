@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from app.audit.canonical import about, hash_of, sealed
+from app.audit.canonical import about, hash_of, joined
 from app.audit.model import Entry, Head
 from app.audit.store import MAPPER
 from app.db.connect import Database
@@ -48,9 +48,9 @@ def seal(limit: int = BATCH) -> Tx[int]:
         raise NoHead("the end of the audit chain is missing: run gantry audit verify")
     first = head = Head(*row)
     for waiting in (yield from many(UNSEALED, limit=limit)):
-        entry = sealed(MAPPER.make(waiting), head)
-        yield from run(SEAL, id=entry.id, seq=entry.seq, previous=entry.previous, hash=entry.hash)
-        head = Head(entry.seq, entry.hash)
+        entry, last = MAPPER.make(waiting), head
+        head = joined(entry, last)
+        yield from run(SEAL, id=entry.id, seq=head.seq, previous=last.hash, hash=head.hash)
     if head != first:
         yield from run(MOVE, seq=head.seq, hash=head.hash)
     return head.seq - first.seq

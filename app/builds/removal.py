@@ -24,7 +24,7 @@ async def remove(ports: Ports, repo: Repo, by: Actor) -> Repo:
             await stop.cancel(ports, repo, number, by)
     await _clear(ports, repo, await ports.db.read(steps.ids_of_repo(repo.id)))
     removing = _remove(repo.id, by, ports.now(), ports.moments.recorders)
-    removed, step_ids = await ports.moments.carry_out(removing)
+    removed, step_ids = await ports.moments.carry_out(removing, many=True)
     await _clear(ports, repo, step_ids)
     return removed
 

@@ -31,6 +31,13 @@ class Database(Protocol):
         """Drive a transaction that writes; all its changes are committed, durably, or none."""
         ...
 
+    async def write_few(self, tx: Tx[T]) -> T:
+        """Drive a transaction that writes only a few rows, found by an index; all are committed, durably, or none.
+
+        On SQLite its statements run in the event loop's thread, and all other tasks wait for them.
+        """
+        ...
+
     async def read(self, tx: Tx[T]) -> T:
         """Drive a transaction that only reads."""
         ...

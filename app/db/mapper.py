@@ -5,6 +5,7 @@ For speed, objects are made without their `__init__`, which sets each field of a
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -46,7 +47,10 @@ class Mapper(Generic[T]):
         self._kind = kind
         self._names = names
         self._rest = {name: known[name].default for name in without}
-        self._columns = list(zip(names, columns, strict=False))
+        self._width = len(names)
+        written = [(name, column) for name, column in zip(names, columns, strict=False) if name != "id"]
+        self._fields = itemgetter(*(name for name, _ in written))
+        self._columns = [column for _, column in written]
         self._encode = [(renamed.get(name, name), codec[0]) for name, codec in codecs.items()]
         self._decode: list[tuple[int, Callable[[Any], Any]]] = [
             (position, codecs[name][1] if name in codecs else bool)
@@ -56,17 +60,16 @@ class Mapper(Generic[T]):
 
     def make(self, row: Row, skip: int = 0) -> T:
         """The object of a whole row; the first `skip` columns of the row belong to other tables."""
-        values = list(row)[skip : skip + len(self._columns)]
+        values = list(row)[skip : skip + self._width]
         for position, decode in self._decode:
             values[position] = decode(values[position])
         made = object.__new__(self._kind)
-        made.__dict__.update(zip(self._names, values, strict=True), **self._rest)
+        object.__setattr__(made, "__dict__", dict(zip(self._names, values, strict=True), **self._rest))
         return made
 
     def values(self, item: T) -> dict[str, Any]:
         """The values of an object's columns, by column, without the id."""
-        fields_ = item.__dict__
-        values = {column: fields_[name] for name, column in self._columns if name != "id"}
+        values = dict(zip(self._columns, self._fields(item.__dict__), strict=True))
         for column, encode in self._encode:
             values[column] = encode(values[column])
         return values

@@ -97,6 +97,10 @@ class Engine:
         except _PASSING as error:
             raise _unavailable(error) from error
 
+    async def write_few(self, tx: Tx[T]) -> T:
+        """The same as `write`: each statement is awaited anyway."""
+        return await self.write(tx)
+
     async def glance(self, tx: Tx[T]) -> T:
         """The same as `read`: each statement is awaited anyway."""
         return await self.read(tx)

@@ -4,27 +4,28 @@ One connection writes. All transactions that wait for this connection are driven
 each in its own savepoint: many transactions share one wait for the disk, and the failure of one does not affect the
 others (group commit).
 
-Passing a transaction to a thread and its result back costs as much as ten small reads. So another connection is for
-reads of a few rows, which are driven at once in the caller's thread; such a read never waits for a lock.
+Passing statements to a thread and rows back costs more than most statements do: the two threads also take turns at
+Python's lock. So another connection is for reads of a few rows, which are driven at once in the caller's thread; such
+a read never waits for a lock. Likewise, transactions that write a few rows are driven in the caller's thread, and only
+their commit, which waits for the disk, is done in the thread of the connection.
 """
 
 import asyncio
 import contextlib
+import re
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import aiosqlite
 import databases
 
-from app.db.parameters import marked
+from app.db.parameters import Arguments, marked
 from app.db.tx import Rows, Statement, Tx
 from app.errors import AppError, NotFound, Unavailable
 
 T = TypeVar("T")
-_compiled = lru_cache(maxsize=1024)(marked)
-Waiting: TypeAlias = tuple[Tx[Any], "asyncio.Future[Any]"]
 Outcome: TypeAlias = tuple[Any, BaseException | None]
 
 #: The most transactions of one commit, so that the first of them does not wait too long.
@@ -37,14 +38,36 @@ STUCK = 0.02
 BUSY_TIMEOUT_MS = 5000
 _JOURNAL = ("PRAGMA journal_mode=WAL",)
 _READ_ONLY = ("PRAGMA query_only=ON",)
+_WAIT = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}"
 #: Must come after _PRAGMAS, which set a timeout.
-_NO_WAIT = ("PRAGMA busy_timeout=0",)
+_NO_WAIT = "PRAGMA busy_timeout=0"
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+    _WAIT,
     "PRAGMA cache_size=-16000",
 )
+_INSERT = re.compile(r"INSERT INTO \w+ \([^()]*\) VALUES \([^()]*\)(?P<end> RETURNING id)")
+
+
+@lru_cache(maxsize=1024)
+def _compiled(sql: str) -> tuple[str, Arguments, bool]:
+    """SQL with places, the values for the places, and whether the rows are only the id of a new row.
+
+    SQLite knows the id of the last new row; to return the id as a row costs as much as the INSERT itself.
+    """
+    text, arguments = marked(sql)
+    if found := _INSERT.fullmatch(text):
+        return text[: found.start("end")], arguments, True
+    return text, arguments, False
+
+
+class _Waiting(NamedTuple):
+    """A transaction, the future of its caller, and whether the transaction writes only a few rows."""
+
+    tx: Tx[Any]
+    future: "asyncio.Future[Any]"
+    few: bool
 
 
 class Engine:
@@ -62,10 +85,11 @@ class Engine:
         """Connect; Unavailable when the file cannot be opened or is locked, AppError when it is no database."""
         try:
             ours = await asyncio.to_thread(_probe, self._url.removeprefix("sqlite:///"))
-            for number in range(1 + READERS):
-                pragmas = (*_JOURNAL[:ours], *_PRAGMAS, *_READ_ONLY[:number])
-                self._lanes.append(_Lane(await self._connect(pragmas), _drive_reads if number else _drive_group))
-            self._glancing = (await self._connect((*_JOURNAL[:ours], *_PRAGMAS, *_READ_ONLY, *_NO_WAIT)))._conn
+            always = (*_JOURNAL[:ours], *_PRAGMAS)
+            self._lanes.append(_Lane(await self._connect((*always, _NO_WAIT)), _write))
+            for _ in range(READERS):
+                self._lanes.append(_Lane(await self._connect((*always, *_READ_ONLY)), _read))
+            self._glancing = (await self._connect((*always, *_READ_ONLY, _NO_WAIT)))._conn
         except sqlite3.Error as error:
             await self.close()
             if passing := _passing(error):
@@ -97,6 +121,10 @@ class Engine:
         """Drive a transaction that writes; durable when this returns."""
         return await self._lanes[0].drive(tx)
 
+    async def write_few(self, tx: Tx[T]) -> T:
+        """Drive a transaction that writes a few rows, in this thread; as `write` if SQLite is locked."""
+        return await self._lanes[0].drive(tx, few=True)
+
     async def read(self, tx: Tx[T]) -> T:
         """Drive a transaction that only reads, on one snapshot."""
         first, *others = self._lanes[1:]
@@ -111,11 +139,9 @@ class Engine:
         except StopIteration as end:
             nothing: T = end.value
             return nothing
-        text, arguments = _compiled(first[0])
-        values = arguments(first[1])
         try:
             self._glancing.execute("BEGIN")
-            rows = self._glancing.execute(text, values).fetchall()
+            rows = _rows(self._glancing, *first)
         except sqlite3.Error:  # no snapshot yet, as a lock or another error prevents it; `read` may wait, or fail
             _end(self._glancing)
             return await self.read(_resumed(first, tx))
@@ -144,7 +170,7 @@ def _resumed(statement: Statement, tx: Tx[T]) -> Tx[T]:
         tx.close()
 
 
-_Drive: TypeAlias = Callable[[sqlite3.Connection, Sequence[Waiting]], list[Outcome]]
+_Drive: TypeAlias = Callable[[aiosqlite.Connection, Sequence[_Waiting]], Awaitable[list[Outcome]]]
 
 
 class _Lane:
@@ -153,7 +179,7 @@ class _Lane:
     def __init__(self, connection: aiosqlite.Connection, drive: _Drive) -> None:
         self._connection = connection
         self._drive = drive
-        self._waiting: list[Waiting] = []
+        self._waiting: list[_Waiting] = []
         self._serving: asyncio.Task[None] | None = None
         self._began = 0.0
         #: Transactions that wait or are driven.
@@ -164,14 +190,15 @@ class _Lane:
         """Whether the lane has been driving the same group for longer than STUCK."""
         return self._serving is not None and asyncio.get_running_loop().time() - self._began > STUCK
 
-    async def drive(self, tx: Tx[T]) -> T:
+    async def drive(self, tx: Tx[T], *, few: bool = False) -> T:
         """Wait until the transaction has been driven; its result or its error."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((tx, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.append(_Waiting(tx, future, few))
         self.load += 1
         if self._serving is None:
-            self._began = asyncio.get_running_loop().time()
-            self._serving = asyncio.create_task(self._serve())
+            self._began = loop.time()
+            self._serving = loop.create_task(self._serve())
         try:
             return await future
         finally:
@@ -187,22 +214,22 @@ class _Lane:
             while self._waiting:
                 group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
                 self._began = asyncio.get_running_loop().time()
-                await self._serve_group([waiting for waiting in group if not waiting[1].done()])
+                await self._serve_group([waiting for waiting in group if not waiting.future.done()])
         finally:
             self._serving = None
 
-    async def _serve_group(self, group: Sequence[Waiting]) -> None:
+    async def _serve_group(self, group: Sequence[_Waiting]) -> None:
         try:
-            outcomes = await _in_its_thread(self._connection, lambda raw: self._drive(raw, group))
+            outcomes = await self._drive(self._connection, group)
         except Exception as error:  # after any error, every caller of the group must get an outcome
             outcomes = [(None, _unavailable(error) or error)] * len(group)
-        for (_, future), (result, failure) in zip(group, outcomes, strict=True):
-            if future.done():
+        for waiting, (result, failure) in zip(group, outcomes, strict=True):
+            if waiting.future.done():
                 continue
             if failure is None:
-                future.set_result(result)
+                waiting.future.set_result(result)
             else:
-                future.set_exception(failure)
+                waiting.future.set_exception(failure)
 
 
 async def _in_its_thread(connection: aiosqlite.Connection, function: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -215,22 +242,58 @@ async def _in_its_thread(connection: aiosqlite.Connection, function: Callable[[s
     return await execute(lambda: function(connection._conn))
 
 
-def _drive_group(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outcome]:
+async def _write(connection: aiosqlite.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
     """Drive all transactions in one commit: it commits those that succeeded, or it raises and commits none."""
-    raw.execute("BEGIN IMMEDIATE")
+    if not all(waiting.few for waiting in group):
+        return list(await _in_its_thread(connection, lambda raw: _write_group(raw, group)))
+    raw = connection._conn
     try:
-        if len(group) == 1:  # no other transaction needs a savepoint's protection
-            outcomes: list[Outcome] = [(_drive(raw, group[0][0]), None)]
-        else:
-            outcomes = [_drive_in_savepoint(raw, tx) for tx, _ in group]
-        raw.execute("COMMIT")
+        raw.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error:  # another program writes, or another error: the thread may wait, or fail
+        return list(await _in_its_thread(connection, lambda raw: _write_group(raw, group)))
+    try:
+        outcomes = _drive_all(raw, group)
     except BaseException as error:
-        if raw.in_transaction:  # whatever failed, the connection must be free for the next group
-            raw.execute("ROLLBACK")
-        if len(group) == 1:
-            return [(None, _unavailable(error) or _vanished(error) or error)]
-        raise
+        return _undone(raw, group, error)
+    try:
+        await _in_its_thread(connection, _commit)
+    except Exception as error:
+        return _undone(raw, group, error)
     return outcomes
+
+
+def _write_group(raw: sqlite3.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
+    """The same in one thread, which may wait for the lock."""
+    raw.execute(_WAIT).fetchall()
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+    finally:
+        raw.execute(_NO_WAIT).fetchall()
+    try:
+        outcomes = _drive_all(raw, group)
+        _commit(raw)
+    except BaseException as error:
+        return _undone(raw, group, error)
+    return outcomes
+
+
+def _commit(raw: sqlite3.Connection) -> None:
+    raw.execute("COMMIT")
+
+
+def _undone(raw: sqlite3.Connection, group: Sequence[_Waiting], error: BaseException) -> list[Outcome]:
+    """Roll back: whatever failed, the connection must be free for the next group. Raises the error of a whole group."""
+    if raw.in_transaction:
+        raw.execute("ROLLBACK")
+    if len(group) > 1:
+        raise error
+    return [(None, _unavailable(error) or _vanished(error) or error)]
+
+
+def _drive_all(raw: sqlite3.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
+    if len(group) == 1:  # no other transaction needs a savepoint's protection
+        return [(_drive(raw, group[0].tx), None)]
+    return [_drive_in_savepoint(raw, waiting.tx) for waiting in group]
 
 
 def _drive_in_savepoint(raw: sqlite3.Connection, tx: Tx[Any]) -> Outcome:
@@ -247,12 +310,16 @@ def _drive_in_savepoint(raw: sqlite3.Connection, tx: Tx[Any]) -> Outcome:
     return result, None
 
 
-def _drive_reads(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outcome]:
+async def _read(connection: aiosqlite.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
+    return list(await _in_its_thread(connection, lambda raw: _read_group(raw, group)))
+
+
+def _read_group(raw: sqlite3.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    for tx, _ in group:
+    for waiting in group:
         raw.execute("BEGIN")
         try:
-            outcomes.append((_drive(raw, tx), None))
+            outcomes.append((_drive(raw, waiting.tx), None))
         except BaseException as error:  # any error goes to this transaction's caller
             outcomes.append((None, _unavailable(error) or error))
         finally:
@@ -281,13 +348,35 @@ def _drive(raw: sqlite3.Connection, tx: Tx[T], rows: Rows | None = None) -> T:
     try:
         sql, values = next(tx) if rows is None else tx.send(rows)
         while True:
-            text, arguments = _compiled(sql)
-            sql, values = tx.send(raw.execute(text, arguments(values)).fetchall())
+            sql, values = tx.send(_rows(raw, sql, values))
     except StopIteration as end:
         result: T = end.value
         return result
     finally:
         tx.close()
+
+
+def _rows(raw: sqlite3.Connection, sql: str, values: dict[str, Any]) -> Rows:
+    text, arguments, only_id = _compiled(sql)
+    cursor = raw.execute(text, arguments(values))
+    return [_NewId(cursor.lastrowid)] if only_id else cursor.fetchall()
+
+
+class _NewId:
+    """The row of the one column `id`."""
+
+    __slots__ = ("_id",)
+
+    def __init__(self, new: int | None) -> None:
+        self._id = new
+
+    def __getitem__(self, key: str | int) -> Any:
+        if key not in ("id", 0):
+            raise IndexError(f"the row has no column {key}")
+        return self._id
+
+    def __iter__(self) -> Iterator[Any]:
+        yield self._id
 
 
 #: The codes of SQLite's errors after which the same call may work later, and the words for them.

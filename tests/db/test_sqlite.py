@@ -3,15 +3,18 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import pytest
 
 from app.db import sqlite
 from app.db.tx import Tx, each, many, one, run
 from app.errors import AppError, Conflict, Unavailable
+
+
+Write: TypeAlias = Callable[[Tx[Any]], Coroutine[Any, Any, Any]]
 
 
 @pytest.fixture
@@ -21,6 +24,11 @@ async def db(tmp_path: Path) -> AsyncIterator[sqlite.Engine]:
     await engine.write(run("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)"))
     yield engine
     await engine.close()
+
+
+@pytest.fixture(params=["write", "write_few"])
+def write(request: pytest.FixtureRequest, db: sqlite.Engine) -> Write:
+    return cast(Write, getattr(db, request.param))
 
 
 def add(name: str) -> Tx[int]:
@@ -38,49 +46,47 @@ def add_then_fail(name: str) -> Tx[None]:
     raise Conflict("changed my mind")
 
 
-async def test_a_transaction_returns_its_result_and_is_seen_by_readers(db: sqlite.Engine) -> None:
-    assert await db.write(add("a")) == 1
+async def test_a_transaction_returns_its_result_and_is_seen_by_readers(db: sqlite.Engine, write: Write) -> None:
+    assert await write(add("a")) == 1
 
     assert await db.read(names()) == ["a"]
 
 
-async def test_transactions_that_wait_together_all_commit(db: sqlite.Engine) -> None:
-    ids = await asyncio.gather(*(db.write(add(f"thing {number:03}")) for number in range(300)))
+async def test_transactions_that_wait_together_all_commit(db: sqlite.Engine, write: Write) -> None:
+    ids = await asyncio.gather(*(write(add(f"thing {number:03}")) for number in range(300)))
 
     assert sorted(ids) == list(range(1, 301))
     assert len(await db.read(names())) == 300
 
 
-async def test_one_that_fails_undoes_only_itself(db: sqlite.Engine) -> None:
+async def test_one_that_fails_undoes_only_itself(db: sqlite.Engine, write: Write) -> None:
     outcomes = await asyncio.gather(
-        db.write(add("before")), db.write(add_then_fail("undone")), db.write(add("after")), return_exceptions=True
+        write(add("before")), write(add_then_fail("undone")), write(add("after")), return_exceptions=True
     )
 
     assert [type(outcome) for outcome in outcomes] == [int, Conflict, int]
     assert await db.read(names()) == ["after", "before"]
 
 
-async def test_a_broken_constraint_undoes_only_itself(db: sqlite.Engine) -> None:
-    outcomes = await asyncio.gather(
-        db.write(add("same")), db.write(add("same")), db.write(add("other")), return_exceptions=True
-    )
+async def test_a_broken_constraint_undoes_only_itself(db: sqlite.Engine, write: Write) -> None:
+    outcomes = await asyncio.gather(write(add("same")), write(add("same")), write(add("other")), return_exceptions=True)
 
     assert [type(outcome) for outcome in outcomes] == [int, sqlite3.IntegrityError, int]
     assert await db.read(names()) == ["other", "same"]
 
 
-async def test_sql_that_is_wrong_harms_nobody_else(db: sqlite.Engine) -> None:
-    outcomes = await asyncio.gather(db.write(run("SELEKT 1")), db.write(add("fine")), return_exceptions=True)
+async def test_sql_that_is_wrong_harms_nobody_else(db: sqlite.Engine, write: Write) -> None:
+    outcomes = await asyncio.gather(write(run("SELEKT 1")), write(add("fine")), return_exceptions=True)
 
     assert [type(outcome) for outcome in outcomes] == [sqlite3.OperationalError, int]
 
 
-async def test_steps_of_one_transaction_see_each_other_and_compose(db: sqlite.Engine) -> None:
+async def test_steps_of_one_transaction_see_each_other_and_compose(db: sqlite.Engine, write: Write) -> None:
     def both() -> Tx[list[str]]:
         yield from each([add("x"), add("y")])
         return (yield from names())
 
-    assert await db.write(both()) == ["x", "y"]
+    assert await write(both()) == ["x", "y"]
 
 
 async def test_a_reader_keeps_its_snapshot_for_the_whole_transaction(db: sqlite.Engine) -> None:
@@ -101,14 +107,14 @@ async def test_readers_cannot_write(db: sqlite.Engine) -> None:
         await db.read(add("no"))
 
 
-async def test_a_caller_that_gives_up_neither_blocks_nor_breaks_the_others(db: sqlite.Engine) -> None:
-    doomed = [asyncio.create_task(db.write(add(f"doomed {number}"))) for number in range(5)]
+async def test_a_caller_that_gives_up_neither_blocks_nor_breaks_the_others(db: sqlite.Engine, write: Write) -> None:
+    doomed = [asyncio.create_task(write(add(f"doomed {number}"))) for number in range(5)]
     await asyncio.sleep(0)
     for task in doomed:
         task.cancel()
     await asyncio.gather(*doomed, return_exceptions=True)
 
-    assert isinstance(await db.write(add("alive")), int)
+    assert isinstance(await write(add("alive")), int)
 
 
 async def on_writer(db: sqlite.Engine, function: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -122,6 +128,40 @@ async def test_a_glance_reads_what_was_committed_in_the_thread_of_its_caller(db:
         return (yield from names()), threading.get_ident()
 
     assert await db.glance(tx()) == (["a"], threading.get_ident())
+
+
+async def test_a_transaction_of_a_few_rows_is_driven_in_the_thread_of_its_caller(db: sqlite.Engine) -> None:
+    def adds(name: str) -> Tx[int]:
+        yield from add(name)
+        return threading.get_ident()
+
+    here = threading.get_ident()
+    assert await asyncio.gather(db.write_few(adds("a")), db.write_few(adds("b"))) == [here, here]
+    assert here not in await asyncio.gather(db.write_few(adds("c")), db.write(adds("d")))
+    assert await db.read(names()) == ["a", "b", "c", "d"]
+
+
+async def test_a_transaction_of_a_few_rows_waits_for_a_lock_where_nobody_else_waits(db: sqlite.Engine) -> None:
+    other = sqlite3.connect(db._url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    writing = asyncio.create_task(db.write_few(add("a")))
+    assert await db.read(names()) == []
+    assert not writing.done()
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert await writing == 1
+
+
+async def test_a_new_row_has_its_own_id_whatever_other_rows_are_added(db: sqlite.Engine) -> None:
+    def adds() -> Tx[list[Any]]:
+        first = yield from one("INSERT INTO things (name) VALUES (:name) RETURNING id", name="a")
+        yield from run("INSERT INTO things (id, name) VALUES (7, 'b')")
+        again = "INSERT INTO things (name) VALUES (:name) ON CONFLICT (name) DO NOTHING RETURNING id"
+        return [first and first["id"], first and list(first), (yield from many(again, name="a"))]
+
+    assert await db.write(adds()) == [1, [1], []]
 
 
 async def test_a_glance_that_asks_nothing_or_fails_leaves_the_next_one_alone(db: sqlite.Engine) -> None:
@@ -161,30 +201,30 @@ async def test_a_glance_behind_a_lock_waits_where_nobody_else_waits(tmp_path: Pa
 
 
 async def test_a_locked_database_is_unavailable_and_recovers(
-    db: sqlite.Engine, monkeypatch: pytest.MonkeyPatch
+    db: sqlite.Engine, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await on_writer(db, lambda raw: raw.execute("PRAGMA busy_timeout=50").fetchall())
+    monkeypatch.setattr(sqlite, "_WAIT", "PRAGMA busy_timeout=50")
     other = sqlite3.connect(db._url.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    outcomes = await asyncio.gather(db.write(add("a")), db.write(add("b")), return_exceptions=True)
+    outcomes = await asyncio.gather(write(add("a")), write(add("b")), return_exceptions=True)
     other.execute("ROLLBACK")
     other.close()
 
     assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
-    assert await db.write(add("a")) == 1
+    assert await write(add("a")) == 1
 
 
-async def test_a_full_disk_is_unavailable_undoes_all_of_it_and_recovers(db: sqlite.Engine) -> None:
+async def test_a_full_disk_is_unavailable_undoes_all_of_it_and_recovers(db: sqlite.Engine, write: Write) -> None:
     pages = await on_writer(db, lambda raw: raw.execute("PRAGMA page_count").fetchone()[0])
     await on_writer(db, lambda raw: raw.execute(f"PRAGMA max_page_count={pages}").fetchall())
 
-    outcomes = await asyncio.gather(db.write(add("small")), db.write(add("x" * 100_000)), return_exceptions=True)
+    outcomes = await asyncio.gather(write(add("small")), write(add("x" * 100_000)), return_exceptions=True)
     await on_writer(db, lambda raw: raw.execute("PRAGMA max_page_count=100000").fetchall())
 
     assert Unavailable in [type(outcome) for outcome in outcomes]
     assert "x" * 100_000 not in await db.read(names())
-    assert isinstance(await db.write(add("y" * 100_000)), int)
+    assert isinstance(await write(add("y" * 100_000)), int)
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -204,16 +244,16 @@ async def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("others", [0, 3])
 async def test_whatever_a_transaction_raises_reaches_its_caller_and_frees_the_writer(
-    db: sqlite.Engine, others: int
+    db: sqlite.Engine, write: Write, others: int
 ) -> None:
     def stops() -> Tx[None]:
         yield from add("undone")
         raise asyncio.CancelledError
 
     outcomes = await asyncio.gather(
-        db.write(stops()), *(db.write(add(f"kept {number}")) for number in range(others)), return_exceptions=True
+        write(stops()), *(write(add(f"kept {number}")) for number in range(others)), return_exceptions=True
     )
 
     assert isinstance(outcomes[0], asyncio.CancelledError)
     assert await db.read(names()) == [f"kept {number}" for number in range(others)]
-    assert isinstance(await db.write(add("next")), int)
+    assert isinstance(await write(add("next")), int)
