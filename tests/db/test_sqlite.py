@@ -13,7 +13,6 @@ from app.db import sqlite
 from app.db.tx import Tx, each, many, one, run
 from app.errors import AppError, Conflict, Unavailable
 
-
 Write: TypeAlias = Callable[[Tx[Any]], Coroutine[Any, Any, Any]]
 
 
