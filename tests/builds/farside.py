@@ -135,6 +135,9 @@ class Failing:
     async def write(self, tx: Tx[T]) -> T:
         return await self.db.write(self.becomes(tx) if self.becomes else tx)
 
+    async def write_few(self, tx: Tx[T]) -> T:
+        return await self.db.write_few(self.becomes(tx) if self.becomes else tx)
+
 
 def uncommitted(tx: Tx[T]) -> Tx[T]:
     """All the work, and then no commit."""

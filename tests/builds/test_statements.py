@@ -38,6 +38,9 @@ class Counting:
     async def write(self, tx: Tx[T]) -> T:
         return await self._db.write(self._noted(tx))
 
+    async def write_few(self, tx: Tx[T]) -> T:
+        return await self._db.write_few(self._noted(tx))
+
     async def read(self, tx: Tx[T]) -> T:
         return await self._db.read(self._noted(tx))
 

@@ -45,6 +45,9 @@ class Wired:
     async def write(self, tx: Tx[Any]) -> Any:
         return await self._db.write(tx)
 
+    async def write_few(self, tx: Tx[Any]) -> Any:
+        return await self._db.write_few(tx)
+
     async def read(self, tx: Tx[Any]) -> Any:
         if self.failures:
             self.failures -= 1
