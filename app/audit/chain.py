@@ -1,7 +1,9 @@
 """The chain of hashes: every sealed row holds the hash of the row before. This module seals rows, and verifies them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 from app.audit.canonical import about, hash_of, joined
 from app.audit.model import Entry, Head
@@ -11,6 +13,8 @@ from app.db.tx import Tx, many, one, run
 
 #: Rows in one transaction, when sealing and when verifying: few, so that other transactions do not wait long.
 BATCH, PAGE = 100, 200
+#: Rows that one statement seals.
+TOGETHER = 25
 
 ANY_UNSEALED = "SELECT id FROM audit WHERE seq = 0 ORDER BY id LIMIT 1"
 UNSEALED = "SELECT * FROM audit WHERE seq = 0 ORDER BY id LIMIT :limit"
@@ -20,7 +24,6 @@ HEAD = "SELECT seq, hash FROM audit_head WHERE id = 1"
 #: the new end of the chain.
 HOLD = "UPDATE audit_head SET seq = seq WHERE id = 1 RETURNING seq, hash"
 MOVE = "UPDATE audit_head SET seq = :seq, hash = :hash WHERE id = 1"
-SEAL = "UPDATE audit SET seq = :seq, previous = :previous, hash = :hash WHERE id = :id"
 CHAIN = "SELECT * FROM audit WHERE seq <> 0 AND seq > :after ORDER BY seq LIMIT :limit"
 
 #: A place before every row, also before a forged row with a negative place.
@@ -46,14 +49,44 @@ def seal(limit: int = BATCH) -> Tx[int]:
     row = yield from one(HOLD)
     if row is None:
         raise NoHead("the end of the audit chain is missing: run gantry audit verify")
-    first = head = Head(*row)
+    head = Head(*row)
+    ids: list[int] = []
+    heads = [head]
     for waiting in (yield from many(UNSEALED, limit=limit)):
-        entry, last = MAPPER.make(waiting), head
-        head = joined(entry, last)
-        yield from run(SEAL, id=entry.id, seq=head.seq, previous=last.hash, hash=head.hash)
-    if head != first:
+        entry = MAPPER.make(waiting)
+        head = joined(entry, head)
+        ids.append(entry.id)
+        heads.append(head)
+    for start in range(0, len(ids), TOGETHER):
+        part = slice(start, start + TOGETHER)
+        yield from _write(ids[part], heads[start : start + TOGETHER + 1])
+    if ids:
         yield from run(MOVE, seq=head.seq, hash=head.hash)
-    return head.seq - first.seq
+    return len(ids)
+
+
+def _write(ids: Sequence[int], heads: Sequence[Head]) -> Tx[None]:
+    """Write the places and hashes of rows; `heads` are the end of the chain before the first row and after each."""
+    values: dict[str, Any] = {}
+    for number, (entry_id, last, head) in enumerate(zip(ids, heads, heads[1:], strict=True)):
+        values[f"id_{number}"], values[f"seq_{number}"] = entry_id, head.seq
+        values[f"previous_{number}"], values[f"hash_{number}"] = last.hash, head.hash
+    yield seal_sql(len(ids)), values
+
+
+@cache
+def seal_sql(rows: int) -> str:
+    """The statement that writes the places and hashes of so many rows."""
+    types = {"id": "BIGINT", "seq": "BIGINT", "previous": "TEXT", "hash": "TEXT"}
+    values = ", ".join(
+        "(" + ", ".join(f"CAST(:{name}_{number} AS {kind})" for name, kind in types.items()) + ")"
+        for number in range(rows)
+    )
+    return f"""
+        WITH sealed (id, seq, previous, hash) AS (VALUES {values})
+        UPDATE audit SET seq = sealed.seq, previous = sealed.previous, hash = sealed.hash
+        FROM sealed WHERE audit.id = sealed.id
+    """  # noqa: S608 - names and numbers only
 
 
 def chain(after: int, limit: int) -> Tx[list[Entry]]:
