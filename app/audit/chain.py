@@ -68,7 +68,7 @@ def seal(limit: int = BATCH) -> Tx[int]:
 def _write(ids: Sequence[int], heads: Sequence[Head]) -> Tx[None]:
     """Write the places and hashes of rows; `heads` are the end of the chain before the first row and after each."""
     values: dict[str, Any] = {}
-    for number, (entry_id, last, head) in enumerate(zip(ids, heads, heads[1:], strict=True)):
+    for number, (entry_id, last, head) in enumerate(zip(ids, heads[:-1], heads[1:], strict=True)):
         values[f"id_{number}"], values[f"seq_{number}"] = entry_id, head.seq
         values[f"previous_{number}"], values[f"hash_{number}"] = last.hash, head.hash
     yield seal_sql(len(ids)), values
