@@ -48,6 +48,8 @@ BEGINNINGS: frozenset[Verb] = frozenset(
 PROGRESS: frozenset[Verb] = frozenset({"build.start", "build.step", "build.end"})
 #: A stage has ended, and perhaps its build.
 _ENDINGS: frozenset[Verb] = frozenset({"build.end", "build.lose", "build.give_up"})
+#: These moments may end a build: an approval does if the approved stage is skipped, as a stage before it failed.
+_ENDING_BUILDS: frozenset[Verb] = _ENDINGS | {"build.approve"}
 #: A build was ended from outside: its runners stop, also if the status of the build is not one of OVER.
 _STOPS: frozenset[Verb] = frozenset({"build.cancel", "build.supersede", "build.delete"})
 #: After these moments, more stages may be free for a runner.
@@ -158,7 +160,7 @@ class Moments:
         status = happened.build.status if happened.build else None
         if happened.verb in _FREEING or (happened.verb in BEGINNINGS and status == "pending"):
             self.waiting.publish(happened.build_id)
-        if happened.verb in _STOPS or (happened.verb in _ENDINGS and status in OVER):
+        if happened.verb in _STOPS or (happened.verb in _ENDING_BUILDS and status in OVER):
             self.over.publish(happened.build_id)
         if self.watched.heard:
             # Also a subscriber that came during the transaction gets every moment from its subscription on.

@@ -153,7 +153,9 @@ async def test_an_approved_stage_that_waited_in_vain_is_skipped_and_ends_the_bui
     await blocked(scene, "deploy")
     await scene.run(build.stages[0], "failure")
 
-    await approve(scene, 2)
+    with scene.ports.moments.over.subscribe() as over:
+        await approve(scene, 2)
+        assert await heard(over) == (await scene.build(1)).id
 
     assert await scene.statuses(1) == {"": "failure", "build": "failure", "deploy": "skipped"}
 
