@@ -3,13 +3,14 @@
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from app.db.connect import Database, connect
-from app.db.migrate import migrate
 from tests import postgres
 
 ENGINE = "postgresql" if postgres.SERVER else "sqlite"
@@ -33,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is to be run again on PostgreSQL."""
     for item in items:
         acceptance = item.path.parent == ACCEPTANCE and item.path.stem not in APART
-        if acceptance or "database_url" in getattr(item, "fixturenames", ()):
+        if acceptance or {"database_url", "empty_database_url"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("postgres")
 
 
@@ -43,9 +44,28 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(params=[ENGINE])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database, of the engine that is tested."""
     return f"sqlite:///{tmp_path / 'gantry.sqlite'}" if request.param == "sqlite" else postgres.create_database()
+
+
+@pytest.fixture(params=[ENGINE])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new database of the newest version, of the engine that is tested."""
+    if request.param == "postgresql":
+        return postgres.create_migrated_database()
+    path = tmp_path / "gantry.sqlite"
+    path.write_bytes(_migrated())
+    return f"sqlite:///{path}"
+
+
+@cache
+def _migrated() -> bytes:
+    """An SQLite file of the newest version: to copy one takes less time than to migrate a new one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "gantry.sqlite"
+        postgres.apart(postgres.migrated(f"sqlite:///{path}"))
+        return path.read_bytes()
 
 
 @pytest.fixture
@@ -53,6 +73,5 @@ async def db(database_url: str) -> AsyncIterator[Database]:
     """A migrated database, of the engine that is tested."""
     database = connect(database_url)
     await database.open()
-    await migrate(database, now=1_700_000_000)
     yield database
     await database.close()

@@ -3,13 +3,17 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+
+from app.db.connect import connect
+from app.db.migrate import migrate
 
 #: Address of a server and a database on it to connect to first; empty = only SQLite is tested.
 SERVER = os.environ.get("GANTRY_TEST_POSTGRES", "")
@@ -26,10 +30,39 @@ def real(test: Test) -> Test:
 
 def create_database() -> str:
     """A new, empty database; its address. Also inside a running event loop."""
+    return _create("template1")
+
+
+def create_migrated_database() -> str:
+    """A new database of the newest version; its address. The database is copied: to migrate takes longer."""
+    return _create(_migrated())
+
+
+@cache
+def _migrated() -> str:
+    url = create_database()
+    apart(migrated(url))
+    return urlsplit(url).path.removeprefix("/")
+
+
+def _create(template: str) -> str:
     name = f"gantry_test_{secrets.token_hex(8)}"
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, _execute(f"CREATE DATABASE {name}")).result()
+    apart(_execute(f"CREATE DATABASE {name} TEMPLATE {template}"))
     return urlsplit(SERVER)._replace(path=f"/{name}").geturl()
+
+
+def apart(work: Coroutine[Any, Any, None]) -> None:
+    """Do some work in an event loop of its own, also inside a running event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
+async def migrated(url: str) -> None:
+    """Migrate a database, of either engine, to the newest version."""
+    database = connect(url)
+    await database.open()
+    await migrate(database, now=1_700_000_000)
+    await database.close()
 
 
 async def _execute(sql: str) -> None:

@@ -42,7 +42,9 @@ class Server:
         self.log = folder / "server.log"
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.database = postgres.create_database() if postgres.SERVER else f"sqlite:///{self.data / 'gantry.sqlite'}"
+        self.database = (
+            postgres.create_migrated_database() if postgres.SERVER else f"sqlite:///{self.data / 'gantry.sqlite'}"
+        )
         keep = {name: value for name, value in os.environ.items() if not name.startswith(("GANTRY_", "DRONE_"))}
         self.environment = {
             **keep,

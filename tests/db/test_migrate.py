@@ -80,8 +80,8 @@ async def test_a_second_start_migrates_nothing(db: Database) -> None:
     assert await migrate(db, now=2) == 0
 
 
-async def test_servers_that_start_at_one_moment_migrate_once(database_url: str) -> None:
-    first, second = connect(database_url), connect(database_url)
+async def test_servers_that_start_at_one_moment_migrate_once(empty_database_url: str) -> None:
+    first, second = connect(empty_database_url), connect(empty_database_url)
     await first.open()
     await second.open()
 
@@ -93,8 +93,8 @@ async def test_servers_that_start_at_one_moment_migrate_once(database_url: str) 
 
 
 @pytest.fixture
-async def empty(database_url: str) -> Any:
-    database = connect(database_url)
+async def empty(empty_database_url: str) -> Any:
+    database = connect(empty_database_url)
     await database.open()
     yield database
     await database.close()

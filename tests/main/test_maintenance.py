@@ -66,8 +66,8 @@ def _everything(seal: Seal) -> Tx[None]:
 
 
 @pytest.fixture
-def empty(database_url: str, tmp_path: Path) -> Site:
-    return Site(Settings().model_copy(update={"data": tmp_path / "data", "database_url": database_url}))
+def empty(empty_database_url: str, tmp_path: Path) -> Site:
+    return Site(Settings().model_copy(update={"data": tmp_path / "data", "database_url": empty_database_url}))
 
 
 @pytest.fixture
