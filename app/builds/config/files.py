@@ -6,6 +6,7 @@ The output of a template, Starlark or Jsonnet file depends on the build, too, so
 import asyncio
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TypeAlias
 
 from app.builds.config.extensions import Extensions
@@ -101,7 +102,10 @@ class Configs:
         )
 
     async def _convert(self, file: Recipe, repo: Repo, build: Build) -> PipelineFile:
-        return await _converted(file.path, await self._converter.convert(file.path, file.text, facts(repo, build)))
+        read = partial(self._hosts.read_file, source(repo), build.after)
+        return await _converted(
+            file.path, await self._converter.convert(file.path, file.text, facts(repo, build), read)
+        )
 
     async def _read(self, repo: Repo, sha: str) -> PipelineFile | Recipe:
         key = (repo.id, sha, repo.config_path)
