@@ -52,6 +52,9 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
     ("convert_extension", "GANTRY_CONVERT_EXTENSION", "DRONE_CONVERT_PLUGIN_EXTENSION", ".cue", ".cue"),
     ("convert_multi", "GANTRY_CONVERT_MULTI", "DRONE_CONVERT_MULTI", "true", True),
     ("runner_patience", "GANTRY_RUNNER_PATIENCE", "DRONE_CLEANUP_DEADLINE_PENDING", "48h", 172_800),
+    ("starlark_step_limit", "GANTRY_STARLARK_STEP_LIMIT", "DRONE_STARLARK_STEP_LIMIT", "90000", 90_000),
+    ("starlark_size_limit", "GANTRY_STARLARK_SIZE_LIMIT", "DRONE_STARLARK_SIZE_LIMIT", "2000000", 2_000_000),
+    ("jsonnet_import_limit", "GANTRY_JSONNET_IMPORT_LIMIT", "DRONE_JSONNET_IMPORT_LIMIT", "5", 5),
     ("private_mode", "GANTRY_PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", "true", True),
     ("metrics_anonymous", "GANTRY_METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", "true", True),
 ]

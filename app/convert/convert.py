@@ -10,6 +10,8 @@ from app.convert import names, sandbox
 from app.convert.errors import BadConversion
 from app.convert.fault import Fault
 from app.convert.gotemplate.render import render
+from app.convert.imports import Imports, ReadFile
+from app.convert.limits import USUAL, Limits
 from app.convert.names import Facts
 from app.convert.values import values
 from app.pipeline import source
@@ -38,21 +40,22 @@ def converts(path: str, text: str) -> bool:
 class Converter:
     """Turns pipeline files into YAML."""
 
-    def __init__(self, find_template: FindTemplate) -> None:
+    def __init__(self, find_template: FindTemplate, limits: Limits = USUAL) -> None:
         self._find_template = find_template
+        self._limits = limits
         self._free = asyncio.Semaphore(AT_ONCE)
         self._renders = asyncio.Lock()
 
-    async def convert(self, path: str, text: str, facts: Facts) -> str:
-        """The YAML of the file at `path`; plain YAML is returned unchanged.
+    async def convert(self, path: str, text: str, facts: Facts, read: ReadFile) -> str:
+        """The YAML of the file at `path`; plain YAML is returned unchanged. `read` gives the files that it imports.
 
-        Raises BadConversion, and Unavailable when the machine has no room for another process.
+        Raises BadConversion, and Unavailable when the machine has no room for another process, or as `read` does.
         """
         if not converts(path, text):
             return text
         if path.endswith(YAML):
             return await self._loaded(path, text, facts)
-        return await self._made(path, text, facts, {})
+        return await self._made(path, text, facts, {}, read)
 
     async def _loaded(self, path: str, text: str, facts: Facts) -> str:
         """The YAML that the template makes; the file holds the template's name and data."""
@@ -66,23 +69,26 @@ class Converter:
             raise BadConversion("template", path, f"there is no template {quoted(name)} in {quoted(namespace)}")
         return await self._made(name, template, facts, data)
 
-    async def _made(self, file: str, text: str, facts: Facts, data: Values[str, Any]) -> str:
+    async def _made(
+        self, file: str, text: str, facts: Facts, data: Values[str, Any], read: ReadFile | None = None
+    ) -> str:
+        imports = Imports(file, self._limits.imports, read)
         if file.endswith(STARLARK):
-            return await self._evaluated("starlark", file, text, names.starlark(facts, data))
+            return await self._evaluated("starlark", text, names.starlark(facts, data), imports)
         if file.endswith(JSONNET):
-            return await self._evaluated("jsonnet", file, text, names.jsonnet(facts, data))
+            return await self._evaluated("jsonnet", text, names.jsonnet(facts, data), imports)
         # The largest templates take half a second: a thread, one template at a time, keeps the event loop free.
         async with self._renders:
             return await asyncio.to_thread(render, file, text, names.template(facts, data))
 
-    async def _evaluated(self, language: sandbox.Language, file: str, text: str, context: Any) -> str:
+    async def _evaluated(self, language: sandbox.Language, text: str, context: Any, imports: Imports) -> str:
         if len(text) > source.MAX_BYTES:
-            raise BadConversion(language, file, f"it has more than {source.MAX_BYTES} characters")
+            raise BadConversion(language, imports.path, f"it has more than {source.MAX_BYTES} characters")
         try:
             async with self._free:
-                return await sandbox.evaluate(language, text, context)
+                return await sandbox.evaluate(language, text, context, self._limits, imports)
         except Fault as fault:
-            raise BadConversion(language, file, fault.reason, line=fault.line) from None
+            raise BadConversion(language, imports.path, fault.reason, line=fault.line) from None
 
 
 def _template_document(text: str) -> tuple[str, dict[str, Any]]:

@@ -4,39 +4,56 @@ import asyncio
 import json
 import signal
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import app
 from app.convert.fault import Fault
+from app.convert.imports import Imports
+from app.convert.limits import USUAL, Limits
 from app.convert.worker import CPU_SECONDS, EXHAUSTED, MEMORY
 from app.errors import Unavailable
+from app.pipeline.source import MAX_BYTES
 
 Language = Literal["starlark", "jsonnet"]
 
-#: Seconds of real time; on a busy machine CPU_SECONDS of processor time can take this long.
+#: Seconds of real time, in which imports are read too; on a busy machine CPU_SECONDS can take this long.
 WALL_SECONDS = 20.0
+#: Bytes of one line that the process may write: JSON writes one byte as six at most.
+_LINE = 6 * MAX_BYTES + 1024
 _COMMAND = (sys.executable, "-E", "-s", "-m", "app.convert.worker")
 _ROOT = Path(app.__path__[0]).parent
 _OUT_OF_TIME = (-signal.SIGXCPU, -signal.SIGKILL)
 
 
-async def evaluate(language: Language, text: str, context: Any) -> str:
+async def evaluate(
+    language: Language, text: str, context: Any, limits: Limits = USUAL, imports: Imports | None = None
+) -> str:
     """The documents that a file makes, as YAML.
 
-    Raises Fault, and Unavailable if no process can be started or the process takes longer than WALL_SECONDS.
+    Raises Fault, and Unavailable if no process can be started, an import cannot be read now, or all of it takes
+    longer than WALL_SECONDS.
     """
-    request = json.dumps({"language": language, "text": text, "context": context}).encode()
+    imports = imports or Imports()
+    request = {
+        "language": language,
+        "file": imports.path,
+        "text": text,
+        "context": context,
+        "steps": limits.steps,
+        "size": min(limits.size, MAX_BYTES) if language == "starlark" else MAX_BYTES,
+    }
     try:
         async with asyncio.timeout(WALL_SECONDS):
-            code, out, err = await _run(request)
+            code, answer, err = await _run(request, imports)
     except TimeoutError:
         raise Unavailable(
             f"{language} took longer than {WALL_SECONDS:g} s: the machine is busy", code="timeout"
         ) from None
-    if code == 0:
-        return _answered(json.loads(out))
+    if code == 0 and answer is not None:
+        return _answered(answer)
     if code in _OUT_OF_TIME:
         raise Fault(f"it takes more than {CPU_SECONDS} s")
     if code == EXHAUSTED or code < 0:
@@ -44,23 +61,49 @@ async def evaluate(language: Language, text: str, context: Any) -> str:
     raise RuntimeError(f"the {language} process ended with {code}: {err.decode(errors='replace')}")
 
 
-async def _run(request: bytes) -> tuple[int, bytes, bytes]:
-    """Exit code, output and error output. When this returns or raises, the process has ended."""
+async def _run(request: dict[str, Any], imports: Imports) -> tuple[int, dict[str, Any] | None, bytes]:
+    """Exit code, answer and error output. When this returns or raises, the process has ended."""
     try:
         process = await asyncio.create_subprocess_exec(
-            *_COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={}, cwd=_ROOT, start_new_session=True
+            *_COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={}, cwd=_ROOT, start_new_session=True, limit=_LINE
         )
     except OSError as error:
         raise Unavailable(f"cannot start a process to convert the pipeline file: {error.strerror}") from error
     ended = False
     try:
-        out, err = await process.communicate(request)
+        answer = await _talk(process, request, imports)
+        _, err = await process.communicate()
         ended = True
     finally:
         if not ended:
             process.kill()
             await process.communicate()
-    return await process.wait(), out, err
+    return await process.wait(), answer, err
+
+
+async def _talk(process: Process, request: dict[str, Any], imports: Imports) -> dict[str, Any] | None:
+    """Ask, and answer the questions about imports, a line of JSON each; None when the process ends instead."""
+    assert process.stdout is not None
+    await _send(process, request)
+    while (line := await process.stdout.readline()).endswith(b"\n"):
+        said: dict[str, Any] = json.loads(line)
+        if "import" not in said:
+            return said
+        try:
+            path, text = await imports.find(said["folder"], said["import"])
+            await _send(process, {"path": path, "text": text})
+        except Fault as fault:
+            await _send(process, {"reason": fault.reason})
+    return None
+
+
+async def _send(process: Process, said: dict[str, Any]) -> None:
+    assert process.stdin is not None
+    if process.stdin.is_closing():  # the process has ended; uvloop would raise for the write
+        return
+    with suppress(ConnectionError):
+        process.stdin.write(json.dumps(said).encode() + b"\n")
+        await process.stdin.drain()
 
 
 def _answered(answer: dict[str, Any]) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 import starlark
 
 from app.convert.fault import Fault
+from app.convert.tabs import expanded
 
-MAX_STEPS = 50_000
 MAX_CALLS = 100
 #: The evaluator asks whether to stop after each so many loop passes and calls.
 _STEPS_PER_QUESTION = 1000
@@ -28,9 +28,9 @@ _NO_MAIN = "Module has no symbol `main`"
 _PLACE = re.compile(rf"^ *--> {_FILE}:([0-9]+):", re.MULTILINE)
 
 
-def evaluate(text: str, context: Mapping[str, Mapping[str, Any]]) -> Any:
-    """What `main(ctx)` returns; `context` holds the fields of ctx. Raises Fault."""
-    steps = _Steps()
+def evaluate(text: str, context: Mapping[str, Mapping[str, Any]], most: int) -> Any:
+    """What `main(ctx)` returns after at most `most` steps; `context` holds the fields of ctx. Raises Fault."""
+    steps = _Steps(most)
     options = starlark.EvalOptions(check_cancelled=steps.over, max_callstack_size=MAX_CALLS)
     try:
         return _run(text, context, options)
@@ -45,7 +45,7 @@ def _run(text: str, context: Mapping[str, Mapping[str, Any]], options: starlark.
     dialect.enable_load = False
     allowed = starlark.Globals.extended_by([starlark.LibraryExtension.Print])
     file = starlark.Module()
-    starlark.eval_with(options, file, starlark.parse(_FILE, text, dialect), allowed)
+    starlark.eval_with(options, file, starlark.parse(_FILE, expanded(text), dialect), allowed)
     frozen = file.freeze()
 
     caller = starlark.Module()
@@ -58,20 +58,26 @@ def _run(text: str, context: Mapping[str, Mapping[str, Any]], options: starlark.
 class _Steps:
     """Counts the steps, by the questions of the evaluator."""
 
-    def __init__(self) -> None:
-        self.used = 0
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._used = 0
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether there were more steps than `most`."""
+        return self._used > self.most
 
     def over(self) -> bool:
-        """Count one question; whether the steps exceed MAX_STEPS."""
-        self.used += _STEPS_PER_QUESTION
-        return self.used > MAX_STEPS
+        """Count one question; whether there were more steps than `most`."""
+        self._used += _STEPS_PER_QUESTION
+        return self.exceeded
 
 
 def _fault(message: str, steps: _Steps) -> Fault:
     place = _PLACE.search(message)
     line = int(place[1]) if place else 0
-    if steps.used > MAX_STEPS:
-        return Fault(f"it takes more than {MAX_STEPS} steps", line)
+    if steps.exceeded:
+        return Fault(f"it takes more than {steps.most} steps", line)
     error = _ERROR.search(message)
     if place is None and _NO_MAIN in message:
         return Fault("there is no function main(ctx), which returns the documents")

@@ -6,9 +6,10 @@ from typing import Any
 from app.convert.fault import Fault
 from app.pipeline.fields import FALSE, TRUE
 from app.pipeline.nodes import Mapping, Node, Scalar, Sequence
+from app.pipeline.source import MAX_BYTES
 
 #: Characters of all texts together; the text of an alias counts at each use.
-MAX_TEXT = 1_000_000
+MAX_TEXT = MAX_BYTES
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _OCTAL = re.compile(r"([-+]?)0([0-7_]+)")

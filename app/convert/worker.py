@@ -1,4 +1,4 @@
-"""The process that runs one Starlark or Jsonnet file: `python -m app.convert.worker`, JSON in, JSON out.
+"""The process that runs one Starlark or Jsonnet file: `python -m app.convert.worker`, lines of JSON in and out.
 
 Before it reads the pipeline file, the process limits itself: it can open no file and make no socket, and it has
 little memory and processor time. A file that exceeds a limit ends this process, not the server.
@@ -21,28 +21,51 @@ EXHAUSTED = 70
 
 
 def main() -> None:
-    """Read `{"language", "text", "context"}` and write `{"text"}` or `{"reason", "line"}`."""
+    """Read a request, and write `{"text"}` or `{"reason", "line"}`; before that, ask for each import.
+
+    A question is `{"import", "folder"}`, its answer `{"path", "text"}` or `{"reason"}`.
+    """
     os.nice(10)  # the server and its runners come first
-    request = json.load(sys.stdin.buffer)
-    run = _evaluator(request["language"])
+    request = _heard()
+    run = _evaluator(request)
     _limit()
-    json.dump(_answer(run, request["text"], request["context"]), sys.stdout)
+    _say(_answer(run))
 
 
-def _evaluator(language: str) -> Callable[[str, Any], str]:
-    """The function that runs a file of this language.
+def _heard() -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    return said
 
-    Only this language's evaluator is imported, and only here: each is megabytes of machine code.
+
+def _say(said: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+
+
+def _evaluator(request: dict[str, Any]) -> Callable[[], str]:
+    """The function that runs the file.
+
+    Only its language's evaluator is imported, and only here: each is megabytes of machine code.
     """
     from app.convert import documents
 
-    if language == "starlark":
+    text, context, size = request["text"], request["context"], request["size"]
+    if request["language"] == "starlark":
         from app.convert import starlark
 
-        return lambda text, context: documents.dump(starlark.evaluate(text, context))
+        return lambda: documents.dump(starlark.evaluate(text, context, request["steps"]), size)
     from app.convert import jsonnet
 
-    return lambda text, context: documents.dump(jsonnet.evaluate(text, context))
+    return lambda: documents.dump(jsonnet.evaluate(text, context, request["file"], _imported), size)
+
+
+def _imported(folder: str | None, name: str) -> tuple[str, str]:
+    """Path and text of an imported file; `folder` is None for the file itself. Raises Fault."""
+    _say({"import": name, "folder": folder})
+    found = _heard()
+    if "reason" in found:
+        raise Fault(found["reason"])
+    return found["path"], found["text"]
 
 
 def _limit() -> None:
@@ -67,9 +90,9 @@ def _exhausted(_kind: type[BaseException], _error: BaseException, _trace: Traceb
     os._exit(EXHAUSTED)
 
 
-def _answer(run: Callable[[str, Any], str], text: str, context: Any) -> dict[str, Any]:
+def _answer(run: Callable[[], str]) -> dict[str, Any]:
     try:
-        return {"text": run(text, context)}
+        return {"text": run()}
     except Fault as fault:
         return {"reason": fault.reason, "line": fault.line}
 

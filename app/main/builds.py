@@ -17,11 +17,13 @@ from app.builds.logs.logs import Logs
 from app.builds.moments import Moments
 from app.builds.ports import Ports
 from app.convert.convert import Converter
+from app.convert.limits import STEPS, Limits
 from app.db.connect import Database
 from app.extensions.client import extension
 from app.folder import Folder
 from app.main.maintenance import now
 from app.moments import Recorders
+from app.pipeline.source import MAX_BYTES
 from app.repos.templates import store as templates
 from app.scm.hosts import Hosts
 from app.settings.server import Settings
@@ -44,7 +46,7 @@ async def open_builds(
 ) -> AsyncIterator[Builds]:
     """While the block lasts, changes are delivered to readers and to other servers, and cron jobs run."""
     logs = Logs(folder.logs)
-    configs = Configs(hosts, Converter(partial(_template, db)), _extensions(settings))
+    configs = Configs(hosts, Converter(partial(_template, db), _limits(settings)), _extensions(settings))
     ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders))
     broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4))
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval)
@@ -55,6 +57,15 @@ async def open_builds(
 async def _template(db: Database, namespace: str, name: str) -> str | None:
     found = await db.read(templates.find_if_any(namespace, name))
     return found.data if found else None
+
+
+def _limits(settings: Settings) -> Limits:
+    """The limits of pipeline files that are converted."""
+    return Limits(
+        steps=settings.starlark_step_limit or STEPS,
+        size=settings.starlark_size_limit or MAX_BYTES,
+        imports=settings.jsonnet_import_limit,
+    )
 
 
 def _extensions(settings: Settings) -> Extensions:

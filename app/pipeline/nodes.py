@@ -13,7 +13,7 @@ from app.pipeline.problems import BadPipeline, Problem
 
 MAX_DEPTH = 64
 #: Nodes of all documents of a file; the nodes of an alias count at each use.
-MAX_NODES = 100_000
+MAX_NODES = 400_000
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 MERGE = "<<"

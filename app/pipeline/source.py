@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from app.pipeline.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence, compose
 from app.pipeline.problems import BadPipeline, Problem
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 MAX_DOCUMENTS = 100
 
 TOO_LARGE = "yaml: the file is too large"

@@ -62,6 +62,12 @@ class Settings(Extensions):
     git_password: Line = named("GIT_PASSWORD", "DRONE_GIT_PASSWORD", default="", repr=False)
     git_always_auth: bool = named("GIT_ALWAYS_AUTH", "DRONE_GIT_ALWAYS_AUTH", default=False)
     private_mode: bool = named("PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", default=False)
+    #: Steps of a Starlark file; 0 = the default.
+    starlark_step_limit: int = named("STARLARK_STEP_LIMIT", "DRONE_STARLARK_STEP_LIMIT", default=0, ge=0)
+    #: Bytes that a Starlark file may make; 0 = the default.
+    starlark_size_limit: int = named("STARLARK_SIZE_LIMIT", "DRONE_STARLARK_SIZE_LIMIT", default=0, ge=0)
+    #: Files that a Jsonnet file may import; 0 = none.
+    jsonnet_import_limit: int = named("JSONNET_IMPORT_LIMIT", "DRONE_JSONNET_IMPORT_LIMIT", default=0, ge=0, le=1000)
     cors_origins: Origins = named("CORS_ORIGINS", default=())
     metrics_anonymous: bool = named("METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", default=False)
     rate_limit: int = named("RATE_LIMIT", default=0, ge=0, le=1_000_000)

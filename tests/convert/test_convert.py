@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.convert.convert import BadConversion, Converter, Facts
+from app.convert.limits import Limits
 from app.pipeline.document import parse
 
 FACTS = Facts(
@@ -37,6 +38,7 @@ TEMPLATES = {
     ("octocat", "run.star"): STARLARK,
     ("octocat", "run.starlark"): "def main(ctx):\n  fail('never')\n",
     ("octocat", "run.script"): STARLARK,
+    ("octocat", "import.jsonnet"): "import 'x'",
     ("octocat", "run.jsonnet"): "{ kind: 'pipeline', type: 'exec', name: std.extVar('input.name') }",
     ("other", "theirs.yaml"): PLAIN,
 }
@@ -51,13 +53,21 @@ def converter() -> Converter:
     return Converter(find_template)
 
 
+async def read(path: str) -> str:
+    return f"{{ name: '{path}' }}"
+
+
+async def convert(converter: Converter, path: str, text: str) -> str:
+    return await converter.convert(path, text, FACTS, read)
+
+
 def template(name: str, data: str = "{name: web}") -> str:
     return f"kind: template\nload: {name}\ndata: {data}\n"
 
 
 async def failed(converter: Converter, path: str, text: str) -> BadConversion:
     with pytest.raises(BadConversion) as caught:
-        await converter.convert(path, text, FACTS)
+        await convert(converter, path, text)
     return caught.value
 
 
@@ -80,11 +90,11 @@ def names(text: str) -> list[str]:
     ],
 )
 async def test_plain_files_come_back_as_they_are(converter: Converter, path: str, text: str) -> None:
-    assert await converter.convert(path, text, FACTS) == text
+    assert await convert(converter, path, text) == text
 
 
 async def test_a_template_is_only_looked_for_in_yaml(converter: Converter) -> None:
-    assert await converter.convert("file.txt", template("deploy.yaml"), FACTS) == template("deploy.yaml")
+    assert await convert(converter, "file.txt", template("deploy.yaml")) == template("deploy.yaml")
 
 
 @pytest.mark.parametrize(
@@ -99,26 +109,35 @@ async def test_a_template_is_only_looked_for_in_yaml(converter: Converter) -> No
 )
 async def test_a_template_replaces_the_whole_file(converter: Converter, text: str) -> None:
     for path in (".drone.yml", "ci/pipeline.yaml"):
-        assert await converter.convert(path, text, FACTS) == DEPLOY.replace("{{ .input.name }}", "web")
+        assert await convert(converter, path, text) == DEPLOY.replace("{{ .input.name }}", "web")
 
 
 @pytest.mark.parametrize("name", ["run.star", "run.script", "run.jsonnet"])
 async def test_a_template_may_be_a_script(converter: Converter, name: str) -> None:
-    assert names(await converter.convert(".drone.yml", template(name), FACTS)) == ["web"]
+    assert names(await convert(converter, ".drone.yml", template(name))) == ["web"]
 
 
 @pytest.mark.parametrize("path", ["a.star", "ci/.drone.starlark", ".drone.script"])
 async def test_starlark_files(converter: Converter, path: str) -> None:
-    assert names(await converter.convert(path, STARLARK, FACTS)) == ["v1"]
+    assert names(await convert(converter, path, STARLARK)) == ["v1"]
 
 
 async def test_jsonnet_files(converter: Converter) -> None:
-    assert names(await converter.convert(".drone.jsonnet", JSONNET, FACTS)) == ["v1", "octocat/hello"]
+    assert names(await convert(converter, ".drone.jsonnet", JSONNET)) == ["v1", "octocat/hello"]
+
+
+async def test_jsonnet_files_import_as_many_files_as_the_settings_say() -> None:
+    importing = Converter(find_template, Limits(imports=1))
+    document = "{ kind: 'pipeline', type: 'exec' } + import '../lib/a.libsonnet'"
+
+    assert names(await convert(importing, "ci/.drone.jsonnet", document)) == ["lib/a.libsonnet"]
+    two = document + " + (import 'b')"
+    assert "GANTRY_JSONNET_IMPORT_LIMIT allows (1)" in (await failed(importing, "ci/.drone.jsonnet", two)).message
 
 
 async def test_a_script_may_start_nothing(converter: Converter) -> None:
-    assert names(await converter.convert("a.star", "def main(ctx): return []", FACTS)) == []
-    assert names(await converter.convert("a.jsonnet", "[]", FACTS)) == []
+    assert names(await convert(converter, "a.star", "def main(ctx): return []")) == []
+    assert names(await convert(converter, "a.jsonnet", "[]")) == []
 
 
 @pytest.mark.parametrize(
@@ -154,8 +173,14 @@ async def test_a_script_may_start_nothing(converter: Converter) -> None:
         ("p.yml", template("bad.yml"), "template: function upper is not supported; there are "),
         ("p.yml", template("run.starlark"), "starlark: fail: never (run.starlark:2)"),
         ("p.star", "\nfoo", "starlark: Variable `foo` not found"),
-        ("p.star", "#" * (1024 * 1024 + 1), "starlark: it has more than 1048576 characters (p.star)"),
+        ("p.star", "#" * (8 * 1024 * 1024 + 1), "starlark: it has more than 8388608 characters (p.star)"),
         ("p.jsonnet", "{\n a: error 'no' }", "jsonnet: no (p.jsonnet:2)"),
+        (
+            "p.jsonnet",
+            "\nimport 'x'",
+            "jsonnet: imports are not allowed: put everything into one file, or set GANTRY_JSONNET_IMPORT_LIMIT (p.j",
+        ),
+        ("p.yml", template("import.jsonnet"), "jsonnet: a template cannot import files: put everything into the te"),
         ("p.jsonnet", "1", "jsonnet: it must make a mapping or a list of mappings, not a number (p.jsonnet)"),
     ],
 )
@@ -177,7 +202,7 @@ async def test_the_fault_of_a_template_names_the_template(converter: Converter) 
 
 
 async def test_many_files_at_once_take_turns(converter: Converter) -> None:
-    made = await asyncio.gather(*(converter.convert("a.star", STARLARK, FACTS) for _ in range(8)))
+    made = await asyncio.gather(*(convert(converter, "a.star", STARLARK) for _ in range(8)))
 
     assert [names(text) for text in made] == [["v1"]] * 8
 
@@ -185,5 +210,5 @@ async def test_many_files_at_once_take_turns(converter: Converter) -> None:
 @given(st.text(alphabet=st.sampled_from("kind: template\nload.yml[]{}&*-#'\"|>"), max_size=40))
 def test_any_yaml_file_gives_text_or_a_bad_conversion(text: str) -> None:
     with contextlib.suppress(BadConversion):
-        made = asyncio.run(Converter(find_template).convert("p.yml", "kind: template\n" + text, FACTS))
+        made = asyncio.run(convert(Converter(find_template), "p.yml", "kind: template\n" + text))
         assert isinstance(made, str)

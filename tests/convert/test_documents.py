@@ -6,14 +6,20 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.convert.documents import MAX_BYTES, dump
+from app.convert import documents
 from app.convert.fault import Fault
 from app.pipeline import source
 
+MOST = 1_000_000
+
+
+def dump(value: Any) -> str:
+    return documents.dump(value, MOST)
+
 
 def test_each_mapping_is_a_document() -> None:
-    assert dump({"a": 1}) == '---\n{\n "a": 1\n}\n'
-    assert dump([{"a": 1}, {}]) == '---\n{\n "a": 1\n}\n---\n{}\n'
+    assert dump({"a": 1}) == '---\n{\n  "a": 1\n}\n'
+    assert dump([{"a": 1}, {}]) == '---\n{\n  "a": 1\n}\n---\n{}\n'
     assert dump([]) == ""
 
 
@@ -35,12 +41,12 @@ def test_anything_else_is_no_pipeline_file(value: Any, kind: str) -> None:
 
 def test_the_size_has_a_limit() -> None:
     frame = len(dump({"a": ""}))
-    assert len(dump({"a": "x" * (MAX_BYTES - frame)})) == MAX_BYTES
+    assert len(dump({"a": "x" * (MOST - frame)})) == MOST
 
     with pytest.raises(Fault, match="it makes 1000001 bytes, and at most 1000000 are read"):
-        dump({"a": "x" * (MAX_BYTES - frame + 1)})
+        dump({"a": "x" * (MOST - frame + 1)})
     with pytest.raises(Fault, match="it makes 2000"):
-        dump({"a": "ü" * MAX_BYTES})
+        dump({"a": "ü" * MOST})
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), pytest.param(10**5000, id="long")])

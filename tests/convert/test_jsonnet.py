@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,11 +5,27 @@ import pytest
 from app.convert import jsonnet
 from app.convert.fault import Fault
 
+FILE = "ci/.drone.jsonnet"
+FILES = {
+    "ci/lib/a.libsonnet": "{\n b: import 'b.libsonnet',\n c: error 'boo', d:: import 'none' }",
+    "ci/lib/b.libsonnet": "importstr 'text.txt'",
+    "ci/lib/text.txt": "text",
+    "ci/bad.libsonnet": "{\n a: }",
+    "ci/sum.libsonnet": "importstr 'code.txt' + '!'",
+    "ci/code.txt": "import 'x'",
+}
 VARIABLES = {"build.event": "push", "input.steps": '["a", "b"]'}
 
 
 def run(text: str) -> Any:
-    return jsonnet.evaluate(text, VARIABLES)
+    return jsonnet.evaluate(text, VARIABLES, FILE, imported)
+
+
+def imported(folder: str | None, name: str) -> tuple[str, str]:
+    path = f"{'ci' if folder is None else folder}/{name}"
+    if path not in FILES:
+        raise Fault(f"there is no {path}")
+    return path, FILES[path]
 
 
 def fault(text: str) -> tuple[str, int]:
@@ -54,11 +69,39 @@ def test_a_syntax_error_says_what_was_found() -> None:
     assert line == 2
 
 
+def test_files_are_imported_from_the_folder_of_the_one_that_imports() -> None:
+    assert run("[(import 'lib/a.libsonnet').b, importstr 'lib/text.txt', importbin @'lib/text.txt']") == [
+        "text",
+        "text",
+        [116, 101, 120, 116],
+    ]
+
+
+def test_an_import_ends_with_its_text() -> None:
+    assert run("importstr 'lib/text.txt' + '!'") == "text!"
+    assert run("import 'sum.libsonnet' + '!'") == "import 'x'!!"
+    assert run("{ a: importstr \"lib/text.txt\" + importstr @'lib/text.txt' }") == {"a": "texttext"}
+    assert run(
+        "local a = 'import \"x\"'; // import 'y'\n[a, 'importstr' + /* import 'x' */ \"\\\"\", |||\n  import 'x'\n|||]"
+    ) == [
+        'import "x"',
+        'importstr"',
+        "import 'x'\n",
+    ]
+
+
+def test_what_is_not_used_is_not_imported() -> None:
+    assert run("local none = import 'none'; { a: if true then 1 else import 'none' }") == {"a": 1}
+
+
 @pytest.mark.parametrize("word", ["import", "importstr", "importbin"])
-def test_no_file_is_imported(word: str, tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text('"hush"')
+def test_an_import_that_fails_names_the_line(word: str) -> None:
+    assert fault(f"// no import\n{{ a: {word} 'x.json' }}") == ("there is no ci/x.json", 2)
+    assert fault("\n(import 'lib/a.libsonnet').d") == ("there is no ci/lib/none", 0)
 
-    reason, line = fault(f"// no import\n{{ a: {word} '{tmp_path}/x.json' }}")
 
-    assert reason == "imports are not supported: put everything into one file"
-    assert line == 2
+def test_a_fault_in_an_imported_file_names_that_file_too() -> None:
+    assert fault("\n(import 'lib/a.libsonnet').c") == ("boo, in ci/lib/a.libsonnet at line 3", 2)
+    reason, line = fault("\n\nimport 'bad.libsonnet'")
+    assert (reason.startswith("syntax error: "), line) == (True, 3)
+    assert reason.endswith(", in ci/bad.libsonnet at line 2")

@@ -14,6 +14,8 @@ import pytest
 
 from app.convert import sandbox
 from app.convert.fault import Fault
+from app.convert.imports import Imports
+from app.convert.limits import Limits
 from app.convert.sandbox import Language
 from app.errors import Unavailable
 
@@ -21,7 +23,7 @@ EMPTY: dict[str, Any] = {"build": {}, "repo": {}, "input": {}}
 #: Answers with what it was given by its parent.
 PROBE = """
 import json, os, sys
-sys.stdin.read()
+sys.stdin.readline()
 print(json.dumps({"text": json.dumps([dict(os.environ), os.listdir("/proc/self/fd")])}))
 """
 TOO_LARGE = "it needs more than 256 MB of memory, or nests too deep"
@@ -57,8 +59,8 @@ def children() -> list[psutil.Process]:
 
 
 async def test_both_languages_answer() -> None:
-    assert await starlark("def main(ctx): return {'a': 'ü\U0001f600'}") == '---\n{\n "a": "ü\U0001f600"\n}\n'
-    assert await jsonnet("[{ a: 'ü\U0001f600' }, {}]") == '---\n{\n "a": "ü\U0001f600"\n}\n---\n{}\n'
+    assert await starlark("def main(ctx): return {'a': 'ü\U0001f600'}") == '---\n{\n  "a": "ü\U0001f600"\n}\n'
+    assert await jsonnet("[{ a: 'ü\U0001f600' }, {}]") == '---\n{\n  "a": "ü\U0001f600"\n}\n---\n{}\n'
 
 
 async def test_a_fault_comes_back_with_its_line() -> None:
@@ -128,8 +130,28 @@ async def test_time_has_a_limit(language: Language, text: str) -> None:
 async def test_steps_and_output_have_a_limit() -> None:
     loop = "def main(ctx):\n  for i in range(1000000000): pass"
     assert await fault("starlark", loop) == "it takes more than 50000 steps"
-    assert "at most 1000000 are read" in await fault("starlark", "def main(ctx): return {'a': 'x' * 1000000}")
-    assert "at most 1000000 are read" in await fault("jsonnet", "{ a: std.repeat('x', 1000000) }")
+    assert "at most 8388608 are read" in await fault("starlark", "def main(ctx): return {'a': 'x' * 8388608}")
+    assert "at most 8388608 are read" in await fault("jsonnet", "{ a: std.repeat('x', 8388608) }")
+
+
+async def test_a_file_may_make_megabytes() -> None:
+    """Real files of Jsonnet make 1 to 4.5 MB."""
+    made = await jsonnet("[{ name: 'p%d' % i, note: std.repeat('x', 1200) } for i in std.range(1, 4000)]")
+
+    assert made.count("---") == 4000
+    assert len(made) > 4_800_000
+
+
+async def test_settings_may_give_other_limits() -> None:
+    loop = "def main(ctx):\n  for i in range(100000): pass\n  return {'a': 'xxxxxxxxxx'}"
+
+    assert "xxx" in await sandbox.evaluate("starlark", loop, EMPTY, Limits(steps=200_000))
+    with pytest.raises(Fault, match="it takes more than 60000 steps"):
+        await sandbox.evaluate("starlark", loop, EMPTY, Limits(steps=60_000))
+    with pytest.raises(Fault, match="it makes 28 bytes, and at most 20 are read"):
+        await sandbox.evaluate("starlark", loop, EMPTY, Limits(steps=200_000, size=20))
+    with pytest.raises(Fault, match="at most 8388608 are read"):
+        await sandbox.evaluate("starlark", "def main(ctx): return {'a': 'x' * 9000000}", EMPTY, Limits(size=10**9))
 
 
 async def test_the_reason_that_a_file_gives_has_a_limit() -> None:
@@ -137,11 +159,32 @@ async def test_the_reason_that_a_file_gives_has_a_limit() -> None:
     assert await fault("jsonnet", "error std.repeat('x', 20000000)") == "x" * 1000 + "…"
 
 
+async def test_imports_are_answered_one_by_one() -> None:
+    files = {"a": "(import 'b') + (import 'b') + importstr 'c'", "b": "1", "c": "ü" * 300_000}
+
+    async def read(path: str) -> str:
+        await asyncio.sleep(0)
+        return files[path]
+
+    made = await sandbox.evaluate("jsonnet", "{ a: import 'a' }", {}, imports=Imports(".drone.jsonnet", 3, read))
+
+    assert made == '---\n{\n  "a": "2' + files["c"] + '"\n}\n'
+
+
+async def test_a_repository_that_cannot_be_read_now_ends_the_process() -> None:
+    async def read(path: str) -> str:
+        raise Unavailable(f"no {path} now")
+
+    with pytest.raises(Unavailable, match="no a now"):
+        await sandbox.evaluate("jsonnet", "import 'a'", {}, imports=Imports(".drone.jsonnet", 1, read))
+    assert children() == []
+
+
 async def test_what_a_file_prints_goes_nowhere() -> None:
     printing = "def main(ctx):\n  for i in range(1000): print('x' * 10000)\n  return {}"
     assert await starlark(printing) == "---\n{}\n"
 
-    assert await jsonnet("{ a: [std.trace('x', 1) for i in std.range(0, 1000)][5] }") == '---\n{\n "a": 1\n}\n'
+    assert await jsonnet("{ a: [std.trace('x', 1) for i in std.range(0, 1000)][5] }") == '---\n{\n  "a": 1\n}\n'
 
 
 async def test_others_do_not_wait_for_it_and_nothing_is_left_of_a_cancelled_one() -> None:

@@ -16,7 +16,7 @@ NO_X = "Object of type `struct` has no attribute `x`"
 
 
 def run(text: str) -> Any:
-    return starlark.evaluate(text, CONTEXT)
+    return starlark.evaluate(text, CONTEXT, 50_000)
 
 
 def fault(text: str) -> tuple[str, int]:
@@ -63,6 +63,20 @@ def test_input_may_have_any_names() -> None:
 )
 def test_faults_name_the_line(text: str, reason: str, line: int) -> None:
     assert fault(text) == (reason, line)
+
+
+def test_tabs_indent_as_spaces_do() -> None:
+    file = (
+        "STEPS = [\n\t'one',\n\t'two',\t# the\tlast\n]\n\ndef main(ctx):\n\tmade = []\n\tfor step in STEPS:\n"
+        "\t\tmade.append(step)\n  \tmade += [\t'a\tb', \"it's\\\"\t\", r'\\\t']\n"
+        '        return made + ["""\n\tx"""\t]\t\n'
+    )
+    assert run(file) == ["one", "two", "a\tb", "it's\"\t", "\\\t", "\n\tx"]
+
+
+def test_a_fault_in_a_file_with_tabs_names_its_line() -> None:
+    assert fault('def main(ctx):\n\tx = """\n\t"""\n\treturn ctx.x') == (NO_X, 4)
+    assert fault("def main(ctx):\n\tif True:\n\treturn 1")[1] == 3
 
 
 def test_what_is_not_a_value_is_refused() -> None:

@@ -1,15 +1,18 @@
 """Pipeline files, read from git and parsed. A file at one commit never changes, so the parsed file is remembered.
 
-The output of a template, Starlark or Jsonnet file depends on the build, too, so it is made anew for each build.
+The output of a template, Starlark or Jsonnet file depends on the build, too, so it is made anew for each build; that of
+a file of Drone 0.8 depends on the repository's settings.
 """
 
 import asyncio
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TypeAlias
 
 from app.builds.config.extensions import Extensions
 from app.builds.model import Build
+from app.convert import legacy
 from app.convert.convert import Converter, Facts, converts
 from app.errors import Unreadable
 from app.pipeline.document import BadPipeline, Config, parse
@@ -70,6 +73,8 @@ class Configs:
         #: Reads under way: all callers that want the same file wait for the same read.
         self._loading: dict[_Key, asyncio.Task[PipelineFile | Recipe]] = {}
         self._size = 0
+        #: Held while a large text is parsed, or a file of 0.8 is converted.
+        self._parsing = asyncio.Lock()
 
     async def load(self, repo: Repo, build: Build) -> PipelineFile:
         """The file that a build runs: the one at its commit, or one from an extension; converted if not plain YAML.
@@ -82,9 +87,16 @@ class Configs:
         else:
             file = await self._read(repo, build.after)
         made = file if isinstance(file, PipelineFile) else await self._convert(file, repo, build)
-        if self.extensions.converts(repo.config_path, converted=made is not file):
-            more = await self.extensions.converted(repo, build, made.text)
-            return await _converted(repo.config_path, more) if more else made
+        if self.extensions.converts(repo.config_path, converted=made is not file) and (
+            more := await self.extensions.converted(repo, build, made.text)
+        ):
+            made = await self._converted(repo.config_path, more)
+        # A file of 0.8 has no kind, so only a file with problems can be one.
+        if isinstance(made.config, BadPipeline) and legacy.applies(made.text):
+            link = str(repo_json(repo)["link"])
+            async with self._parsing:
+                text = await asyncio.to_thread(legacy.convert, repo.config_path, made.text, link)
+            return await self._converted(repo.config_path, text)
         return made
 
     async def load_plain(self, repo: Repo, build: Build) -> str:
@@ -97,11 +109,14 @@ class Configs:
         return (
             Recipe(path, text)
             if converts(path, text)
-            else PipelineFile(path, text, await _config(text), converted=True)
+            else PipelineFile(path, text, await self._parsed(text), converted=True)
         )
 
     async def _convert(self, file: Recipe, repo: Repo, build: Build) -> PipelineFile:
-        return await _converted(file.path, await self._converter.convert(file.path, file.text, facts(repo, build)))
+        read = partial(self._hosts.read_file, source(repo), build.after)
+        return await self._converted(
+            file.path, await self._converter.convert(file.path, file.text, facts(repo, build), read)
+        )
 
     async def _read(self, repo: Repo, sha: str) -> PipelineFile | Recipe:
         key = (repo.id, sha, repo.config_path)
@@ -119,7 +134,17 @@ class Configs:
             raise Unreadable(f"{repo.config_path} is empty at commit {sha[:12]}", code="config_empty")
         if converts(repo.config_path, text):
             return self._remember(key, Recipe(repo.config_path, text))
-        return self._remember(key, PipelineFile(repo.config_path, text, await _config(text)))
+        return self._remember(key, PipelineFile(repo.config_path, text, await self._parsed(text)))
+
+    async def _converted(self, path: str, text: str) -> PipelineFile:
+        return PipelineFile(f"output of {path}", text, await self._parsed(text), converted=True)
+
+    async def _parsed(self, text: str) -> Config | BadPipeline:
+        """The parsed text. Large texts are parsed one at a time: a text of megabytes takes seconds of a processor."""
+        if len(text) < LARGE:
+            return _parsed(text)
+        async with self._parsing:
+            return await asyncio.to_thread(_parsed, text)
 
     def _remember(self, key: _Key, file: PipelineFile | Recipe) -> PipelineFile | Recipe:
         if key not in self._files:
@@ -134,14 +159,6 @@ class Configs:
 def facts(repo: Repo, build: Build) -> Facts:
     """The facts that a file may use: those of the build, which has no id and no number yet, and of its repository."""
     return Facts(asdict(replace(build, id=0, number=0, stages=())), dict(repo_json(repo)))
-
-
-async def _converted(path: str, text: str) -> PipelineFile:
-    return PipelineFile(f"output of {path}", text, await _config(text), converted=True)
-
-
-async def _config(text: str) -> Config | BadPipeline:
-    return _parsed(text) if len(text) < LARGE else await asyncio.to_thread(_parsed, text)
 
 
 def _parsed(text: str) -> Config | BadPipeline:

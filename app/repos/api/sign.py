@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from app.errors import Invalid, Problem
 from app.pipeline import signature
 from app.pipeline.problems import BadPipeline
+from app.pipeline.source import MAX_BYTES
 from app.repos.access import WRITE, Access, State
 from app.repos.model import SECRET
 from app.repos.paths import REPO
@@ -17,11 +18,14 @@ from app.web import body
 from app.web.reply import JSON
 from app.web.route import Endpoint
 
+#: Bytes of the body: JSON may write a character of the file as two.
+LIMIT = 2 * MAX_BYTES
+
 
 class PipelineFile(body.Input):
     """The text of a pipeline file, as YAML."""
 
-    model_config = body.required("data")
+    model_config = body.required("data") | {"str_max_length": MAX_BYTES}
 
     data: Annotated[str, Field(json_schema_extra={"minLength": 1})] = ""
 
@@ -34,6 +38,7 @@ class SignatureJSON(TypedDict):
 
 async def sign(request: Request[State], found: Access) -> JSON[SignatureJSON]:
     """Sign a pipeline file with the repository's key; a signature that it already has does not count."""
+    await body.read(request, LIMIT)
     file = await body.parse(request, PipelineFile)
     if not file.data.strip():
         raise Invalid.of([Problem("data", "no_data", "data must be the text of a pipeline file; it is empty")])

@@ -34,7 +34,7 @@ class Git(Host):
         roots: Sequence[Path],
         *,
         timeout: float = 30,
-        max_file: int = 1024 * 1024,
+        max_file: int = 8 * 1024 * 1024,
         known_hosts: Path | None = None,
         environ: Mapping[str, str] = MappingProxyType({}),
         account: Account | None = None,

@@ -183,3 +183,31 @@ async def test_a_build_that_is_not_there_yet_has_no_number_and_a_repository_no_k
     assert (told.build["timestamp"], told.repo["slug"], told.repo["private"]) == (NOW - 100, "octocat/hello", True)
     assert "key" not in repr(told)
     assert not {"signer", "secret"} & told.repo.keys()
+
+
+OLD = "pipeline:\n  build: {image: alpine, commands: [make]}\n  ship: {image: alpine, when: {event: deployment}}\n"
+
+
+async def test_a_file_of_0_8_is_a_pipeline_of_today(scene: Scene) -> None:
+    file = await load(scene, scene.host.add(OLD), replace(scene.repo, link="https://git.example.com/octocat/hello"))
+
+    assert (file.path, file.converted) == ("output of .drone.yml", True)
+    assert isinstance(file.config, Config)
+    assert [(one.name, one.type) for one in file.config.pipelines] == [("default", "docker")]
+    assert [step.name for step in file.config.pipelines[0].steps] == ["build", "ship"]
+    assert "src/git.example.com/octocat/hello" in file.text
+
+
+async def test_what_a_template_makes_may_be_of_0_8(scene: Scene) -> None:
+    scene.templates["deploy.yaml"] = OLD
+
+    file = await load(scene, scene.host.add(TEMPLATE))
+
+    assert isinstance(file.config, Config)
+
+
+async def test_what_is_wrong_with_a_file_of_0_8_is_said_with_its_line(scene: Scene) -> None:
+    with pytest.raises(
+        BadConversion, match=r"version 0\.8: .* pipeline must be a mapping, not a list \(\.drone\.yml:1\)"
+    ):
+        await load(scene, scene.host.add("pipeline: []\n"))
