@@ -139,6 +139,8 @@ def _is_over(build_id: int) -> Tx[bool]:
 
 def _details(stage_id: int, seal: Seal) -> Tx[tuple[Repo, Build, Stage, tuple[Secret, ...], str | None]]:
     stage = yield from stages.find(stage_id)
+    if stage.status == "running":  # its runner has lost an answer, and asks for the versions
+        stage = replace(stage, steps=(yield from steps.of_stage(stage_id)))
     build = yield from store.find_by_id(stage.build_id)
     repo = yield from repos.find(stage.repo_id)
     siblings = yield from stages.list_of(build.id)

@@ -22,6 +22,8 @@ DEFAULT_SHELL = "/bin/sh"
 LINGER = 0.25
 #: Seconds for which output of processes outside the group is taken after that.
 DRAIN = 1.0
+#: Seconds between two looks at a process that cannot be watched.
+LOOK = 0.05
 _CHUNK = 32 * 1024
 
 
@@ -50,7 +52,10 @@ class Process:
     def __init__(self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> None:
         """Start the process; takes well under a millisecond. Raises CannotStart."""
         _check(environment)
-        self._output, far_end = os.pipe()
+        try:
+            self._output, far_end = os.pipe()
+        except OSError as error:
+            raise CannotStart(_refusal(error)) from error
         os.set_blocking(self._output, False)
         try:
             self._popen = subprocess.Popen(
@@ -131,7 +136,12 @@ async def _ended(process: "subprocess.Popen[bytes]") -> None:
         threading.Thread(target=lambda: (process.wait(), loop.call_soon_threadsafe(ended.set)), daemon=True).start()
         await ended.wait()
         return
-    descriptor = os.pidfd_open(process.pid)
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError:  # this process has no file left
+        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            await asyncio.sleep(LOOK)
+        return
     loop.add_reader(descriptor, ended.set)
     try:
         await ended.wait()
@@ -160,4 +170,5 @@ def _unwritable(value: str) -> bool:
 def _refusal(error: OSError) -> str:
     if error.errno == errno.E2BIG:
         return "cannot start the step: its environment is too large for the system"
-    return f"cannot start the step: {error.filename}: {error.strerror}"
+    where = f"{error.filename}: " if error.filename else ""
+    return f"cannot start the step: {where}{error.strerror}"
