@@ -70,7 +70,7 @@ class Manager(Protocol):
         ...
 
     async def details(self, stage_id: int) -> Context:
-        """Everything needed to run an accepted stage; of one that runs, also the versions of the stage and its steps."""
+        """Everything needed to run an accepted stage; for a stage that runs, also the versions of its steps."""
         ...
 
     async def update_stage(self, stage: Stage) -> Stage:

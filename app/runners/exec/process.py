@@ -139,7 +139,7 @@ async def _ended(process: "subprocess.Popen[bytes]") -> None:
     try:
         descriptor = os.pidfd_open(process.pid)
     except OSError:  # this process has no file left
-        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        while not _has_ended(process.pid):  # noqa: ASYNC110 - nobody tells of the end
             await asyncio.sleep(LOOK)
         return
     loop.add_reader(descriptor, ended.set)
@@ -148,6 +148,11 @@ async def _ended(process: "subprocess.Popen[bytes]") -> None:
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a child has ended; it is not reaped."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _check(environment: Mapping[str, str]) -> None:
