@@ -70,6 +70,7 @@ OWN: list[tuple[str, str, str, Any]] = [
     ("url", "GANTRY_URL", "https://ci.example.com/sub/", "https://ci.example.com/sub"),
     ("database_url", "GANTRY_DATABASE_URL", "postgresql://u:p@h/n", "postgresql://u:p@h/n"),
     ("old_secret_keys", "GANTRY_OLD_SECRET_KEYS", f"{SECRET}, {SECRET}2", (SECRET, f"{SECRET}2")),
+    ("cron_minimum", "GANTRY_CRON_MINIMUM", "5m", 300),
     ("git_roots", "GANTRY_GIT_ROOTS", "/srv/a:/srv/b", (Path("/srv/a"), Path("/srv/b"))),
     ("cors_origins", "GANTRY_CORS_ORIGINS", "https://UI.example.com, http://[::1]:3000", ORIGINS),
     ("rate_limit", "GANTRY_RATE_LIMIT", "600", 600),

@@ -58,12 +58,12 @@ class Refusals:
         if count is None:
             self._forget(now)
             count = self._counts[account] = _Count(now)
-        elif now - count.since >= MINUTE:
+        elif not 0 <= now - count.since < MINUTE:  # below 0: the clock was set back
             count.since, count.written = now, 0
         return count
 
     def _forget(self, now: int) -> None:
         """Drop the counts whose minute is over and that left no refusal out."""
-        over = [key for key, count in self._counts.items() if now - count.since >= MINUTE and not count.left_out]
+        over = [key for key, count in self._counts.items() if not (0 <= now - count.since < MINUTE or count.left_out)]
         for key in over:
             del self._counts[key]

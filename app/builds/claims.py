@@ -1,15 +1,21 @@
 """The SQL that gives stages to runners, keeps their leases, and finds the stages whose runner is silent or missing."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from app.builds.model import Stage
 from app.builds.stages import BY_ID, MAPPER, find
 from app.db.tx import Tx, many, one, run
 from app.errors import Conflict, NotFound
 
+#: Seconds that a reservation lasts.
+KEPT = 60
+#: A reservation that would last for more seconds was made while a clock was ahead, and does not count.
+PLAUSIBLE = 2 * KEPT
+
 QUEUED = """
     SELECT * FROM stages WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND type = :type
-        AND id > :after AND offered <= :now AND NOT EXISTS (SELECT 1 FROM switches WHERE switches.name = 'queue')
+        AND id > :after AND (offered <= :now OR offered > :latest)
+        AND NOT EXISTS (SELECT 1 FROM switches WHERE switches.name = 'queue')
     ORDER BY id LIMIT :limit
 """
 
@@ -19,7 +25,8 @@ QUEUED = """
 RESERVE = {
     "postgresql": """
         UPDATE stages SET offered = :until WHERE id IN (
-            SELECT id FROM stages WHERE id = :id AND status = 'pending' AND machine = '' AND offered <= :now
+            SELECT id FROM stages WHERE id = :id AND status = 'pending' AND machine = ''
+                AND (offered <= :now OR offered > :latest)
             FOR UPDATE SKIP LOCKED
         ) RETURNING id
     """
@@ -56,7 +63,7 @@ HELD_FROM = """
 """
 
 
-SEE = "UPDATE stages SET seen = :now WHERE id = :id AND status IN ('pending', 'running')"
+SEE = "UPDATE stages SET seen = :at WHERE id = :id AND status IN ('pending', 'running') AND seen < :at"
 
 
 SEE_ALL = "UPDATE stages SET seen = :now WHERE status IN ('pending', 'running') AND machine <> ''"
@@ -91,13 +98,14 @@ def queued(kind: str, after: int, limit: int, *, now: int) -> Tx[list[Stage]]:
 
     No stages while the queue is paused.
     """
-    rows_ = yield from many(QUEUED, type=kind, after=after, limit=limit, now=now)
+    rows_ = yield from many(QUEUED, type=kind, after=after, limit=limit, now=now, latest=now + PLAUSIBLE)
     return [MAPPER.make(row) for row in rows_]
 
 
-def reserve(stage_id: int, *, now: int, until: int) -> Tx[bool]:
-    """Reserve a stage until the time `until`; false when another server has reserved it, or it is not pending."""
-    return (yield from one(RESERVE["postgresql"], id=stage_id, now=now, until=until)) is not None
+def reserve(stage_id: int, *, now: int) -> Tx[bool]:
+    """Reserve a stage for `KEPT` seconds; false when another server has reserved it, or it is not pending."""
+    times = {"now": now, "until": now + KEPT, "latest": now + PLAUSIBLE}
+    return (yield from one(RESERVE["postgresql"], id=stage_id, **times)) is not None
 
 
 def withdraw(stage_id: int) -> Tx[None]:
@@ -139,10 +147,10 @@ def held_from(build_id: int, peer: str) -> Tx[list[int]]:
     return [row["id"] for row in (yield from many(HELD_FROM, build_id=build_id, peer=peer))]
 
 
-def see(stage_ids: Iterable[int], now: int) -> Tx[None]:
-    """Renew the leases of these stages: their runners have given a sign."""
-    for stage_id in stage_ids:
-        yield from run(SEE, id=stage_id, now=now)
+def see(signs: Mapping[int, int]) -> Tx[None]:
+    """Renew the leases of these stages; the values are the times at which their runners have given a sign."""
+    for stage_id, at in sorted(signs.items()):
+        yield from run(SEE, id=stage_id, at=at)
 
 
 def see_all(now: int) -> Tx[None]:

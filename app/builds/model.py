@@ -139,3 +139,8 @@ ERROR_LIMIT = 500
 def cut(text: str) -> str:
     """The part of an error that is kept."""
     return text.encode()[:ERROR_LIMIT].decode("utf-8", "ignore")
+
+
+def end(started: int, now: int) -> int:
+    """When something ended that began at `started`: now, but never before it began, even if the clock was set back."""
+    return max(started, now)

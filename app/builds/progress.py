@@ -79,7 +79,7 @@ def _owned(stored: Stage, report: Stage, status: Status) -> Stage:
         exit_code=report.exit_code,
         machine=report.machine or stored.machine,
         started=report.started,
-        stopped=report.stopped,
+        stopped=report.stopped and model.end(report.started, report.stopped),
     )
 
 
@@ -168,7 +168,8 @@ def _end(build: Build, stored: Stage, verb: Verb, error: str, now: int) -> Doing
     for step in left:
         if step.status not in DONE:
             yield from steps.update(_end_step(step, now))
-    over = evolve(stored, status="error", error=error, exit_code=255, started=stored.started or now, stopped=now)
+    started, stopped = stored.started or now, model.end(stored.started, now)
+    over = evolve(stored, status="error", error=error, exit_code=255, started=started, stopped=stopped)
     ended = yield from stages.update(over, now)
     settled = yield from settle(build, now)
     happened = Happened(verb, build.id, SERVER, build=settled, old=build, steps=_steps_in(settled, stored.id))

@@ -53,7 +53,7 @@ SET_STATUS = """
 STOP = """
     UPDATE stages SET status = CASE WHEN started <> 0 THEN 'killed' ELSE 'skipped' END,
         started = CASE WHEN started <> 0 THEN started ELSE :now END,
-        stopped = :now, updated = :now, version = version + 1
+        stopped = CASE WHEN started > :now THEN started ELSE :now END, updated = :now, version = version + 1
     WHERE build_id = :build_id
         AND status IN ('pending', 'running', 'waiting_on_dependencies', 'blocked')
     RETURNING id

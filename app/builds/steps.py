@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.builds.model import Step, cut
+from app.builds.model import Step, cut, end
 from app.db import schema
 from app.db.mapper import NAMES, Mapper
 from app.db.tx import Tx, many, one, run
@@ -53,7 +53,7 @@ UPDATE = """
 STOP = """
     UPDATE steps SET status = CASE WHEN started <> 0 THEN 'killed' ELSE 'skipped' END,
         started = CASE WHEN started <> 0 THEN started ELSE :now END,
-        stopped = :now, exit_code = 130, version = version + 1
+        stopped = CASE WHEN started > :now THEN started ELSE :now END, exit_code = 130, version = version + 1
     WHERE stage_id IN (SELECT id FROM stages WHERE build_id = :build_id) AND status IN ('pending', 'running')
 """
 MAPPER = Mapper(Step, schema.steps, renamed={"schema": "card_schema"}, codecs={"depends_on": NAMES})
@@ -102,7 +102,8 @@ def find_by_numbers(repo_id: int, build: int, stage: int, step: int) -> Tx[Step]
 
 def update(step: Step) -> Tx[Step]:
     """Write a step, if `version` is still the stored one; else Conflict."""
-    row = yield from one(UPDATE, **MAPPER.values(replace(step, error=cut(step.error))), id=step.id)
+    stopped = step.stopped and end(step.started, step.stopped)
+    row = yield from one(UPDATE, **MAPPER.values(replace(step, error=cut(step.error), stopped=stopped)), id=step.id)
     if row is None:
         raise Conflict(f"step {step.id} was changed meanwhile", code="stale_version")
     return MAPPER.make(row)

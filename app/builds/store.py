@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from app.builds import stages
-from app.builds.model import Build, Status
+from app.builds.model import Build, Status, end
 from app.db import schema
 from app.db.mapper import MAPPING, Mapper
 from app.db.tx import Tx, one, run
@@ -180,7 +180,7 @@ def set_status(build: Build, status: Status, *, now: int, finished: bool) -> Tx[
         id=build.id,
         status=status,
         started=build.started or now,
-        finished=now if finished else build.finished,
+        finished=end(build.started, now) if finished else build.finished,
         updated=now,
     )
     assert row is not None

@@ -208,6 +208,7 @@ crons = _table(
     *_texts("event", "branch", "target", "parent"),
     *_flags("disabled"),
     *_numbers("created", "updated", "version"),
+    *_flags("hurried"),
 )
 Index("crons_name", crons.c.repo_id, crons.c.name, unique=True)
 _enabled = not_(crons.c.disabled)

@@ -10,6 +10,7 @@ from functools import partial
 from app.builds.api.rendered import Rendered
 from app.builds.config.extensions import CONFIG, CONVERT, VALIDATE, Extensions
 from app.builds.config.files import Configs
+from app.builds.cron.pace import Pace
 from app.builds.cron.scheduler import Scheduler
 from app.builds.live.broadcast import Broadcast
 from app.builds.live.relay import relaying
@@ -38,6 +39,7 @@ class Builds:
     rendered: Rendered
     broadcast: Broadcast
     scheduler: Scheduler
+    cron_pace: Pace
 
 
 @asynccontextmanager
@@ -49,9 +51,10 @@ async def open_builds(
     configs = Configs(hosts, Converter(partial(_template, db), _limits(settings)), _extensions(settings))
     ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders))
     broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4))
-    scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval)
+    pace = Pace(settings.cron_minimum)
+    scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval, pace=pace)
     async with relaying(ports), broadcast.running(), scheduler.running():
-        yield Builds(ports, Rendered(db), broadcast, scheduler)
+        yield Builds(ports, Rendered(db), broadcast, scheduler, pace)
 
 
 async def _template(db: Database, namespace: str, name: str) -> str | None:

@@ -68,6 +68,7 @@ async def open_runners(
         await stack.enter_async_context(queue.running())
         if runner is not None:
             stack.enter_context(queue.attached(runner.serves))
+            stack.enter_context(leases.renewing(lambda: runner.running))
             stack.push_async_callback(_finish, asyncio.create_task(runner.run()))
         yield Runners(queue, manager, Polls(), runner)
 

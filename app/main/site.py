@@ -124,6 +124,7 @@ def _state(
         rendered=builds.rendered,
         broadcast=builds.broadcast,
         crons_changed=builds.scheduler.wake,
+        cron_pace=builds.cron_pace,
         metrics_anonymous=settings.metrics_anonymous,
         why_pending=runners.queue.why_pending,
         queue=runners.queue,

@@ -56,23 +56,32 @@ class Access:
 
 
 class RepoNeeds(StoredNeeds[Access]):
-    """Requires a right in the repository of the path. `known`: a caller without an account is always refused."""
+    """Requires a right in the repository of the path.
 
-    def __init__(self, right: Right, means: str, *, known: bool = False) -> None:
-        super().__init__(means, refusals=(401, 403, 404), strangers=right == "read", words=(paths.OWNER, paths.NAME))
+    `known`: a caller without an account is always refused. `granted`: the right must be granted to the caller; the
+    visibility of the repository gives no right.
+    """
+
+    def __init__(self, right: Right, means: str, *, known: bool = False, granted: bool = False) -> None:
         self._right: Right = right
-        self._known = known
+        self._known = known or granted
+        self._granted = granted
+        strangers = right == "read" and not self._known
+        super().__init__(means, refusals=(401, 403, 404), strangers=strangers, words=(paths.OWNER, paths.NAME))
 
     async def asked(self, request: Request[Any]) -> Tx[Access]:
         """As `find`."""
         shown, path, hidden = await auth.claim(request), request.path_params, request.state["private_mode"]
-        return find(shown, path["owner"], path["name"], self._right, private_mode=self._known or hidden)
+        known = self._known or hidden
+        return find(shown, path["owner"], path["name"], self._right, known=known, granted=self._granted)
 
 
 _READERS = "Who may read the repository: anybody if it is public, every account if it is internal."
 READ = RepoNeeds("read", _READERS)
 #: As READ, but only for callers with an account.
 KNOWN_READ = RepoNeeds("read", _READERS, known=True)
+#: For what a public repository must not tell everybody: the names of those who have rights in it.
+GRANTED_READ = RepoNeeds("read", "Who was granted the right to read the repository.", granted=True)
 WRITE = RepoNeeds("write", "Who may write in the repository.")
 ADMIN = RepoNeeds("admin", "Who administers the repository.")
 
@@ -94,34 +103,40 @@ def _admitted(shown: Claim, *, private_mode: bool) -> Tx[Caller | None]:
 ADMITTED = _Admitted("Anybody.", strangers=True)
 
 
-def find(shown: Claim, namespace: str, name: str, right: Right, *, private_mode: bool = False) -> Tx[Access]:
-    """The repository and its caller in one transaction; Unauthorized, Forbidden or NotFound."""
+def find(
+    shown: Claim, namespace: str, name: str, right: Right, *, known: bool = False, granted: bool = False
+) -> Tx[Access]:
+    """The repository and its caller in one transaction; Unauthorized, Forbidden or NotFound.
+
+    `known` and `granted` as in RepoNeeds.
+    """
     user = yield from auth.user_of(shown)
-    if user is None and private_mode:
+    if user is None and known:
         raise Unauthorized
     repo, given = (yield from store.find_with_rights(namespace, name, user.id if user else 0)) or (None, None)
-    if refusal := refuse(user, repo, given, right):
+    if refusal := refuse(user, repo, given, right, granted=granted):
         raise auth.refused(refusal, user) if user and repo else refusal
     assert repo is not None
     return Access(repo, user, given, shown)
 
 
 def refuse(
-    user: User | None, repo: Repo | None, given: Permissions | None, right: Right
+    user: User | None, repo: Repo | None, given: Permissions | None, right: Right, *, granted: bool = False
 ) -> Unauthorized | Forbidden | NotFound | None:
     """The error that refuses a right to a caller; None when the caller has the right. Pure.
 
     Forbidden for an account that has a right in the repository, but a lesser one. NotFound for an account without any
     right there, in a public repository too: the answer does not tell whether there is such a repository (contract
-    drone-rest 1.2).
+    drone-rest 1.2). `granted` as in RepoNeeds.
     """
+    by_visibility = right == "read" and not granted
     if user is None:
-        return None if repo and repo.visibility == "public" and right == "read" else Unauthorized()
+        return None if repo and repo.visibility == "public" and by_visibility else Unauthorized()
     if repo is None:
         return NotFound()
     if user.admin:
         return None
-    if right == "read" and repo.visibility != "private":
+    if by_visibility and repo.visibility != "private":
         return None
     if given is None or not given.read:
         return NotFound()

@@ -41,7 +41,10 @@ class Netrc:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All that is needed to run a stage (contract drone-rpc 4). `build.stages` carry no steps."""
+    """All that is needed to run a stage (contract drone-rpc 4).
+
+    `build.stages` carry no steps; `stage` carries the steps that were reported, if the stage runs.
+    """
 
     repo: Repo
     build: Build
@@ -67,7 +70,7 @@ class Manager(Protocol):
         ...
 
     async def details(self, stage_id: int) -> Context:
-        """Everything needed to run an accepted stage."""
+        """Everything needed to run an accepted stage; for a stage that runs, also the versions of its steps."""
         ...
 
     async def update_stage(self, stage: Stage) -> Stage:

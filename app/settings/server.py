@@ -57,6 +57,8 @@ class Settings(Extensions):
     runner_environ: Map = named("RUNNER_ENVIRON", "DRONE_RUNNER_ENVIRON", default_factory=dict, repr=False)
     #: Seconds between two searches for due cron jobs.
     cron_interval: Time = named("CRON_INTERVAL", "DRONE_CRON_INTERVAL", default=30)
+    #: Seconds between two runs of a cron job, at least, unless an administrator of the server has set the job closer.
+    cron_minimum: Time = named("CRON_MINIMUM", default=60)
     git_roots: Folders = named("GIT_ROOTS", default=())
     git_username: Line = named("GIT_USERNAME", "DRONE_GIT_USERNAME", default="")
     git_password: Line = named("GIT_PASSWORD", "DRONE_GIT_PASSWORD", default="", repr=False)

@@ -31,6 +31,11 @@ MATRIX: dict[str, tuple[list[int], list[int], list[int]]] = {
     "inactive": ([403] * 3, [403] * 3, [403] * 3),
     "wrong": ([401] * 3, [401] * 3, [401] * 3),
 }
+#: What each caller is told who asks for the names of those with rights, whatever the visibility.
+NAMES = {
+    "nobody": 401, "wrong": 401, "inactive": 403, "stranger": 404, "barred": 404,
+    "reader": 200, "writer": 200, "keeper": 200, "octocat": 200,
+}  # fmt: skip
 RIGHTS = {
     "barred": {"read": False},
     "reader": {"read": True},
@@ -65,8 +70,10 @@ def callers(server: Server) -> Iterator[Mapping[str, httpx2.Client]]:
 
 READS = [
     "", "/builds", "/builds/1", "/builds/latest", "/builds/branches", "/builds/pulls", "/builds/deployments",
-    "/builds/1/logs/1/1", "/collaborators", "/collaborators/octocat",
+    "/builds/1/logs/1/1",
 ]  # fmt: skip
+#: Reads that the visibility of a repository does not open.
+GRANTED = ["/collaborators", "/collaborators/octocat"]
 #: Each is refused with a 400 once the caller may write.
 WRITES = [
     ("POST", "/builds/x/promote"), ("POST", "/builds/x/rollback"), ("POST", "/builds/x"), ("DELETE", "/builds/x"),
@@ -84,12 +91,14 @@ def test_the_access_matrix_holds(
     path = f"/api/repos/octocat/{visibility}"
 
     found = {("GET", route): callers[caller].get(path + route).status_code for route in READS}
+    found |= {("GET", route): callers[caller].get(path + route).status_code for route in GRANTED}
     found |= {(verb, route): callers[caller].request(verb, path + route).status_code for verb, route in WRITES + ADMINS}
     found |= {("GET", "cc.xml"): callers[caller].get(f"/api/badges/octocat/{visibility}/cc.xml").status_code}
     found |= {("GET", "hook"): callers[caller].get(path + "/hook").status_code}
     found |= {("GET", "secrets"): callers[caller].get(path + "/secrets").status_code}
 
     expected = {("GET", route): read for route in [*READS, "cc.xml"]}
+    expected |= {("GET", route): NAMES[caller] for route in GRANTED}
     expected |= dict.fromkeys(WRITES, write) | dict.fromkeys(ADMINS, admin)
     expected |= {("GET", "hook"): 200 if admin == 400 else admin, ("GET", "secrets"): 200 if write == 400 else write}
     assert found == expected

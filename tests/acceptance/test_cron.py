@@ -233,6 +233,27 @@ def test_jobs_are_for_those_who_may_write(server: Server, name: str) -> None:
             assert [client.request(method, CRON + path).status_code for method, path in requests] == [status] * 6
 
 
+def test_only_an_administrator_sets_a_job_to_run_more_often_than_once_a_minute(server: Server) -> None:
+    add(server, "calm", "@every 1m")
+    with server.account("writer") as writer:
+        server.json("PUT", f"/api/repos/{SLUG}/collaborators/writer", json={"write": True})
+        refused = [
+            writer.post(CRON, json={"name": "frantic", "expr": "* * * * * *", "branch": "main"}),
+            writer.patch(f"{CRON}/calm", json={"expr": "@every 59s"}),
+        ]
+        server.json("PATCH", f"{CRON}/calm", json={"expr": "@every 50s", "disabled": True})
+        kept = writer.patch(f"{CRON}/calm", json={"expr": "@every 50s", "branch": "other"})
+        slower = writer.patch(f"{CRON}/calm", json={"expr": "@every 60s"})
+        again = writer.patch(f"{CRON}/calm", json={"expr": "@every 50s"})
+
+    for answer in (*refused, again):
+        assert answer.status_code == 400
+        assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [("expr", "cron_too_often")]
+        assert "at least 60 s (GANTRY_CRON_MINIMUM)" in answer.json()["message"]
+    assert (kept.status_code, kept.json()["branch"], slower.status_code) == (200, "other", 200)
+    assert server.ask("GET", f"{CRON}/frantic").status_code == 404
+
+
 def test_a_job_is_run_now_and_stays_due(server: Server) -> None:
     job = add(server, "by-hand", disabled=True)
 

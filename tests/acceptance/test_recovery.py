@@ -2,10 +2,12 @@
 
 import os
 import random
+import resource
 import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -18,6 +20,8 @@ from tests.scm.repository import Repository
 BUILDS = f"/api/repos/{SLUG}/builds"
 #: Seconds of sleeps that no other process of this machine has, another run of these tests included.
 NAPS = tuple(f"9{os.getpid():07}.{number}" for number in range(4))
+#: Steps that run side by side.
+WIDE = "\n".join(f"- {{name: s{n}, commands: [sleep 0.3], depends_on: [first]}}" for n in range(60))
 PIPELINE = f"""
 kind: pipeline
 type: exec
@@ -62,6 +66,15 @@ steps:
 - {{name: one, commands: [echo one]}}
 - {{name: two, commands: [echo two]}}
 trigger: {{event: [promote], target: [race]}}
+---
+kind: pipeline
+type: exec
+name: wide
+clone: {{disable: true}}
+steps:
+- {{name: first, commands: [exit 0]}}
+{WIDE}
+trigger: {{event: [promote], target: [wide]}}
 ---
 kind: pipeline
 type: docker
@@ -124,6 +137,31 @@ def test_a_stage_of_a_killed_server_is_lost_and_all_else_goes_on(server: Server)
     server.running(SLUG, again, 1, 2, shows="napping")
     assert server.json("DELETE", f"{BUILDS}/{again}")["status"] == "killed"
     server.until(lambda: not _naps(), "the processes of a cancelled build are gone")
+
+
+@pytest.mark.parametrize("left", [10, 40, 70])
+def test_a_stage_with_more_steps_than_the_server_may_open_files_ends(server: Server, left: int) -> None:
+    assert server.process is not None
+    pid = server.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    number = server.promote(SLUG, 1, "wide")["number"]
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (files + left, limits[1]))
+
+    server.until(lambda: _has_ended(server, number), "the stage has ended, as far as anybody can ask")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+    build = server.finished(SLUG, number)
+    assert build["status"] in ("success", "error"), build
+    assert set(_statuses(build)["wide"]) <= {"success", "error", "skipped"}
+    assert server.finished(SLUG, server.promote(SLUG, 1, "race")["number"])["status"] == "success"
+
+
+def _has_ended(server: Server, number: int) -> bool:
+    try:
+        return server.json("GET", f"{BUILDS}/{number}")["status"] not in ("pending", "running")
+    except (AssertionError, httpx2.TransportError):
+        return False
 
 
 def test_a_stage_that_was_waiting_when_the_server_died_runs_afterwards(place: tuple[Server, Repository]) -> None:

@@ -155,6 +155,27 @@ def test_a_runner_that_was_killed_is_lost_and_the_other_goes_on(place: Place) ->
         os.kill(pid, signal.SIGKILL)
 
 
+def test_a_runner_that_stands_still_is_lost_within_its_lease_and_five_seconds(place: Place) -> None:
+    with place.runner() as runner:
+        place.finished(1)
+        lost = place.promote("hang")
+        place.server.running(SLUG, lost, shows="hanging")
+        silent_since = time.monotonic()
+        while time.monotonic() < silent_since + 4:  # a runner that lives is kept, although its step says nothing
+            assert place.server.json("GET", f"/api/repos/{SLUG}/builds/{lost}")["status"] == "running"
+            time.sleep(0.2)
+        runner.process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+
+        build = place.finished(lost)
+        took = time.monotonic() - began
+        runner.process.send_signal(signal.SIGCONT)
+        place.server.until(lambda: not sleeping("4711"), "the runner ends what it has lost")
+
+    assert (build["status"], build["stages"][0]["error"]) == ("error", "runner lost")
+    assert took < 3 + 5
+
+
 def test_a_stage_goes_on_while_its_server_is_killed_and_started_again(place: Place) -> None:
     with place.runner() as runner:
         place.finished(1)

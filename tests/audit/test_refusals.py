@@ -104,3 +104,16 @@ async def test_a_refusal_that_could_not_be_written_is_told_of_by_the_next_row(db
 
     (row,) = await entries(db)
     assert orjson.loads(row.after) == {"code": "forbidden", "left_out": 1}
+
+
+async def test_a_clock_that_was_ahead_once_hides_no_later_refusal(db: Database) -> None:
+    clock = Clock()
+    kept = refusals(db, clock)
+    clock.time += 730 * 24 * 3600
+    await refuse(kept, ADA, 1000)
+    many = len(await entries(db))
+    clock.time -= 730 * 24 * 3600
+
+    await refuse(kept, ADA, 1)
+
+    assert len(await entries(db)) == many + 1

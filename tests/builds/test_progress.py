@@ -1,5 +1,6 @@
 """How stages advance by what runners report: once, in order, and to an end (contract drone-rpc 7-9)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -356,3 +357,41 @@ async def test_a_runner_is_lost_once(scene: Scene) -> None:
     assert await progress.lose(scene.ports, "nobody") == []
     assert [await scene.build(number) for number in (1, 2)] == before
     assert {build.status for build in before} == {"error"}
+
+
+async def report(scene: Scene, running: Stage) -> None:
+    over = [replace(step, status="success", stopped=scene.clock()) for step in running.steps]
+    first = await progress.update_step(scene.ports, over[0], RUNNER)
+    last = replace(
+        running, status="success", stopped=scene.clock(), steps=(replace(over[0], version=first.version), over[1])
+    )
+    answers = [await progress.update_stage(scene.ports, last, RUNNER) for _ in range(2)]  # the first answer is lost
+    assert answers[0] == answers[1]
+
+
+async def cancel(scene: Scene, _: Stage) -> None:
+    await stop.cancel(scene.ports, scene.repo, 1, OCTOCAT)
+
+
+async def lose(scene: Scene, _: Stage) -> None:
+    await progress.lose(scene.ports, "r1")
+
+
+@pytest.mark.parametrize("end", [report, cancel, lose])
+async def test_nothing_ends_before_it_began_when_the_clock_is_set_back(
+    scene: Scene, end: Callable[[Scene, Stage], Awaitable[None]]
+) -> None:
+    scene.clock.time = ahead = NOW + 730 * 24 * 3600
+    accepted = await scene.accept(await only(scene))
+    began = replace(started(accepted, "one", "two"), started=ahead)
+    running = await progress.update_stage(scene.ports, began, RUNNER)
+    steps = [await scene.step(step, "running") for step in running.steps]
+    scene.clock.time = NOW
+
+    await end(scene, replace(running, steps=tuple(steps)))
+
+    build = await scene.build(1)
+    (stage,) = build.stages
+    times = [(build.started, build.finished), (stage.started, stage.stopped)]
+    times += [(step.started, step.stopped) for step in stage.steps]
+    assert times == [(ahead, ahead)] * 4

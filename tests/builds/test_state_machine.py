@@ -236,8 +236,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([LEASE // 2, LEASE, PATIENCE]))
     def time_passes(self, seconds: int) -> None:
-        self.scene.clock.time += seconds
-        self.do(self.leases.look())
+        for _ in range(0, seconds, LEASE // 2):
+            self.scene.clock.time += LEASE // 2
+            self.do(self.leases.look())
 
     # What must hold.
 

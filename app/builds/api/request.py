@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from app.builds.api.rendered import Rendered
+from app.builds.cron.pace import Pace
 from app.builds.live.broadcast import Broadcast
 from app.builds.model import Stage
 from app.builds.ports import Ports
@@ -21,3 +22,4 @@ class State(access.State):
     why_pending: Callable[[Sequence[Stage]], Awaitable[dict[int, str]]]
     #: To be called after a cron job was added or changed.
     crons_changed: Callable[[], None]
+    cron_pace: Pace

@@ -30,7 +30,8 @@ def _all(_: Request[State], found: Access) -> Tx[list[Cron]]:
 async def create(request: Request[State], found: Access) -> JSON[CronJSON]:
     """Add a cron job: it builds a branch, or promotes its newest successful build, whenever `expr` says (UTC)."""
     new = await body.parse(request, NewCron)
-    creating = flow.create(Cron(id=0, repo_id=found.repo.id, next=0, **new.model_dump()), request.state["now"]())
+    job, now = Cron(id=0, repo_id=found.repo.id, next=0, **new.model_dump()), request.state["now"]()
+    creating = flow.create(job, now, request.state["cron_pace"], free=found.is_system)
     made = await written.write(request, found.by, creating, lambda by, job: moments.created(by, found.repo, job))
     request.state["crons_changed"]()
     return JSON(cron_json(made))
@@ -49,7 +50,8 @@ async def update(request: Request[State], found: Access) -> JSON[CronJSON]:
     """Change a cron job; what is left out stays."""
     new = await body.parse(request, CronChanges)
     changes, name = new.model_dump(exclude_none=True), request.path_params["cron"]
-    updating = flow.update(found.repo.id, name, changes, request.state["now"]())
+    now, pace = request.state["now"](), request.state["cron_pace"]
+    updating = flow.update(found.repo.id, name, changes, now, pace, free=found.is_system)
     recorded = moments.changing(request.state["recorders"], found.by, found.repo, name, updating)
     job = await request.state["db"].write(recorded)
     request.state["crons_changed"]()

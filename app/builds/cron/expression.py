@@ -7,6 +7,7 @@ expressions that this module has checked, because `cronsim` accepts more than Dr
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from cronsim import CronSim, CronSimError
@@ -48,6 +49,9 @@ class _Field(NamedTuple):
         return f"{numbers} or {self.names[0]} to {self.names[-1]}" if self.names else numbers
 
 
+#: Seconds of a step of the first three fields.
+_UNITS = (1, 60, 3600)
+_DAY = 24 * 3600
 _FIELDS = (
     _Field("second", 0, 59),
     _Field("minute", 0, 59),
@@ -73,6 +77,30 @@ def next_after(expr: str, now: int, *, since: int | None = None) -> int:
         return int(next(CronSim(parsed, datetime.fromtimestamp(now, UTC))).timestamp())
     except (CronSimError, StopIteration):
         raise BadExpression("it is never due: no month of it has such a day") from None
+
+
+def closest(expr: str) -> int:
+    """The fewest seconds between two moments at which a job is due; BadExpression.
+
+    Days are taken to follow one another, although an expression may name only some days.
+    """
+    parsed = _parsed(expr)
+    if isinstance(parsed, int):
+        return parsed
+    gaps, span = [], 0  # `span`: seconds between the first and the last moment of one minute, hour and day
+    for field, text, unit in zip(_FIELDS, parsed.split(), _UNITS, strict=False):
+        numbers = _numbers(field, text)
+        gaps += [(later - earlier) * unit - span for earlier, later in pairwise(numbers)]
+        span += (numbers[-1] - numbers[0]) * unit
+    return min([*gaps, _DAY - span])
+
+
+def _numbers(field: _Field, text: str) -> list[int]:
+    """The numbers of a field in the form that `cronsim` reads, in order."""
+    found: set[int] = set()
+    for item in text.split(","):
+        found |= set(range(field.low, field.high + 1, int(item[2:]))) if item.startswith("*") else {int(item)}
+    return sorted(found)
 
 
 @lru_cache(maxsize=1024)

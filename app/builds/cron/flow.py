@@ -8,6 +8,7 @@ from app.builds import flow as builds
 from app.builds import store as built
 from app.builds.cron import expression, store
 from app.builds.cron.model import LATEST_SUCCESS, Cron
+from app.builds.cron.pace import Pace
 from app.builds.model import Build
 from app.builds.ports import Ports
 from app.db.tx import Tx
@@ -21,21 +22,29 @@ TRIGGER = "@cron"
 TARGET_MISSING = "a job with event promote needs a target: the environment that it promotes to"
 
 
-def create(job: Cron, now: int) -> Tx[Cron]:
-    """A new job, first due at the first moment after `now` that its expression names. Invalid, Conflict."""
+def create(job: Cron, now: int, pace: Pace, *, free: bool = False) -> Tx[Cron]:
+    """A new job, first due at the first moment after `now` that its expression names. Invalid, Conflict.
+
+    `free`: an administrator of the server adds the job, and may set it to run more often than the pace allows.
+    """
+    job = pace.admit(job, free=free)
     if job.event != "promote":
         job = replace(job, target="")  # as recorded
     due = expression.next_after(job.expr, now)
     return (yield from store.create(replace(_fitting(job), next=due, created=now, updated=now)))
 
 
-def update(repo_id: int, name: str, changes: Mapping[str, Any], now: int) -> Tx[Cron]:
-    """Change some fields of a job; NotFound, Invalid.
+def update(
+    repo_id: int, name: str, changes: Mapping[str, Any], now: int, pace: Pace, *, free: bool = False
+) -> Tx[Cron]:
+    """Change some fields of a job; NotFound, Invalid. `free` as in `create`.
 
     A job that is enabled again does not make up for the runs that it missed while it was disabled.
     """
     old = yield from store.lock(repo_id, name)
     new = _fitting(replace(old, **changes))
+    if new.expr != old.expr or (free and "expr" in changes):
+        new = pace.admit(new, free=free)
     if new.expr != old.expr or (old.disabled and not new.disabled):
         new = replace(new, next=expression.next_after(new.expr, now))
     return (yield from store.save(replace(new, updated=now, version=old.version + 1)))

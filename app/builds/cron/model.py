@@ -35,6 +35,8 @@ class Cron:
     created: int = 0
     updated: int = 0
     version: int = 1
+    #: Whether an administrator of the server has set the job to run more often than the server's minimum allows.
+    hurried: bool = False
 
 
 def slug(name: str) -> str:

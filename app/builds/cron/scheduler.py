@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from app import background
-from app.builds.cron import expression, flow, store
+from app.builds.cron import flow, store
 from app.builds.cron.model import Cron
+from app.builds.cron.pace import Pace
 from app.builds.ports import Ports
 from app.db.tx import Tx
 from app.errors import AppError, NotFound, NothingToRun, Unavailable
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 ROOM = 8
 #: Jobs that are read together.
 PAGE = 100
+#: Seconds of the clock after which all jobs are looked at, for those whose next run is too far off.
+CHECK = 600.0
 #: Seconds before each further attempt at a run whose repository, disk or database does not answer.
 PAUSES = (5.0, 15.0, 45.0)
 #: Seconds without a further attempt at a job for which neither a build nor an error build could be made.
@@ -36,14 +39,17 @@ class Scheduler:
     """Waits for the next job that is due, and begins its run.
 
     Call `wake` after this server changed a job; changes by other servers are seen after at most `interval` seconds.
-    `clock` returns Unix seconds. If the clock is set back, no run is made twice; if it is set forward, no job is left
-    out.
+    `clock` returns Unix seconds. If the clock is set back by less than the period of a job, no run of the job is made
+    twice. If the clock was ahead for longer, the job is due anew at the next moment of its expression.
     """
 
-    def __init__(self, ports: Ports, *, clock: Callable[[], float], interval: float) -> None:
+    def __init__(self, ports: Ports, *, clock: Callable[[], float], interval: float, pace: Pace) -> None:
         self._ports = ports
         self._clock = clock
         self._interval = interval
+        self._pace = pace
+        #: The clock when all jobs were last looked at.
+        self._checked = float("inf")
         self._loop = background.Loop(
             self.look, log, "the cron jobs could not be read", "the scheduler met an internal error"
         )
@@ -69,14 +75,31 @@ class Scheduler:
 
     async def look(self) -> float:
         """Begin every run that is due, and return the seconds until another run may be due."""
-        jobs = await self._ports.db.read(store.soonest(PAGE + len(self._runs)))
         now = self._clock()
+        if not self._checked <= now < self._checked + CHECK:  # the time has come, or the clock was set back
+            await self._bring_back(int(now))
+            self._checked = now
+        jobs = await self._ports.db.read(store.soonest(PAGE + len(self._runs)))
         for job in jobs:
             if job.next > now:
                 return min(job.next - now, self._interval)
             if job.id not in self._runs:
                 self._begin(job)
         return self._interval
+
+    async def _bring_back(self, now: int) -> None:
+        """Compute anew when each job is due whose next run is further off than one of its periods."""
+        last = 0
+        while jobs := await self._ports.db.read(store.after(last, PAGE)):
+            for job in jobs:
+                if job.next > now and self._pace.is_astray(job, now):
+                    due = self._pace.due(job, now)
+                    log.warning(
+                        "a cron job was due too late, as if the clock had been ahead",
+                        extra={"repo_id": job.repo_id, "cron": job.name, "was": job.next, "is": due},
+                    )
+                    await self._ports.db.write(store.move(job, due))
+            last = jobs[-1].id
 
     def _begin(self, job: Cron) -> None:
         def ended(_: asyncio.Task[None]) -> None:
@@ -135,7 +158,7 @@ class Scheduler:
 
     def _following(self, job: Cron) -> int:
         """When the job is due next after now."""
-        return expression.next_after(job.expr, int(self._clock()), since=job.next)
+        return self._pace.due(job, int(self._clock()), since=job.next)
 
     def _log(self, level: int, text: str, job: Cron, error: Exception, *, exc_info: bool = False) -> None:
         about = {"repo_id": job.repo_id, "cron": job.name, "reason": str(error)}

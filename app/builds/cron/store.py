@@ -15,16 +15,19 @@ BY_NAME = "SELECT * FROM crons WHERE repo_id = :repo_id AND name = :name"
 LOCK = "UPDATE crons SET version = version WHERE repo_id = :repo_id AND name = :name RETURNING *"
 SAVE = """
     UPDATE crons SET expr = :expr, next = :next, event = :event, branch = :branch, target = :target,
-        parent = :parent, disabled = :disabled, updated = :updated, version = :version
+        parent = :parent, disabled = :disabled, hurried = :hurried, updated = :updated, version = :version
     WHERE id = :id
 """
 DELETE = "DELETE FROM crons WHERE repo_id = :repo_id AND name = :name RETURNING *"
+AFTER = "SELECT * FROM crons WHERE id > :id ORDER BY id LIMIT :limit"
 SOONEST = "SELECT * FROM crons WHERE NOT disabled ORDER BY next LIMIT :limit"
 #: `version` shows whether the job was changed after it was read: the job as it was read must not run then.
 CLAIM = """
     UPDATE crons SET prev = :now, next = :next
     WHERE id = :id AND next = :seen AND version = :version AND NOT disabled RETURNING id
 """
+
+MOVE = "UPDATE crons SET next = :next WHERE id = :id AND next = :seen AND version = :version"
 
 _MAPPER = Mapper(Cron, schema.crons)
 
@@ -80,6 +83,16 @@ def delete(repo_id: int, name: str) -> Tx[Cron | None]:
 def soonest(limit: int) -> Tx[list[Cron]]:
     """The jobs that are not disabled, in the order of the times at which they are due."""
     return [_MAPPER.make(row) for row in (yield from many(SOONEST, limit=limit))]
+
+
+def after(id: int, limit: int) -> Tx[list[Cron]]:  # noqa: A002 - as the column
+    """Jobs with an id above `id`, in the order of their ids."""
+    return [_MAPPER.make(row) for row in (yield from many(AFTER, id=id, limit=limit))]
+
+
+def move(job: Cron, next: int) -> Tx[None]:  # noqa: A002 - as the column
+    """Let a job be due at another time, unless it was changed or has run meanwhile."""
+    yield from run(MOVE, id=job.id, seen=job.next, version=job.version, next=next)
 
 
 def claim(job: Cron, *, now: int, next: int) -> Tx[None]:  # noqa: A002 - as the column

@@ -133,7 +133,7 @@ def _part(part: Json, stage: str, step: str) -> list[str]:
 
 def _took(part: Json) -> str:
     started, stopped = part.get("started") or 0, part.get("stopped") or 0
-    return f"{stopped - started} s" if started and stopped else ""
+    return f"{max(0, stopped - started)} s" if started and stopped else ""
 
 
 def reason(part: Json) -> str:

@@ -9,7 +9,7 @@ from app.accounts.model import User
 from app.db.tx import Row, Tx
 from app.errors import NotFound
 from app.repos import moments, store
-from app.repos.access import ADMIN, READ, Access, State
+from app.repos.access import ADMIN, GRANTED_READ, Access, State
 from app.repos.input import Rights
 from app.repos.model import Permissions
 from app.repos.paths import REPO
@@ -91,8 +91,22 @@ def _collaborator(repo_uid: str, row: Any, rights: Permissions) -> CollaboratorJ
 _COLLABORATORS = REPO / "collaborators"
 _COLLABORATOR = _COLLABORATORS / Word("login", "Login of the account, in any letter case.", "octocat")
 routes = [
-    Endpoint("GET", _COLLABORATORS, list_collaborators, operation="repos.list_collaborators", needs=READ, reads=_all),
-    Endpoint("GET", _COLLABORATOR, show_collaborator, operation="repos.show_collaborator", needs=READ, reads=_rights),
+    Endpoint(
+        "GET",
+        _COLLABORATORS,
+        list_collaborators,
+        operation="repos.list_collaborators",
+        needs=GRANTED_READ,
+        reads=_all,
+    ),
+    Endpoint(
+        "GET",
+        _COLLABORATOR,
+        show_collaborator,
+        operation="repos.show_collaborator",
+        needs=GRANTED_READ,
+        reads=_rights,
+    ),
     Endpoint("PUT", _COLLABORATOR, set_collaborator, operation="repos.set_collaborator", needs=ADMIN, body=Rights),
     Endpoint(
         "DELETE",

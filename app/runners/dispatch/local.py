@@ -18,13 +18,10 @@ from app.repos import store as repos
 from app.repos.model import SECRET, Repo, Secret
 from app.repos.secrets import store as secrets
 from app.runners.dispatch.credentials import Credentials
-from app.runners.dispatch.leases import Leases
+from app.runners.dispatch.leases import POLL, Leases
 from app.runners.dispatch.queue import Queue
 from app.runners.manager import Context, Filter, System
 from app.sealing.seal import Seal
-
-#: Seconds after which a request or a watch ends without a result (contract drone-rpc 2).
-POLL = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +82,17 @@ class LocalManager:
         return Actor("runner", machine, address=self.peer, way="rpc")
 
     async def watch(self, build_id: int) -> bool:
-        """See Manager. Renews the leases of the build's stages that were accepted from the same address."""
+        """See Manager. Renews the leases of the build's stages that were accepted from the same address.
+
+        The stages of the built-in runner are renewed as long as the runner runs them, not by this call: another stage
+        of the same build must not keep one that nobody runs.
+        """
         with self.ports.moments.over.subscribe(lambda ended: ended in (build_id, ANY)) as ended:
             is_over, held = await self.ports.db.read(_watched(build_id, self.peer))
-            with self.leases.held(held):
-                event = None if is_over else await ended.wait(POLL)
-                return is_over or event == build_id or (event == ANY and await self.ports.db.read(_is_over(build_id)))
+            if not self.runner:
+                self.leases.renew(*held)
+            event = None if is_over else await ended.wait(POLL if self.runner else self.leases.watch)
+            return is_over or event == build_id or (event == ANY and await self.ports.db.read(_is_over(build_id)))
 
     async def write_log(self, step_id: int, lines: Sequence[Line]) -> None:
         """See Manager. Conflict when the step does not run."""
@@ -137,6 +139,8 @@ def _is_over(build_id: int) -> Tx[bool]:
 
 def _details(stage_id: int, seal: Seal) -> Tx[tuple[Repo, Build, Stage, tuple[Secret, ...], str | None]]:
     stage = yield from stages.find(stage_id)
+    if stage.status == "running":  # its runner has lost an answer, and asks for the versions
+        stage = replace(stage, steps=(yield from steps.of_stage(stage_id)))
     build = yield from store.find_by_id(stage.build_id)
     repo = yield from repos.find(stage.repo_id)
     siblings = yield from stages.list_of(build.id)

@@ -3,10 +3,8 @@
 from typing import Protocol
 
 from app.builds import claims
+from app.builds.claims import KEPT
 from app.builds.ports import Ports
-
-#: Seconds that a reservation lasts.
-KEPT = 60
 
 
 class Reservations(Protocol):
@@ -32,16 +30,21 @@ class OwnReservations:
     async def reserve(self, stage_id: int) -> bool:
         """See Reservations."""
         now = self._now()
-        if self._until.get(stage_id, 0) > now:
+        if _holds(self._until.get(stage_id, 0), now):
             return False
         if len(self._until) > 1000:
-            self._until = {kept: until for kept, until in self._until.items() if until > now}
+            self._until = {kept: until for kept, until in self._until.items() if _holds(until, now)}
         self._until[stage_id] = now + KEPT
         return True
 
     async def release(self, stage_id: int) -> None:
         """See Reservations."""
         self._until.pop(stage_id, None)
+
+
+def _holds(until: int, now: int) -> bool:
+    """Whether a reservation still holds. One that would hold longer than `KEPT` was made while the clock was ahead."""
+    return now < until <= now + KEPT
 
 
 class SharedReservations:
@@ -52,8 +55,7 @@ class SharedReservations:
 
     async def reserve(self, stage_id: int) -> bool:
         """See Reservations."""
-        now = self._ports.now()
-        return await self._ports.db.write(claims.reserve(stage_id, now=now, until=now + KEPT))
+        return await self._ports.db.write(claims.reserve(stage_id, now=self._ports.now()))
 
     async def release(self, stage_id: int) -> None:
         """See Reservations."""

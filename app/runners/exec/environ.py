@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from app.builds.model import FAILED, Build, Stage, Step
+from app.builds.model import FAILED, Build, Stage, Step, end
 from app.repos.model import Repo
 from app.runners.exec import version
 from app.runners.manager import Context, System
@@ -145,7 +145,7 @@ def _build(build: Build, now: int) -> dict[str, str]:
         "DRONE_BUILD_TRIGGER": build.trigger,
         "DRONE_BUILD_CREATED": str(build.created),
         "DRONE_BUILD_STARTED": str(build.started or now),
-        "DRONE_BUILD_FINISHED": str(build.finished or now),
+        "DRONE_BUILD_FINISHED": str(build.finished or end(build.started, now)),
         "DRONE_DEPLOY_TO": build.deploy_to,
         "DRONE_DEPLOY_ID": str(build.deploy_id),
     }
@@ -216,7 +216,7 @@ def _stage(stage: Stage, now: int) -> dict[str, str]:
         "DRONE_STAGE_VERSION": str(stage.version),
         "DRONE_STAGE_STATUS": _outcome(failing(stage)),
         "DRONE_STAGE_STARTED": str(stage.started or now),
-        "DRONE_STAGE_FINISHED": str(stage.stopped or now),
+        "DRONE_STAGE_FINISHED": str(stage.stopped or end(stage.started, now)),
         "DRONE_STAGE_DEPENDS_ON": ",".join(stage.depends_on),
     }
     if failing(stage):

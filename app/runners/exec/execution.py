@@ -6,10 +6,11 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from app.backoff import pauses, until_heard
-from app.builds.model import Stage, Step
+from app.builds.model import DONE, Stage, Step
 from app.errors import AppError, Conflict, NotFound
 from app.pipeline.document import BadPipeline
 from app.pipeline.steps import PlannedStep
@@ -32,6 +33,8 @@ DEFAULT_TIMEOUT = 60
 DETAILS_TIMEOUT = 60.0
 #: Seconds before the next watch after a failed one, at first and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
+#: How often the last report of a stage is sent that meets a newer version.
+LAST_REPORTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Execution:
         try:
             await self._run(context)
         finally:
+            self._kill()  # what runs after an error of the runner
             timer.cancel()
             watcher.cancel()
             await asyncio.wait([watcher])
@@ -81,13 +85,12 @@ class Execution:
         """Kill the running steps and start no more steps; the first reason counts."""
         if self._halt is None:
             self._halt, self._error = why, error
-            for running in self._running:
-                running.kill()
+            self._kill()
 
     async def fail(self, error: str) -> None:
         """Report that the stage has ended with an error that no step has caused."""
         self._state.fail(error)
-        await self._report_stage(self._state.close(_now()))
+        await self._report_end()
 
     def _limit(self, minutes: int) -> asyncio.TimerHandle:
         minutes = minutes if minutes > 0 else DEFAULT_TIMEOUT
@@ -134,7 +137,7 @@ class Execution:
         try:
             if await self._create(workspace, todo, context.repo.git_http_url, context.netrc):
                 await self._run_steps(_Run(context, todo, workspace))
-            await self._report_stage(self._state.close(_now(), self._halt, self._error))
+            await self._report_end(self._halt, self._error)
         finally:
             # After the report, so that the report does not wait for the removal of the workspace.
             await asyncio.to_thread(workspace.clear)
@@ -159,8 +162,11 @@ class Execution:
             async with asyncio.TaskGroup() as steps:
                 for planned in run.todo.steps:
                     steps.create_task(self._in_turn(planned, run, ended, detached))
-            for running in self._running:
-                running.kill()
+            self._kill()
+
+    def _kill(self) -> None:
+        for running in self._running:
+            running.kill()
 
     async def _in_turn(
         self,
@@ -224,6 +230,36 @@ class Execution:
             _refused(error, stage=stage.id)
             return False
         return True
+
+    async def _report_end(self, halt: Halt | None = None, error: str = "") -> None:
+        """Report that the stage has ended, with the newest versions.
+
+        A step's report may have been cancelled before its answer came: then the server knows a newer version, which is
+        read, and the report is repeated. Without this, the stage would run for ever at the server.
+        """
+        stage = self._state.close(_now(), halt, error)
+        for _ in range(LAST_REPORTS):
+            try:
+                self._state.heard(await until_heard(partial(self._manager.update_stage, stage)))
+                return
+            except Conflict as conflict:
+                refusal: AppError = conflict
+            except AppError as other:
+                refusal = other
+                break
+            newest = await self._newest()
+            if newest is None or newest.status in DONE:
+                break
+            self._state.heard(newest)
+            stage = self._state.stage
+        _refused(refusal, stage=stage.id)
+
+    async def _newest(self) -> Stage | None:
+        """The stage and its steps as the server knows them; None when they cannot be read."""
+        try:
+            return (await until_heard(lambda: self._manager.details(self._accepted.id))).stage
+        except AppError:
+            return None
 
     async def _report_step(self, step: Step) -> None:
         try:

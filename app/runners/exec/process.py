@@ -22,6 +22,8 @@ DEFAULT_SHELL = "/bin/sh"
 LINGER = 0.25
 #: Seconds for which output of processes outside the group is taken after that.
 DRAIN = 1.0
+#: Seconds between two looks at a process that cannot be watched.
+LOOK = 0.05
 _CHUNK = 32 * 1024
 
 
@@ -50,7 +52,10 @@ class Process:
     def __init__(self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> None:
         """Start the process; takes well under a millisecond. Raises CannotStart."""
         _check(environment)
-        self._output, far_end = os.pipe()
+        try:
+            self._output, far_end = os.pipe()
+        except OSError as error:
+            raise CannotStart(_refusal(error)) from error
         os.set_blocking(self._output, False)
         try:
             self._popen = subprocess.Popen(
@@ -131,13 +136,23 @@ async def _ended(process: "subprocess.Popen[bytes]") -> None:
         threading.Thread(target=lambda: (process.wait(), loop.call_soon_threadsafe(ended.set)), daemon=True).start()
         await ended.wait()
         return
-    descriptor = os.pidfd_open(process.pid)
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError:  # this process has no file left
+        while not _has_ended(process.pid):  # noqa: ASYNC110 - nobody tells of the end
+            await asyncio.sleep(LOOK)
+        return
     loop.add_reader(descriptor, ended.set)
     try:
         await ended.wait()
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a child has ended; it is not reaped."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _check(environment: Mapping[str, str]) -> None:
@@ -160,4 +175,5 @@ def _unwritable(value: str) -> bool:
 def _refusal(error: OSError) -> str:
     if error.errno == errno.E2BIG:
         return "cannot start the step: its environment is too large for the system"
-    return f"cannot start the step: {error.filename}: {error.strerror}"
+    where = f"{error.filename}: " if error.filename else ""
+    return f"cannot start the step: {where}{error.strerror}"

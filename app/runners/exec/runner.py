@@ -77,7 +77,13 @@ class Runner:
         self._stopping = False
         self._loops: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.Task[None]] = set()
-        self._active: set[Execution] = set()
+        #: What runs now, by the stage's id.
+        self._active: dict[int, Execution] = {}
+
+    @property
+    def running(self) -> Collection[int]:
+        """The ids of the stages that run now."""
+        return self._active.keys()
 
     async def run(self) -> None:
         """Take stages and run them until stopped."""
@@ -90,7 +96,7 @@ class Runner:
         for loop in self._idle:
             loop.cancel()
         await _ended(self._loops, grace)
-        for execution in self._active:
+        for execution in self._active.values():
             execution.halt(Halt.STOPPED, Halt.STOPPED.value)
         await _ended(self._loops, LAST_REPORTS)
         for loop in self._loops:
@@ -134,7 +140,7 @@ class Runner:
 
     async def _execute(self, accepted: Stage) -> None:
         execution = Execution(self._manager, accepted, self._place)
-        self._active.add(execution)
+        self._active[accepted.id] = execution
         about = {"stage": accepted.id, "build": accepted.build_id}
         log.info("a stage begins", extra=about)
         try:
@@ -143,7 +149,7 @@ class Runner:
             log.exception("a stage met an internal error", extra=about)
             await execution.fail("internal error of the runner; the server's log has more")
         finally:
-            self._active.discard(execution)
+            del self._active[accepted.id]
         log.info("a stage has ended", extra=about)
 
 

@@ -13,14 +13,14 @@ from app.builds.cron.model import LATEST_SUCCESS, Cron
 from app.builds.model import Build
 from app.db.tx import Tx
 from app.errors import Invalid, NotFound, NothingToRun, Unavailable, Unreadable
-from tests.builds.cron.conftest import START, Add
+from tests.builds.cron.conftest import ANY_PACE, START, Add
 from tests.builds.farside import NOW, OCTOCAT, Scene, file, pipeline
 
 NIGHTLY = pipeline(trigger={"event": ["cron"], "cron": ["nightly"]})
 
 
 async def change(scene: Scene, now: int = START + 100, /, **changes: Any) -> Cron:
-    return await scene.ports.db.write(flow.update(scene.repo.id, "nightly", changes, now))
+    return await scene.ports.db.write(flow.update(scene.repo.id, "nightly", changes, now, ANY_PACE))
 
 
 async def execute(scene: Scene, job: Cron) -> Build:

@@ -9,14 +9,17 @@ from app import background
 from app.builds import store as built
 from app.builds.cron import flow, scheduler, store
 from app.builds.cron.model import Cron
+from app.builds.cron.pace import Pace
 from app.builds.cron.scheduler import Scheduler
 from app.builds.model import Build
 from app.db.connect import Database
 from app.db.tx import Tx, run
 from app.errors import Invalid, Unavailable, Unreadable
 from app.scm.host import Commit, Source
-from tests.builds.cron.conftest import START, Add
+from tests.builds.cron.conftest import ANY_PACE, START, Add
 from tests.builds.farside import Scene, heard, pipeline
+
+DAY = 24 * 3600
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +29,10 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "HOLD", 0.0)
 
 
-def server(scene: Scene, db: Database | None = None) -> Scheduler:
+def server(scene: Scene, db: Database | None = None, pace: Pace = ANY_PACE) -> Scheduler:
     """A scheduler as each server has one."""
     ports = scene.ports if db is None else replace(scene.ports, db=db)
-    return Scheduler(ports, clock=scene.clock, interval=30)
+    return Scheduler(ports, clock=scene.clock, interval=30, pace=pace)
 
 
 async def look(*servers: Scheduler) -> float:
@@ -104,10 +107,10 @@ async def test_a_job_that_is_off_does_not_run_until_it_is_on_and_not_for_the_tim
     scene: Scene, add: Add
 ) -> None:
     await add()
-    await scene.ports.db.write(flow.update(scene.repo.id, "nightly", {"disabled": True}, START))
+    await scene.ports.db.write(flow.update(scene.repo.id, "nightly", {"disabled": True}, START, ANY_PACE))
 
     assert await at(scene, 1000) == []
-    await scene.ports.db.write(flow.update(scene.repo.id, "nightly", {"disabled": False}, START + 1005))
+    await scene.ports.db.write(flow.update(scene.repo.id, "nightly", {"disabled": False}, START + 1005, ANY_PACE))
     assert await at(scene, 1005) == []
     assert await at(scene, 1015) == ["nightly"]
 
@@ -125,11 +128,78 @@ async def test_in_a_repository_that_is_off_time_passes_without_builds(scene: Sce
 
 async def test_nothing_runs_twice_when_the_clock_goes_back(scene: Scene, add: Add) -> None:
     await add()
+    await add("hourly", "@hourly")
+    hour = 46 * 60  # the clock shows a round hour then
+    one = server(scene)
 
-    assert await at(scene, 10) == ["nightly"]
-    for seconds in (5, -1000, 10, 15):
-        assert await at(scene, seconds) == ["nightly"]
-    assert await at(scene, 20) == ["nightly"] * 2
+    assert await at(scene, 10, one) == ["nightly"]
+    for seconds in (5, 1, 10, 15):
+        assert await at(scene, seconds, one) == ["nightly"]
+    assert await at(scene, 20, one) == ["nightly"] * 2
+    assert (await at(scene, hour, one)).count("hourly") == 1
+    for seconds in (hour - 1, hour - 1800, hour, hour + 3599):
+        assert (await at(scene, seconds, one)).count("hourly") == 1
+    assert (await at(scene, hour + 3600, one)).count("hourly") == 2
+
+
+@pytest.mark.parametrize("ahead", [1000, 730 * DAY])
+@pytest.mark.parametrize(
+    ("expr", "due"), [("@every 10s", 40), ("@hourly", 46 * 60), ("0 0 3 * * *", 4 * 3600 + 46 * 60), ("@yearly", None)]
+)
+async def test_a_job_is_due_in_its_time_after_the_clock_was_ahead(
+    scene: Scene, add: Add, expr: str, due: int | None, ahead: int
+) -> None:
+    kept = await add("yearly", "@yearly")
+    await add(expr=expr)
+    one = server(scene)
+    await at(scene, 20, one)
+    await at(scene, ahead, one)
+
+    await at(scene, 30, one)
+
+    for name, moment in (("nightly", START + due if due else kept.next), ("yearly", kept.next)):
+        assert START + 30 < (await job(scene, name)).next <= moment
+
+
+async def test_a_server_that_starts_finds_the_jobs_that_are_due_too_late(
+    scene: Scene, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "PAGE", 3)
+    for number in range(10):
+        await add(f"job-{number}", "@hourly", disabled=number == 4)
+    await scene.ports.db.write(run(f"UPDATE crons SET next = next + {730 * DAY}"))
+
+    assert await at(scene, 10) == []
+
+    assert {(await job(scene, f"job-{number}")).next for number in range(10)} == {START + 46 * 60}
+
+
+async def test_a_clock_that_was_ahead_at_another_server_is_noticed_in_ten_minutes(scene: Scene, add: Add) -> None:
+    await add(expr="@hourly")
+    one = server(scene)
+    await at(scene, 0, one)
+    await scene.ports.db.write(run(f"UPDATE crons SET next = next + {730 * DAY}"))
+
+    await at(scene, 599, one)
+    assert (await job(scene)).next > START + DAY
+    await at(scene, 600, one)
+    assert (await job(scene)).next == START + 46 * 60
+
+
+async def test_a_job_that_is_closer_than_the_minimum_runs_at_the_minimum(scene: Scene, add: Add) -> None:
+    await add("often", "@every 10s")
+    await add("every-second", "* * * * * *")
+    hurried = Cron(0, scene.repo.id, "hurried", "@every 10s", next=0, branch="main")
+    await scene.ports.db.write(flow.create(hurried, START, Pace(60), free=True))
+    await add("minutely", "0 * * * * *")
+    one = server(scene, pace=Pace(60))
+
+    runs = [await at(scene, seconds, one) for seconds in range(1, 131)][-1]
+
+    assert {name: runs.count(name) for name in set(runs)} == {
+        "often": 3, "every-second": 3, "hurried": 13, "minutely": 2
+    }  # fmt: skip
+    assert (await job(scene, "every-second")).next == START + 181
 
 
 async def test_of_servers_that_look_at_one_moment_one_builds(scene: Scene, add: Add) -> None:

@@ -13,7 +13,7 @@ from app.db.migrate import versions
 from app.db.tx import one, run
 from app.errors import Conflict, NotFound
 from app.repos import store as repos
-from tests.builds.cron.conftest import START, Add
+from tests.builds.cron.conftest import ANY_PACE, START, Add
 from tests.builds.farside import Scene
 
 
@@ -51,7 +51,7 @@ async def test_what_is_not_there_is_not_found_and_can_be_deleted(scene: Scene, a
     with pytest.raises(NotFound, match="cron job nightly not found"):
         await scene.ports.db.read(store.find(scene.repo.id, "nightly"))
     with pytest.raises(NotFound):
-        await scene.ports.db.write(flow.update(scene.repo.id, "nightly", {"disabled": True}, START))
+        await scene.ports.db.write(flow.update(scene.repo.id, "nightly", {"disabled": True}, START, ANY_PACE))
 
 
 async def test_jobs_go_with_their_repository(scene: Scene, add: Add) -> None:
@@ -87,7 +87,7 @@ async def test_a_run_is_claimed_once(scene: Scene, add: Add) -> None:
 @pytest.mark.parametrize("changes", [{"branch": "main"}, {"disabled": True}, {"expr": "@daily"}])
 async def test_a_job_that_was_changed_is_not_run_as_it_was(scene: Scene, add: Add, changes: dict[str, object]) -> None:
     job = await add()
-    changed = await scene.ports.db.write(flow.update(scene.repo.id, "nightly", changes, START + 5))
+    changed = await scene.ports.db.write(flow.update(scene.repo.id, "nightly", changes, START + 5, ANY_PACE))
 
     with pytest.raises(store.Claimed):
         await scene.ports.db.write(store.claim(job, now=START + 10, next=START + 20))

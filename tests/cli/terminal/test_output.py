@@ -80,7 +80,7 @@ def test_build_block_has_drone_s_lines_then_ours() -> None:
 def test_stages_say_why_they_wait_and_how_they_failed() -> None:
     steps = [
         {"name": "test", "status": "failure", "exit_code": 3, "started": 10, "stopped": 12},
-        {"name": "after", "status": "skipped", "exit_code": 0},
+        {"name": "after", "status": "skipped", "exit_code": 0, "started": 12, "stopped": 10},
     ]
     build = {
         "stages": [
@@ -95,7 +95,7 @@ def test_stages_say_why_they_wait_and_how_they_failed() -> None:
         ["STAGE", "STEP", "STATUS", "TOOK"],
         ["unit", "failure"],
         ["test", "failure", "2", "s", "exit", "code", "3"],
-        ["after", "skipped"],
+        ["after", "skipped", "0", "s"],
         ["image", "pending", "no", "runner", "serves", "type", "docker"],
     ]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.builds import stop
+from app.builds.claims import KEPT
 from app.builds.live.relay import relaying
 from app.builds.model import Stage
 from app.builds.moments import Moments
@@ -20,7 +21,7 @@ from app.moments import Recorders
 from app.runners.dispatch.leases import Leases
 from app.runners.dispatch.local import LocalManager
 from app.runners.dispatch.queue import Queue
-from app.runners.dispatch.reservations import KEPT, OwnReservations
+from app.runners.dispatch.reservations import OwnReservations
 from app.runners.manager import Filter, System
 from app.sealing.seal import Seal
 from tests import postgres
@@ -57,6 +58,17 @@ async def test_what_was_handed_out_and_not_accepted_is_to_be_had_again(scene: Sc
     assert await taken(queue, 0.1) is None
 
     scene.clock.time += KEPT
+
+    assert await taken(queue) == first
+
+
+async def test_a_stage_that_was_handed_out_while_the_clock_was_ahead_is_handed_out_again(
+    scene: Scene, queue: Queue
+) -> None:
+    await scene.push()
+    scene.clock.time += 730 * 24 * 3600
+    first = await taken(queue)
+    scene.clock.time -= 730 * 24 * 3600
 
     assert await taken(queue) == first
 
@@ -187,7 +199,7 @@ async def test_a_cancel_on_one_server_stops_the_runner_of_another(pair: tuple[Sc
     build = await scene.push()
     await other.manager.accept(build.stages[0].id, "lab")
     watching = asyncio.create_task(other.manager.watch(build.id))
-    await soon(lambda: other.manager.leases._held)
+    await soon(lambda: other.manager.ports.moments.over.heard)
 
     await stop.cancel(scene.ports, scene.repo, build.number, OCTOCAT)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,8 @@ from tests.builds.farside import NOW, OCTOCAT, Scene, ended, pipeline, started
 from tests.soon import soon
 
 LEASE, PATIENCE = 120, 3600
+#: Seconds between two looks of a server that is not late.
+STEP = LEASE // 2
 CHAIN = (pipeline("build"), pipeline("after", depends_on=["build"]))
 #: A stage that waits for the other, and runs only when that fails.
 ALARM = pipeline("alarm", depends_on=["build"], trigger={"status": ["failure"]})
@@ -46,8 +49,11 @@ async def running(scene: Scene, manager: LocalManager, *documents: str) -> Stage
 
 
 async def pass_by(scene: Scene, leases: Leases, seconds: int) -> None:
-    scene.clock.time += seconds
-    await leases.look()
+    """Let time pass as a server sees it that looks again and again."""
+    while seconds > 0:
+        scene.clock.time += min(seconds, STEP)
+        seconds -= STEP
+        await leases.look()
 
 
 async def test_a_runner_without_a_sign_is_lost_and_its_build_settled(
@@ -131,28 +137,103 @@ async def test_every_call_that_names_a_stage_or_step_is_a_sign(
     assert (await scene.stage(1, "build")).status == "error"
 
 
-async def test_a_watch_is_a_sign_as_long_as_it_is_held_and_for_its_own_address_only(
+async def test_a_watch_is_a_sign_when_it_is_asked_for_its_own_address_only(
     scene: Scene, leases: Leases, manager: LocalManager
 ) -> None:
     build = await scene.push(pipeline("build"), pipeline("other"), pipeline("elsewhere"))
     elsewhere = replace(manager, peer="10.0.0.2")
     for stage, speaker in zip(build.stages, (manager, manager, elsewhere), strict=True):
         await speaker.update_stage(started(await speaker.accept(stage.id, "lab"), "one"))
-    await leases.look()
+    await pass_by(scene, leases, LEASE - 1)
 
     watching = asyncio.create_task(manager.watch(build.id))
-    await soon(lambda: leases._held)
-    await pass_by(scene, leases, LEASE)
-    await pass_by(scene, leases, LEASE)
+    await soon(lambda: leases._signs)
+    await pass_by(scene, leases, LEASE - 1)
 
     assert await scene.statuses(1) == {"": "running", "build": "running", "other": "running", "elsewhere": "error"}
     assert not watching.done()
-    watching.cancel()
-    await asyncio.wait([watching])
-    await pass_by(scene, leases, LEASE - 1)
-    assert (await scene.stage(1, "build")).status == "running"
-    await pass_by(scene, leases, LEASE)
+    await pass_by(scene, leases, 1)
     assert await scene.statuses(1) == {"": "error", "build": "error", "other": "error", "elsewhere": "error"}
+    assert await watching
+
+
+@pytest.mark.parametrize(("lease", "longest"), [(5, 5 / 3), (120, 30), (3600, 30)])
+async def test_a_watch_waits_for_a_part_of_a_lease_at_most(scene: Scene, lease: int, longest: float) -> None:
+    leases = Leases(scene.ports, lease=lease, patience=PATIENCE)
+
+    assert leases.watch == pytest.approx(longest)
+    assert leases._loop.interval is not None
+    assert leases.watch + leases._loop.interval < lease
+    assert leases._loop.interval <= 3
+
+
+async def test_a_watch_that_saw_nothing_is_answered_before_its_lease_ends(scene: Scene, manager: LocalManager) -> None:
+    stage = await running(scene, manager)
+    short = replace(manager, leases=Leases(scene.ports, lease=1, patience=PATIENCE))
+
+    async with asyncio.timeout(20):
+        assert await short.watch(stage.build_id) is False
+
+
+async def test_a_stage_of_the_built_in_runner_is_lost_when_nobody_runs_it_though_its_build_is_watched(
+    scene: Scene, leases: Leases, manager: LocalManager
+) -> None:
+    build = await scene.push(pipeline("build"), pipeline("left"))
+    built_in = replace(manager, runner="built-in:x", peer="built-in:x")
+    for stage in build.stages:
+        await built_in.update_stage(started(await built_in.accept(stage.id, "lab"), "one"))
+    kept = build.stages[0].id
+
+    with leases.renewing(lambda: [kept]):
+        for _ in range(3):
+            watching = asyncio.create_task(built_in.watch(build.id))
+            await soon(lambda: scene.ports.moments.over.heard)
+            await pass_by(scene, leases, LEASE)
+            watching.cancel()
+            await asyncio.wait([watching])
+        assert await scene.statuses(1) == {"": "running", "build": "running", "left": "error"}
+    await pass_by(scene, leases, LEASE)
+    assert (await scene.stage(1, "build")).status == "error"
+
+
+@pytest.mark.parametrize("jump", [LEASE, 10 * PATIENCE, 730 * 24 * 3600])
+async def test_a_server_that_stood_still_or_whose_clock_was_set_loses_nobody_and_gives_nothing_up(
+    scene: Scene, leases: Leases, manager: LocalManager, jump: int
+) -> None:
+    await running(scene, manager)
+    await scene.push()
+
+    for seconds in (jump, -jump):
+        scene.clock.time += seconds
+        await leases.look()
+        assert [(await scene.build(number)).status for number in (1, 2)] == ["running", "pending"]
+        await pass_by(scene, leases, LEASE - 1)
+        assert [(await scene.build(number)).status for number in (1, 2)] == ["running", "pending"]
+        leases.renew((await scene.stage(1, "build")).id)
+
+    await pass_by(scene, leases, LEASE)
+    assert (await scene.build(1)).status == "error"
+    await pass_by(scene, leases, PATIENCE)
+    assert (await scene.build(2)).status == "error"
+
+
+async def test_a_round_that_takes_long_loses_nobody_who_gave_a_sign(
+    scene: Scene, leases: Leases, manager: LocalManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = await running(scene, manager)
+    await pass_by(scene, leases, LEASE - 1)
+    leases.renew(stage.id)
+    write = scene.ports.db.write
+
+    async def slow(tx: Any) -> Any:
+        scene.clock.time += LEASE
+        return await write(tx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.ports.db, "write", slow)
+        await leases.look()
+
+    assert (await scene.stage(1, "build")).status == "running"
 
 
 async def test_a_lost_stage_does_not_stop_the_rest_of_its_build(
@@ -165,9 +246,11 @@ async def test_a_lost_stage_does_not_stop_the_rest_of_its_build(
     going_on = await elsewhere.update_stage(started(await elsewhere.accept(kept.id, "yard"), "one"))
     later = (await scene.push(pipeline("build"))).id
     watching, after = [asyncio.create_task(elsewhere.watch(of)) for of in (build.id, later)]
-    await soon(lambda: leases._held)
+    await soon(lambda: leases._signs)
 
-    await pass_by(scene, leases, LEASE)
+    for _ in range(4):
+        await pass_by(scene, leases, LEASE // 4)
+        leases.renew(kept.id)
     await stop.cancel(scene.ports, scene.repo, 2, OCTOCAT)
     assert await after
 
@@ -183,7 +266,6 @@ async def test_no_runner_is_lost_for_the_time_without_a_server(scene: Scene, man
 
     started_anew = Leases(scene.ports, lease=LEASE, patience=PATIENCE)
     async with started_anew.running():
-        await started_anew.look()
         assert (await scene.stage(1, "build")).status == "running"
         await pass_by(scene, started_anew, LEASE)
 
@@ -192,8 +274,7 @@ async def test_no_runner_is_lost_for_the_time_without_a_server(scene: Scene, man
 
 async def test_a_sign_that_another_server_has_heard_counts(scene: Scene, leases: Leases, manager: LocalManager) -> None:
     stage = await running(scene, manager)
-    await leases.look()
-    scene.clock.time += LEASE - 1
+    await pass_by(scene, leases, LEASE - 1)
     other = Leases(scene.ports, lease=LEASE, patience=PATIENCE)
     other.renew(stage.id)
     await other.look()
@@ -208,8 +289,8 @@ async def test_a_runner_that_reports_while_it_is_found_lost_is_either_heard_or_l
 ) -> None:
     for number in range(1, 11):
         stage = await running(scene, manager)
-        await leases.look()
-        scene.clock.time += LEASE
+        await pass_by(scene, leases, LEASE - 1)
+        scene.clock.time += 1
         _, said = await asyncio.gather(leases.look(), manager.update_stage(ended(stage)), return_exceptions=True)
 
         over = await scene.stage(number, "build")
@@ -233,7 +314,7 @@ async def test_a_stage_that_nobody_takes_ends_and_names_the_runner_that_was_miss
 
 async def test_who_waits_since_a_short_time_has_patience_left(scene: Scene, leases: Leases) -> None:
     first = (await scene.push(*CHAIN)).stages[0]
-    scene.clock.time += PATIENCE - 1
+    await pass_by(scene, leases, PATIENCE - 1)
     await scene.run(first)
 
     await pass_by(scene, leases, PATIENCE - 1)
@@ -262,9 +343,9 @@ async def test_a_stage_that_only_waits_for_its_turn_is_not_given_up(scene: Scene
     await scene.start(first, "one")
     leases.renew(first.id)
 
-    for _ in range(PATIENCE // LEASE + 1):
+    for _ in range(PATIENCE // STEP + 1):
         leases.renew(first.id)
-        await pass_by(scene, leases, LEASE)
+        await pass_by(scene, leases, STEP)
 
     assert [(await scene.build(number)).status for number in (1, 2)] == ["running", "pending"]
 
@@ -275,7 +356,7 @@ async def test_nobody_loses_what_is_over_or_was_cancelled(scene: Scene, leases: 
     await stop.cancel(scene.ports, scene.repo, 2, OCTOCAT)
     before = [await scene.build(number) for number in (1, 2)]
 
-    await pass_by(scene, leases, 100 * PATIENCE)
+    await pass_by(scene, leases, 3 * PATIENCE)
 
     assert [await scene.build(number) for number in (1, 2)] == before
 
@@ -295,8 +376,7 @@ async def test_signs_are_kept_when_they_could_not_be_written(
     scene: Scene, leases: Leases, manager: LocalManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = await running(scene, manager)
-    await leases.look()
-    scene.clock.time += LEASE - 1
+    await pass_by(scene, leases, LEASE - 1)
     leases.renew(stage.id)
     with monkeypatch.context() as broken:
         broken.setattr(progress, "lose_silent", None)

@@ -28,7 +28,7 @@ async def test_a_runner_stops_what_was_deleted_whenever_it_asks(scene: Scene, ma
     build = await scene.push()
     await scene.start(build.stages[0], "one")
     watching = asyncio.create_task(manager.watch(build.id))
-    await soon(lambda: manager.leases._held)
+    await soon(lambda: manager.ports.moments.over.heard)
 
     await removal.remove(scene.ports, scene.repo, OCTOCAT)
 

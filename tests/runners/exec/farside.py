@@ -62,9 +62,10 @@ class FakeManager:
     async def details(self, stage_id: int) -> Context:
         await self._enter("details")
         assert stage_id == self.stage.id
-        build = replace(self.build, stages=(self.stage,))
+        build = replace(self.build, stages=(replace(self.stage, steps=()),))
+        stage = replace(self.stage, steps=tuple(self.steps.values()))
         system = System("http", "drone.example.com", "2.25.0")
-        return Context(self.repo, build, self.stage, self.config, self.secrets, system, self.key)
+        return Context(self.repo, build, stage, self.config, self.secrets, system, self.key)
 
     async def update_stage(self, stage: Stage) -> Stage:
         await self._enter(f"stage {stage.status}")

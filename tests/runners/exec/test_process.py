@@ -1,7 +1,10 @@
 """Real processes: output, exit codes, and what they leave behind."""
 
 import asyncio
+import os
+import resource
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -198,3 +201,24 @@ def test_shells_are_a_short_list_or_a_path(tmp_path: Path) -> None:
     for name in ("sh", "/nope/sh", str(tmp_path)):
         with pytest.raises(CannotStart, match="is not installed"):
             process.shell(name, str(tmp_path))
+
+
+@pytest.mark.parametrize("left", range(6))
+async def test_without_files_a_process_is_refused_or_runs_to_its_end(tmp_path: Path, left: int) -> None:
+    """A limit of open files that leaves so many: the pipe takes two, the watch of the process one."""
+    before, limits = open_files(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as taken:
+        for _ in range(20):  # files below the limit that a closed one would make room for
+            taken.callback(os.close, os.dup(0))
+        os.close(first_free := os.dup(0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (first_free + left, limits[1]))
+        try:
+            code = await start(tmp_path, "exit 3").finish(lambda _: None)
+            said = ""
+        except CannotStart as refused:
+            code, said = 3, refused.message
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert code == 3
+    assert said in ("", *(f"cannot start the step: {where}Too many open files" for where in ("", "/dev/null: ")))
+    assert open_files() == before

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.builds.model import Stage, Step
 from app.errors import Conflict, Unavailable
+from app.runners.exec import execution
 from app.runners.exec import runner as exec_
 from app.runners.manager import Filter
 from tests.runners.exec.farside import FakeManager, alive, finish, names, pipeline, polling, runner, step
@@ -177,6 +179,52 @@ async def test_a_bug_in_the_last_report_does_not_end_the_runner(
     manager = Broken(pipeline(step("a")))
     async with polling(manager, tmp_path):
         await soon(lambda: manager.calls.count("request") > 1)
+
+
+class Slow(FakeManager):
+    """Keeps the answer to the report of one step back for ever, though the report was taken."""
+
+    async def update_step(self, step: Step) -> Step:
+        updated = await super().update_step(step)
+        if step.name == "unanswered" and step.status == "running":
+            self.waits.set()
+            await asyncio.Event().wait()
+        return updated
+
+    def __init__(self, config: str) -> None:
+        super().__init__(config)
+        self.waits = asyncio.Event()
+
+
+async def test_a_stage_ends_though_the_answer_to_a_step_s_report_was_lost_by_a_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = {"depends_on": ["first"]}
+    manager = Slow(pipeline(step("first"), step("bug", "exit 3", **after), step("unanswered", "sleep 60", **after)))
+    follow = execution.Execution._follow
+
+    async def broken(one: execution.Execution, name: str, *rest: Any) -> int:
+        if name == "bug":
+            await manager.waits.wait()
+        code = await follow(one, name, *rest)
+        return code // 0 if name == "bug" else code
+
+    monkeypatch.setattr(execution.Execution, "_follow", broken)
+    async with asyncio.timeout(20), polling(manager, tmp_path):
+        await manager.done.wait()
+
+    assert manager.stage.error == "internal error of the runner; the server's log has more"
+    assert manager.statuses() == {"first": "success", "bug": "error", "unanswered": "error"}
+
+
+async def test_a_last_report_that_is_refused_again_and_again_is_given_up(tmp_path: Path) -> None:
+    manager = FakeManager(pipeline(step("a")))
+    manager.failures["stage success"] = [Conflict("newer")] * 100
+
+    async with polling(manager, tmp_path):
+        await soon(lambda: manager.calls.count("request") > 1)
+
+    assert manager.calls.count("stage success") == execution.LAST_REPORTS
 
 
 async def test_what_is_logged_names_the_stage_and_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -66,7 +66,7 @@ class ContextJSON(TypedDict):
 
 
 def context_json(context: Context) -> ContextJSON:
-    """The JSON of a context. Its stages carry no steps."""
+    """The JSON of a context. The stages of its build carry no steps."""
     return ContextJSON(
         build=build_json(context.build, stages=True),
         stage=stage_json(context.stage),
