@@ -1,7 +1,7 @@
 """The shell scripts that steps run as (contract drone-env 5 and 6). Pure.
 
-A script prints each command as a line `+ command` before it runs the command. The line is in single quotes: the shell
-prints the names of variables, not their values, and runs no part of the line.
+A script prints each command after a `+`, with all its lines, before it runs the command. The text is in single quotes:
+the shell prints the names of variables, not their values, and runs no part of the text.
 """
 
 import shlex
@@ -14,13 +14,14 @@ from app.repos.model import Repo
 MAX_RETRIES = 10
 
 _PULLS = ("refs/pull/", "refs/pull-requests/", "refs/merge-requests/")
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {
-    ord(character): f"\\{letter}" for character, letter in zip("\a\b\f\n\r\t\v", "abfnrtv", strict=True)
+#: Control characters that are printed as escapes: all but the line break and the tab.
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\n\t"} | {
+    ord(character): f"\\{letter}" for character, letter in zip("\a\b\f\r\v", "abfrv", strict=True)
 }
 
 
 def of_commands(commands: Sequence[str]) -> str:
-    """A step's script: each command is printed in one line, then run unchanged."""
+    """A step's script: each command is printed, then run unchanged."""
     return _script(map(_announced, commands))
 
 
@@ -103,8 +104,8 @@ def _announced(command: str) -> str:
 
 
 def _announce(command: str) -> str:
-    line = f"+ {command.translate(_CONTROL)}"
-    return f"printf '%s\\n' {shlex.quote(line)}"
+    text = f"+ {command.removesuffix(chr(10)).translate(_CONTROL)}"
+    return f"printf '%s\\n' {shlex.quote(text)}"
 
 
 def _script(commands: Iterable[str]) -> str:

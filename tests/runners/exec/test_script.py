@@ -40,7 +40,12 @@ def run(text: str, folder: Path, shell: str = "sh") -> tuple[int, str]:
         ("echo hello $WHO", "+ echo hello $WHO\nhello world\n"),
         ('echo "it\'s $WHO"', "+ echo \"it's $WHO\"\nit's world\n"),
         ("echo `echo x >> ran; wc -l < ran | tr -d ' '`", "+ echo `echo x >> ran; wc -l < ran | tr -d ' '`\n1\n"),
-        ("echo one\necho two\t", "+ echo one\\necho two\\t\none\ntwo\n"),
+        ("echo one\necho two\t", "+ echo one\necho two\t\none\ntwo\n"),
+        (
+            'for i in 1 2; do\n  echo "i=$i"\ndone\n',
+            '+ for i in 1 2; do\n  echo "i=$i"\ndone\ni=1\ni=2\n',
+        ),
+        ("cat <<'EOF'\nit's\nEOF\n\n", "+ cat <<'EOF'\nit's\nEOF\n\nit's\n"),
         (r"printf 'a\\b\n'", "+ printf 'a\\\\b\\n'\na\\b\n"),
         ("echo $((1+1)) # \x1b[31m ä %s", "+ echo $((1+1)) # \\x1b[31m ä %s\n2\n"),
     ],
