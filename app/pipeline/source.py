@@ -7,7 +7,7 @@ from app.pipeline.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence, compo
 from app.pipeline.problems import BadPipeline, Problem
 
 MAX_BYTES = 1024 * 1024
-MAX_DOCUMENTS = 100
+MAX_DOCUMENTS = 1000
 
 TOO_LARGE = "yaml: the file is too large"
 
