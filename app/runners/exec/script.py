@@ -33,14 +33,14 @@ def of_clone(repo: Repo, build: Build, *, depth: int = 0, retries: int = 0) -> s
     that git would misread.
     """
     url, ref = repo.git_http_url or repo.git_ssh_url, build.ref
-    branch = build.target_branch or ref.removeprefix("refs/heads/") or repo.default_branch
+    branch = _branch_name(repo, build)
     _check({"repository address": url, "commit": build.after, "branch": branch})
     flags = f"--depth={depth}" if depth > 0 else ""
     begin = [_announced("git init"), _announced(f"git remote add origin {shlex.quote(url)}")]
     if ref.startswith("refs/tags/"):
         rest = _tag(ref, build.after, flags, retries)
     elif ref.startswith(_PULLS):
-        rest = _pull(ref, branch, build.after, flags, retries)
+        rest = _pull(ref, branch, build.after, retries)
     else:
         rest = _branch(branch, build.after, flags, retries)
     return _script(begin + rest)
@@ -51,8 +51,15 @@ def _tag(ref: str, commit: str, flags: str, retries: int) -> list[str]:
     return [_fetched(fetch, commit, retries), _announced(f"git checkout -qf {shlex.quote(commit)}")]
 
 
-def _pull(ref: str, branch: str, commit: str, flags: str, retries: int) -> list[str]:
-    base = f"git fetch {flags} origin {shlex.quote(f'+refs/heads/{branch}:')}"
+def _branch_name(repo: Repo, build: Build) -> str:
+    """The branch to fetch: the target branch, which a caller may name as a whole ref, or the branch of the ref."""
+    branch = (build.target_branch or build.ref).removeprefix("refs/heads/")
+    return repo.default_branch if not branch or branch.startswith(_PULLS) else branch
+
+
+def _pull(ref: str, branch: str, commit: str, retries: int) -> list[str]:
+    """Merge a pull request into its target branch, with the whole history: git merges nothing into a part of it."""
+    base = f"git fetch  origin {shlex.quote(f'+refs/heads/{branch}:')}"
     return [
         f"{_announce(base)}\n{_again(base, retries)}",
         _announced(f"git checkout {shlex.quote(branch)}"),
