@@ -8,6 +8,7 @@ from app.pipeline.fields import Fields
 from app.pipeline.model import Clone, Config, FromSecret, Pipeline, SecretDocument, Step
 from app.pipeline.nodes import Mapping, Scalar
 from app.pipeline.problems import BadPipeline, Problem, quoted
+from app.pipeline.values import Values
 
 __all__ = [
     "BadPipeline",
@@ -27,9 +28,14 @@ IGNORED = frozenset({"approval", "deployment", "registry", "cron"})
 CONDITIONS = tuple(Conditions.__dataclass_fields__)
 
 
-def parse(text: str) -> Config:
-    """The Config of a file; an empty file gives a Config without pipelines. Raises BadPipeline."""
+def parse(text: str, values: Values | None = None) -> Config:
+    """The Config of a file; an empty file gives a Config without pipelines. Raises BadPipeline.
+
+    `values` are put in the place of their marks in the text, but for the commands of steps, which keep the marks.
+    """
     documents, problems = source.load(text)
+    if values is not None:
+        documents = [values.fill(document) for document in documents]
     file = _File(problems, complete=not problems)
     for document in documents:
         file.read(document)

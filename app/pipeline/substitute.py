@@ -5,7 +5,7 @@ library crashes, the result is an empty text. Where the library cuts a character
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from app.errors import AppError
@@ -35,20 +35,22 @@ class BadSubstitution(AppError):
     code = "bad_substitution"
 
 
-def substitute(text: str, variables: Mapping[str, str]) -> str:
+def substitute(text: str, variables: Mapping[str, str], keep: Callable[[str], str] | None = None) -> str:
     """The text with every `${…}` replaced, and with `$$`, `\\\\` and `\\/` as the second of their characters.
 
-    An unknown name is empty. A value with a line break is inserted in double quotes, escaped. Raises BadSubstitution.
+    An unknown name is empty. A value with a line break is inserted in double quotes, escaped. `keep`, if given, gets
+    every result as it is, and returns the text that is inserted for the result. Raises BadSubstitution.
     """
-    return _Reader(text, variables).read()
+    return _Reader(text, variables, keep).read()
 
 
 class _Reader:
     """Reads the text once; nested expressions recurse, to MAX_DEPTH."""
 
-    def __init__(self, text: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, text: str, variables: Mapping[str, str], keep: Callable[[str], str] | None) -> None:
         self.text = text
         self.variables = variables
+        self.keep = keep
         self.position = 0
         self.depth = 0
         self.left = MAX_CHARACTERS
@@ -58,7 +60,11 @@ class _Reader:
         while mark := _MARK.search(self.text, self.position):
             parts.append(self.text[self.position : mark.start()])
             self.position = mark.end()
-            parts.append(self._expression() if mark[0] == "${" else mark[0][1])
+            if mark[0] == "${":
+                result = self._expression()
+                parts.append(self.keep(result) if self.keep else result)
+            else:
+                parts.append(mark[0][1])
         parts.append(self.text[self.position :])
         return "".join(parts)
 
@@ -86,7 +92,7 @@ class _Reader:
         value = self.variables.get(self.text[self.position : end], "")
         self.position = end
         self._spend(len(value), start)
-        return _go_quoted(value) if "\n" in value else value
+        return _go_quoted(value) if "\n" in value and not self.keep else value
 
     def _operated(self, value: str, start: int) -> str:
         match = _OPERATOR.match(self.text, self.position)

@@ -113,7 +113,7 @@ class Execution:
         try:
             given = await plugins.variables(context)
             variables = {**self._place.options.environ, **given.values}
-            todo = plan(context, _now(), variables)
+            todo = plan(context, _now(), variables, quote=self._place.options.quote_substitution)
             if todo.elsewhere:
                 todo = replace(todo, secrets={**todo.secrets, **await plugins.secrets(todo.elsewhere, context)})
             todo = replace(todo, variables=variables, masked={n: given.values[n] for n in given.masked})

@@ -20,9 +20,10 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) no
 }
 
 
-def of_commands(commands: Sequence[str]) -> str:
-    """A step's script: each command is printed, then run unchanged."""
-    return _script(map(_announced, commands))
+def of_commands(commands: Sequence[str], shown: Sequence[str] = ()) -> str:
+    """A step's script: each command is printed, then run unchanged; `shown` are the texts to print, if they differ."""
+    pairs = zip(shown or commands, commands, strict=True)
+    return _script(f"{_announce(text)}\n{command}" for text, command in pairs)
 
 
 def of_clone(repo: Repo, build: Build, *, depth: int = 0, retries: int = 0) -> str:
