@@ -7,6 +7,7 @@ written into the script, if it is harmless there; else the command is refused.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -22,8 +23,14 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _HARMLESS = re.compile(r"[\w.,:/@%+=-]*", re.ASCII)
 _HERE = re.compile(r"""<<(-?)[ \t]*((?:'[^']*'|"[^"]*"|\\.|[^\s'"\\;&|()<>`])+)""", re.DOTALL)
 _DOLLAR_QUOTE = re.compile(r"\$'(?:\\.|[^'\\])*'?", re.DOTALL)
+_COMMENT, _COMMENT_IN_BACKQUOTES = re.compile(r"[^\n]*"), re.compile(r"[^\n`]*")
 #: Characters that neither open nor close anything, and are no part of a mark.
 _PLAIN = re.compile("[\t !%&*-;=>?@A-Z^_a-z{|}~]+")
+#: The same with line breaks, comments, and texts in quotes, outside of quotes when no here-document is to begin.
+_WHOLE = re.compile(
+    r"""(?:[\t\n !%&*-;=>?@A-Z^_a-z{|}~]+|'[^'\uE000-\uF8FF]*'|"[^"\\$`\uE000-\uF8FF]*"|\\[^\uE000-\uF8FF]"""
+    r"""|(?<=[\t\n ;&|()<>])\#[^\n`\uE000-\uF8FF]*)++"""
+)
 _WORD_BREAKS = frozenset(" \t\n;&|()<>`")
 
 
@@ -56,15 +63,17 @@ class _Reader:
         self.names = names
         self.position = 0
         self.open: list[str] = []
+        #: How many of each are open.
+        self.count: Counter[str] = Counter()
         self.made: list[str] = []
         #: The here-documents that begin after this line: whether tabs are stripped, and the word that ends each.
         self.here: list[tuple[bool, str]] = []
 
     def read(self) -> str:
-        if not self.values.mark.search(self.text):
-            return self.text
-        while self.position < len(self.text):
-            if plain := _PLAIN.match(self.text, self.position):
+        last = max((mark.start() for mark in self.values.mark.finditer(self.text)), default=-1)
+        while self.position <= last:
+            skip = _PLAIN if self.here or self._top == '"' else _WHOLE
+            if plain := skip.match(self.text, self.position):
                 self._take(len(plain[0]))
             elif mark := self.values.mark.match(self.text, self.position):
                 self._value(mark)
@@ -74,11 +83,25 @@ class _Reader:
                 self._in_quotes()
             else:
                 self._bare()
-        return "".join(self.made)
+        return "".join(self.made) + self.text[self.position :]
 
     @property
     def _top(self) -> str:
         return self.open[-1] if self.open else ""
+
+    @property
+    def _reckons(self) -> bool:
+        """Whether the shell reads this place as arithmetic."""
+        return bool(self.count["(("] or self.count["["])
+
+    def _push(self, what: str) -> None:
+        self.open.append(what)
+        self.count[what] += 1
+
+    def _pop(self) -> str:
+        what = self.open.pop()
+        self.count[what] -= 1
+        return what
 
     def _take(self, width: int) -> None:
         self.made.append(self.text[self.position : self.position + width])
@@ -86,7 +109,7 @@ class _Reader:
 
     def _value(self, mark: re.Match[str]) -> None:
         self.position = mark.end()
-        if "((" in self.open or "[" in self.open:
+        if self._reckons:
             self.made.append(self._integer(mark))
         elif self.made and self.made[-1] == "$":
             self._refuse("after a $")
@@ -115,7 +138,7 @@ class _Reader:
 
     def _in_quotes(self) -> None:
         if self.text[self.position] == '"':
-            self.open.pop()
+            self._pop()
             self._take(1)
         elif not self._opens():
             self._take(1)
@@ -124,13 +147,14 @@ class _Reader:
         """Take what begins a substitution or arithmetic, in quotes or not; whether there was any."""
         text, at = self.text, self.position
         if text.startswith("$((", at):
-            self.open += ["((", "(("]
+            self._push("((")
+            self._push("((")
             self._take(3)
         elif text.startswith("$(", at):
-            self.open.append("(")
+            self._push("(")
             self._take(2)
         elif text.startswith("$[", at):
-            self.open.append("[")
+            self._push("[")
             self._take(2)
         elif text[at] == "`":
             self._backquote()
@@ -140,11 +164,11 @@ class _Reader:
 
     def _backquote(self) -> None:
         """A backquote ends the substitution that an earlier one began, with all that is open in it."""
-        if "`" in self.open:
-            while self.open.pop() != "`":
+        if self.count["`"]:
+            while self._pop() != "`":
                 pass
         else:
-            self.open.append("`")
+            self._push("`")
         self._take(1)
 
     def _bare(self) -> None:
@@ -158,19 +182,22 @@ class _Reader:
         elif character == "'":
             self._single()
         elif character == '"':
-            self.open.append('"')
+            self._push('"')
             self._take(1)
+        elif text.startswith("((", at):
+            self._push("((")
+            self._push("((")
+            self._take(2)
         elif character == "(":
-            nested = text.startswith("((", at)
-            self.open += ["((", "(("] if nested else ["("]
-            self._take(2 if nested else 1)
+            self._push("(")
+            self._take(1)
         elif character in ")]":
             if self._top in (("((", "(") if character == ")" else ("[",)):
-                self.open.pop()
+                self._pop()
             self._take(1)
         elif character == "#" and (not at or text[at - 1] in _WORD_BREAKS):
             self._comment()
-        elif text.startswith("<<", at) and not {"((", "["} & set(self.open):
+        elif text.startswith("<<", at) and not self._reckons:
             self._here()
         elif character == "\n" and self.here:
             self._take(1)
@@ -195,8 +222,9 @@ class _Reader:
         self._take(len(found[0]))
 
     def _comment(self) -> None:
-        ends = [self.text.find(end, self.position) for end in ("\n", "`" if "`" in self.open else "\n")]
-        end = min((one for one in ends if one >= 0), default=len(self.text))
+        found = (_COMMENT_IN_BACKQUOTES if self.count["`"] else _COMMENT).match(self.text, self.position)
+        assert found is not None
+        end = found.end()
         self.made.append(self.values.mark.sub("…", self.text[self.position : end]))
         self.position = end
 
