@@ -1,9 +1,9 @@
 """Puts values into the commands of a step so that the shell takes each value as one word of text. Pure.
 
 A value becomes a variable of the step, and the script names the variable where the value stands in the command. The
-shell does not read as code what a variable holds, so even a command that this module misreads runs no part of a value.
-Only where no variable can stand, that is in arithmetic and in a here-document whose end is quoted, the value itself is
-written into the script, if it is harmless there; else the command is refused.
+shell does not read as code what a variable holds: in a command that this module misreads, a value is at worst split
+into several words. Only where no variable can stand, that is in arithmetic and in a here-document whose end is quoted,
+the value itself is written into the script, if it is harmless there; else the command is refused.
 """
 
 import re
