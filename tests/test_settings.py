@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from app.settings import runner, values
 from app.settings import server as settings
-from app.settings import values
 from app.settings.load import BadSettings
 from app.settings.server import Settings
 from app.settings.values import Bootstrap
@@ -61,6 +61,7 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
 ORIGINS = ("https://ui.example.com", "http://[::1]:3000")
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
+    ("quote_substitution", "GANTRY_QUOTE_SUBSTITUTION", "true", True),
     ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
     ("logs", "GANTRY_LOGS", "/srv/logs", Path("/srv/logs")),
     ("runner_lease", "GANTRY_RUNNER_LEASE", "5m", 300),
@@ -146,6 +147,13 @@ def test_a_setting_of_ours_is_read(
     monkeypatch: pytest.MonkeyPatch, field: str, ours: str, text: str, value: Any
 ) -> None:
     assert getattr(load(monkeypatch, **{ours: text}), field) == value
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("", False)])
+def test_a_runner_on_another_machine_may_quote_values_too(text: str, value: bool) -> None:
+    required = {"DRONE_RPC_HOST": "gantry.example.com", "DRONE_RPC_SECRET": SECRET}
+
+    assert runner.load({**required, "GANTRY_QUOTE_SUBSTITUTION": text}).quote_substitution is value
 
 
 def test_every_setting_is_tested() -> None:

@@ -1,6 +1,6 @@
 """A decision about a build that waits for approval: approve, decline."""
 
-from app.builds import stages, store
+from app.builds import rules, stages, store
 from app.builds.model import Build, Stage
 from app.builds.moments import Doing, Happened
 from app.builds.ports import Ports
@@ -24,7 +24,8 @@ async def approve(ports: Ports, repo: Repo, number: int, by: Actor, stage_number
 def _approve(repo: Repo, number: int, stage_number: int | None, by: Actor, now: int) -> Doing[None]:
     old = yield from _locked(repo.id, number)
     for stage in _blocked(old, stage_number, 'Cannot approve a Pipeline with Status "{}"'):
-        yield from stages.set_status(stage, "waiting_on_dependencies" if stage.depends_on else "pending", now)
+        status = "waiting_on_dependencies" if stage.depends_on else rules.started(stage)
+        yield from stages.set_status(stage, status, now)
     build = yield from settle(old, now)
     return None, [Happened("build.approve", build.id, by, repo=repo, build=build, old=old)]
 

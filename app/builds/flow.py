@@ -8,9 +8,10 @@ from app.builds import params as parameters
 from app.builds import stages, stop, store
 from app.builds.config import converted
 from app.builds.event import event_of
-from app.builds.model import Build, Stage, Status
+from app.builds.model import ERROR_CODE, Build, Stage, Status, cut
 from app.builds.moments import Doing, Happened, Verb
 from app.builds.ports import Ports
+from app.builds.progress import settle
 from app.convert.errors import BadConversion
 from app.db.tx import Tx, each
 from app.errors import Invalid, NothingToRun, Problem
@@ -166,7 +167,7 @@ async def start(
         raise nothing_to_run(file.config, event, planned)
     unsigned = bool(signed_with) and not await asyncio.to_thread(signature.verify, file.text, signed_with)
     blocked = unsigned or verdict == "block"
-    ready = [_stage(repo, stage, now, blocked=blocked) for stage in planned.stages]
+    ready = [_stage(repo, stage, now, file.path, blocked=blocked) for stage in planned.stages]
     inserting = _insert(build, ready, claim, file.text if file.converted else "")
     return await ports.moments.carry_out(_begin(repo, inserting, verb, by, now))
 
@@ -187,6 +188,8 @@ async def fail(
 def _begin(repo: Repo, inserting: Tx[Build], verb: Verb, by: Actor, now: int) -> Doing[Build]:
     """Make a new build, and stop the older builds whose place it takes, if the repository's settings ask for that."""
     made = yield from inserting
+    if any(stage.status == "error" for stage in made.stages):
+        made = yield from settle(made, now)
     begun = Happened(verb, made.id, by, repo=_numbered(repo, made), build=made)
     if not made.stages or not stop.is_superseding(repo, made.event):
         return made, [begun]
@@ -222,8 +225,11 @@ def _text(text: str) -> str:
 _NEW_STAGE = Stage(id=0, repo_id=0, build_id=0, number=0, name="")
 
 
-def _stage(repo: Repo, planned: PlannedStage, now: int, *, blocked: bool) -> Stage:
-    free: Status = "waiting_on_dependencies" if planned.depends_on else "pending"
+def _stage(repo: Repo, planned: PlannedStage, now: int, path: str, *, blocked: bool) -> Stage:
+    """A new stage. One with faults keeps them as its error, and is over now if nothing keeps it from being started."""
+    error = cut(BadPipeline(planned.faults).text(path)) if planned.faults else ""
+    free: Status = "waiting_on_dependencies" if planned.depends_on else "error" if error else "pending"
+    over = bool(error) and not blocked and not planned.depends_on
     return evolve(
         _NEW_STAGE,
         repo_id=repo.id,
@@ -232,6 +238,10 @@ def _stage(repo: Repo, planned: PlannedStage, now: int, *, blocked: bool) -> Sta
         kind=planned.kind,
         type=planned.type,
         status="blocked" if blocked else free,
+        error=error,
+        exit_code=ERROR_CODE if over else 0,
+        started=now if over else 0,
+        stopped=now if over else 0,
         os=planned.os,
         arch=planned.arch,
         variant=planned.variant,

@@ -48,7 +48,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Stage:
-    """One pipeline of a build, handed to one runner (contract drone-rpc 3.2)."""
+    """One pipeline of a build, handed to one runner (contract drone-rpc 3.2).
+
+    A stage that has an `error` before it is started ends with that error when it is started.
+    """
 
     id: int
     repo_id: int
@@ -132,6 +135,8 @@ class Line:
     time: int
 
 
+#: The exit code of a stage or step that ended without one of its own.
+ERROR_CODE = 255
 #: Bytes of a stage's or step's error that are kept (contract drone-rpc 3.2).
 ERROR_LIMIT = 500
 

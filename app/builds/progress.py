@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.builds import claims, model, rules, stages, steps, store
-from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
+from app.builds.model import DONE, ERROR_CODE, FAILED, Build, Stage, Status, Step
 from app.builds.moments import Doing, Happened, Verb
 from app.builds.ports import Ports
 from app.db.tx import Tx, each
@@ -169,7 +169,7 @@ def _end(build: Build, stored: Stage, verb: Verb, error: str, now: int) -> Doing
         if step.status not in DONE:
             yield from steps.update(_end_step(step, now))
     started, stopped = stored.started or now, model.end(stored.started, now)
-    over = evolve(stored, status="error", error=error, exit_code=255, started=started, stopped=stopped)
+    over = evolve(stored, status="error", error=error, exit_code=ERROR_CODE, started=started, stopped=stopped)
     ended = yield from stages.update(over, now)
     settled = yield from settle(build, now)
     happened = Happened(verb, build.id, SERVER, build=settled, old=build, steps=_steps_in(settled, stored.id))
@@ -182,5 +182,5 @@ def _steps_in(build: Build, stage_id: int) -> list[Step]:
 
 def _end_step(step: Step, now: int) -> Step:
     if step.status == "running":
-        return evolve(step, status="error", error=LOST, exit_code=255, stopped=now)
+        return evolve(step, status="error", error=LOST, exit_code=ERROR_CODE, stopped=now)
     return evolve(step, status="skipped", started=now, stopped=now)

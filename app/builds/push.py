@@ -15,7 +15,7 @@ from app.scm.hook import Push
 
 async def forget_ref(ports: Ports, repo: Repo, push: Push) -> None:
     """Drop the entry of the deleted ref, a branch or a pull request, from the index of newest builds."""
-    trigger = triggers.build_event(replace(push, after=push.before))
+    trigger = triggers.build_event(replace(push, after=push.before), repo.default_branch)
     if trigger and trigger.event == "push":
         await ports.db.write(lists.forget(repo.id, "branch", trigger.target_branch))
     elif trigger and trigger.event == "pull_request":

@@ -15,13 +15,19 @@ _OPEN: frozenset[Status] = frozenset({"pending", "running", "waiting_on_dependen
 def advance(stages: Sequence[Stage]) -> tuple[Stage, ...]:
     """All stages of a build, after waiting stages that will not run are `skipped` and those that may run `pending`.
 
-    A failed stage anywhere in the build counts, not only a stage that the waiting one depends on. Skipping is repeated
-    until nothing changes, because a stage may stand in the file before the stage that it depends on.
+    A failed stage anywhere in the build counts, not only a stage that the waiting one depends on. Both are repeated
+    until nothing changes: a stage may stand in the file before the stage that it depends on, and a stage with a fault
+    ends at once.
     """
     stages = tuple(stages)
-    while (after := _skip(stages)) != stages:
+    while (after := _skip(stages)) != stages or (after := _release(stages)) != stages:
         stages = after
-    return _release(stages)
+    return stages
+
+
+def started(stage: Stage) -> Status:
+    """The status of a stage when it is started: `error` if the server knows that its runner would refuse it."""
+    return "error" if stage.error else "pending"
 
 
 def _skip(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
@@ -41,7 +47,7 @@ def _release(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     def released(stage: Stage) -> bool:
         return stage.status == "waiting_on_dependencies" and _ready(stage, done)
 
-    return tuple(replace(stage, status="pending") if released(stage) else stage for stage in stages)
+    return tuple(replace(stage, status=started(stage)) if released(stage) else stage for stage in stages)
 
 
 def _done(stages: tuple[Stage, ...]) -> dict[str, bool]:

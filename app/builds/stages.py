@@ -1,7 +1,7 @@
 """The SQL of stages."""
 
 from app.builds import steps
-from app.builds.model import Stage, Status, cut
+from app.builds.model import ERROR_CODE, Stage, Status, cut
 from app.db import schema
 from app.db.mapper import MAPPING, NAMES, Mapper
 from app.db.tx import Rows, Tx, many, one, run
@@ -46,12 +46,13 @@ UPDATE = """
     WHERE id = :id AND version = :version RETURNING *
 """
 SET_STATUS = """
-    UPDATE stages SET status = :status, started = started + :skipped, stopped = stopped + :skipped, updated = :now,
-        version = version + 1
+    UPDATE stages SET status = :status, error = :error, exit_code = :exit_code, started = started + :over,
+        stopped = stopped + :over, updated = :now, version = version + 1
     WHERE id = :id
 """
 STOP = """
     UPDATE stages SET status = CASE WHEN started <> 0 THEN 'killed' ELSE 'skipped' END,
+        error = CASE WHEN started <> 0 THEN error ELSE '' END,
         started = CASE WHEN started <> 0 THEN started ELSE :now END,
         stopped = CASE WHEN started > :now THEN started ELSE :now END, updated = :now, version = version + 1
     WHERE build_id = :build_id
@@ -131,9 +132,11 @@ def update(stage: Stage, now: int) -> Tx[Stage]:
 
 
 def set_status(stage: Stage, status: Status, now: int) -> Tx[None]:
-    """Give a stage of a locked build a new status; for `skipped`, it started and stopped now."""
-    skipped = now if status == "skipped" else 0
-    yield from run(SET_STATUS, id=stage.id, status=status, skipped=skipped, now=now)
+    """Give a stage of a locked build a new status; for `skipped` and `error`, it started and stopped now."""
+    over = now if status in ("skipped", "error") else 0
+    error = "" if status in ("skipped", "declined") else stage.error
+    code = ERROR_CODE if status == "error" else stage.exit_code
+    yield from run(SET_STATUS, id=stage.id, status=status, error=error, exit_code=code, over=over, now=now)
 
 
 def stop_all(build_id: int, now: int) -> Tx[bool]:

@@ -21,8 +21,11 @@ class Trigger:
     number: int = 0
 
 
-def build_event(push: Push) -> Trigger | None:
-    """The build that a push asks for (contract drone-yaml 16); None when its ref was deleted or starts no build."""
+def build_event(push: Push, default_branch: str) -> Trigger | None:
+    """The build that a push asks for (contract drone-yaml 16); None when its ref was deleted or starts no build.
+
+    A ref of a pull request does not tell into which branch it would be merged, so that is the default branch.
+    """
     if push.deleted:
         return None
     if push.ref.startswith("refs/heads/"):
@@ -32,5 +35,5 @@ def build_event(push: Push) -> Trigger | None:
         return Trigger("tag", "create", push.ref, "", "")
     if request := _REQUEST.fullmatch(push.ref):
         action = "opened" if push.created else "synchronized"
-        return Trigger("pull_request", action, push.ref, "", "", int(request[1]))
+        return Trigger("pull_request", action, push.ref, "", default_branch, int(request[1]))
     return None

@@ -44,6 +44,7 @@ def _options(loaded: RunnerSettings) -> Options:
         limit_repos=loaded.limit_repos,
         limit_events=loaded.limit_events,
         limit_trusted=loaded.limit_trusted,
+        quote_substitution=loaded.quote_substitution,
         plugins=Plugins.of(secret=loaded.secrets, env=loaded.env),
     )
 

@@ -95,7 +95,11 @@ async def _runner(manager: LocalManager, settings: Settings, folder: Folder) -> 
         machine=platform.node() or "localhost",
         base=folder.work,
         environ=inherited(),
-        options=Options(environ=settings.runner_environ, plugins=Plugins.of(secret=settings.secret, env=settings.env)),
+        options=Options(
+            environ=settings.runner_environ,
+            quote_substitution=settings.quote_substitution,
+            plugins=Plugins.of(secret=settings.secret, env=settings.env),
+        ),
     )
 
 

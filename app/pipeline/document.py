@@ -8,6 +8,7 @@ from app.pipeline.fields import Fields
 from app.pipeline.model import Clone, Config, FromSecret, Pipeline, SecretDocument, Step
 from app.pipeline.nodes import Mapping, Scalar
 from app.pipeline.problems import BadPipeline, Problem, quoted
+from app.pipeline.values import Values
 
 __all__ = [
     "BadPipeline",
@@ -27,9 +28,14 @@ IGNORED = frozenset({"approval", "deployment", "registry", "cron"})
 CONDITIONS = tuple(Conditions.__dataclass_fields__)
 
 
-def parse(text: str) -> Config:
-    """The Config of a file; an empty file gives a Config without pipelines. Raises BadPipeline."""
+def parse(text: str, values: Values | None = None) -> Config:
+    """The Config of a file; an empty file gives a Config without pipelines. Raises BadPipeline.
+
+    `values` are put in the place of their marks in the text, but for the commands of steps, which keep the marks.
+    """
     documents, problems = source.load(text)
+    if values is not None:
+        documents = [values.fill(document) for document in documents]
     file = _File(problems, complete=not problems)
     for document in documents:
         file.read(document)
@@ -74,8 +80,7 @@ class _File:
         if pipeline.type == "exec":
             self.problems.extend(lint.exec_steps(pipeline))
         elif pipeline.type == "docker":
-            found = containers.lint(fields, pipeline.os, pipeline.arch, pipeline.clone)
-            self.problems.extend(found)
+            self.problems.extend(containers.platform(fields, pipeline.os, pipeline.arch))
 
     def _secret(self, fields: Fields) -> None:
         get = fields.section("get")
@@ -87,14 +92,9 @@ class _File:
             get_name=get.text("name"),
         )
         self.secrets.append(secret)
-        if not (secret.data or secret.get_path or secret.get_name):
-            detail = f"secret {quoted(secret.name)} needs data, or get with path and name"
-            self._problem(fields, "linter: invalid or missing secret data", detail)
 
     def _signature(self, fields: Fields) -> None:
         self.signature = fields.text("hmac")
-        if not self.signature:
-            self._problem(fields, "linter: invalid or missing hmac", "sign the file again")
 
     def _no_kind(self, fields: Fields, kind: str) -> None:
         self.complete = False
@@ -122,6 +122,7 @@ def _targets(pipelines: list[Pipeline]) -> tuple[str, ...]:
 def _pipeline(fields: Fields) -> Pipeline:
     platform = fields.section("platform")
     type_ = fields.text("type") or "docker"
+    clone = _clone(fields.section("clone"))
     return Pipeline(
         kind="pipeline",
         type=type_,
@@ -136,8 +137,9 @@ def _pipeline(fields: Fields) -> Pipeline:
         # A pipeline without a name is named default; an empty name in depends_on means that pipeline.
         depends_on=tuple(name or DEFAULT_NAME for name in fields.texts("depends_on")),
         trigger=_conditions(fields.section("trigger")),
-        clone=_clone(fields.section("clone")),
+        clone=clone,
         steps=_exec_steps(fields) if type_ == "exec" else containers.steps(fields),
+        faults=containers.body(fields.node, clone) if type_ == "docker" else (),
     )
 
 

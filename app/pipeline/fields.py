@@ -97,14 +97,14 @@ class Fields:
         place = self.place(key)
         if node is not None and not isinstance(node, Mapping):
             self.wrong(node, place, "a mapping")
-        return Fields(node if isinstance(node, Mapping) else Mapping(self.line, {}), self.problems, place)
+        return type(self)(node if isinstance(node, Mapping) else Mapping(self.line, {}), self.problems, place)
 
     def sections(self, key: str) -> "Iterator[Fields]":
         """A list of mappings."""
         for number, node in enumerate(self.items(key)):
             place = f"{self.place(key)}[{number}]"
             if isinstance(node, Mapping):
-                yield Fields(node, self.problems, place)
+                yield type(self)(node, self.problems, place)
             else:
                 self.wrong(node, place, "a mapping")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.pipeline.conditions import Conditions
+from app.pipeline.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,16 @@ class Pipeline:
     trigger: Conditions
     clone: Clone
     steps: tuple[Step, ...]
+    #: What its runner would refuse the pipeline for. Such a stage ends as error when it is started; others run.
+    faults: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SecretDocument:
-    """A secret in the file: encrypted `data`, or the path and name of the secret in a secret extension."""
+    """A secret in the file: encrypted `data`, or the path and name of the secret in a secret extension.
+
+    A secret with neither has no value: only a step that asks for the secret notices.
+    """
 
     name: str
     line: int
@@ -82,7 +88,7 @@ class Config:
 
     pipelines: tuple[Pipeline, ...] = ()
     secrets: tuple[SecretDocument, ...] = ()
-    #: the hmac of the signature document
+    #: the hmac of the signature document; empty if the document has none
     signature: str | None = None
     #: the names in the include lists of all `trigger.target`, globs as written
     targets: tuple[str, ...] = ()

@@ -15,6 +15,8 @@ MAX_DEPTH = 64
 #: Nodes of all documents of a file; the nodes of an alias count at each use.
 MAX_NODES = 400_000
 
+#: The rule that a file with more nodes breaks.
+TOO_MANY = "document contains too many values"
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 MERGE = "<<"
 #: Messages of this parser, and the words that Drone's decoder has for the same fault.
@@ -172,7 +174,7 @@ class _Composer:
         self.used += nodes
         if self.used > self.budget:
             detail = f"a file may hold {MAX_NODES} values, an alias counts wherever it is used"
-            _refuse(line, "document contains too many values", detail)
+            _refuse(line, TOO_MANY, detail)
 
 
 def _merged(children: list[Node]) -> dict[str, Node]:

@@ -8,7 +8,7 @@ from app.errors import NothingToRun
 from app.pipeline.conditions import TRIGGER, Condition
 from app.pipeline.event import Event
 from app.pipeline.model import Config, Pipeline
-from app.pipeline.problems import quoted
+from app.pipeline.problems import Problem, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class PlannedStage:
     on_success: bool
     on_failure: bool
     depends_on: tuple[str, ...]
+    #: What its runner would refuse the pipeline for: the stage ends as error when it is started.
+    faults: tuple[Problem, ...] = ()
 
 
 class Mismatch(NamedTuple):
@@ -149,4 +151,5 @@ def _stage(number: int, pipeline: Pipeline, depends_on: tuple[str, ...]) -> Plan
         on_success=on_success,
         on_failure=on_failure,
         depends_on=depends_on,
+        faults=pipeline.faults,
     )

@@ -3,11 +3,11 @@
 import itertools
 from collections.abc import Iterator
 
-from app.pipeline.nodes import MAX_NODES, Mapping, Node, Scalar, Sequence, compose
+from app.pipeline.nodes import MAX_NODES, TOO_MANY, Mapping, Node, Scalar, Sequence, compose
 from app.pipeline.problems import BadPipeline, Problem
 
 MAX_BYTES = 8 * 1024 * 1024
-MAX_DOCUMENTS = 100
+MAX_DOCUMENTS = 1000
 
 TOO_LARGE = "yaml: the file is too large"
 
@@ -31,6 +31,8 @@ def load(text: str) -> tuple[list[Mapping], list[Problem]]:
                 documents.append(_as_mapping(root, line))
         except BadPipeline as error:
             problems.extend(error.problems)
+            if error.problems[0].rule == f"yaml: {TOO_MANY}":
+                break
     return documents, problems
 
 

@@ -1,7 +1,11 @@
-"""`${…}` in a pipeline file: variables and the operators on them (contract drone-env 3)."""
+"""`${…}` in a pipeline file: variables, the operators on them, and escapes (contract drone-env 3).
+
+The rules are those of Drone's library, so that a file becomes the text that Drone's runners make of it. Where the
+library crashes, the result is an empty text. Where the library cuts a character in two, the character is left out.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from app.errors import AppError
@@ -13,12 +17,12 @@ MAX_CHARACTERS = 8 * 1024 * 1024
 MAX_DEPTH = 16
 
 ANY = r"[\s\S]"
-_OPENING = re.compile(r"\$\$\{|\$\{")
-_NAME = re.compile(r"[\w-]+")
-# The shell's :? and :+ are not part of the language.
-_OPERATOR = re.compile(r":[-=]|=|\^\^?|,,?|##?|%%?|/[/#%]?|:(?![?+])")
+#: An expression begins, or an escape stands for its second character.
+_MARK = re.compile(r"\$\{|\$\$|\\[\\/]")
+_OPERATOR = re.compile(r":[-=?+]?|=|[\^,]{1,2}|##?|%%?|/[/#%]?")
+_DEFAULTS = frozenset({"=", ":=", ":-", ":?", ":+"})
 _NEXT_MARK = re.compile(r"[\\$:/}]")
-_INTEGER = re.compile(r"\s*-?[0-9]{1,9}\s*", re.ASCII)
+_INTEGER = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 _GO_ESCAPES = str.maketrans(
     {'"': r"\"", "\\": r"\\", "\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r"}
     | {"\t": r"\t", "\v": r"\v"}
@@ -31,30 +35,36 @@ class BadSubstitution(AppError):
     code = "bad_substitution"
 
 
-def substitute(text: str, variables: Mapping[str, str]) -> str:
-    """The text with every `${…}` replaced; an unknown name is empty, `$${` becomes a literal `${`.
+def substitute(text: str, variables: Mapping[str, str], keep: Callable[[str], str] | None = None) -> str:
+    """The text with every `${…}` replaced, and with `$$`, `\\\\` and `\\/` as the second of their characters.
 
-    A value with a line break is inserted in double quotes, escaped. Raises BadSubstitution.
+    An unknown name is empty. A value with a line break is inserted in double quotes, escaped. `keep`, if given, gets
+    every result as it is, and returns the text that is inserted for the result. Raises BadSubstitution.
     """
-    return _Reader(text, variables).read()
+    return _Reader(text, variables, keep).read()
 
 
 class _Reader:
     """Reads the text once; nested expressions recurse, to MAX_DEPTH."""
 
-    def __init__(self, text: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, text: str, variables: Mapping[str, str], keep: Callable[[str], str] | None) -> None:
         self.text = text
         self.variables = variables
+        self.keep = keep
         self.position = 0
         self.depth = 0
         self.left = MAX_CHARACTERS
 
     def read(self) -> str:
         parts = []
-        while opening := _OPENING.search(self.text, self.position):
-            parts.append(self.text[self.position : opening.start()])
-            self.position = opening.end()
-            parts.append("${" if opening[0] == "$${" else self._expression())
+        while mark := _MARK.search(self.text, self.position):
+            parts.append(self.text[self.position : mark.start()])
+            self.position = mark.end()
+            if mark[0] == "${":
+                result = self._expression()
+                parts.append(self.keep(result) if self.keep else result)
+            else:
+                parts.append(mark[0][1])
         parts.append(self.text[self.position :])
         return "".join(parts)
 
@@ -66,21 +76,23 @@ class _Reader:
             self._refuse(start, f"expressions may nest {MAX_DEPTH} deep")
         length = self._taken("#")
         value = self._value(start)
-        result = str(len(value)) if length else self._operated(value, start)
+        result = str(len(_bytes(value))) if length else self._operated(value, start)
         if not self._taken("}"):
-            self._refuse(start, "it is no name with an operator and a closing }")
+            self._refuse(start, self._fault())
         self.depth -= 1
         self._spend(len(result), start)
         return result
 
     def _value(self, start: int) -> str:
-        name = _NAME.match(self.text, self.position)
-        if name is None:
+        end = self.position
+        while end < len(self.text) and _in_name(self.text[end]):
+            end += 1
+        if end == self.position:
             self._refuse(start, "a name must follow ${")
-        self.position = name.end()
-        value = self.variables.get(name[0], "")
+        value = self.variables.get(self.text[self.position : end], "")
+        self.position = end
         self._spend(len(value), start)
-        return _go_quoted(value) if "\n" in value else value
+        return _go_quoted(value) if "\n" in value and not self.keep else value
 
     def _operated(self, value: str, start: int) -> str:
         match = _OPERATOR.match(self.text, self.position)
@@ -88,8 +100,8 @@ class _Reader:
             return value
         self.position = match.end()
         operator = match[0]
-        if operator in ("=", ":=", ":-"):
-            default = self._argument("}", start)
+        if operator in _DEFAULTS:
+            default = self._argument("}", start, empty=True)
             return value or default
         if operator == ":":
             return self._substring(value, start)
@@ -100,18 +112,32 @@ class _Reader:
         return _cased(operator, value)
 
     def _substring(self, value: str, start: int) -> str:
+        """The part that begins at a position and has a length, both in bytes; a character is never cut in two."""
         position = self._argument(":}", start)
-        length = self._argument("}", start) if self._taken(":") else str(len(value))
+        whole = _bytes(value)
+        length = str(len(whole))
+        if self._taken(":"):
+            while self._taken(":"):
+                pass
+            length = self._argument("}", start)
         if not (_INTEGER.fullmatch(position) and _INTEGER.fullmatch(length)):
             return value
-        first = int(position) if int(position) >= 0 else max(0, len(value) + int(position))
-        return value[first : first + max(0, int(length))]
+        first = int(position) if int(position) >= 0 else max(0, len(whole) + int(position))
+        return whole[first : first + max(0, int(length))].decode(errors="ignore")
 
     def _replaced(self, operator: str, value: str, start: int) -> str:
-        old = self._argument("/}", start, escapes=True)
-        if not self._taken("/"):
+        begin = self.position
+        old = self._argument("/", start, escapes=True)
+        read = self.text[begin : self.position]
+        astray = "}" in read and "\n" in read and "${" not in read
+        if astray or not self._taken("/"):
             self._refuse(start, "a replacement must follow a second /")
-        new = self._argument("}", start, escapes=True)
+        while self._taken("/"):
+            pass
+        bare = self.text.startswith("}", self.position)
+        new = self._argument("}", start, escapes=True, empty=True)
+        if operator in ("/#", "/%") and bare:
+            return value  # The library changes nothing at the start or the end without a replacement.
         if operator == "/#":
             return new + value[len(old) :] if value.startswith(old) else value
         if operator == "/%":
@@ -120,17 +146,19 @@ class _Reader:
         self._spend(count * len(new), start)
         return value.replace(old, new, count)
 
-    def _argument(self, stops: str, start: int, *, escapes: bool = False) -> str:
-        """The text up to one of the characters `stops`.
+    def _argument(self, stops: str, start: int, *, escapes: bool = False, empty: bool = False) -> str:
+        """The text up to one of the characters `stops`; it may be `empty`, if that is allowed.
 
-        The text may hold expressions and, if `escapes`, `\\/` for a slash.
+        The text may hold expressions and, if `escapes`, the same escapes as the text of a file.
         """
-        parts = []
+        parts: list[str] = []
+        if not empty and self.text.startswith(tuple(stops), self.position):
+            self._refuse(start, "a text must follow the operator")
         while self.position < len(self.text) and self.text[self.position] not in stops:
             if self._taken("${"):
                 parts.append(self._expression())
                 continue
-            if escapes and self.text.startswith(("\\/", "\\\\"), self.position):
+            if escapes and _MARK.match(self.text, self.position):
                 self.position += 1
             end = _NEXT_MARK.search(self.text, self.position + 1)
             parts.append(self.text[self.position : end.start() if end else None])
@@ -138,6 +166,12 @@ class _Reader:
         argument = "".join(parts)
         self._spend(len(argument), start)
         return argument
+
+    def _fault(self) -> str:
+        following = self.text[self.position : self.position + 1]
+        if following in ("-", "+", "?"):
+            return f"there is no operator {following}, a default is written :-"
+        return "it is no name with an operator and a closing }"
 
     def _taken(self, expected: str) -> bool:
         found = self.text.startswith(expected, self.position)
@@ -156,25 +190,40 @@ class _Reader:
         raise BadSubstitution(message)
 
 
+def _in_name(character: str) -> bool:
+    return character == "_" or character.isalpha() or character.isdecimal()
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode(errors="surrogatepass")
+
+
 def _cased(operator: str, value: str) -> str:
+    if operator in ("^,", ",^"):
+        return value
     many = value if len(operator) == 2 else value[:1]
     return (many.upper() if operator[0] == "^" else many.lower()) + value[len(many) :]
 
 
 def _removed(operator: str, value: str, pattern: str) -> str:
-    """The value without its shortest or longest prefix or suffix that matches; an invalid pattern matches nothing."""
+    """The value without its shortest or longest prefix or suffix that matches; an invalid pattern matches nothing.
+
+    The library looks for a suffix with all characters of the value and of the pattern in reverse order. So a pattern
+    of a suffix may hold `*` and `?`, but a class `[a-z]` in it is no class.
+    """
+    longest = len(operator) == 2
+    if operator[0] == "#":
+        return _without_prefix(value, pattern, longest=longest)
+    return _without_prefix(value[::-1], pattern[::-1], longest=longest)[::-1]
+
+
+def _without_prefix(value: str, pattern: str, *, longest: bool) -> str:
     try:
         pieces = globs.pieces(pattern, ANY)
     except globs.BadGlob:
         return value
-    if operator[0] == "#":
-        return _without_prefix(value, pieces, longest=operator == "##")
-    # A suffix is a prefix of the reversed text.
-    backwards = [piece[::-1] for piece in reversed(pieces)]
-    return _without_prefix(value[::-1], backwards, longest=operator == "%%")[::-1]
-
-
-def _without_prefix(value: str, pieces: list[list[str]], *, longest: bool) -> str:
+    if not pattern.strip("*"):  # The shortest match has one character.
+        return value if not pattern else "" if longest else value[1:]
     first, *rest = ("".join(piece) for piece in pieces)
     held = "".join(f"(?>{ANY}*?{piece})" for piece in rest[:-1])
     last = f"{ANY}*{'' if longest else '?'}{rest[-1]}" if rest else ""

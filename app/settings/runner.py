@@ -44,6 +44,7 @@ class RunnerSettings(Variables):
     limit_repos: Words = _named("LIMIT_REPOS", default=())
     limit_events: Words = _named("LIMIT_EVENTS", default=())
     limit_trusted: bool = _named("LIMIT_TRUSTED", default=False)
+    quote_substitution: bool = Field(validation_alias="GANTRY_QUOTE_SUBSTITUTION", default=False)
     secret_endpoint: Endpoint = _named("SECRET_PLUGIN_ENDPOINT", default="")
     secret_token: str = _named("SECRET_PLUGIN_TOKEN", default="", repr=False)
     secret_skip_verify: bool = _named("SECRET_PLUGIN_SKIP_VERIFY", default=False)

@@ -55,6 +55,7 @@ class Settings(Extensions):
     runner_patience: LongTime = named("RUNNER_PATIENCE", "DRONE_CLEANUP_DEADLINE_PENDING", default=24 * 3600)
     runner_capacity: int = named("RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", default=2, ge=0, le=1000)
     runner_environ: Map = named("RUNNER_ENVIRON", "DRONE_RUNNER_ENVIRON", default_factory=dict, repr=False)
+    quote_substitution: bool = named("QUOTE_SUBSTITUTION", default=False)
     #: Seconds between two searches for due cron jobs.
     cron_interval: Time = named("CRON_INTERVAL", "DRONE_CRON_INTERVAL", default=30)
     #: Seconds between two runs of a cron job, at least, unless an administrator of the server has set the job closer.

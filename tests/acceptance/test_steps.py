@@ -29,7 +29,7 @@ STEPS = {
     "no-newline": ["printf 'half a line'"],
     "binary": ["printf 'a\\377\\376\\000b\\303'; head -c 100000 /dev/urandom; printf 'caf\\303\\251'"],
     "silent": ["true"],
-    "gone": ["kill -9 $$"],
+    "gone": ["kill -9 $$$$"],
     "forks": [f"(setsid sleep {FORKED} &) ; sleep {FORKED} & echo forked"],
     "bomb": [f"i=0; while [ $i -lt 100 ]; do sleep {BOMBED} & i=$((i+1)); done; echo forked"],
     "reads": ["cat; echo read"],

@@ -224,3 +224,16 @@ def test_a_wish_names_all_that_a_runner_must_have() -> None:
 
     assert wish(plain) == "type exec on linux/amd64"
     assert wish(replace(plain, labels={"zone": "eu", "gpu": "1"})) == "type exec on linux/amd64, zone=eu, gpu=1"
+
+
+def test_a_stage_with_a_fault_fails_when_it_is_started() -> None:
+    bad = replace(stage("bad", WAITING, "a"), error="no image")
+    undo = stage("undo", WAITING, "bad", on_success=False, on_failure=True)
+
+    assert after(stage("a", "running"), bad, undo) == ["running", WAITING, WAITING]
+    assert after(stage("a", "success"), bad, undo, stage("after", WAITING, "bad")) == [
+        "success",
+        "error",
+        "pending",
+        "skipped",
+    ]

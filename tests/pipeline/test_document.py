@@ -219,8 +219,6 @@ def test_a_failure_may_end_the_stage_at_once(failure: str, fast: bool) -> None:
             "kind: template\nload: a.yml\n",
             "template: not the first document (.drone.yml:1: it must begin a YAML file, with ",
         ),
-        ("kind: secret\nname: s\n", 'linter: invalid or missing secret data (.drone.yml:1: secret "s" needs data, or '),
-        ("kind: signature\n", "linter: invalid or missing hmac (.drone.yml:1: sign the file again)"),
         ("kind: pipeline\ntype: exec\nsteps: {a: b}", "yaml: wrong type (.drone.yml:3: steps must be a list, not a m"),
         ("kind: pipeline\ntype: exec\nsteps: [a]", 'yaml: wrong type (.drone.yml:3: steps[0] must be a mapping, not '),
         ("kind: pipeline\ntype: exec\ntrigger: [push]", "yaml: wrong type (.drone.yml:3: trigger must be a mapping, "),
@@ -283,9 +281,6 @@ kind: pipeline
 type: exec
 name: a
 depends_on: [a]
----
-kind: secret
-name: x
 """
     assert [line.partition(" (")[0] for line in problems(text)] == [
         "yaml: wrong type",
@@ -295,8 +290,18 @@ name: x
         "yaml: missing kind attribute",
         "linter: duplicate pipeline names",
         "linter: pipeline cannot have a dependency on itself",
-        "linter: invalid or missing secret data",
     ]
+
+
+def test_a_secret_without_a_value_and_a_signature_without_an_hmac_are_no_problem_of_the_file() -> None:
+    config = parse(
+        "kind: pipeline\ntype: exec\nname: a\n---\nkind: secret\nname: s\n---\n"
+        "kind: secret\ntype: external\nexternal_data: {token: {path: a, name: b}}\n---\nkind: signature\n"
+    )
+
+    assert [pipeline.name for pipeline in config.pipelines] == ["a"]
+    assert [(secret.name, secret.data, secret.get_path) for secret in config.secrets] == [("s", "", ""), ("", "", "")]
+    assert config.signature == ""
 
 
 @pytest.mark.parametrize("other", ["kind: [", "name: b", "kind: weird\nname: b", "kind: pipeline\nname: [b]"])

@@ -90,12 +90,18 @@ def test_a_signed_file_holds_its_documents_and_one_signature(text: str, written:
     assert verify(signed(text, sign(text, KEY)), KEY)
 
 
-@pytest.mark.parametrize("text", ["a: [\n", "a: 1\nb: \ud800", "- a\n", "---\na: 1\n" * 101])
+@pytest.mark.parametrize("text", ["a: [\n", "a: 1\nb: \ud800", "- a\n", "---\na: 1\n" * 1001])
 def test_a_file_nobody_can_read_is_not_signed(text: str) -> None:
     with pytest.raises(BadPipeline):
         sign(text, KEY)
     with pytest.raises(BadPipeline):
         signed(text, "abc")
+
+
+def test_a_file_of_a_thousand_documents_is_signed_and_verified() -> None:
+    text = "---\n".join(f"kind: pipeline\ntype: exec\nname: p{number}\n" for number in range(999))
+
+    assert verify(signed(text, sign(text, KEY)), KEY)
 
 
 @given(st.text(alphabet="ab:-.\n\r #", max_size=40))

@@ -74,7 +74,7 @@ def test_the_number_of_documents_has_a_limit() -> None:
 
     documents, problems = source.load("---\na: 1\n" * (source.MAX_DOCUMENTS + 1))
     assert len(documents) == source.MAX_DOCUMENTS
-    assert problems[0].at("f") == "yaml: the file is too large (f:202: it has more than 100 documents)"
+    assert problems[0].at("f") == "yaml: the file is too large (f:2002: it has more than 1000 documents)"
 
 
 def test_all_documents_share_one_budget_of_values(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
+import json
 import re
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -8,15 +10,16 @@ from hypothesis import strategies as st
 from app.errors import AppError
 from app.pipeline.substitute import MAX_CHARACTERS, BadSubstitution, substitute
 
+RECORDED = json.loads((Path(__file__).parents[2] / "fixtures" / "drone" / "substitute.json").read_text())
 VARIABLES = {
     "TAG": "v1.2.3",
     "PATH": "/usr/local/bin/tool.tar.gz",
     "NAME": "eLVIS",
     "EMPTY": "",
     "LINES": 'one "two"\n\tthree\\',
-    "WITH-DASH": "dash",
     "UMLAUT": "äöü",
     "X": "aXbXc",
+    "NEGATIVE": "-2",
 }
 
 
@@ -24,23 +27,25 @@ VARIABLES = {
     ("text", "expected"),
     [
         ("", ""),
-        ("plain $TAG $ $$ $$TAG {TAG} \\", "plain $TAG $ $$ $$TAG {TAG} \\"),
+        ("plain $TAG $ {TAG} \\ } \\n", "plain $TAG $ {TAG} \\ } \\n"),
+        ("$$ $$TAG $$$ $$$$", "$ $TAG $$ $$"),
+        (r"\\ \/ a\\/b \\\/ \n", r"\ / a\/b \/ \n"),
+        (r"\${TAG} \\${TAG}", r"\v1.2.3 \v1.2.3"),
         ("${TAG}", "v1.2.3"),
         ("a ${TAG}${NAME} z", "a v1.2.3eLVIS z"),
         ("[${UNKNOWN}]", "[]"),
-        ("${WITH-DASH}", "dash"),
         ("$${TAG}", "${TAG}"),
         ("$${TAG:-${TAG}}", "${TAG:-v1.2.3}"),
-        ("$$${TAG}", "$${TAG}"),
+        ("$$${TAG}", "$v1.2.3"),
         ("${#TAG}", "6"),
-        ("${#UMLAUT} ${#EMPTY} ${#UNKNOWN}", "3 0 0"),
+        ("${#UMLAUT} ${#EMPTY} ${#UNKNOWN}", "6 0 0"),
+        ("${UMLAUT:2} ${UMLAUT:1} ${UMLAUT:0:3}", "öü öü ä"),
         ("${NAME^} ${NAME^^} ${NAME,} ${NAME,,}", "ELVIS ELVIS eLVIS elvis"),
         ("${EMPTY^}${EMPTY,,}", ""),
         ("${TAG:1}", "1.2.3"),
         ("${TAG:1:3}", "1.2"),
         ("${TAG:0:0}${TAG:9}${TAG:9:2}", ""),
-        ("${TAG: -1}", "3"),
-        ("${TAG: -9}", "v1.2.3"),
+        ("${TAG:${NEGATIVE}} ${TAG:-1} ${TAG: -1}", ".3 v1.2.3 v1.2.3"),
         ("${TAG:1:-1}", ""),
         ("${TAG:x}${TAG:1:y}", "v1.2.3v1.2.3"),
         ("${TAG#v}", "1.2.3"),
@@ -50,18 +55,20 @@ VARIABLES = {
         ("${PATH##*/*l}", ".tar.gz"),
         ("${PATH#*/*l}", "ocal/bin/tool.tar.gz"),
         ("${PATH%/*.*}", "/usr/local/bin"),
-        ("${TAG##*}|${TAG#*}|${TAG%%*}|${TAG%*}", "|v1.2.3||v1.2.3"),
+        ("${TAG##*}|${TAG#*}|${TAG%%*}|${TAG%*}", "|1.2.3||v1.2."),
         ("${TAG#[a-z]}", "1.2.3"),
-        ("${TAG%?[0-9]}", "v1.2"),
+        ("${TAG%?3} ${TAG%[0-9]}", "v1.2 v1.2.3"),
         ("${TAG#[z-a]}", "v1.2.3"),
-        ("${TAG#}", "v1.2.3"),
         ("${X/X/-} ${X//X/-} ${X//X/}", "a-bXc a-b-c abc"),
         ("${X/#aX/-} ${X/%Xc/-} ${X/#X/-} ${X/%X/-}", "-bXc aXb- aXbXc aXbXc"),
+        ("${X/#aX/}", "aXbXc"),
+        ("${X/X//-}", "a-bXc"),
         ("${X/?/-}", "aXbXc"),
-        ("${X/%/z} ${X/#/z}", "aXbXcz zaXbXc"),
+        ("${X/}/-} ${X/X/${TAG}}", "aXbXc av1.2.3bXc"),
         (r"${PATH//\//-}", "-usr-local-bin-tool.tar.gz"),
         (r"${X/X/\/\\}", "a/\\bXc"),
         ("${EMPTY=d} ${EMPTY:=d} ${EMPTY:-d} ${UNKNOWN:-d}", "d d d d"),
+        ("${EMPTY:+d} ${EMPTY:?d} ${TAG:+d} ${TAG:?d}", "d d v1.2.3 v1.2.3"),
         ("${TAG=d} ${TAG:=d} ${TAG:-d}", "v1.2.3 v1.2.3 v1.2.3"),
         ("${EMPTY:-}", ""),
         ("${EMPTY:-a ${TAG^^} $z}", "a V1.2.3 $z"),
@@ -96,13 +103,19 @@ def test_a_value_with_a_line_break_is_quoted_with_escapes() -> None:
         ("${TAG", "it is no name with an operator and a closing }"),
         ("${TAG.x}", "it is no name with an operator and a closing }"),
         ("${TAG[0]}", "it is no name with an operator and a closing }"),
-        ("${TAG:?required}", "it is no name with an operator and a closing }"),
-        ("${TAG:+other}", "it is no name with an operator and a closing }"),
+        ("${TAG-latest}", "there is no operator -, a default is written :-"),
+        ("${WITH-DASH}", "there is no operator -, a default is written :-"),
+        ("${TAG+other}", "there is no operator +, a default is written :-"),
+        ("${TAG?required}", "there is no operator ?, a default is written :-"),
+        ("${TAG#}", "a text must follow the operator"),
+        ("${TAG:}", "a text must follow the operator"),
+        ("${TAG///x}", "a text must follow the operator"),
         ("${TAG:-open", "it is no name with an operator and a closing }"),
         ("${TAG^x}", "it is no name with an operator and a closing }"),
         ("${#TAG^}", "it is no name with an operator and a closing }"),
         ("${TAG/a}", "a replacement must follow a second /"),
         ("${TAG/a", "a replacement must follow a second /"),
+        ("${TAG/a}\n/}", "a replacement must follow a second /"),
         ("${TAG:-${", "a name must follow ${"),
         ("${a:-" * 17 + "}" * 17, "expressions may nest 16 deep"),
     ],
@@ -163,24 +176,32 @@ def test_any_text_is_substituted_or_refused(text: str, a: str, b: str) -> None:
 
 
 @given(st.text())
-def test_a_text_without_openings_stays_as_it_is(text: str) -> None:
-    text = text.replace("${", "")
+def test_a_text_without_dollars_and_backslashes_stays_as_it_is(text: str) -> None:
+    text = text.replace("$", "").replace("\\", "")
 
     assert substitute(text, {}) == text
 
 
-PATTERNS = st.lists(st.sampled_from(["a", "b", "*", "?", "[ab]", "[^a]"]), max_size=6).map("".join)
+@pytest.mark.parametrize(("text", "expected"), RECORDED["cases"].items())
+def test_each_text_becomes_what_drones_library_makes_of_it(text: str, expected: str | None) -> None:
+    if expected is None:
+        with pytest.raises(BadSubstitution):
+            substitute(text, RECORDED["variables"])
+    else:
+        assert substitute(text, RECORDED["variables"]) == expected
+
+
+PATTERNS = st.lists(st.sampled_from(["a", "b", "*", "?"]), min_size=1, max_size=6).map("".join)
 
 
 @settings(max_examples=500)
 @given(PATTERNS, st.text("ab/", max_size=8), st.sampled_from(["#", "##", "%", "%%"]))
 def test_removal_takes_the_shortest_or_longest_match(pattern: str, value: str, operator: str) -> None:
     regex = re.compile(pattern.replace("?", ".").replace("*", ".*"))
-    cuts = range(len(value) + 1)
     if operator[0] == "#":
-        kept = [value[cut:] for cut in cuts if regex.fullmatch(value[:cut])]
+        kept = [value[cut:] for cut in range(1, len(value) + 1) if regex.fullmatch(value[:cut])]
     else:
-        kept = [value[:cut] for cut in cuts if regex.fullmatch(value[cut:])]
+        kept = [value[:cut] for cut in range(len(value)) if regex.fullmatch(value[cut:])]
     best = (min if len(operator) == 2 else max)(kept, key=len, default=value)
 
     assert substitute(f"${{V{operator}{pattern}}}", {"V": value}) == best

@@ -146,7 +146,7 @@ def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
 
 
 def event(ref: str, before: str = OLD, after: str = NEW) -> Trigger | None:
-    return triggers.build_event(Push("demo/hello", before, after, ref, "ada", ()))
+    return triggers.build_event(Push("demo/hello", before, after, ref, "ada", ()), "trunk")
 
 
 @pytest.mark.parametrize(
@@ -169,10 +169,10 @@ def test_the_name_of_a_ref_decides_what_is_built(ref: str, expected: Trigger | N
 
 
 @pytest.mark.parametrize("kind", ["pull", "merge-requests"])
-def test_a_pull_request_is_opened_and_then_synchronized(kind: str) -> None:
+def test_a_pull_request_is_into_the_default_branch_opened_and_then_synchronized(kind: str) -> None:
     ref = f"refs/{kind}/42/head"
-    assert event(ref, before=ZERO) == Trigger("pull_request", "opened", ref, "", "", 42)
-    assert event(ref) == Trigger("pull_request", "synchronized", ref, "", "", 42)
+    assert event(ref, before=ZERO) == Trigger("pull_request", "opened", ref, "", "trunk", 42)
+    assert event(ref) == Trigger("pull_request", "synchronized", ref, "", "trunk", 42)
 
 
 @pytest.mark.parametrize("zero", [ZERO, "0" * 64])

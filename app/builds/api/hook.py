@@ -64,7 +64,7 @@ async def _answer(
     if push.deleted:
         await forget_ref(ports, repo, push)
         return Empty()
-    trigger = triggers.build_event(push)
+    trigger = triggers.build_event(push, repo.default_branch)
     if trigger is None:
         return JSON(MessageJSON(message="ignored"))
     key = seal.open(repo.secret, SECRET) if repo.protected else ""

@@ -31,6 +31,8 @@ MINUTE = 60.0
 DEFAULT_TIMEOUT = 60
 #: Seconds for which the runner asks for the details of a stage, before it gives the stage up.
 DETAILS_TIMEOUT = 60.0
+#: Characters of a pipeline file above which its plan is made in a thread.
+LARGE = 32 * 1024
 #: Seconds before the next watch after a failed one, at first and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 #: How often the last report of a stage is sent that meets a newer version.
@@ -116,7 +118,7 @@ class Execution:
         try:
             given = await plugins.variables(context)
             variables = {**self._place.options.environ, **given.values}
-            todo = plan(context, _now(), variables)
+            todo = await self._plan(context, variables)
             if todo.elsewhere:
                 todo = replace(todo, secrets={**todo.secrets, **await plugins.secrets(todo.elsewhere, context)})
             todo = replace(todo, variables=variables, masked={n: given.values[n] for n in given.masked})
@@ -131,6 +133,11 @@ class Execution:
         self._state = State(stage, todo.steps)
         if await self._report_stage(self._state.begin(_now())):
             await self._run_in_workspace(context, todo)
+
+    async def _plan(self, context: Context, variables: Mapping[str, str]) -> Plan:
+        """The plan of the stage. Of a large file it is made in a thread, so that other stages and requests go on."""
+        make = partial(plan, context, _now(), variables, quote=self._place.options.quote_substitution)
+        return await asyncio.to_thread(make) if len(context.config) > LARGE else make()
 
     async def _run_in_workspace(self, context: Context, todo: Plan) -> None:
         workspace = Workspace(self._place.base)

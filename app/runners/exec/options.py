@@ -25,6 +25,8 @@ class Options:
     limit_events: tuple[str, ...] = ()
     #: Whether only stages of trusted repositories are run.
     limit_trusted: bool = False
+    #: Whether the values of `${…}` in commands are quoted for the shell of the step.
+    quote_substitution: bool = False
     plugins: Plugins = field(default_factory=Plugins)
 
     def refusal(self, context: Context) -> str:

@@ -1,7 +1,7 @@
 """The shell scripts that steps run as (contract drone-env 5 and 6). Pure.
 
-A script prints each command as a line `+ command` before it runs the command. The line is in single quotes: the shell
-prints the names of variables, not their values, and runs no part of the line.
+A script prints each command after a `+`, with all its lines, before it runs the command. The text is in single quotes:
+the shell prints the names of variables, not their values, and runs no part of the text.
 """
 
 import shlex
@@ -14,14 +14,16 @@ from app.repos.model import Repo
 MAX_RETRIES = 10
 
 _PULLS = ("refs/pull/", "refs/pull-requests/", "refs/merge-requests/")
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {
-    ord(character): f"\\{letter}" for character, letter in zip("\a\b\f\n\r\t\v", "abfnrtv", strict=True)
+#: Control characters that are printed as escapes: all but the line break and the tab.
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\n\t"} | {
+    ord(character): f"\\{letter}" for character, letter in zip("\a\b\f\r\v", "abfrv", strict=True)
 }
 
 
-def of_commands(commands: Sequence[str]) -> str:
-    """A step's script: each command is printed in one line, then run unchanged."""
-    return _script(map(_announced, commands))
+def of_commands(commands: Sequence[str], shown: Sequence[str] = ()) -> str:
+    """A step's script: each command is printed, then run unchanged; `shown` are the texts to print, if they differ."""
+    pairs = zip(shown or commands, commands, strict=True)
+    return _script(f"{_announce(text)}\n{command}" for text, command in pairs)
 
 
 def of_clone(repo: Repo, build: Build, *, depth: int = 0, retries: int = 0) -> str:
@@ -32,14 +34,14 @@ def of_clone(repo: Repo, build: Build, *, depth: int = 0, retries: int = 0) -> s
     that git would misread.
     """
     url, ref = repo.git_http_url or repo.git_ssh_url, build.ref
-    branch = build.target_branch or ref.removeprefix("refs/heads/") or repo.default_branch
+    branch = _branch_name(repo, build)
     _check({"repository address": url, "commit": build.after, "branch": branch})
     flags = f"--depth={depth}" if depth > 0 else ""
     begin = [_announced("git init"), _announced(f"git remote add origin {shlex.quote(url)}")]
     if ref.startswith("refs/tags/"):
         rest = _tag(ref, build.after, flags, retries)
     elif ref.startswith(_PULLS):
-        rest = _pull(ref, branch, build.after, flags, retries)
+        rest = _pull(ref, branch, build.after, retries)
     else:
         rest = _branch(branch, build.after, flags, retries)
     return _script(begin + rest)
@@ -50,8 +52,15 @@ def _tag(ref: str, commit: str, flags: str, retries: int) -> list[str]:
     return [_fetched(fetch, commit, retries), _announced(f"git checkout -qf {shlex.quote(commit)}")]
 
 
-def _pull(ref: str, branch: str, commit: str, flags: str, retries: int) -> list[str]:
-    base = f"git fetch {flags} origin {shlex.quote(f'+refs/heads/{branch}:')}"
+def _branch_name(repo: Repo, build: Build) -> str:
+    """The branch to fetch: the target branch, which a caller may name as a whole ref, or the branch of the ref."""
+    branch = (build.target_branch or build.ref).removeprefix("refs/heads/")
+    return repo.default_branch if not branch or branch.startswith(_PULLS) else branch
+
+
+def _pull(ref: str, branch: str, commit: str, retries: int) -> list[str]:
+    """Merge a pull request into its target branch, with the whole history: git merges nothing into a part of it."""
+    base = f"git fetch  origin {shlex.quote(f'+refs/heads/{branch}:')}"
     return [
         f"{_announce(base)}\n{_again(base, retries)}",
         _announced(f"git checkout {shlex.quote(branch)}"),
@@ -103,8 +112,8 @@ def _announced(command: str) -> str:
 
 
 def _announce(command: str) -> str:
-    line = f"+ {command.translate(_CONTROL)}"
-    return f"printf '%s\\n' {shlex.quote(line)}"
+    text = f"+ {command.removesuffix(chr(10)).translate(_CONTROL)}"
+    return f"printf '%s\\n' {shlex.quote(text)}"
 
 
 def _script(commands: Iterable[str]) -> str:

@@ -5,13 +5,12 @@ from dataclasses import replace
 from enum import Enum
 from typing import Literal
 
-from app.builds.model import Stage, Status, Step
+from app.builds.model import ERROR_CODE, Stage, Status, Step
 from app.pipeline.steps import PlannedStep, Policy
 from app.runners.exec import environ
 
 #: Exit code by which a step ends the stage early and successfully: the pending steps are skipped.
 ENOUGH = 78
-ERROR_CODE = 255
 KILLED_CODE = 137
 
 Turn = Literal["run", "skip", "pass"]

@@ -24,6 +24,8 @@ _FETCH = (
     "--no-recurse-submodules",
 )
 _NO_FILES = "--filter=blob:none"
+#: The kinds of refs whose commits are built: branches, tags, pull requests.
+_KINDS = ("heads", "tags", "pull", "merge-requests")
 #: parts of git's messages (LC_ALL=C), because its exit codes do not tell these failures from others
 _NO_SUCH = ("not our ref", "couldn't find remote ref", "mismatched algorithms")
 _NOT_BY_ID = ("unadvertised object", "does not support shallow")
@@ -76,7 +78,7 @@ class Mirror:
         async with self._lock:
             try:
                 await self._make(aside)
-                refspecs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+                refspecs = (f"+refs/{kind}/*:refs/{kind}/*" for kind in _KINDS)
                 fetch = (*_FETCH, "--filter=tree:0", "origin", *refspecs)
                 await self._git.run(*fetch, at=aside, remote=remote)
                 return await self._expand(short, aside)
@@ -157,9 +159,9 @@ class Mirror:
         await self._git.run(*words, at=self._path, remote=remote)
 
     async def _fetch_all(self, oid: str, remote: Remote) -> None:
-        """Fetch all branches and tags, for servers that send only what their refs lead to; then look for the commit."""
+        """Fetch all refs of builds, for servers that send only what their refs lead to; then look for the commit."""
         whole = ["--unshallow"] if (self._path / "shallow").exists() else []
-        refspecs = ("+refs/heads/*:refs/seen/heads/*", "+refs/tags/*:refs/seen/tags/*")
+        refspecs = (f"+refs/{kind}/*:refs/seen/{kind}/*" for kind in _KINDS)
         words = (*_FETCH, _NO_FILES, "--prune", *whole, "origin", *refspecs)
         await self._git.run(*words, at=self._path, remote=remote)
         try:

@@ -31,7 +31,7 @@ def push(after: str, ref: str = "refs/heads/main", before: str = OLD, **fields: 
 
 
 async def built(scene: Scene, given: Push) -> Build | None:
-    trigger = build_event(given)
+    trigger = build_event(given, scene.repo.default_branch)
     assert trigger is not None
     return await push_build(scene.ports, scene.repo, given, trigger, HOOK)
 
@@ -68,24 +68,24 @@ async def test_a_push_to_a_branch_fills_the_build(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ref", "before", "event", "action", "branch"),
+    ("ref", "before", "event", "action", "source", "target"),
     [
-        ("refs/heads/feature/x", OLD, "push", "", "feature/x"),
-        ("refs/heads/new", NONE, "push", "", "new"),
-        ("refs/tags/v1", NONE, "tag", "create", ""),
-        ("refs/pull/7/head", NONE, "pull_request", "opened", ""),
-        ("refs/pull/7/head", OLD, "pull_request", "synchronized", ""),
-        ("refs/merge-requests/7/head", OLD, "pull_request", "synchronized", ""),
+        ("refs/heads/feature/x", OLD, "push", "", "feature/x", "feature/x"),
+        ("refs/heads/new", NONE, "push", "", "new", "new"),
+        ("refs/tags/v1", NONE, "tag", "create", "", ""),
+        ("refs/pull/7/head", NONE, "pull_request", "opened", "", "main"),
+        ("refs/pull/7/head", OLD, "pull_request", "synchronized", "", "main"),
+        ("refs/merge-requests/7/head", OLD, "pull_request", "synchronized", "", "main"),
     ],
 )
 async def test_the_ref_decides_the_event(
-    scene: Scene, ref: str, before: str, event: str, action: str, branch: str
+    scene: Scene, ref: str, before: str, event: str, action: str, source: str, target: str
 ) -> None:
     made = await built(scene, push(scene.host.add(pipeline()), ref, before))
 
     assert made is not None
     assert (made.event, made.action, made.ref, made.before) == (event, action, ref, before)
-    assert made.source_branch == made.target_branch == branch
+    assert (made.source_branch, made.target_branch) == (source, target)
 
 
 async def test_who_pushed_is_the_author_when_the_hook_does_not_say(scene: Scene) -> None:

@@ -205,9 +205,9 @@ def pipeline(*steps: str, clone: bool = False) -> str:
 
 
 def step(name: str, *commands: str, **keys: Any) -> str:
-    """The YAML of one step; JSON is YAML."""
+    """The YAML of one step; JSON is YAML. A backslash is doubled, because substitution makes one of two."""
     entry = {"name": name, "commands": list(commands)} | keys
-    return f"- {orjson.dumps(entry).decode()}\n"
+    return f"- {orjson.dumps(entry).decode()}\n".replace("\\\\", "\\\\\\\\")
 
 
 async def ran(base: Path, *steps: str) -> FakeManager:

@@ -96,7 +96,7 @@ async def test_steps_share_their_folder_and_nothing_else(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("command", "status", "code"),
-    [("exit 0", "success", 0), ("exit 255", "failure", 255), ("kill -9 $$", "failure", -1)],
+    [("exit 0", "success", 0), ("exit 255", "failure", 255), ("kill -9 $$$$", "failure", -1)],
 )
 async def test_exit_codes(tmp_path: Path, command: str, status: str, code: int) -> None:
     manager = await ran(tmp_path, step("a", command))
@@ -226,7 +226,7 @@ async def test_the_graph_runs_side_by_side_where_it_allows(tmp_path: Path) -> No
 async def test_a_detached_step_runs_beside_the_others_and_ends_with_the_stage(tmp_path: Path) -> None:
     manager = await ran(
         tmp_path,
-        step("service", "echo $$ > pid", "echo up", "sleep 600", detach=True),
+        step("service", "echo $$$$ > pid", "echo up", "sleep 600", detach=True),
         step("use", "until [ -s pid ]; do sleep 0.01; done", "kill -0 $(cat pid)", "cat pid"),
     )
 

@@ -80,3 +80,18 @@ def test_a_cycle_is_refused() -> None:
 
     with pytest.raises(BadPipeline, match="cycle"):
         plan(context(config), 0)
+
+
+def test_values_in_commands_are_variables_of_their_step_when_they_are_to_be_quoted() -> None:
+    config = pipeline(step("a", "echo '${V}'", environment={"E": "${V}"}), step("b", "echo $${V} b"), clone=True)
+
+    found = plan(context(config, params={"V": "$(id): x"}), 0, quote=True)
+
+    _, first, second = found.steps
+    assert found.literals(first) == {"E": "$(id): x", "GANTRY_VALUE_1": "$(id): x"}
+    assert found.literals(second) == {}
+    assert found.scripts["a"].splitlines()[-2:] == [
+        "printf '%s\\n' '+ echo '\"'\"'$(id): x'\"'\"''",
+        "echo ''\"${GANTRY_VALUE_1}\"''",
+    ]
+    assert found.scripts["b"].endswith("\necho ${V} b\n")

@@ -68,7 +68,7 @@ async def test_a_stop_waits_for_what_runs(tmp_path: Path) -> None:
 
 
 async def test_a_stop_kills_and_reports_what_takes_longer(tmp_path: Path) -> None:
-    manager = FakeManager(pipeline(step("a", "echo pid $$", "sleep 600"), step("b")))
+    manager = FakeManager(pipeline(step("a", "echo pid $$$$", "sleep 600"), step("b")))
     async with polling(manager, tmp_path) as one:
         await manager.until_shown("a", "sleep")
         pid = int(manager.shown("a").split("\npid ")[-1].split()[0])
@@ -101,7 +101,7 @@ async def test_a_stop_before_the_start_ends_the_run(tmp_path: Path) -> None:
 
 
 async def test_a_run_that_is_cancelled_leaves_no_process(tmp_path: Path) -> None:
-    manager = FakeManager(pipeline(step("a", "echo pid $$", "sleep 600")))
+    manager = FakeManager(pipeline(step("a", "echo pid $$$$", "sleep 600")))
     task = asyncio.create_task(runner(manager, tmp_path).run())
     await manager.until_shown("a", "sleep")
     pid = int(manager.shown("a").split("\npid ")[-1].split()[0])

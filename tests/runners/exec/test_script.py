@@ -40,7 +40,12 @@ def run(text: str, folder: Path, shell: str = "sh") -> tuple[int, str]:
         ("echo hello $WHO", "+ echo hello $WHO\nhello world\n"),
         ('echo "it\'s $WHO"', "+ echo \"it's $WHO\"\nit's world\n"),
         ("echo `echo x >> ran; wc -l < ran | tr -d ' '`", "+ echo `echo x >> ran; wc -l < ran | tr -d ' '`\n1\n"),
-        ("echo one\necho two\t", "+ echo one\\necho two\\t\none\ntwo\n"),
+        ("echo one\necho two\t", "+ echo one\necho two\t\none\ntwo\n"),
+        (
+            'for i in 1 2; do\n  echo "i=$i"\ndone\n',
+            '+ for i in 1 2; do\n  echo "i=$i"\ndone\ni=1\ni=2\n',
+        ),
+        ("cat <<'EOF'\nit's\nEOF\n\n", "+ cat <<'EOF'\nit's\nEOF\n\nit's\n"),
         (r"printf 'a\\b\n'", "+ printf 'a\\\\b\\n'\na\\b\n"),
         ("echo $((1+1)) # \x1b[31m ä %s", "+ echo $((1+1)) # \\x1b[31m ä %s\n2\n"),
     ],
@@ -184,6 +189,32 @@ def test_a_pull_request_is_merged_into_its_target(tmp_path: Path, origin: Path) 
         "+ git fetch origin refs/pull/7/head:",
         f"+ git merge {sha}",
     ]
+
+
+@pytest.mark.parametrize("target", ["main", "refs/heads/main", "", "refs/pull/7/head"])
+def test_a_pull_request_gets_the_whole_history_of_its_target(tmp_path: Path, origin: Path, target: str) -> None:
+    git(origin, "checkout", "-q", "-b", "topic", "HEAD~1")
+    git(origin, "commit", "-q", "--allow-empty", "-m", "topic")
+    sha = git(origin, "rev-parse", "HEAD")
+    git(origin, "update-ref", "refs/pull/7/head", sha)
+    git(origin, "checkout", "-q", "main")
+    git(origin, "branch", "-qD", "topic")
+    (tmp_path / ".gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.com\n")
+    pull = build(sha, "refs/pull/7/head", target)
+
+    code, output = run(script.of_clone(repo(origin), pull, depth=1), tmp_path)
+
+    assert code == 0, output
+    assert traced(output)[2:4] == ["+ git fetch  origin +refs/heads/main:", "+ git checkout main"]
+
+
+def test_a_branch_may_be_named_as_a_whole_ref(tmp_path: Path, origin: Path) -> None:
+    sha = git(origin, "rev-parse", "HEAD")
+
+    code, output, file = clone(tmp_path, origin, build(sha, "refs/heads/main", "refs/heads/main"))
+
+    assert (code, file) == (0, "two")
+    assert "+ git fetch  origin +refs/heads/main:" in traced(output)
 
 
 def test_a_repository_that_is_gone_fails_the_script(tmp_path: Path, origin: Path) -> None:

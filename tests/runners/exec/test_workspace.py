@@ -161,7 +161,7 @@ def test_a_sweep_ends_what_a_killed_server_left(tmp_path: Path) -> None:
 import asyncio, pathlib
 from tests.runners.exec import farside
 manager = farside.FakeManager(farside.pipeline(farside.step(
-    "hang", "setsid sleep 601 & echo $! > {tmp_path}/stray", "echo $$ > {tmp_path}/shell", "sleep 602")))
+    "hang", "setsid sleep 601 & echo $! > {tmp_path}/stray", "echo $$$$ > {tmp_path}/shell", "sleep 602")))
 asyncio.run(farside.runner(manager, pathlib.Path({str(tmp_path / "base")!r})).run())
 """
     server = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[3])
