@@ -15,6 +15,7 @@ from app.settings import values
 from app.settings.extensions import Extensions
 from app.settings.load import named, read
 from app.settings.values import (
+    MOST_OF_WHAT_IS_FREE,
     Account,
     Bind,
     DatabaseURL,
@@ -26,6 +27,7 @@ from app.settings.values import (
     LongTime,
     Map,
     Origins,
+    Room,
     RPCSecret,
     SiteURL,
     Time,
@@ -55,6 +57,8 @@ class Settings(Extensions):
     runner_patience: LongTime = named("RUNNER_PATIENCE", "DRONE_CLEANUP_DEADLINE_PENDING", default=24 * 3600)
     runner_capacity: int = named("RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", default=2, ge=0, le=1000)
     runner_environ: Map = named("RUNNER_ENVIRON", "DRONE_RUNNER_ENVIRON", default_factory=dict, repr=False)
+    #: How much a step of the built-in runner may add to its workspace.
+    workspace_limit: Room = named("WORKSPACE_LIMIT", default=MOST_OF_WHAT_IS_FREE)
     #: Seconds between two searches for due cron jobs.
     cron_interval: Time = named("CRON_INTERVAL", "DRONE_CRON_INTERVAL", default=30)
     git_roots: Folders = named("GIT_ROOTS", default=())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from app.pipeline.globs import matches
 from app.runners.exec.plugins import Plugins
 from app.runners.manager import Context
+from app.settings.values import MOST_OF_WHAT_IS_FREE, Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,10 @@ class Options:
     limit_events: tuple[str, ...] = ()
     #: Whether only stages of trusted repositories are run.
     limit_trusted: bool = False
+    #: How much a step may add to its workspace.
+    allowance: Allowance = MOST_OF_WHAT_IS_FREE
+    #: The umask of every step; negative: that of the runner.
+    umask: int = -1
     plugins: Plugins = field(default_factory=Plugins)
 
     def refusal(self, context: Context) -> str:
