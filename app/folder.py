@@ -61,6 +61,16 @@ class Folder:
         """The folder of the workspaces of the built-in runner."""
         return self.path / "work"
 
+    @property
+    def restoring(self) -> Path:
+        """A file that is there while a backup is put into the folder, also after the restore was interrupted."""
+        return self.path / "restoring"
+
+    @property
+    def reserve(self) -> Path:
+        """The file that is deleted to make room when the disk is full."""
+        return self.path / "reserve"
+
     def open_to_others(self, *files: Path) -> list[Path]:
         """Which of the data folder, the folder of logs and the given files other accounts of the machine may read.
 

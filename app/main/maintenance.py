@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from app.db.connect import Database, connect, file_of, is_absent
 from app.db.migrate import migrate, present_version, versions
 from app.errors import AppError
-from app.folder import Folder, private
+from app.folder import BadFolder, Folder, private
 from app.repos import model as repos
 from app.repos.secrets import store as secrets
 from app.sealing import keyring, renew
@@ -31,13 +31,17 @@ def now() -> int:
     return int(time.time())
 
 
-def open_folder(stack: AsyncExitStack, settings: Settings) -> tuple[Folder, int]:
+def open_folder(stack: AsyncExitStack, settings: Settings, *, restoring: bool = False) -> tuple[Folder, int]:
     """The data folder of the settings, locked, and the umask of before: until the stack closes, only this account can
     read what this process makes. What was there before and others can read is a warning.
+
+    A folder whose restore was interrupted is only for the next restore, `restoring`; BadFolder.
     """
     umask = stack.enter_context(private())
     folder = Folder(settings.data, settings.logs)
     stack.enter_context(folder.locked())
+    if folder.restoring.exists() and not restoring:
+        raise BadFolder(f"a restore into {folder.path} was interrupted: repeat it with gantry restore")
     file = file_of(settings.database)
     for path in folder.open_to_others(*([file] if file else [])):
         close = f"chmod -R go-rwx {shlex.quote(str(path))}"
