@@ -151,6 +151,12 @@ def lock(folder: Path, in_use: str) -> IO[str]:
     return file
 
 
+def free(folder: Path) -> int:
+    """The bytes that are free on the disk of a folder. Raises OSError."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
 def _sync(folder: Path) -> None:
     """Write a folder's list of names to the disk, so that a rename survives a power failure."""
     handle = os.open(folder, os.O_RDONLY)

@@ -28,10 +28,11 @@ restore both together (docs/backup.md):
 @json_option
 @click.pass_obj
 def backup(session: Session, file: Path) -> None:
-    """Write the database, the keys and the logs of the server into FILE, while it runs or is stopped.
+    """Write all that the server keeps into one file, while it runs.
 
-    Run it where the server runs, with the server's settings. FILE must not exist. Whoever has FILE has the keys,
-    too: keep it as you keep the data folder. With PostgreSQL the database is not in FILE.
+    FILE holds the database, the keys and the logs. Run it where the server runs, with the server's settings. FILE must
+    not exist. Whoever has FILE has the keys, too: keep it as you keep the data folder. With PostgreSQL the database is
+    not in FILE.
     """
     log.configure()
     made = asyncio.run(backups.backup(settings.load(os.environ), file))
@@ -44,10 +45,10 @@ def backup(session: Session, file: Path) -> None:
 @json_option
 @click.pass_obj
 def restore(session: Session, file: Path, only_check: bool) -> None:
-    """Put a backup into the data folder of the settings, which must be empty, while no server runs on it.
+    """Check a backup, and put it into an empty data folder.
 
-    Everything in FILE is checked before anything is put into its place. With PostgreSQL, restore the dump that was
-    made before FILE, too.
+    The data folder is that of the settings; no server may run on it. Everything in FILE is checked before anything is
+    put into its place. With PostgreSQL, restore the dump that was made before FILE, too.
     """
     log.configure()
     found = asyncio.run(backups.restore(settings.load(os.environ), file, only_check=only_check))

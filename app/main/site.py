@@ -15,6 +15,7 @@ from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.maintenance import SEALED, now, open_database, open_folder
+from app.main.reserve import Reserve
 from app.main.routes import application
 from app.main.runners import Runners, open_runners
 from app.moments import Recorders
@@ -68,7 +69,10 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
     """Set up a server, and stop it when the block ends. Raises an AppError with the reason when that is impossible."""
     async with AsyncExitStack() as stack:
         folder, umask = open_folder(stack, settings)
+        reserve = Reserve(folder.reserve)
+        reserve.relieve()
         await asyncio.to_thread(workspace.sweep, folder.work)  # first: what a step left may have filled the disk
+        await stack.enter_async_context(reserve.running())
         db = await open_database(stack, settings)
         seal = keyring.seal(settings, folder)
         await db.read(renew.check(seal, SEALED))

@@ -232,7 +232,7 @@ class Execution:
         name = planned.name
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(writer.send())
-            guard = tasks.create_task(self._guard(started, growth, workspace))
+            guard = tasks.create_task(_guard(started, growth))
             try:
                 code = await started.finish(writer.write)
             finally:
@@ -241,6 +241,8 @@ class Execution:
             guard.cancel()
             if growth.sentence:
                 writer.write(f"[{growth.sentence}]\n".encode())
+                if not self._running:  # otherwise processes that have left their group may be another step's
+                    await asyncio.to_thread(workspace.kill)
             if self._state.is_last(name):  # no step needs the workspace any more: it goes while the reports are made
                 self._clear(workspace)
             writer.close()
@@ -248,13 +250,6 @@ class Execution:
             self._state.shows(name, card.schema)
         if not self._halt and (growth.sentence or not planned.detach):
             await self._report_end(planned, code, growth.sentence)
-
-    async def _guard(self, started: Process, growth: Growth, workspace: Workspace) -> None:
-        """End a step that adds more to its workspace than it may."""
-        await growth.beyond()
-        started.kill()
-        if len(self._running) == 1:  # otherwise the processes that have left their group may be another step's
-            await asyncio.to_thread(workspace.kill)
 
     async def _report_end(self, planned: PlannedStep, code: int, exceeded: str) -> None:
         if exceeded:
@@ -311,6 +306,12 @@ class _Run:
         shell = process.shell(wanted, variables.get("PATH", ""))
         arguments = [shell, "-e", str(self.workspace.script(step.number))]
         return Process(arguments, folder=self.workspace.source, environment=variables, umask=place.options.umask)
+
+
+async def _guard(started: Process, growth: Growth) -> None:
+    """End a step that adds more to its workspace than it may."""
+    await growth.beyond()
+    started.kill()
 
 
 def _password(context: Context) -> dict[str, str]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app import size
+from app import folder, size
 from app.runners.exec import strays
 from app.settings.values import Allowance
 
@@ -78,9 +78,9 @@ def used(root: Path) -> int:
     pending, linked, total = [str(root)], set[int](), 0
     device = root.parent.stat().st_dev
     while pending:
-        folder = pending.pop()
+        path = pending.pop()
         try:
-            handle = _opened(folder)
+            handle = _opened(path)
         except OSError:
             continue
         try:
@@ -91,7 +91,7 @@ def used(root: Path) -> int:
                         continue
                     total += found.st_blocks * 512
                     if stat.S_ISDIR(found.st_mode):
-                        pending.append(f"{folder}/{entry.name}")
+                        pending.append(f"{path}/{entry.name}")
                     elif found.st_nlink > 1:
                         linked.add(found.st_ino)
         except OSError:
@@ -101,16 +101,16 @@ def used(root: Path) -> int:
     return total
 
 
-def _opened(folder: str) -> int:
+def _opened(path: str) -> int:
     """A handle of a folder; its path may be longer than the system takes at once."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
     try:
-        return os.open(folder, flags)
+        return os.open(path, flags)
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
-    cut = folder.rfind("/", 0, _LONGEST)
-    handle, rest = os.open(folder[:cut], flags), folder[cut + 1 :]
+    cut = path.rfind("/", 0, _LONGEST)
+    handle, rest = os.open(path[:cut], flags), path[cut + 1 :]
     while rest:
         cut = len(rest) if len(rest) < _LONGEST else rest.rfind("/", 0, _LONGEST)
         above, part, rest = handle, rest[:cut], rest[cut + 1 :]
@@ -121,10 +121,9 @@ def _opened(folder: str) -> int:
     return handle
 
 
-def _free(folder: Path) -> int:
+def _free(place: Path) -> int:
     """The bytes that are free on the disk of a folder; 0 when the disk does not answer."""
     try:
-        found = os.statvfs(folder)
+        return folder.free(place)
     except OSError:
         return 0
-    return found.f_bavail * found.f_frsize
