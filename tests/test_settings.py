@@ -71,6 +71,9 @@ OWN: list[tuple[str, str, str, Any]] = [
     ("cors_origins", "GANTRY_CORS_ORIGINS", "https://UI.example.com, http://[::1]:3000", ORIGINS),
     ("rate_limit", "GANTRY_RATE_LIMIT", "600", 600),
     ("demo", "GANTRY_DEMO", "true", True),
+    ("log_limit", "GANTRY_LOG_LIMIT", "10MB", 10 * 1024 * 1024),
+    ("retention_days", "GANTRY_RETENTION_DAYS", "90", 90),
+    ("retention_builds", "GANTRY_RETENTION_BUILDS", "500", 500),
     ("workspace_limit", "GANTRY_WORKSPACE_LIMIT", "75%", Allowance("75%", share=0.75)),
 ]
 
@@ -260,6 +263,10 @@ def test_folders_may_start_at_home_and_become_absolute(monkeypatch: pytest.Monke
         ("DRONE_RPC_SECRET", "x" * 7, "8 characters"),
         ("GANTRY_RUNNER_CAPACITY", "many", "integer"),
         ("GANTRY_RUNNER_CAPACITY", "-1", "0"),
+        ("GANTRY_LOG_LIMIT", "10KB", "from 64 KB to 64 MB"),
+        ("GANTRY_LOG_LIMIT", "65MB", "from 64 KB to 64 MB"),
+        ("GANTRY_RETENTION_DAYS", "-1", "0"),
+        ("GANTRY_RETENTION_BUILDS", "some", "integer"),
         ("GANTRY_WORKSPACE_LIMIT", "much", "500MB"),
         ("GANTRY_WORKSPACE_LIMIT", "10", "500MB"),
         ("GANTRY_WORKSPACE_LIMIT", "0%", "1% to 100%"),

@@ -46,6 +46,7 @@ def _options(loaded: RunnerSettings, umask: int) -> Options:
         limit_trusted=loaded.limit_trusted,
         plugins=Plugins.of(secret=loaded.secrets, env=loaded.env),
         allowance=loaded.workspace_limit,
+        log_limit=loaded.log_limit,
         umask=umask,
     )
 

@@ -100,6 +100,7 @@ def _options(settings: Settings, umask: int) -> Options:
     return Options(
         environ=settings.runner_environ,
         allowance=settings.workspace_limit,
+        log_limit=settings.log_limit,
         umask=umask,
         plugins=Plugins.of(secret=settings.secret, env=settings.env),
     )

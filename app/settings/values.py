@@ -56,6 +56,8 @@ class Allowance:
         return int(free * self.share) if self.share else self.bytes
 
 
+#: Bytes of the stored log of a step if no setting says otherwise, and at most: a server takes no larger logs.
+LOG_LIMIT, LARGEST_LOG = 5 * 1024 * 1024, 64 * 1024 * 1024
 #: What a step may add to its workspace if no setting says otherwise.
 MOST_OF_WHAT_IS_FREE = Allowance("90%", share=0.9)
 
@@ -185,6 +187,11 @@ def allowance(value: object) -> object:
     return Allowance(value, bytes=of_at_least(1024 * 1024, value))
 
 
+def log_size(value: object) -> object:
+    """The bytes of a log."""
+    return of_at_least(64 * 1024, value, LARGEST_LOG) if isinstance(value, str) else value
+
+
 def of_at_least(smallest: int, value: str, largest: int = 1 << 50) -> int:
     """The bytes of a size between two others."""
     if not smallest <= (found := size.of(value)) <= largest:
@@ -253,5 +260,6 @@ Keys = Annotated[tuple[str, ...], BeforeValidator(keys)]
 RPCSecret = Annotated[str, AfterValidator(lambda value: at_least(SHORTEST_RPC_SECRET, value))]
 #: Seconds.
 Time = Annotated[int, BeforeValidator(lambda value: seconds(value, 24))]
+LogSize = Annotated[int, BeforeValidator(log_size)]
 Room = Annotated[Allowance, BeforeValidator(allowance)]
 LongTime = Annotated[int, BeforeValidator(lambda value: seconds(value, 24 * 365))]

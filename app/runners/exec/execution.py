@@ -202,6 +202,7 @@ class Execution:
             self._manager,
             self._state.step(planned.name).id,
             Mask({**run.todo.secrets, **run.todo.masked, **_password(run.context)}),
+            self._place.options.log_limit,
         )
         growth = Growth(
             run.workspace.root,

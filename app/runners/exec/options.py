@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from app.pipeline.globs import matches
 from app.runners.exec.plugins import Plugins
 from app.runners.manager import Context
-from app.settings.values import MOST_OF_WHAT_IS_FREE, Allowance
+from app.settings.values import LOG_LIMIT, MOST_OF_WHAT_IS_FREE, Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Options:
     limit_events: tuple[str, ...] = ()
     #: Whether only stages of trusted repositories are run.
     limit_trusted: bool = False
+    #: Bytes of the stored log of a step: of a longer log the end is kept.
+    log_limit: int = LOG_LIMIT
     #: How much a step may add to its workspace.
     allowance: Allowance = MOST_OF_WHAT_IS_FREE
     #: The umask of every step; negative: that of the runner.
