@@ -6,8 +6,9 @@ import time
 from contextlib import AsyncExitStack
 
 from app.db.connect import Database, connect, file_of, is_absent
+from app.db.file import Damaged
 from app.db.migrate import migrate, present_version, versions
-from app.errors import AppError
+from app.errors import AppError, Unavailable
 from app.folder import BadFolder, Folder, private
 from app.repos import model as repos
 from app.repos.secrets import store as secrets
@@ -54,7 +55,12 @@ async def open_database(stack: AsyncExitStack, settings: Settings) -> Database:
     db = connect(settings.database)
     await db.open()
     stack.push_async_callback(db.close)
-    applied = await migrate(db, now=now())
+    try:
+        applied = await migrate(db, now=now())
+    except Unavailable as error:
+        if error.code != Damaged.code:
+            raise
+        raise Damaged(f"{settings.database}: {error.message}") from error  # here, nobody but the administrator reads it
     if applied:
         log.info("database migrated", extra={"versions": applied})
     return db

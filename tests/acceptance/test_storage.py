@@ -323,3 +323,23 @@ def test_connections_that_the_database_ends_are_made_anew(place: tuple[Server, R
     for number in _consistent(server):
         assert server.finished(SLUG, number)["status"] == "success"
     assert "Traceback" not in server.log.read_text()
+
+
+def test_builds_that_expire_are_purged_by_a_server_whose_settings_say_so(place: tuple[Server, Repository]) -> None:
+    server, repository = place
+    server.start()
+    first_build(server, repository, PIPELINE)
+    current = server.finished(SLUG, server.promote(SLUG, 1, "quick")["number"])["number"]
+    for _ in range(3):
+        server.finished(SLUG, server.json("POST", f"{BUILDS}/1")["number"])
+    server.stop()
+    server.environment |= {"GANTRY_RETENTION_BUILDS": "2"}
+    server.start()
+
+    server.until(lambda: server.ask("GET", f"{BUILDS}/1").status_code == 404, "old builds are purged")
+
+    assert [build["number"] for build in server.json("GET", BUILDS)] == [5, 4, current]
+    assert server.output(SLUG, current) == "+ echo quick\nquick\n"
+    assert len(list((server.data / "logs").rglob("*.json"))) == 3
+    (purged,) = server.json("GET", "/api/audit", params={"verb": "builds.purge"})
+    assert (purged["actor"]["kind"], purged["after"]["below"]) == ("server", 4)

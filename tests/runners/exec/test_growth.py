@@ -204,3 +204,14 @@ async def test_a_measurement_that_cannot_be_made_ends_no_step(tmp_path: Path) ->
     with pytest.raises(AssertionError):
         await soon(watching.done, within=0.2)
     watching.cancel()
+
+
+async def test_the_limit_of_a_log_is_an_option(tmp_path: Path) -> None:
+    manager = FakeManager(pipeline(step("a", "seq 100000")))
+
+    await finish(manager, tmp_path, Options(log_limit=100_000))
+
+    (size,) = manager.sizes.values()
+    assert 90_000 < size <= 100_000
+    assert manager.log("a").endswith("99999\n100000\n")
+    assert "only the end of a long log is kept" in manager.log("a")
