@@ -23,6 +23,16 @@ class BadFolder(AppError):
     code = "bad_folder"
 
 
+@contextmanager
+def private() -> Iterator[int]:
+    """Whatever this process makes while the block runs can be read by its own account only. Gives the umask before."""
+    before = os.umask(0o077)
+    try:
+        yield before
+    finally:
+        os.umask(before)
+
+
 class Folder:
     """A data folder; created if absent. Only the owner can read the folders made here. BadFolder from every method.
 
@@ -50,6 +60,25 @@ class Folder:
     def work(self) -> Path:
         """The folder of the workspaces of the built-in runner."""
         return self.path / "work"
+
+    @property
+    def restoring(self) -> Path:
+        """A file that is there while a backup is put into the folder, also after the restore was interrupted."""
+        return self.path / "restoring"
+
+    @property
+    def reserve(self) -> Path:
+        """The file that is deleted to make room when the disk is full."""
+        return self.path / "reserve"
+
+    def open_to_others(self, *files: Path) -> list[Path]:
+        """Which of the data folder, the folder of logs and the given files other accounts of the machine may read.
+
+        What lies in the data folder is not named: nobody reaches it past a data folder that is closed.
+        """
+        apart = [path for path in (self.logs, *files) if path.exists() and not path.is_relative_to(self.path)]
+        with self._usable():
+            return [path for path in (self.path, *apart) if path.stat().st_mode & 0o077]
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -120,6 +149,12 @@ def lock(folder: Path, in_use: str) -> IO[str]:
             raise
         raise FolderInUse(in_use) from error
     return file
+
+
+def free(folder: Path) -> int:
+    """The bytes that are free on the disk of a folder. Raises OSError."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
 
 
 def _sync(folder: Path) -> None:

@@ -13,7 +13,7 @@ from app.settings import runner, values
 from app.settings import server as settings
 from app.settings.load import BadSettings
 from app.settings.server import Settings
-from app.settings.values import Bootstrap
+from app.settings.values import Allowance, Bootstrap
 
 SECRET = "sixteen letters!"
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -76,6 +76,10 @@ OWN: list[tuple[str, str, str, Any]] = [
     ("cors_origins", "GANTRY_CORS_ORIGINS", "https://UI.example.com, http://[::1]:3000", ORIGINS),
     ("rate_limit", "GANTRY_RATE_LIMIT", "600", 600),
     ("demo", "GANTRY_DEMO", "true", True),
+    ("log_limit", "GANTRY_LOG_LIMIT", "10MB", 10 * 1024 * 1024),
+    ("retention_days", "GANTRY_RETENTION_DAYS", "90", 90),
+    ("retention_builds", "GANTRY_RETENTION_BUILDS", "500", 500),
+    ("workspace_limit", "GANTRY_WORKSPACE_LIMIT", "75%", Allowance("75%", share=0.75)),
 ]
 
 
@@ -271,6 +275,16 @@ def test_folders_may_start_at_home_and_become_absolute(monkeypatch: pytest.Monke
         ("DRONE_RPC_SECRET", "x" * 7, "8 characters"),
         ("GANTRY_RUNNER_CAPACITY", "many", "integer"),
         ("GANTRY_RUNNER_CAPACITY", "-1", "0"),
+        ("GANTRY_LOG_LIMIT", "10KB", "from 64 KB to 64 MB"),
+        ("GANTRY_LOG_LIMIT", "65MB", "from 64 KB to 64 MB"),
+        ("GANTRY_RETENTION_DAYS", "-1", "0"),
+        ("GANTRY_RETENTION_BUILDS", "some", "integer"),
+        ("GANTRY_WORKSPACE_LIMIT", "much", "500MB"),
+        ("GANTRY_WORKSPACE_LIMIT", "10", "500MB"),
+        ("GANTRY_WORKSPACE_LIMIT", "0%", "1% to 100%"),
+        ("GANTRY_WORKSPACE_LIMIT", "101%", "1% to 100%"),
+        ("GANTRY_WORKSPACE_LIMIT", "\u0661%", "1% to 100%"),
+        ("GANTRY_WORKSPACE_LIMIT", "1KB", "1.0 MB"),
         ("GANTRY_RUNNER_CAPACITY", "1001", "1000"),
         ("GANTRY_CRON_INTERVAL", "30", "must be a duration"),
         ("GANTRY_RUNNER_LEASE", "25h", "must be from 1s to 24h"),

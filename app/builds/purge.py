@@ -1,5 +1,6 @@
-"""Purges old builds: with their stages, steps and logs, and with their entries in the index of newest builds."""
+"""Purges old builds, with their stages, steps and logs: by hand, or when they expire."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +21,36 @@ _OVER = """
             AND unfinished.status IN ('pending', 'running', 'waiting_on_dependencies', 'blocked')
     )
 """
-LAST = f"""
-    SELECT max(number) AS number FROM (
-        SELECT builds.number AS number FROM builds WHERE {_OVER} ORDER BY builds.number LIMIT :limit
-    ) AS batch
+#: Of these, the builds that have ended before a time, except those that are current on a target: the last that has
+#: succeeded there, by its number or by its end.
+_EXPIRED = f"""
+    {_OVER} AND builds.updated < :ended AND NOT (
+        builds.deploy_to <> '' AND builds.status = 'success' AND NOT EXISTS (
+            SELECT 1 FROM builds later WHERE later.repo_id = builds.repo_id AND later.deploy_to = builds.deploy_to
+                AND later.deploy_to <> '' AND later.status = 'success'
+                AND later.number > builds.number AND later.finished >= builds.finished
+        )
+    )
 """  # noqa: S608 - a constant
-STEPS = f"""
-    SELECT steps.id AS id
-    FROM builds JOIN stages ON stages.build_id = builds.id JOIN steps ON steps.stage_id = stages.id WHERE {_OVER}
-"""  # noqa: S608 - a constant
-DELETE = f"DELETE FROM builds WHERE {_OVER}"  # noqa: S608 - a constant
+
+
+class _Statements:
+    """The SQL that finds and deletes the builds of a condition."""
+
+    def __init__(self, condition: str) -> None:
+        self.last = f"""
+            SELECT max(number) AS number FROM (
+                SELECT builds.number AS number FROM builds WHERE {condition} ORDER BY builds.number LIMIT :limit
+            ) AS batch
+        """  # noqa: S608 - a constant
+        self.steps = f"""
+            SELECT steps.id AS id FROM builds
+            JOIN stages ON stages.build_id = builds.id JOIN steps ON steps.stage_id = stages.id WHERE {condition}
+        """  # noqa: S608 - a constant
+        self.delete = f"DELETE FROM builds WHERE {condition}"  # noqa: S608 - a constant
+
+
+OVER, EXPIRED = _Statements(_OVER), _Statements(_EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +69,41 @@ async def purge(ports: Ports, repo: Repo, before: int, by: Actor = SERVER) -> No
 
     Logs are deleted before the rows that name them, so that after an interrupted purge a second one finds all logs.
     """
-    purged = Change("builds.purge", by, repo.slug, repo.id, after={"below": before})
+    await _record(ports, repo, before, Change("builds.purge", by, repo.slug, repo.id, after={"below": before}))
+    await _delete(ports, repo, before, OVER)
+
+
+async def expire(ports: Ports, repo: Repo, before: int, ended: int, *, pause: float) -> None:
+    """Delete the builds below a number that have ended before a time, but for those that are current on a target.
+
+    Nothing is recorded when there is no such build. `pause`: seconds between two transactions, for other work.
+    """
+    if await ports.db.read(_next(repo.id, 0, before, EXPIRED, ended=ended)) is None:
+        return
+    told = {"below": before, "ended_before": ended}
+    await _record(ports, repo, before, Change("builds.purge", SERVER, repo.slug, repo.id, after=told))
+    await _delete(ports, repo, before, EXPIRED, pause=pause, ended=ended)
+
+
+async def _record(ports: Ports, repo: Repo, before: int, purged: Change) -> None:
     await ports.db.write(ports.moments.recorders.recorded(repos.break_numbers(repo.id, before), lambda _: purged))
+
+
+async def _delete(ports: Ports, repo: Repo, before: int, sql: _Statements, *, pause: float = 0, **values: Any) -> None:
     after = 0
-    while (batch := await ports.db.read(_next(repo.id, after, before))) is not None:
+    while (batch := await ports.db.read(_next(repo.id, after, before, sql, **values))) is not None:
         await ports.logs.remove(batch.steps)
-        await ports.db.write(run(DELETE, repo_id=repo.id, after=batch.after, before=batch.before))
+        await ports.db.write(run(sql.delete, repo_id=repo.id, after=batch.after, before=batch.before, **values))
         after = batch.before - 1
+        if pause:
+            await asyncio.sleep(pause)
 
 
-def _next(repo_id: int, after: int, before: int) -> Tx[_Batch | None]:
-    between: dict[str, Any] = {"repo_id": repo_id, "after": after}
-    row = yield from one(LAST, **between, before=before, limit=BATCH)
+def _next(repo_id: int, after: int, before: int, sql: _Statements, **values: Any) -> Tx[_Batch | None]:
+    between: dict[str, Any] = {"repo_id": repo_id, "after": after, **values}
+    row = yield from one(sql.last, **between, before=before, limit=BATCH)
     if row is None or row["number"] is None:
         return None
     end = row["number"] + 1
-    steps = yield from many(STEPS, **between, before=end)
+    steps = yield from many(sql.steps, **between, before=end)
     return _Batch(after, end, tuple(step["id"] for step in steps))

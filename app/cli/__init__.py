@@ -23,6 +23,7 @@ class Lazy(NamedTuple):
 
 COMMANDS = {
     "audit": Lazy("app.cli.audit:audit", "See, export and verify the record of who did what."),
+    "backup": Lazy("app.cli.backup:backup", "Write all that the server keeps into one file, while it runs."),
     "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
     "build": Lazy("app.cli.build:build", "List, start, promote, follow, approve, cancel and purge builds."),
     "collaborator": Lazy("app.cli.collaborator:collaborator", "Say who may do what in a repository."),
@@ -32,6 +33,7 @@ COMMANDS = {
     "orgsecret": Lazy("app.cli.orgsecret:orgsecret", "Keep the secrets that the repositories of a namespace share."),
     "queue": Lazy("app.cli.queue:queue", "See, pause and resume the queue (administrators)."),
     "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks, and change them."),
+    "restore": Lazy("app.cli.backup:restore", "Check a backup, and put it into an empty data folder."),
     "runner": Lazy("app.cli.runner:runner", "Run the exec pipelines of a server that is elsewhere."),
     "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
     "serve": Lazy("app.cli.serve:serve", "Run the server."),

@@ -16,7 +16,7 @@ import uvloop
 from app import folder, log
 from app.backoff import pauses
 from app.errors import AppError
-from app.folder import BadFolder
+from app.folder import BadFolder, private
 from app.runners.exec import workspace
 from app.runners.exec.options import Options
 from app.runners.exec.plugins import Plugins
@@ -35,7 +35,7 @@ GRACE = 8.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
-def _options(loaded: RunnerSettings) -> Options:
+def _options(loaded: RunnerSettings, umask: int) -> Options:
     return Options(
         environ=loaded.variables,
         path=loaded.path,
@@ -46,6 +46,9 @@ def _options(loaded: RunnerSettings) -> Options:
         limit_trusted=loaded.limit_trusted,
         quote_substitution=loaded.quote_substitution,
         plugins=Plugins.of(secret=loaded.secrets, env=loaded.env),
+        allowance=loaded.workspace_limit,
+        log_limit=loaded.log_limit,
+        umask=umask,
     )
 
 
@@ -86,7 +89,7 @@ def _healthy(bind: str) -> AbstractAsyncContextManager[None]:
 async def _run(loaded: RunnerSettings) -> None:
     base = _base(loaded)
     manager = RemoteManager(loaded.url, loaded.secret, skip_verify=loaded.skip_verify)
-    with closing(_lock(base)):
+    with private() as umask, closing(_lock(base)):
         async with aclosing(manager), _healthy(loaded.http_bind):
             await asyncio.to_thread(workspace.sweep, base)
             runner = Runner(
@@ -96,7 +99,7 @@ async def _run(loaded: RunnerSettings) -> None:
                 base=base,
                 environ=inherited(),
                 serves=_serves(loaded),
-                options=_options(loaded),
+                options=_options(loaded, umask),
             )
             await _until_stopped(manager, runner, loaded)
 

@@ -58,9 +58,15 @@ class Database(Protocol):
         ...
 
 
+def file_of(url: str) -> Path | None:
+    """The file of an SQLite database; None for a database that another server keeps."""
+    return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
+
+
 def is_absent(url: str) -> bool:
     """Whether the database is an SQLite file that does not exist: opening the database would create the file."""
-    return url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists()
+    file = file_of(url)
+    return file is not None and not file.exists()
 
 
 def connect(url: str) -> Database:

@@ -16,11 +16,13 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import aiosqlite
 import databases
 
+from app.db import file
 from app.db.parameters import Arguments, marked
 from app.db.tx import Rows, Statement, Tx
 from app.errors import AppError, NotFound, Unavailable
@@ -82,9 +84,14 @@ class Engine:
         self._glancing: sqlite3.Connection | None = None
 
     async def open(self) -> None:
-        """Connect; Unavailable when the file cannot be opened or is locked, AppError when it is no database."""
+        """Connect; Unavailable when the file cannot be opened or is locked, AppError when it is no database.
+
+        Damaged when the last server did not end cleanly and the file is damaged.
+        """
         try:
-            ours = await asyncio.to_thread(_probe, self._url.removeprefix("sqlite:///"))
+            path = self._url.removeprefix("sqlite:///")
+            await asyncio.to_thread(file.check_unless_closed, Path(path))
+            ours = await asyncio.to_thread(_probe, path)
             always = (*_JOURNAL[:ours], *_PRAGMAS)
             self._lanes.append(_Lane(await self._connect((*always, _NO_WAIT)), _write))
             for _ in range(READERS):
@@ -94,7 +101,8 @@ class Engine:
             await self.close()
             if passing := _passing(error):
                 raise Unavailable(f"{self._url} cannot be used: {passing}") from error
-            raise AppError(f"{self._url} cannot be used: {error}", code="bad_database") from error
+            code = file.Damaged.code if file.is_damage(error) else "bad_database"
+            raise AppError(f"{self._url} cannot be used: {error}", code=code) from error
 
     async def _connect(self, pragmas: Sequence[str]) -> aiosqlite.Connection:
         database = databases.Database(self._url, cached_statements=512, check_same_thread=False)
@@ -154,8 +162,12 @@ class Engine:
 
 
 def _end(raw: sqlite3.Connection) -> None:
-    if raw.in_transaction:  # SQLite may have ended it itself
+    if not raw.in_transaction:  # SQLite may have ended it itself
+        return
+    try:
         raw.execute("COMMIT")
+    except sqlite3.Error:  # the file is damaged, as the read itself tells; the next read needs the connection
+        raw.rollback()
 
 
 def _resumed(statement: Statement, tx: Tx[T]) -> Tx[T]:
@@ -391,12 +403,18 @@ _REASONS = {
 }
 
 
+#: What is to be done about a damaged database.
+_MEND = "the server's administrator has to restore a backup, see docs/backup.md"
+
+
 def _passing(error: BaseException) -> str | None:
     code = getattr(error, "sqlite_errorcode", None)
     return _REASONS.get(code & 0xFF) if isinstance(code, int) else None
 
 
 def _unavailable(error: BaseException) -> Unavailable | None:
+    if file.is_damage(error):
+        return Unavailable(f"the database is damaged ({error}): {_MEND}", code=file.Damaged.code)
     reason = _passing(error)
     return Unavailable(f"{reason}; nothing was changed, try again") if reason else None
 

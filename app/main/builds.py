@@ -17,6 +17,7 @@ from app.builds.live.relay import relaying
 from app.builds.logs.logs import Logs
 from app.builds.moments import Moments
 from app.builds.ports import Ports
+from app.builds.retention import Retention
 from app.convert.convert import Converter
 from app.convert.limits import STEPS, Limits
 from app.db.connect import Database
@@ -46,14 +47,16 @@ class Builds:
 async def open_builds(
     settings: Settings, folder: Folder, db: Database, hosts: Hosts, recorders: Recorders, traffic: Traffic
 ) -> AsyncIterator[Builds]:
-    """While the block lasts, changes are delivered to readers and to other servers, and cron jobs run."""
+    """While the block lasts, changes are delivered to readers and to other servers, cron jobs run, and old builds
+    are purged."""
     logs = Logs(folder.logs)
     configs = Configs(hosts, Converter(partial(_template, db), _limits(settings)), _extensions(settings))
     ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders))
     broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4))
     pace = Pace(settings.cron_minimum)
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval, pace=pace)
-    async with relaying(ports), broadcast.running(), scheduler.running():
+    retention = Retention(ports, days=settings.retention_days, builds=settings.retention_builds)
+    async with relaying(ports), broadcast.running(), scheduler.running(), retention.running():
         yield Builds(ports, Rendered(db), broadcast, scheduler, pace)
 
 

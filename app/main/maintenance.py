@@ -1,13 +1,15 @@
 """Work on a data folder and its database: opening, checking, and sealing anew."""
 
 import logging
+import shlex
 import time
 from contextlib import AsyncExitStack
 
-from app.db.connect import Database, connect, is_absent
+from app.db.connect import Database, connect, file_of, is_absent
+from app.db.file import Damaged
 from app.db.migrate import migrate, present_version, versions
-from app.errors import AppError
-from app.folder import Folder
+from app.errors import AppError, Unavailable
+from app.folder import BadFolder, Folder, private
 from app.repos import model as repos
 from app.repos.secrets import store as secrets
 from app.sealing import keyring, renew
@@ -30,12 +32,35 @@ def now() -> int:
     return int(time.time())
 
 
+def open_folder(stack: AsyncExitStack, settings: Settings, *, restoring: bool = False) -> tuple[Folder, int]:
+    """The data folder of the settings, locked, and the umask of before: until the stack closes, only this account can
+    read what this process makes. What was there before and others can read is a warning.
+
+    A folder whose restore was interrupted is only for the next restore, `restoring`; BadFolder.
+    """
+    umask = stack.enter_context(private())
+    folder = Folder(settings.data, settings.logs)
+    stack.enter_context(folder.locked())
+    if folder.restoring.exists() and not restoring:
+        raise BadFolder(f"a restore into {folder.path} was interrupted: repeat it with gantry restore")
+    file = file_of(settings.database)
+    for path in folder.open_to_others(*([file] if file else [])):
+        close = f"chmod -R go-rwx {shlex.quote(str(path))}"
+        log.warning("other accounts of this machine can read the data", extra={"path": str(path), "close": close})
+    return folder, umask
+
+
 async def open_database(stack: AsyncExitStack, settings: Settings) -> Database:
     """The database of the settings, migrated to the newest version; the stack closes it."""
     db = connect(settings.database)
     await db.open()
     stack.push_async_callback(db.close)
-    applied = await migrate(db, now=now())
+    try:
+        applied = await migrate(db, now=now())
+    except Unavailable as error:
+        if error.code != Damaged.code:
+            raise
+        raise Damaged(f"{settings.database}: {error.message}") from error  # here, nobody but the administrator reads it
     if applied:
         log.info("database migrated", extra={"versions": applied})
     return db
@@ -47,9 +72,8 @@ async def rotate_key(settings: Settings) -> int:
     Returns the number of values. Raises an AppError with the reason when that is impossible; then no value is changed.
     After an interruption every value can still be opened at the next start, and the next call finishes the change.
     """
-    folder = Folder(settings.data, settings.logs)
     async with AsyncExitStack() as stack:
-        stack.enter_context(folder.locked())
+        folder, _ = open_folder(stack, settings)
         if is_absent(settings.database):
             raise NoDatabase(f"there is no database at {settings.database}: is GANTRY_DATA the server's own?")
         db = await open_database(stack, settings)
@@ -65,14 +89,12 @@ async def check(settings: Settings) -> None:
     This changes nothing, but may make an empty data folder. The keys of a database that is not yet migrated to the
     newest version are not checked, because such a database may lack sealed columns.
     """
-    folder = Folder(settings.data, settings.logs)
-    with folder.locked():
+    async with AsyncExitStack() as stack:
+        folder, _ = open_folder(stack, settings)
         if is_absent(settings.database):
             return
         db = connect(settings.database)
         await db.open()
-        try:
-            if await db.read(present_version(db.dialect)) == len(versions(db.dialect)):
-                await db.read(renew.check(keyring.seal(settings, folder), SEALED))
-        finally:
-            await db.close()
+        stack.push_async_callback(db.close)
+        if await db.read(present_version(db.dialect)) == len(versions(db.dialect)):
+            await db.read(renew.check(keyring.seal(settings, folder), SEALED))

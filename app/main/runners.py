@@ -16,7 +16,6 @@ from app.runners.dispatch.credentials import Credentials
 from app.runners.dispatch.leases import Leases
 from app.runners.dispatch.local import LocalManager
 from app.runners.dispatch.queue import Queue
-from app.runners.exec import workspace
 from app.runners.exec.options import Options
 from app.runners.exec.plugins import Plugins
 from app.runners.exec.runner import Runner
@@ -47,12 +46,12 @@ class Runners:
 
 @asynccontextmanager
 async def open_runners(
-    settings: Settings, folder: Folder, ports: Ports, seal: Seal, account: Account | None
+    settings: Settings, folder: Folder, ports: Ports, seal: Seal, account: Account | None, umask: int
 ) -> AsyncIterator[Runners]:
     """While the block lasts, stages are handed out, and the built-in runner runs.
 
     First, the stages that the built-in runner of an earlier server process held are ended. `account` is the account
-    with which steps clone from hosts.
+    with which steps clone from hosts, `umask` the umask of steps.
     """
     if 0 < len(settings.rpc_secret) < SHORTEST_SECRET:
         log.warning("the secret of the runners is short: GANTRY_RPC_SECRET should have 16 characters or more")
@@ -61,7 +60,7 @@ async def open_runners(
     credentials = Credentials(account, settings.git_always_auth)
     manager = LocalManager(ports, queue, seal, _system(settings), leases, credentials)
     async with AsyncExitStack() as stack:
-        runner = await _runner(manager, settings, folder)
+        runner = await _runner(manager, settings, folder, umask)
         for step_id in await ports.db.read(steps.running()):
             ports.logs.open(step_id)  # these steps run on runners of other machines, which go on
         await stack.enter_async_context(leases.running())
@@ -78,13 +77,12 @@ def _system(settings: Settings) -> System:
     return System(url.scheme, url.netloc + url.path, version("gantry"))
 
 
-async def _runner(manager: LocalManager, settings: Settings, folder: Folder) -> Runner | None:
-    """Make the built-in runner, after its workspaces and stages of an earlier server process were ended.
+async def _runner(manager: LocalManager, settings: Settings, folder: Folder, umask: int) -> Runner | None:
+    """Make the built-in runner, after its stages of an earlier server process were ended.
 
     None when the settings give it no capacity.
     """
     name = f"{BUILT_IN}:{folder.key('installation')}"
-    await asyncio.to_thread(workspace.sweep, folder.work)
     if lost := await progress.lose(manager.ports, name):
         log.warning("stages of the stopped server were lost", extra={"stages": len(lost)})
     if not settings.runner_capacity:
@@ -95,11 +93,18 @@ async def _runner(manager: LocalManager, settings: Settings, folder: Folder) -> 
         machine=platform.node() or "localhost",
         base=folder.work,
         environ=inherited(),
-        options=Options(
-            environ=settings.runner_environ,
-            quote_substitution=settings.quote_substitution,
-            plugins=Plugins.of(secret=settings.secret, env=settings.env),
-        ),
+        options=_options(settings, umask),
+    )
+
+
+def _options(settings: Settings, umask: int) -> Options:
+    return Options(
+        environ=settings.runner_environ,
+        quote_substitution=settings.quote_substitution,
+        allowance=settings.workspace_limit,
+        log_limit=settings.log_limit,
+        umask=umask,
+        plugins=Plugins.of(secret=settings.secret, env=settings.env),
     )
 
 

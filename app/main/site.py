@@ -1,5 +1,6 @@
 """Setting up a server from its settings and its data folder."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,11 +14,13 @@ from app.folder import Folder
 from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
-from app.main.maintenance import SEALED, now, open_database
+from app.main.maintenance import SEALED, now, open_database, open_folder
+from app.main.reserve import Reserve
 from app.main.routes import application
 from app.main.runners import Runners, open_runners
 from app.moments import Recorders
 from app.runners.dispatch.rpc.api import State
+from app.runners.exec import workspace
 from app.runners.exec.runner import Runner
 from app.runners.manager import PREFIX
 from app.scm.git.host import Git
@@ -64,26 +67,36 @@ class Site:
 @asynccontextmanager
 async def open_site(settings: Settings) -> AsyncIterator[Site]:
     """Set up a server, and stop it when the block ends. Raises an AppError with the reason when that is impossible."""
-    folder = Folder(settings.data, settings.logs)
     async with AsyncExitStack() as stack:
-        stack.enter_context(folder.locked())
+        folder, umask = open_folder(stack, settings)
+        reserve = Reserve(folder.reserve)
+        reserve.relieve()
+        await asyncio.to_thread(workspace.sweep, folder.work)  # first: what a step left may have filled the disk
+        await stack.enter_async_context(reserve.running())
         db = await open_database(stack, settings)
         seal = keyring.seal(settings, folder)
         await db.read(renew.check(seal, SEALED))
         recorders = Recorders(await stack.enter_async_context(open_audit(db)))
         await bootstrap(db, settings, folder, recorders)
-        yield await _open_rooms(stack, settings, folder, db, seal, recorders)
+        yield await _open_rooms(stack, settings, folder, db, seal, recorders, umask)
 
 
 async def _open_rooms(
-    stack: AsyncExitStack, settings: Settings, folder: Folder, db: Database, seal: Seal, recorders: Recorders
+    stack: AsyncExitStack,
+    settings: Settings,
+    folder: Folder,
+    db: Database,
+    seal: Seal,
+    recorders: Recorders,
+    umask: int,
 ) -> Site:
     account = _account(settings)
     hosts = Hosts(Git(folder.mirrors, settings.roots, environ=inherited(), account=account))
     traffic = Traffic()
     opening = open_builds(settings, folder, db, hosts, recorders, traffic)
     builds = await stack.enter_async_context(opening)
-    runners = await stack.enter_async_context(open_runners(settings, folder, builds.ports, seal, account))
+    opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
+    runners = await stack.enter_async_context(opening_runners)
     state = _state(settings, folder, db, hosts, seal, builds, runners, recorders)
     app = application(state, traffic, _policy(settings))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)

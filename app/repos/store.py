@@ -17,6 +17,12 @@ ALL_AFTER = "SELECT * FROM repos WHERE (namespace, name) > (:namespace, :name) O
 ALL_BEFORE = """
     SELECT * FROM repos WHERE (namespace, name) < (:namespace, :name) ORDER BY namespace DESC, name DESC LIMIT :limit
 """
+AFTER = "SELECT * FROM repos WHERE id > :id ORDER BY id LIMIT :limit"
+#: A newest build that was purged does not count.
+USED_SINCE = """
+    SELECT repos.id AS id FROM repos LEFT JOIN builds ON builds.repo_id = repos.id AND builds.number = repos.counter
+    WHERE repos.created >= :since OR builds.created >= :since
+"""
 OF_USER = """
     SELECT repos.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
     WHERE permissions.user_id = :user_id AND permissions.can_read ORDER BY namespace, name
@@ -95,6 +101,16 @@ def list_all(window: Window) -> Tx[Part[Repo]]:
         sql = ALL_AFTER if window.after else ALL_BEFORE
         rows = yield from many(sql, namespace=namespace, name=name, limit=window.reach)
     return window.part([made(row) for row in rows])
+
+
+def list_after(repo_id: int, limit: int) -> Tx[list[Repo]]:
+    """The next repositories after an id, by id."""
+    return [made(row) for row in (yield from many(AFTER, id=repo_id, limit=limit))]
+
+
+def used_since(since: int) -> Tx[set[int]]:
+    """The ids of the repositories that were registered, or had their newest build, since a time."""
+    return {row["id"] for row in (yield from many(USED_SINCE, since=since))}
 
 
 def list_of(user_id: int) -> Tx[list[Repo]]:

@@ -1,6 +1,6 @@
 """The interface of a host: the calls that Gantry makes to the host of a repository."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -91,4 +91,11 @@ class Host(Protocol):
 
     async def forget(self, source: Source) -> None:
         """Remove the data that this server keeps of a repository that was deleted."""
+        ...
+
+    async def drop_unused(self, used: Collection[int], since: int) -> None:
+        """Remove the data that this server keeps of repositories whose ids are not among these.
+
+        Data that was fetched since a time stays.
+        """
         ...

@@ -3,7 +3,7 @@
 A new host needs a class that satisfies `Host`, its settings, and a line in `main`, which makes the hosts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from app.errors import Unreadable
 from app.scm.hook import Delivery
@@ -57,3 +57,8 @@ class Hosts:
         """See Host. Does nothing for a host that the settings no longer name."""
         if (host := self._named.get(source.host)) is not None:
             await host.forget(source)
+
+    async def drop_unused(self, used: Collection[int], since: int) -> None:
+        """See Host."""
+        for host in self._named.values():
+            await host.drop_unused(used, since)

@@ -9,8 +9,8 @@ from typing import Any, Literal, Self
 from dotenv import dotenv_values
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from app.settings.load import Variables, read
-from app.settings.values import Bind, Endpoint, Map, Service, Words
+from app.settings.load import Variables, named, read
+from app.settings.values import LOG_LIMIT, MOST_OF_WHAT_IS_FREE, Bind, Endpoint, LogSize, Map, Room, Service, Words
 
 
 def _named(name: str, **options: Any) -> Any:
@@ -34,6 +34,8 @@ class RunnerSettings(Variables):
     envfile: Path | None = _named("RUNNER_ENVFILE", default=None)
     path: str = _named("RUNNER_PATH", default="")
     root: Path = _named("RUNNER_ROOT", default_factory=lambda: Path(tempfile.gettempdir()))
+    workspace_limit: Room = named("WORKSPACE_LIMIT", default=MOST_OF_WHAT_IS_FREE)
+    log_limit: LogSize = named("LOG_LIMIT", default=LOG_LIMIT)
     symlinks: Map = _named("RUNNER_SYMLINKS", default_factory=dict)
     #: The address on which the runner serves `/healthz`; empty = none.
     http_bind: Bind | Literal[""] = _named("HTTP_BIND", default="")

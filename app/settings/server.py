@@ -15,6 +15,8 @@ from app.settings import values
 from app.settings.extensions import Extensions
 from app.settings.load import named, read
 from app.settings.values import (
+    LOG_LIMIT,
+    MOST_OF_WHAT_IS_FREE,
     Account,
     Bind,
     DatabaseURL,
@@ -23,9 +25,11 @@ from app.settings.values import (
     Key,
     Keys,
     Line,
+    LogSize,
     LongTime,
     Map,
     Origins,
+    Room,
     RPCSecret,
     SiteURL,
     Time,
@@ -56,6 +60,12 @@ class Settings(Extensions):
     runner_capacity: int = named("RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", default=2, ge=0, le=1000)
     runner_environ: Map = named("RUNNER_ENVIRON", "DRONE_RUNNER_ENVIRON", default_factory=dict, repr=False)
     quote_substitution: bool = named("QUOTE_SUBSTITUTION", default=False)
+    #: How much a step of the built-in runner may add to its workspace.
+    workspace_limit: Room = named("WORKSPACE_LIMIT", default=MOST_OF_WHAT_IS_FREE)
+    log_limit: LogSize = named("LOG_LIMIT", default=LOG_LIMIT)
+    #: Days after the end of a build, and newest builds of a repository; 0 = all builds are kept.
+    retention_days: int = named("RETENTION_DAYS", default=0, ge=0, le=100_000)
+    retention_builds: int = named("RETENTION_BUILDS", default=0, ge=0, le=1_000_000_000)
     #: Seconds between two searches for due cron jobs.
     cron_interval: Time = named("CRON_INTERVAL", "DRONE_CRON_INTERVAL", default=30)
     #: Seconds between two runs of a cron job, at least, unless an administrator of the server has set the job closer.

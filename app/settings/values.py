@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 
-from app import duration
+from app import duration, size
 from app.names import LONGEST_LOGIN, is_name, rule
 
 #: The fewest characters of a key or a shared secret.
@@ -41,6 +41,25 @@ class Service:
     skip_verify: bool = False
     #: Seconds.
     timeout: float = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """So many bytes, or a share of what is free."""
+
+    text: str
+    bytes: int = 0
+    share: float = 0.0
+
+    def of(self, free: int) -> int:
+        """The bytes that are allowed when so many are free."""
+        return int(free * self.share) if self.share else self.bytes
+
+
+#: Bytes of the stored log of a step if no setting says otherwise, and at most: a server takes no larger logs.
+LOG_LIMIT, LARGEST_LOG = 5 * 1024 * 1024, 64 * 1024 * 1024
+#: What a step may add to its workspace if no setting says otherwise.
+MOST_OF_WHAT_IS_FREE = Allowance("90%", share=0.9)
 
 
 def absolute(value: Path) -> Path:
@@ -157,6 +176,29 @@ def seconds(value: object, hours: int) -> object:
     return found
 
 
+def allowance(value: object) -> object:
+    """A size, or a percentage of what is free."""
+    if not isinstance(value, str):
+        return value
+    if value.endswith("%"):
+        if not (re.fullmatch(r"[0-9]{1,3}%", value) and 1 <= int(value[:-1]) <= 100):
+            raise ValueError("must be a size, as in 10GB, or from 1% to 100%, a part of what is free")
+        return Allowance(value, share=int(value[:-1]) / 100)
+    return Allowance(value, bytes=of_at_least(1024 * 1024, value))
+
+
+def log_size(value: object) -> object:
+    """The bytes of a log."""
+    return of_at_least(64 * 1024, value, LARGEST_LOG) if isinstance(value, str) else value
+
+
+def of_at_least(smallest: int, value: str, largest: int = 1 << 50) -> int:
+    """The bytes of a size between two others."""
+    if not smallest <= (found := size.of(value)) <= largest:
+        raise ValueError(f"must be from {size.text(smallest)} to {size.text(largest)}")
+    return found
+
+
 def origin(text: str) -> str:
     """An origin as browsers send it; ValueError for a text that no browser would send."""
     try:
@@ -218,4 +260,6 @@ Keys = Annotated[tuple[str, ...], BeforeValidator(keys)]
 RPCSecret = Annotated[str, AfterValidator(lambda value: at_least(SHORTEST_RPC_SECRET, value))]
 #: Seconds.
 Time = Annotated[int, BeforeValidator(lambda value: seconds(value, 24))]
+LogSize = Annotated[int, BeforeValidator(log_size)]
+Room = Annotated[Allowance, BeforeValidator(allowance)]
 LongTime = Annotated[int, BeforeValidator(lambda value: seconds(value, 24 * 365))]

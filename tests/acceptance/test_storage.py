@@ -1,6 +1,7 @@
 """The database is locked, the disk is full: 503 for a while, nothing half-written, and on it goes without a restart."""
 
 import resource
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -31,11 +32,19 @@ trigger: {event: [promote], target: [wait]}
 ---
 kind: pipeline
 type: exec
+name: greedy
+clone: {disable: true}
+steps:
+- {name: fill, commands: ["while :; do cat /dev/zero >> big || :; done 2> /dev/null"]}
+trigger: {event: [promote], target: [fill]}
+---
+kind: pipeline
+type: exec
 name: quick
 clone: {disable: true}
 steps:
 - {name: only, commands: [echo quick]}
-trigger: {target: {exclude: [wait]}}
+trigger: {target: {exclude: [wait, fill]}}
 """
 
 
@@ -84,9 +93,9 @@ class Quota:
 
 
 @contextmanager
-def _mounted(folder: Path) -> Iterator[bool]:
+def _mounted(folder: Path, size: str = "24m") -> Iterator[bool]:
     folder.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
     yield mounted
     if mounted:
@@ -158,6 +167,82 @@ def test_a_full_disk_refuses_what_writes_and_recovers_by_itself(
         assert server.finished(SLUG, number)["status"] == "success"
     _consistent(server)
     assert "Traceback" not in server.log.read_text()
+
+
+@pytest.fixture
+def roomy(tmp_path: Path) -> Iterator[tuple[Server, SmallDisk]]:
+    """A server with a first build, not yet started again, on a disk that has room for a reserve."""
+    server = Server(tmp_path / "server", git_roots=str(tmp_path))
+    with _mounted(server.data, "240m") as mounted:
+        if not mounted:
+            pytest.skip("only root may mount a file system")
+        with server:
+            first_build(server, Repository(tmp_path / "hello-world"), PIPELINE)
+            yield server, SmallDisk(server.data)
+
+
+@on_sqlite
+def test_on_a_full_disk_the_reserve_keeps_promotions_cancels_and_logs_going(
+    roomy: tuple[Server, SmallDisk], tmp_path: Path
+) -> None:
+    server, disk = roomy
+    reserve = server.data / "reserve"
+    waiting = server.promote(SLUG, 1, "wait", FLAG=str(tmp_path / "flag"))["number"]
+    server.running(SLUG, waiting, shows="waiting")
+    server.until(reserve.exists, "there is a reserve")
+    assert reserve.stat().st_blocks * 512 == 64 * 1024**2
+
+    disk.fill()
+    server.until(lambda: not reserve.exists(), "the reserve was given back")
+    quick = server.promote(SLUG, 1, "quick", BIG="x" * 20_000)["number"]
+
+    assert server.json("DELETE", f"{BUILDS}/{waiting}")["status"] == "killed"
+    assert server.finished(SLUG, quick)["status"] == "success"
+    assert server.output(SLUG, quick) == "+ echo quick\nquick\n"
+    assert not reserve.exists()
+    server.until(lambda: "the disk is full" in server.log.read_text(), "the log says so")
+    disk.empty()
+    server.until(reserve.exists, "the reserve is made anew")
+    assert server.stop() == 0
+    assert not reserve.exists()
+
+
+@on_sqlite
+def test_a_step_that_fills_the_disk_ends_with_a_sentence_and_the_server_goes_on(
+    roomy: tuple[Server, SmallDisk],
+) -> None:
+    server, _ = roomy
+    server.until((server.data / "reserve").exists, "there is a reserve")
+
+    ended = server.finished(SLUG, server.promote(SLUG, 1, "fill")["number"])
+
+    assert (ended["status"], ended["stages"][0]["status"]) == ("failure", "failure")
+    assert "GANTRY_WORKSPACE_LIMIT allows 90% of what was free when the step began" in ended["stages"][0]["error"]
+    assert ended["stages"][0]["steps"][0]["error"] == ended["stages"][0]["error"]
+    assert ended["stages"][0]["error"] in server.output(SLUG, ended["number"])
+    assert not list((server.data / "work").iterdir())
+    assert server.finished(SLUG, server.promote(SLUG, 1, "quick")["number"])["status"] == "success"
+    assert "Traceback" not in server.log.read_text()
+
+
+@on_sqlite
+def test_a_server_that_was_killed_on_a_disk_that_a_step_has_filled_starts_again(
+    roomy: tuple[Server, SmallDisk],
+) -> None:
+    server, _ = roomy
+    server.stop()
+    server.environment["GANTRY_WORKSPACE_LIMIT"] = "100%"
+    server.start()
+    number = server.promote(SLUG, 1, "fill")["number"]
+    server.until(lambda: shutil.disk_usage(server.data).free < 4096, "the disk is full")
+
+    server.kill()
+    server.start()
+
+    build = server.finished(SLUG, number)
+    assert build["stages"][0]["error"] == "runner lost"
+    assert not list((server.data / "work").iterdir())
+    assert server.finished(SLUG, server.promote(SLUG, 1, "quick")["number"])["status"] == "success"
 
 
 @on_sqlite
@@ -238,3 +323,23 @@ def test_connections_that_the_database_ends_are_made_anew(place: tuple[Server, R
     for number in _consistent(server):
         assert server.finished(SLUG, number)["status"] == "success"
     assert "Traceback" not in server.log.read_text()
+
+
+def test_builds_that_expire_are_purged_by_a_server_whose_settings_say_so(place: tuple[Server, Repository]) -> None:
+    server, repository = place
+    server.start()
+    first_build(server, repository, PIPELINE)
+    current = server.finished(SLUG, server.promote(SLUG, 1, "quick")["number"])["number"]
+    for _ in range(3):
+        server.finished(SLUG, server.json("POST", f"{BUILDS}/1")["number"])
+    server.stop()
+    server.environment |= {"GANTRY_RETENTION_BUILDS": "2"}
+    server.start()
+
+    server.until(lambda: server.ask("GET", f"{BUILDS}/1").status_code == 404, "old builds are purged")
+
+    assert [build["number"] for build in server.json("GET", BUILDS)] == [5, 4, current]
+    assert server.output(SLUG, current) == "+ echo quick\nquick\n"
+    assert len(list((server.data / "logs").rglob("*.json"))) == 3
+    (purged,) = server.json("GET", "/api/audit", params={"verb": "builds.purge"})
+    assert (purged["actor"]["kind"], purged["after"]["below"]) == ("server", 4)

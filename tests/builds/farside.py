@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,6 +58,8 @@ class FakeHost(Host):
     heads: dict[str, str] = field(default_factory=dict)
     #: Raised by every read of a file, while there is one.
     failure: Exception | None = None
+    #: What the last call of `drop_unused` said.
+    used: tuple[set[int], int] | None = None
     reads: int = 0
     #: Repositories of which nothing is kept any more.
     forgotten: list[int] = field(default_factory=list)
@@ -102,6 +104,9 @@ class FakeHost(Host):
 
     async def forget(self, source: Source) -> None:
         self.forgotten.append(source.repo_id)
+
+    async def drop_unused(self, used: Collection[int], since: int) -> None:
+        self.used = (set(used), since)
 
     def _commit(self, sha: str) -> Commit:
         return Commit(sha, self.messages[sha], "", "Ada", "ada@example.com", NOW - 60)

@@ -46,6 +46,7 @@ BIG = re.compile(
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
+    "repos.store.USED_SINCE": "once an hour, in the background, to find the mirrors that nobody uses",
     "builds.lists.COUNTS": "counts of whole tables, for /metrics; of builds and stages only the unfinished ones",
     "builds.claims.SAME_NAME_AHEAD": "the partial index stages_queue holds only what is unfinished",
     "builds.claims.OF_RUNNER": "the partial index stages_queue holds only what is unfinished; once a start",
@@ -297,7 +298,8 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "incomplete stages": lambda _: stages.rows(),
     "unfinished stages": lambda _: stages.unfinished(0, 500),
     "platforms": lambda _: stages.platforms(),
-    "old builds": lambda _: purge._next(1, 0, 40),
+    "old builds": lambda _: purge._next(1, 0, 40, purge.OVER),
+    "builds that expire": lambda _: purge._next(1, 0, 40, purge.EXPIRED, ended=NOW),
     "one build": lambda raw: store.versions(1, last(raw)),
     "latest": lambda _: store.latest_of_ref(1, "refs/heads/main"),
     "branches": lambda _: lists.remembered(1, "branch"),

@@ -1,7 +1,7 @@
 """Registering a plain git repository."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
@@ -57,6 +57,9 @@ class Host:
 
     async def forget(self, source: Source) -> None:
         raise AssertionError("nothing was deleted")
+
+    async def drop_unused(self, used: Collection[int], since: int) -> None:
+        raise AssertionError("nothing was dropped")
 
 
 async def register(db: Database, owner: User, host: Host | None = None, **fields: Any) -> Repo:

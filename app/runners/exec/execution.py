@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from app.backoff import pauses, until_heard
-from app.builds.model import DONE, Stage, Step
+from app.builds.model import DONE, FAILED, Stage, Step
 from app.errors import AppError, Conflict, NotFound
 from app.pipeline.document import BadPipeline
 from app.pipeline.steps import PlannedStep
 from app.runners.exec import environ, process
+from app.runners.exec.growth import Growth
 from app.runners.exec.mask import Mask
 from app.runners.exec.options import Options
 from app.runners.exec.output import Writer
@@ -48,6 +49,8 @@ class Place:
     options: Options = field(default_factory=Options)
     #: Each running step of any stage holds one slot.
     slots: AbstractAsyncContextManager[object] = field(default_factory=nullcontext)
+    #: The processes of all stages' steps.
+    running: set[Process] = field(default_factory=set)
 
 
 class Execution:
@@ -61,6 +64,9 @@ class Execution:
         self._halt: Halt | None = None
         self._error = ""
         self._running: set[Process] = set()
+        self._clearing: asyncio.Task[None] | None = None
+        #: Whether a step has used the workspace.
+        self._used = False
 
     async def run(self) -> None:
         """Run the stage; call this once. Errors of the manager end the stage and are not raised."""
@@ -92,7 +98,7 @@ class Execution:
     async def fail(self, error: str) -> None:
         """Report that the stage has ended with an error that no step has caused."""
         self._state.fail(error)
-        await self._report_end()
+        await self._report_last(self._state.close(_now()))
 
     def _limit(self, minutes: int) -> asyncio.TimerHandle:
         minutes = minutes if minutes > 0 else DEFAULT_TIMEOUT
@@ -144,10 +150,18 @@ class Execution:
         try:
             if await self._create(workspace, todo, context.repo.git_http_url, context.netrc):
                 await self._run_steps(_Run(context, todo, workspace))
-            await self._report_end(self._halt, self._error)
+            closed = self._state.close(_now(), self._halt, self._error)
+            if self._halt is not Halt.STOPPED:  # a runner that stops has little time for its last reports
+                await self._clear(workspace)  # first, because the report may need the room on the disk
+            await self._report_last(closed)
         finally:
-            # After the report, so that the report does not wait for the removal of the workspace.
-            await asyncio.to_thread(workspace.clear)
+            await self._clear(workspace)
+
+    def _clear(self, workspace: Workspace) -> "asyncio.Future[None]":
+        """Remove the workspace; the first call begins the removal, and every call gives a future of its end."""
+        if self._clearing is None:
+            self._clearing = asyncio.create_task(asyncio.to_thread(workspace.clear))
+        return asyncio.shield(self._clearing)
 
     async def _create(self, workspace: Workspace, todo: Plan, git_url: str, netrc: Netrc | None) -> bool:
         steps = self._state.stage.steps
@@ -201,33 +215,64 @@ class Execution:
             self._manager,
             self._state.step(planned.name).id,
             Mask({**run.todo.secrets, **run.todo.masked, **_password(run.context)}),
+            self._place.options.log_limit,
         )
+        growth = Growth(
+            run.workspace.root,
+            self._place.options.allowance,
+            fresh=not self._used,
+            running=lambda: len(self._place.running),
+        )
+        self._used = True
         try:
             started = run.start(planned, self._state, self._place)
         except CannotStart as error:
             await self._report_step(self._state.refuse(planned.name, error.message, _now()))
             return
         self._running.add(started)
+        self._place.running.add(started)
         if planned.detach:
-            detached.create_task(self._follow(planned.name, started, writer))
-            return
-        code = await self._follow(planned.name, started, writer)
-        if not self._halt:
-            ended = self._state.finish(planned.name, code, _now())
-            if planned.fail_fast and ended.status == "failure":
-                self.halt(Halt.FAILED)
-            await self._report_step(ended)
+            detached.create_task(self._follow(planned, started, writer, growth, run.workspace))
+        else:
+            await self._follow(planned, started, writer, growth, run.workspace)
 
-    async def _follow(self, name: str, started: Process, writer: Writer) -> int:
-        """Take the output of a step's process until it ends, and store it."""
+    async def _follow(
+        self, planned: PlannedStep, started: Process, writer: Writer, growth: Growth, workspace: Workspace
+    ) -> None:
+        """Take the output of a step's process until it ends, store it, and report the end.
+
+        The end of a detached step is reported with its stage, unless the step was ended for what it took.
+        """
+        name = planned.name
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(writer.send())
-            code = await started.finish(writer.write)
-            self._running.discard(started)
+            guard = tasks.create_task(_guard(started, growth))
+            try:
+                code = await started.finish(writer.write)
+            finally:
+                self._running.discard(started)
+                self._place.running.discard(started)
+            guard.cancel()
+            if growth.sentence:
+                writer.write(f"[{growth.sentence}]\n".encode())
+                if not self._running:  # otherwise processes that have left their group may be another step's
+                    await asyncio.to_thread(workspace.kill)
+            if self._state.is_last(name):  # no step needs the workspace any more: it goes while the reports are made
+                self._clear(workspace)
             writer.close()
         if card := await writer.upload():
             self._state.shows(name, card.schema)
-        return code
+        if not self._halt and (growth.sentence or not planned.detach):
+            await self._report_step_end(planned, code, growth.sentence)
+
+    async def _report_step_end(self, planned: PlannedStep, code: int, exceeded: str) -> None:
+        if exceeded:
+            ended = self._state.exceed(planned.name, exceeded, _now())
+        else:
+            ended = self._state.finish(planned.name, code, _now())
+        if planned.fail_fast and ended.status in FAILED:
+            self.halt(Halt.FAILED)
+        await self._report_step(ended)
 
     async def _report_stage(self, stage: Stage) -> bool:
         """Whether the manager has accepted the report."""
@@ -238,13 +283,12 @@ class Execution:
             return False
         return True
 
-    async def _report_end(self, halt: Halt | None = None, error: str = "") -> None:
+    async def _report_last(self, stage: Stage) -> None:
         """Report that the stage has ended, with the newest versions.
 
         A step's report may have been cancelled before its answer came: then the server knows a newer version, which is
         read, and the report is repeated. Without this, the stage would run for ever at the server.
         """
-        stage = self._state.close(_now(), halt, error)
         for _ in range(LAST_REPORTS):
             try:
                 self._state.heard(await until_heard(partial(self._manager.update_stage, stage)))
@@ -304,7 +348,13 @@ class _Run:
         wanted = planned.step.shell if planned.step else ""
         shell = process.shell(wanted, variables.get("PATH", ""))
         arguments = [shell, "-e", str(self.workspace.script(step.number))]
-        return Process(arguments, folder=self.workspace.source, environment=variables)
+        return Process(arguments, folder=self.workspace.source, environment=variables, umask=place.options.umask)
+
+
+async def _guard(started: Process, growth: Growth) -> None:
+    """End a step that adds more to its workspace than it may."""
+    await growth.beyond()
+    started.kill()
 
 
 def _password(context: Context) -> dict[str, str]:

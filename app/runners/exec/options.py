@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from app.pipeline.globs import matches
 from app.runners.exec.plugins import Plugins
 from app.runners.manager import Context
+from app.settings.values import LOG_LIMIT, MOST_OF_WHAT_IS_FREE, Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,12 @@ class Options:
     limit_trusted: bool = False
     #: Whether the values of `${…}` in commands are quoted for the shell of the step.
     quote_substitution: bool = False
+    #: Bytes of the stored log of a step: of a longer log the end is kept.
+    log_limit: int = LOG_LIMIT
+    #: How much a step may add to its workspace.
+    allowance: Allowance = MOST_OF_WHAT_IS_FREE
+    #: The umask of every step; negative: that of the runner.
+    umask: int = -1
     plugins: Plugins = field(default_factory=Plugins)
 
     def refusal(self, context: Context) -> str:

@@ -13,8 +13,9 @@ from app.builds.model import Line
 from app.errors import AppError
 from app.runners.exec.cards import Card, Cards
 from app.runners.exec.mask import Mask
-from app.runners.exec.transcript import LIMIT, LONGEST, Piece, Transcript
+from app.runners.exec.transcript import LONGEST, Piece, Transcript
 from app.runners.manager import Manager
+from app.settings.values import LOG_LIMIT
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ _LARGE = 64 * 1024
 class Writer:
     """The log of one running step: `write` and `close` for the process, `send` and `upload` for the manager."""
 
-    def __init__(self, manager: Manager, step_id: int, mask: Mask) -> None:
+    def __init__(self, manager: Manager, step_id: int, mask: Mask, limit: int = LOG_LIMIT) -> None:
+        """`limit`: bytes of the log, as JSON."""
         self._manager = manager
         self._step_id = step_id
         self._mask = mask
@@ -46,8 +48,8 @@ class Writer:
         self._text = ""
         self._time = 0
         self._pos = 0
-        self._transcript = Transcript()
-        self._live = _Live()
+        self._transcript = Transcript(limit)
+        self._live = _Live(limit)
         self._lost = 0
         self._news = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -147,9 +149,9 @@ class Writer:
 class _Live:
     """The pieces that wait to be sent. Beyond the limit of a log, only one note is added."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
         self._pieces: deque[Piece] = deque()
-        self._left = LIMIT
+        self._left = limit
         self.waiting = 0
 
     def __bool__(self) -> bool:

@@ -49,8 +49,10 @@ def shell(name: str, search_path: str) -> str:
 class Process:
     """A running process. `finish` must be awaited once, even when the process was killed."""
 
-    def __init__(self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> None:
-        """Start the process; takes well under a millisecond. Raises CannotStart."""
+    def __init__(
+        self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], umask: int = -1
+    ) -> None:
+        """Start the process; takes well under a millisecond. A negative umask is this process's. Raises CannotStart."""
         _check(environment)
         try:
             self._output, far_end = os.pipe()
@@ -66,6 +68,7 @@ class Process:
                 stdout=far_end,
                 stderr=far_end,
                 start_new_session=True,
+                umask=umask,
             )
         except OSError as error:
             os.close(self._output)

@@ -55,6 +55,10 @@ class State:
         """One reported step."""
         return self._steps[name]
 
+    def is_last(self, name: str) -> bool:
+        """Whether all other steps have ended."""
+        return not any(step.status in ("pending", "running") for step in self._steps.values() if step.name != name)
+
     def turn(self, planned: PlannedStep) -> Turn:
         """What to do with a step, once all steps that it depends on have ended (contract drone-env 8.3)."""
         if planned.policy is Policy.NEVER or self._steps[planned.name].status != "pending":
@@ -95,6 +99,13 @@ class State:
         if code == ENOUGH:
             self._skip_pending(now)
         return step
+
+    def exceed(self, name: str, error: str, now: int) -> Step:
+        """A step was killed because it took too much: it has failed, and the error says why, as the stage's does."""
+        step = replace(self._steps[name], status="failure", error=error, exit_code=KILLED_CODE, stopped=now)
+        if not step.errignore and self._stage.status == "running":
+            self._stage = replace(self._stage, status="failure", error=error)
+        return self._put(step)
 
     def shows(self, name: str, schema: str) -> None:
         """A step has a card; `schema` is the address of the template that draws it."""

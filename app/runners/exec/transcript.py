@@ -14,9 +14,8 @@ import orjson
 
 from app.builds.model import Line
 from app.encoding import encode
+from app.settings.values import LOG_LIMIT
 
-#: Bytes of the stored log, as JSON.
-LIMIT = 5 * 1024 * 1024
 #: The most characters of an entry; a longer line is split into several entries.
 LONGEST = 64 * 1024
 
@@ -59,7 +58,9 @@ class Piece:
 class Transcript:
     """The end of a step's output that fits the limit, and the number of bytes that were dropped before that end."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = LOG_LIMIT) -> None:
+        """`limit`: bytes of the stored log, as JSON."""
+        self._limit = limit
         self._pieces: deque[Piece] = deque()
         #: At most how many bytes the kept pieces make as JSON.
         self.size = 0
@@ -69,20 +70,20 @@ class Transcript:
         """Keep a piece. The oldest pieces are dropped while the other pieces fill the limit."""
         self._pieces.append(piece)
         self.size += piece.size
-        while self.size - self._pieces[0].size >= LIMIT:
+        while self.size - self._pieces[0].size >= self._limit:
             oldest = self._pieces.popleft()
             self.size -= oldest.size
             self._dropped_bytes += len(oldest.text)
 
     def dump(self) -> bytes:
-        """The log as a JSON array of lines, of at most `LIMIT` bytes. The first line of a cut log is a note."""
+        """The log as a JSON array of lines, of at most `limit` bytes. The first line of a cut log is a note."""
         lines: Iterator[Line] = chain.from_iterable(piece.lines() for piece in self._pieces)
-        if self.size + 2 > LIMIT or self._dropped_bytes:
+        if self.size + 2 > self._limit or self._dropped_bytes:
             lines = self._cut(lines)
         return _encode(lines)
 
     def _cut(self, lines: Iterator[Line]) -> Iterator[Line]:
-        excess = self.size + _NOTE - LIMIT
+        excess = self.size + _NOTE - self._limit
         dropped = self._dropped_bytes
         for line in lines:
             if excess <= 0 and line.pos:

@@ -8,6 +8,8 @@ import shutil
 import stat
 import string
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import unquote
@@ -73,8 +75,12 @@ class Workspace:
 
         A workspace that cannot be deleted is logged. Blocking.
         """
-        strays.kill(f"{self.root}/")
+        self.kill()
         _remove(self.root)
+
+    def kill(self) -> None:
+        """Kill the processes whose environment names the workspace. Blocking."""
+        strays.kill(f"{self.root}/")
 
 
 def sweep(base: Path) -> None:
@@ -125,21 +131,28 @@ def _git_quote(value: str) -> str:
 
 def _remove(root: Path) -> None:
     for _ in range(_ATTEMPTS):
-        shutil.rmtree(root, ignore_errors=True)
+        with suppress(RecursionError):  # folders may lie deeper than Python's stack reaches
+            shutil.rmtree(root, ignore_errors=True)
         if not os.path.lexists(root):
             return
-        _open_up(root)
+        _flatten(root)
     log.warning("a workspace could not be removed", extra={"path": str(root)})
 
 
-def _open_up(root: Path) -> None:
-    """Restore the owner's rights to the folders, which a step may have taken away."""
-    pending = [root]
+def _flatten(root: Path) -> None:
+    """Move every folder directly below the root, with the owner's rights, which a step may have taken away."""
+    pending, numbers = [root], count()
     while pending:
         folder = pending.pop()
         try:
             folder.chmod(stat.S_IRWXU)
             with os.scandir(folder) as entries:
-                pending += [Path(entry.path) for entry in entries if _is_folder(entry)]
+                below = [Path(entry.path) for entry in entries if _is_folder(entry)]
         except OSError:
             continue
+        for path in below:
+            moved = path if folder == root else root / f"{secrets.token_hex(8)}-{next(numbers)}"
+            with suppress(OSError):  # a file system that is mounted here cannot be moved
+                path.chmod(stat.S_IRWXU)  # what others own cannot be moved without the right to write into it
+                path.rename(moved)
+                pending.append(moved)

@@ -1,6 +1,7 @@
 """Plain git repositories, read through mirrors (contract scm-api 9)."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -93,7 +94,7 @@ class Git(Host):
         if refs.is_short_id(name):
             for width in _FORMATS:
                 with suppress(Absent):
-                    return await self._mirror(source, width).glance(_commit_named(name))
+                    return await self._mirror(source.repo_id, width).glance(_commit_named(name))
         return await self._commit(source, await self._resolve(source, name))
 
     async def read_file(self, source: Source, sha: str, path: str) -> str:
@@ -110,15 +111,28 @@ class Git(Host):
         async def look(found: Objects) -> str:
             return await objects.read_text(found, sha, path, most=self._max_file)
 
-        return await self._mirror(source, len(sha)).read(look, lambda: self._remote(source))
+        return await self._mirror(source.repo_id, len(sha)).read(look, lambda: self._remote(source))
 
     async def forget(self, source: Source) -> None:
         """Remove the mirrors of a repository."""
         for width in _FORMATS:
-            await self._mirror(source, width).remove()
+            await self._mirror(source.repo_id, width).remove()
+
+    async def drop_unused(self, used: Collection[int], since: int) -> None:
+        """Remove the mirrors of repositories whose ids are not among these, unless they were fetched since a time."""
+        for repo_id, width in await asyncio.to_thread(self._kept):
+            if repo_id not in used and (mirror := self._mirror(repo_id, width)).fetched() < since:
+                await mirror.remove()
+
+    def _kept(self) -> list[tuple[int, int]]:
+        """The repository id and the digits of an id, of every mirror that is there."""
+        names = {path.name for path in self._directory.iterdir()} if self._directory.is_dir() else set()
+        split = ((name.partition(".")[0], name[name.find(".") :]) for name in names)
+        widths = {suffix: width for width, (_, suffix) in _FORMATS.items()}
+        return [(int(first), widths[suffix]) for first, suffix in split if first.isdecimal() and suffix in widths]
 
     async def _commit(self, source: Source, oid: str) -> Commit:
-        mirror = self._mirror(source, len(oid))
+        mirror = self._mirror(source.repo_id, len(oid))
         return await mirror.read(_commit_named(oid), lambda: self._remote(source))
 
     async def _resolve(self, source: Source, name: str) -> str:
@@ -135,7 +149,7 @@ class Git(Host):
         if not heads:
             raise NotFound(f"commit {name} not found: the repository is empty")
         width = len(next(iter(heads.values())))
-        return await self._mirror(source, width).expand(name, self._remote(source))
+        return await self._mirror(source.repo_id, width).expand(name, self._remote(source))
 
     async def _ids(self, source: Source, *names: str) -> dict[str, str]:
         """The ids of the refs of these names, or of all refs. git also lists refs whose names end with these names."""
@@ -150,12 +164,12 @@ class Git(Host):
     def _remote(self, source: Source) -> address.Remote:
         return address.resolve(source.url, self._roots)
 
-    def _mirror(self, source: Source, width: int) -> Mirror:
+    def _mirror(self, repo_id: int, width: int) -> Mirror:
         """The mirror for ids of `width` digits: a repository that was made anew may have ids of another width."""
-        key = (source.repo_id, width)
+        key = (repo_id, width)
         if (mirror := self._mirrors.get(key)) is None:
             object_format, suffix = _FORMATS[width]
-            path = self._directory / f"{source.repo_id}{suffix}"
+            path = self._directory / f"{repo_id}{suffix}"
             mirror = self._mirrors[key] = Mirror(path, self._git, object_format=object_format)
         return mirror
 

@@ -85,6 +85,11 @@ class Mirror:
             finally:
                 await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
 
+    def fetched(self) -> float:
+        """When a commit or a file was fetched last, in Unix seconds; 0 without a mirror."""
+        changed = [self._path / name for name in ("HEAD", "objects/pack", "refs/keep", "refs/seen")]
+        return max((path.stat().st_mtime for path in changed if path.exists()), default=0)
+
     async def remove(self) -> None:
         """Remove the mirror, and the folders that a killed server left beside it; waits for a fetch that runs."""
         async with self._lock:

@@ -13,6 +13,7 @@ import psutil
 from app.builds.model import DONE, Build, Line, Stage, Step
 from app.errors import Conflict
 from app.repos.model import Repo, Secret
+from app.runners.exec.options import Options
 from app.runners.exec.runner import Runner
 from app.runners.manager import Context, Filter, System
 
@@ -170,9 +171,9 @@ class FakeManager:
             raise Conflict(f"version {sent} is not the latest, {kept} is")
 
 
-def runner(manager: FakeManager, base: Path, *, capacity: int = 1) -> Runner:
+def runner(manager: FakeManager, base: Path, *, capacity: int = 1, options: Options | None = None) -> Runner:
     serves = Filter(type="exec", os="linux", arch="amd64")
-    return Runner(manager, capacity=capacity, machine="lab", base=base, environ=HOST, serves=serves)
+    return Runner(manager, capacity=capacity, machine="lab", base=base, environ=HOST, serves=serves, options=options)
 
 
 @asynccontextmanager
@@ -187,10 +188,10 @@ async def polling(manager: FakeManager, base: Path, *, capacity: int = 1) -> Asy
         await task
 
 
-async def finish(manager: FakeManager, base: Path) -> FakeManager:
+async def finish(manager: FakeManager, base: Path, options: Options | None = None) -> FakeManager:
     """Run the manager's stage to its end, and its clearing too."""
     async with asyncio.timeout(60):
-        one = runner(manager, base)
+        one = runner(manager, base, options=options)
         task = asyncio.create_task(one.run())
         await manager.done.wait()
         await one.stop(20)

@@ -16,7 +16,7 @@ from app.errors import Conflict, Unavailable
 from app.runners.exec import output
 from app.runners.exec.mask import Mask
 from app.runners.exec.output import Writer
-from app.runners.exec.transcript import LIMIT
+from app.settings.values import LOG_LIMIT
 from tests.soon import soon
 
 
@@ -39,7 +39,7 @@ class Listener:
 
     async def upload_log(self, step_id: int, log: bytes) -> None:
         self._fail()
-        assert len(log) <= LIMIT
+        assert len(log) <= LOG_LIMIT
         self.uploaded = orjson.loads(log)
 
     def _fail(self) -> None:
@@ -121,7 +121,7 @@ async def test_a_secret_is_masked_even_when_the_output_ends_in_it() -> None:
 async def test_much_output_comes_in_few_batches_and_its_end_is_kept() -> None:
     listener = await written(Listener(), *[b"y\n" * 16384] * 400)
 
-    assert listener.batches <= 2 + LIMIT // output.BATCH_SIZE
+    assert listener.batches <= 2 + LOG_LIMIT // output.BATCH_SIZE
     assert listener.lines[-1].out.startswith("[the log is too long to be shown live")
     assert len(listener.lines) < 200_000
     assert [line.pos for line in listener.lines] == list(range(len(listener.lines)))
@@ -138,7 +138,7 @@ async def test_two_bytes_a_line_cost_no_more_memory_than_four_logs(delay: float)
             self.batches += len(lines)
 
         async def upload_log(self, step_id: int, log: bytes) -> None:
-            assert len(log) <= LIMIT
+            assert len(log) <= LOG_LIMIT
 
     tracemalloc.start()
     listener = await written(Forgetful(), *[b"y\n" * 16384] * 400)
@@ -146,7 +146,7 @@ async def test_two_bytes_a_line_cost_no_more_memory_than_four_logs(delay: float)
     tracemalloc.stop()
 
     assert listener.batches
-    assert peak < 4 * LIMIT
+    assert peak < 4 * LOG_LIMIT
 
 
 async def test_a_line_without_end_is_split() -> None:

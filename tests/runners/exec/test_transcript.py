@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.runners.exec.transcript import LIMIT, LONGEST, Piece, Transcript, entries
+from app.runners.exec.transcript import LONGEST, Piece, Transcript, entries
+from app.settings.values import LOG_LIMIT
 
 
 def logged(*texts: str, time: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -47,12 +48,12 @@ def test_long_lines_are_split_and_lose_nothing(length: int, end: str) -> None:
 
 @pytest.mark.parametrize("line", ["y\n", '"\\\x01\n', "é\n", "\U0001f600" * 10 + "\n", "x" * 5000 + "\n"])
 def test_a_long_log_is_cut_at_its_beginning_and_says_so(line: str) -> None:
-    texts = [line * (16384 // len(line) + 1)] * (2 * LIMIT // 16384)
+    texts = [line * (16384 // len(line) + 1)] * (2 * LOG_LIMIT // 16384)
     total = sum(text.count("\n") for text in texts)
 
     lines, size = logged(*texts)
 
-    assert LIMIT - 24 * 1024 <= size <= LIMIT
+    assert LOG_LIMIT - 24 * 1024 <= size <= LOG_LIMIT
     dropped = lines[1]["pos"]
     assert lines[0]["pos"] == dropped - 1
     assert lines[0]["out"].startswith(f"[{dropped:,} lines ({dropped * len(line.encode()):,} bytes) came before")
@@ -63,12 +64,12 @@ def test_a_long_log_is_cut_at_its_beginning_and_says_so(line: str) -> None:
 @pytest.mark.parametrize("over", [-3, -2, -1, 0, 1])
 def test_the_limit_holds_to_the_byte(over: int) -> None:
     line = "x" * 1000 + "\n"
-    count = LIMIT // len('{"pos":0000,"out":"\\n","time":0},' + "x" * 1000) - 1
-    rest = LIMIT + over - logged(*[line] * count)[1]
+    count = LOG_LIMIT // len('{"pos":0000,"out":"\\n","time":0},' + "x" * 1000) - 1
+    rest = LOG_LIMIT + over - logged(*[line] * count)[1]
 
     lines, size = logged(*[line] * count, "z" * (rest - len(',{"pos":5075,"out":"","time":0}')))
 
-    assert size <= LIMIT
+    assert size <= LOG_LIMIT
     assert "".join(entry["out"] for entry in lines).endswith("z")
 
 

@@ -179,3 +179,20 @@ asyncio.run(farside.runner(manager, pathlib.Path({str(tmp_path / "base")!r})).ru
 
     assert not any(alive(pid) for pid in pids)
     assert list((tmp_path / "base").iterdir()) == []
+
+
+def test_folders_deeper_than_a_stack_reaches_are_removed(tmp_path: Path) -> None:
+    one = Workspace(tmp_path)
+    one.create({})
+    handle = os.open(one.source, os.O_RDONLY)
+    for level in range(1200):
+        os.mkdir("d" * 20, dir_fd=handle)
+        above, handle = handle, os.open("d" * 20, os.O_RDONLY, dir_fd=handle)
+        if level % 300 == 0:
+            os.fchmod(above, 0o500)
+        os.close(above)
+    os.close(handle)
+
+    workspace.sweep(tmp_path)
+
+    assert not list(tmp_path.iterdir())

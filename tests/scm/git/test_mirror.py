@@ -246,6 +246,23 @@ async def test_nothing_is_left_of_a_repository_that_is_forgotten(
     assert await host.read_file(source, sha, CONFIG) == "kind: pipeline\n"
 
 
+async def test_mirrors_of_unused_repositories_are_dropped_unless_they_were_fetched_lately(
+    host: Git, source: Source, repository: Repository, tmp_path: Path
+) -> None:
+    sha, mirrors = repository.git("rev-parse", "HEAD"), tmp_path / "mirrors"
+    for repo_id in (1, 2, 3):
+        await host.read_file(Source(repo_id, source.url), sha, CONFIG)
+    (mirrors / "note.txt").touch()
+    for path in (mirrors / "1.git", mirrors / "2.git"):
+        for inner in [path, *path.rglob("*")]:
+            os.utime(inner, (1, 1))
+
+    await host.drop_unused({1}, 1000)
+
+    assert sorted(path.name for path in mirrors.iterdir()) == ["1.git", "3.git", "home", "note.txt"]
+    assert await host.read_file(Source(2, source.url), sha, CONFIG) == "kind: pipeline\n"
+
+
 async def test_a_mirror_is_removed_once_nobody_fetches_into_it(
     shim: Shim, host: Git, source: Source, repository: Repository, tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ from app.runners.dispatch.local import LocalManager
 from app.runners.dispatch.rpc import input as read
 from app.runners.dispatch.rpc.wire import ContextJSON, context_json
 from app.runners.manager import CLAIM, PREFIX, Manager
+from app.settings.values import LARGEST_LOG
 from app.web import body
 from app.web.connected import Polls, address, while_connected
 from app.web.errors import BUG, status_of
@@ -31,8 +32,8 @@ from app.web.route import Endpoint, Param
 
 T = TypeVar("T")
 
-#: Bytes of a batch of log lines, and of a whole log: a runner keeps 5 MiB of text, which JSON may make longer.
-BATCH_LIMIT, LOG_LIMIT = 16 * 1024 * 1024, 64 * 1024 * 1024
+#: Bytes of a batch of log lines.
+BATCH_LIMIT = 16 * 1024 * 1024
 #: Seconds before a wrong secret is refused: official runners ask again at once, for ever.
 PENALTY = 1.0
 #: The text of the answer to every conflict (recorded: rpc.json).
@@ -153,7 +154,7 @@ async def write_log(request: _Request, manager: Manager) -> Response:
 
 async def upload_log(request: _Request, manager: Manager) -> Response:
     """Store the whole log of a step, byte for byte."""
-    data = await body.read(request, LOG_LIMIT)
+    data = await body.read(request, LARGEST_LOG)
     if not await _aside(_is_array, data):
         raise Invalid.of([Problem("", "invalid_log", "the body must be a JSON array of lines")])
     await manager.upload_log(_id(request, "step"), data)

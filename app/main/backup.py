@@ -1,0 +1,312 @@
+"""A backup of a server as one file, and the way back (docs/backup.md).
+
+A backup is a compressed tar: the database, if it is an SQLite file, as it was at one moment; then the keys; then the
+logs; last a manifest with one digest of all. The logs come after the database, for a log is written before the database
+says that its step has ended. What a later version keeps beside them becomes one more part in `_parts`.
+"""
+
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from app.db import file
+from app.db.connect import connect, file_of, is_absent
+from app.db.migrate import present_version, versions
+from app.errors import AppError, Unavailable
+from app.folder import Folder, private
+from app.main.maintenance import SEALED, NoDatabase, open_folder
+from app.sealing import keyring, renew
+from app.settings.server import Settings
+
+FORMAT = 1
+DATABASE, MANIFEST = "gantry.sqlite", "manifest.json"
+#: The names of all that a backup may hold. No other name is unpacked.
+_NAME = re.compile(r"gantry\.sqlite|keys/(?!.*\.new\Z)[A-Za-z0-9][A-Za-z0-9._-]*|logs/([0-9]+)/([0-9]+)\.(json|ndjson)")
+#: Low, because logs and databases become small at any level, and a server works meanwhile.
+_LEVEL = 2
+_CHUNK = 1024 * 1024
+
+
+class BadBackup(AppError):
+    """The file is no backup that can be restored."""
+
+    code = "bad_backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in a backup: when it was made, by which version, of which database, and how much of each part."""
+
+    made: int
+    gantry: str
+    database: str
+    format: int = FORMAT
+    bytes: int = 0
+    keys: int = 0
+    logs: int = 0
+    digest: str = ""
+
+
+async def backup(settings: Settings, target: Path) -> Contents:
+    """Write a backup, also while the server runs; the file is there only when the backup is whole. AppError.
+
+    Nothing in the data folder is changed.
+    """
+    source = file_of(settings.database)
+    _refuse_wrong_way(settings, target)
+    with private(), _writable(target), tempfile.TemporaryDirectory(prefix=".gantry-", dir=target.parent) as aside:
+        staged, keys = Folder(Path(aside) / "data"), _keys(settings.data)
+        for name, text in keys.items():
+            staged.keep(name, text)
+        if source is not None:
+            file.copy(source, copied := staged.path / DATABASE)
+            await _check(settings, staged, copied)
+        if _keys(settings.data) != keys:
+            raise Unavailable("the keys of the server were changed during the backup: make it again")
+        written = Path(aside) / "backup"
+        contents = _write(written, staged, settings.logs or settings.data / "logs", made=int(time.time()))
+        written.rename(target)
+        _sync(target.parent)
+    return contents
+
+
+async def restore(settings: Settings, source: Path, *, only_check: bool = False) -> Contents:
+    """Put a backup into an empty data folder, after everything in it was checked; or only check it. AppError.
+
+    When a restore was interrupted, no server starts on the folder until the restore was repeated.
+    """
+    async with AsyncExitStack() as stack:
+        if only_check:
+            stack.enter_context(private())
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gantry-")))
+        else:
+            folder, _ = open_folder(stack, settings, restoring=True)
+            _refuse_full(folder, file_of(settings.database))
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".restore-", dir=folder.path)))
+        with _writable(place):
+            staged = Folder(place / "data")
+            contents = _unpack(source, staged.path)
+            if contents.database == "sqlite":
+                await _check(settings, staged, staged.path / DATABASE)
+            if not only_check:
+                _refuse_other(contents, settings)
+                _put(staged, folder, file_of(settings.database))
+    return contents
+
+
+def _refuse_wrong_way(settings: Settings, target: Path) -> None:
+    """Refuse to back up nothing, and to replace a file."""
+    if not (settings.data / "keys").is_dir() or is_absent(settings.database):
+        raise NoDatabase(f"there is no data of a server at {settings.data}: is GANTRY_DATA the server's own?")
+    if target.exists():
+        raise AppError(f"{target} exists already: name a file that does not", code="file_exists")
+
+
+async def _check(settings: Settings, staged: Folder, copied: Path) -> None:
+    """Check a copied database, that this version can use the database, and that the copied keys open its secrets."""
+    file.check(copied, thorough=True)
+    db = connect(f"sqlite:///{copied}")
+    await db.open()
+    try:
+        if await db.read(present_version(db.dialect)) == len(versions(db.dialect)):
+            await db.read(renew.check(keyring.seal(settings, staged), SEALED))
+    finally:
+        await db.close()
+
+
+def _keys(data: Path) -> dict[str, str]:
+    """The keys of a server. A key that is just being written has another name until it is whole."""
+    found = {}
+    for path in (data / "keys").iterdir():
+        if path.is_file() and _NAME.fullmatch(f"keys/{path.name}"):
+            with suppress(FileNotFoundError):
+                found[path.name] = path.read_text()
+    return found
+
+
+class _Digest:
+    """One digest of the names, the sizes and the bytes of all files, in their order."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def begin(self, name: str, size: int) -> None:
+        self._hash.update(f"{name}\0{size}\n".encode())
+
+    def reading(self, source: IO[bytes]) -> "_Reader":
+        return _Reader(source, self._hash)
+
+    def text(self) -> str:
+        return self._hash.hexdigest()
+
+
+class _Reader:
+    """A file of which everything that is read is hashed, too."""
+
+    def __init__(self, source: IO[bytes], digest: Any) -> None:
+        self._source = source
+        self._digest = digest
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._source.read(size)
+        self._digest.update(data)
+        return data
+
+
+def _parts(staged: Folder, logs: Path) -> Iterator[tuple[str, IO[bytes], int]]:
+    """Everything that is backed up: name, opened file and bytes."""
+    if (database := staged.path / DATABASE).exists():
+        with database.open("rb") as opened:
+            yield DATABASE, opened, database.stat().st_size
+    for name, text in sorted(_keys(staged.path).items()):
+        data = text.encode()
+        yield f"keys/{name}", BytesIO(data), len(data)
+    for folder in sorted(logs.iterdir()) if logs.is_dir() else []:
+        for step in sorted({path.stem for path in folder.iterdir()}) if folder.is_dir() else []:
+            if _NAME.fullmatch(f"logs/{folder.name}/{step}.json") and (log := _log(folder, step)):
+                kind, data = log
+                yield f"logs/{folder.name}/{step}.{kind}", BytesIO(data), len(data)
+
+
+def _log(folder: Path, step: str) -> tuple[str, bytes] | None:
+    """The log of a step: the stored one, else the whole lines of the live one; None when it was deleted meanwhile."""
+    for kind in ("json", "ndjson", "json"):  # the stored log may take the place of the live one meanwhile
+        with suppress(FileNotFoundError):
+            data = (folder / f"{step}.{kind}").read_bytes()
+            return kind, data if kind == "json" else data[: data.rfind(b"\n") + 1]
+    return None
+
+
+def _write(path: Path, staged: Folder, logs: Path, *, made: int) -> Contents:
+    digest, count = _Digest(), {"bytes": 0, "keys": 0, "logs": 0}
+    database = "sqlite" if (staged.path / DATABASE).exists() else "postgresql"
+    with path.open("xb") as raw:
+        with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=_LEVEL) as tar:
+            for name, source, size in _parts(staged, logs):
+                digest.begin(name, size)
+                _add(tar, name, digest.reading(source), size, made)
+                count["bytes"] += size
+                if (part := name.partition("/")[0]) in count:
+                    count[part] += 1
+            contents = Contents(made, version("gantry"), database, digest=digest.text(), **count)
+            manifest = orjson.dumps(asdict(contents))
+            _add(tar, MANIFEST, BytesIO(manifest), len(manifest), made)
+        raw.flush()
+        os.fsync(raw.fileno())
+    return contents
+
+
+def _add(tar: tarfile.TarFile, name: str, source: Any, size: int, made: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mtime, member.mode = size, made, 0o600
+    tar.addfile(member, source)
+
+
+def _unpack(source: Path, target: Path) -> Contents:
+    """Write the files of a backup below a folder; BadBackup unless all of them are there as they were written."""
+    digest = _Digest()
+    try:
+        with gzip.open(source) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
+            for member in tar:
+                opened = tar.extractfile(member) if member.isfile() else None
+                if opened is None or not (member.name == MANIFEST or _NAME.fullmatch(member.name)):
+                    raise BadBackup(f"{source} is no backup of Gantry: it holds {member.name[:100]!r}")
+                if member.name == MANIFEST:
+                    return _judged(source, opened.read(_CHUNK), digest.text())
+                digest.begin(member.name, member.size)
+                path = target / member.name
+                path.parent.mkdir(exist_ok=True)
+                with path.open("xb") as file_:
+                    shutil.copyfileobj(digest.reading(opened), file_, _CHUNK)
+                    os.fsync(file_.fileno())
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise BadBackup(f"{source} is not a whole backup: {error}") from error
+    raise BadBackup(f"{source} is not a whole backup: its end is missing")
+
+
+def _judged(source: Path, manifest: bytes, digest: str) -> Contents:
+    try:
+        found = orjson.loads(manifest)
+        if found["format"] != FORMAT:
+            words = f"{source} was made by Gantry {found['gantry']}, which writes another form of backups"
+            raise BadBackup(f"{words}: restore it with that version")
+        contents = Contents(**found)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadBackup(f"{source} is no backup of Gantry: its manifest cannot be read") from error
+    if contents.digest != digest:
+        raise BadBackup(f"{source} is damaged: what is in it is not what was written")
+    return contents
+
+
+def _refuse_full(folder: Folder, database: Path | None) -> None:
+    """Refuse a data folder that is in use, unless an interrupted restore has filled it: that is removed here."""
+    present = [path for path in (database, *_files(folder)) if path is not None and path.exists()]
+    if not folder.restoring.exists():
+        if present:
+            message = f"{present[0]} is there already: move the data away, or name an empty folder in GANTRY_DATA"
+            raise AppError(message, code="folder_not_empty")
+        return
+    for path in present:
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+
+
+def _refuse_other(contents: Contents, settings: Settings) -> None:
+    """Refuse a backup of a server on another kind of database than that of the settings."""
+    wanted = "sqlite" if file_of(settings.database) else "postgresql"
+    if contents.database != wanted:
+        words = f"the backup is of a server on {contents.database}, and the settings name a database of {wanted}"
+        raise BadBackup(f"{words}: set GANTRY_DATABASE_URL as that server had it")
+
+
+def _files(folder: Folder) -> list[Path]:
+    return [path for part in (folder.path / "keys", folder.logs) for path in sorted(part.iterdir())]
+
+
+def _put(staged: Folder, folder: Folder, database: Path | None) -> None:
+    """Move everything to its place, the database last."""
+    folder.restoring.touch()
+    _sync(folder.path)
+    for part, place in ((staged.path / "keys", folder.path / "keys"), (staged.logs, folder.logs)):
+        for path in part.iterdir():
+            shutil.move(path, place / path.name)
+        _sync(place)
+    copied = staged.path / DATABASE
+    if database is not None and copied.exists():
+        database.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(shutil.move(copied, database.with_name(f"{database.name}.restored")))
+        file.put(beside, database)
+        _sync(database.parent)
+    folder.restoring.unlink()
+    _sync(folder.path)
+
+
+@contextmanager
+def _writable(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"{error.filename or place} cannot be read or written: {error.strerror or error}"
+        raise AppError(message, code="bad_file") from error
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
