@@ -25,6 +25,7 @@ from app.settings.values import (
     Line,
     LongTime,
     Map,
+    Networks,
     Origins,
     RPCSecret,
     SiteURL,
@@ -64,6 +65,9 @@ class Settings(Extensions):
     private_mode: bool = named("PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", default=False)
     cors_origins: Origins = named("CORS_ORIGINS", default=())
     metrics_anonymous: bool = named("METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", default=False)
+    #: Connections at most; 0 = as many as the files of the process allow.
+    connections: int = named("CONNECTIONS", default=0, ge=0, le=1_000_000)
+    trusted_proxies: Networks = named("TRUSTED_PROXIES", default=())
     rate_limit: int = named("RATE_LIMIT", default=0, ge=0, le=1_000_000)
     demo: bool = named("DEMO", default=False)
 
