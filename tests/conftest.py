@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db.connect import Database, connect
+from app.db.connect import Alterable, connect
 from app.db.migrate import migrate
 from tests import postgres
 
@@ -49,7 +49,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def db(database_url: str) -> AsyncIterator[Database]:
+async def db(database_url: str) -> AsyncIterator[Alterable]:
     """A migrated database, of the engine that is tested."""
     database = connect(database_url)
     await database.open()
