@@ -1,6 +1,7 @@
 """Whose client a request is: only trusted proxies are believed, and only as far as they can know."""
 
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 from starlette.requests import Request
@@ -18,7 +19,7 @@ PROXIES = Proxies([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
 def unwrapped(host: str, *headers: tuple[str, str]) -> tuple[str, str]:
     """Client and scheme."""
     raw = [(name.encode(), value.encode()) for name, value in headers]
-    scope = {"type": "http", "client": (host, 5), "scheme": "http", "headers": raw}
+    scope: dict[str, Any] = {"type": "http", "client": (host, 5), "scheme": "http", "headers": raw}
     PROXIES.unwrap(scope)
     return scope["client"][0], scope["scheme"]
 
