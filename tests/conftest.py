@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db.connect import Database, connect
+from app.db.connect import Alterable, connect
 from tests import postgres
 
 ENGINE = "postgresql" if postgres.SERVER else "sqlite"
@@ -69,7 +69,7 @@ def _migrated() -> bytes:
 
 
 @pytest.fixture
-async def db(database_url: str) -> AsyncIterator[Database]:
+async def db(database_url: str) -> AsyncIterator[Alterable]:
     """A migrated database, of the engine that is tested."""
     database = connect(database_url)
     await database.open()

@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
     ("metrics_anonymous", "GANTRY_METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", "true", True),
 ]
 ORIGINS = ("https://ui.example.com", "http://[::1]:3000")
+PROXIES = (ip_network("10.0.0.5"), ip_network("fd00::/8"))
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
     ("quote_substitution", "GANTRY_QUOTE_SUBSTITUTION", "true", True),
@@ -74,6 +76,13 @@ OWN: list[tuple[str, str, str, Any]] = [
     ("cron_minimum", "GANTRY_CRON_MINIMUM", "5m", 300),
     ("git_roots", "GANTRY_GIT_ROOTS", "/srv/a:/srv/b", (Path("/srv/a"), Path("/srv/b"))),
     ("cors_origins", "GANTRY_CORS_ORIGINS", "https://UI.example.com, http://[::1]:3000", ORIGINS),
+    ("connections", "GANTRY_CONNECTIONS", "500", 500),
+    (
+        "trusted_proxies",
+        "GANTRY_TRUSTED_PROXIES",
+        "10.0.0.5, fd00::/8",
+        (ip_network("10.0.0.5"), ip_network("fd00::/8")),
+    ),
     ("rate_limit", "GANTRY_RATE_LIMIT", "600", 600),
     ("demo", "GANTRY_DEMO", "true", True),
     ("log_limit", "GANTRY_LOG_LIMIT", "10MB", 10 * 1024 * 1024),

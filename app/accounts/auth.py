@@ -128,6 +128,15 @@ def who(scope: Scope) -> str:
     return shown.token_hash or shown.login
 
 
+async def genuine(scope: Scope) -> bool:
+    """Whether the head of a request shows an account."""
+    request = Request[Any](scope)
+    try:
+        return await request.state["db"].glance(user_of(_of_head(request))) is not None
+    except (Unauthorized, Forbidden, Invalid):
+        return False
+
+
 def user_of(shown: Claim) -> Tx[User | None]:
     """The account of a claim; None when the claim is empty, or its login has no account.
 

@@ -56,7 +56,7 @@ async def login(request: Request[State], user: User | None) -> SeeOther | HTML:
         return _page(getattr(refusal, "text", "") or refusal.message, 403)
     answer = SeeOther(HOME)
     value = auth.make_cookie(user.login, state["cookie_key"], state["now"]() + SESSION)
-    https = state["public_url"].startswith("https://")
+    https = state["public_url"].startswith("https://") or request.url.scheme == "https"
     answer.set_cookie(COOKIE, value, max_age=SESSION, secure=https, httponly=True, samesite="lax")
     return answer
 

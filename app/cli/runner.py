@@ -15,6 +15,7 @@ import uvloop
 
 from app import folder, log
 from app.backoff import pauses
+from app.cli import files
 from app.errors import AppError
 from app.folder import BadFolder, private
 from app.runners.exec import workspace
@@ -157,6 +158,7 @@ def runner(only_check: bool) -> None:
             _lock(_base(loaded)).close()
             click.echo("the settings are good")
         else:
+            files.raise_limit()
             uvloop.run(_run(loaded))
     except AppError as error:
         click.echo(f"gantry: {error.message}", err=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import socket
 import sys
@@ -11,7 +12,7 @@ import uvicorn
 import uvloop
 
 from app import log
-from app.cli import demo
+from app.cli import demo, files
 from app.cli.listen import listen
 from app.errors import AppError
 from app.main.bootstrap import ADMIN_TOKEN
@@ -20,18 +21,27 @@ from app.main.site import Site, open_site
 from app.settings import server as settings
 from app.settings.server import Settings
 from app.settings.values import Bootstrap
+from app.web import serving
+from app.web.connections import Connections, Limits
 from app.web.protocol import Protocol
+from app.web.proxies import Proxies
 
+logger = logging.getLogger(__name__)
+
+#: The most connections, unless the settings say more: one that only waits costs 10 to 20 KiB.
+MOST_CONNECTIONS = 16_384
+#: The part of the connections that strangers of one address may have: one of so many.
+SHARE = 4
 #: Seconds that open requests get to end when the server stops.
 GRACE = 5
 #: New objects after which Python looks for garbage in cycles.
 NEW_OBJECTS = 20_000
 
 
-class Server(uvicorn.Server):
+class Server(serving.Server):
     """Ends streams and stops the runner as soon as a signal comes, not after the last request."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, connections: Connections) -> None:
         config = uvicorn.Config(
             site.app,
             http=Protocol,
@@ -42,10 +52,9 @@ class Server(uvicorn.Server):
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=75,
             timeout_graceful_shutdown=GRACE,
         )
-        super().__init__(config)
+        super().__init__(config, connections)
         self._site = site
         self._stops: list[asyncio.Task[None]] = []
         self.demo: asyncio.Task[None] | None = None
@@ -88,13 +97,24 @@ def _collect_seldom() -> None:
 
 
 async def _serve(loaded: Settings) -> None:
+    connections = _connections(loaded)
     with listen(loaded.bind, "GANTRY_BIND") as listener:
         async with open_site(loaded) as site:
             _collect_seldom()
-            server = Server(site)
+            server = Server(site, connections)
             await server.serve([listener])
             if server.demo is not None:
                 await server.demo
+
+
+def _connections(loaded: Settings) -> Connections:
+    room = files.connections(files.raise_limit(), loaded.runner_capacity)
+    if loaded.connections > room:
+        about = {"wanted": loaded.connections, "connections": room}
+        logger.warning("there are too few files for GANTRY_CONNECTIONS; see ulimit -n", extra=about)
+    most = min(loaded.connections or MOST_CONNECTIONS, room)
+    limits = Limits(connections=most, share=max(most // SHARE, 1))
+    return Connections(limits, Proxies(loaded.trusted_proxies).__contains__)
 
 
 def _with_demo(loaded: Settings) -> Settings:

@@ -63,13 +63,21 @@ def file_of(url: str) -> Path | None:
     return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
 
 
+class Alterable(Database, Protocol):
+    """A database whose schema may be changed."""
+
+    async def alter(self, tx: Tx[T]) -> T:
+        """The same as `write`, without limits of time."""
+        ...
+
+
 def is_absent(url: str) -> bool:
     """Whether the database is an SQLite file that does not exist: opening the database would create the file."""
     file = file_of(url)
     return file is not None and not file.exists()
 
 
-def connect(url: str) -> Database:
+def connect(url: str) -> Alterable:
     """The database at a `sqlite:///path` or `postgresql://…` address, not yet opened."""
     if url.startswith(_SQLITE):
         return sqlite.Engine(url)

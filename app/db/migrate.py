@@ -7,7 +7,7 @@ a second, synchronous driver for each engine.
 
 from importlib import resources
 
-from app.db.connect import Database
+from app.db.connect import Alterable
 from app.db.tx import Tx, many, one, run
 from app.errors import AppError
 
@@ -32,9 +32,9 @@ class ForeignDatabase(AppError):
     code = "foreign_database"
 
 
-async def migrate(db: Database, *, now: int) -> int:
+async def migrate(db: Alterable, *, now: int) -> int:
     """Apply the missing versions; returns their number. ForeignDatabase when the database is not Gantry's."""
-    return await db.write(_migrate(db.dialect, now))
+    return await db.alter(_migrate(db.dialect, now))
 
 
 def _migrate(dialect: str, now: int) -> Tx[int]:

@@ -1,4 +1,4 @@
-"""PostgreSQL: each transaction uses one connection of the pool, each statement is awaited."""
+"""PostgreSQL: each transaction uses one connection of the pool, each statement is awaited, and none for too long."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
-import databases
 
 from app import background
 from app.db.bus import Bus, Hear, Notify
@@ -34,34 +33,59 @@ _PASSING = (
 )
 
 
-class Engine:
-    """A pool of connections to one server.
+#: Seconds that a statement, a commit, a connection and the wait for a free connection may take.
+PATIENCE = 5.0
+#: The part of it after which the server itself ends a statement: then the connection can be used again.
+_SERVERS_PART = 0.9
+#: Seconds for a statement of a migration.
+_MIGRATION = 24 * 3600.0
+_LIMIT = "SELECT set_config('statement_timeout', $1, false)"
+_NO_LIMIT = "SET LOCAL statement_timeout = 0"
 
-    Each transaction runs in a task of its own: `databases` ties a connection to the task that uses it, and a task
-    whose connection broke would never get another.
-    """
+
+class Engine:
+    """A pool of connections to one server."""
 
     dialect = "postgresql"
 
-    def __init__(self, url: str, *, connections: int = 10) -> None:
+    def __init__(self, url: str, *, connections: int = 10, patience: float = PATIENCE) -> None:
         parts = urlsplit(url)
-        options: dict[str, Any] = {"statement_cache_size": 512, "command_timeout": 60}
-        if mode := parse_qs(parts.query).get("sslmode"):
-            options["ssl"] = mode[0]  # `databases` ignores sslmode
-        address = parts._replace(query="").geturl()
-        self._address, self._ssl = address, options.get("ssl")
-        self._database = databases.Database(address, min_size=1, max_size=connections, **options)
+        self._address = parts._replace(query="").geturl()
+        self._ssl = next(iter(parse_qs(parts.query).get("sslmode", ())), None)
+        self._connections = connections
+        self._patience = patience
+        self._pool: asyncpg.Pool[Any] | None = None
 
     async def open(self) -> None:
         """Connect; Unavailable when the server does not answer."""
         try:
-            await self._database.connect()
+            self._pool = await asyncpg.create_pool(
+                self._address,
+                ssl=self._ssl,
+                timeout=self._patience,
+                command_timeout=self._patience,
+                min_size=1,
+                max_size=self._connections,
+                statement_cache_size=512,
+                init=self._limit,
+                reset=_as_it_is,
+            )
         except (*_PASSING, asyncpg.PostgresError) as error:
             raise Unavailable(f"the database cannot be reached: {type(error).__name__}") from error
 
+    async def _limit(self, connection: "asyncpg.Connection[Any]") -> None:
+        milliseconds = str(round(self._patience * _SERVERS_PART * 1000))
+        await connection.fetch(_LIMIT, milliseconds)
+
     async def close(self) -> None:
-        """Disconnect."""
-        await self._database.disconnect()
+        """Finish the transactions that run, and disconnect."""
+        if self._pool is None:
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
 
     @asynccontextmanager
     async def listening(self, channels: Mapping[str, Hear]) -> AsyncIterator[Notify]:
@@ -75,27 +99,26 @@ class Engine:
         connection: asyncpg.Connection[Any] = await asyncpg.connect(
             self._address,
             ssl=self._ssl,
-            timeout=10,
+            timeout=self._patience,
             server_settings={"synchronous_commit": "off"},  # notifications do not survive a crash anyway
         )
         return connection
 
     async def write(self, tx: Tx[T]) -> T:
         """Drive a transaction that writes; durable when this returns."""
-        return await asyncio.create_task(self._write(tx))
+        async with self._connection() as raw, raw.transaction():
+            return await _drive(raw, tx)
+
+    async def alter(self, tx: Tx[T]) -> T:
+        """The same as `write`; each statement may take as long as it takes."""
+        async with self._connection() as raw, raw.transaction():
+            await raw.execute(_NO_LIMIT)
+            return await _drive(raw, tx, _MIGRATION)
 
     async def read(self, tx: Tx[T]) -> T:
         """Drive a transaction that only reads; each statement sees all changes that are committed before it."""
-        return await asyncio.create_task(self._read(tx))
-
-    async def _write(self, tx: Tx[T]) -> T:
-        try:
-            async with self._database.connection() as connection:
-                raw: asyncpg.Connection[Any] = connection.raw_connection
-                async with raw.transaction():
-                    return await _drive(raw, tx)
-        except _PASSING as error:
-            raise _unavailable(error) from error
+        async with self._connection() as raw:
+            return await _drive(raw, tx)
 
     async def write_few(self, tx: Tx[T]) -> T:
         """The same as `write`: each statement is awaited anyway."""
@@ -105,19 +128,31 @@ class Engine:
         """The same as `read`: each statement is awaited anyway."""
         return await self.read(tx)
 
-    async def _read(self, tx: Tx[T]) -> T:
+    @asynccontextmanager
+    async def _connection(self) -> "AsyncIterator[asyncpg.Connection[Any]]":
+        """A connection of the pool. Errors after which the same call may succeed become Unavailable."""
+        if self._pool is None:
+            raise Unavailable("the database is closed")
         try:
-            async with self._database.connection() as connection:
-                return await _drive(connection.raw_connection, tx)
+            async with self._pool.acquire(timeout=self._patience) as raw:
+                try:
+                    yield raw
+                except TimeoutError:  # of a commit; the pool would wait for the server once more
+                    raw.terminate()
+                    raise
         except _PASSING as error:
             raise _unavailable(error) from error
 
 
-async def _drive(raw: "asyncpg.Connection[Any]", tx: Tx[T]) -> T:
+async def _as_it_is(_: "asyncpg.Connection[Any]") -> None:
+    """Resets nothing between two transactions: a transaction leaves nothing behind."""
+
+
+async def _drive(raw: "asyncpg.Connection[Any]", tx: Tx[T], seconds: float | None = None) -> T:
     try:
         sql, values = next(tx)
         while True:
-            rows: Rows = await _fetch(raw, sql, values)
+            rows: Rows = await _fetch(raw, sql, values, seconds)
             sql, values = tx.send(rows)
     except StopIteration as end:
         result: T = end.value
@@ -126,10 +161,14 @@ async def _drive(raw: "asyncpg.Connection[Any]", tx: Tx[T]) -> T:
         tx.close()
 
 
-async def _fetch(raw: "asyncpg.Connection[Any]", sql: str, values: dict[str, Any]) -> list[Row]:
+async def _fetch(raw: "asyncpg.Connection[Any]", sql: str, values: dict[str, Any], seconds: float | None) -> list[Row]:
+    """The rows of a statement. A connection whose server does not answer is given up: the rollback would wait, too."""
     text, arguments = _compiled(sql)
     try:
-        rows: list[Row] = await raw.fetch(text, *arguments(values))
+        rows: list[Row] = await raw.fetch(text, *arguments(values), timeout=seconds)
+    except TimeoutError:
+        raw.terminate()
+        raise
     except asyncpg.CharacterNotInRepertoireError as error:
         raise Invalid("a value holds a NUL, which no text of the database can") from error
     except asyncpg.ForeignKeyViolationError as error:

@@ -133,6 +133,10 @@ class Engine:
         """Drive a transaction that writes a few rows, in this thread; as `write` if SQLite is locked."""
         return await self._lanes[0].drive(tx, few=True)
 
+    async def alter(self, tx: Tx[T]) -> T:
+        """The same as `write`: no statement has a limit."""
+        return await self.write(tx)
+
     async def read(self, tx: Tx[T]) -> T:
         """Drive a transaction that only reads, on one snapshot."""
         first, *others = self._lanes[1:]

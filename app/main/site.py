@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.accounts import auth, session
+from app.builds.api import hook
 from app.builds.ports import Ports
 from app.db.connect import Database
 from app.extensions.client import extension
@@ -32,8 +33,9 @@ from app.settings.load import inherited
 from app.settings.server import Settings
 from app.web import health
 from app.web.connected import Polls
-from app.web.limit import Limiter
+from app.web.limit import Budgets
 from app.web.policy import Policy
+from app.web.proxies import Proxies
 from app.web.server import Requests
 from app.web.traffic import Traffic
 
@@ -98,7 +100,7 @@ async def _open_rooms(
     opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
     runners = await stack.enter_async_context(opening_runners)
     state = _state(settings, folder, db, hosts, seal, builds, runners, recorders)
-    app = application(state, traffic, _policy(settings))
+    app = application(state, traffic, _policy(settings, state["budgets"]))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
     return site
@@ -123,6 +125,7 @@ def _state(
     """The state of every request."""
     return State(
         db=db,
+        budgets=Budgets(settings.rate_limit, time.monotonic_ns) if settings.rate_limit else None,
         cookie_key=(settings.cookie_secret or folder.key("cookie")).encode(),
         now=now,
         public_url=settings.public_url,
@@ -147,15 +150,16 @@ def _state(
     )
 
 
-def _policy(settings: Settings) -> Policy:
-    limit = settings.rate_limit
+def _policy(settings: Settings, budgets: Budgets | None) -> Policy:
     return Policy(
         origins=frozenset(origin.encode() for origin in settings.cors_origins),
         https=settings.public_url.startswith("https://"),
-        limiter=Limiter(limit, time.monotonic_ns) if limit else None,
+        proxies=Proxies(settings.trusted_proxies) if settings.trusted_proxies else None,
+        budgets=budgets,
         who=auth.who,
+        genuine=auth.genuine,
         api="/api",
-        unlimited=health.UNLIMITED,
+        unlimited=health.UNLIMITED | {hook.PATH},  # a push counts for its repository
         # All runners share one secret and perhaps one address; a report that comes too late is lost.
         unlimited_under=(PREFIX,),
     )

@@ -5,9 +5,12 @@ import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from app.scm import refs
+
+#: What the headers of a webhook tell, before its body is read. `unsigned` is a push whose signature cannot be right.
+Notice: TypeAlias = Literal["ping", "push", "unsigned", "other"]
 
 _SIGNATURE = re.compile(r"sha256=[0-9a-fA-F]{64}")
 
@@ -54,8 +57,13 @@ def sign(key: str, body: bytes) -> str:
     return "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
 
 
+def is_signature(header: str | None) -> bool:
+    """Whether a header may sign something: whether it has the form of a signature."""
+    return header is not None and _SIGNATURE.fullmatch(header) is not None
+
+
 def verify(key: str, body: bytes, header: str | None) -> bool:
     """Whether `header` signs `body`, in constant time; false without a key or a usable header."""
-    if not key or header is None or not _SIGNATURE.fullmatch(header):
+    if not key or header is None or not is_signature(header):
         return False
     return hmac.compare_digest(sign(key, body), header.lower())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.errors import Unreadable
-from app.scm.hook import Delivery
+from app.scm.hook import Delivery, Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,13 @@ class Host(Protocol):
 
     def serves(self, url: str) -> bool:
         """Whether a repository of this address is at this host."""
+        ...
+
+    def notice(self, headers: Mapping[str, str]) -> Notice | None:
+        """What the headers of a webhook of this host tell; None when the webhook is not of this host.
+
+        `headers` must find names in any letter case, here and in `read`.
+        """
         ...
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:

@@ -6,7 +6,7 @@ A new host needs a class that satisfies `Host`, its settings, and a line in `mai
 from collections.abc import Collection, Mapping
 
 from app.errors import Unreadable
-from app.scm.hook import Delivery
+from app.scm.hook import Delivery, Notice
 from app.scm.host import Commit, Host, Source
 
 
@@ -28,6 +28,11 @@ class Hosts:
             message = f"{source.url} is of host {source.host!r}, which the settings of the server do not name"
             raise Unreadable(message, code="unknown_host")
         return host
+
+    def notice(self, headers: Mapping[str, str]) -> Notice | None:
+        """What the headers of a webhook tell; None when it is not a webhook of any host."""
+        notices = (host.notice(headers) for host in (self._plain, *self._others))
+        return next((notice for notice in notices if notice is not None), None)
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """Read a webhook, as a Delivery; None when it is not a webhook of any host.

@@ -1,16 +1,19 @@
 """Reads the text of a setting; ValueError says what the text must be, and does not repeat a secret."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 
 from app import duration, size
 from app.names import LONGEST_LOGIN, is_name, rule
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: The fewest characters of a key or a shared secret.
 SHORTEST_SECRET = 16
@@ -117,6 +120,20 @@ def words(value: object) -> object:
 def origins(value: object) -> object:
     """Origins separated by commas or spaces."""
     return tuple(origin(part) for part in re.split(r"[,\s]+", value) if part) if isinstance(value, str) else value
+
+
+def networks(value: object) -> object:
+    """Addresses and networks separated by commas or spaces."""
+    return tuple(network(part) for part in re.split(r"[,\s]+", value) if part) if isinstance(value, str) else value
+
+
+def network(text: str) -> Network:
+    """An address, or a network such as `10.0.0.0/8`."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        words = "write addresses such as 10.0.0.5, or networks such as 10.0.0.0/8"
+        raise ValueError(f"has {text[:100]!r}: {words}") from None
 
 
 def keys(value: object) -> object:
@@ -250,6 +267,7 @@ SiteURL = Annotated[str, AfterValidator(url)]
 DatabaseURL = Annotated[str, AfterValidator(database)]
 Account = Annotated[Bootstrap | None, BeforeValidator(bootstrap)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(origins)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(networks)]
 Bind = Annotated[str, AfterValidator(bind)]
 Endpoint = Annotated[str, AfterValidator(endpoint)]
 Map = Annotated[Mapping[str, str], BeforeValidator(mapping)]

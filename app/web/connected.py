@@ -8,10 +8,19 @@ from starlette.requests import Request
 
 T = TypeVar("T")
 
+#: The key of a request's scope under which the connection is found, if there is a network.
+CONNECTION = "gantry.connection"
+
 
 def address(request: Request[Any]) -> str:
     """The client's network address; empty when it has none, as on a local socket."""
     return request.client.host if request.client else ""
+
+
+def trust(request: Request[Any]) -> None:
+    """Tell the connection that the caller has shown an account or the runners' secret: fewer limits hold for it."""
+    if (connection := request.scope.get(CONNECTION)) is not None:
+        connection.trust()
 
 
 async def while_connected(request: Request[Any], waiting: Awaitable[T]) -> T | None:

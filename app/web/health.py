@@ -1,5 +1,6 @@
 """Whether the server is alive and ready, and its version (contract drone-rest 3.7)."""
 
+import asyncio
 from importlib.metadata import version
 from typing import Any
 
@@ -7,8 +8,12 @@ from starlette.requests import Request
 from typing_extensions import TypedDict
 
 from app.db.tx import one
+from app.errors import Unavailable
 from app.web.reply import JSON, Text
 from app.web.route import Endpoint
+
+#: Seconds that the database may take to show that the server is ready.
+PATIENCE = 2.0
 
 
 class VersionJSON(TypedDict):
@@ -55,7 +60,11 @@ async def alive(_: Request[Any]) -> Text:
 
 async def ready(request: Request[Any]) -> Text:
     """Whether the database answers, too."""
-    await request.state["db"].read(one("SELECT 1 AS one"))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await request.state["db"].read(one("SELECT 1 AS one"))
+    except TimeoutError:
+        raise Unavailable(f"the database did not answer within {PATIENCE:g} s") from None
     return Text("OK")
 
 

@@ -3,6 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
+from app.errors import TooMany
+
 _MINUTE = 60_000_000_000
 _SECOND = 1_000_000_000
 #: The most callers that are remembered; beyond it, the caller whose last request is the oldest is forgotten.
@@ -37,6 +39,11 @@ class Limiter:
         self._moments.move_to_end(caller)
         return 0
 
+    def spend(self, caller: str) -> None:
+        """Count a request; TooMany when the caller must wait."""
+        if wait := self.wait(caller):
+            raise TooMany(f"too many requests; try again in {wait} s", retry_after=wait)
+
     def _forget(self, now: int) -> None:
         """Forget callers, oldest request first: those whose moment has passed, and those beyond CALLERS."""
         while self._moments:
@@ -44,3 +51,16 @@ class Limiter:
             if moment > now and len(self._moments) < CALLERS:
                 return
             del self._moments[caller]
+
+
+class Budgets:
+    """So many requests a minute for each account, for all strangers of an address, and for the pushes of a repository.
+
+    Nobody can use up the budget of others: an account is one whose token is known, and a push counts once its signature
+    is verified; what is neither is a stranger's.
+    """
+
+    def __init__(self, per_minute: int, clock: Callable[[], int]) -> None:
+        self.accounts = Limiter(per_minute, clock)
+        self.strangers = Limiter(per_minute, clock)
+        self.repositories = Limiter(per_minute, clock)

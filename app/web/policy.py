@@ -1,12 +1,14 @@
 """Rules for every request: the origins that may call (CORS), security headers, and limits on requests."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from starlette.types import Scope
 
-from app.web.limit import Limiter
+from app.web.connections import network
+from app.web.limit import Budgets
+from app.web.proxies import Proxies
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -34,6 +36,10 @@ _NO_CACHE = (
 )
 
 
+async def _nobody(_: Scope) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The rules, from the settings. By default no page of another origin may call, and requests are not limited."""
@@ -42,9 +48,13 @@ class Policy:
     origins: frozenset[bytes] = frozenset()
     #: Whether browsers are told to use only HTTPS for this server.
     https: bool = False
-    limiter: Limiter | None = None
+    #: The reverse proxies that stand before the server.
+    proxies: Proxies | None = None
+    budgets: Budgets | None = None
     #: Identifies the caller by the request alone, without the database; empty for an anonymous caller.
     who: Callable[[Scope], str] = lambda _: ""
+    #: Whether there is such an account; asked once for a caller who is not remembered.
+    genuine: Callable[[Scope], Awaitable[bool]] = _nobody
     #: The path, with all paths below it, that pages of other origins may call.
     api: str = ""
     #: Paths, and beginnings of paths, whose requests are not limited.
@@ -93,20 +103,16 @@ class Policy:
             (b"access-control-max-age", _MAX_AGE),
         ]
 
-    def wait(self, scope: Scope) -> int:
-        """Count a request; the seconds until the caller may try again, 0 = the request is served.
-
-        Each account has its own count. The requests of an account that the limiter does not remember count for the
-        client's address, too: otherwise each invented token would get a new count.
-        """
+    async def spend(self, scope: Scope) -> None:
+        """Count a request; TooMany when its caller must wait. Only a token that is known is an account's."""
         path: str = scope["path"]
-        if self.limiter is None or path in self.unlimited or path.startswith(self.unlimited_under):
-            return 0
-        address = f"@{(scope.get('client') or ('',))[0]}"
-        caller = self.who(scope)
-        if caller and self.limiter.knows(caller):
-            return self.limiter.wait(caller)
-        return self.limiter.wait(address) or (self.limiter.wait(caller) if caller else 0)
+        if self.budgets is None or path in self.unlimited or path.startswith(self.unlimited_under):
+            return
+        caller, accounts = self.who(scope), self.budgets.accounts
+        if caller and (accounts.knows(caller) or await self.genuine(scope)):
+            accounts.spend(caller)
+        else:
+            self.budgets.strangers.spend(network((scope.get("client") or ("",))[0]))
 
     def _is_api(self, scope: Scope) -> bool:
         path: str = scope["path"]

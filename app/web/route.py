@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.db.tx import Tx
+from app.web.connected import trust
 from app.web.needs import NOTHING, Described, Needs, Nothing, StoredNeeds
 from app.web.path import Path
 
@@ -131,11 +132,15 @@ class Endpoint:
         """The handler's arguments after the request. An error is the needs' refusal, or an error of `reads`."""
         if self._asks is NOTHING:
             return ()
+        found: Sequence[Any]
         if self.reads is None:
-            return (await self._asks.granted(request),)
-        tx = _both(request, await self._asks.asked(request), self.reads)
-        db = request.state["db"]
-        found: Sequence[Any] = await (db.glance(tx) if self.quick else db.read(tx))
+            found = (await self._asks.granted(request),)
+        else:
+            tx = _both(request, await self._asks.asked(request), self.reads)
+            db = request.state["db"]
+            found = await (db.glance(tx) if self.quick else db.read(tx))
+        if not self.needs.strangers:
+            trust(request)
         return found
 
 

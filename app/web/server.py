@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import TooMany
+from app.errors import AppError
 from app.log import request_id
 from app.web import errors
 from app.web.policy import Headers, Policy
@@ -40,6 +40,8 @@ class Requests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._policy.proxies is not None:
+            self._policy.proxies.unwrap(scope)
         began = time.perf_counter()
         token = request_id.set(_request_id(scope))
         status = 500
@@ -56,7 +58,8 @@ class Requests:
             await send(message)
 
         try:
-            await (self._early(scope) or self._app)(scope, receive, answer)
+            early = self._preflight(scope) if self._policy.budgets is None else await self._early(scope)
+            await (early or self._app)(scope, receive, answer)
         except Exception:  # a bug; the router has answered it, so it is only logged
             log.exception("bug", extra={"path": scope["path"]})
         finally:
@@ -77,12 +80,19 @@ class Requests:
         }
         log.log(level, "request", extra=facts)
 
-    def _early(self, scope: Scope) -> Response | None:
-        """The answer to a request that the application does not get: a preflight request, or one beyond the limit."""
-        if (preflight := self._policy.preflight(scope)) is not None:
-            return _Bare(preflight)
-        if wait := self._policy.wait(scope):
-            return errors.answer(TooMany(f"too many requests; try again in {wait} s", retry_after=wait))
+    def _preflight(self, scope: Scope) -> Response | None:
+        """The answer to a preflight request, which the application does not get."""
+        preflight = self._policy.preflight(scope)
+        return None if preflight is None else _Bare(preflight)
+
+    async def _early(self, scope: Scope) -> Response | None:
+        """The answer to a preflight request, and to a request beyond the budget of its caller."""
+        if (preflight := self._preflight(scope)) is not None:
+            return preflight
+        try:
+            await self._policy.spend(scope)
+        except AppError as error:
+            return errors.answer_to(error)
         return None
 
 

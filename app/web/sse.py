@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from app.web.protocol import ABORT
+from app.web.connected import CONNECTION
 from app.web.reply import Parts, Streamed
 
 PING = b": ping\n\n"
@@ -40,12 +40,12 @@ def last_id(request: Request[Any]) -> str:
 
 def abort(request: Request[Any]) -> Callable[[], None]:
     """The function that closes the connection of a request at once, even if data waits to be sent."""
-    extension: dict[str, Callable[[], None]] = (request.scope.get("extensions") or {}).get(ABORT, {})
-    return extension.get("abort", _nothing)
+    connection = request.scope.get(CONNECTION)
+    return connection.drop if connection is not None else _nothing
 
 
 def _nothing() -> None:
-    """Stands for `abort` when the server has no such extension."""
+    """Stands for `abort` where there is no connection, as in a test without a network."""
 
 
 async def kept_alive(frames: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests import gantry
 from tests.acceptance.conftest import SLUG, first_build
 from tests.acceptance.server import TOKEN, Server
 from tests.scm.repository import Repository
+from tests.soon import PATIENCE
 
 BUILDS = f"/api/repos/{SLUG}/builds"
 PIPELINE = """
@@ -191,7 +193,17 @@ def test_a_delivery_that_is_none_is_a_400(origin: Origin, body: bytes, field: st
 def test_other_events_are_ignored_and_a_huge_delivery_is_not_read(origin: Origin) -> None:
     assert _deliver(origin, b"{}", None, "ping").json() == {"message": "pong"}
     assert _deliver(origin, b"{}", None, "star").status_code == 200
-    assert _deliver(origin, b" " * 10_000_001, None).status_code == 413
+    assert _deliver(origin, b" " * 10_000_001, sign("a key", b"")).status_code == 413
+
+
+@pytest.mark.parametrize("signature", ["", "X-Hub-Signature-256: sha256=0\r\n"])
+def test_what_nobody_can_have_signed_is_refused_before_its_body_is_read(origin: Origin, signature: str) -> None:
+    head = f"POST /hook HTTP/1.1\r\nHost: x\r\nX-Gantry-Event: push\r\n{signature}Content-Length: 9000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", origin.server.port), timeout=PATIENCE) as client:
+        client.sendall(head.encode())
+        answer = client.recv(4096)
+
+    assert answer.startswith(b"HTTP/1.1 401 "), answer
 
 
 @pytest.mark.parametrize(

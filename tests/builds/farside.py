@@ -27,7 +27,7 @@ from app.moments import Actor, Recorders
 from app.repos import store as repos
 from app.repos.model import Repo
 from app.scm.git import payload
-from app.scm.hook import Delivery
+from app.scm.hook import Delivery, Notice
 from app.scm.host import Commit, Host, Source
 from app.scm.hosts import Hosts
 
@@ -74,6 +74,9 @@ class FakeHost(Host):
 
     def serves(self, url: str) -> bool:
         return True
+
+    def notice(self, headers: Mapping[str, str]) -> Notice | None:
+        return payload.notice(headers)
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         return payload.read(headers, body)

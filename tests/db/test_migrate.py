@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from app.db import schema
-from app.db.connect import Database, connect
+from app.db.connect import Alterable, connect
 from app.db.migrate import ForeignDatabase, migrate, versions
 from app.db.tx import Tx, each, many, run
 from tests import postgres
@@ -47,7 +47,7 @@ KEYS = {
 }
 
 
-async def shape(db: Database) -> list[list[tuple[Any, ...]]]:
+async def shape(db: Alterable) -> list[list[tuple[Any, ...]]]:
     """Tables, columns, indexes and keys, as the engine itself describes them."""
     questions = (COLUMNS, INDEXES, KEYS)
     return [[tuple(row) for row in await db.read(many(question[db.dialect]))] for question in questions]
@@ -63,7 +63,7 @@ def ddl(dialect: str) -> list[str]:
     return statements
 
 
-async def test_the_migrations_build_the_database_of_the_schema(db: Database, database_url: str, tmp_path: Any) -> None:
+async def test_the_migrations_build_the_database_of_the_schema(db: Alterable, database_url: str, tmp_path: Any) -> None:
     other_url = f"sqlite:///{tmp_path / 'other.sqlite'}" if db.dialect == "sqlite" else postgres.create_database()
     made = connect(other_url)
     await made.open()
@@ -76,7 +76,7 @@ async def test_the_migrations_build_the_database_of_the_schema(db: Database, dat
         assert set(one) ^ set(other) == set()
 
 
-async def test_a_second_start_migrates_nothing(db: Database) -> None:
+async def test_a_second_start_migrates_nothing(db: Alterable) -> None:
     assert await migrate(db, now=2) == 0
 
 
@@ -104,7 +104,7 @@ def tables(*names: str) -> Tx[list[None]]:
     return each(run(f"CREATE TABLE {name} (id BIGINT)") for name in names)
 
 
-async def test_drones_own_database_is_refused_and_stays_as_it_was(empty: Database) -> None:
+async def test_drones_own_database_is_refused_and_stays_as_it_was(empty: Alterable) -> None:
     await empty.write(tables("users", "repos", "builds", "migrations"))
 
     with pytest.raises(ForeignDatabase, match="Drone's own tables"):
@@ -113,14 +113,14 @@ async def test_drones_own_database_is_refused_and_stays_as_it_was(empty: Databas
     assert len((await shape(empty))[0]) == 4
 
 
-async def test_another_programs_tables_are_named(empty: Database) -> None:
+async def test_another_programs_tables_are_named(empty: Alterable) -> None:
     await empty.write(tables("users", "invoices"))
 
     with pytest.raises(ForeignDatabase, match=r"another program's tables \(users\)"):
         await migrate(empty, now=1)
 
 
-async def test_a_database_of_a_newer_gantry_is_refused(db: Database) -> None:
+async def test_a_database_of_a_newer_gantry_is_refused(db: Alterable) -> None:
     await db.write(run("INSERT INTO schema_versions (version, applied) VALUES (99, 1)"))
 
     with pytest.raises(ForeignDatabase, match="newer than this Gantry"):

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -158,6 +160,115 @@ async def test_a_database_that_is_not_there_is_unavailable() -> None:
 
     with pytest.raises(Unavailable, match="InvalidCatalogNameError"):
         await Engine(url).open()
+
+
+@postgres.real
+async def test_a_statement_that_takes_too_long_is_unavailable_and_its_connection_stays() -> None:
+    db = Engine(postgres.create_database(), connections=1, patience=0.5)
+    await db.open()
+    before = await db.read(one("SELECT pg_backend_pid() AS pid"))
+    for call in (db.read, db.write):
+        with pytest.raises(Unavailable, match="did not answer"):
+            await call(run("SELECT pg_sleep(20)"))
+
+    assert await db.read(one("SELECT pg_backend_pid() AS pid")) == before
+    await db.close()
+
+
+@postgres.real
+async def test_a_change_of_the_schema_may_take_longer() -> None:
+    db = Engine(postgres.create_database(), patience=0.3)
+    await db.open()
+
+    await db.alter(run("SELECT pg_sleep(0.6)"))
+
+    with pytest.raises(Unavailable):
+        await db.write(run("SELECT pg_sleep(0.6)"))
+    await db.close()
+
+
+@postgres.real
+async def test_a_wait_for_a_connection_has_a_limit() -> None:
+    db = Engine(postgres.create_database(), connections=1, patience=0.5)
+    await db.open()
+    began = asyncio.get_running_loop().time()
+
+    slow = [asyncio.create_task(db.alter(run("SELECT pg_sleep(2)")))]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="did not answer"):
+        await db.read(one("SELECT 1"))
+    assert asyncio.get_running_loop().time() - began < 1.5
+    await asyncio.gather(*slow)
+    assert await db.read(one("SELECT 1 AS one"))
+    await db.close()
+
+
+class Middle:
+    """Stands between a client and the server; while `still`, it takes bytes and passes nothing on, as a network may."""
+
+    def __init__(self) -> None:
+        self.still = False
+        self.connections = 0
+
+    @asynccontextmanager
+    async def before(self, url: str) -> AsyncIterator[str]:
+        """The address that leads to this one through the middle."""
+        parts = urlsplit(url)
+        tasks, writers = set[asyncio.Task[None]](), set[asyncio.StreamWriter]()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.connections += 1
+            far_reader, far_writer = await asyncio.open_connection(parts.hostname, parts.port)
+            writers.update((writer, far_writer))
+            for pair in ((reader, far_writer), (far_reader, writer)):
+                tasks.add(asyncio.create_task(self._pass_on(*pair)))
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        yield parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}").geturl()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()
+        server.close()
+        await asyncio.sleep(0)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            if not self.still:
+                writer.write(data)
+        writer.close()
+
+
+@postgres.real
+@pytest.mark.parametrize("when", ["before", "within", "at the commit"])
+async def test_a_server_that_is_silent_is_unavailable_in_time_and_used_again_later(when: str) -> None:
+    middle = Middle()
+
+    def silenced() -> Tx[None]:
+        yield from add(1)
+        middle.still = True
+        if when == "within":
+            yield from add(2)
+
+    async with middle.before(postgres.create_database()) as url:
+        db = Engine(url, connections=2, patience=0.5)
+        await db.open()
+        await db.write(run("CREATE TABLE things (id BIGINT PRIMARY KEY, name TEXT NOT NULL)"))
+        middle.still = when == "before"
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Unavailable, match="did not answer"):
+            await db.write(silenced() if when != "before" else add(1))
+        calls = [db.read(one("SELECT 1")) for _ in range(5)]
+        assert {type(error) for error in await asyncio.gather(*calls, return_exceptions=True)} == {Unavailable}
+        assert asyncio.get_running_loop().time() - began < 3
+
+        middle.still = False
+        await db.write(add(3))
+        assert await ids(db) == [3]
+        middle.still = True
+        await db.close()
 
 
 def test_every_statement_compiles_to_numbers_alone() -> None:

@@ -12,7 +12,7 @@ from app.db.window import Window
 from app.errors import Conflict, Invalid, Problem, Unreadable
 from app.repos import flow, model, store
 from app.repos.model import Permissions, Repo
-from app.scm.hook import Delivery
+from app.scm.hook import Delivery, Notice
 from app.scm.host import Commit, Source
 from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
@@ -32,6 +32,9 @@ class Host:
 
     def serves(self, url: str) -> bool:
         return True
+
+    def notice(self, headers: Mapping[str, str]) -> Notice | None:
+        raise AssertionError("there was no webhook")
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         raise AssertionError("there was no webhook")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from app.errors import NotFound
-from app.scm.hook import Delivery, Push
+from app.scm.hook import Delivery, Notice, Push
 from app.scm.host import Commit, Host, Source
 
 _NOTHING = "0" * 40
@@ -24,6 +24,9 @@ class SmallHost(Host):
 
     def serves(self, url: str) -> bool:
         return url.startswith("https://small.example.com/")
+
+    def notice(self, headers: Mapping[str, str]) -> Notice | None:
+        return "push" if "x-small-token" in headers else None
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         if "x-small-token" not in headers:

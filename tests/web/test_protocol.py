@@ -1,19 +1,22 @@
 """Heads of requests over a real connection: bounded before they are whole."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
-import orjson
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from app.web.protocol import ADDRESS_LIMIT, HEAD_LIMIT, HEADER_LIMIT, Protocol
+from app.web.protocol import ADDRESS_LIMIT, HEAD_LIMIT, HEADER_LIMIT
+from app.web.serving import Server
 from tests.soon import soon
+from tests.web.network import Connection, listening, only
 
 
 async def size(request: Request) -> Response:
@@ -22,71 +25,23 @@ async def size(request: Request) -> Response:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[uvicorn.Server]:
+async def server() -> AsyncIterator[Server]:
     """A server that listens."""
-    app = Starlette(routes=[Route("/size", size, methods=["GET", "POST"])])
-    config = uvicorn.Config(app, port=0, http=Protocol, ws="none", loop="none", lifespan="off", log_config=None)
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    yield server
-    await server.shutdown()
+    async with listening(Starlette(routes=[Route("/size", size, methods=["GET", "POST"])])) as server:
+        yield server
 
 
 @pytest.fixture
-def port(server: uvicorn.Server) -> int:
-    """Where it listens."""
-    address: int = server.servers[0].sockets[0].getsockname()[1]
-    return address
-
-
-class Connection:
-    """One connection, on which bytes are sent as they are."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    async def send(self, *parts: bytes) -> None:
-        for part in parts:
-            self.writer.write(part)
-            await self.writer.drain()
-
-    async def answer(self) -> tuple[int, bytes]:
-        """Status and body of the next answer."""
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if line)
-        return int(head.split()[1]), await self.reader.readexactly(int(fields[b"content-length"]))
-
-    async def closed(self) -> bool:
-        """Whether the server ended it: nothing more comes."""
-        try:
-            return await self.reader.read() == b""
-        except ConnectionResetError:
-            return True
-
-
-@pytest.fixture
-async def connection(port: int) -> AsyncIterator[Connection]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024 * 1024)
-    async with asyncio.timeout(20):
-        yield Connection(reader, writer)
-    writer.close()
+async def connection(server: Server) -> AsyncIterator[Connection]:
+    connection = await Connection.to(server)
+    yield connection
+    connection.close()
 
 
 def get(*, header: int = 0, query: int = 0) -> bytes:
     """A request with a header and a query of so many bytes."""
     address = b"/size" + (b"?" + b"q" * (query - 1) if query else b"")
     return b"GET " + address + b" HTTP/1.1\r\nHost: x\r\nX-Long: " + b"h" * header + b"\r\n\r\n"
-
-
-async def refused(connection: Connection) -> tuple[int, str]:
-    """Status and code of an answer that ends the connection."""
-    status, body = await connection.answer()
-    assert await connection.closed()
-    error = orjson.loads(body)
-    assert error["message"]
-    return status, error["code"]
 
 
 async def test_an_ordinary_request_is_served(connection: Connection) -> None:
@@ -103,10 +58,10 @@ async def test_a_large_head_is_served_also_in_pieces(connection: Connection) -> 
     assert await connection.answer() == (200, b"0")
 
 
-async def test_every_request_of_a_connection_has_its_own_limit(connection: Connection, server: uvicorn.Server) -> None:
+async def test_every_request_of_a_connection_has_its_own_limit(connection: Connection, server: Server) -> None:
     def has_a_part() -> bool:
         kept: set[Any] = server.server_state.connections
-        return any(one._in_head and one._head == 50_000 for one in kept)
+        return any(one._size == 50_000 for one in kept)
 
     request = get(header=60_000)
     for _ in range(8):
@@ -119,7 +74,7 @@ async def test_every_request_of_a_connection_has_its_own_limit(connection: Conne
 async def test_a_head_that_does_not_end_is_refused_before_it_is_whole(connection: Connection) -> None:
     await connection.send(b"GET /size HTTP/1.1\r\n", *(b"X-%d: %s\r\n" % (n, b"h" * 60_000) for n in range(7)))
 
-    assert await refused(connection) == (431, "too_large")
+    assert await connection.refusal() == (431, "too_large")
 
 
 @pytest.mark.parametrize("method", [b"GET", b"POST"])
@@ -128,7 +83,7 @@ async def test_too_many_headers_are_refused_however_short(connection: Connection
 
     await connection.send(method + b" /size HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n" + headers + b"\r\nb")
 
-    assert await refused(connection) == (431, "too_large")
+    assert await connection.refusal() == (431, "too_large")
 
 
 async def test_many_headers_are_served(connection: Connection) -> None:
@@ -153,7 +108,7 @@ async def test_a_body_does_not_count(connection: Connection) -> None:
 async def test_an_address_that_is_too_long_is_told_so(connection: Connection, query: int) -> None:
     await connection.send(get(query=query))
 
-    assert await refused(connection) == (414, "too_large")
+    assert await connection.refusal() == (414, "too_large")
 
 
 async def test_a_long_address_is_served(connection: Connection) -> None:
@@ -174,15 +129,110 @@ async def test_a_long_address_is_served(connection: Connection) -> None:
 async def test_what_is_no_http_is_told_so(connection: Connection, garbage: bytes) -> None:
     await connection.send(garbage)
 
-    assert await refused(connection) == (400, "bad_request")
+    assert await connection.refusal() == (400, "bad_request")
 
 
-async def test_others_are_served_meanwhile(port: int, connection: Connection) -> None:
+async def test_others_are_served_meanwhile(server: Server, connection: Connection) -> None:
     await connection.send(b"GET /size HTTP/1.1\r\nX-Half: ")
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    other = Connection(reader, writer)
+    other = await Connection.to(server)
 
     await other.send(get())
 
     assert await other.answer() == (200, b"0")
-    writer.close()
+    other.close()
+
+
+CHUNKED = b"POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        pytest.param(b"X-%d: y\r\n" * 1000 % tuple(range(1000)), id="trailers"),
+        pytest.param(b"v" * 10_000, id="one trailer"),
+    ],
+)
+async def test_trailers_without_end_are_refused(connection: Connection, part: bytes) -> None:
+    await connection.send(CHUNKED, b"1\r\nb\r\n0\r\nX-First: ")
+
+    await connection.send(*[part] * (HEAD_LIMIT // len(part) + 1))
+
+    assert await connection.refusal() == (431, "too_large")
+
+
+async def test_chunk_extensions_count_as_head_in_one_chunk_and_in_many(server: Server) -> None:
+    for extension, count in ((b"e" * 10_000, HEAD_LIMIT // 10_000 + 1), (b"", 1)):
+        connection = await Connection.to(server)
+        if extension:
+            await connection.send(CHUNKED, *[b"1;" + extension + b"\r\nb\r\n"] * count)
+        else:
+            await connection.send(CHUNKED, b"1;", *[b"e" * 10_000] * (HEAD_LIMIT // 10_000 + 1))
+        assert await connection.refusal() == (431, "too_large")
+        connection.close()
+
+
+async def test_a_body_in_small_chunks_with_trailers_is_served_and_trailers_are_no_headers(server: Server) -> None:
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await asyncio.sleep(0)
+        headers = [name for name, _ in scope["headers"]]
+        await Response(b",".join(headers))(scope, receive, send)
+
+    async with listening(echo) as server:
+        connection = await Connection.to(server)
+        chunks = b"1\r\nb\r\n" * 100_000
+        await connection.send(CHUNKED, chunks, b"0\r\nAuthorization: stolen\r\n\r\n", get())
+        assert (await connection.answer())[1] == b"host,transfer-encoding"
+        assert (await connection.answer())[1] == b"host,x-long"
+        connection.close()
+
+
+@pytest.mark.parametrize(("size", "large"), [(10_000_000, 70_000), (1000, 70_000), (7, 700), (1, 7)])
+async def test_requests_behind_a_request_are_answered_in_their_order(
+    connection: Connection, size: int, large: int
+) -> None:
+    bodies = [b"b" * length for length in (0, 1, 3, large, 5)]
+    requests = [b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(b), b) for b in bodies]
+    chunked = CHUNKED + b"4\r\n\r\n\r\n\r\n0\r\nA: b\r\n\r\n"
+    everything = b"".join([*requests, chunked, get()] * 5)
+
+    await connection.send(*(everything[at : at + size] for at in range(0, len(everything), size)))
+
+    for length in [*(len(body) for body in bodies), 4, 0] * 5:
+        assert await connection.answer() == (200, str(length).encode())
+
+
+async def test_a_client_that_reads_no_answers_is_read_no_further(server: Server) -> None:
+    gate, begun = asyncio.Event(), []
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.append(scope["path"])
+        disconnected = asyncio.ensure_future(receive())  # as a poll does, which makes uvicorn read on
+        await gate.wait()
+        disconnected.cancel()
+        await Response(b"x" * 100)(scope, receive, send)
+
+    async with listening(slow) as server:
+        connection = await Connection.to(server)
+        sent = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                while True:
+                    await connection.send(get() * 1000)
+                    sent += 1000
+        assert (len(begun), only(server).pipeline) == (1, deque())
+        assert len(only(server)._rest) <= 256 * 1024
+        gate.set()
+        for _ in range(1000):
+            assert await connection.answer() == (200, b"x" * 100)
+        connection.close()
+
+
+async def test_a_body_is_no_request_whatever_protocol_is_asked_for(connection: Connection) -> None:
+    head = b"POST /size HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: %d\r\n\r\n"
+
+    await connection.send(head % 0 + get(), head % len(get()), get())
+
+    assert await connection.answer() == (200, b"0")
+    assert await connection.answer() == (200, b"0")
+    assert await connection.refusal() == (400, "bad_request")

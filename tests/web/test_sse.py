@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 
 from app.web import sse
-from app.web.protocol import ABORT
+from app.web.connected import CONNECTION
 from app.web.route import Endpoint
 from tests.web.asgi import serving
 
@@ -162,8 +163,7 @@ def test_who_comes_back_says_after_what() -> None:
 def test_a_connection_is_cut_where_there_is_one() -> None:
     cut: list[bool] = []
 
-    sse.abort(request(extensions={ABORT: {"abort": lambda: cut.append(True)}}))()
-    sse.abort(request(extensions={}))()
+    sse.abort(request(**{CONNECTION: SimpleNamespace(drop=lambda: cut.append(True))}))()
     sse.abort(request())()
 
     assert cut == [True]

@@ -8,7 +8,7 @@ from app.builds.api.request import State
 from app.builds.push import forget_ref, push_build
 from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
-from app.errors import Unauthorized
+from app.errors import AppError, Unauthorized
 from app.log import request_id
 from app.moments import Actor
 from app.repos import store as repos
@@ -16,9 +16,11 @@ from app.repos.model import SECRET, SIGNER, Repo
 from app.scm.hook import Delivery, Push
 from app.web import body
 from app.web.connected import address
+from app.web.connections import network
 from app.web.reply import JSON, Empty, MessageJSON
 from app.web.route import Endpoint
 
+PATH = "/hook"
 #: Bytes of a delivery that are read (contract scm-webhooks 1.2).
 LIMIT = 10_000_000
 #: The key to check the signature with when the repository is unknown, so that the answer takes the same time.
@@ -28,15 +30,21 @@ _NOBODYS_KEY = "0" * 32
 async def receive_push(request: Request[State]) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty | Response:
     """Announce a push; answers the build, or `null` when nothing is to run, and 204 after a deletion.
 
-    An unknown repository answers like a wrong signature: strangers learn nothing.
+    An unknown repository answers like a wrong signature: strangers learn nothing. The body is read only if it may be
+    signed.
     """
-    data = await body.read(request, LIMIT)
-    delivery = request.state["hosts"].read(request.headers, data)
-    if delivery is not None and delivery.event == "ping":
+    hosts = request.state["hosts"]
+    notice = hosts.notice(request.headers)
+    if notice == "unsigned":
+        raise _refused(request)
+    if notice == "ping":
         return JSON(MessageJSON(message="pong"))
+    delivery = hosts.read(request.headers, await body.read(request, LIMIT)) if notice == "push" else None
     if delivery is None or delivery.push is None:
         return JSON(MessageJSON(message="ignored"))
     repo = await _verified(request, delivery)
+    if (budgets := request.state["budgets"]) is not None:
+        budgets.repositories.spend(str(repo.id))
     if not repo.active:
         return Response()
     return await _answer(request, repo, delivery.push)
@@ -48,8 +56,15 @@ async def _verified(request: Request[State], delivery: Delivery) -> Repo:
     key = request.state["seal"].open(repo.signer, SIGNER) if repo else _NOBODYS_KEY
     genuine = delivery.signed_with(key)
     if repo is None or not genuine:
-        raise Unauthorized("no such repository, or the signature is wrong")
+        raise _refused(request)
     return repo
+
+
+def _refused(request: Request[State]) -> AppError:
+    """The error of a delivery that nobody signed; TooMany when its address has used up the budget of strangers."""
+    if (budgets := request.state["budgets"]) is not None:
+        budgets.strangers.spend(network(address(request)))
+    return Unauthorized("no such repository, or the signature is wrong")
 
 
 def _find(slug: str) -> Tx[Repo | None]:
@@ -73,4 +88,4 @@ async def _answer(
     return JSON(build_json(build) if build else None)
 
 
-routes = [Endpoint("POST", "/hook", receive_push, operation="builds.receive_push", errors=[400, 401, 404, 422])]
+routes = [Endpoint("POST", PATH, receive_push, operation="builds.receive_push", errors=[400, 401, 404, 422])]

@@ -13,7 +13,7 @@ from app.scm.git import address, objects, payload
 from app.scm.git.command import Command
 from app.scm.git.mirror import Look, Mirror
 from app.scm.git.objects import Absent, Objects
-from app.scm.hook import Delivery
+from app.scm.hook import Delivery, Notice
 from app.scm.host import Account, Commit, Host, Source
 
 _FORMATS = {40: ("sha1", ".git"), 64: ("sha256", ".sha256.git")}
@@ -54,6 +54,10 @@ class Git(Host):
     def serves(self, url: str) -> bool:
         """True: any address may be of plain git. `check_url` refuses those that git must not read from."""
         return True
+
+    def notice(self, headers: Mapping[str, str]) -> Notice | None:
+        """What the headers of a post-receive hook tell; None when the request is not from such a hook."""
+        return payload.notice(headers)
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """The delivery of a repository's post-receive hook; None when it is not from such a hook."""

@@ -7,7 +7,7 @@ import orjson
 
 from app.errors import Invalid, Problem
 from app.scm import hook, refs
-from app.scm.hook import Delivery, Push
+from app.scm.hook import Delivery, Notice, Push
 
 #: Returns what is wrong with a value, as words after the name of its field; None for a right value.
 Rule = Callable[[str], str | None]
@@ -25,6 +25,18 @@ _LONGEST_OPTION = 1024
 
 
 _MOST_OPTIONS = 100
+
+
+def notice(headers: Mapping[str, str]) -> Notice | None:
+    """What the headers of a post-receive hook tell; None for any other request."""
+    match headers.get("x-gantry-event"):
+        case None | "":
+            return None
+        case "ping":
+            return "ping"
+        case "push":
+            return "push" if hook.is_signature(headers.get("x-hub-signature-256")) else "unsigned"
+    return "other"
 
 
 def read(headers: Mapping[str, str], body: bytes) -> Delivery | None:

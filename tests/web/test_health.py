@@ -1,0 +1,37 @@
+"""Whether the server is ready: told in time, also when the database says nothing."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.web import health
+from app.web.route import Endpoint
+from tests.web.asgi import serving
+
+ROUTE = Endpoint("GET", "/readyz", health.ready)
+
+
+class Silent:
+    """A database that does not answer, or does."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def read(self, tx: Any) -> None:
+        tx.close()
+        await asyncio.sleep(self._seconds)
+
+
+async def test_a_database_that_does_not_answer_makes_the_server_unready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    async with serving([ROUTE], db=Silent(60)) as client:
+        answer = await client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.json()["message"] == "the database did not answer within 0.05 s"
+
+
+async def test_a_database_that_answers_makes_the_server_ready() -> None:
+    async with serving([ROUTE], db=Silent(0)) as client:
+        assert (await client.get("/readyz")).text == "OK"
