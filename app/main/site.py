@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.accounts import auth, session
+from app.accounts.seen import Seen
 from app.builds.ports import Ports
 from app.db.connect import Database
 from app.extensions.client import extension
@@ -84,7 +85,9 @@ async def _open_rooms(
     opening = open_builds(settings, folder, db, hosts, recorders, traffic)
     builds = await stack.enter_async_context(opening)
     runners = await stack.enter_async_context(open_runners(settings, folder, builds.ports, seal, account))
-    state = _state(settings, folder, db, hosts, seal, builds, runners, recorders)
+    seen = Seen(db)
+    await stack.enter_async_context(seen.running())
+    state = _state(settings, folder, db, hosts, seal, builds, runners, recorders, seen)
     app = application(state, traffic, _policy(settings))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
@@ -106,6 +109,7 @@ def _state(
     builds: Builds,
     runners: Runners,
     recorders: Recorders,
+    seen: Seen,
 ) -> State:
     """The state of every request."""
     return State(
@@ -113,7 +117,9 @@ def _state(
         cookie_key=(settings.cookie_secret or folder.key("cookie")).encode(),
         now=now,
         public_url=settings.public_url,
+        cors_origins=frozenset(settings.cors_origins),
         recorders=recorders,
+        seen=seen,
         refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         hosts=hosts,
