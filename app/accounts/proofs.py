@@ -16,6 +16,8 @@ from app.errors import Conflict, NotFound, Unauthorized
 DEFAULT = "default"
 #: Tokens and sessions of one account at most.
 MOST_TOKENS, MOST_SESSIONS = 100, 100
+#: The column `repos` of a token that is good for all repositories.
+ALL, _EVERYWHERE = "{}", frozenset[int]()
 
 BY_TOKEN = """
     SELECT users.*, tokens.id AS proof, scope, repos, expires, used
@@ -61,7 +63,7 @@ def _dump(repos: Mapping[int, str]) -> str:
 
 
 def _repos(text: str) -> dict[int, str]:
-    return {int(repo_id): slug for repo_id, slug in orjson.loads(text).items()} if text != "{}" else {}
+    return {int(repo_id): slug for repo_id, slug in orjson.loads(text).items()} if text != ALL else {}
 
 
 _SLUGS: Codec = (_dump, _repos)
@@ -80,9 +82,9 @@ def by_token(token_hash: str) -> Tx[tuple[User, Proof] | None]:
     row = yield from one(BY_TOKEN, hash=token_hash)
     if row is None:
         return None
-    repos = frozenset(_repos(row["repos"]))
-    proof = Proof(row["proof"], 0, row["scope"], repos, row["expires"], row["used"])
-    return _USERS.make(row), proof
+    text = row["repos"]
+    repos = frozenset(_repos(text)) if text != ALL else _EVERYWHERE
+    return _USERS.make(row), Proof(row["proof"], 0, row["scope"], repos, row["expires"], row["used"])
 
 
 def by_session(session_hash: str, now: int) -> Tx[tuple[User, Proof] | None]:
