@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -67,8 +68,10 @@ def test_a_token_to_promote_one_repository_does_that_and_nothing_else(server: Se
     assert refused[7].headers["location"] == "/login?failed=true"
 
 
-def listening(stack_client: httpx2.Client) -> Iterator[Frames]:
-    with stack_client.stream("GET", f"/api/stream/{SLUG}") as answer:
+@contextmanager
+def listening(client: httpx2.Client) -> Iterator[Frames]:
+    """The frames of a stream, after the ping that says that it is live."""
+    with client.stream("GET", f"/api/stream/{SLUG}") as answer:
         frames = Frames(answer)
         assert next(frames) == ": ping"
         yield frames
@@ -83,19 +86,32 @@ def test_a_stream_ends_with_what_opened_it(server: Server, how: str) -> None:
     with server.visitor(headers) as reader:
         if headers is OWN:
             assert reader.post("/login", data={"access_token": token}).status_code == 303
-        frames = next(opened := listening(reader))
-        if how == "token rm":
-            command(server, "token", "rm", name, "--yes")
-        elif how == "logout":
-            httpx2.post(f"{server.url}/logout", headers=OWN, cookies=dict(reader.cookies)).raise_for_status()
-        elif how == "session":
-            assert httpx2.delete(f"{server.url}/api/user/sessions", headers={"Authorization": TOKEN}).status_code == 204
-        if how != "expiry":
-            server.promote(SLUG, 1)
-
-        assert list(frames) == [END]
-        opened.close()
+        with listening(reader) as frames:
+            END_OF[how](server, reader, name)
+            if how != "expiry":
+                server.promote(SLUG, 1)
+            assert list(frames) == [END]
         assert reader.get("/api/user").status_code == 401
+
+
+def remove(server: Server, _: httpx2.Client, name: str) -> None:
+    command(server, "token", "rm", name, "--yes")
+
+
+def log_out(server: Server, reader: httpx2.Client, _: str) -> None:
+    httpx2.post(f"{server.url}/logout", headers=OWN, cookies=dict(reader.cookies)).raise_for_status()
+
+
+def end_sessions(server: Server, _: httpx2.Client, __: str) -> None:
+    assert server.ask("DELETE", "/api/user/sessions").status_code == 204
+
+
+def wait(_: Server, __: httpx2.Client, ___: str) -> None:
+    """Time passes by itself."""
+
+
+#: What ends a token or a session.
+END_OF = {"token rm": remove, "logout": log_out, "session": end_sessions, "expiry": wait}
 
 
 def test_what_was_last_used_is_remembered_over_a_restart(server: Server) -> None:
