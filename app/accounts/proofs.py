@@ -36,7 +36,7 @@ ADD_TOKEN = schema.insert_sql(schema.tokens, "ON CONFLICT DO NOTHING RETURNING *
 DELETE_TOKEN = "DELETE FROM tokens WHERE id = :id AND user_id = :user_id RETURNING *"
 #: Changes nothing, and locks the row of an account until the transaction ends: what begins sessions and makes tokens,
 #: and what ends both, run one after another.
-LOCK = "UPDATE users SET updated = updated WHERE id = :user_id AND active RETURNING id"
+LOCK = "UPDATE users SET updated = updated WHERE id = :user_id RETURNING active"
 SESSIONS = "SELECT * FROM sessions WHERE user_id = :user_id AND expires > :now ORDER BY id DESC"
 #: Finds nothing when the token was deleted meanwhile.
 ADD_SESSION = """
@@ -100,7 +100,7 @@ def list_tokens(user_id: int) -> Tx[list[Token]]:
 
 def add_token(token: Token, token_hash: str) -> Tx[Token]:
     """A new token. Conflict when its name is taken, or the token itself, or when the account has many already."""
-    yield from _lock(token.user_id)
+    yield from _lock_active(token.user_id)
     row = yield from one(COUNT_TOKENS, user_id=token.user_id)
     if row is not None and row["total"] >= MOST_TOKENS:
         raise Conflict(f"an account has at most {MOST_TOKENS} tokens; delete one first", code="too_many_tokens")
@@ -133,7 +133,7 @@ def set_default(user_id: int, token_hash: str, now: int) -> Tx[None]:
 
 def delete_token(user_id: int, name: str) -> Tx[Token]:
     """Remove a token of an account, found by its name, or else by its id; the sessions that it began end. NotFound."""
-    yield from _lock(user_id)
+    yield from run(LOCK, user_id=user_id)
     found = yield from one(TOKEN_BY_NAME, user_id=user_id, name=name)
     if found is None and name.isascii() and name.isdecimal() and len(name) < 19:
         found = yield from one(TOKEN_BY_ID, user_id=user_id, id=int(name))
@@ -153,7 +153,7 @@ def begin_session(session: Session, session_hash: str, *, replaces: str, now: in
 
     Unauthorized when the token of the session, or its account, is not good any more.
     """
-    yield from _lock(session.user_id)
+    yield from _lock_active(session.user_id)
     if replaces:
         yield from run(END_BY_HASH, hash=replaces)
     yield from run(TIDY_SESSIONS, user_id=session.user_id, now=now, most=MOST_SESSIONS - 1)
@@ -165,8 +165,9 @@ def begin_session(session: Session, session_hash: str, *, replaces: str, now: in
     return _SESSIONS.make(row)
 
 
-def _lock(user_id: int) -> Tx[None]:
-    if (yield from one(LOCK, user_id=user_id)) is None:
+def _lock_active(user_id: int) -> Tx[None]:
+    row = yield from one(LOCK, user_id=user_id)
+    if row is None or not row["active"]:
         raise Unauthorized
 
 

@@ -1,5 +1,6 @@
 """When tokens and sessions were last seen: remembered in memory, and stored now and then, so that no request waits."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -8,7 +9,6 @@ from app import background
 from app.accounts import proofs
 from app.accounts.model import Proof
 from app.db.connect import Database
-from app.db.tx import each
 from app.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 INTERVAL = 300
 #: Seconds between two writes of what was seen meanwhile.
 PAUSE = 60.0
+#: Writes that wait for the database at one moment.
+TOGETHER = 50
 
 
 class Seen:
@@ -39,10 +41,15 @@ class Seen:
             self._pending[proof.token_id, proof.session_id] = proof, now
 
     async def store(self) -> None:
-        """Store what is remembered; when that fails, the next requests are remembered in its place."""
+        """Store what is remembered; when that fails, the next requests are remembered in its place.
+
+        Each in a transaction of its own, which locks one row: a transaction that locks several could wait for one that
+        deletes them in another order, and that for the former.
+        """
         seen, self._pending = list(self._pending.values()), {}
-        if seen:
-            await self._db.write(each(proofs.seen(proof, now) for proof, now in seen))
+        for at in range(0, len(seen), TOGETHER):
+            some = seen[at : at + TOGETHER]
+            await asyncio.gather(*(self._db.write(proofs.seen(proof, now)) for proof, now in some))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -50,25 +50,34 @@ def create(session: Session, name: str, scope: str, repos: Sequence[str], expire
     session.show(answer, lambda made: output.line(made.get("token", "")))
 
 
+user_option = click.option("--user", metavar="LOGIN", help="Of this account (administrators); without it, yours.")
+
+
+def _path(user: str | None, *more: str) -> str:
+    return api_path("user", "tokens", *more) if user is None else api_path("users", user, "tokens", *more)
+
+
 @token.command("ls")
+@user_option
 @json_option
 @click.pass_obj
-def ls(session: Session) -> None:
-    """List your tokens; default is the one that your account was made with."""
+def ls(session: Session, user: str | None) -> None:
+    """List tokens; default is the one that an account was made with."""
     with session.client() as client:
-        session.show(client.records("/api/user/tokens"), _table)
+        session.show(client.records(_path(user)), _table)
 
 
 @token.command()
 @click.argument("name")
+@user_option
 @yes_option
 @json_option
 @click.pass_obj
-def rm(session: Session, name: str, yes: bool) -> None:
+def rm(session: Session, name: str, user: str | None, yes: bool) -> None:
     """Remove a token, by its name or id; browsers that logged in with it are logged out."""
     options.confirm(f"Remove the token {name}?", yes)
     with session.client() as client:
-        client.call("DELETE", api_path("user", "tokens", name))
+        client.call("DELETE", _path(user, name))
     session.tell(f"Token {output.line(name)} is removed")
 
 

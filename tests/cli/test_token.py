@@ -69,6 +69,9 @@ def test_ls_shows_a_row_for_each_token(gantry: Gantry, far: FarSide) -> None:
     whole = {"id": 1, "name": "default", "scope": "admin", "repos": [], "created": 0, "expires": 0, "last_used": 0}
     far.on("GET", "/api/user/tokens", answer([MADE, whole]))
 
+    far.on("GET", "/api/users/kim/tokens", answer([whole]))
+
+    assert len(gantry("token", "ls", "--user", "kim").stdout.splitlines()) == 2
     rows = gantry("token", "ls").stdout.splitlines()
 
     assert rows[1].split(maxsplit=2)[:2] == ["ci", "promote"]
@@ -78,13 +81,15 @@ def test_ls_shows_a_row_for_each_token(gantry: Gantry, far: FarSide) -> None:
 
 
 def test_rm_removes_when_it_is_meant(gantry: Gantry, far: FarSide) -> None:
-    far.on("DELETE", "/api/user/tokens/ci", Answer(204))
+    for path in ("/api/user/tokens/ci", "/api/users/kim/tokens/ci"):
+        far.on("DELETE", path, Answer(204))
 
     unsure = gantry("token", "rm", "ci", stdin="y\n")
     done = gantry("token", "rm", "ci", "--yes")
 
     assert (unsure.returncode, done.stdout) == (2, "Token ci is removed\n")
-    assert far.paths("DELETE") == ["/api/user/tokens/ci"]
+    assert gantry("token", "rm", "ci", "--user", "kim", "--yes").returncode == 0
+    assert far.paths("DELETE") == ["/api/user/tokens/ci", "/api/users/kim/tokens/ci"]
     assert gantry("token", "rm", "..", "--yes").returncode == 1
 
 

@@ -180,6 +180,9 @@ VERBS: dict[str, Done] = {
     "token.delete": Done(
         "DELETE", "/api/user/tokens/ci", None, "octocat#tokens/ci", {"scope": "read"}, first=[HAS_TOKEN]
     ),
+    "token.delete of another": Done(
+        "DELETE", "/api/users/kim/tokens/default", None, "kim#tokens/default", {"scope": "admin"}, first=[KIM]
+    ),
     "account.login": Done("POST", "/login", subject="octocat", form={"access_token": TOKEN}),
     "repo.create": Done("POST", "/api/repos", "", "octocat/other"),
     "repo.update": Done(

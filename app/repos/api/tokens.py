@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from starlette.requests import Request
 
 from app.accounts import auth, moments, proofs
-from app.accounts.auth import ACCOUNT, Caller
-from app.accounts.model import Token
+from app.accounts import store as accounts
+from app.accounts.api import USER
+from app.accounts.auth import ACCOUNT, SYSTEM, Caller
+from app.accounts.model import Token, User
 from app.accounts.wire import TokenJSON, token_json
 from app.db.tx import Tx
 from app.errors import Invalid, Problem
@@ -29,6 +31,11 @@ async def list_tokens(_: Request[State], __: Caller, tokens: list[Token]) -> JSO
 
 def _mine(_: Request[State], caller: Caller) -> Tx[list[Token]]:
     return proofs.list_tokens(caller.user.id)
+
+
+async def list_of_user(_: Request[State], __: Caller, tokens: list[Token]) -> JSON[list[TokenJSON]]:
+    """The tokens of an account, by name."""
+    return JSON([token_json(token) for token in tokens])
 
 
 async def create(request: Request[State], caller: Caller) -> JSON[TokenJSON]:
@@ -71,15 +78,35 @@ async def delete(request: Request[State], caller: Caller) -> Empty:
     return Empty()
 
 
+def _of_user(request: Request[State], _: Caller) -> Tx[list[Token]]:
+    user = yield from accounts.find_named(request.path_params["user"])
+    return (yield from proofs.list_tokens(user.id))
+
+
+async def delete_of_user(request: Request[State], caller: Caller) -> Empty:
+    """Remove a token of an account, by its name or else its id; the sessions that it began end, too."""
+    deleting = _deleted(request.path_params["user"], request.path_params["token"])
+    await moments.write(request, caller.by, deleting, lambda by, done: moments.token_deleted(by, *done))
+    return Empty()
+
+
+def _deleted(login: str, name: str) -> Tx[tuple[User, Token]]:
+    user = yield from accounts.find_named(login)
+    return user, (yield from proofs.delete_token(user.id, name))
+
+
 _TOKENS = Path.of("/api/user/tokens")
+_TOKEN = Word("token", "Name of the token, or its id.", "deploy-bot")
 routes = [
     Endpoint("GET", _TOKENS, list_tokens, operation="accounts.list_tokens", needs=ACCOUNT, reads=_mine),
     Endpoint("POST", _TOKENS, create, operation="accounts.create_token", needs=ACCOUNT, body=NewToken, errors=[409]),
     Endpoint(
         "DELETE",
-        _TOKENS / Word("token", "Name of the token, or its id.", "deploy-bot"),
+        _TOKENS / _TOKEN,
         delete,
         operation="accounts.delete_token",
         needs=ACCOUNT,
     ),
+    Endpoint("GET", USER / "tokens", list_of_user, operation="accounts.list_tokens.user", needs=SYSTEM, reads=_of_user),
+    Endpoint("DELETE", USER / "tokens" / _TOKEN, delete_of_user, operation="accounts.delete_token.user", needs=SYSTEM),
 ]

@@ -128,6 +128,19 @@ async def test_an_account_has_so_many_tokens(client: httpx2.AsyncClient, monkeyp
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_tokens")
 
 
+async def test_administrators_see_and_remove_the_tokens_of_others(db: Database, client: httpx2.AsyncClient) -> None:
+    made, root = await make(client), {"Authorization": "root-token"}
+    listed = (await client.get("/api/users/KIM/tokens", headers=root)).json()
+    assert [token["name"] for token in listed] == ["ci", "default"]
+    assert await status(client, "/api/users/kim/tokens", "kim-token") == 403
+    await db.write(run("UPDATE users SET active = FALSE WHERE login = 'kim'"))
+
+    paths = ("/api/users/kim/tokens/ci", "/api/users/kim/tokens/ci", "/api/users/nobody/tokens/ci")
+    assert [await status(client, path, "root-token", "DELETE") for path in paths] == [204, 404, 404]
+    await db.write(run("UPDATE users SET active = TRUE"))
+    assert await status(client, "/api/user", made["token"]) == 401
+
+
 GOOD = {"name": "ci", "scope": "read"}
 BAD: list[tuple[Any, list[str]]] = [
     ({}, ["name", "scope"]),
