@@ -73,8 +73,8 @@ class Forbidden(AppError):
 
     code = "forbidden"
 
-    def __init__(self, message: str = "Forbidden") -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "Forbidden", *, code: str = "") -> None:
+        super().__init__(message, code=code)
 
 
 class NotFound(AppError):

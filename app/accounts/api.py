@@ -3,7 +3,7 @@
 from starlette.requests import Request
 
 from app.accounts import auth, moments, store
-from app.accounts.auth import ACCOUNT, SYSTEM, Caller, State
+from app.accounts.auth import ACCOUNT, KNOWN, SYSTEM, Caller, State
 from app.accounts.input import NewUser, OwnUserChanges
 from app.accounts.model import User
 from app.accounts.wire import UserJSON, user_json
@@ -75,7 +75,7 @@ async def show_user(_: Request[State], __: Caller, user: User) -> JSON[UserJSON]
 
 
 async def rotate(request: Request[State], caller: Caller, user: User) -> JSON[UserJSON]:
-    """Give an account a new token, which is shown this once; the old one ends at once."""
+    """Give an account a new token, which is shown this once; the old one and all sessions end at once."""
     return await _rotated(request, caller, user)
 
 
@@ -83,7 +83,7 @@ async def rotate(request: Request[State], caller: Caller, user: User) -> JSON[Us
 USERS = Path.of("/api/users")
 USER = USERS / Word("user", "Login of the account, in any letter case, or its id.", "octocat")
 routes = [
-    Endpoint("GET", "/api/user", show, operation="accounts.show", needs=ACCOUNT),
+    Endpoint("GET", "/api/user", show, operation="accounts.show", needs=KNOWN),
     Endpoint("PATCH", "/api/user", update, operation="accounts.update", needs=ACCOUNT, body=OwnUserChanges),
     Endpoint(
         "POST",
@@ -91,7 +91,7 @@ routes = [
         token,
         operation="accounts.token",
         needs=ACCOUNT,
-        query=[Param("rotate", "`true` makes a new token; the old one ends at once.", form=True)],
+        query=[Param("rotate", "`true` makes a new token; the old one and all sessions end at once.", form=True)],
     ),
     Endpoint("GET", USERS, list_users, operation="accounts.list_users", needs=SYSTEM, reads=_all),
     Endpoint("POST", USERS, create, operation="accounts.create", needs=SYSTEM, body=NewUser, errors=[409]),

@@ -3,29 +3,29 @@
 Contract drone-rest 1.1.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import secrets
 import string
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from starlette.requests import Request
-from starlette.types import Scope
+from starlette.types import Scope as Head
 
-from app.accounts import store
-from app.accounts.model import User
+from app.accounts import proofs
+from app.accounts.model import Proof, User
+from app.accounts.seen import Seen
 from app.db.tx import Tx
 from app.errors import AppError, Forbidden, Invalid, Unauthorized
 from app.extensions.client import Extension
 from app.log import request_id
-from app.moments import Actor, Recorders, Way
-from app.web import body
+from app.moments import Actor, Recorders
+from app.web import body, origin
 from app.web.connected import address
-from app.web.needs import StoredNeeds
+from app.web.needs import Scope, StoredNeeds
+from app.web.route import row
 from app.web.state import State as Shared
 
 E = TypeVar("E", bound=AppError)
@@ -39,23 +39,32 @@ class State(Shared):
 
     cookie_key: bytes
     now: Callable[[], int]
-    public_url: str
     #: The extension that decides whether an account may log in with a browser.
     admission: Extension | None
     #: The recorders of moments.
     recorders: Recorders
+    #: When tokens and sessions were last seen.
+    seen: Seen
+
+
+def _unnoted(_: Proof, __: int) -> None:
+    """Stands for `Seen.note` where nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request shows of its caller: a token, or the login of a cookie. Both are empty without an account."""
+    """What a request shows of its caller: a token, or the cookie of a session. Both are empty without an account."""
 
     token_hash: str = ""
-    login: str = ""
-    #: Whether the request shows a token or the session of a browser.
-    way: Way = "token"
+    session_hash: str = ""
     #: Network address that the request came from.
     address: str = ""
+    #: What a token must be good for.
+    scope: Scope = "admin"
+    #: When the request came, Unix seconds.
+    now: int = 0
+    #: Called when the claim opens an account.
+    note: Callable[[Proof, int], None] = field(default=_unnoted, compare=False)
 
     def by(self, user: User | None) -> Actor:
         """The actor of the request's moments."""
@@ -64,17 +73,18 @@ class Claim:
             user.login if user else "",
             user.id if user else 0,
             self.address,
-            self.way,
+            "session" if self.session_hash else "token",
             request_id.get(),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The account of a request, and what the request shows of it."""
+    """The account of a request, what the request shows of it, and what that is good for."""
 
     user: User
     shown: Claim
+    proof: Proof
 
     @property
     def by(self) -> Actor:
@@ -88,74 +98,108 @@ def new_token() -> str:
 
 
 async def claim(request: Request[Any]) -> Claim:
-    """What the request shows of its caller; the account is not yet looked up."""
+    """What the request shows of its caller; the account is not yet looked up.
+
+    Forbidden for a cookie in a request of a page of another origin.
+    """
     if request.headers.get("authorization") or request.method not in ("POST", "PUT", "PATCH"):
-        return _of_head(request)
-    token = (await body.form(request)).get("access_token")
-    return _of_token(token, request) if token else _of_head(request)
+        return _claim(request, _of_head(request))
+    return _claim(request, (await body.form(request)).get("access_token") or _of_head(request))
 
 
-def _of_head(request: Request[Any]) -> Claim:
-    """What the request shows of its caller outside its body."""
-    if token := request.headers.get("authorization") or body.whole_query(request).get("access_token"):
-        return _of_token(token, request)
-    if login := session(request):
-        return Claim(login=login, way="session", address=address(request))
-    return Claim(address=address(request))
+def _claim(request: Request[Any], token: str) -> Claim:
+    state, cookie = request.state, "" if token else session_hash(request)
+    if cookie:
+        origin.refuse_others(request)
+    elif not token:
+        return Claim(address=address(request))
+    return Claim(
+        _token_hash(token), cookie, address(request), row(request).scope, state["now"](), note=state["seen"].note
+    )
 
 
-def session(request: Request[Any]) -> str:
-    """The login of the session cookie; empty without a valid cookie."""
-    if not (cookie := request.cookies.get(COOKIE)):
-        return ""
-    state: State = request.state
-    return read_cookie(cookie, state["cookie_key"], state["now"]())
+def _of_head(request: Request[Any]) -> str:
+    """The token in the head of a request; empty without one."""
+    return request.headers.get("authorization") or body.whole_query(request).get("access_token") or ""
 
 
-def _of_token(text: str, request: Request[Any]) -> Claim:
-    return Claim(token_hash=store.hash_token(text.removeprefix("Bearer ")), address=address(request))
+def _token_hash(token: str) -> str:
+    return proofs.hash_token(token.removeprefix("Bearer ")) if token else ""
 
 
-def who(scope: Scope) -> str:
+def session_hash(request: Request[Any]) -> str:
+    """The hash of the cookie that a request shows; empty without one."""
+    cookie = request.cookies.get(COOKIE)
+    return hash_cookie(cookie, request.state["cookie_key"]) if cookie else ""
+
+
+def hash_cookie(cookie: str, key: bytes) -> str:
+    """The hash of a session's cookie, which is stored. Another key ends all sessions."""
+    return hmac.new(key, cookie.encode(), hashlib.sha256).hexdigest()
+
+
+def who(head: Head) -> str:
     """A name for the caller of a request, from the head of the request alone; empty when the head shows no account.
 
     The name is not verified: no account may have it.
     """
+    request = Request[Any](head)
     try:
-        shown = _of_head(Request(scope))
+        return _token_hash(_of_head(request)) or session_hash(request)
     except Invalid:
         return ""
-    return shown.token_hash or shown.login
 
 
-async def genuine(scope: Scope) -> bool:
-    """Whether the head of a request shows an account."""
-    request = Request[Any](scope)
+async def genuine(head: Head) -> bool:
+    """Whether the head of a request shows an active account."""
+    request = Request[Any](head)
     try:
-        return await request.state["db"].glance(user_of(_of_head(request))) is not None
-    except (Unauthorized, Forbidden, Invalid):
+        token = _of_head(request)
+        shown = Claim(_token_hash(token), "" if token else session_hash(request), now=request.state["now"]())
+        found = await request.state["db"].glance(_look_up(shown))
+    except (Unauthorized, Invalid):
         return False
+    return found is not None and found[0].active
 
 
-def user_of(shown: Claim) -> Tx[User | None]:
-    """The account of a claim; None when the claim is empty, or its login has no account.
+def caller_of(shown: Claim, *, some_repos: bool = False) -> Tx[Caller | None]:
+    """The caller who makes a claim; None when the claim is empty, or shows a session that is not there or is over.
 
-    Unauthorized for a token that is not known (contract drone-rest 8), Forbidden for an inactive account.
+    Unauthorized for a token that is not known (contract drone-rest 8) or has expired. Forbidden for an inactive
+    account, and for a token that is not good for what the request's row is for. Forbidden also for a token that is
+    good for some repositories only, unless `some_repos`: then the needs must ask `Proof.reaches`.
     """
-    user = yield from _look_up(shown)
-    if user is not None and not user.active:
-        raise refused(Forbidden("this account is not active"), user)
-    return user
+    found = yield from _look_up(shown)
+    if found is None:
+        return None
+    user, proof = found
+    if refusal := _refusal(user, proof, shown.scope, some_repos):
+        raise refused(refusal, user)
+    shown.note(proof, shown.now)
+    return Caller(user, shown, proof)
 
 
-def _look_up(shown: Claim) -> Tx[User | None]:
+def _look_up(shown: Claim) -> Tx[tuple[User, Proof] | None]:
     if shown.token_hash:
-        found = yield from store.find_by_token_hash(shown.token_hash)
-        if found is None or not hmac.compare_digest(found[1], shown.token_hash):
+        found = yield from proofs.by_token(shown.token_hash)
+        if found is None:
             raise Unauthorized
-        return found[0]
-    if shown.login:
-        return (yield from store.find_if_any(shown.login))
+        if 0 < found[1].expires <= shown.now:
+            raise Unauthorized("this token has expired")
+        return found
+    if shown.session_hash:
+        return (yield from proofs.by_session(shown.session_hash, shown.now))
+    return None
+
+
+def _refusal(user: User, proof: Proof, scope: Scope, some_repos: bool) -> Forbidden | None:
+    if not user.active:
+        return Forbidden("this account is not active")
+    if not proof.covers(scope):
+        words = f"this token has the scope {proof.scope}; the scope {scope} is needed"
+        return Forbidden(words, code="scope_too_small")
+    if proof.repos and not some_repos:
+        return Forbidden("this token is good for some repositories only, and this is for all", code="limited_token")
     return None
 
 
@@ -166,27 +210,35 @@ def refused(error: E, account: User) -> E:
 
 
 class AccountNeeds(StoredNeeds[Caller]):
-    """Requires an account for which `allows` is true. `refusal` is the message of the error for other accounts."""
+    """Requires an account for which `allows` is true. `refusal` is the message of the error for other accounts.
 
-    def __init__(self, means: str, allows: Callable[[User], bool], refusal: str = "") -> None:
+    With `some_repos`, a token that is good for some repositories only is enough.
+    """
+
+    def __init__(
+        self, means: str, allows: Callable[[User], bool], refusal: str = "", *, some_repos: bool = False
+    ) -> None:
         super().__init__(means)
         self._allows = allows
         self._refusal = refusal
+        self._some_repos = some_repos
 
     async def asked(self, request: Request[Any]) -> Tx[Caller]:
         """The caller; Unauthorized without an account, Forbidden for an account that is not allowed."""
         return self._judged(await claim(request))
 
     def _judged(self, shown: Claim) -> Tx[Caller]:
-        user = yield from user_of(shown)
-        if user is None:
+        caller = yield from caller_of(shown, some_repos=self._some_repos)
+        if caller is None:
             raise Unauthorized
-        if not self._allows(user):
-            raise refused(Forbidden(self._refusal), user)
-        return Caller(user, shown)
+        if not self._allows(caller.user):
+            raise refused(Forbidden(self._refusal), caller.user)
+        return caller
 
 
 ACCOUNT = AccountNeeds("Any account.", lambda _: True)
+#: As ACCOUNT, also for tokens that are good for some repositories only: for what shows only who the caller is.
+KNOWN = AccountNeeds("Any account.", lambda _: True, some_repos=True)
 MACHINE = AccountNeeds(
     "Administrators of the server and machine accounts.",
     lambda user: user.admin or user.machine,
@@ -195,25 +247,3 @@ MACHINE = AccountNeeds(
 SYSTEM = AccountNeeds(
     "Administrators of the server.", lambda user: user.admin, "this is for administrators of the server"
 )
-
-
-def make_cookie(login: str, key: bytes, expires: int) -> str:
-    """A value for the session cookie: the login and the time of expiry (Unix seconds), signed."""
-    text = base64.urlsafe_b64encode(login.encode()).decode() + f".{expires}"
-    return f"{text}.{_signature(text, key)}"
-
-
-def read_cookie(value: str, key: bytes, now: int) -> str:
-    """The login in a session cookie; empty when the cookie was forged or has expired."""
-    text, _, signature = value.rpartition(".")
-    if not hmac.compare_digest(signature.encode(), _signature(text, key).encode()):
-        return ""
-    login, _, expires = text.partition(".")
-    try:
-        return base64.urlsafe_b64decode(login).decode() if int(expires) > now else ""
-    except (ValueError, binascii.Error):
-        return ""
-
-
-def _signature(text: str, key: bytes) -> str:
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

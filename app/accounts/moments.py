@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from app.accounts import store
-from app.accounts.model import User
+from app.accounts.model import Session, Token, User
 from app.db.tx import Tx
 from app.moments import Actor, Change, Facts, Recorders
 from app.moments import changed as differing
@@ -55,6 +55,31 @@ def logged_in(by: Actor, user: User) -> Change:
 def logged_out(by: Actor, user: User) -> Change:
     """An account has logged out with a browser."""
     return Change("account.logout", by, user.login)
+
+
+def session_ended(by: Actor, user: User, session: Session) -> Change:
+    """A session of an account was ended, other than by logging out."""
+    return Change("session.delete", by, f"{user.login}#sessions/{session.id}", before={"browser": session.browser})
+
+
+def sessions_ended(by: Actor, user: User, count: int) -> Change:
+    """All sessions of an account were ended."""
+    return Change("session.delete", by, f"{user.login}#sessions", before={"sessions": count})
+
+
+def token_created(by: Actor, user: User, token: Token) -> Change:
+    """An account has one more token. The token itself is never recorded."""
+    return Change("token.create", by, f"{user.login}#tokens/{token.name}", after=_token_facts(token))
+
+
+def token_deleted(by: Actor, user: User, token: Token) -> Change:
+    """A token of an account was removed, and the sessions that it began."""
+    return Change("token.delete", by, f"{user.login}#tokens/{token.name}", before=_token_facts(token))
+
+
+def _token_facts(token: Token) -> Facts:
+    facts = {"scope": token.scope, "repos": sorted(token.repos.values()), "expires": token.expires}
+    return {name: value for name, value in facts.items() if value}
 
 
 def updating(recorders: Recorders, by: Actor, user_id: int, tx: Tx[User]) -> Tx[User]:

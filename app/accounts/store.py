@@ -1,14 +1,12 @@
 """The SQL of accounts."""
 
-import hashlib
-
+from app.accounts import proofs
 from app.accounts.model import User
 from app.db import schema
 from app.db.mapper import Mapper
 from app.db.tx import Tx, many, one, run
 from app.errors import Conflict, NotFound
 
-BY_TOKEN = "SELECT * FROM users WHERE token_hash = :token_hash"
 BY_LOGIN = "SELECT * FROM users WHERE lower(login) = lower(:login)"
 BY_ID = "SELECT * FROM users WHERE id = :id"
 ALL = "SELECT * FROM users ORDER BY lower(login)"
@@ -17,11 +15,7 @@ BOOTSTRAP = """
     UPDATE users SET admin = :admin, machine = :machine, active = TRUE, updated = :now
     WHERE lower(login) = lower(:login) RETURNING *
 """
-SET_TOKEN = """
-    UPDATE users SET token_hash = :token_hash, updated = :now
-    WHERE id = :id AND NOT EXISTS (SELECT 1 FROM users other WHERE other.token_hash = :token_hash AND other.id <> :id)
-    RETURNING *
-"""
+TOUCH = "UPDATE users SET updated = :now WHERE id = :id RETURNING *"
 LOG_IN = "UPDATE users SET last_login = :now WHERE id = :id"
 #: Changes nothing, and locks a row that is always there until the transaction ends: transactions that may remove an
 #: administrator run one after another, and each sees the administrators that are left.
@@ -47,17 +41,6 @@ DELETE = """
 COUNT = "SELECT count(*) AS total FROM users"
 
 _MAPPER = Mapper(User, schema.users)
-
-
-def hash_token(token: str) -> str:
-    """The hash of a token, which is stored: one round of SHA-256 is enough for the long random tokens of the server."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def find_by_token_hash(token_hash: str) -> Tx[tuple[User, str] | None]:
-    """The account of a token's hash, with the stored hash; None without one."""
-    row = yield from one(BY_TOKEN, token_hash=token_hash)
-    return (_MAPPER.make(row), row["token_hash"]) if row else None
 
 
 def find_if_any(login: str) -> Tx[User | None]:
@@ -106,22 +89,18 @@ def create(
 ) -> Tx[User]:
     """A new, active account; Conflict when the login (in any letter case) or the token is taken."""
     user = User(0, login, email=email, machine=machine, admin=admin, created=now, updated=now)
-    row = yield from one(CREATE, **_MAPPER.values(user), token_hash=hash_token(token))
-    if row is not None:
-        return _MAPPER.make(row)
-    if (yield from find_if_any(login)) is not None:
+    row = yield from one(CREATE, **_MAPPER.values(user))
+    if row is None:
         raise Conflict(f"user {login} exists already", code="user_exists")
-    raise _token_taken()
-
-
-def _token_taken() -> Conflict:
-    return Conflict("this token is another account's", code="token_taken")
+    made = _MAPPER.make(row)
+    yield from proofs.set_default(made.id, proofs.hash_token(token), now)
+    return made
 
 
 def update(
     user_id: int, *, email: str | None = None, admin: bool | None = None, active: bool | None = None, now: int
 ) -> Tx[User]:
-    """Change the given fields. An account that is made inactive is no longer an administrator.
+    """Change the given fields. An account that is made inactive is no longer an administrator, and its sessions end.
 
     NotFound, or Conflict when no active administrator would be left.
     """
@@ -130,6 +109,8 @@ def update(
     row = yield from one(UPDATE, id=user_id, email=email, admin=admin, active=active, now=now)
     if row is None:
         raise (yield from _refusal(user_id))
+    if active is False:
+        yield from proofs.end_sessions(user_id)
     return _MAPPER.make(row)
 
 
@@ -139,7 +120,10 @@ def log_in(user_id: int, now: int) -> Tx[None]:
 
 
 def delete(user_id: int) -> Tx[None]:
-    """Remove an account and its rights. NotFound, or Conflict when no active administrator would be left."""
+    """Remove an account with its rights, tokens and sessions.
+
+    NotFound, or Conflict when no active administrator would be left.
+    """
     yield from run(ONE_BY_ONE)
     if (yield from one(DELETE, id=user_id)) is None:
         raise (yield from _refusal(user_id))
@@ -165,13 +149,12 @@ def bootstrap(login: str, *, admin: bool, machine: bool, token: str, now: int) -
 
 
 def set_token(user_id: int, token: str, now: int) -> Tx[User]:
-    """Give an account another token; the old token is invalid at once.
+    """Give an account another default token; the old token and the account's sessions are invalid at once.
 
     NotFound, or Conflict when the new token is another account's.
     """
-    row = yield from one(SET_TOKEN, id=user_id, token_hash=hash_token(token), now=now)
+    row = yield from one(TOUCH, id=user_id, now=now)
     if row is None:
-        if (yield from find_by_id(user_id)) is None:
-            raise NotFound(f"user {user_id} not found")
-        raise _token_taken()
+        raise NotFound(f"user {user_id} not found")
+    yield from proofs.set_default(user_id, proofs.hash_token(token), now)
     return _MAPPER.make(row)

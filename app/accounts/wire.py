@@ -1,10 +1,11 @@
-"""Accounts as clients read them (contract drone-rest 2.2)."""
+"""Accounts as clients read them (contract drone-rest 2.2), and what opens an account."""
 
 from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from app.accounts.model import User
+from app.accounts.model import Session, Token, User
+from app.web.needs import Scope
 
 
 class UserJSON(TypedDict):
@@ -24,6 +25,63 @@ class UserJSON(TypedDict):
     updated: int
     last_login: int
     token: NotRequired[str]
+
+
+class SessionJSON(TypedDict):
+    """A browser that is logged in; `current` = the one that asks. `last_seen` may be some minutes old."""
+
+    id: int
+    created: int
+    last_seen: int
+    expires: int
+    browser: str
+    address: str
+    current: bool
+
+
+class TokenJSON(TypedDict):
+    """A token of an account; times are 0 for never, `repos` is empty for all. `token` only where it is shown this once.
+
+    `last_used` may be some minutes old.
+    """
+
+    id: int
+    name: str
+    scope: Scope
+    repos: list[str]
+    created: int
+    expires: int
+    last_used: int
+    token: NotRequired[str]
+
+
+def session_json(session: Session, *, current: bool) -> SessionJSON:
+    """The JSON of a session."""
+    return SessionJSON(
+        id=session.id,
+        created=session.created,
+        last_seen=session.seen,
+        expires=session.expires,
+        browser=session.browser,
+        address=session.address,
+        current=current,
+    )
+
+
+def token_json(token: Token, *, value: str = "") -> TokenJSON:
+    """The JSON of a token; with the token itself if that is given."""
+    body = TokenJSON(
+        id=token.id,
+        name=token.name,
+        scope=token.scope,
+        repos=sorted(token.repos.values()),
+        created=token.created,
+        expires=token.expires,
+        last_used=token.used,
+    )
+    if value:
+        body["token"] = value
+    return body
 
 
 def user_json(user: User, *, token: str = "") -> UserJSON:

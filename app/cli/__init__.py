@@ -39,9 +39,9 @@ COMMANDS = {
     "serve": Lazy("app.cli.serve:serve", "Run the server."),
     "sign": Lazy("app.cli.sign:sign", "Sign the pipeline file of a protected repository."),
     "template": Lazy("app.cli.template:template", "Keep the templates of a namespace."),
-    "token": Lazy("app.cli.token:token", "Renew your token."),
+    "token": Lazy("app.cli.token:token", "Make, list and remove your tokens."),
     "user": Lazy("app.cli.user:user", "Manage accounts (administrators)."),
-    "whoami": Lazy("app.cli.whoami:whoami", "Show your account."),
+    "whoami": Lazy("app.cli.whoami:whoami", "Show your account, or where it is logged in."),
 }
 
 

@@ -1,21 +1,16 @@
 """`gantry audit`: shows the record of who did what, and verifies that the record is unchanged."""
 
 import json
-import re
-import time
-from datetime import UTC, datetime
 
 import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import output
-from app.cli.terminal.options import Session, api_path, json_option, repo_path, slug
+from app.cli.terminal.options import Session, api_path, json_option, past, repo_path, slug
 from app.errors import AppError
 
 #: Rows of the chain that one request asks for.
 PAGE = 1000
-#: Seconds of the units that an age may have.
-_UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
 class Broken(AppError):
@@ -29,27 +24,12 @@ def audit() -> None:
     """See, export and verify the record of who did what."""
 
 
-def moment(_: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Unix seconds of a day or time in UTC (ISO 8601), or of an age: `90m`, `12h`, `7d`."""
-    if value is None:
-        return None
-    if age := re.fullmatch(r"([0-9]{1,6})([mhd])", value, re.ASCII):
-        return int(time.time()) - int(age[1]) * _UNITS[age[2]]
-    try:
-        then = datetime.fromisoformat(value)
-        seconds = int((then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError) as error:
-        words = f"{value!r} is no time: write a day or time (UTC), as in 2026-01-31T12:00, or an age, as in 12h or 7d"
-        raise click.BadParameter(words) from error
-    return max(seconds, 0)
-
-
 @audit.command("ls")
 @click.argument("repo", required=False, type=slug, metavar="[NAMESPACE/NAME]")
 @click.option("--verb", metavar="VERB", help="What was done: build.promote; or build. for all that builds know.")
 @click.option("--by", "actor", metavar="LOGIN", help="Who did it.")
-@click.option("--since", callback=moment, metavar="TIME", help="From then on: 2026-01-31, or an age, as in 12h or 7d.")
-@click.option("--until", callback=moment, metavar="TIME", help="Up to then.")
+@click.option("--since", callback=past, metavar="TIME", help="From then on: 2026-01-31, or an age, as in 12h or 7d.")
+@click.option("--until", callback=past, metavar="TIME", help="Up to then.")
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Rows at most.")
 @json_option
 @click.pass_obj

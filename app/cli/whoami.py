@@ -1,15 +1,41 @@
 """`gantry whoami`: shows the account of the token."""
 
+import time
+
 import click
 
+from app.cli.remote.client import Json
+from app.cli.terminal import output
 from app.cli.terminal.options import Session, json_option
 from app.cli.user import block
 
 
 @click.command()
+@click.option("--sessions", is_flag=True, help="List the browsers that are logged in to it instead.")
 @json_option
 @click.pass_obj
-def whoami(session: Session) -> None:
-    """Show your account."""
+def whoami(session: Session, sessions: bool) -> None:
+    """Show your account, or where it is logged in."""
     with session.client() as client:
-        session.show(client.record("GET", "/api/user"), block)
+        if sessions:
+            session.show(client.records("/api/user/sessions"), _table)
+        else:
+            session.show(client.record("GET", "/api/user"), block)
+
+
+def _table(sessions: list[Json]) -> str:
+    now = time.time()
+    return output.table(
+        ["ID", "LOGGED IN", "LAST SEEN", "EXPIRES", "ADDRESS", "BROWSER"],
+        [
+            [
+                output.line(session.get("id", "")),
+                output.ago(session.get("created") or 0, now),
+                output.ago(session.get("last_seen") or 0, now),
+                output.moment(session.get("expires") or 0),
+                output.line(session.get("address", "")),
+                output.line(session.get("browser", ""), 60),
+            ]
+            for session in sessions
+        ],
+    )

@@ -68,10 +68,31 @@ users = _table(
     *_texts("login", "email", "avatar"),
     *_flags("machine", "admin", "active"),
     *_numbers("synced", "created", "updated", "last_login"),
-    *_texts("token_hash"),
 )
 Index("users_login", func.lower(users.c.login), unique=True)
-Index("users_token_hash", users.c.token_hash, unique=True)
+
+tokens = _table(
+    "tokens",
+    _id(),
+    _of("users", "user_id"),
+    *_texts("name", "scope", "repos"),
+    *_numbers("created", "expires", "used"),
+    *_texts("hash"),
+)
+Index("tokens_hash", tokens.c.hash, unique=True)
+Index("tokens_name", tokens.c.user_id, tokens.c.name, unique=True)
+
+sessions = _table(
+    "sessions",
+    _id(),
+    _of("users", "user_id"),
+    _of("tokens", "token_id"),
+    *_numbers("created", "seen", "expires"),
+    *_texts("browser", "address", "hash"),
+)
+Index("sessions_hash", sessions.c.hash, unique=True)
+Index("sessions_user", sessions.c.user_id, sessions.c.id)
+Index("sessions_token", sessions.c.token_id)
 
 repos = _table(
     "repos",

@@ -13,7 +13,7 @@ from app.builds.api import builds, logs, streams
 from app.builds.cards import api as cards
 from app.builds.cron import api as cron
 from app.repos.api import audit as repo_audit
-from app.repos.api import collaborators, links, owners, repos, sign
+from app.repos.api import collaborators, links, owners, repos, sign, tokens
 from app.repos.secrets import api as secrets
 from app.repos.templates import api as templates
 from app.runners.dispatch import api as runners
@@ -43,6 +43,7 @@ ROWS: Sequence[Endpoint] = [
     *sign.routes,
     *links.routes,
     *accounts.routes,
+    *tokens.routes,
     *session.routes,
     *audit.routes,
     *repo_audit.routes,

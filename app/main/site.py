@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.accounts import auth, session
+from app.accounts.seen import Seen
 from app.builds.api import hook
 from app.builds.ports import Ports
 from app.db.connect import Database
@@ -99,7 +100,9 @@ async def _open_rooms(
     builds = await stack.enter_async_context(opening)
     opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
     runners = await stack.enter_async_context(opening_runners)
-    state = _state(settings, folder, db, hosts, seal, builds, runners, recorders)
+    seen = Seen(db)
+    await stack.enter_async_context(seen.running())
+    state = _state(settings, folder, db, hosts, seal, builds, runners, recorders, seen)
     app = application(state, traffic, _policy(settings, state["budgets"]))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
@@ -121,6 +124,7 @@ def _state(
     builds: Builds,
     runners: Runners,
     recorders: Recorders,
+    seen: Seen,
 ) -> State:
     """The state of every request."""
     return State(
@@ -129,7 +133,9 @@ def _state(
         cookie_key=(settings.cookie_secret or folder.key("cookie")).encode(),
         now=now,
         public_url=settings.public_url,
+        cors_origins=frozenset(settings.cors_origins),
         recorders=recorders,
+        seen=seen,
         refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         hosts=hosts,

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from app.accounts import auth
 from app.accounts.auth import Caller, Claim
-from app.accounts.model import User
+from app.accounts.model import Proof, User
 from app.db.tx import Tx
 from app.errors import Forbidden, NotFound, Unauthorized
 from app.moments import Actor
@@ -36,8 +36,10 @@ class Access:
     repo: Repo
     user: User | None
     permissions: Permissions | None
-    #: The token or the login that the request shows.
+    #: The token or the cookie that the request shows.
     shown: Claim
+    #: What that is good for; empty for a caller without an account.
+    proof: Proof
 
     @property
     def by(self) -> Actor:
@@ -87,20 +89,41 @@ ADMIN = RepoNeeds("admin", "Who administers the repository.")
 
 
 class _Admitted(StoredNeeds[Caller | None]):
+    """Admits every caller, but in private mode only callers with an account."""
+
     async def asked(self, request: Request[Any]) -> Tx[Caller | None]:
         """The caller; None without an account, which is Unauthorized in private mode."""
         return _admitted(await auth.claim(request), private_mode=request.state["private_mode"])
 
 
 def _admitted(shown: Claim, *, private_mode: bool) -> Tx[Caller | None]:
-    user = yield from auth.user_of(shown)
-    if user is None and private_mode:
+    caller = yield from auth.caller_of(shown)
+    if caller is None and private_mode:
         raise Unauthorized
-    return Caller(user, shown) if user else None
+    return caller
 
 
-#: Admits every caller, but in private mode only callers with an account.
+class _AdmittedTo(StoredNeeds[Caller | None]):
+    """As `_Admitted`; a token that is good for some repositories only must be good for that of the path."""
+
+    async def asked(self, request: Request[Any]) -> Tx[Caller | None]:
+        """The caller; None without an account, which is Unauthorized in private mode."""
+        path, private_mode = request.path_params, request.state["private_mode"]
+        return _admitted_to(await auth.claim(request), path["owner"], path["name"], private_mode=private_mode)
+
+
+def _admitted_to(shown: Claim, namespace: str, name: str, *, private_mode: bool) -> Tx[Caller | None]:
+    caller = yield from auth.caller_of(shown, some_repos=True)
+    if caller is None and private_mode:
+        raise Unauthorized
+    if caller is not None and caller.proof.repos:
+        repo = yield from store.find_if_any(namespace, name)
+        _refuse_beyond(caller, repo)
+    return caller
+
+
 ADMITTED = _Admitted("Anybody.", strangers=True)
+ADMITTED_TO = _AdmittedTo("Anybody.", refusals=(401, 403, 404), strangers=True, words=(paths.OWNER, paths.NAME))
 
 
 def find(
@@ -110,14 +133,24 @@ def find(
 
     `known` and `granted` as in RepoNeeds.
     """
-    user = yield from auth.user_of(shown)
-    if user is None and known:
+    caller = yield from auth.caller_of(shown, some_repos=True)
+    if caller is None and known:
         raise Unauthorized
+    user = caller.user if caller else None
     repo, given = (yield from store.find_with_rights(namespace, name, user.id if user else 0)) or (None, None)
+    if caller is not None and caller.proof.repos:
+        _refuse_beyond(caller, repo)
     if refusal := refuse(user, repo, given, right, granted=granted):
         raise auth.refused(refusal, user) if user and repo else refusal
     assert repo is not None
-    return Access(repo, user, given, shown)
+    return Access(repo, user, given, shown, caller.proof if caller else Proof())
+
+
+def _refuse_beyond(caller: Caller, repo: Repo | None) -> None:
+    """NotFound for a repository that the caller's token is not good for, whether there is such a repository or not."""
+    if not caller.proof.reaches(repo.id if repo else 0):
+        refusal = NotFound("not found, or this token is good for other repositories only")
+        raise auth.refused(refusal, caller.user) if repo else refusal
 
 
 def refuse(

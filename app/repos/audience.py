@@ -9,10 +9,12 @@ from app.db.tx import Row, Tx, many
 from app.repos.access import refuse
 from app.repos.model import Permissions, Repo
 
-#: Three searches by id in one statement: accounts, repositories, and the rights between them.
+#: Searches by id in one statement: accounts, their tokens and sessions, repositories, and the rights between them.
 _AUDIENCE = """
-    SELECT 'account' AS kind, id AS user_id, 0 AS repo_id, token_hash AS word, admin AS flag
+    SELECT 'account' AS kind, id AS own_id, 0 AS repo_id, '' AS word, admin AS flag
         FROM users WHERE id IN ({users}) AND active
+    UNION ALL SELECT 'token', id, 0, '', FALSE FROM tokens WHERE id IN ({tokens})
+    UNION ALL SELECT 'session', id, 0, '', FALSE FROM sessions WHERE id IN ({sessions})
     UNION ALL SELECT 'repo', 0, id, visibility, FALSE FROM repos WHERE id IN ({repos})
     UNION ALL SELECT 'right', user_id, repo_id, '', can_read
         FROM permissions WHERE user_id IN ({users}) AND repo_id IN ({repos})
@@ -21,10 +23,11 @@ _AUDIENCE = """
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A reader: the id of an account, 0 without an account; and the hash of the token, if the reader showed one."""
+    """A reader: the ids of an account, and of the token or the session that the reader showed; 0 for none."""
 
     user_id: int = 0
-    token_hash: str = ""
+    token_id: int = 0
+    session_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +35,17 @@ class Audience:
     """The rights of some accounts in some repositories, as they were when the database was asked."""
 
     users: dict[int, User] = field(default_factory=dict)
-    tokens: dict[int, str] = field(default_factory=dict)
+    tokens: set[int] = field(default_factory=set)
+    sessions: set[int] = field(default_factory=set)
     repos: dict[int, Repo] = field(default_factory=dict)
     rights: dict[tuple[int, int], Permissions] = field(default_factory=dict)
 
     def knows(self, who: Who) -> bool:
-        """Whether the reader's account is there and active, and its token is still the one that the reader showed."""
+        """Whether the reader's account is there and active, and still has the token or the session of the reader."""
         if not who.user_id:
             return True
-        return who.user_id in self.users and who.token_hash in ("", self.tokens[who.user_id])
+        proven = who.token_id in self.tokens | {0} and who.session_id in self.sessions | {0}
+        return who.user_id in self.users and proven
 
     def may_read(self, who: Who, repo_id: int) -> bool:
         """Whether the reader may read the repository, if `knows` is true for the reader."""
@@ -49,22 +54,31 @@ class Audience:
 
     def add(self, row: Row) -> None:
         """Take a row of the statement."""
-        kind, user_id, repo_id, word, flag = row
+        kind, own_id, repo_id, word, flag = row
         if kind == "account":
-            self.users[user_id], self.tokens[user_id] = User(user_id, "", admin=bool(flag)), word
+            self.users[own_id] = User(own_id, "", admin=bool(flag))
+        elif kind == "token":
+            self.tokens.add(own_id)
+        elif kind == "session":
+            self.sessions.add(own_id)
         elif kind == "repo":
             self.repos[repo_id] = Repo(repo_id, "", "", visibility=word)
         else:
-            self.rights[user_id, repo_id] = Permissions(read=bool(flag))
+            self.rights[own_id, repo_id] = Permissions(read=bool(flag))
 
 
-def find(users: Collection[int], repos: Collection[int]) -> Tx[Audience]:
-    """The rights of these accounts in these repositories, both given by id."""
-    user_ids, repo_ids = _padded(users), _padded(repos)
-    values = {f"u{number}": user_id for number, user_id in enumerate(user_ids)}
-    values |= {f"r{number}": repo_id for number, repo_id in enumerate(repo_ids)}
+def find(readers: Collection[Who], repos: Collection[int]) -> Tx[Audience]:
+    """The rights of these readers in these repositories, given by id."""
+    ids = {
+        "users": _padded({who.user_id for who in readers}),
+        "tokens": _padded({who.token_id for who in readers}),
+        "sessions": _padded({who.session_id for who in readers}),
+        "repos": _padded(repos),
+    }
+    sql = _sql(*((kind, len(some)) for kind, some in ids.items()))
+    values = {f"{kind}{number}": one for kind, some in ids.items() for number, one in enumerate(some)}
     found = Audience()
-    for row in (yield from many(_sql(len(user_ids), len(repo_ids)), **values)):
+    for row in (yield from many(sql, **values)):
         found.add(row)
     return found
 
@@ -76,6 +90,6 @@ def _padded(ids: Collection[int]) -> list[int]:
 
 
 @lru_cache(maxsize=256)
-def _sql(users: int, repos: int) -> str:
-    names = {"users": ", ".join(f":u{n}" for n in range(users)), "repos": ", ".join(f":r{n}" for n in range(repos))}
+def _sql(*counts: tuple[str, int]) -> str:
+    names = {kind: ", ".join(f":{kind}{number}" for number in range(count)) for kind, count in counts}
     return _AUDIENCE.format(**names)

@@ -1,6 +1,7 @@
 """The bodies of requests about a repository, and their rules."""
 
-from typing import Annotated
+import re
+from typing import Annotated, cast
 
 from pydantic import AfterValidator, Field, JsonValue
 
@@ -8,6 +9,7 @@ from app import names
 from app.errors import Problem
 from app.repos.model import Visibility
 from app.web import body
+from app.web.needs import Scope
 
 #: Characters of a namespace or a repository's name.
 LONGEST_NAME = 100
@@ -19,6 +21,10 @@ LONGEST = 30 * 24 * 60
 WIDEST = 100_000
 #: The highest build number that may be set.
 LAST_NUMBER = 1_000_000_000
+#: Characters of a token's name, and repositories that a token may name, at most.
+LONGEST_TOKEN_NAME, MOST_REPOS = 100, 100
+#: The last time that a token may expire at: the end of the year 9999.
+LATEST = 253_402_300_799
 
 
 def _config_path(value: str) -> str:
@@ -46,6 +52,24 @@ def _counter(value: int) -> int:
     return value
 
 
+def _token_name(value: str) -> str:
+    if not names.is_name(value, LONGEST_TOKEN_NAME) or value.isdecimal():
+        raise ValueError(f"must be {names.rule(LONGEST_TOKEN_NAME)}, and no number")
+    return value
+
+
+def _slugs(value: list[str]) -> list[str]:
+    if len(value) > MOST_REPOS or not all(re.fullmatch(_SLUG, slug) for slug in value):
+        raise ValueError(f"must be at most {MOST_REPOS} repositories, each as NAMESPACE/NAME")
+    return value
+
+
+def _expiry(value: int) -> int:
+    if not 0 <= value <= LATEST:
+        raise ValueError(f"must be a time in Unix seconds up to {LATEST}, or 0 for never")
+    return value
+
+
 def _between(low: int, high: int) -> dict[str, JsonValue]:
     return {"minimum": low, "maximum": high}
 
@@ -57,6 +81,12 @@ ConfigPath = Annotated[
 ]
 Timeout = Annotated[int, AfterValidator(_timeout), Field(json_schema_extra=_between(1, LONGEST))]
 Throttle = Annotated[int, AfterValidator(_throttle), Field(json_schema_extra=_between(0, WIDEST))]
+_SLUG = f"[^/]{{1,{LONGEST_NAME}}}/[^/]{{1,{LONGEST_NAME}}}"
+TokenName = Annotated[
+    str, AfterValidator(_token_name), Field(json_schema_extra={"pattern": names.pattern(LONGEST_TOKEN_NAME)})
+]
+Slugs = Annotated[list[str], AfterValidator(_slugs), Field(json_schema_extra={"maxItems": MOST_REPOS})]
+Expiry = Annotated[int, AfterValidator(_expiry), Field(json_schema_extra=_between(0, LATEST))]
 Counter = Annotated[int, AfterValidator(_counter), Field(json_schema_extra=_between(0, LAST_NUMBER))]
 
 
@@ -104,3 +134,17 @@ def check_name(field: str, value: str) -> Problem | None:
     if names.is_name(value, LONGEST_NAME):
         return None
     return Problem(field, "bad_name", f"{field} must be {names.rule(LONGEST_NAME)}")
+
+
+class NewToken(body.Input):
+    """A token to add: its name, what it is good for, and the only repositories that it is good for; none is all.
+
+    `expires` is a time in Unix seconds; 0 is never.
+    """
+
+    model_config = body.required("name", "scope")
+
+    name: TokenName = ""
+    scope: Scope = cast("Scope", "")
+    repos: Slugs = Field(default_factory=list)
+    expires: Expiry = 0

@@ -10,7 +10,6 @@ from starlette.requests import Request
 
 from app.accounts import auth
 from app.accounts.auth import Caller, Claim
-from app.accounts.model import User
 from app.db.tx import Tx, one
 from app.errors import Forbidden, Unauthorized
 from app.moments import Actor
@@ -42,24 +41,25 @@ class Namespace:
         return self.caller.by
 
 
-def find(shown: Claim, namespace: str, standing: Standing) -> Tx[User]:
+def find(shown: Claim, namespace: str, standing: Standing) -> Tx[Caller]:
     """The caller, who must be a `member` or an `owner` of the namespace. Raises Unauthorized or Forbidden.
 
     A member may write in a repository of the namespace; an owner administers all its repositories. Administrators of
     the server are members and owners of every namespace, and each account is both in the namespace of its login. The
     errors do not tell whether there is such a namespace.
     """
-    user = yield from auth.user_of(shown)
-    if user is None:
+    caller = yield from auth.caller_of(shown)
+    if caller is None:
         raise Unauthorized
+    user = caller.user
     if user.admin or user.login == namespace:
-        return user
+        return caller
     rights = yield from one(RIGHTS, user_id=user.id, namespace=namespace)
     assert rights is not None
     if standing == "member" and rights["writes"]:
-        return user
+        return caller
     if standing == "owner" and 0 < rights["repos"] == rights["admins"]:
-        return user
+        return caller
     raise auth.refused(Forbidden(_REFUSALS[standing].format(namespace)), user)
 
 
@@ -81,8 +81,7 @@ class NamespaceNeeds(StoredNeeds[Namespace]):
         return self._judged(await auth.claim(request), request.path_params["namespace"])
 
     def _judged(self, shown: Claim, name: str) -> Tx[Namespace]:
-        user = yield from find(shown, name, self._standing)
-        return Namespace(name, Caller(user, shown))
+        return Namespace(name, (yield from find(shown, name, self._standing)))
 
 
 MEMBER = NamespaceNeeds("member", "Who may write in a repository of the namespace.")

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
 
 from starlette.requests import Request
 
@@ -11,6 +11,16 @@ from app.web.path import Word
 
 A_co = TypeVar("A_co", covariant=True)
 A = TypeVar("A")
+
+#: What a row is for, and what a token is good for, from the least to the most. `read` changes nothing and shows nothing
+#: that is secret, `promote` starts, stops and approves what was built before, `admin` is everything.
+Scope: TypeAlias = Literal["read", "promote", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+
+def covers(given: Scope, due: Scope) -> bool:
+    """Whether a scope includes another: each scope includes those before it."""
+    return SCOPES.index(given) >= SCOPES.index(due)
 
 
 class Described(Protocol):

@@ -82,7 +82,7 @@ def _operation(row: Endpoint, schemas: _Schemas) -> Schema:
         "operationId": row.operation,
         "tags": [row.tag],
         "summary": " ".join(summary.split()),
-        "description": "\n\n".join(filter(None, (more, f"For: {row.needs.means}"))),
+        "description": "\n\n".join(filter(None, (more, f"For: {row.needs.means}", _scope(row)))),
         "parameters": [*_path_parameters(row), *_query_parameters(row)],
         "responses": dict(sorted({**_errors(row, schemas), **_answers(row, schemas)}.items())),
         "security": _security(row),
@@ -90,6 +90,11 @@ def _operation(row: Endpoint, schemas: _Schemas) -> Schema:
     if content := _body(row, schemas):
         operation["requestBody"] = {"content": content, "required": row.body is not None}
     return operation
+
+
+def _scope(row: Endpoint) -> str:
+    """What a token must be good for, if a token may be needed."""
+    return f"Scope of a token: `{row.scope}`." if row.needs.refusals else ""
 
 
 def _security(row: Endpoint) -> list[Schema]:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app.db.tx import Tx
 from app.web.connected import trust
-from app.web.needs import NOTHING, Described, Needs, Nothing, StoredNeeds
+from app.web.needs import NOTHING, Described, Needs, Nothing, Scope, StoredNeeds
 from app.web.path import Path
 
 A = TypeVar("A")
@@ -48,6 +48,8 @@ class Options(TypedDict, total=False):
     `quick` = what the row reads is a few rows, however large the server is.
     `free` = every other word of the query is a parameter of the build. `errors` are the statuses that do not
     follow from the rest: refusals follow from `needs`, 400 and 413 from what is read, 404 from words of the path.
+    `scope` = what a token must be good for. Without it, `read` for GET and `admin` for other methods, so that a row
+    that says nothing is closed to lesser tokens; a GET that shows a secret says `admin`.
     """
 
     operation: str
@@ -56,6 +58,7 @@ class Options(TypedDict, total=False):
     free: bool
     errors: Sequence[int]
     quick: bool
+    scope: Scope
 
 
 class Endpoint:
@@ -122,9 +125,12 @@ class Endpoint:
         self.free = options.get("free", False)
         self.errors = tuple(options.get("errors", ()))
         self.quick = options.get("quick", False)
+        self.scope: Scope = options.get("scope", "read" if method == "GET" else "admin")
         self.names = frozenset(param.name for param in self.query)
         #: The names that a urlencoded body may hold.
         self.form_names = frozenset(param.name for param in self.query if param.form)
+        if self.scope == "read" and method != "GET":
+            raise ValueError(f"{method} {self.path} may change something, so tokens of the scope read are not enough")
         if missing := {word.name for word in self.needs.words} - {word.name for word in self.path.words}:
             raise ValueError(f"{method} {self.path} lacks words that its needs are judged by: {sorted(missing)}")
 

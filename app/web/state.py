@@ -1,6 +1,6 @@
 """The values in the state of every request; `main` sets them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypedDict
 
 from starlette.requests import Request
@@ -16,5 +16,9 @@ class State(TypedDict):
     db: Database
     #: Requests a minute; None = not limited.
     budgets: Budgets | None
+    #: The address that clients call the server by.
+    public_url: str
+    #: Origins whose pages may call the API, as the settings list them.
+    cors_origins: Collection[str]
     #: Called after the answer, for an error whose reason is that a known account lacks a right.
     refused: Callable[[Request[Any], AppError], Awaitable[None]]

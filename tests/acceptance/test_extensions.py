@@ -173,7 +173,7 @@ def test_a_login_may_be_refused_and_makes_or_unmakes_an_administrator(
 ) -> None:
     server = scene[0]
     token = server.json("POST", "/api/users", json={"login": "ann"})["token"]
-    with server.visitor() as browser:
+    with server.visitor({"Sec-Fetch-Site": "same-origin"}) as browser:
         far.answers["/admission"] = Answer({"message": "not <you>"}, 403)
         refused = browser.post("/login", data={"access_token": token})
         assert refused.status_code == 403

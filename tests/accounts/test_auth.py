@@ -1,7 +1,7 @@
 """Who is calling: what is shown first decides, and nothing that was forged is believed (contract drone-rest 1.1)."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import httpx2
 import pytest
@@ -9,23 +9,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import Scope
+from starlette.types import Scope as Head
 
-from app.accounts import auth, store
-from app.accounts.auth import COOKIE, Claim, make_cookie, read_cookie
+from app.accounts import auth, proofs, store
+from app.accounts.auth import Claim
+from app.accounts.model import Token
+from app.accounts.seen import INTERVAL, Seen
 from app.db.connect import Database
-from app.db.tx import run
+from app.db.tx import Tx, run
+from app.web.needs import SCOPES, Scope, StoredNeeds
 from app.web.route import Endpoint
+from tests.accounts import farside
+from tests.accounts.farside import KEY, NOW, OWN, shown
 from tests.web.asgi import serving
 
-NOW = 1_700_000_000
-KEY = b"a key for cookies"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-async def whoami(request: Request[auth.State]) -> Response:
-    user = await request.state["db"].read(auth.user_of(await auth.claim(request)))
-    return PlainTextResponse(user.login if user else "nobody")
+class Somebody(StoredNeeds["auth.Caller | None"]):
+    """Whoever calls, and nobody too."""
+
+    async def asked(self, request: Request[auth.State]) -> Tx[auth.Caller | None]:
+        return auth.caller_of(await auth.claim(request))
+
+
+async def whoami(_: Request[auth.State], caller: auth.Caller | None) -> Response:
+    return PlainTextResponse(caller.user.login if caller else "nobody")
 
 
 async def account(_: Request[auth.State], caller: auth.Caller) -> Response:
@@ -39,38 +48,41 @@ async def client(db: Database) -> AsyncIterator[httpx2.AsyncClient]:
         await db.write(store.create(login, token=login, now=NOW))
     await db.write(store.create("root", token="root", now=NOW, admin=True))
     routes = [
-        *(Endpoint(method, "/who", whoami) for method in METHODS),
+        *(Endpoint(method, "/who", whoami, needs=Somebody("Anybody.")) for method in METHODS),
         Endpoint("GET", "/account", account, needs=auth.ACCOUNT),
         Endpoint("GET", "/administration", account, needs=auth.SYSTEM),
     ]
-    async with serving(routes, db=db, cookie_key=KEY, now=lambda: NOW) as made:
+    async with serving(routes, **farside.state(db)) as made:
         yield made
-
-
-def cookie(login: str, *, key: bytes = KEY, expires: int = NOW + 60) -> dict[str, str]:
-    return {"Cookie": f"{COOKIE}={make_cookie(login, key, expires)}"}
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
-    ("headers", "query", "form", "expected"),
+    ("headers", "query", "form", "cookie", "expected"),
     [
-        pytest.param({}, "", "", "nobody", id="nothing"),
-        pytest.param({"Authorization": "Bearer a"}, "", "", "a", id="header"),
-        pytest.param({"Authorization": "a"}, "", "", "a", id="header-without-a-scheme"),
-        pytest.param({}, "b", "", "b", id="query"),
-        pytest.param({}, "Bearer%20b", "", "b", id="query-with-a-scheme"),
-        pytest.param(cookie("c"), "", "", "c", id="cookie"),
-        pytest.param(cookie("C"), "", "", "c", id="cookie-in-another-letter-case"),
-        pytest.param({"Authorization": "Bearer a"} | cookie("c"), "b", "b", "a", id="header-before-all"),
-        pytest.param(cookie("c"), "b", "", "b", id="query-before-cookie"),
-        pytest.param({"Authorization": ""} | cookie("c"), "", "", "c", id="an-empty-header-is-none"),
+        pytest.param({}, "", "", False, "nobody", id="nothing"),
+        pytest.param({"Authorization": "Bearer a"}, "", "", False, "a", id="header"),
+        pytest.param({"Authorization": "a"}, "", "", False, "a", id="header-without-a-scheme"),
+        pytest.param({}, "b", "", False, "b", id="query"),
+        pytest.param({}, "Bearer%20b", "", False, "b", id="query-with-a-scheme"),
+        pytest.param({}, "", "", True, "c", id="cookie"),
+        pytest.param({"Authorization": "Bearer a"}, "b", "b", True, "a", id="header-before-all"),
+        pytest.param({}, "b", "", True, "b", id="query-before-cookie"),
+        pytest.param({"Authorization": ""}, "", "", True, "c", id="an-empty-header-is-none"),
     ],
 )
 async def test_what_is_shown_first_decides(
-    client: httpx2.AsyncClient, method: str, headers: dict[str, str], query: str, form: str, expected: str
+    db: Database,
+    client: httpx2.AsyncClient,
+    method: str,
+    headers: dict[str, str],
+    query: str,
+    form: str,
+    cookie: bool,
+    expected: str,
 ) -> None:
     path = f"/who?access_token={query}" if query else "/who"
+    headers = headers | (shown(await farside.begin(db, "c")) | OWN if cookie else {})
 
     answer = await client.request(method, path, headers=headers, data={"access_token": form} if form else None)
 
@@ -92,74 +104,167 @@ async def test_a_json_body_is_no_form(client: httpx2.AsyncClient) -> None:
     "header", ["Bearer wrong", "wrong", "bearer a", "Basic a", "Bearer  a", "Bearer Bearer a", "Bearer A", "a b"]
 )
 async def test_a_token_that_is_not_known_is_refused_and_nothing_else_is_tried(
-    client: httpx2.AsyncClient, header: str
+    db: Database, client: httpx2.AsyncClient, header: str
 ) -> None:
-    answer = await client.get("/who?access_token=a", headers={"Authorization": header} | cookie("c"))
+    cookie = shown(await farside.begin(db, "c"))
+    answer = await client.get("/who?access_token=a", headers={"Authorization": header} | cookie)
 
     assert (answer.status_code, answer.json()["message"]) == (401, "Unauthorized")
 
 
-async def test_an_unknown_token_in_the_query_is_refused_too(client: httpx2.AsyncClient) -> None:
-    assert (await client.get("/who?access_token=wrong", headers=cookie("c"))).status_code == 401
+async def test_an_unknown_token_in_the_query_is_refused_too(db: Database, client: httpx2.AsyncClient) -> None:
+    cookie = shown(await farside.begin(db, "c"))
+    assert (await client.get("/who?access_token=wrong", headers=cookie)).status_code == 401
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        make_cookie("a", b"another key", NOW + 60),
-        make_cookie("a", KEY, NOW),
-        make_cookie("a", KEY, NOW - 1),
-        make_cookie("nobody", KEY, NOW + 60),
-        make_cookie("", KEY, NOW + 60),
-        make_cookie("a", KEY, NOW + 60)[:-1],
-        make_cookie("a", KEY, NOW + 60).replace("YQ==", "Yg=="),
-        make_cookie("a", KEY, NOW + 60).replace(str(NOW + 60), str(NOW + 61)),
-        "deleted",
-        ".",
-        "..",
-        "a.b.c",
-        "%00",
-        "x" * 4000,
-    ],
-)
-async def test_a_cookie_that_is_forged_or_over_makes_nobody(client: httpx2.AsyncClient, value: str) -> None:
-    answer = await client.get("/who", headers={"Cookie": f"{COOKIE}={value}"})
+@pytest.mark.parametrize("value", ["deleted", ".", "..", "a.b.c", "%00", "x" * 4000, "é", "Bearer a"])
+async def test_a_cookie_that_nobody_was_given_makes_nobody(client: httpx2.AsyncClient, value: str) -> None:
+    answer = await client.get("/who", headers={b"Cookie": f"{auth.COOKIE}={value}".encode()})
 
     assert (answer.status_code, answer.text) == (200, "nobody")
 
 
-@given(st.text(max_size=40), st.binary(min_size=1, max_size=20), st.integers(0, 2**40))
-def test_a_cookie_tells_its_login_until_it_is_over(login: str, key: bytes, expires: int) -> None:
-    value = make_cookie(login, key, expires)
+async def test_a_session_opens_its_account_until_it_is_over(db: Database, client: httpx2.AsyncClient) -> None:
+    fresh, over = [await farside.begin(db, "a", expires=expires) for expires in (NOW + 1, NOW)]
+    other_key = await farside.begin(db, "a", key=b"another key")
 
-    assert read_cookie(value, key, expires - 1) == login
-    assert read_cookie(value, key, expires) == ""
-    assert read_cookie(value, key + b"x", expires - 1) == ""
+    answers = [await client.get("/who", headers=shown(cookie)) for cookie in (fresh, over, other_key, fresh[:-1])]
+
+    assert [answer.text for answer in answers] == ["a", "nobody", "nobody", "nobody"]
 
 
 @given(st.text(max_size=80))
-def test_no_text_is_taken_for_a_cookie(text: str) -> None:
-    assert read_cookie(text, KEY, 0) == ""
+def test_no_two_cookies_have_one_hash(text: str) -> None:
+    assert auth.hash_cookie(text, KEY) != auth.hash_cookie(text + "x", KEY)
+    assert auth.hash_cookie(text, KEY) != auth.hash_cookie(text, b"another key")
+    assert auth.hash_cookie(text, KEY) != proofs.hash_token(text)
 
 
-@pytest.mark.parametrize("text", ["", ".", "YQ==", "YQ==.", "YQ==.soon", "Y.99999999999", "/w==.99999999999", "a.b.c"])
-def test_what_was_signed_and_is_no_cookie_is_nobodys(text: str) -> None:
-    assert read_cookie(f"{text}.{auth._signature(text, KEY)}", KEY, 0) == ""
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM sessions",
+        "DELETE FROM tokens",
+        "DELETE FROM users",
+        "UPDATE users SET machine = TRUE",
+        "UPDATE sessions SET expires = 1",
+    ],
+)
+async def test_a_session_does_not_outlive_what_it_stands_on(db: Database, client: httpx2.AsyncClient, sql: str) -> None:
+    cookie = shown(await farside.begin(db, "a"))
+    assert (await client.get("/who", headers=cookie)).text == "a"
+
+    await db.write(run(sql))
+
+    assert (await client.get("/who", headers=cookie)).text == "nobody"
 
 
-@given(st.data())
-def test_a_cookie_with_one_character_changed_is_forged(data: st.DataObject) -> None:
-    value = make_cookie("octocat", KEY, NOW)
-    position = data.draw(st.integers(0, len(value) - 1))
-    other = data.draw(st.characters().filter(lambda character: character != value[position]))
+async def test_the_next_account_of_a_login_is_not_opened_by_a_session_of_the_last(
+    db: Database, client: httpx2.AsyncClient
+) -> None:
+    cookie = shown(await farside.begin(db, "a"))
+    await db.write(store.delete((await db.read(store.find("a"))).id))
+    await db.write(store.create("a", token="a", now=NOW))
 
-    assert read_cookie(value[:position] + other + value[position + 1 :], KEY, 0) == ""
+    assert (await client.get("/who", headers=cookie)).text == "nobody"
+
+
+async def test_a_rotation_ends_all_sessions_and_setting_the_same_token_again_ends_none(
+    db: Database, client: httpx2.AsyncClient
+) -> None:
+    cookies = [shown(await farside.begin(db, login)) for login in ("a", "a", "b")]
+    user = await db.read(store.find("a"))
+
+    async def open_for() -> list[str]:
+        return [(await client.get("/who", headers=cookie)).text for cookie in cookies]
+
+    await db.write(store.set_token(user.id, "a", NOW))
+    assert await open_for() == ["a", "a", "b"]
+    await db.write(store.set_token(user.id, "a fresh one", NOW))
+    assert await open_for() == ["nobody", "nobody", "b"]
+
+
+async def test_an_account_that_comes_back_has_none_of_its_old_sessions(
+    db: Database, client: httpx2.AsyncClient
+) -> None:
+    cookie, user = shown(await farside.begin(db, "a")), await db.read(store.find("a"))
+
+    for active in (False, True):
+        await db.write(store.update(user.id, active=active, now=NOW))
+
+    assert (await client.get("/who", headers=cookie)).text == "nobody"
+
+
+async def give(
+    db: Database, login: str, value: str, scope: Scope, repos: Iterable[int] = (), expires: int = 0
+) -> Token:
+    user = await db.read(store.find(login))
+    slugs = {repo_id: f"o/r{repo_id}" for repo_id in repos}
+    token = Token(0, user.id, value, scope, slugs, NOW, expires)
+    return await db.write(proofs.add_token(token, proofs.hash_token(value)))
+
+
+@pytest.mark.parametrize("given_scope", SCOPES)
+@pytest.mark.parametrize("due", SCOPES)
+async def test_a_token_is_good_for_its_scope_and_for_those_below(
+    db: Database, client: httpx2.AsyncClient, given_scope: Scope, due: Scope
+) -> None:
+    await give(db, "root", "lesser", given_scope)
+    method = "GET" if due == "read" else "POST"
+    routes = [Endpoint(method, "/row", account, needs=auth.SYSTEM, scope=due)]
+    async with serving(routes, **farside.state(db)) as made:
+        answer = await made.request(method, "/row", headers={"Authorization": "lesser"})
+
+    if SCOPES.index(due) <= SCOPES.index(given_scope):
+        assert answer.text == "root"
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (403, "scope_too_small")
+        assert answer.json()["message"] == f"this token has the scope {given_scope}; the scope {due} is needed"
+
+
+async def test_a_token_of_some_repositories_is_good_for_nothing_that_concerns_all(
+    db: Database, client: httpx2.AsyncClient
+) -> None:
+    await give(db, "root", "limited", "admin", repos=[1])
+
+    for path in ("/who", "/account", "/administration"):
+        answer = await client.get(path, headers={"Authorization": "limited"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "limited_token")
+
+
+async def test_a_token_expires_to_the_second(db: Database, client: httpx2.AsyncClient) -> None:
+    await give(db, "a", "over", "admin", expires=NOW)
+    await give(db, "a", "nearly", "admin", expires=NOW + 1)
+
+    over, nearly = [await client.get("/who", headers={"Authorization": name}) for name in ("over", "nearly")]
+
+    assert (over.status_code, over.json()["message"]) == (401, "this token has expired")
+    assert nearly.text == "a"
+
+
+async def test_what_is_seen_again_and_again_is_stored_now_and_then(db: Database) -> None:
+    await db.write(store.create("a", token="a", now=NOW))
+    clock = [NOW]
+    cookie, seen = shown(await farside.begin(db, "a", expires=NOW * 2)), Seen(db)
+    user, found = await db.read(store.find("a")), list[tuple[int, int]]()
+    routes = [Endpoint("GET", "/account", account, needs=auth.ACCOUNT)]
+    async with serving(routes, **farside.state(db, now=lambda: clock[0], seen=seen)) as made:
+        for clock[0] in (NOW, NOW + 1, NOW + INTERVAL, NOW + INTERVAL + 1):
+            await made.get("/account", headers={"Authorization": "a"})
+            await made.get("/account", headers=cookie)
+            await seen.store()
+            (token,) = await db.read(proofs.list_tokens(user.id))
+            (session,) = await db.read(proofs.list_sessions(user.id, NOW))
+            found.append((token.used, session.seen))
+
+    assert [used for used, _ in found] == [NOW, NOW, NOW + INTERVAL, NOW + INTERVAL]
+    assert [last for _, last in found] == [NOW, NOW, NOW + INTERVAL, NOW + INTERVAL]
 
 
 @pytest.mark.parametrize("path", ["/account", "/administration"])
 async def test_nobody_is_unauthorized(client: httpx2.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 401
-    assert (await client.get(path, headers=cookie("nobody"))).status_code == 401
+    assert (await client.get(path, headers=shown("no cookie of anybody"))).status_code == 401
 
 
 async def test_an_administrator_is_needed_where_one_is(client: httpx2.AsyncClient) -> None:
@@ -169,12 +274,13 @@ async def test_an_administrator_is_needed_where_one_is(client: httpx2.AsyncClien
 
 
 async def test_an_inactive_account_is_refused_however_it_shows_itself(db: Database, client: httpx2.AsyncClient) -> None:
+    cookie = shown(await farside.begin(db, "a"))
     await db.write(run("UPDATE users SET active = FALSE WHERE login IN ('a', 'root')"))
 
     answers = [
         await client.get("/who", headers={"Authorization": "Bearer a"}),
         await client.get("/who?access_token=a"),
-        await client.get("/who", headers=cookie("a")),
+        await client.get("/who", headers=cookie),
         await client.get("/administration?access_token=root"),
     ]
 
@@ -190,10 +296,10 @@ def test_a_new_token_is_32_random_letters_and_digits() -> None:
 
 
 def test_nothing_shown_is_an_empty_claim() -> None:
-    assert Claim() == Claim(token_hash="", login="")
+    assert Claim() == Claim(token_hash="", session_hash="")
 
 
-def head(query: str = "", **headers: str) -> Scope:
+def head(query: str = "", **headers: str) -> Head:
     """The head of a request, as a server gives it."""
     listed = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     state = {"cookie_key": KEY, "now": lambda: NOW}
@@ -209,13 +315,12 @@ def test_a_caller_has_one_name_however_the_token_is_shown() -> None:
         head("access_token=Bearer%20a-token"),
     ]
 
-    assert {auth.who(way) for way in ways} == {store.hash_token("a-token")}
-    assert auth.who(head(**cookie("ada"))) == "ada"
+    assert {auth.who(way) for way in ways} == {proofs.hash_token("a-token")}
+    assert auth.who(head(**shown("a cookie"))) == auth.hash_cookie("a cookie", KEY)
 
 
 def test_nobody_has_no_name() -> None:
-    forged = cookie("ada", key=b"another key")
-    for way in (head(), head("x=1"), head(**forged), head("a&" * 5000), head("access_token=")):
+    for way in (head(), head("x=1"), head(**shown("")), head("a&" * 5000), head("access_token=")):
         assert auth.who(way) == ""
 
 
@@ -224,20 +329,95 @@ async def actor(_: Request[auth.State], caller: auth.Caller) -> Response:
 
 
 @pytest.mark.parametrize(
-    ("headers", "query", "expected"),
+    ("headers", "query", "cookie", "expected"),
     [
-        ({"Authorization": "Bearer a"}, "", "person a token 127.0.0.1"),
-        ({"Authorization": "robot"}, "", "machine robot token 127.0.0.1"),
-        (cookie("c"), "", "person c session 127.0.0.1"),
-        (cookie("c"), "?access_token=a", "person a token 127.0.0.1"),
+        ({"Authorization": "Bearer a"}, "", False, "person a token 127.0.0.1"),
+        ({"Authorization": "robot"}, "", False, "machine robot token 127.0.0.1"),
+        ({}, "", True, "person c session 127.0.0.1"),
+        ({}, "?access_token=a", True, "person a token 127.0.0.1"),
     ],
 )
 async def test_the_record_says_who_came_in_and_how(
-    db: Database, client: httpx2.AsyncClient, headers: dict[str, str], query: str, expected: str
+    db: Database, client: httpx2.AsyncClient, headers: dict[str, str], query: str, cookie: bool, expected: str
 ) -> None:
     await db.write(store.create("robot", token="robot", now=NOW, machine=True))
+    headers = headers | (shown(await farside.begin(db, "c")) if cookie else {})
     routes = [Endpoint("GET", "/actor", actor, needs=auth.ACCOUNT)]
-    async with serving(routes, db=db, cookie_key=KEY, now=lambda: NOW) as made:
+    async with serving(routes, **farside.state(db)) as made:
         answer = await made.get(f"/actor{query}", headers=headers)
 
     assert answer.text == expected
+
+
+#: How browsers tell of the page that sends a request, and whether it is one of ours.
+PAGES = [
+    ({"Sec-Fetch-Site": "same-origin"}, True),
+    ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, True),
+    ({"Sec-Fetch-Site": "same-site"}, False),
+    ({"Sec-Fetch-Site": "same-site", "Origin": "http://gantry.test"}, False),
+    ({"Sec-Fetch-Site": "cross-site", "Origin": "http://evil.test"}, False),
+    ({"Sec-Fetch-Site": "none"}, False),
+    ({"Sec-Fetch-Site": ""}, False),
+    ({"Sec-Fetch-Site": "same-origin, cross-site"}, False),
+    ({"Origin": "http://gantry.test"}, True),
+    ({"Origin": "https://ci.example.com", "Host": "other.test"}, True),
+    ({"Origin": "http://gantry.test:80"}, False),
+    ({"Origin": "https://gantry.test"}, False),
+    ({"Origin": "http://gantry.test.evil.test"}, False),
+    ({"Origin": "http://evil.test"}, False),
+    ({"Origin": "null"}, False),
+    ({"Origin": ""}, False),
+    ({"Origin": "http://", "Host": ""}, False),
+    ({"Referer": "http://gantry.test/login"}, False),
+    ({}, False),
+    ({"Origin": "http://listed.test", "Sec-Fetch-Site": "cross-site"}, True),
+    ({"Origin": "http://listed.test"}, True),
+]
+
+
+@pytest.mark.parametrize(("headers", "ours"), PAGES)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_a_cookie_changes_something_for_our_own_pages_alone(
+    db: Database, method: str, headers: dict[str, str], ours: bool
+) -> None:
+    await db.write(store.create("a", token="a", now=NOW))
+    cookie = shown(await farside.begin(db, "a"))
+    https = "ci.example.com" in headers.get("Origin", "")
+    url = "https://ci.example.com:443/" if https else "http://gantry.test"
+    routes = [Endpoint(method, "/row", account, needs=auth.ACCOUNT)]
+    state = farside.state(db, public_url=url, cors_origins=frozenset({"http://listed.test"}))
+    async with serving(routes, **state) as made:
+        with_cookie = await made.request(method, "/row", headers=headers | cookie)
+        with_token = await made.request(method, "/row", headers=headers | cookie | {"Authorization": "a"})
+
+    assert (with_cookie.status_code, with_token.status_code) == (200 if ours else 403, 200)
+    if not ours:
+        assert with_cookie.json()["code"] == "foreign_page"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, 200),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, 200),
+        ({"Origin": "http://gantry.test"}, 200),
+        ({"Origin": "http://listed.test", "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, 200),
+        ({"Origin": "http://evil.test", "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "http://evil.test"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+async def test_a_page_of_another_origin_reads_nothing_with_a_cookie(
+    db: Database, headers: dict[str, str], status: int
+) -> None:
+    await db.write(store.create("a", token="a", now=NOW))
+    cookie = shown(await farside.begin(db, "a"))
+    routes = [Endpoint("GET", "/row", account, needs=auth.ACCOUNT)]
+    async with serving(routes, **farside.state(db, cors_origins=frozenset({"http://listed.test"}))) as made:
+        statuses = [(await made.request(way, "/row", headers=headers | cookie)).status_code for way in ("GET", "HEAD")]
+
+    assert statuses == [status, status]

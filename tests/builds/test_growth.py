@@ -42,7 +42,7 @@ MODULES = [
 SQL = re.compile(r"\s*(WITH|SELECT|UPDATE|INSERT|DELETE)\b")
 BIG = re.compile(
     r"SCAN (builds|stages|steps|repos|permissions|users|secrets|latest|org_secrets|templates|crons|cards|converted"
-    r"|audit)\b"
+    r"|audit|tokens|sessions)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
@@ -135,7 +135,9 @@ def history(builds: int) -> sqlite3.Connection:
         raw.execute(statement)
     each = builds // REPOS
     status = f"iif({{}} < {builds - UNFINISHED}, 'success', 'pending')"
-    fill(raw, "users", USERS, login="'u' || n", token_hash="'h' || n", active="1")
+    fill(raw, "users", USERS, login="'u' || n", active="1")
+    fill(raw, "tokens", USERS, user_id="n + 1", scope="'admin'", repos="'{}'", hash="'h' || n")
+    fill(raw, "sessions", USERS, user_id="n + 1", token_id="n + 1", hash="'h' || n")
     fill(raw, "repos", REPOS, namespace="'o'", name="'r' || n", counter=str(each), visibility="'private'")
     fill(raw, "permissions", USERS * REPOS, user_id=f"n / {REPOS} + 1", repo_id=f"n % {REPOS} + 1", can_read="1")
     fill(raw, "secrets", REPOS * 5, repo_id="n / 5 + 1", name="'s' || n")

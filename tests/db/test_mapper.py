@@ -95,7 +95,7 @@ async def test_a_real_row_of_each_engine_is_one(db: Database) -> None:
     user = User(0, "octocat", "o@example.com", "https://x", True, False, True, 1, 2, 2**40, 4)
 
     def roundtrip() -> Tx[User]:
-        yield from run(schema.insert_sql(schema.users), **mapper.values(user), token_hash="hash")
+        yield from run(schema.insert_sql(schema.users), **mapper.values(user))
         found = yield from one("SELECT * FROM users")
         assert found is not None
         return mapper.make(found)

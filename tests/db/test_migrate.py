@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from app.db import schema
 from app.db.connect import Alterable, connect
-from app.db.migrate import ForeignDatabase, migrate, versions
+from app.db.migrate import APPLY, VERSIONS, ForeignDatabase, migrate, versions
 from app.db.tx import Tx, each, many, run
 from tests import postgres
 
@@ -142,3 +142,18 @@ async def test_another_programs_sqlite_file_keeps_its_journal(tmp_path: Any) -> 
     await database.close()
 
     assert path.read_bytes() == before
+
+
+async def test_the_one_token_of_an_account_becomes_its_default_token(empty: Database) -> None:
+    first = next(at for at, version in enumerate(versions(empty.dialect)) if "CREATE TABLE tokens" in version[0])
+    old = versions(empty.dialect)[:first]
+    await empty.write(run(VERSIONS))
+    await empty.write(each(run(statement) for version in old for statement in version))
+    await empty.write(each(run(APPLY, version=number + 1, now=1) for number in range(first)))
+    users = "INSERT INTO users VALUES (7, 'ann', '', '', false, true, true, 0, 5, 0, 0, 'the hash')"
+    await empty.write(run(users))
+
+    await migrate(empty, now=2)
+
+    rows = [tuple(row) for row in await empty.read(many("SELECT * FROM tokens"))]
+    assert rows == [(1, 7, "default", "admin", "{}", 5, 0, 0, "the hash")]

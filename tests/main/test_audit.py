@@ -19,6 +19,7 @@ from app.main import site
 from app.main.maintenance import open_database
 from app.main.routes import application
 from app.settings.server import Settings, load
+from tests.accounts.farside import OWN
 from tests.builds.farside import Failing, uncommitted
 from tests.scm.repository import Repository
 from tests.web.asgi import Stateful
@@ -62,6 +63,12 @@ class Place:
     async def register(self, name: str) -> None:
         await self.ask("POST", "/api/repos", self.repository(name))
 
+    async def log_in(self) -> None:
+        """From now on the client is a browser."""
+        token = self.client.headers.pop("Authorization").removeprefix("Bearer ")
+        self.client.headers.update(OWN)
+        await self.ask("POST", "/login", form={"access_token": token})
+
     async def rows(self, verb: str) -> list[Row]:
         def tx() -> Tx[list[Row]]:
             return [Row(*row) for row in (yield from many(ROWS, verb=verb))]
@@ -73,7 +80,18 @@ class Place:
 
         def tx() -> Tx[list[Any]]:
             found = []
-            for name in ("users", "repos", "permissions", "secrets", "org_secrets", "templates", "crons", "switches"):
+            for name in (
+                "users",
+                "tokens",
+                "sessions",
+                "repos",
+                "permissions",
+                "secrets",
+                "org_secrets",
+                "templates",
+                "crons",
+                "switches",
+            ):
                 found.append([tuple(row) for row in (yield from many(f"SELECT * FROM {name} ORDER BY 1, 2"))])  # noqa: PERF401
             found.append([row["verb"] for row in (yield from many("SELECT verb FROM audit ORDER BY id"))])
             return found
@@ -130,6 +148,7 @@ def digest(text: str) -> str:
 KIM = ("POST", "/api/users", {"login": "kim", "email": "k@example.com"})
 BEN = {"login": "ben", "email": "b@example.com", "machine": True}
 DISABLED = ("DELETE", REPO, None)
+HAS_TOKEN = ("POST", "/api/user/tokens", {"name": "ci", "scope": "read"})
 HAS_SECRET = ("POST", f"{REPO}/secrets", SECRET)
 HAS_SHARED = ("POST", "/api/secrets/octocat", SECRET)
 HAS_TEMPLATE = ("POST", "/api/templates/octocat", TEMPLATE)
@@ -151,6 +170,19 @@ VERBS: dict[str, Done] = {
     ),
     "account.rotate": Done("POST", "/api/users/kim/token/rotate", None, "kim", first=[KIM]),
     "account.rotate own": Done("POST", "/api/user/token?rotate=true", None, "octocat"),
+    "token.create": Done(
+        "POST",
+        "/api/user/tokens",
+        {"name": "ci", "scope": "promote", "repos": [SLUG], "expires": 2**33},
+        "octocat#tokens/ci",
+        after={"scope": "promote", "repos": [SLUG], "expires": 2**33},
+    ),
+    "token.delete": Done(
+        "DELETE", "/api/user/tokens/ci", None, "octocat#tokens/ci", {"scope": "read"}, first=[HAS_TOKEN]
+    ),
+    "token.delete of another": Done(
+        "DELETE", "/api/users/kim/tokens/default", None, "kim#tokens/default", {"scope": "admin"}, first=[KIM]
+    ),
     "account.login": Done("POST", "/login", subject="octocat", form={"access_token": TOKEN}),
     "repo.create": Done("POST", "/api/repos", "", "octocat/other"),
     "repo.update": Done(
@@ -279,8 +311,7 @@ async def test_neither_is_kept_when_the_commit_fails(place: Place, name: str) ->
 
 
 async def test_who_logs_out_is_told_of(place: Place) -> None:
-    place.client.headers.pop("Authorization")
-    await place.ask("POST", "/login", form={"access_token": TOKEN})
+    await place.log_in()
 
     await place.ask("POST", "/logout")
     place.client.cookies.clear()
@@ -290,10 +321,24 @@ async def test_who_logs_out_is_told_of(place: Place) -> None:
     assert (row.actor_name, row.subject, row.way) == ("octocat", "octocat", "session")
 
 
+@pytest.mark.parametrize("one", [True, False])
+async def test_a_session_that_is_ended_is_told_of(place: Place, one: bool) -> None:
+    await place.log_in()
+    (session,) = (await place.ask("GET", "/api/user/sessions")).json()
+
+    await place.ask("DELETE", f"/api/user/sessions/{session['id']}" if one else "/api/user/sessions")
+
+    (row,) = await place.rows("session.delete")
+    told = {"browser": session["browser"]} if one else {"sessions": 1}
+    assert (row.actor_name, row.way, json.loads(row.before)) == ("octocat", "session", told)
+    assert row.subject == (f"octocat#sessions/{session['id']}" if one else "octocat#sessions")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
         ("PATCH", "/api/user", {"email": ""}),
+        ("DELETE", "/api/user/sessions", None),
         ("PATCH", REPO, {"visibility": "private"}),
         ("POST", REPO, None),
         ("PUT", f"{REPO}/collaborators/octocat", {"admin": True}),

@@ -73,8 +73,8 @@ def empty(empty_database_url: str, tmp_path: Path) -> Site:
 @pytest.fixture
 async def site(empty: Site) -> Site:
     account = (
-        "INSERT INTO users (login, email, avatar, machine, admin, active, synced, created, updated, last_login, "
-        "token_hash) VALUES ('octocat', '', '', false, true, true, 0, 0, 0, 0, 'x')"
+        "INSERT INTO users (login, email, avatar, machine, admin, active, synced, created, updated, last_login) "
+        "VALUES ('octocat', '', '', false, true, true, 0, 0, 0, 0)"
     )
     await empty.write(run(account))
     await empty.write(_everything(keyring.seal(empty.settings, empty.folder)))

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -12,8 +13,10 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.accounts import proofs
 from app.accounts import store as accounts
-from app.accounts.auth import ACCOUNT, MACHINE, SYSTEM
+from app.accounts.auth import ACCOUNT, KNOWN, MACHINE, SYSTEM
+from app.accounts.model import Token
 from app.db.connect import Database
 from app.db.tx import Tx, run
 from app.main.routes import ROWS
@@ -25,9 +28,10 @@ from app.repos.namespaces import MEMBER, OWNER
 from app.runners.dispatch.rpc import api as rpc
 from app.settings import server as settings
 from app.web import docs
-from app.web.needs import NOTHING, Described, StoredNeeds, Unless
+from app.web.needs import NOTHING, Described, Scope, StoredNeeds, Unless
 from app.web.path import Word
 from app.web.route import Endpoint
+from tests.accounts import farside
 from tests.web.asgi import living
 
 DESCRIBED: Sequence[Endpoint] = [*ROWS, *docs.routes(ROWS)]
@@ -43,13 +47,33 @@ RIGHTS = {
     "keeper": Permissions(True, True, True),
     "inactive": Permissions(True, True, True),
 }
-CALLERS = ("stranger", "wrong", "inactive", "account", "robot", "reader", "writer", "keeper", "root", "runner")
+LOGINS = ("inactive", "account", "robot", "reader", "writer", "keeper", "root")
+#: Tokens of root, who may do everything, that are good for less: their scope, repositories and time of expiry.
+TOKENS: dict[str, tuple[Scope, tuple[str, ...], int]] = {
+    "reading": ("read", (), 0),
+    "promoting": ("promote", (), 0),
+    "limited": ("admin", ("acme/web",), 0),
+    "elsewhere": ("admin", ("other/thing",), 0),
+    "expired": ("admin", (), 1),
+}
+#: Sessions of root, and what the browser tells of the page that calls.
+PAGES = {"browser": farside.OWN, "foreign": {"Origin": "http://evil.test", "Sec-Fetch-Site": "cross-site"}}
+CALLERS = ("stranger", "wrong", *LOGINS, *TOKENS, *PAGES, "runner")
+#: What a token of the scope `promote` is good for, beside everything that only reads.
+PROMOTES = {
+    *("builds.promote", "builds.rollback", "builds.restart", "builds.cancel"),
+    *("builds.approve", "builds.approve_all", "builds.decline", "builds.decline_all"),
+}
+#: What only reads, and shows a secret.
+SECRETS = {"repos.hook"}
 WORDS = {"owner": "acme", "name": "web", "namespace": "acme"}
 
 
 def statuses(*passing: str, account: int = 403, right: int = 403) -> dict[str, int]:
     """What becomes of each caller when these pass; `account` is told to those without any right, `right` to others."""
-    refused = dict.fromkeys(("stranger", "wrong", "runner"), 401) | dict.fromkeys(("account", "robot"), account)
+    refused = dict.fromkeys(("stranger", "wrong", "runner", *TOKENS, *PAGES), 401) | dict.fromkeys(
+        ("account", "robot"), account
+    )
     refused |= dict.fromkeys(("inactive",), 403) | dict.fromkeys(("reader", "writer", "keeper", "root"), right)
     return refused | dict.fromkeys(passing, PASSED)
 
@@ -59,6 +83,7 @@ EVERYBODY = statuses(*CALLERS)
 EXPECTED: dict[Described, dict[str, int]] = {
     NOTHING: EVERYBODY,
     ACCOUNT: statuses(*SOMEBODY),
+    KNOWN: statuses(*SOMEBODY),
     MACHINE: statuses("robot", "root"),
     SYSTEM: statuses("root"),
     READ: statuses("reader", "writer", "keeper", "root", account=404),
@@ -80,13 +105,29 @@ def expected(row: Endpoint, *, private: bool = False, open_metrics: bool = False
     """By the needs of the row; some depend on settings."""
     admitted = statuses(*SOMEBODY) if private else statuses("stranger", "runner", *SOMEBODY)
     match row.operation:
-        case "accounts.login":
-            return EVERYBODY
+        case "accounts.login" | "accounts.logout":
+            return EVERYBODY | dict.fromkeys(("stranger", "runner", "foreign"), 403)
         case "builds.status_svg":
-            return admitted if private else EVERYBODY
+            return admitted | of_root(row, admitted) if private else EVERYBODY
         case "server.show_metrics":
-            return EVERYBODY if open_metrics else EXPECTED[MACHINE]
-    return admitted if row.needs is ADMITTED else EXPECTED[row.needs]
+            return EVERYBODY if open_metrics else EXPECTED[MACHINE] | of_root(row, EXPECTED[MACHINE])
+    due = admitted if row.needs is ADMITTED else EXPECTED[row.needs]
+    return due if row.needs in (NOTHING, rpc.RUNNER) else due | of_root(row, due)
+
+
+def of_root(row: Endpoint, due: Mapping[str, int]) -> dict[str, int]:
+    """What becomes of root's tokens and sessions where these become of root and of others."""
+    reads = row.method == "GET" and row.operation not in SECRETS
+    names_a_repo = {"owner", "name"} <= {word.name for word in row.path.words}
+    return {
+        "reading": PASSED if reads else 403,
+        "promoting": PASSED if reads or row.operation in PROMOTES else 403,
+        "limited": PASSED if names_a_repo or row.needs is KNOWN else 403,
+        "elsewhere": 404 if names_a_repo else PASSED if row.needs is KNOWN else 403,
+        "expired": 401,
+        "browser": due["root"],
+        "foreign": 403,
+    }
 
 
 async def passed(_: Request[Any], *__: object) -> Response:
@@ -117,14 +158,36 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
 
 
 @asynccontextmanager
-async def server() -> AsyncIterator[httpx2.AsyncClient]:
+async def server() -> AsyncIterator["Server"]:
     async with open_site(settings.load(os.environ)) as site, living(site.app) as client:
         await fill(site.ports.db)
-        yield client
+        key = site.folder.key("cookie").encode()
+        cookies = {name: await farside.begin(site.ports.db, "root", expires=2**33, key=key) for name in PAGES}
+        yield Server(client, {name: farside.shown(cookies[name]) | PAGES[name] for name in PAGES})
+
+
+@dataclass
+class Server:
+    client: httpx2.AsyncClient
+    #: The headers of each browser.
+    pages: Mapping[str, Mapping[str, str]]
+
+    def shows(self, caller: str) -> Mapping[str, str]:
+        if caller == "stranger":
+            return {}
+        if caller == "runner":
+            return {"X-Drone-Token": SECRET}
+        return self.pages.get(caller, {"Authorization": f"Bearer {caller}"})
+
+    async def answered(self, rows: Sequence[Endpoint]) -> dict[str, dict[str, int]]:
+        return {named(row): {caller: await self._answer(row, caller) for caller in CALLERS} for row in rows}
+
+    async def _answer(self, row: Endpoint, caller: str) -> int:
+        return (await self.client.request(row.method, address(row), headers=self.shows(caller))).status_code
 
 
 async def fill(db: Database) -> None:
-    for login in CALLERS[2:-1]:
+    for login in LOGINS:
         made = accounts.create(login, token=login, now=NOW, admin=login == "root", machine=login == "robot")
         await db.write(made)
     owner = await db.read(accounts.find("root"))
@@ -133,12 +196,10 @@ async def fill(db: Database) -> None:
         user = await db.read(accounts.find(login))
         await db.write(repos.grant(repo.id, user.id, rights, NOW))
     await db.write(run("UPDATE users SET active = FALSE WHERE login = 'inactive'"))
-
-
-def shows(caller: str) -> Mapping[str, str]:
-    if caller == "stranger":
-        return {}
-    return {"X-Drone-Token": SECRET} if caller == "runner" else {"Authorization": f"Bearer {caller}"}
+    for name, (scope, slugs, expires) in TOKENS.items():
+        ids = {"acme/web": repo.id, "other/thing": repo.id + 1}
+        token = Token(0, owner.id, name, scope, {ids[slug]: slug for slug in slugs}, NOW, expires)
+        await db.write(proofs.add_token(token, proofs.hash_token(name)))
 
 
 def address(row: Endpoint) -> str:
@@ -146,19 +207,9 @@ def address(row: Endpoint) -> str:
     return "/" + "/".join(parts)
 
 
-async def answered(client: httpx2.AsyncClient, rows: Sequence[Endpoint]) -> dict[str, dict[str, int]]:
-    return {
-        named(row): {
-            caller: (await client.request(row.method, address(row), headers=shows(caller))).status_code
-            for caller in CALLERS
-        }
-        for row in rows
-    }
-
-
 async def test_every_row_lets_in_whom_its_needs_name_and_tells_others_why(environment: pytest.MonkeyPatch) -> None:
-    async with server() as client:
-        found = await answered(client, ALL)
+    async with server() as made:
+        found = await made.answered(ALL)
 
     due = {named(row): expected(row) for row in ALL}
     assert len(found) == len(ALL)
@@ -169,8 +220,8 @@ async def test_settings_close_and_open_what_depends_on_them(environment: pytest.
     rows = [row for row in ALL if row.needs is ADMITTED or isinstance(row.needs, Unless)]
     environment.setenv("GANTRY_PRIVATE_MODE", "true")
     environment.setenv("GANTRY_METRICS_ANONYMOUS", "true")
-    async with server() as client:
-        found = await answered(client, rows)
+    async with server() as made:
+        found = await made.answered(rows)
 
     assert len(rows) == 3
     assert found == {named(row): expected(row, private=True, open_metrics=True) for row in rows}
@@ -211,3 +262,18 @@ def test_a_handler_takes_what_its_row_gives(row: Endpoint, handler: Any, reads: 
     if isinstance(row.needs, StoredNeeds) and not isinstance(row.needs, Unless):
         granted = get_args(get_type_hints(row.needs.asked)["return"])[2]
         assert hints[taken[1]] == granted or granted in get_args(hints[taken[1]])
+
+
+@pytest.mark.parametrize("row", ALL, ids=named)
+def test_a_row_says_what_a_token_must_be_good_for(row: Endpoint) -> None:
+    if row.operation in PROMOTES:
+        assert row.scope == "promote"
+    elif row.method == "GET" and row.operation not in SECRETS:
+        assert row.scope == "read"
+    else:
+        assert row.scope == "admin"
+
+
+def test_what_changes_something_cannot_be_for_tokens_that_read() -> None:
+    with pytest.raises(ValueError, match="may change something"):
+        Endpoint("POST", "/thing", passed, needs=ACCOUNT, scope="read")

@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.accounts import store as accounts
+from app.accounts import proofs
 from app.accounts.auth import Caller, Claim
 from app.accounts.model import User
 from app.db.connect import Database
@@ -19,6 +19,7 @@ from app.repos.model import Permissions, Repo, Right, Visibility
 from app.repos.paths import NAME, OWNER
 from app.web.path import Path
 from app.web.route import Endpoint
+from tests.accounts import farside
 from tests.web.asgi import serving
 
 USER, ADMINISTRATOR = User(1, "ada"), User(2, "root", admin=True)
@@ -120,7 +121,7 @@ def test_who_may_read_is_told_which_right_is_missing(right: Right) -> None:
 
 
 def shows(token: str) -> Claim:
-    return Claim(token_hash=accounts.hash_token(token))
+    return Claim(token_hash=proofs.hash_token(token))
 
 
 async def test_the_owner_is_found_with_every_right(db: Database, repo: Repo, owner: User) -> None:
@@ -195,7 +196,7 @@ async def test_in_private_mode_strangers_see_nothing(
         Endpoint("GET", "/all", of_all, needs=access.ADMITTED),
         Endpoint("GET", Path() / OWNER / NAME, of_one, needs=access.READ, reads=_slug),
     ]
-    async with serving(routes, db=db, private_mode=private_mode) as client:
+    async with serving(routes, **farside.state(db, private_mode=private_mode)) as client:
         answers = [await client.get(path, headers={"Authorization": token}) for path in ("/all", "/octocat/open")]
 
     assert [answer.status_code for answer in answers] == [status, status]

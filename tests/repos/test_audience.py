@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.accounts import proofs
 from app.accounts import store as accounts
 from app.accounts.model import User
 from app.db.connect import Database
@@ -14,6 +15,7 @@ from app.db.tx import run
 from app.repos import access, audience, store
 from app.repos.audience import Who
 from app.repos.model import Permissions, Repo, Visibility
+from tests.accounts import farside
 from tests.repos.conftest import NOW
 
 VISIBILITIES: tuple[Visibility, ...] = ("public", "internal", "private")
@@ -35,7 +37,7 @@ async def test_the_rule_is_that_of_a_single_request(db: Database, owner: User, r
         for of in repos if rights else ():
             await db.write(store.grant(of.id, users[-1].id, rights or Permissions(), NOW))
 
-    found = await db.read(audience.find([user.id for user in users], [of.id for of in repos]))
+    found = await db.read(audience.find([Who(user.id) for user in users], [of.id for of in repos]))
 
     for user, of in itertools.product([None, *users], repos):
         given = await db.read(store.permissions(user.id, of.id)) if user else None
@@ -45,21 +47,26 @@ async def test_the_rule_is_that_of_a_single_request(db: Database, owner: User, r
 
 
 async def test_only_those_who_are_there_are_known(db: Database, owner: User) -> None:
-    token = accounts.hash_token("the token of kim")
     kim, gone = await account(db, "kim"), await account(db, "gone")
+    (token,) = await db.read(proofs.list_tokens(kim.id))
+    await farside.begin(db, "kim")
+    (session,) = await db.read(proofs.list_sessions(kim.id, 0))
     await db.write(run("DELETE FROM users WHERE id = :id", id=gone.id))
 
     async def known(who: Who) -> bool:
-        return (await db.read(audience.find([who.user_id, owner.id], []))).knows(who)
+        return (await db.read(audience.find([who, Who(owner.id)], []))).knows(who)
 
     assert await known(Who())
     assert await known(Who(kim.id))
-    assert await known(Who(kim.id, token))
-    assert not await known(Who(kim.id, accounts.hash_token("another")))
+    assert await known(Who(kim.id, token.id))
+    assert await known(Who(kim.id, 0, session.id))
+    assert not await known(Who(kim.id, token.id + 1))
+    assert not await known(Who(kim.id, 0, session.id + 1))
     assert not await known(Who(gone.id))
 
     await db.write(accounts.set_token(kim.id, "a fresh token of kim", NOW))
-    assert not await known(Who(kim.id, token))
+    assert not await known(Who(kim.id, token.id))
+    assert not await known(Who(kim.id, 0, session.id))
     assert await known(Who(kim.id))
 
     await db.write(run("UPDATE users SET active = FALSE WHERE id = :id", id=kim.id))
@@ -68,7 +75,9 @@ async def test_only_those_who_are_there_are_known(db: Database, owner: User) -> 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 200])
 async def test_any_number_is_asked_for_at_once(db: Database, owner: User, repo: Repo, count: int) -> None:
-    found = await db.read(audience.find(range(owner.id, owner.id + count), range(repo.id, repo.id + count)))
+    found = await db.read(
+        audience.find(list(map(Who, range(owner.id, owner.id + count))), range(repo.id, repo.id + count))
+    )
 
     assert list(found.users) == [owner.id][:count]
     assert list(found.repos) == [repo.id][:count]
@@ -82,11 +91,12 @@ def test_the_statement_is_served_by_indexes() -> None:
     raw = sqlite3.connect(":memory:")
     for statement in itertools.chain(*versions("sqlite")):
         raw.execute(statement)
-    sql = audience._sql(4, 4)
-    values = dict.fromkeys([f"{letter}{n}" for letter in "ur" for n in range(4)], 1)
+    kinds = ("users", "tokens", "sessions", "repos")
+    sql = audience._sql(*((kind, 4) for kind in kinds))
+    values = dict.fromkeys([f"{kind}{n}" for kind in kinds for n in range(4)], 1)
 
     steps = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     raw.close()
 
     assert not [step for step in steps if step.startswith("SCAN")], steps
-    assert len([step for step in steps if step.startswith("SEARCH")]) == 3, steps
+    assert len([step for step in steps if step.startswith("SEARCH")]) == 5, steps

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.accounts import proofs
 from app.accounts import store as accounts
 from app.accounts.auth import Claim
 from app.db.connect import Database
@@ -28,10 +29,10 @@ async def allowed(db: Database, repos: list[Repo], standing: Standing, *rights: 
     for repo, given in zip(repos, rights, strict=False):
         await db.write(store.grant(repo.id, user.id, given, NOW))
     try:
-        found = await db.read(namespaces.find(Claim(token_hash=accounts.hash_token("kim")), "acme", standing))
+        found = await db.read(namespaces.find(Claim(token_hash=proofs.hash_token("kim")), "acme", standing))
     except Forbidden:
         return False
-    return found == user
+    return found.user == user
 
 
 @pytest.mark.parametrize(
@@ -60,10 +61,10 @@ async def test_administrators_and_the_login_of_that_name_are_always_let_in(db: D
     await db.write(accounts.create("acme", token="acme", now=NOW))
 
     for token in ("root", "acme"):
-        claim = Claim(token_hash=accounts.hash_token(token))
-        assert (await db.read(namespaces.find(claim, "acme", standing))).login == token
+        claim = Claim(token_hash=proofs.hash_token(token))
+        assert (await db.read(namespaces.find(claim, "acme", standing))).user.login == token
     with pytest.raises(Forbidden):
-        await db.read(namespaces.find(Claim(token_hash=accounts.hash_token("acme")), "nobody", standing))
+        await db.read(namespaces.find(Claim(token_hash=proofs.hash_token("acme")), "nobody", standing))
 
 
 async def test_strangers_are_nobody(db: Database) -> None:

@@ -122,7 +122,10 @@ def test_every_reference_leads_somewhere() -> None:
 def test_words_come_from_the_handler() -> None:
     made = operation("post", "/things")
 
-    assert (made["summary"], made["description"]) == ("Make a thing.", "Or two.\n\nFor: Any account.")
+    assert (made["summary"], made["description"]) == (
+        "Make a thing.",
+        "Or two.\n\nFor: Any account.\n\nScope of a token: `admin`.",
+    )
 
 
 def test_a_body_is_described_by_the_model_that_checks_it() -> None:

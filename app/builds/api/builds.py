@@ -14,7 +14,7 @@ from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.db.window import Part
 from app.repos import store as repos
-from app.repos.access import ADMIN, ADMITTED, READ, WRITE, Access
+from app.repos.access import ADMIN, ADMITTED_TO, READ, WRITE, Access
 from app.repos.model import Repo
 from app.repos.paths import NAME, OWNER
 from app.web import body, paging
@@ -216,7 +216,7 @@ _BRANCH = Param("branch", "A branch; without it and `ref`, the default branch.")
 _REF = Param("ref", "A ref in full, such as `refs/tags/v1`; `branch` wins.")
 _TARGET = Param("target", "Where to: an environment that the pipeline file names.", form=True, required=True)
 #: Badges stand on public pages: the server asks for no token, except in private mode.
-_PUBLIC = Unless(lambda state: not state["private_mode"], ADMITTED, refusals=())
+_PUBLIC = Unless(lambda state: not state["private_mode"], ADMITTED_TO, refusals=())
 #: The form of the keys in cursors of a list of builds.
 _NUMBERS = r"\d{1,18}"
 #: Statuses of errors at the start of a build: a bad parameter, a repository out of reach, nothing to run.
@@ -235,6 +235,7 @@ routes = [
         promote,
         operation="builds.promote",
         needs=WRITE,
+        scope="promote",
         reads=paths.build,
         quick=True,
         query=[_TARGET],
@@ -300,6 +301,7 @@ routes = [
         restart,
         operation="builds.restart",
         needs=WRITE,
+        scope="promote",
         reads=paths.build,
         quick=True,
         query=[Param("debug", "`true` asks the runner for debugging.", form=True)],
@@ -330,23 +332,24 @@ routes = [
         operation="builds.forget_deployment",
         needs=WRITE,
     ),
-    Endpoint("DELETE", BUILD, cancel, operation="builds.cancel", needs=WRITE),
+    Endpoint("DELETE", BUILD, cancel, operation="builds.cancel", needs=WRITE, scope="promote"),
     Endpoint(
         "POST",
         BUILD / "rollback",
         rollback,
         operation="builds.rollback",
         needs=WRITE,
+        scope="promote",
         reads=paths.build,
         quick=True,
         query=[_TARGET],
         free=True,
         errors=_STARTS,
     ),
-    Endpoint("POST", BUILD / "approve", approve_all, operation="builds.approve_all", needs=ADMIN),
-    Endpoint("POST", BUILD / "approve" / STAGE, approve, operation="builds.approve", needs=ADMIN),
-    Endpoint("POST", BUILD / "decline", decline_all, operation="builds.decline_all", needs=ADMIN),
-    Endpoint("POST", BUILD / "decline" / STAGE, decline, operation="builds.decline", needs=ADMIN),
+    Endpoint("POST", BUILD / "approve", approve_all, operation="builds.approve_all", needs=ADMIN, scope="promote"),
+    Endpoint("POST", BUILD / "approve" / STAGE, approve, operation="builds.approve", needs=ADMIN, scope="promote"),
+    Endpoint("POST", BUILD / "decline", decline_all, operation="builds.decline_all", needs=ADMIN, scope="promote"),
+    Endpoint("POST", BUILD / "decline" / STAGE, decline, operation="builds.decline", needs=ADMIN, scope="promote"),
     Endpoint(
         "GET",
         _BADGES / "status.svg",

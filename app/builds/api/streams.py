@@ -1,6 +1,7 @@
 """Builds and logs as they happen, as server-sent events (contract drone-rest 5; recorded: streams.json)."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
@@ -31,7 +32,8 @@ async def everything(request: Request[State], caller: Caller | None) -> sse.Stre
 
     Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
     """
-    return await _changes(request, caller, None)
+    who = Who(caller.user.id, caller.proof.token_id, caller.proof.session_id) if caller else Who()
+    return await _changes(request, who, caller.proof.expires if caller else 0, None)
 
 
 async def repository(request: Request[State], found: Access) -> sse.Stream:
@@ -39,14 +41,15 @@ async def repository(request: Request[State], found: Access) -> sse.Stream:
 
     Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
     """
-    caller = Caller(found.user, found.shown) if found.user else None
-    return await _changes(request, caller, found.repo.id)
+    who = Who(found.user_id, found.proof.token_id, found.proof.session_id)
+    return await _changes(request, who, found.proof.expires, found.repo.id)
 
 
-async def _changes(request: Request[State], caller: Caller | None, repo_id: int | None) -> sse.Stream:
-    who = Who(caller.user.id, caller.shown.token_hash) if caller else Who()
+async def _changes(request: Request[State], who: Who, expires: int, repo_id: int | None) -> sse.Stream:
+    """The stream of a reader, which ends when its token or its session expires."""
+    lasts = expires - request.state["now"]() if expires else math.inf
     join = request.state["broadcast"].join
-    return sse.Stream(await join(who, repo_id, sse.last_id(request), sse.abort(request)))
+    return sse.Stream(await join(who, repo_id, sse.last_id(request), sse.abort(request), lasts))
 
 
 async def log(request: Request[State], _: Access, step: Step) -> sse.Stream:

@@ -8,6 +8,7 @@ because requests go first.
 
 import asyncio
 import logging
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -75,10 +76,12 @@ class Broadcast:
         """How many streams are open."""
         return len(self._readers)
 
-    async def join(self, who: Who, repo_id: int | None, last_id: str, abort: Callable[[], None]) -> Reader:
+    async def join(
+        self, who: Who, repo_id: int | None, last_id: str, abort: Callable[[], None], lasts: float = math.inf
+    ) -> Reader:
         """A stream that goes on after the frame with the id `last_id`, else from now; Unavailable if too many are open.
 
-        A stream begins with a ping: from then on no change is missed.
+        A stream begins with a ping: from then on no change is missed. It ends after `lasts` seconds at the latest.
         """
         self._left = asyncio.get_running_loop().time()  # so that `_rest` waits until this reader is added
         self._wanted.set()
@@ -87,7 +90,7 @@ class Broadcast:
             raise Unavailable("too many streams are open: close some", code="too_many_streams")
         position = self._ring.position(last_id)
         start = self._ring.newest if position is None else position
-        reader = Reader(who, repo_id, start, wants=self._rounds.wake, left=self._leave, abort=abort)
+        reader = Reader(who, repo_id, start, lasts=lasts, wants=self._rounds.wake, left=self._leave, abort=abort)
         reader.give(sse.PING + (MISSED if last_id and position is None else b""))
         self._readers.add(reader)
         self._accounts[who.user_id] += 1

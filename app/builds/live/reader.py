@@ -13,6 +13,8 @@ PARTING = 2.0
 class Reader:
     """One stream, and the bytes to send on it next. The reader wants more when all its bytes were taken for sending.
 
+    The stream ends after `lasts` seconds at the latest.
+
     `wants` is called when the reader wants more, `left` when its stream is over; `abort` cuts its connection.
     """
 
@@ -22,6 +24,7 @@ class Reader:
         repo_id: int | None,
         position: int,
         *,
+        lasts: float,
         wants: Callable[[], None],
         left: Callable[["Reader"], None],
         abort: Callable[[], None],
@@ -34,7 +37,7 @@ class Reader:
         self._now = asyncio.get_running_loop().time
         #: When the reader was last given bytes, and when its stream ends at the latest.
         self.given = self._now()
-        self.until = self.given + sse.LONGEST
+        self.until = self.given + min(lasts, sse.LONGEST)
         self._wants, self._left, self._abort = wants, left, abort
         self._part = b""
         self._over = False

@@ -21,14 +21,14 @@ class Share:
         self._entries: Sequence[Entry] = ring.after(self._first)
         self._newest = ring.newest
         self._now = now
-        self._users = {reader.who.user_id for reader in readers}
+        self._who = {reader.who for reader in readers}
         self._repos = {entry.repo_id for entry in self._entries}
         self._repos |= {reader.repo_id for reader in readers if reader.repo_id is not None}
         self._parts: dict[tuple[Who, int | None, int], tuple[bytes, int]] = {}
 
     def rights(self) -> Tx[Audience]:
         """The rights of these readers, as they are now, in the repositories of the frames and of the readers."""
-        return audience.find(self._users, self._repos)
+        return audience.find(self._who, self._repos)
 
     def give(self, reader: Reader, rights: Audience) -> None:
         """Give a reader its frames; a ping if it was given nothing for long; the end if it has lost its rights."""

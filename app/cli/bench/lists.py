@@ -21,7 +21,7 @@ REPOS = f"""{NUMBERS}
 """
 NAME = "'user-' || (:last + n)"
 USERS = f"""{NUMBERS}
-    {copy(schema.users, login=NAME, token_hash=NAME, admin="FALSE")}
+    {copy(schema.users, login=NAME, admin="FALSE")}
     FROM numbers CROSS JOIN users old WHERE old.id = 1 ORDER BY n
 """
 RIGHTS = """

@@ -2,8 +2,10 @@
 
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 #: The number that stands for the latest build.
 LAST = 0
+#: Seconds of the units that an age or a period may have.
+_UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,28 @@ def minutes(value: str) -> int:
     if not match or not any(match.groups()):
         raise click.BadParameter(f"{value!r} is no time: write minutes, as in 90, or 1h30m")
     return int(match[1] or 0) * 60 + int(match[2] or 0)
+
+
+def past(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    """Unix seconds of a day or time in UTC (ISO 8601), or of an age: `90m`, `12h`, `7d`."""
+    return None if value is None else _time(value, -1, "an age")
+
+
+def ahead(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    """Unix seconds of a day or time in UTC (ISO 8601), or of the end of a period from now on: `90m`, `12h`, `7d`."""
+    return None if value is None else _time(value, 1, "a period")
+
+
+def _time(value: str, sign: int, what: str) -> int:
+    if found := re.fullmatch(r"([0-9]{1,6})([mhd])", value, re.ASCII):
+        return int(time.time()) + sign * int(found[1]) * _UNITS[found[2]]
+    try:
+        then = datetime.fromisoformat(value)
+        seconds = int((then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError) as error:
+        words = f"{value!r} is no time: write a day or time (UTC), as in 2026-01-31T12:00, or {what}, as in 12h or 7d"
+        raise click.BadParameter(words) from error
+    return max(seconds, 0)
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -120,7 +120,7 @@ routes = [
         errors=[400],
     ),
     Endpoint("GET", REPO, show, operation="repos.show", needs=READ),
-    Endpoint("GET", REPO / "hook", hook, operation="repos.hook", needs=ADMIN),
+    Endpoint("GET", REPO / "hook", hook, operation="repos.hook", needs=ADMIN, scope="admin"),
     Endpoint("PATCH", REPO, update, operation="repos.update", needs=ADMIN, body=RepoChanges),
     Endpoint("POST", REPO, enable, operation="repos.enable", needs=ADMIN),
     Endpoint("POST", REPO / "chown", chown, operation="repos.chown", needs=ADMIN),

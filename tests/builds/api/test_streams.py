@@ -15,6 +15,7 @@ from app.builds.model import Line, Step
 from app.repos import store as repos
 from app.repos.model import Permissions
 from app.web import sse
+from tests.accounts import farside
 from tests.builds.farside import NOW, Scene
 from tests.soon import soon
 from tests.web.asgi import serving
@@ -30,9 +31,8 @@ async def followed(scene: Scene) -> AsyncIterator[tuple[Step, "asyncio.Task[http
     running = await scene.start((await scene.push()).stages[0], "one")
     step = await scene.step(running.steps[0], "running")
     await scene.ports.logs.write(step.id, [Line(0, "first", 0)])
-    async with serving(
-        stream.routes, db=scene.ports.db, ports=scene.ports, cookie_key=b"", now=scene.clock, private_mode=False
-    ) as client:
+    state = farside.state(scene.ports.db, ports=scene.ports, now=scene.clock, private_mode=False)
+    async with serving(stream.routes, **state) as client:
         task = asyncio.create_task(client.get(LOG, headers={"Authorization": "the token of kim"}))
         await soon(lambda: scene.ports.logs.readers()[step.id])
         yield step, task

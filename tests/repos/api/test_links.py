@@ -11,6 +11,7 @@ from app.errors import NotFound
 from app.repos import store
 from app.repos.api import links
 from app.repos.model import Repo
+from tests.accounts import farside
 from tests.web.asgi import serving
 
 SHA = "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d"
@@ -56,7 +57,7 @@ def test_a_repository_without_pages_says_so(url: str) -> None:
 async def get(db: Database, path: str, repo: Repo = REPO) -> httpx2.Response:
     owner = await db.write(accounts.create("ann", token="ann-token", now=1))
     await db.write(store.create(replace(repo, user_id=owner.id)))
-    async with serving(links.routes, db=db, cookie_key=b"", now=lambda: 1, private_mode=False) as client:
+    async with serving(links.routes, **farside.state(db, private_mode=False)) as client:
         return await client.get(path)
 
 
