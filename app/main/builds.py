@@ -24,6 +24,7 @@ from app.main.maintenance import now
 from app.moments import Recorders
 from app.repos.templates import store as templates
 from app.scm.hosts import Hosts
+from app.sealing.seal import Seal
 from app.settings.server import Settings
 from app.web.traffic import Traffic
 
@@ -40,12 +41,18 @@ class Builds:
 
 @asynccontextmanager
 async def open_builds(
-    settings: Settings, folder: Folder, db: Database, hosts: Hosts, recorders: Recorders, traffic: Traffic
+    settings: Settings,
+    folder: Folder,
+    db: Database,
+    hosts: Hosts,
+    seal: Seal,
+    recorders: Recorders,
+    traffic: Traffic,
 ) -> AsyncIterator[Builds]:
     """While the block lasts, changes are delivered to readers and to other servers, and cron jobs run."""
     logs = Logs(folder.logs)
     configs = Configs(hosts, Converter(partial(_template, db)), _extensions(settings))
-    ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders))
+    ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders), seal)
     broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4))
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval)
     async with relaying(ports), broadcast.running(), scheduler.running():

@@ -56,17 +56,23 @@ class Access:
 
 
 class RepoNeeds(StoredNeeds[Access]):
-    """Requires a right in the repository of the path. `known`: a caller without an account is always refused."""
+    """Requires a right in the repository of the path.
 
-    def __init__(self, right: Right, means: str, *, known: bool = False) -> None:
+    `known`: a caller without an account is always refused. `protected` is the right that a protected repository
+    requires instead.
+    """
+
+    def __init__(self, right: Right, means: str, *, known: bool = False, protected: Right | None = None) -> None:
         super().__init__(means, refusals=(401, 403, 404), strangers=right == "read", words=(paths.OWNER, paths.NAME))
         self._right: Right = right
         self._known = known
+        self._protected: Right = protected or right
 
     async def asked(self, request: Request[Any]) -> Tx[Access]:
         """As `find`."""
         shown, path, hidden = await auth.claim(request), request.path_params, request.state["private_mode"]
-        return find(shown, path["owner"], path["name"], self._right, private_mode=self._known or hidden)
+        words = path["owner"], path["name"]
+        return _find(shown, *words, self._right, private_mode=self._known or hidden, protected=self._protected)
 
 
 _READERS = "Who may read the repository: anybody if it is public, every account if it is internal."
@@ -74,6 +80,8 @@ READ = RepoNeeds("read", _READERS)
 #: As READ, but only for callers with an account.
 KNOWN_READ = RepoNeeds("read", _READERS, known=True)
 WRITE = RepoNeeds("write", "Who may write in the repository.")
+#: A signature is an approval, and only administrators approve.
+SIGN = RepoNeeds("write", "Who may write in the repository; in a protected one, who administers it.", protected="admin")
 ADMIN = RepoNeeds("admin", "Who administers the repository.")
 
 
@@ -96,11 +104,15 @@ ADMITTED = _Admitted("Anybody.", strangers=True)
 
 def find(shown: Claim, namespace: str, name: str, right: Right, *, private_mode: bool = False) -> Tx[Access]:
     """The repository and its caller in one transaction; Unauthorized, Forbidden or NotFound."""
+    return _find(shown, namespace, name, right, private_mode=private_mode, protected=right)
+
+
+def _find(shown: Claim, namespace: str, name: str, right: Right, *, private_mode: bool, protected: Right) -> Tx[Access]:
     user = yield from auth.user_of(shown)
     if user is None and private_mode:
         raise Unauthorized
     repo, given = (yield from store.find_with_rights(namespace, name, user.id if user else 0)) or (None, None)
-    if refusal := refuse(user, repo, given, right):
+    if refusal := refuse(user, repo, given, protected if repo and repo.protected else right):
         raise auth.refused(refusal, user) if user and repo else refusal
     assert repo is not None
     return Access(repo, user, given, shown)

@@ -19,7 +19,7 @@ from app.db.tx import Tx, run
 from app.main.routes import ROWS
 from app.main.site import open_site
 from app.repos import store as repos
-from app.repos.access import ADMIN, ADMITTED, KNOWN_READ, READ, WRITE
+from app.repos.access import ADMIN, ADMITTED, KNOWN_READ, READ, SIGN, WRITE
 from app.repos.model import Permissions, Repo
 from app.repos.namespaces import MEMBER, OWNER
 from app.runners.dispatch.rpc import api as rpc
@@ -63,6 +63,7 @@ EXPECTED: dict[Described, dict[str, int]] = {
     SYSTEM: statuses("root"),
     READ: statuses("reader", "writer", "keeper", "root", account=404),
     KNOWN_READ: statuses("reader", "writer", "keeper", "root", account=404),
+    SIGN: statuses("writer", "keeper", "root", account=404),
     WRITE: statuses("writer", "keeper", "root", account=404),
     ADMIN: statuses("keeper", "root", account=404),
     MEMBER: statuses("writer", "keeper", "root"),
