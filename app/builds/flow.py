@@ -51,7 +51,7 @@ async def promote(
     """
     if not target:
         raise Invalid.of([Problem("target", "missing_target", "Missing target environment")])
-    merged = parameters.merge(old.params, params, target=target)
+    merged = parameters.merge(old.params, params, repo.parameters, target=target)
     debug = params.get("debug") == "true"
     deployment: dict[str, Any] = {"event": event, "deploy_to": target, "deploy_id": 0, "cron": cron or old.cron}
     draft = _again(old, trigger or trigger_of(by), merged, debug=debug, **deployment)
@@ -62,7 +62,7 @@ async def restart(ports: Ports, repo: Repo, old: Build, *, by: Actor, debug: boo
     """Run a build once more; given parameters win over the old build's parameters (contract drone-rest 4.1, 8)."""
     if old.status in protection.HELD:
         raise _not_startable(old.status)
-    draft = _again(old, trigger_of(by), parameters.merge(old.params, params), debug=debug)
+    draft = _again(old, trigger_of(by), parameters.merge(old.params, params, repo.parameters), debug=debug)
     return await start(ports, repo, draft, "build.restart", by, claim=_startable(old))
 
 
@@ -95,7 +95,7 @@ async def create(
     params: Mapping[str, str],
 ) -> Build:
     """Build a branch, or a commit of it, on request: event `custom` (contract drone-rest 4.1)."""
-    merged = parameters.merge({}, params, action=action)
+    merged = parameters.merge({}, params, repo.parameters, action=action)
     branch = branch or repo.default_branch
     ref = branch if branch.startswith("refs/") else f"refs/heads/{branch}"
     if commit or ref.startswith("refs/tags/"):

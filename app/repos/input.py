@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from app import names
 from app.errors import Problem
+from app.repos import parameters
 from app.repos.model import Visibility
 from app.web import body
 
@@ -19,6 +20,8 @@ LONGEST = 30 * 24 * 60
 WIDEST = 100_000
 #: The highest build number that may be set.
 LAST_NUMBER = 1_000_000_000
+#: How many names of parameters a repository may allow.
+MOST_PARAMETERS = 200
 
 
 def _config_path(value: str) -> str:
@@ -46,6 +49,14 @@ def _counter(value: int) -> int:
     return value
 
 
+def _parameters(value: list[str]) -> list[str]:
+    if len(value) > MOST_PARAMETERS:
+        raise ValueError(f"must be at most {MOST_PARAMETERS} names")
+    if faults := [fault.message for name in value if (fault := parameters.problem(name))]:
+        raise ValueError("; ".join(faults))
+    return sorted(set(value))
+
+
 def _between(low: int, high: int) -> dict[str, JsonValue]:
     return {"minimum": low, "maximum": high}
 
@@ -57,6 +68,7 @@ ConfigPath = Annotated[
 ]
 Timeout = Annotated[int, AfterValidator(_timeout), Field(json_schema_extra=_between(1, LONGEST))]
 Throttle = Annotated[int, AfterValidator(_throttle), Field(json_schema_extra=_between(0, WIDEST))]
+Parameters = Annotated[list[str], AfterValidator(_parameters), Field(json_schema_extra={"maxItems": MOST_PARAMETERS})]
 Counter = Annotated[int, AfterValidator(_counter), Field(json_schema_extra=_between(0, LAST_NUMBER))]
 
 
@@ -85,6 +97,9 @@ class RepoChanges(body.Input):
     auto_cancel_pull_requests: bool | None = None
     auto_cancel_pushes: bool | None = None
     auto_cancel_running: bool | None = None
+    parameters: Parameters | None = Field(
+        None, description="The only names that parameters of builds may have; an empty list: every name."
+    )
     trusted: bool | None = None
     timeout: Timeout | None = Field(None, description="Minutes a stage may take.")
     throttle: Throttle | None = Field(None, description="Stages at once; 0: any.")

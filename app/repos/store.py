@@ -54,7 +54,8 @@ BREAK = """
     WHERE id = :id AND unbroken_from < :number
 """
 
-_MAPPER = Mapper(Repo, schema.repos, codecs={"parameters": NAMES})
+PARAMETERS = NAMES
+_MAPPER = Mapper(Repo, schema.repos, codecs={"parameters": PARAMETERS})
 #: Columns of a whole row.
 WIDTH = len(schema.repos.columns)
 
