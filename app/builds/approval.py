@@ -1,6 +1,6 @@
 """A decision about a build that waits for approval: approve, decline."""
 
-from app.builds import rules, stages, store
+from app.builds import protection, rules, stages, store
 from app.builds.model import Build, Stage
 from app.builds.moments import Doing, Happened
 from app.builds.ports import Ports
@@ -16,7 +16,7 @@ async def approve(ports: Ports, repo: Repo, number: int, by: Actor, stage_number
     """Let a blocked stage run, now or when the stages before it are over; without a number, all blocked stages.
 
     Of several decisions at the same time one counts; the other callers get Invalid, and so does a caller that names a
-    stage that is not blocked (contract drone-rpc 11.5).
+    stage that is not blocked (contract drone-rpc 11.5). Once all stages are approved, the pipeline file is, too.
     """
     await ports.moments.carry_out(_approve(repo, number, stage_number, by, ports.now()))
 
@@ -27,11 +27,15 @@ def _approve(repo: Repo, number: int, stage_number: int | None, by: Actor, now: 
         status = "waiting_on_dependencies" if stage.depends_on else rules.started(stage)
         yield from stages.set_status(stage, status, now)
     build = yield from settle(old, now)
+    yield from protection.decide(build, now)
     return None, [Happened("build.approve", build.id, by, repo=repo, build=build, old=old)]
 
 
 async def decline(ports: Ports, repo: Repo, number: int, by: Actor, stage_number: int | None = None) -> None:
-    """Decline a blocked stage, or without a number all of them, and the build; other stages stay as they are."""
+    """Decline a blocked stage, or without a number all of them, and the build; other stages stay as they are.
+
+    The pipeline file is declined with the stage: in a protected repository, no build begins with that file any more.
+    """
     await ports.moments.carry_out(_decline(repo, number, stage_number, by, ports.now()))
 
 
@@ -41,6 +45,7 @@ def _decline(repo: Repo, number: int, stage_number: int | None, by: Actor, now: 
         yield from stages.set_status(stage, "declined", now)
     yield from store.decline(old, now)
     build = yield from store.whole(old.id)
+    yield from protection.decide(build, now)
     return None, [Happened("build.decline", build.id, by, repo=repo, build=build, old=old)]
 
 

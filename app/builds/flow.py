@@ -1,11 +1,10 @@
 """How builds begin. Every way (push, promote, rollback, restart, create) ends in `start`."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from app.builds import params as parameters
-from app.builds import stages, stop, store
+from app.builds import protection, stages, stop, store
 from app.builds.config import converted
 from app.builds.event import event_of
 from app.builds.model import ERROR_CODE, Build, Stage, Status, cut
@@ -18,7 +17,6 @@ from app.errors import Invalid, NothingToRun, Problem
 from app.evolve import evolve
 from app.extensions.client import ExtensionFailed
 from app.moments import Actor
-from app.pipeline import signature
 from app.pipeline.document import BadPipeline
 from app.pipeline.plan import PlannedStage, nothing_to_run
 from app.repos import store as repos
@@ -54,7 +52,7 @@ async def promote(
     """
     if not target:
         raise Invalid.of([Problem("target", "missing_target", "Missing target environment")])
-    merged = parameters.merge(old.params, params, target=target)
+    merged = parameters.merge(old.params, params, repo.parameters, target=target)
     debug = params.get("debug") == "true"
     deployment: dict[str, Any] = {"event": event, "deploy_to": target, "deploy_id": 0, "cron": cron or old.cron}
     draft = _again(old, trigger or trigger_of(by), merged, debug=debug, **deployment)
@@ -63,10 +61,21 @@ async def promote(
 
 async def restart(ports: Ports, repo: Repo, old: Build, *, by: Actor, debug: bool, params: Mapping[str, str]) -> Build:
     """Run a build once more; given parameters win over the old build's parameters (contract drone-rest 4.1, 8)."""
-    if old.status in ("blocked", "declined"):
-        raise Invalid(f"cannot start a {old.status} build", code="not_startable")
-    draft = _again(old, trigger_of(by), parameters.merge(old.params, params), debug=debug)
-    return await start(ports, repo, draft, "build.restart", by)
+    if old.status in protection.HELD:
+        raise _not_startable(old.status)
+    draft = _again(old, trigger_of(by), parameters.merge(old.params, params, repo.parameters), debug=debug)
+    return await start(ports, repo, draft, "build.restart", by, claim=_startable(old))
+
+
+def _startable(old: Build) -> Tx[None]:
+    """Invalid when a stage of the build is blocked or declined: its own status may be another, as after a cancel."""
+    held = yield from stages.first_with(old.id, protection.HELD)
+    if held is not None:
+        raise _not_startable(held)
+
+
+def _not_startable(status: Status) -> Invalid:
+    return Invalid(f"cannot start a {status} build", code="not_startable")
 
 
 def _again(old: Build, trigger: str, params: Mapping[str, str], **more: Any) -> Build:
@@ -87,7 +96,7 @@ async def create(
     params: Mapping[str, str],
 ) -> Build:
     """Build a branch, or a commit of it, on request: event `custom` (contract drone-rest 4.1)."""
-    merged = parameters.merge({}, params, action=action)
+    merged = parameters.merge({}, params, repo.parameters, action=action)
     branch = branch or repo.default_branch
     ref = branch if branch.startswith("refs/") else f"refs/heads/{branch}"
     if commit or ref.startswith("refs/tags/"):
@@ -138,12 +147,12 @@ async def start(
     by: Actor,
     *,
     claim: Tx[None] | None = None,
-    signed_with: str = "",
 ) -> Build:
     """Turn a draft into a build with its stages, in one transaction; `verb` is one of BEGINNINGS.
 
-    A pipeline file that is wrong makes an error build. With the key `signed_with`, a file that is not signed with
-    that key makes a build whose stages wait for approval. NothingToRun when no pipeline wants the event.
+    A pipeline file that is wrong makes an error build. In a protected repository, a file that is neither signed nor
+    approved makes a build whose stages wait for approval. NothingToRun when no pipeline wants the event, Unreadable
+    when an administrator declined the file.
     `claim`, if given, is the first part of the transaction: if `claim` raises, no build is made, and if the build
     fails, `claim` is rolled back.
     """
@@ -165,10 +174,9 @@ async def start(
         raise NothingToRun("nothing to run: the validation extension leaves this build out")
     if not planned.stages:
         raise nothing_to_run(file.config, event, planned)
-    unsigned = bool(signed_with) and not await asyncio.to_thread(signature.verify, file.text, signed_with)
-    blocked = unsigned or verdict == "block"
-    ready = [_stage(repo, stage, now, file.path, blocked=blocked) for stage in planned.stages]
-    inserting = _insert(build, ready, claim, file.text if file.converted else "")
+    ready = [_stage(repo, stage, now, file.path, blocked=verdict == "block") for stage in planned.stages]
+    unsigned = await protection.unsigned(ports, repo, file.text)
+    inserting = _insert(build, ready, claim, file.text if file.converted else "", unsigned)
     return await ports.moments.carry_out(_begin(repo, inserting, verb, by, now))
 
 
@@ -202,17 +210,24 @@ def _numbered(repo: Repo, made: Build) -> Repo:
 
 
 def _insert(
-    draft: Build, planned: Sequence[Stage], claim: Tx[None] | None = None, converted_file: str = ""
+    draft: Build, planned: Sequence[Stage], claim: Tx[None] | None = None, converted_file: str = "", unsigned: str = ""
 ) -> Tx[Build]:
-    """Write the draft with its number and stages. (Copies cost much of the time of a promotion: few are made.)"""
+    """Write the draft with its number and stages. (Copies cost much of the time of a promotion: few are made.)
+
+    `unsigned` is the digest of a file that needs an approval.
+    """
     if claim is not None:
         yield from claim
+    if unsigned:
+        planned = yield from protection.judged(draft.repo_id, unsigned, planned)
     number = yield from repos.next_number(draft.repo_id)
     title, message = _text(draft.title), _text(draft.message)
     made = yield from store.create(evolve(draft, number=number, title=title, message=message))
     created = yield from each(stages.create(stage, made.id) for stage in planned)
     if converted_file:
         yield from converted.keep(made.id, converted_file)
+    if unsigned:
+        yield from protection.keep(made.id, unsigned)
     return evolve(made, stages=tuple(created))
 
 

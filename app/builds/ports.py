@@ -8,11 +8,12 @@ from app.builds.logs.logs import Logs
 from app.builds.moments import Moments
 from app.db.connect import Database
 from app.scm.hosts import Hosts
+from app.sealing.seal import Seal
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Database, git hosts, pipeline files, logs, clock (Unix seconds), and the funnel of moments."""
+    """Database, git hosts, pipeline files, logs, clock (Unix seconds), the funnel of moments, and the seal of keys."""
 
     db: Database
     hosts: Hosts
@@ -20,3 +21,4 @@ class Ports:
     logs: Logs
     now: Callable[[], int]
     moments: Moments
+    seal: Seal

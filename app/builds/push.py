@@ -22,13 +22,11 @@ async def forget_ref(ports: Ports, repo: Repo, push: Push) -> None:
         await ports.db.write(lists.forget(repo.id, "pull", str(trigger.number)))
 
 
-async def push_build(
-    ports: Ports, repo: Repo, push: Push, trigger: Trigger, by: Actor, *, signed_with: str = ""
-) -> Build | None:
+async def push_build(ports: Ports, repo: Repo, push: Push, trigger: Trigger, by: Actor) -> Build | None:
     """The build of a push; None when the commit's message or the pipeline file says that nothing is to run.
 
-    A pipeline file that cannot be used makes an error build, because no person reads the answer to a push. A file that
-    is not signed with the key of a protected repository makes a build that waits for approval.
+    A pipeline file that cannot be used, or was declined, makes an error build, because no person reads the answer to a
+    push.
     """
     if trigger.event == "pull_request" and repo.ignore_pull_requests:
         return None
@@ -47,7 +45,7 @@ async def push_build(
         sender=push.sender or commit.author_name,
     )
     try:
-        return await flow.start(ports, repo, draft, "build.push", by, signed_with=signed_with)
+        return await flow.start(ports, repo, draft, "build.push", by)
     except NothingToRun:
         return None
     except Unreadable as error:

@@ -1,5 +1,7 @@
 """The SQL of stages."""
 
+from collections.abc import Collection
+
 from app.builds import steps
 from app.builds.model import ERROR_CODE, Stage, Status, cut
 from app.db import schema
@@ -16,6 +18,7 @@ HELD = """
     SELECT DISTINCT builds.id AS id, builds.number AS number FROM stages JOIN builds ON builds.id = stages.build_id
     WHERE stages.status IN ('pending', 'running') AND stages.repo_id = :repo_id ORDER BY builds.number
 """
+STATUSES = "SELECT status FROM stages WHERE build_id = :build_id ORDER BY number"
 UNFINISHED = "SELECT * FROM stages WHERE status IN ('pending', 'running') AND id > :after ORDER BY id LIMIT :limit"
 #: Every unfinished stage with its build and repository; the columns have the names of the JSON keys (contract
 #: drone-rest 2.6). The `+` makes SQLite use the index of unfinished stages: without it, SQLite would take the index
@@ -90,6 +93,12 @@ def list_of(build_id: int) -> Tx[tuple[Stage, ...]]:
     rows = yield from many(OF_BUILD, build_id=build_id)
     found = yield from steps.of_build(build_id)
     return tuple(evolve(MAPPER.make(row), steps=tuple(found.get(row["id"], ()))) for row in rows)
+
+
+def first_with(build_id: int, statuses: Collection[Status]) -> Tx[Status | None]:
+    """The status of the first stage of a build that has one of these statuses."""
+    rows = yield from many(STATUSES, build_id=build_id)
+    return next((row["status"] for row in rows if row["status"] in statuses), None)
 
 
 def unfinished(after: int, limit: int) -> Tx[Rows]:

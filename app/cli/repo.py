@@ -103,6 +103,10 @@ def _flag(name: str, words: str) -> Callable[[F], F]:
 @_flag("auto-cancel-pull-requests", "A newer push to a pull request cancels older builds that wait.")
 @_flag("auto-cancel-pushes", "A newer push to a branch cancels older builds that wait.")
 @_flag("auto-cancel-running", "With these, builds that run are cancelled as well.")
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="NAME", help="A name that parameters may have; no other."
+)
+@click.option("--any-parameter", is_flag=True, help="Parameters may have every name that is not reserved.")
 @_flag("trusted", "Pipelines may use what is privileged (administrators of the server).")
 @click.option(
     "--timeout", type=options.minutes, metavar="MINUTES|1h30m", help="What a stage may take (administrators)."
@@ -111,12 +115,14 @@ def _flag(name: str, words: str) -> Callable[[F], F]:
 @click.option("--build-counter", "counter", type=int, help="The last build number; it only grows (administrators).")
 @json_option
 @click.pass_obj
-def update(session: Session, /, slug: str, **settings: Any) -> None:
+def update(session: Session, /, slug: str, parameters: tuple[str, ...], any_parameter: bool, **settings: Any) -> None:
     """Change settings of a repository; what is not given stays.
 
-    The server ignores those for its administrators when others set them.
+    The server ignores those for its administrators when others set them. Repeat --parameter for each name.
     """
-    body = arguments.present(**settings)
+    if parameters and any_parameter:
+        raise click.UsageError("give --parameter or --any-parameter, not both")
+    body = arguments.present(**settings, parameters=list(parameters) if parameters or any_parameter else None)
     if not body:
         raise click.UsageError("nothing to change: give at least one setting, as in --visibility public")
     with session.client() as client:
@@ -211,7 +217,11 @@ def _block(repo: Json) -> str:
 def _settings(repo: Json) -> str:
     names = ("protected", "trusted", *(name for name in repo if name.startswith(("ignore_", "auto_cancel_"))))
     flags = [(name.replace("_", " ").capitalize(), output.yes(repo.get(name))) for name in names]
-    return _block(repo) + "\n" + output.block([*flags, ("Throttle", str(repo.get("throttle") or "-"))])
+    return _block(repo) + "\n" + output.block([*flags, ("Throttle", str(repo.get("throttle") or "-")), _allowed(repo)])
+
+
+def _allowed(repo: Json) -> tuple[str, str]:
+    return "Parameters", output.line(", ".join(repo.get("parameters") or ())) or "any"
 
 
 def _table(repos: list[Json]) -> str:

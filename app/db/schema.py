@@ -107,6 +107,7 @@ repos = _table(
     *_numbers("timeout", "throttle", "counter", "synced", "created", "updated", "version"),
     *_bytes("signer", "secret"),
     *_numbers("unbroken_from"),
+    *_texts("parameters"),
 )
 Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
 Index("repos_owner", repos.c.user_id)
@@ -236,6 +237,17 @@ _enabled = not_(crons.c.disabled)
 Index("crons_due", crons.c.next, sqlite_where=_enabled, postgresql_where=_enabled)
 
 cards = Table("cards", metadata, _of("steps", "step_id", primary_key=True), *_texts("data"))
+
+unsigned = Table("unsigned", metadata, _of("builds", "build_id", primary_key=True), *_texts("digest"))
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _of("repos", "repo_id", primary_key=True),
+    Column("digest", Text, primary_key=True),
+    *_flags("approved"),
+    *_numbers("number", "decided"),
+)
 
 converted = Table("converted", metadata, _of("builds", "build_id", primary_key=True), *_texts("text"))
 

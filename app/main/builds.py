@@ -28,6 +28,7 @@ from app.moments import Recorders
 from app.pipeline.source import MAX_BYTES
 from app.repos.templates import store as templates
 from app.scm.hosts import Hosts
+from app.sealing.seal import Seal
 from app.settings.server import Settings
 from app.web.traffic import Traffic
 
@@ -45,13 +46,19 @@ class Builds:
 
 @asynccontextmanager
 async def open_builds(
-    settings: Settings, folder: Folder, db: Database, hosts: Hosts, recorders: Recorders, traffic: Traffic
+    settings: Settings,
+    folder: Folder,
+    db: Database,
+    hosts: Hosts,
+    seal: Seal,
+    recorders: Recorders,
+    traffic: Traffic,
 ) -> AsyncIterator[Builds]:
     """While the block lasts, changes are delivered to readers and to other servers, cron jobs run, and old builds
     are purged."""
     logs = Logs(folder.logs)
     configs = Configs(hosts, Converter(partial(_template, db), _limits(settings)), _extensions(settings))
-    ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders))
+    ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders), seal)
     broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4))
     pace = Pace(settings.cron_minimum)
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval, pace=pace)

@@ -96,7 +96,7 @@ async def _open_rooms(
     account = _account(settings)
     hosts = Hosts(Git(folder.mirrors, settings.roots, environ=inherited(), account=account))
     traffic = Traffic()
-    opening = open_builds(settings, folder, db, hosts, recorders, traffic)
+    opening = open_builds(settings, folder, db, hosts, seal, recorders, traffic)
     builds = await stack.enter_async_context(opening)
     opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
     runners = await stack.enter_async_context(opening_runners)

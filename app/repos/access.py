@@ -61,21 +61,24 @@ class RepoNeeds(StoredNeeds[Access]):
     """Requires a right in the repository of the path.
 
     `known`: a caller without an account is always refused. `granted`: the right must be granted to the caller; the
-    visibility of the repository gives no right.
+    visibility of the repository gives no right. `protected` is the right that a protected repository requires instead.
     """
 
-    def __init__(self, right: Right, means: str, *, known: bool = False, granted: bool = False) -> None:
+    def __init__(
+        self, right: Right, means: str, *, known: bool = False, granted: bool = False, protected: Right | None = None
+    ) -> None:
         self._right: Right = right
         self._known = known or granted
         self._granted = granted
+        self._protected: Right = protected or right
         strangers = right == "read" and not self._known
         super().__init__(means, refusals=(401, 403, 404), strangers=strangers, words=(paths.OWNER, paths.NAME))
 
     async def asked(self, request: Request[Any]) -> Tx[Access]:
         """As `find`."""
         shown, path, hidden = await auth.claim(request), request.path_params, request.state["private_mode"]
-        known = self._known or hidden
-        return find(shown, path["owner"], path["name"], self._right, known=known, granted=self._granted)
+        known, words = self._known or hidden, (path["owner"], path["name"])
+        return find(shown, *words, self._right, known=known, granted=self._granted, protected=self._protected)
 
 
 _READERS = "Who may read the repository: anybody if it is public, every account if it is internal."
@@ -85,6 +88,8 @@ KNOWN_READ = RepoNeeds("read", _READERS, known=True)
 #: For what a public repository must not tell everybody: the names of those who have rights in it.
 GRANTED_READ = RepoNeeds("read", "Who was granted the right to read the repository.", granted=True)
 WRITE = RepoNeeds("write", "Who may write in the repository.")
+#: A signature is an approval, and only administrators approve.
+SIGN = RepoNeeds("write", "Who may write in the repository; in a protected one, who administers it.", protected="admin")
 ADMIN = RepoNeeds("admin", "Who administers the repository.")
 
 
@@ -127,11 +132,18 @@ ADMITTED_TO = _AdmittedTo("Anybody.", refusals=(401, 403, 404), strangers=True, 
 
 
 def find(
-    shown: Claim, namespace: str, name: str, right: Right, *, known: bool = False, granted: bool = False
+    shown: Claim,
+    namespace: str,
+    name: str,
+    right: Right,
+    *,
+    known: bool = False,
+    granted: bool = False,
+    protected: Right | None = None,
 ) -> Tx[Access]:
     """The repository and its caller in one transaction; Unauthorized, Forbidden or NotFound.
 
-    `known` and `granted` as in RepoNeeds.
+    `known`, `granted` and `protected` as in RepoNeeds.
     """
     caller = yield from auth.caller_of(shown, some_repos=True)
     if caller is None and known:
@@ -140,7 +152,8 @@ def find(
     repo, given = (yield from store.find_with_rights(namespace, name, user.id if user else 0)) or (None, None)
     if caller is not None and caller.proof.repos:
         _refuse_beyond(caller, repo)
-    if refusal := refuse(user, repo, given, right, granted=granted):
+    needed = protected if protected and repo and repo.protected else right
+    if refusal := refuse(user, repo, given, needed, granted=granted):
         raise auth.refused(refusal, user) if user and repo else refusal
     assert repo is not None
     return Access(repo, user, given, shown, caller.proof if caller else Proof())

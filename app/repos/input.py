@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from app import names
 from app.errors import Problem
+from app.repos import parameters
 from app.repos.model import Visibility
 from app.web import body
 from app.web.needs import Scope
@@ -25,6 +26,8 @@ LAST_NUMBER = 1_000_000_000
 LONGEST_TOKEN_NAME, MOST_REPOS = 100, 100
 #: The last time that a token may expire at: the end of the year 9999.
 LATEST = 253_402_300_799
+#: How many names of parameters a repository may allow.
+MOST_PARAMETERS = 200
 
 
 def _config_path(value: str) -> str:
@@ -70,6 +73,14 @@ def _expiry(value: int) -> int:
     return value
 
 
+def _parameters(value: list[str]) -> list[str]:
+    if len(value) > MOST_PARAMETERS:
+        raise ValueError(f"must be at most {MOST_PARAMETERS} names")
+    if faults := [fault.message for name in value if (fault := parameters.problem(name))]:
+        raise ValueError("; ".join(faults))
+    return sorted(set(value))
+
+
 def _between(low: int, high: int) -> dict[str, JsonValue]:
     return {"minimum": low, "maximum": high}
 
@@ -87,6 +98,7 @@ TokenName = Annotated[
 ]
 Slugs = Annotated[list[str], AfterValidator(_slugs), Field(json_schema_extra={"maxItems": MOST_REPOS})]
 Expiry = Annotated[int, AfterValidator(_expiry), Field(json_schema_extra=_between(0, LATEST))]
+Parameters = Annotated[list[str], AfterValidator(_parameters), Field(json_schema_extra={"maxItems": MOST_PARAMETERS})]
 Counter = Annotated[int, AfterValidator(_counter), Field(json_schema_extra=_between(0, LAST_NUMBER))]
 
 
@@ -115,6 +127,9 @@ class RepoChanges(body.Input):
     auto_cancel_pull_requests: bool | None = None
     auto_cancel_pushes: bool | None = None
     auto_cancel_running: bool | None = None
+    parameters: Parameters | None = Field(
+        None, description="The only names that parameters of builds may have; an empty list: every name."
+    )
     trusted: bool | None = None
     timeout: Timeout | None = Field(None, description="Minutes a stage may take.")
     throttle: Throttle | None = Field(None, description="Stages at once; 0: any.")

@@ -46,6 +46,8 @@ class Repo:
     secret: bytes = b""
     #: Every number from this number up to `counter` is the number of a build.
     unbroken_from: int = 0
+    #: The only names that the parameters of builds may have; empty: every name that is not reserved.
+    parameters: tuple[str, ...] = ()
 
     @property
     def slug(self) -> str:

@@ -18,6 +18,7 @@ SETTINGS = (
     "auto_cancel_pull_requests",
     "auto_cancel_pushes",
     "auto_cancel_running",
+    "parameters",
 )
 #: The settings that only an administrator of the server may change.
 SYSTEM_SETTINGS = ("trusted", "timeout", "throttle", "counter")
@@ -29,8 +30,9 @@ UPDATE = """
         auto_cancel_pull_requests = coalesce(:auto_cancel_pull_requests, auto_cancel_pull_requests),
         auto_cancel_pushes = coalesce(:auto_cancel_pushes, auto_cancel_pushes),
         auto_cancel_running = coalesce(:auto_cancel_running, auto_cancel_running),
-        trusted = coalesce(:trusted, trusted), timeout = coalesce(:timeout, timeout),
-        throttle = coalesce(:throttle, throttle), counter = coalesce(:counter, counter),
+        parameters = coalesce(:parameters, parameters), trusted = coalesce(:trusted, trusted),
+        timeout = coalesce(:timeout, timeout), throttle = coalesce(:throttle, throttle),
+        counter = coalesce(:counter, counter),
         unbroken_from = CASE WHEN counter < :counter THEN :counter + 1 ELSE unbroken_from END,
         updated = :now, version = version + 1
     WHERE id = :id AND counter <= coalesce(:counter, counter) RETURNING *
@@ -77,6 +79,8 @@ def update(repo_id: int, settings: Mapping[str, Any], now: int) -> Tx[Repo]:
     NotFound, or Invalid for a counter below a build number that was given already.
     """
     values = {name: settings.get(name) for name in (*SETTINGS, *SYSTEM_SETTINGS)}
+    if values["parameters"] is not None:
+        values["parameters"] = store.PARAMETERS[0](values["parameters"])
     row = yield from one(UPDATE, id=repo_id, now=now, **values)
     if row is None:
         raise _taken((yield from store.find(repo_id)))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from app.accounts.model import User
 from app.db import schema
-from app.db.mapper import Mapper
+from app.db.mapper import NAMES, Mapper
 from app.db.tx import Row, Tx, many, one, run
 from app.db.window import Part, Window
 from app.errors import Conflict, NotFound
@@ -60,7 +60,8 @@ BREAK = """
     WHERE id = :id AND unbroken_from < :number
 """
 
-_MAPPER = Mapper(Repo, schema.repos)
+PARAMETERS = NAMES
+_MAPPER = Mapper(Repo, schema.repos, codecs={"parameters": PARAMETERS})
 #: Columns of a whole row.
 WIDTH = len(schema.repos.columns)
 

@@ -1,5 +1,6 @@
 """Repositories as clients read them (contract drone-rest 2.3, in its order of keys)."""
 
+from collections.abc import Sequence
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
@@ -38,7 +39,10 @@ class HookJSON(TypedDict):
 
 
 class RepoJSON(TypedDict):
-    """A repository. `timeout` is minutes; `permissions` only where the route says so."""
+    """A repository. `timeout` is minutes; `permissions` only where the route says so.
+
+    `parameters` is ours: the only names that parameters may have, where there are any.
+    """
 
     id: int
     uid: str
@@ -62,6 +66,7 @@ class RepoJSON(TypedDict):
     auto_cancel_pull_requests: bool
     auto_cancel_pushes: bool
     auto_cancel_running: bool
+    parameters: NotRequired[Sequence[str]]
     timeout: int
     throttle: NotRequired[int]
     counter: int
@@ -79,8 +84,9 @@ _BEFORE = tuple(key for key in RepoJSON.__annotations__ if key not in ("permissi
 def repo_json(repo: Repo, *, permissions: Permissions | None = None) -> RepoJSON:
     """The JSON of a repository; with the caller's rights if they are given."""
     body: Any = {key: getattr(repo, key) for key in _BEFORE}
-    if not repo.throttle:
-        del body["throttle"]
+    for key in ("throttle", "parameters"):
+        if not body[key]:
+            del body[key]
     if permissions is not None:
         body["permissions"] = permissions_json(permissions)
     body["archived"] = False

@@ -18,6 +18,10 @@ DIFFERENCES = {
     ),
     "stages in the answer": Difference(r"promote|rollback", r"stages"),
     "parameter names": Difference(r"odd parameter name|^promote in a disabled repository$", r".*"),
+    "protection": Difference(
+        r"in a protected repository|^(approve|decline) stage \d|^after the approval$|^the (blocked|approved) build",
+        r".*",
+    ),
     "new parameters win": Difference(r"restart of a promotion|", r"(.*\.)?params\.VERSION"),
     "error texts": Difference(r"", r"message"),
     "error codes": Difference(r"", r"(code|errors)"),

@@ -149,7 +149,9 @@ def test_what_runs_is_what_was_planned_whatever_becomes_of_the_template(server: 
     server.json("PATCH", "/api/templates/acme/deploy.yaml", json=changed)
     server.ask("POST", f"/api/repos/{made.slug}/builds/{kept['number']}/approve")
     assert server.finished(made.slug, kept["number"])["status"] == "success"
-    later = made.promoted()
+    later = server.promote(made.slug, 1)
+    server.ask("POST", f"/api/repos/{made.slug}/builds/{later['number']}/approve")
+    assert server.finished(made.slug, later["number"])["status"] == "success"
     server.ask("DELETE", "/api/templates/acme/deploy.yaml")
     server.ask("POST", f"/api/repos/{made.slug}/builds/{dropped['number']}/approve")
 

@@ -25,6 +25,8 @@ steps:
 RESERVED = [
     "DRONE", "DRONE_COMMIT", "DRONE_", "CI", "CI_X", "PLUGIN_TAG", "GIT_DIR", "GIT_SSH_COMMAND", "LD_PRELOAD",
     "LD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES", "PATH", "HOME", "PWD", "SHELL", "IFS", "ENV", "BASH_ENV",
+    "PERL5OPT", "http_proxy", "PYTHONPATH", "NODE_OPTIONS", "SSL_CERT_FILE", "KUBECONFIG", "DOCKER_HOST",
+    "TMPDIR", "PS4",
 ]  # fmt: skip
 TEN_THOUSAND = ["".join(letters) for letters in islice(product(ascii_letters, repeat=3), 10_000)]
 MISSHAPEN = ["1A", "A-B", "A B", "A.B", "", "Ä", "A=", "A\nB", "A\0B", "A[0]", "$A", "٣"]
@@ -171,3 +173,40 @@ def test_access_is_checked_before_the_number_and_the_target(server: Server) -> N
     with server.visitor() as nobody:
         assert nobody.post(f"/api/repos/{SLUG}/builds/x/promote").status_code == 401
     _refused(server, "", 404, path="/api/repos/octocat/nothing/builds/x/promote")
+
+
+@pytest.fixture
+def only(server: Server) -> Iterator[str]:
+    """The repository, which allows one parameter for one test."""
+    repo = f"/api/repos/{SLUG}"
+    server.json("PATCH", repo, json={"parameters": ["VERSION"]})
+    yield repo
+    server.json("PATCH", repo, json={"parameters": []})
+
+
+@pytest.mark.parametrize("path", [PROMOTE, PROMOTE.replace("promote", "rollback"), f"/api/repos/{SLUG}/builds/1"])
+def test_a_repository_takes_only_the_parameters_that_it_lists(server: Server, only: str, path: str) -> None:
+    body = _refused(server, {"VERSION": "1", "REGION": "eu"}, path=path, form={"target": "production"})
+
+    assert [(error["field"], error["code"]) for error in body["errors"]] == [("REGION", "parameter_not_allowed")]
+
+
+def test_a_listed_parameter_begins_a_build(server: Server, only: str) -> None:
+    assert server.json("GET", only)["parameters"] == ["VERSION"]
+
+    assert server.promote(SLUG, 1, VERSION="1")["params"] == {"VERSION": "1"}
+
+
+def test_where_nothing_is_listed_any_free_name_begins_a_build(server: Server) -> None:
+    assert "parameters" not in server.json("GET", f"/api/repos/{SLUG}")
+    assert server.promote(SLUG, 1, REGION="eu")["params"] == {"REGION": "eu"}
+
+
+@pytest.mark.parametrize(
+    "names", [["PATH"], ["A B"], ["http_proxy", "OK"], [""], ["X"] * 201, "VERSION", [1], {"A": 1}, [None]]
+)
+def test_a_list_of_names_that_cannot_be_is_refused(server: Server, names: Any) -> None:
+    answer = server.ask("PATCH", f"/api/repos/{SLUG}", json={"parameters": names})
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"].startswith("parameters")

@@ -1,5 +1,6 @@
 """Protected repositories: signed files run, others wait for an administrator, who approves or declines."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -42,6 +43,7 @@ steps:
   commands:
   - echo b
 """
+_WORDS = itertools.count()
 WAITING = [("test", "blocked"), ("after", "blocked")]
 DONE = [("test", "success"), ("after", "success")]
 
@@ -74,8 +76,8 @@ def people(server: Server, repository: Repository) -> Iterator[dict[str, httpx2.
 
 
 def push(server: Server, repository: Repository, text: str = "") -> int:
-    """The number of the build of a push of this text."""
-    sha = repository.commit({".drone.yml": text or FILE.format(word="unsigned")})
+    """The number of the build of a push of this text, or of a text that nobody has decided upon."""
+    sha = repository.commit({".drone.yml": text or FILE.format(word=f"unsigned {next(_WORDS)}")})
     build = server.push(SLUG, sha).json()
     assert (build["status"], "stages" in build) == ("pending", False)
     number: int = build["number"]
@@ -113,18 +115,40 @@ def test_a_file_that_the_command_signed_runs_and_one_that_was_changed_waits(
     server.ask("POST", f"{BUILDS}/{tampered}/decline")
 
 
-def test_only_pushes_are_checked(server: Server, repository: Repository) -> None:
+def test_what_is_not_approved_waits_whoever_begins_it(server: Server, repository: Repository) -> None:
     number = push(server, repository)
+    server.json("POST", f"{REPO}/cron", json={"name": "now", "expr": "@yearly", "branch": "main"})
 
-    promoted = server.promote(SLUG, number)
-    restarted = server.json("POST", f"{BUILDS}/{number}")
-    created = server.json("POST", BUILDS)
+    begun = [server.promote(SLUG, number), server.json("POST", BUILDS), server.json("POST", f"{REPO}/cron/now")]
 
-    assert [stage["status"] for stage in promoted["stages"]] == ["pending", "waiting_on_dependencies"]
-    for build in (promoted, restarted, created):
+    for build in begun:
+        assert stages(server, build["number"]) == WAITING
+    assert server.ask("POST", f"{BUILDS}/{number}").json()["message"] == "cannot start a blocked build"
+    server.ask("POST", f"{BUILDS}/{number}/approve")
+    assert server.finished(SLUG, number)["status"] == "success"
+    for build in (server.promote(SLUG, number), server.json("POST", f"{BUILDS}/{number}"), server.json("POST", BUILDS)):
         assert server.finished(SLUG, build["number"])["status"] == "success"
-    assert stages(server, number) == WAITING
-    server.ask("DELETE", f"{BUILDS}/{number}")
+    for build in begun:
+        server.ask("DELETE", f"{BUILDS}/{build['number']}")
+
+
+def test_what_was_declined_starts_nothing_and_a_push_of_it_says_why(server: Server, repository: Repository) -> None:
+    number = push(server, repository)
+    server.ask("POST", f"{BUILDS}/{number}/decline")
+
+    answers = [
+        server.ask("POST", f"{BUILDS}/{number}/promote?target=production"),
+        server.ask("POST", f"{BUILDS}/{number}/rollback?target=production"),
+        server.ask("POST", BUILDS),
+        server.ask("POST", f"{REPO}/cron/now"),
+    ]
+    again = server.push(SLUG, repository.git("rev-parse", "HEAD")).json()
+
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (422, "file_declined")
+        assert f"declined this pipeline file in build {number}" in answer.json()["message"]
+    assert again["status"] == "error"
+    assert f"declined this pipeline file in build {number}" in again["error"]
 
 
 def test_a_blocked_build_is_as_recorded_and_says_why(server: Server, repository: Repository) -> None:
@@ -339,14 +363,19 @@ def test_what_nobody_can_read_is_not_signed(
     assert [text[: len(start)] for text, start in zip(told, messages, strict=True)] == messages
 
 
-def test_who_writes_signs(server: Server, repository: Repository, people: dict[str, httpx2.Client]) -> None:
+def test_only_administrators_sign_in_a_protected_repository(
+    server: Server, repository: Repository, people: dict[str, httpx2.Client]
+) -> None:
     answers = {who: client.post(f"{REPO}/sign", json={"data": "kind: a\n"}) for who, client in people.items()}
 
     assert {who: answer.status_code for who, answer in answers.items()} == {
         "nobody": 401,
         "stranger": 404,
         "read": 403,
-        "write": 200,
+        "write": 403,
         "admin": 200,
     }
-    assert answers["write"].json() == {"data": hmac(server, "kind: a\n")}
+    assert answers["write"].json()["message"] == f"admin access to {SLUG} is needed"
+    assert answers["admin"].json() == {"data": hmac(server, "kind: a\n")}
+    server.json("PATCH", REPO, json={"protected": False})
+    assert people["write"].post(f"{REPO}/sign", json={"data": "kind: a\n"}).json() == answers["admin"].json()

@@ -25,15 +25,18 @@ from app.errors import NotFound, Unavailable
 from app.events import Subscription
 from app.moments import Actor, Recorders
 from app.repos import store as repos
-from app.repos.model import Repo
+from app.repos.model import SECRET, Repo
 from app.scm.git import payload
 from app.scm.hook import Delivery, Notice
 from app.scm.host import Commit, Host, Source
 from app.scm.hosts import Hosts
+from app.sealing.seal import Seal
 
 T = TypeVar("T")
 
 NOW = 1_700_000_000
+#: The seal of the server, and the key of its repository's signatures.
+SEAL, KEY = Seal("a key of sixteen characters"), "0123456789abcdef0123456789abcdef"
 #: Who does things in tests.
 OCTOCAT, ADA = Actor("person", "octocat", 1, way="token"), Actor("person", "ada", 2, way="token")
 HOOK, RUNNER = Actor("hook", "grace", way="hook"), Actor("runner", "m1", address="10.0.0.1", way="rpc")
@@ -254,9 +257,10 @@ async def laid(db: Database, folder: Path) -> Scene:
     hosts = Hosts(host)
     configs = Configs(hosts, Converter(find_template))
     logs = Logs(folder / "logs")
-    ports = Ports(db, hosts, configs, logs, clock, Moments(db, logs, Recorders()))
+    ports = Ports(db, hosts, configs, logs, clock, Moments(db, logs, Recorders()), SEAL)
     owner = await db.write(accounts.create("octocat", token="octocat's token", now=NOW, admin=True))
     draft = Repo(0, "octocat", "hello", user_id=owner.id, default_branch="main", active=True, git_http_url="file:///x")
+    draft = replace(draft, secret=SEAL.seal(KEY, SECRET))
     return Scene(ports, await db.write(repos.create(draft)), host, clock, templates)
 
 

@@ -12,7 +12,7 @@ from app.db.tx import Tx, many
 from app.errors import Invalid, NotFound, NothingToRun, Unavailable, Unreadable
 from app.pipeline.signature import sign
 from app.repos import store as repos
-from tests.builds.farside import HOOK, NOW, OCTOCAT, Scene, file, heard, pipeline, pushed
+from tests.builds.farside import HOOK, KEY, NOW, OCTOCAT, Scene, file, heard, pipeline, pushed
 
 BROKEN = "kind: pipeline\ntype: exec\nname: [\n"
 
@@ -297,17 +297,15 @@ async def test_stages_are_made_of_the_plan(scene: Scene) -> None:
     assert (deploy.version, deploy.created, deploy.updated, deploy.started) == (1, NOW, NOW, 0)
 
 
-SIGNED_WITH = "0123456789abcdef0123456789abcdef"
+def signed(text: str, key: str = KEY) -> str:
+    return f"---\n{text}\n---\nkind: signature\nhmac: {sign(text + chr(10), key)}\n"
 
 
-def signed(text: str) -> str:
-    return f"---\n{text}\n---\nkind: signature\nhmac: {sign(text + chr(10), SIGNED_WITH)}\n"
-
-
-async def begun(scene: Scene, text: str, *, signed_with: str = SIGNED_WITH) -> list[str]:
-    """How the stages of a push begin, under the rule that the file must be signed."""
-    draft = pushed(scene.repo, scene.host.add(text))
-    made = await flow.start(scene.ports, scene.repo, draft, "build.push", HOOK, signed_with=signed_with)
+async def begun(scene: Scene, text: str, *, protected: bool = True) -> list[str]:
+    """How the stages of a push begin, in a repository that is protected or is not."""
+    repo = replace(scene.repo, protected=protected)
+    draft = pushed(repo, scene.host.add(text))
+    made = await flow.start(scene.ports, repo, draft, "build.push", HOOK)
     assert (made.status, made.finished) == ("pending", 0)
     return [stage.status for stage in made.stages]
 
@@ -317,9 +315,9 @@ async def test_a_file_that_is_not_signed_with_the_key_blocks_every_stage(scene: 
 
     assert await begun(scene, chain) == ["blocked", "blocked"]
     assert await begun(scene, signed(chain).replace("true", "evil")) == ["blocked", "blocked"]
-    assert await begun(scene, signed(chain), signed_with="another key") == ["blocked", "blocked"]
+    assert await begun(scene, signed(chain, "another key")) == ["blocked", "blocked"]
     assert await begun(scene, signed(chain)) == ["pending", "waiting_on_dependencies"]
-    assert await begun(scene, chain, signed_with="") == ["pending", "waiting_on_dependencies"]
+    assert await begun(scene, chain, protected=False) == ["pending", "waiting_on_dependencies"]
     assert [stage.status for stage in (await promote(scene)).stages] == ["pending", "waiting_on_dependencies"]
 
 

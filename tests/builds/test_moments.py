@@ -72,9 +72,8 @@ async def one(scene: Scene) -> Build:
 
 
 async def waiting_for_approval(scene: Scene) -> Build:
-    sha = scene.host.add(pipeline())
-    draft = pushed(scene.repo, sha)
-    return await flow.start(scene.ports, scene.repo, draft, "build.push", HOOK, signed_with="a key")
+    repo = replace(scene.repo, protected=True)
+    return await flow.start(scene.ports, repo, pushed(repo, scene.host.add(pipeline())), "build.push", HOOK)
 
 
 async def running(scene: Scene) -> Build:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.builds.params import LIMIT, SHOWN, WORD_LIMIT, check, merge
+from app.builds.params import LIMIT, WORD_LIMIT, check, merge
 from app.errors import Invalid, Problem
+from app.repos.parameters import SHOWN
 
 RESERVED = [
     *("DRONE", "DRONE_", "DRONE_X", "DRONE_DEPLOY_TO", "CI", "CI_", "CI_X"),
@@ -17,7 +18,7 @@ RESERVED = [
 FREE = [
     *("A", "_", "_1", "a", "VERSION", "lower_case", "X" * 1000),
     *("DRONES", "CIRCLE", "PLUGIN", "GIT", "LD", "DYLD", "GITHUB_TOKEN", "MY_DRONE_X", "_CI"),
-    *("PATHS", "MY_PATH", "HOMES", "ENVIRONMENT", "BASH", "BASH_ENVS", "OLDPWD"),
+    *("PATHS", "MY_PATH", "HOMES", "ENVIRONMENT", "BASH"),
     *("drone_x", "ci", "path", "Path"),
 ]
 NO_NAMES = ["", "1", "1A", "A-B", "A B", "A.B", "A=B", "A\n", "\nA", "A\0", "Ä", "Aé", "V\u0130", "١", "$A", " A"]
@@ -144,6 +145,19 @@ def test_neither_side_is_changed_by_merging() -> None:
     merge(inherited, new)
 
     assert (inherited, new) == ({"A": "1"}, {"A": "2"})
+
+
+def test_where_names_are_listed_no_other_passes_and_no_inherited_one_either() -> None:
+    assert merge({"A": "1"}, {"B": "2"}, ("A", "B")) == {"A": "1", "B": "2"}
+
+    with pytest.raises(Invalid) as refused:
+        merge({"C": "1", "A": "1"}, {"PATH": "x"}, ("A", "B"))
+
+    assert [(problem.field, problem.code) for problem in refused.value.problems] == [
+        ("C", "parameter_not_allowed"),
+        ("PATH", "parameter_reserved"),
+    ]
+    assert "(A, B)" in refused.value.problems[0].message
 
 
 def test_words_are_checked_and_not_merged() -> None:

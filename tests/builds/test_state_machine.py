@@ -19,7 +19,7 @@ from app.builds.model import Build, Stage, Status, Step
 from app.builds.moments import Moment
 from app.db.connect import connect
 from app.db.migrate import migrate
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, Unreadable
 from app.events import Subscription
 from app.runners.dispatch.leases import Leases
 from app.runners.dispatch.local import LocalManager
@@ -108,7 +108,7 @@ class Machine(RuleBasedStateMachine):
         """What comes of it; None when it was refused."""
         try:
             return self.do(work)
-        except (Conflict, Invalid):
+        except (Conflict, Invalid, Unreadable):
             return None
 
     def builds(self) -> list[Build]:
@@ -118,10 +118,12 @@ class Machine(RuleBasedStateMachine):
 
     @rule(of=st.sampled_from(FILES), pushes=st.booleans(), running=st.booleans(), signed=st.booleans())
     def push(self, of: tuple[str, ...], pushes: bool, running: bool, signed: bool) -> None:
-        repo = replace(self.scene.repo, auto_cancel_pushes=pushes, auto_cancel_running=running)
+        repo = replace(self.scene.repo, auto_cancel_pushes=pushes, auto_cancel_running=running, protected=not signed)
         draft = pushed(repo, self.scene.host.add(file(*of)))
         before = self.builds()
-        made = self.do(flow.start(self.ports, repo, draft, "build.push", HOOK, signed_with="" if signed else "a key"))
+        made = self.attempt(flow.start(self.ports, repo, draft, "build.push", HOOK))
+        if made is None:  # the file was declined
+            return
         self.numbers.append(made.number)
         for old in before:
             if pushes and (old.status == "pending" or (running and old.status == "running")) and old.event == "push":

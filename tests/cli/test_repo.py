@@ -138,6 +138,8 @@ UPDATE = {
     "--auto-cancel-pull-requests": {"auto_cancel_pull_requests": True},
     "--no-auto-cancel-pushes": {"auto_cancel_pushes": False},
     "--auto-cancel-running": {"auto_cancel_running": True},
+    "--parameter=VERSION": {"parameters": ["VERSION"]},
+    "--any-parameter": {"parameters": []},
     "--trusted": {"trusted": True},
     "--timeout=45m": {"timeout": 45},
     "--timeout=90": {"timeout": 90},
@@ -161,7 +163,15 @@ def test_update_sends_only_what_is_given(gantry: Gantry, far: FarSide, option: s
 
 @pytest.mark.parametrize(
     "args",
-    [[], ["--timeout", ""], ["--timeout", "soon"], ["--timeout", "m"], ["--timeout", "-5"], ["--visibility", "x"]],
+    [
+        [],
+        ["--timeout", ""],
+        ["--timeout", "soon"],
+        ["--timeout", "m"],
+        ["--timeout", "-5"],
+        ["--visibility", "x"],
+        ["--any-parameter", "--parameter", "A"],
+    ],
 )
 def test_an_update_of_nothing_or_to_nonsense_is_refused(gantry: Gantry, far: FarSide, args: list[str]) -> None:
     assert gantry("repo", "update", SLUG, *args).returncode == 2

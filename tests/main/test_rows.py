@@ -22,7 +22,7 @@ from app.db.tx import Tx, run
 from app.main.routes import ROWS
 from app.main.site import open_site
 from app.repos import store as repos
-from app.repos.access import ADMIN, ADMITTED, GRANTED_READ, KNOWN_READ, READ, WRITE
+from app.repos.access import ADMIN, ADMITTED, GRANTED_READ, KNOWN_READ, READ, SIGN, WRITE
 from app.repos.model import Permissions, Repo
 from app.repos.namespaces import MEMBER, OWNER
 from app.runners.dispatch.rpc import api as rpc
@@ -89,6 +89,7 @@ EXPECTED: dict[Described, dict[str, int]] = {
     READ: statuses("reader", "writer", "keeper", "root", account=404),
     KNOWN_READ: statuses("reader", "writer", "keeper", "root", account=404),
     GRANTED_READ: statuses("reader", "writer", "keeper", "root", account=404),
+    SIGN: statuses("writer", "keeper", "root", account=404),
     WRITE: statuses("writer", "keeper", "root", account=404),
     ADMIN: statuses("keeper", "root", account=404),
     MEMBER: statuses("writer", "keeper", "root"),

@@ -25,6 +25,7 @@ EVERYTHING: dict[str, Any] = {
     "auto_cancel_pull_requests": True,
     "auto_cancel_pushes": True,
     "auto_cancel_running": True,
+    "parameters": ("A", "B"),
     "trusted": True,
     "timeout": 45,
     "throttle": 3,

@@ -12,7 +12,7 @@ from app.errors import AppError, Unauthorized
 from app.log import request_id
 from app.moments import Actor
 from app.repos import store as repos
-from app.repos.model import SECRET, SIGNER, Repo
+from app.repos.model import SIGNER, Repo
 from app.scm.hook import Delivery, Push
 from app.web import body
 from app.web.connected import address
@@ -75,16 +75,15 @@ def _find(slug: str) -> Tx[Repo | None]:
 async def _answer(
     request: Request[State], repo: Repo, push: Push
 ) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty:
-    ports, seal = request.state["ports"], request.state["seal"]
+    ports = request.state["ports"]
     if push.deleted:
         await forget_ref(ports, repo, push)
         return Empty()
     trigger = triggers.build_event(push, repo.default_branch)
     if trigger is None:
         return JSON(MessageJSON(message="ignored"))
-    key = seal.open(repo.secret, SECRET) if repo.protected else ""
     by = Actor("hook", push.sender, address=address(request), way="hook", request=request_id.get())
-    build = await push_build(ports, repo, push, trigger, by, signed_with=key)
+    build = await push_build(ports, repo, push, trigger, by)
     return JSON(build_json(build) if build else None)
 
 

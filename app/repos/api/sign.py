@@ -11,7 +11,7 @@ from app.errors import Invalid, Problem
 from app.pipeline import signature
 from app.pipeline.problems import BadPipeline
 from app.pipeline.source import MAX_BYTES
-from app.repos.access import WRITE, Access, State
+from app.repos.access import SIGN, Access, State
 from app.repos.model import SECRET
 from app.repos.paths import REPO
 from app.web import body
@@ -37,7 +37,10 @@ class SignatureJSON(TypedDict):
 
 
 async def sign(request: Request[State], found: Access) -> JSON[SignatureJSON]:
-    """Sign a pipeline file with the repository's key; a signature that it already has does not count."""
+    """Sign a pipeline file with the repository's key; a signature that it already has does not count.
+
+    A protected repository runs what is signed, so there only administrators sign.
+    """
     await body.read(request, LIMIT)
     file = await body.parse(request, PipelineFile)
     if not file.data.strip():
@@ -49,4 +52,4 @@ async def sign(request: Request[State], found: Access) -> JSON[SignatureJSON]:
         raise Invalid.of([Problem("data", bad.code, f"line {p.line}: {p.text}") for p in bad.problems]) from bad
 
 
-routes = [Endpoint("POST", REPO / "sign", sign, operation="repos.sign", needs=WRITE, body=PipelineFile)]
+routes = [Endpoint("POST", REPO / "sign", sign, operation="repos.sign", needs=SIGN, body=PipelineFile)]
