@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable
 from collections.abc import Mapping as Values
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from app.convert import names, sandbox
 from app.convert.errors import BadConversion
 from app.convert.fault import Fault
+from app.convert.gotemplate import times
 from app.convert.gotemplate.render import render
 from app.convert.imports import Imports, ReadFile
 from app.convert.limits import USUAL, Limits
@@ -79,7 +81,7 @@ class Converter:
             return await self._evaluated("jsonnet", text, names.jsonnet(facts, data), imports)
         # The largest templates take half a second: a thread, one template at a time, keeps the event loop free.
         async with self._renders:
-            return await asyncio.to_thread(render, file, text, names.template(facts, data))
+            return await asyncio.to_thread(render, file, text, names.template(facts, data), now())
 
     async def _evaluated(self, language: sandbox.Language, text: str, context: Any, imports: Imports) -> str:
         if len(text) > source.MAX_BYTES:
@@ -89,6 +91,11 @@ class Converter:
                 return await sandbox.evaluate(language, text, context, self._limits, imports)
         except Fault as fault:
             raise BadConversion(language, imports.path, fault.reason, line=fault.line) from None
+
+
+def now() -> times.Time:
+    """The time as a template sees it."""
+    return times.at(*divmod(time.time_ns(), 1_000_000_000))
 
 
 def _template_document(text: str) -> tuple[str, dict[str, Any]]:

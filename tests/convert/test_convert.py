@@ -34,7 +34,7 @@ JSONNET = """
 """
 TEMPLATES = {
     ("octocat", "deploy.yaml"): DEPLOY,
-    ("octocat", "bad.yml"): "a\n{{ upper .input.name }}\n",
+    ("octocat", "bad.yml"): "a\n{{ toYaml .input.name }}\n",
     ("octocat", "run.star"): STARLARK,
     ("octocat", "run.starlark"): "def main(ctx):\n  fail('never')\n",
     ("octocat", "run.script"): STARLARK,
@@ -170,7 +170,7 @@ async def test_a_script_may_start_nothing(converter: Converter) -> None:
             "kind: template\nload: [a]\n",
             "template: yaml: wrong type: load must be text (quote it if it holds ': '), not a list (p.yml:2)",
         ),
-        ("p.yml", template("bad.yml"), "template: function upper is not supported; there are "),
+        ("p.yml", template("bad.yml"), "template: function toYaml is not supported; there are "),
         ("p.yml", template("run.starlark"), "starlark: fail: never (run.starlark:2)"),
         ("p.star", "\nfoo", "starlark: Variable `foo` not found"),
         ("p.star", "#" * (8 * 1024 * 1024 + 1), "starlark: it has more than 8388608 characters (p.star)"),

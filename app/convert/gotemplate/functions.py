@@ -1,18 +1,23 @@
-"""The functions that templates may call. `and` and `or` are only listed: `render` evaluates their arguments lazily."""
+"""The functions that templates may call: Go's own here, Drone's in `library`.
 
-import json
+`and` and `or` are only listed: `render` evaluates their arguments lazily.
+"""
+
 import operator
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.convert.fault import Fault
+from app.convert.gotemplate import library
 from app.convert.gotemplate.budget import Budget
+from app.convert.gotemplate.printf import formatted
 from app.convert.gotemplate.values import Struct, kind, truth, written
 
-_VERB = re.compile(r"%(.?)|[^%]+", re.DOTALL)
 _MANY = 1000
+NO_VALUE = "<no value>"
+#: Characters that could end a text of JavaScript, or its element in a page.
+_JS = {"\\": "\\\\", "'": "\\'", '"': '\\"', "<": "\\u003C", ">": "\\u003E", "&": "\\u0026", "=": "\\u003D"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +85,29 @@ def _default(_budget: Budget, fallback: Any, value: Any = None) -> Any:
 def _len(budget: Budget, value: Any) -> int:
     if kind(value) not in ("a text", "a list", "a mapping"):
         raise Fault(f"{kind(value)} has no length")
-    if isinstance(value, str):
-        budget.look(value)
-        return len(value.encode(errors="replace"))
-    return len(value)
+    return len(_bytes(budget, value) if isinstance(value, str) else value)
 
 
-def _index(_budget: Budget, value: Any, *keys: Any) -> Any:
+def _bytes(budget: Budget, value: str) -> bytes:
+    budget.look(value)
+    return value.encode(errors="replace")
+
+
+def _index(budget: Budget, value: Any, *keys: Any) -> Any:
     for key in keys:
-        value = _item(value, key)
+        value = _item(budget, value, key)
     return value
 
 
-def _item(value: Any, key: Any) -> Any:
+def _item(budget: Budget, value: Any, key: Any) -> Any:
+    """The value of a key, the item of a list, or the byte of a text."""
     if isinstance(value, Mapping) and isinstance(key, str) and not isinstance(value, Struct):
         return value.get(key)
-    if kind(value) == "a list" and kind(key) == "a number" and isinstance(key, int):
-        if not 0 <= key < len(value):
-            raise Fault(f"index {key} is outside of a list of {len(value)}")
-        return value[key]
+    if isinstance(value, Sequence) and kind(key) == "a number" and isinstance(key, int):
+        items = _bytes(budget, value) if isinstance(value, str) else value
+        if not 0 <= key < len(items):
+            raise Fault(f"index {key} is outside of {kind(value)} of {len(items)}")
+        return items[key]
     raise Fault(f"{kind(value)} has no index that is {kind(key)}")
 
 
@@ -114,37 +123,69 @@ def _spaced(values: Sequence[Any]) -> Iterator[str]:
         yield from written(value)
 
 
+def _println(budget: Budget, *values: Any) -> str:
+    pieces = (piece for number, value in enumerate(values) for piece in (" " if number else "", *written(value)))
+    return budget.join(pieces) + "\n"
+
+
 def _printf(budget: Budget, pattern: Any, *values: Any) -> str:
     if not isinstance(pattern, str):
         raise Fault(f"printf starts with a format, not with {kind(pattern)}")
-    return budget.join(_formatted(pattern, values))
+    for value in (pattern, *values):
+        if isinstance(value, str):
+            budget.look(value)
+    return budget.join(formatted(pattern, values))
 
 
-def _formatted(pattern: str, values: Sequence[Any]) -> Iterator[str]:
-    left = iter(values)
-    for match in _VERB.finditer(pattern):
-        if match[1] is None:
-            yield match[0]
-        elif match[1] == "%":
-            yield "%"
-        else:
-            yield from _verb(match[0], left)
-    if next(left, left) is not left:
-        raise Fault("printf has more values than verbs")
+def _escaped(escape: Callable[[str], str]) -> Callable[..., str]:
+    """A function that escapes what `print` would print; as where a value is printed, nothing is <no value>."""
+
+    def call(budget: Budget, *values: Any) -> str:
+        made = budget.join(_spaced([NO_VALUE if value is None else value for value in values]))
+        budget.look(made)
+        return budget.join([escape(made)])
+
+    return call
 
 
-def _verb(verb: str, values: Iterator[Any]) -> Iterator[str]:
-    if verb not in ("%s", "%d", "%v", "%q"):
-        raise Fault(f"printf knows %s, %d, %v, %q and %%, not {verb}")
-    if (value := next(values, values)) is values:
-        raise Fault(f"printf has no value for {verb}")
-    wanted = {"%s": str, "%q": str, "%d": int}.get(verb, object)
-    if not isinstance(value, wanted) or (verb == "%d" and isinstance(value, bool)):
-        raise Fault(f"printf cannot write {kind(value)} with {verb}; %v writes everything")
-    if verb == "%q":
-        yield json.dumps(value, ensure_ascii=False)
-    else:
-        yield from written(value)
+def _js(value: str) -> str:
+    return "".join(_JS.get(char) or (char if char.isprintable() else _utf16(char)) for char in value)
+
+
+def _utf16(char: str) -> str:
+    return f"\\u{ord(char):04X}"
+
+
+def _html(value: str) -> str:
+    return library.html_escaped(value).replace("\0", "\ufffd")
+
+
+def _slice(budget: Budget, value: Any, *bounds: Any) -> Any:
+    """A part of a text, counted in bytes, or of a list."""
+    if not isinstance(value, str) and kind(value) != "a list":
+        raise Fault(f"{kind(value)} cannot be sliced")
+    if isinstance(value, str) and len(bounds) > 2:
+        raise Fault("a text has no third bound to be sliced by")
+    whole: Any = _bytes(budget, value) if isinstance(value, str) else value
+    for bound in bounds:
+        if not isinstance(bound, int) or isinstance(bound, bool):
+            raise Fault(f"a bound of slice is a number, not {kind(bound)}")
+        if not 0 <= bound <= len(whole):
+            raise Fault(f"bound {bound} is outside of {kind(value)} of {len(whole)}")
+    if list(bounds) != sorted(bounds):
+        raise Fault("the bounds of slice must not fall")
+    part = whole[bounds[0] if bounds else 0 : bounds[1] if len(bounds) > 1 else None]
+    if not isinstance(value, str):
+        budget.step(len(part))
+        return part
+    try:
+        return budget.join([part.decode()])
+    except UnicodeDecodeError:
+        raise Fault("slice would cut a character: its bounds count bytes") from None
+
+
+def _call(_budget: Budget, value: Any, *_arguments: Any) -> Any:
+    raise Fault(f"call needs a function, not {kind(value)}: the data of a template hold none")
 
 
 def _lazy(_budget: Budget, *_values: Any) -> Any:
@@ -165,5 +206,11 @@ FUNCTIONS = {
     "len": Function(1, 1, _len),
     "index": Function(1, _MANY, _index),
     "print": Function(0, _MANY, _print),
+    "println": Function(0, _MANY, _println),
     "printf": Function(1, _MANY, _printf),
-}
+    "html": Function(1, _MANY, _escaped(_html)),
+    "js": Function(1, _MANY, _escaped(_js)),
+    "urlquery": Function(1, _MANY, _escaped(library.query_escaped)),
+    "slice": Function(1, 4, _slice),
+    "call": Function(1, _MANY, _call),
+} | {name: Function(*function) for name, function in library.LIBRARY.items()}

@@ -7,8 +7,9 @@ from typing import Any
 from app.convert.errors import BadConversion
 from app.convert.fault import Fault
 from app.convert.gotemplate.budget import Budget
-from app.convert.gotemplate.functions import FUNCTIONS
-from app.convert.gotemplate.parse import parse
+from app.convert.gotemplate.functions import FUNCTIONS, NO_VALUE
+from app.convert.gotemplate.parse import Templates, parse
+from app.convert.gotemplate.times import METHODS, Time
 from app.convert.gotemplate.tree import (
     Body,
     Call,
@@ -17,7 +18,9 @@ from app.convert.gotemplate.tree import (
     Expression,
     Field,
     If,
+    Include,
     Jump,
+    Method,
     Node,
     Pipe,
     Print,
@@ -27,24 +30,26 @@ from app.convert.gotemplate.tree import (
     With,
 )
 from app.convert.gotemplate.values import Struct, kind, truth, written
+from app.pipeline.problems import quoted
 
 #: Characters; parsing a longer template would take long.
 MAX_TEMPLATE = 200_000
-NO_VALUE = "<no value>"
+#: Templates that are in use inside of each other.
+MAX_DEPTH = 50
 _MAX_NAME = 40
 
 
-def render(file: str, text: str, data: Mapping[str, Any]) -> str:
-    """The template `text` rendered with `data` as `.`; `file` is the template's name in errors. Raises BadConversion.
+def render(file: str, text: str, data: Mapping[str, Any], now: Time) -> str:
+    """The template `text` rendered with `data` as `.`, at the time `now`; `file` is its name. Raises BadConversion.
 
     Data is None, booleans, numbers of 64 bits, texts, and lists and mappings (with texts as keys) of these.
     As in Go, a key that a mapping lacks is printed as `<no value>`; a field that a Struct lacks is an error.
     """
-    run = _Run(data)
+    run = _Run(now)
     try:
         if len(text) > MAX_TEMPLATE:
             raise Fault(f"it has {len(text)} characters, and at most {MAX_TEMPLATE} are read")
-        run.body(parse(text), data)
+        run.start(parse(file, text), file, data)
     except Fault as fault:
         raise BadConversion("template", file, fault.reason, line=fault.line or run.budget.line) from None
     return "".join(run.written)
@@ -53,10 +58,33 @@ def render(file: str, text: str, data: Mapping[str, Any]) -> str:
 class _Run:
     """One rendering."""
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self.budget = Budget()
+    def __init__(self, now: Time) -> None:
+        self.budget = Budget(now)
         self.written: list[str] = []
-        self._scopes: list[dict[str, Any]] = [{"$": data}]
+        self._templates: Templates = {}
+        self._scopes: list[dict[str, Any]] = []
+        self._depth = 0
+
+    def start(self, templates: Templates, name: str, data: Mapping[str, Any]) -> None:
+        """Write the template of this name."""
+        self._templates = templates
+        self._template(name, data)
+
+    def _template(self, name: str, dot: Any) -> None:
+        if name not in self._templates:
+            raise Fault(f"there is no template {quoted(name)}: this file defines none of that name")
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise Fault(f"templates may use each other {MAX_DEPTH} deep")
+        scopes, self._scopes = self._scopes, [{"$": dot}]
+        self.body(self._templates[name], dot)
+        self._scopes = scopes
+        self._depth -= 1
+
+    def _include(self, node: Include, dot: Any) -> None:
+        value = None if node.pipe is None else self._pipe(node.pipe, dot)
+        self.budget.line = node.line
+        self._template(node.name, value)
 
     def body(self, nodes: Body, dot: Any) -> Jump | None:
         """Write the nodes; a break or continue stops the writing and is returned to the range it belongs to."""
@@ -78,6 +106,8 @@ class _Run:
                 return self._with(node, dot)
             case Range():
                 return self._range(node, dot)
+            case Include():
+                self._include(node, dot)
             case Jump():
                 return node
         return None
@@ -112,7 +142,10 @@ class _Run:
 
     def _range(self, node: Range, dot: Any) -> Jump | None:
         self._scopes.append({})
-        items = _items(self._value(node.pipe, dot))
+        value = self._value(node.pipe, dot)
+        if isinstance(value, int):
+            self.budget.step(max(0, value))
+        items = _items(value)
         self.budget.step(len(items))
         jump: Jump | None = None
         if not items:
@@ -160,12 +193,24 @@ class _Run:
                 return self._field(value, names)
             case Call():
                 return self._call(expression, dot)
+            case Method():
+                return self._method(expression, dot)
 
     def _field(self, value: Any, names: tuple[str, ...]) -> Any:
         for name in names:
             self.budget.step()
             value = _member(value, name)
         return value
+
+    def _method(self, method: Method, dot: Any) -> Any:
+        """The only method with an argument is that of a time."""
+        *names, name = method.owner.names
+        value = self._field(self._evaluate(method.owner.owner, dot), tuple(names))
+        arguments = [self._evaluate(argument, dot) for argument in method.arguments]
+        self.budget.line = method.line
+        if not isinstance(value, Time) or name != "Format":
+            raise Fault(f"{kind(value)} has no method {name} with arguments")
+        return FUNCTIONS["dateFormat"].call(self.budget, *arguments, value)
 
     def _call(self, call: Call, dot: Any) -> Any:
         if call.function in ("and", "or"):
@@ -191,6 +236,8 @@ def _member(value: Any, name: str) -> Any:
         raise Fault(f"there is no field {name}; {hint}")
     if isinstance(value, Mapping):
         return value.get(name)
+    if isinstance(value, Time) and name in METHODS:
+        return METHODS[name](value)
     if value is None:
         return None
     raise Fault(f"{kind(value)} has no field {name}")
@@ -204,4 +251,6 @@ def _items(value: Any) -> list[tuple[Any, Any]]:
         return sorted(value.items())
     if kind(value) == "a list":
         return list(enumerate(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [(number, number) for number in range(value)]
     raise Fault(f"range goes over lists and mappings, not {kind(value)}")

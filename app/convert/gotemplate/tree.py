@@ -45,7 +45,16 @@ class Call:
     arguments: tuple["Expression", ...]
 
 
-Expression = Constant | Dot | Variable | Field | Call
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A field that is given arguments: a method of a time."""
+
+    line: int
+    owner: Field
+    arguments: tuple["Expression", ...]
+
+
+Expression = Constant | Dot | Variable | Field | Call | Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +115,14 @@ class Jump:
     kind: Literal["break", "continue"]
 
 
-Node = Text | Print | If | With | Range | Jump
+@dataclass(frozen=True, slots=True)
+class Include:
+    """`template "name" pipe`, and `block` where it stands; None for no pipe."""
+
+    line: int
+    name: str
+    pipe: Pipe | None
+
+
+Node = Text | Print | If | With | Range | Jump | Include
 Body = tuple[Node, ...]

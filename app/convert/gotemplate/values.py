@@ -5,6 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from app.convert.fault import Fault
+from app.convert.gotemplate.times import Time
+
+#: The power of ten from which on a number is written with an exponent.
+_LARGE = 6
 
 
 class Struct(dict[str, Any]):
@@ -13,7 +17,7 @@ class Struct(dict[str, Any]):
 
 def truth(value: Any) -> bool:
     """Truth as in Go: false, 0, nil and empty texts, lists and mappings are false."""
-    return isinstance(value, Struct) or bool(value)
+    return isinstance(value, Struct | Time) or bool(value)
 
 
 def kind(value: Any) -> str:
@@ -27,6 +31,8 @@ def kind(value: Any) -> str:
             return "a number"
         case str():
             return "a text"
+        case Time():
+            return "a time"
         case Mapping():
             return "a mapping"
         case Sequence():
@@ -42,13 +48,13 @@ def written(value: Any) -> Iterator[str]:
         case bool():
             yield "true" if value else "false"
         case float():
-            yield _float(value)
+            yield general(value)
         case Struct():
             raise Fault("a whole build or repo cannot be printed: name one of its fields")
         case Mapping():
             yield from _mapping(value)
-        case str():
-            yield value
+        case str() | Time():
+            yield str(value)
         case Sequence():
             yield from _list(value)
         case _:
@@ -73,13 +79,17 @@ def _mapping(values: Mapping[str, Any]) -> Iterator[str]:
     yield "]"
 
 
-def _float(value: float) -> str:
-    """The shortest digits that give the same number, with an exponent below 1e-4 and from 1e21 on."""
-    if value != value:
-        return "NaN"
-    if abs(value) == float("inf"):
-        return "+Inf" if value > 0 else "-Inf"
-    if value and not 1e-4 <= abs(value) < 1e21:
-        digits, _, exponent = repr(value).partition("e")
-        return f"{digits.removesuffix('.0')}e{int(exponent):+03d}"
-    return format(Decimal(repr(value)), "f").removesuffix(".0")
+def fixed(value: float) -> str:
+    """The shortest digits that give the same number, without an exponent."""
+    return f"{Decimal(repr(value)).normalize():f}"
+
+
+def general(value: float, precision: int | None = None) -> str:
+    """The number with an exponent below 1e-4 and from 1e6 or the precision on; the shortest digits without one."""
+    if precision is not None:
+        return f"{value:.{precision or 1}g}"
+    number = Decimal(repr(value)).normalize()
+    if value and not -4 <= number.adjusted() < _LARGE:
+        mantissa, _, power = f"{number:e}".partition("e")
+        return f"{mantissa}e{int(power):+03d}"
+    return f"{number:f}"

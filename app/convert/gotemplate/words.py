@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from app.convert.fault import Fault
 from app.convert.gotemplate import functions, literals
 from app.convert.gotemplate.scan import Action, Token
-from app.convert.gotemplate.tree import Call, Constant, Dot, Expression, Field, Pipe, Variable
+from app.convert.gotemplate.tree import Call, Constant, Dot, Expression, Field, Method, Pipe, Variable
 
 MAX_DEPTH = 20
 #: Parentheses and pipes of one action at most.
@@ -48,6 +48,19 @@ class Words:
         """Raise Fault unless the action ends here."""
         if self._here.kind != "close":
             raise _unexpected(self._here)
+
+    def name(self) -> str:
+        """The name of a template: a text."""
+        token = self.next()
+        if token.kind not in ("string", "raw"):
+            raise Fault(f"the name of a template is a text in quotes, not {_found(token)}", token.line)
+        return str(literals.value(token))
+
+    def pipe_if_any(self) -> Pipe | None:
+        """The pipe up to the end of the action; None if nothing is left."""
+        found = None if self._here.kind == "close" else self.pipe()
+        self.close()
+        return found
 
     def pipe(self, most: int = 1) -> Pipe:
         """`$a, $b := value | function`, with at most `most` variables."""
@@ -111,13 +124,26 @@ class Words:
         token = self._here
         if token.kind == "word" and token.text not in literals.WORDS:
             self.next()
+            if self._here.kind == "field" and self._here.glued:
+                return self._applied(self._fields(token, self._bare(token)), piped)
             arguments = (*self._arguments(), *piped)
             functions.check(token.text, len(arguments), token.line)
             return Call(token.line, token.text, arguments)
-        value = self._operand()
-        if not self._at_end():
-            raise _unexpected(self._here)
-        return value
+        return self._applied(self._operand(), piped)
+
+    def _applied(self, value: Expression, piped: tuple[Expression, ...]) -> Expression:
+        """A value, or a method with its arguments."""
+        arguments = (*(() if self._at_end() else self._arguments()), *piped)
+        if not arguments:
+            return value
+        if not isinstance(value, Field):
+            raise _unexpected(self._tokens[self._at - 1])
+        return Method(value.line, value, arguments)
+
+    def _bare(self, token: Token) -> Call:
+        """A function without arguments."""
+        functions.check(token.text, 0, token.line)
+        return Call(token.line, token.text, ())
 
     def _arguments(self) -> Iterator[Expression]:
         while not self._at_end():
@@ -130,7 +156,10 @@ class Words:
 
     def _operand(self) -> Expression:
         token = self.next()
-        value = self._first(token)
+        return self._fields(token, self._first(token))
+
+    def _fields(self, token: Token, value: Expression) -> Expression:
+        """The value, or the field that glued names lead to."""
         names = []
         while self._here.kind == "field" and self._here.glued:
             names.append(self.next().text[1:])
@@ -145,13 +174,14 @@ class Words:
             case "variable":
                 self._known(token.text, token.line)
                 return Variable(token.line, token.text)
-            case "string" | "raw" | "number":
+            case "string" | "raw" | "rune" | "number":
                 return Constant(token.line, literals.value(token))
             case "word" if token.text in literals.WORDS:
                 return Constant(token.line, literals.WORDS[token.text])
             case "word":
-                functions.find(token.text, token.line)
-                raise Fault(f"put {token.text} and its arguments in parentheses", token.line)
+                if functions.find(token.text, token.line).least:
+                    raise Fault(f"put {token.text} and its arguments in parentheses", token.line)
+                return self._bare(token)
             case _ if token.text == "(":
                 return self._parenthesis(token)
         raise _unexpected(token)
