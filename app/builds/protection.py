@@ -48,7 +48,7 @@ def judged(repo_id: int, digest: str, planned: Sequence[Stage]) -> Tx[Sequence[S
     """
     row = yield from one(DECISION, repo_id=repo_id, digest=digest)
     if row is None:
-        return [evolve(stage, status="blocked") for stage in planned]
+        return [evolve(stage, status="blocked", exit_code=0, started=0, stopped=0) for stage in planned]
     if not row["approved"]:
         raise Unreadable(
             f"an administrator declined this pipeline file in build {row['number']}; change the file, or let an "

@@ -79,9 +79,9 @@ async def test_a_cancelled_stage_has_no_error(scene: Scene) -> None:
 
 
 async def test_a_blocked_stage_becomes_an_error_when_it_is_approved(scene: Scene) -> None:
-    key = "0" * 32
+    repo = replace(scene.repo, protected=True)
     sha = scene.host.add(faulty("bad") + "\n---\n" + faulty("later", depends_on=["bad"]) + "\n---\n" + pipeline("good"))
-    build = await flow.start(scene.ports, scene.repo, pushed(scene.repo, sha), "build.push", HOOK, signed_with=key)
+    build = await flow.start(scene.ports, repo, pushed(repo, sha), "build.push", HOOK)
     assert [stage.status for stage in build.stages] == ["blocked"] * 3
 
     await approval.approve(scene.ports, scene.repo, 1, OCTOCAT)
@@ -92,7 +92,8 @@ async def test_a_blocked_stage_becomes_an_error_when_it_is_approved(scene: Scene
 
 async def test_a_declined_stage_has_no_error(scene: Scene) -> None:
     sha = scene.host.add(faulty("bad"))
-    await flow.start(scene.ports, scene.repo, pushed(scene.repo, sha), "build.push", HOOK, signed_with="0" * 32)
+    repo = replace(scene.repo, protected=True)
+    await flow.start(scene.ports, repo, pushed(repo, sha), "build.push", HOOK)
 
     await approval.decline(scene.ports, scene.repo, 1, OCTOCAT)
 

@@ -144,7 +144,7 @@ async def test_another_programs_sqlite_file_keeps_its_journal(tmp_path: Any) -> 
     assert path.read_bytes() == before
 
 
-async def test_the_one_token_of_an_account_becomes_its_default_token(empty: Database) -> None:
+async def test_the_one_token_of_an_account_becomes_its_default_token(empty: Alterable) -> None:
     first = next(at for at, version in enumerate(versions(empty.dialect)) if "CREATE TABLE tokens" in version[0])
     old = versions(empty.dialect)[:first]
     await empty.write(run(VERSIONS))

@@ -9,6 +9,7 @@ import pytest
 
 from app.builds.model import Stage, Step
 from app.errors import Conflict, Unavailable
+from app.pipeline.steps import PlannedStep
 from app.runners.exec import execution
 from app.runners.exec import runner as exec_
 from app.runners.manager import Filter
@@ -203,11 +204,12 @@ async def test_a_stage_ends_though_the_answer_to_a_step_s_report_was_lost_by_a_b
     manager = Slow(pipeline(step("first"), step("bug", "exit 3", **after), step("unanswered", "sleep 60", **after)))
     follow = execution.Execution._follow
 
-    async def broken(one: execution.Execution, name: str, *rest: Any) -> int:
-        if name == "bug":
+    async def broken(one: execution.Execution, planned: PlannedStep, *rest: Any) -> None:
+        if planned.name == "bug":
             await manager.waits.wait()
-        code = await follow(one, name, *rest)
-        return code // 0 if name == "bug" else code
+        await follow(one, planned, *rest)
+        if planned.name == "bug":
+            raise ZeroDivisionError
 
     monkeypatch.setattr(execution.Execution, "_follow", broken)
     async with asyncio.timeout(20), polling(manager, tmp_path):
