@@ -85,13 +85,15 @@ async def _talk(process: Process, request: dict[str, Any], imports: Imports) -> 
     """Ask, and answer the questions about imports, a line of JSON each; None when the process ends instead."""
     assert process.stdout is not None
     await _send(process, request)
+    sent: set[str] = set()
     while (line := await process.stdout.readline()).endswith(b"\n"):
         said: dict[str, Any] = json.loads(line)
         if "import" not in said:
             return said
         try:
             path, text = await imports.find(said["folder"], said["import"])
-            await _send(process, {"path": path, "text": text})
+            await _send(process, {"path": path} if path in sent else {"path": path, "text": text})
+            sent.add(path)
         except Fault as fault:
             await _send(process, {"reason": fault.reason})
     return None
