@@ -19,14 +19,13 @@ from app.errors import Unreadable
 from app.pipeline.document import BadPipeline, Config, parse
 from app.pipeline.event import Event
 from app.pipeline.plan import Plan, plan
+from app.pipeline.source import is_costly
 from app.repos.model import Repo, source
 from app.repos.wire import repo_json
 from app.scm.hosts import Hosts
 
 #: Characters of text that are remembered in all; the parsed files take about ten times as much memory.
 REMEMBERED = 2 * 1024 * 1024
-#: A file with so many characters, or more, is parsed in a thread, so that other requests do not wait.
-LARGE = 32 * 1024
 #: Files with so many characters are parsed one at a time: each takes seconds of a processor.
 HUGE = 1024 * 1024
 #: Plans of one file that are remembered.
@@ -141,7 +140,7 @@ class Configs:
         return PipelineFile(f"output of {path}", text, await self._parsed(text), converted=True)
 
     async def _parsed(self, text: str) -> Config | BadPipeline:
-        if len(text) < LARGE and "&" not in text:  # without anchors, a small text has few values
+        if not is_costly(text):
             return _parsed(text)
         async with self._huge if len(text) >= HUGE else nullcontext():
             return await asyncio.to_thread(_parsed, text)
