@@ -26,9 +26,9 @@ class Imports:
     path: str = ""
     limit: int = 0
     read: ReadFile | None = None
-    _questions: int = 0
-    _texts: dict[str, str] = field(default_factory=dict)
-    _left: int = source.MAX_BYTES
+    _questions: int = field(default=0, init=False)
+    _texts: dict[str, str] = field(default_factory=dict, init=False)
+    _left: int = field(default=source.MAX_BYTES, init=False)
 
     async def find(self, folder: str | None, name: str) -> tuple[str, str]:
         """Path and text of the file that `name` means in `folder`, None = the folder of the file itself.
