@@ -12,7 +12,6 @@ from app.backoff import pauses, until_heard
 from app.builds.model import Stage, Step
 from app.errors import AppError, Conflict, NotFound
 from app.pipeline.document import BadPipeline
-from app.pipeline.source import is_costly
 from app.pipeline.steps import PlannedStep
 from app.runners.exec import environ, process
 from app.runners.exec.mask import Mask
@@ -114,8 +113,7 @@ class Execution:
         try:
             given = await plugins.variables(context)
             variables = {**self._place.options.environ, **given.values}
-            given_to = (context, _now(), variables)
-            todo = await asyncio.to_thread(plan, *given_to) if is_costly(context.config) else plan(*given_to)
+            todo = plan(context, _now(), variables)
             if todo.elsewhere:
                 todo = replace(todo, secrets={**todo.secrets, **await plugins.secrets(todo.elsewhere, context)})
             todo = replace(todo, variables=variables, masked={n: given.values[n] for n in given.masked})
