@@ -81,7 +81,7 @@ class Converter:
             return await self._evaluated("jsonnet", text, names.jsonnet(facts, data), imports)
         # The largest templates take half a second: a thread, one template at a time, keeps the event loop free.
         async with self._renders:
-            return await asyncio.to_thread(render, file, text, names.template(facts, data), now())
+            return await asyncio.to_thread(render, file, text, names.template(facts, data), _now())
 
     async def _evaluated(self, language: sandbox.Language, text: str, context: Any, imports: Imports) -> str:
         if len(text) > source.MAX_BYTES:
@@ -93,7 +93,7 @@ class Converter:
             raise BadConversion(language, imports.path, fault.reason, line=fault.line) from None
 
 
-def now() -> times.Time:
+def _now() -> times.Time:
     """The time as a template sees it."""
     return times.at(*divmod(time.time_ns(), 1_000_000_000))
 

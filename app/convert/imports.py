@@ -12,6 +12,9 @@ from app.errors import AppError, Unavailable
 from app.pipeline import source
 from app.pipeline.problems import quoted
 
+#: Imports that are looked for: one file may have many names, such as `./a` and `././a`.
+MAX_QUESTIONS = 1000
+
 #: Gives the text of a file of the repository by its path, as it was at the commit.
 ReadFile = Callable[[str], Awaitable[str]]
 
@@ -23,8 +26,9 @@ class Imports:
     path: str = ""
     limit: int = 0
     read: ReadFile | None = None
-    _texts: dict[str, str] = field(default_factory=dict)
-    _left: int = source.MAX_BYTES
+    _questions: int = field(default=0, init=False)
+    _texts: dict[str, str] = field(default_factory=dict, init=False)
+    _left: int = field(default=source.MAX_BYTES, init=False)
 
     async def find(self, folder: str | None, name: str) -> tuple[str, str]:
         """Path and text of the file that `name` means in `folder`, None = the folder of the file itself.
@@ -35,6 +39,9 @@ class Imports:
             raise Fault("a template cannot import files: put everything into the template")
         if not self.limit:
             raise Fault("imports are not allowed: put everything into one file, or set GANTRY_JSONNET_IMPORT_LIMIT")
+        self._questions += 1
+        if self._questions > MAX_QUESTIONS:
+            raise Fault(f"it imports files by more than {MAX_QUESTIONS} names")
         path = _path(posixpath.dirname(self.path) if folder is None else folder, name)
         if path not in self._texts:
             self._texts[path] = await self._read(self.read, path)

@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
+import orjson
+
 import app
 from app.convert.fault import Fault
 from app.convert.imports import Imports
@@ -85,13 +87,15 @@ async def _talk(process: Process, request: dict[str, Any], imports: Imports) -> 
     """Ask, and answer the questions about imports, a line of JSON each; None when the process ends instead."""
     assert process.stdout is not None
     await _send(process, request)
+    sent: set[str] = set()
     while (line := await process.stdout.readline()).endswith(b"\n"):
-        said: dict[str, Any] = json.loads(line)
+        said: dict[str, Any] = _read(line)
         if "import" not in said:
             return said
         try:
             path, text = await imports.find(said["folder"], said["import"])
-            await _send(process, {"path": path, "text": text})
+            await _send(process, {"path": path} if path in sent else {"path": path, "text": text})
+            sent.add(path)
         except Fault as fault:
             await _send(process, {"reason": fault.reason})
     return None
@@ -102,8 +106,23 @@ async def _send(process: Process, said: dict[str, Any]) -> None:
     if process.stdin.is_closing():  # the process has ended; uvloop would raise for the write
         return
     with suppress(ConnectionError):
-        process.stdin.write(json.dumps(said).encode() + b"\n")
+        process.stdin.write(_written(said) + b"\n")
         await process.stdin.drain()
+
+
+def _written(said: dict[str, Any]) -> bytes:
+    """JSON, made by the fast library if that takes it: a text can have megabytes, and other requests wait meanwhile."""
+    try:
+        return orjson.dumps(said)
+    except TypeError:  # a text that is no Unicode, a number of more than 64 bits
+        return json.dumps(said).encode()
+
+
+def _read(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except ValueError:
+        return json.loads(line)
 
 
 def _answered(answer: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ EXHAUSTED = 70
 def main() -> None:
     """Read a request, and write `{"text"}` or `{"reason", "line"}`; before that, ask for each import.
 
-    A question is `{"import", "folder"}`, its answer `{"path", "text"}` or `{"reason"}`.
+    A question is `{"import", "folder"}`, its answer `{"path", "text"}` or `{"reason"}`; a text is sent once.
     """
     os.nice(10)  # the server and its runners come first
     request = _heard()
@@ -56,16 +56,27 @@ def _evaluator(request: dict[str, Any]) -> Callable[[], str]:
         return lambda: documents.dump(starlark.evaluate(text, context, request["steps"]), size)
     from app.convert import jsonnet
 
-    return lambda: documents.dump(jsonnet.evaluate(text, context, request["file"], _imported), size)
+    return lambda: documents.dump(jsonnet.evaluate(text, context, request["file"], _Imports()), size)
 
 
-def _imported(folder: str | None, name: str) -> tuple[str, str]:
-    """Path and text of an imported file; `folder` is None for the file itself. Raises Fault."""
-    _say({"import": name, "folder": folder})
-    found = _heard()
-    if "reason" in found:
-        raise Fault(found["reason"])
-    return found["path"], found["text"]
+class _Imports:
+    """Asks the server for imported files, and remembers the answers: the evaluator asks at each use."""
+
+    def __init__(self) -> None:
+        self._paths: dict[tuple[str | None, str], str] = {}
+        self._texts: dict[str, str] = {}
+
+    def __call__(self, folder: str | None, name: str) -> tuple[str, str]:
+        """Path and text of an imported file; `folder` is None for the file itself. Raises Fault."""
+        if (folder, name) not in self._paths:
+            _say({"import": name, "folder": folder})
+            found = _heard()
+            if "reason" in found:
+                raise Fault(found["reason"])
+            self._paths[folder, name] = found["path"]
+            self._texts.setdefault(found["path"], found.get("text", ""))
+        path = self._paths[folder, name]
+        return path, self._texts[path]
 
 
 def _limit() -> None:

@@ -1,6 +1,7 @@
 """Splits a pipeline file into documents, by lines before any decoding; refuses a file that is too large."""
 
 import itertools
+import re
 from collections.abc import Iterator
 
 from app.pipeline.nodes import MAX_NODES, TOO_MANY, Mapping, Node, Scalar, Sequence, compose
@@ -9,7 +10,16 @@ from app.pipeline.problems import BadPipeline, Problem
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DOCUMENTS = 1000
 
+#: Characters from which on a text takes long to parse.
+LARGE = 32 * 1024
+_ANCHOR = re.compile(r"(?:^|[\s\[{,])&[^\s&]", re.MULTILINE)
+
 TOO_LARGE = "yaml: the file is too large"
+
+
+def is_costly(text: str) -> bool:
+    """Whether to parse a text takes so long that it belongs into a thread; anchors make many values of a short text."""
+    return len(text) >= LARGE or _ANCHOR.search(text) is not None
 
 
 def load(text: str) -> tuple[list[Mapping], list[Problem]]:

@@ -49,7 +49,7 @@ steps:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("converters")
-    with Server(folder / "server", git_roots=str(folder)) as server:
+    with Server(folder / "server", git_roots=str(folder), jsonnet_import_limit="2") as server:
         yield server
 
 
@@ -175,6 +175,58 @@ def test_a_template_that_is_missing_makes_an_error_build(server: Server, project
     assert made.build(first["number"])["finished"] > 0
 
 
+def test_a_jsonnet_file_imports_files_of_its_commit(server: Server, project: Any) -> None:
+    library = (
+        "{ pipeline(name): { kind: 'pipeline', type: 'exec', name: name + N, clone: { disable: true }, steps: [] } }"
+    )
+    made = project("ci/.drone.jsonnet", "(import '../lib/a.libsonnet').pipeline(importstr 'name.txt')")
+    made.repository.commit({"ci/name.txt": "a", "lib/a.libsonnet": library.replace("N", "'1'")})
+    first = made.push((made.repository.path / made.file).read_text())
+    made.repository.commit({"lib/a.libsonnet": library.replace("N", "'2'")})
+
+    second = made.push((made.repository.path / made.file).read_text())
+    promoted = server.promote(made.slug, first["number"])
+
+    made_of = [[*steps(made.build(build["number"]))] for build in (first, second, promoted)]
+    assert made_of == [["a1"], ["a2"], ["a1"]]
+
+
+def test_a_link_out_of_the_repository_is_not_imported(project: Any) -> None:
+    made = project(".drone.jsonnet", "importstr 'x'")
+    (made.repository.path / "x").symlink_to("/etc/passwd")
+
+    assert "x at commit" in made.push("{} + importstr 'x'")["error"]
+
+
+def test_a_starlark_file_may_be_indented_with_tabs(server: Server, project: Any) -> None:
+    made = project(".drone.star", STARLARK.replace("    ", "\t")).begin()
+
+    assert made.build(1)["status"] == "success"
+
+
+def test_a_file_of_0_8_is_built_and_promoted_on_a_runner_for_docker(server: Server, project: Any) -> None:
+    steps_of_it = "  build: {image: alpine}\n  ship: {image: alpine, when: {event: deployment}}\n"
+    made = project(".drone.yml", f"pipeline:\n{steps_of_it}branches: [main]\n")
+    pushed = made.push()
+
+    promoted = server.promote(made.slug, pushed["number"])
+
+    for number in (pushed["number"], promoted["number"]):
+        stages = made.build(number)["stages"]
+        assert [(one["name"], one["type"], one["status"]) for one in stages] == [("default", "docker", "pending")]
+
+
+def test_a_file_of_megabytes_runs_and_is_signed(server: Server, project: Any) -> None:
+    text = "kind: pipeline\ntype: exec\nname: a\nclone: {disable: true}\nsteps:\n- {name: a, commands: ['true']}\n"
+    text += "notes:\n" + f"- {'x' * 1000}\n" * 2500
+    made = project(".drone.yml", text).begin()
+
+    assert made.build(1)["status"] == "success"
+    assert len(server.json("POST", f"/api/repos/{made.slug}/sign", json={"data": text})["data"]) == 64
+    assert server.ask("POST", f"/api/repos/{made.slug}/sign", json={"data": "#" * 9_000_000}).status_code == 400
+    assert server.ask("POST", f"/api/repos/{made.slug}/sign", json={"data": "#" * 17_000_000}).status_code == 413
+
+
 ENDLESS = "def main(ctx):\n    for a in range(1000000):\n        for b in range(1000000):\n            pass\n"
 STARLARK_RETURN = "def main(ctx):\n    return "
 
@@ -187,9 +239,14 @@ STARLARK_RETURN = "def main(ctx):\n    return "
         (".drone.star", STARLARK_RETURN + 'open("/etc/passwd")', "starlark: Variable `open` not found"),
         (".drone.star", STARLARK_RETURN + "7", "starlark: it must make a mapping or a list of mappings, not a number"),
         (".drone.star", "main = 7", "starlark: "),
-        (".drone.star", STARLARK_RETURN + "{'a': 'x' * 2000000}", "starlark: it makes "),
-        (".drone.jsonnet", "import '/etc/passwd'", "jsonnet: imports are not supported"),
-        (".drone.jsonnet", "importstr 'http://127.0.0.1/'", "jsonnet: imports are not supported"),
+        (".drone.star", STARLARK_RETURN + "{'a': 'x' * 9000000}", "starlark: it makes "),
+        (
+            ".drone.jsonnet",
+            "import '/etc/passwd'",
+            'jsonnet: cannot import "/etc/passwd": an import names a file of the',
+        ),
+        (".drone.jsonnet", "import '../x'", 'jsonnet: cannot import "../x": an import names a file of the'),
+        (".drone.jsonnet", "importstr 'http://127.0.0.1/x'", 'jsonnet: cannot import "http:/127.0.0.1/x": http:/127.'),
         (".drone.jsonnet", "local f(n) = f(n + 1); f(0)", "jsonnet: "),
         (
             ".drone.jsonnet",

@@ -211,7 +211,7 @@ def test_what_nobody_can_have_signed_is_refused_before_its_body_is_read(origin: 
     [
         pytest.param("", [".drone.yml", "empty"], id="empty"),
         pytest.param(b"kind: \xff\xfe", [".drone.yml", "UTF-8"], id="not-utf8"),
-        pytest.param("#" * 1_100_000, [".drone.yml", "more than the 1048576"], id="too-large"),
+        pytest.param("#" * 8_400_000, [".drone.yml", "more than the 8388608"], id="too-large"),
         pytest.param("kind: pipeline\nsteps:\n  - name: a\n - b", [".drone.yml:", "line"], id="not-yaml"),
         pytest.param("kind: pipeline\ntype: exec\nsteps:\n- name: a\n- name: a\n", [".drone.yml:"], id="same-name"),
         pytest.param("kind: pipeline\ntype: exec\nname: a\ndepends_on: [b]\n", [".drone.yml:", "b"], id="no-such"),

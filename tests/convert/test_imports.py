@@ -61,6 +61,14 @@ async def test_a_file_that_is_imported_twice_counts_and_is_read_once() -> None:
     assert await refused(imports, "c") == "it imports more files than GANTRY_JSONNET_IMPORT_LIMIT allows (2)"
 
 
+async def test_one_file_has_not_any_number_of_names() -> None:
+    imports = Imports("p", 1, read)
+    for number in range(1000):
+        await imports.find(None, "./" * number + "a")
+
+    assert await refused(imports, "a") == "it imports files by more than 1000 names"
+
+
 async def test_the_files_have_a_size_together() -> None:
     async def large(_path: str) -> str:
         return "x" * 5_000_000

@@ -171,6 +171,31 @@ async def test_imports_are_answered_one_by_one() -> None:
     assert made == '---\n{\n  "a": "2' + files["c"] + '"\n}\n'
 
 
+async def test_a_file_is_asked_for_once_however_often_it_is_used() -> None:
+    asked: list[str] = []
+
+    async def read(path: str) -> str:
+        asked.append(path)
+        return "x" * 1_000_000
+
+    using = (
+        "{ a: std.foldl(function(sum, n) sum + std.length(importstr 'x'), std.range(1, 100), 0), b: importstr './x' }"
+    )
+    made = await sandbox.evaluate("jsonnet", using, {}, imports=Imports("p", 1, read))
+
+    assert made.startswith('---\n{\n  "a": 100000000,\n')
+    assert asked == ["x"]
+
+
+async def test_files_that_import_each_other_are_no_endless_work() -> None:
+    async def read(path: str) -> str:
+        return "import 'b'" if path == "a" else "import 'a'"
+
+    with pytest.raises(Fault):
+        await sandbox.evaluate("jsonnet", "import 'a'", {}, imports=Imports("p", 9, read))
+    assert children() == []
+
+
 async def test_a_repository_that_cannot_be_read_now_ends_the_process() -> None:
     async def read(path: str) -> str:
         raise Unavailable(f"no {path} now")

@@ -94,3 +94,11 @@ def test_any_text_gives_documents_or_problems(text: str) -> None:
 
     lines = [document.line for document in documents] + [problem.line for problem in problems]
     assert all(1 <= line <= len(text) + 1 for line in lines)
+
+
+def test_large_texts_and_those_with_anchors_are_costly() -> None:
+    assert source.is_costly("x" * source.LARGE)
+    for text in ("a: &a [x]", "&a b: c", "- &a x", "a: [&a x]", "a: {&a x: y}"):
+        assert source.is_costly(text)
+    for text in ("", "a: b && c", "a: b & c", "a: b&c", "a: x&y=1", "a: '*'"):
+        assert not source.is_costly(text)

@@ -6,6 +6,7 @@ a file of Drone 0.8 depends on the repository's settings.
 
 import asyncio
 from collections import OrderedDict
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TypeAlias
@@ -18,14 +19,15 @@ from app.errors import Unreadable
 from app.pipeline.document import BadPipeline, Config, parse
 from app.pipeline.event import Event
 from app.pipeline.plan import Plan, plan
+from app.pipeline.source import is_costly
 from app.repos.model import Repo, source
 from app.repos.wire import repo_json
 from app.scm.hosts import Hosts
 
 #: Characters of text that are remembered in all; the parsed files take about ten times as much memory.
 REMEMBERED = 2 * 1024 * 1024
-#: A file with so many characters, or more, is parsed in a thread, so that other requests do not wait.
-LARGE = 32 * 1024
+#: Files with so many characters are parsed one at a time: each takes seconds of a processor.
+HUGE = 1024 * 1024
 #: Plans of one file that are remembered.
 PLANS = 16
 #: Repository, commit and path.
@@ -73,8 +75,7 @@ class Configs:
         #: Reads under way: all callers that want the same file wait for the same read.
         self._loading: dict[_Key, asyncio.Task[PipelineFile | Recipe]] = {}
         self._size = 0
-        #: Held while a large text is parsed, or a file of 0.8 is converted.
-        self._parsing = asyncio.Lock()
+        self._huge = asyncio.Lock()
 
     async def load(self, repo: Repo, build: Build) -> PipelineFile:
         """The file that a build runs: the one at its commit, or one from an extension; converted if not plain YAML.
@@ -91,11 +92,10 @@ class Configs:
             more := await self.extensions.converted(repo, build, made.text)
         ):
             made = await self._converted(repo.config_path, more)
-        # A file of 0.8 has no kind, so only a file with problems can be one.
-        if isinstance(made.config, BadPipeline) and legacy.applies(made.text):
+        # A file of 0.8 has no kind, so only a file with problems can be one; and such files are small.
+        if isinstance(made.config, BadPipeline) and len(made.text) < HUGE and legacy.applies(made.text):
             link = str(repo_json(repo)["link"])
-            async with self._parsing:
-                text = await asyncio.to_thread(legacy.convert, repo.config_path, made.text, link)
+            text = await asyncio.to_thread(legacy.convert, repo.config_path, made.text, link)
             return await self._converted(repo.config_path, text)
         return made
 
@@ -140,10 +140,9 @@ class Configs:
         return PipelineFile(f"output of {path}", text, await self._parsed(text), converted=True)
 
     async def _parsed(self, text: str) -> Config | BadPipeline:
-        """The parsed text. Large texts are parsed one at a time: a text of megabytes takes seconds of a processor."""
-        if len(text) < LARGE:
+        if not is_costly(text):
             return _parsed(text)
-        async with self._parsing:
+        async with self._huge if len(text) >= HUGE else nullcontext():
             return await asyncio.to_thread(_parsed, text)
 
     def _remember(self, key: _Key, file: PipelineFile | Recipe) -> PipelineFile | Recipe:

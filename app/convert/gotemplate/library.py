@@ -28,7 +28,7 @@ _LONGEST_PREFIX = 6
 _JSON = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
-def text(value: Any) -> str:
+def _shown(value: Any) -> str:
     """The value as a text, as the library reads its arguments. Raises Fault for lists and mappings."""
     match value:
         case str() | Time():
@@ -74,17 +74,17 @@ def _changed(change: Callable[..., str]) -> Callable[..., str]:
     """A function that makes a text of one text and further arguments."""
 
     def call(budget: Budget, value: Any, *rest: Any) -> str:
-        budget.look(one := text(value))
+        budget.look(one := _shown(value))
         return budget.join([change(one, *rest)])
 
     return call
 
 
-def _asked(ask: Callable[[str, str], bool], read: Callable[[Any], str] = text) -> Callable[..., bool]:
+def _asked(ask: Callable[[str, str], bool], read: Callable[[Any], str] = _shown) -> Callable[..., bool]:
     """A function that asks something of two texts; `read` reads the second one."""
 
     def call(budget: Budget, value: Any, other: Any) -> bool:
-        one, part = text(value), read(other)
+        one, part = _shown(value), read(other)
         budget.look(one)
         budget.look(part)
         return ask(one, part)
@@ -93,18 +93,18 @@ def _asked(ask: Callable[[str, str], bool], read: Callable[[Any], str] = text) -
 
 
 def _trim_left(budget: Budget, value: Any, chars: Any) -> str:
-    one, cut = text(value), _cut(budget, value, chars)
+    one, cut = _shown(value), _cut(budget, value, chars)
     return budget.join([one[next((n for n, char in enumerate(one) if char not in cut), len(one)) :]])
 
 
 def _trim_right(budget: Budget, value: Any, chars: Any) -> str:
-    one, cut = text(value), _cut(budget, value, chars)
+    one, cut = _shown(value), _cut(budget, value, chars)
     return budget.join([one[: next((n for n in range(len(one), 0, -1) if one[n - 1] not in cut), 0)]])
 
 
 def _cut(budget: Budget, value: Any, chars: Any) -> frozenset[str]:
     """The characters to cut off: a set, because each character of the value is looked for in them."""
-    budget.look(text(value))
+    budget.look(_shown(value))
     budget.look(_text(chars))
     return frozenset(chars)
 
@@ -123,9 +123,9 @@ def _by_letter(change: Callable[[str], str], otherwise: Callable[[str], str] | N
 
 
 def _pad(budget: Budget, value: Any, padding: Any, count: Any, *, left: bool) -> str:
-    one, fill, times_ = text(value), text(padding), max(0, _whole(count))
-    budget.room(len(one) + len(fill) * times_)
-    return budget.join([fill * times_ + one if left else one + fill * times_])
+    one, fill, number = _shown(value), _shown(padding), max(0, _whole(count))
+    budget.room(len(one) + len(fill) * number)
+    return budget.join([fill * number + one if left else one + fill * number])
 
 
 def _pad_left(budget: Budget, value: Any, padding: Any, count: Any) -> str:
@@ -137,7 +137,7 @@ def _pad_right(budget: Budget, value: Any, padding: Any, count: Any) -> str:
 
 
 def _replace(budget: Budget, value: Any, old: Any, new: Any) -> str:
-    one, before, after = text(value), text(old), text(new)
+    one, before, after = _shown(value), _shown(old), _shown(new)
     budget.look(one)
     count = one.count(before) if before else len(one) + 1
     budget.room(len(one) + count * (len(after) - len(before)))
@@ -145,7 +145,7 @@ def _replace(budget: Budget, value: Any, old: Any, new: Any) -> str:
 
 
 def _split(budget: Budget, value: Any, separator: Any, most: Any = -1) -> list[str]:
-    one, between, count = text(value), _text(separator), _whole(most)
+    one, between, count = _shown(value), _text(separator), _whole(most)
     if count == 0:
         return []
     budget.look(one)

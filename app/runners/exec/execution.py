@@ -12,6 +12,7 @@ from pathlib import Path
 from app.backoff import pauses, until_heard
 from app.builds.model import DONE, FAILED, Stage, Step
 from app.errors import AppError, Conflict, NotFound
+from app.pipeline import source
 from app.pipeline.document import BadPipeline
 from app.pipeline.steps import PlannedStep
 from app.runners.exec import environ, process
@@ -32,8 +33,6 @@ MINUTE = 60.0
 DEFAULT_TIMEOUT = 60
 #: Seconds for which the runner asks for the details of a stage, before it gives the stage up.
 DETAILS_TIMEOUT = 60.0
-#: Characters of a pipeline file above which its plan is made in a thread.
-LARGE = 32 * 1024
 #: Seconds before the next watch after a failed one, at first and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 #: How often the last report of a stage is sent that meets a newer version.
@@ -143,7 +142,7 @@ class Execution:
     async def _plan(self, context: Context, variables: Mapping[str, str]) -> Plan:
         """The plan of the stage. Of a large file it is made in a thread, so that other stages and requests go on."""
         make = partial(plan, context, _now(), variables, quote=self._place.options.quote_substitution)
-        return await asyncio.to_thread(make) if len(context.config) > LARGE else make()
+        return await asyncio.to_thread(make) if source.is_costly(context.config) else make()
 
     async def _run_in_workspace(self, context: Context, todo: Plan) -> None:
         workspace = Workspace(self._place.base)
