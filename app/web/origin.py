@@ -30,8 +30,8 @@ def refuse_others(request: Request[Any]) -> None:
     """
     if is_foreign(request, request.state["public_url"], request.state["cors_origins"]):
         raise Forbidden(
-            "a page of another address sent this request, for which no session counts: use this server's own pages, or "
-            "send a token in the header Authorization",
+            "this request does not come from a page of this server, so it may not act as a browser that is logged in: "
+            "use the server's own pages, or send a token in the header Authorization",
             code="foreign_page",
         )
 
