@@ -10,13 +10,12 @@ from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.encoding import encode
 from app.web.connected import CONNECTION
 from app.web.connections import Address, Connections, Waiting
-from app.web.cycle import Cycle
+from app.web.cycle import Cycle, Flow
 
 #: The most bytes of a request's line, headers, trailers and chunk extensions together; a request with more is refused,
 #: and the connection closed.
@@ -37,20 +36,6 @@ _REQUEST, _HEAD, _BODY, _ANSWER = range(4)
 
 class _Refused(Exception):
     """Ends the parser's work on a request: status, code and message of the answer."""
-
-
-class _Flow(FlowControl):
-    """Reads nothing while bytes behind a request are kept; uvicorn would read on whenever the application listens."""
-
-    def __init__(self, protocol: "Protocol") -> None:
-        super().__init__(protocol.transport)
-        self._protocol = protocol
-
-    def resume_reading(self) -> None:
-        """Read on."""
-        if self.read_paused and not self._protocol.is_full():
-            super().resume_reading()
-            self._protocol.measure_anew()
 
 
 class Protocol(HttpToolsProtocol):
@@ -93,7 +78,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
         super().connection_made(transport)
-        self.flow = _Flow(self)
+        self.flow = Flow(self.transport, lambda: bool(self._rest), self._measure_anew)
         self._host = self.client[0] if self.client else ""
         self._address = self._all.admit(self, self._host)
         if self._address is None:
@@ -156,10 +141,6 @@ class Protocol(HttpToolsProtocol):
         if not self._known_for_good and self._address is not None and not self._address.proxy:
             self._known_for_good = True
             self._address.strangers.pop(self, None)
-
-    def is_full(self) -> bool:
-        """Whether bytes behind a request are kept."""
-        return bool(self._rest)
 
     def is_idle(self) -> bool:
         """See Connection."""
@@ -307,19 +288,20 @@ class Protocol(HttpToolsProtocol):
         self._mark = self._came
         self._wait_in(self._all.bodies)
 
-    def measure_anew(self) -> None:
+    def _measure_anew(self) -> None:
         """Measure the body from now on, if there is one: for some time the server has not read."""
         if self._waiting is self._all.bodies and not self.cycle.response_complete:
             self._measure()
 
     def _keep(self, data: bytes, at: int) -> None:
         """Keep bytes behind a request, from `at` on, and read no more."""
+        size = len(data) - at
         if self._rest:
             data, at = self._rest[self._at :] + data[at:], 0
         self._rest, self._at = data, at
         self.flow.pause_reading()
         if not self._known_for_good:
-            self._hold(len(data) - at)
+            self._hold(size)
 
     def _hold(self, size: int) -> None:
         """Count input that is kept."""
@@ -376,11 +358,13 @@ class Protocol(HttpToolsProtocol):
         self.transport.abort()
 
     def _forget(self) -> None:
-        """Leave all counts and all states."""
+        """Leave all counts and all states, and keep no input."""
         self._wait_in(None)
         self._all.unread.pop(self, None)
         self._release()
         self._rest = b""
+        if self.cycle is not None:
+            self.cycle.body = bytearray()
         if self._address is not None:
             self._all.forget(self, self._address, self._host)
             self._address = None
