@@ -114,3 +114,4 @@ def configure(level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("uvicorn.access", "httpx2", "httpcore2", "databases"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)  # warns with a traceback while PostgreSQL is away

@@ -1,7 +1,10 @@
-"""One request and its answer on a connection: uvicorn's, with answers that are written in one piece."""
+"""uvicorn's request and answer, with answers that are written in one piece, and its control of reading and writing."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 
@@ -54,3 +57,18 @@ class Cycle(RequestResponseCycle):
         self.message_event.set()
         self.on_response()
         return True
+
+
+class Flow(FlowControl):
+    """Reads no further while `is_full`; uvicorn would read on whenever the application listens."""
+
+    def __init__(self, transport: asyncio.Transport, is_full: Callable[[], bool], resumed: Callable[[], None]) -> None:
+        super().__init__(transport)
+        self._is_full = is_full
+        self._resumed = resumed
+
+    def resume_reading(self) -> None:
+        """Read on, and call `resumed`."""
+        if self.read_paused and not self._is_full():
+            super().resume_reading()
+            self._resumed()

@@ -60,12 +60,19 @@ async def alive(_: Request[Any]) -> Text:
 
 async def ready(request: Request[Any]) -> Text:
     """Whether the database answers, too."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await request.state["db"].read(one("SELECT 1 AS one"))
-    except TimeoutError:
-        raise Unavailable(f"the database did not answer within {PATIENCE:g} s") from None
+    asking = asyncio.ensure_future(request.state["db"].read(one("SELECT 1 AS one")))
+    await asyncio.wait({asking}, timeout=PATIENCE)
+    if not asking.done():  # the question ends by itself: to cancel it would take as long
+        asking.add_done_callback(_forget)
+        raise Unavailable(f"the database did not answer within {PATIENCE:g} s")
+    asking.result()
     return Text("OK")
+
+
+def _forget(asking: "asyncio.Future[object]") -> None:
+    """Look at the error of a question whose answer nobody waits for, or asyncio would report it as never looked at."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 async def show_version(_: Request[Any]) -> JSON[VersionJSON]:

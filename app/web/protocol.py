@@ -5,19 +5,17 @@ request is answered, and meanwhile nothing more is read.
 """
 
 import asyncio
-from enum import IntEnum
 from http import HTTPStatus
 from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.encoding import encode
 from app.web.connected import CONNECTION
 from app.web.connections import Address, Connections, Waiting
-from app.web.cycle import Cycle
+from app.web.cycle import Cycle, Flow
 
 #: The most bytes of a request's line, headers, trailers and chunk extensions together; a request with more is refused,
 #: and the connection closed.
@@ -32,34 +30,12 @@ _FRAME = 12
 _END = b"\r\n\r\n"
 #: The bytes that are due of a body in chunks.
 _UNKNOWN = -1
+#: What comes next on a connection; _ANSWER: the request is whole.
+_REQUEST, _HEAD, _BODY, _ANSWER = range(4)
 
 
 class _Refused(Exception):
     """Ends the parser's work on a request: status, code and message of the answer."""
-
-
-class _Stage(IntEnum):
-    """What comes next on a connection."""
-
-    REQUEST = 0
-    HEAD = 1
-    BODY = 2
-    #: The answer: the request is whole.
-    ANSWER = 3
-
-
-class _Flow(FlowControl):
-    """Reads nothing while bytes behind a request are kept; uvicorn would read on whenever the application listens."""
-
-    def __init__(self, protocol: "Protocol") -> None:
-        super().__init__(protocol.transport)
-        self._protocol = protocol
-
-    def resume_reading(self) -> None:
-        """Read on."""
-        if self.read_paused and not self._protocol.is_full():
-            super().resume_reading()
-            self._protocol.measure_anew()
 
 
 class Protocol(HttpToolsProtocol):
@@ -81,7 +57,7 @@ class Protocol(HttpToolsProtocol):
         self._address: Address | None = None
         #: The state in which the connection waits, if any.
         self._waiting: Waiting | None = None
-        self._stage = _Stage.REQUEST
+        self._stage = _REQUEST
         self._refused = False
         #: Bytes that count as head; chunks in the bytes that are parsed.
         self._size = self._chunks = 0
@@ -102,7 +78,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
         super().connection_made(transport)
-        self.flow = _Flow(self)
+        self.flow = Flow(self.transport, lambda: bool(self._rest), self._measure_anew)
         self._host = self.client[0] if self.client else ""
         self._address = self._all.admit(self, self._host)
         if self._address is None:
@@ -122,7 +98,7 @@ class Protocol(HttpToolsProtocol):
         """Bytes came from the client."""
         if self._refused:
             return
-        if self._stage is _Stage.ANSWER:
+        if self._stage == _ANSWER:
             self._keep(data, 0)
         else:
             self._parse(data, 0)
@@ -137,7 +113,7 @@ class Protocol(HttpToolsProtocol):
         """The client has read most of what was written."""
         self._all.unread.pop(self, None)
         super().resume_writing()
-        if self._stage is _Stage.REQUEST and self._waiting is None and self._address is not None:
+        if self._stage == _REQUEST and self._waiting is None and self._address is not None:
             self._wait_for_request()
 
     def on_response_complete(self) -> None:
@@ -146,10 +122,10 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._release()
-        if self._stage is _Stage.BODY:  # nobody reads the rest, and the client may send it for one window
+        if self._stage == _BODY:  # nobody reads the rest, and the client may send it for one window
             self._measure()
-        elif self._stage is _Stage.ANSWER:
-            self._stage = _Stage.REQUEST
+        elif self._stage == _ANSWER:
+            self._stage = _REQUEST
             data, at, self._rest = self._rest, self._at, b""
             if data:
                 self._parse(data, at)
@@ -166,10 +142,6 @@ class Protocol(HttpToolsProtocol):
             self._known_for_good = True
             self._address.strangers.pop(self, None)
 
-    def is_full(self) -> bool:
-        """Whether bytes behind a request are kept."""
-        return bool(self._rest)
-
     def is_idle(self) -> bool:
         """See Connection."""
         return self._waiting is self._all.idle or self._waiting is self._all.refused
@@ -178,25 +150,28 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        if self._stage is _Stage.ANSWER:
+        if self._stage == _ANSWER:
             raise _Refused(400, "bad_request", "the end of the request before this one cannot be found")
-        self._stage, self._size, self._known = _Stage.HEAD, 0, self._known_for_good
+        self._stage, self._size, self._known = _HEAD, 0, self._known_for_good
         super().on_message_begin()
         self.scope[CONNECTION] = self  # type: ignore[literal-required]
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; or a trailer behind a body, of which only the size counts."""
-        if self._stage is not _Stage.HEAD:
+        if self._stage != _HEAD:
             return
         if len(self.headers) == HEADER_LIMIT:
             raise _Refused(431, "too_large", f"the request has too many headers; at most {HEADER_LIMIT} are read")
-        super().on_header(name, value)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head has ended."""
         if self.parser.should_upgrade() and self._announced():  # the parser would take the body for another request
             raise _Refused(400, "bad_request", "a request with a body cannot ask for another protocol")
-        self._stage, self._came = _Stage.BODY, 0
+        self._stage, self._came = _BODY, 0
         super().on_headers_complete()
         self.cycle.__class__ = Cycle  # uvicorn has no option for the class
 
@@ -212,15 +187,19 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request has ended."""
-        super().on_message_complete()
-        self._stage = _Stage.REQUEST if self.cycle.response_complete else _Stage.ANSWER
+        if self.cycle.response_complete:
+            self._stage = _REQUEST
+        else:
+            self._stage = _ANSWER
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
 
     # Parsing.
 
     def _parse(self, data: bytes, at: int) -> None:
         """Parse bytes from `at` on until a request is whole; keep the bytes behind the request."""
         first, end = at, len(data)
-        while at < end and self._stage is not _Stage.ANSWER:
+        while at < end and self._stage != _ANSWER:
             stop = self._stop(data, at)
             if not self._feed(data if stop - at == end else memoryview(data)[at:stop], stop - at):
                 return
@@ -228,18 +207,18 @@ class Protocol(HttpToolsProtocol):
         if at < end:
             self._wait_in(None)
             self._keep(data, at)
-        elif self._stage is _Stage.ANSWER:
+        elif self._stage == _ANSWER:
             self._wait_in(None)
-        elif self._stage is _Stage.REQUEST:
+        elif self._stage == _REQUEST:
             self._wait_for_request()
         else:
             self._wait_for_more(data, end - first)
-        if self._stage in (_Stage.ANSWER, _Stage.REQUEST):
+        if self._stage in (_ANSWER, _REQUEST):
             self._tail = b""
 
     def _stop(self, data: bytes, at: int) -> int:
         """Where to stop parsing: at the end of a request at the latest."""
-        if self._stage is _Stage.BODY and self._due >= 0:
+        if self._stage == _BODY and self._due >= 0:
             return min(at + self._due, len(data))
         if self._tail and not at and (found := (self._tail + data[:3]).find(_END)) >= 0:
             return found + len(_END) - len(self._tail)
@@ -256,14 +235,14 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse_unread(error)
             return False
-        if self._stage is not _Stage.BODY:
+        if self._stage != _BODY:
             self._size += size
-        elif stage is not _Stage.BODY:
+        elif stage != _BODY:
             self._size += size
             self._due = self._announced()
         elif self._due < 0:
             self._size += max(0, size - (self._came - came) - self._chunks * _FRAME)
-        if self._size > HEAD_LIMIT and self._stage is not _Stage.ANSWER:
+        if self._size > HEAD_LIMIT and self._stage != _ANSWER:
             self._refuse(431, "too_large", f"the request's head is too large; at most {HEAD_LIMIT} bytes are read")
             return False
         return True
@@ -289,12 +268,12 @@ class Protocol(HttpToolsProtocol):
     def _wait_for_more(self, data: bytes, size: int) -> None:
         """Wait for the rest of a head or a body."""
         self._tail = (self._tail + data[-3:])[-3:]
-        if self._stage is _Stage.HEAD:
+        if self._stage == _HEAD:
             if self._waiting is not self._all.heads:
                 self._wait_in(self._all.heads)
         elif self._waiting is not self._all.bodies:
             self._measure()
-        if not self._known and not (self._stage is _Stage.BODY and self.cycle.response_complete):
+        if not self._known and not (self._stage == _BODY and self.cycle.response_complete):
             self._hold(size)
 
     def _wait_in(self, waiting: Waiting | None) -> None:
@@ -309,19 +288,20 @@ class Protocol(HttpToolsProtocol):
         self._mark = self._came
         self._wait_in(self._all.bodies)
 
-    def measure_anew(self) -> None:
+    def _measure_anew(self) -> None:
         """Measure the body from now on, if there is one: for some time the server has not read."""
         if self._waiting is self._all.bodies and not self.cycle.response_complete:
             self._measure()
 
     def _keep(self, data: bytes, at: int) -> None:
         """Keep bytes behind a request, from `at` on, and read no more."""
+        size = len(data) - at
         if self._rest:
             data, at = self._rest[self._at :] + data[at:], 0
         self._rest, self._at = data, at
         self.flow.pause_reading()
         if not self._known_for_good:
-            self._hold(len(data) - at)
+            self._hold(size)
 
     def _hold(self, size: int) -> None:
         """Count input that is kept."""
@@ -378,11 +358,13 @@ class Protocol(HttpToolsProtocol):
         self.transport.abort()
 
     def _forget(self) -> None:
-        """Leave all counts and all states."""
+        """Leave all counts and all states, and keep no input."""
         self._wait_in(None)
         self._all.unread.pop(self, None)
         self._release()
         self._rest = b""
+        if self.cycle is not None:
+            self.cycle.body = bytearray()
         if self._address is not None:
             self._all.forget(self, self._address, self._host)
             self._address = None

@@ -124,3 +124,13 @@ def test_strangers_count_by_the_address_that_the_proxy_names_and_lock_nobody_out
     assert deliver(server, body, "another key", address) == 429
     assert [deliver(server, body, key, address) for _ in range(RATE + 1)] == [200] * RATE + [429]
     assert deliver(server, body, "another key", "198.51.100.3") == 401
+
+
+def test_a_browser_that_reaches_the_proxy_by_https_gets_a_cookie_for_https_alone(
+    limited: tuple[Server, Repository],
+) -> None:
+    server, _ = limited
+    for number, (scheme, secure) in enumerate((("http", False), ("https", True))):
+        with behind(server, f"198.51.100.1{number}", **{"X-Forwarded-Proto": scheme}) as browser:
+            answer = browser.post("/login", data={"access_token": TOKEN})
+        assert ("; secure" in answer.headers["set-cookie"].lower()) is secure
