@@ -20,9 +20,10 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import orjson
+from pydantic import Field, TypeAdapter
 
 from app.db import file
 from app.db.connect import connect, file_of, is_absent
@@ -52,7 +53,8 @@ class BadBackup(AppError):
 class Contents:
     """What is in a backup: when it was made, by which version, of which database, and how much of each part."""
 
-    made: int
+    #: Unix seconds.
+    made: Annotated[int, Field(ge=0, le=1 << 40)]
     gantry: str
     database: str
     format: int = FORMAT
@@ -241,13 +243,12 @@ def _unpack(source: Path, target: Path) -> Contents:
 
 def _judged(source: Path, manifest: bytes, digest: str) -> Contents:
     try:
-        found = orjson.loads(manifest)
-        if found["format"] != FORMAT:
-            words = f"{source} was made by Gantry {found['gantry']}, which writes another form of backups"
-            raise BadBackup(f"{words}: restore it with that version")
-        contents = Contents(**found)
-    except (ValueError, KeyError, TypeError) as error:
+        contents = TypeAdapter(Contents).validate_json(manifest)
+    except ValueError as error:
         raise BadBackup(f"{source} is no backup of Gantry: its manifest cannot be read") from error
+    if contents.format != FORMAT:
+        words = f"{source} was made by Gantry {contents.gantry}, which writes another form of backups"
+        raise BadBackup(f"{words}: restore it with that version")
     if contents.digest != digest:
         raise BadBackup(f"{source} is damaged: what is in it is not what was written")
     return contents

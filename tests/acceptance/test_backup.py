@@ -201,7 +201,8 @@ def test_nothing_is_replaced(server: Server, tmp_path: Path) -> None:
         ({"manifest.json": None}, "its end is missing"),
         ({"manifest.json": b"{}"}, "manifest cannot be read"),
         ({"manifest.json": b"\xff"}, "manifest cannot be read"),
-        ({"manifest.json": b'{"format": 2, "gantry": "9.9"}'}, "made by Gantry 9.9"),
+        ({"manifest.json": b'{"format": 2, "gantry": "9.9", "made": 1, "database": "new"}'}, "made by Gantry 9.9"),
+        ({"manifest.json": b'{"format": 1, "gantry": "1", "made": 1e30, "database": "sqlite"}'}, "cannot be read"),
         ({"manifest.json": b'{"format": 1, "gantry": "1"}'}, "manifest cannot be read"),
     ],
 )

@@ -33,6 +33,8 @@ MINUTE = 60.0
 DEFAULT_TIMEOUT = 60
 #: Seconds for which the runner asks for the details of a stage, before it gives the stage up.
 DETAILS_TIMEOUT = 60.0
+#: Seconds after which the last report of a stage is late: perhaps a process that is left fills the disk.
+LATE = 1.0
 #: Seconds before the next watch after a failed one, at first and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 #: How often the last report of a stage is sent that meets a newer version.
@@ -63,6 +65,7 @@ class Execution:
         self._halt: Halt | None = None
         self._error = ""
         self._running: set[Process] = set()
+        self._removing: asyncio.Task[None] | None = None
         self._clearing: asyncio.Task[None] | None = None
         #: Whether a step has used the workspace.
         self._used = False
@@ -151,13 +154,24 @@ class Execution:
                 await self._run_steps(_Run(context, todo, workspace))
             closed = self._state.close(_now(), self._halt, self._error)
             if self._halt is not Halt.STOPPED:  # a runner that stops has little time for its last reports
-                await self._clear(workspace)  # first, because the report may need the room on the disk
+                await self._remove(workspace)  # first, because the report may need the room on the disk
+            late = asyncio.get_running_loop().call_later(LATE, self._clear, workspace)
             await self._report_last(closed)
+            late.cancel()
         finally:
             await self._clear(workspace)
 
+    def _remove(self, workspace: Workspace) -> "asyncio.Future[None]":
+        """Delete the files of the workspace; the first call begins, and every call gives a future of the end."""
+        if self._removing is None:
+            self._removing = asyncio.create_task(asyncio.to_thread(workspace.remove))
+        return asyncio.shield(self._removing)
+
     def _clear(self, workspace: Workspace) -> "asyncio.Future[None]":
-        """Remove the workspace; the first call begins the removal, and every call gives a future of its end."""
+        """Also kill the processes that still use the workspace; as `_remove`.
+
+        Their search takes so long that the last report does not wait for it, unless the report itself is late.
+        """
         if self._clearing is None:
             self._clearing = asyncio.create_task(asyncio.to_thread(workspace.clear))
         return asyncio.shield(self._clearing)
@@ -257,7 +271,7 @@ class Execution:
                 if not self._running:  # otherwise processes that have left their group may be another step's
                     await asyncio.to_thread(workspace.kill)
             if self._state.is_last(name):  # no step needs the workspace any more: it goes while the reports are made
-                self._clear(workspace)
+                self._remove(workspace)
             writer.close()
         if card := await writer.upload():
             self._state.shows(name, card.schema)

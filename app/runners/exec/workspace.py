@@ -70,6 +70,11 @@ class Workspace:
         """The path of a step's script, named by the step's number: names of steps may differ in case alone."""
         return self.scripts / str(number)
 
+    def remove(self) -> None:
+        """Delete the workspace, as far as no process writes into it and no right is missing. Blocking."""
+        with suppress(RecursionError):  # folders may lie deeper than Python's stack reaches
+            shutil.rmtree(self.root, ignore_errors=True)
+
     def clear(self) -> None:
         """Kill the processes whose environment names the workspace, and delete it, with its read-only folders.
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from app.builds.model import Stage
 from app.errors import Unavailable
-from app.runners.exec import growth
+from app.runners.exec import execution, growth
 from app.runners.exec.growth import Growth, used
 from app.runners.exec.options import Options
 from app.settings.values import MOST_OF_WHAT_IS_FREE, Allowance
@@ -141,18 +142,37 @@ async def test_the_workspace_is_gone_when_the_end_of_a_stage_is_written(tmp_path
     seen: list[list[str]] = []
 
     class Full(FakeManager):
-        async def update_stage(self, stage: object) -> object:  # type: ignore[override]
-            if stage.status == "failure":  # type: ignore[attr-defined]
+        async def update_stage(self, stage: Stage) -> Stage:
+            if stage.status == "failure":
                 seen.append(names(tmp_path))
                 if len(seen) == 1:
                     raise Unavailable("the disk is full")
-            return await super().update_stage(stage)  # type: ignore[arg-type]
+            return await super().update_stage(stage)
 
     manager = Full(pipeline(step("a", "true"), step("b", "exit 1"), step("c", "true")))
 
     await finish(manager, tmp_path)
 
     assert seen == [[], []]
+
+
+async def test_a_process_that_is_left_cannot_keep_the_end_from_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "LATE", 0.05)
+    left = tmp_path / "left"
+
+    class Full(FakeManager):
+        async def update_stage(self, stage: Stage) -> Stage:
+            if stage.status == "success" and alive(int(left.read_text())):
+                raise Unavailable("the disk is full")
+            return await super().update_stage(stage)
+
+    manager = Full(pipeline(step("a", f"setsid sh -c 'echo $$ > {left}; sleep 600' > /dev/null 2>&1 &", "sleep 0.2")))
+
+    await finish(manager, tmp_path / "base")
+
+    assert manager.stage.status == "success"
 
 
 async def test_a_step_may_delete_its_workspace(tmp_path: Path) -> None:
