@@ -12,6 +12,7 @@ from app.builds.config.extensions import CONFIG, CONVERT, VALIDATE, Extensions
 from app.builds.config.files import Configs
 from app.builds.cron.pace import Pace
 from app.builds.cron.scheduler import Scheduler
+from app.builds.deliveries.keeper import Keeper
 from app.builds.live.broadcast import Broadcast
 from app.builds.live.relay import relaying
 from app.builds.logs.logs import Logs
@@ -23,8 +24,10 @@ from app.extensions.client import extension
 from app.folder import Folder
 from app.main.maintenance import now
 from app.moments import Recorders
+from app.repos.model import SECRET
 from app.repos.templates import store as templates
 from app.scm.hosts import Hosts
+from app.sealing.seal import Seal
 from app.settings.server import Settings
 from app.web.traffic import Traffic
 
@@ -38,21 +41,23 @@ class Builds:
     broadcast: Broadcast
     scheduler: Scheduler
     cron_pace: Pace
+    keeper: Keeper
 
 
 @asynccontextmanager
 async def open_builds(
-    settings: Settings, folder: Folder, db: Database, hosts: Hosts, recorders: Recorders, traffic: Traffic
+    settings: Settings, folder: Folder, db: Database, hosts: Hosts, seal: Seal, recorders: Recorders, traffic: Traffic
 ) -> AsyncIterator[Builds]:
-    """While the block lasts, changes are delivered to readers and to other servers, and cron jobs run."""
+    """While the block lasts, changes are delivered to readers and servers, and cron jobs and pushes that wait run."""
     logs = Logs(folder.logs)
     configs = Configs(hosts, Converter(partial(_template, db)), _extensions(settings))
     ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders))
     broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4))
     pace = Pace(settings.cron_minimum)
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval, pace=pace)
-    async with relaying(ports), broadcast.running(), scheduler.running():
-        yield Builds(ports, Rendered(db), broadcast, scheduler, pace)
+    keeper = Keeper(ports, lambda repo: seal.open(repo.secret, SECRET))
+    async with relaying(ports), broadcast.running(), scheduler.running(), keeper.running():
+        yield Builds(ports, Rendered(db), broadcast, scheduler, pace, keeper)
 
 
 async def _template(db: Database, namespace: str, name: str) -> str | None:

@@ -81,7 +81,7 @@ async def _open_rooms(
     account = _account(settings)
     hosts = Hosts(Git(folder.mirrors, settings.roots, environ=inherited(), account=account))
     traffic = Traffic()
-    opening = open_builds(settings, folder, db, hosts, recorders, traffic)
+    opening = open_builds(settings, folder, db, hosts, seal, recorders, traffic)
     builds = await stack.enter_async_context(opening)
     runners = await stack.enter_async_context(open_runners(settings, folder, builds.ports, seal, account))
     state = _state(settings, folder, db, hosts, seal, builds, runners, recorders)
@@ -125,6 +125,7 @@ def _state(
         broadcast=builds.broadcast,
         crons_changed=builds.scheduler.wake,
         cron_pace=builds.cron_pace,
+        keeper=builds.keeper,
         metrics_anonymous=settings.metrics_anonymous,
         why_pending=runners.queue.why_pending,
         queue=runners.queue,

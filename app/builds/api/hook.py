@@ -5,14 +5,15 @@ from starlette.responses import Response
 
 from app.builds import triggers
 from app.builds.api.request import State
-from app.builds.push import forget_ref, push_build
+from app.builds.deliveries.keeper import Kept
+from app.builds.push import forget_ref
 from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.errors import Unauthorized
 from app.log import request_id
 from app.moments import Actor
 from app.repos import store as repos
-from app.repos.model import SECRET, SIGNER, Repo
+from app.repos.model import SIGNER, Repo
 from app.scm.hook import Delivery, Push
 from app.web import body
 from app.web.connected import address
@@ -27,6 +28,9 @@ _NOBODYS_KEY = "0" * 32
 
 async def receive_push(request: Request[State]) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty | Response:
     """Announce a push; answers the build, or `null` when nothing is to run, and 204 after a deletion.
+
+    202 when the repository cannot be read now: the push is built later. A delivery with the id of an earlier one is
+    answered with the build of that one.
 
     An unknown repository answers like a wrong signature: strangers learn nothing.
     """
@@ -60,16 +64,17 @@ def _find(slug: str) -> Tx[Repo | None]:
 async def _answer(
     request: Request[State], repo: Repo, push: Push
 ) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty:
-    ports, seal = request.state["ports"], request.state["seal"]
     if push.deleted:
-        await forget_ref(ports, repo, push)
+        await forget_ref(request.state["ports"], repo, push)
         return Empty()
     trigger = triggers.build_event(push)
     if trigger is None:
         return JSON(MessageJSON(message="ignored"))
-    key = seal.open(repo.secret, SECRET) if repo.protected else ""
     by = Actor("hook", push.sender, address=address(request), way="hook", request=request_id.get())
-    build = await push_build(ports, repo, push, trigger, by, signed_with=key)
+    try:
+        build = await request.state["keeper"].receive(repo, push, trigger, by)
+    except Kept as kept:
+        return JSON(MessageJSON(message=kept.message), 202)
     return JSON(build_json(build) if build else None)
 
 
