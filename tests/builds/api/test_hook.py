@@ -176,7 +176,7 @@ async def client(scene: Scene) -> AsyncIterator[httpx2.AsyncClient]:
     seal = Seal("a key of the test")
     await scene.ports.db.write(run("UPDATE repos SET signer = :signer", signer=seal.seal(KEY, SIGNER)))
     route = Endpoint("POST", "/hook", hook.receive_push)
-    state = {"db": scene.ports.db, "ports": scene.ports, "hosts": scene.ports.hosts, "seal": seal}
+    state: dict[str, Any] = {"db": scene.ports.db, "ports": scene.ports, "hosts": scene.ports.hosts, "seal": seal}
     keeper = Keeper(scene.ports, lambda repo: seal.open(repo.secret, SECRET))
     async with serving([route], **state, keeper=keeper) as made:
         yield made
