@@ -226,13 +226,14 @@ Index("deliveries_name", deliveries.c.repo_id, deliveries.c.name, unique=True)
 Index("deliveries_received", deliveries.c.received)
 _waits = deliveries.c.due != 0
 Index(
-    "deliveries_due",
+    "deliveries_ref",
     deliveries.c.repo_id,
     deliveries.c.ref,
     deliveries.c.id,
     sqlite_where=_waits,
     postgresql_where=_waits,
 )
+Index("deliveries_waiting", deliveries.c.id, sqlite_where=_waits, postgresql_where=_waits)
 
 cards = Table("cards", metadata, _of("steps", "step_id", primary_key=True), *_texts("data"))
 

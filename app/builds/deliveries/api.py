@@ -30,7 +30,7 @@ class PushJSON(TypedDict):
 
 
 async def list_waiting(_: Request[State], __: Access, waiting: list[Delivery]) -> JSON[list[PushJSON]]:
-    """The pushes that wait until the repository can be read, oldest first."""
+    """The pushes that wait until the repository can be read, by ref, oldest first."""
     return JSON([_push_json(one) for one in waiting])
 
 

@@ -26,7 +26,7 @@ KEEP = schema.insert_sql(
     """,
 )
 WAITING_FOR_REF = "SELECT id FROM deliveries WHERE due <> 0 AND repo_id = :repo_id AND ref = :ref LIMIT 1"
-OF_REPO = "SELECT * FROM deliveries WHERE due <> 0 AND repo_id = :repo_id ORDER BY id LIMIT :limit"
+OF_REPO = "SELECT * FROM deliveries WHERE due <> 0 AND repo_id = :repo_id ORDER BY ref, id LIMIT :limit"
 #: The pushes of one ref are tried in their order. A due time beyond `latest` was set while the clock was ahead.
 DUE = """
     SELECT * FROM deliveries WHERE due <> 0 AND (due <= :now OR due > :latest) AND NOT EXISTS (
@@ -34,7 +34,7 @@ DUE = """
             AND earlier.ref = deliveries.ref AND earlier.id < deliveries.id
     ) ORDER BY id LIMIT :limit
 """
-SOONEST = "SELECT due FROM deliveries WHERE due <> 0 ORDER BY due LIMIT 1"
+SOONEST = "SELECT min(due) AS due FROM deliveries WHERE due <> 0"
 #: Of several servers that see one due delivery, one takes the attempt.
 TAKE = """
     UPDATE deliveries SET due = :due, tries = tries + 1 WHERE id = :id AND due = :seen AND due <> 0 RETURNING id
@@ -78,7 +78,7 @@ def is_waiting(repo_id: int, ref: str) -> Tx[bool]:
 
 
 def list_of(repo_id: int, limit: int) -> Tx[list[Delivery]]:
-    """The deliveries of a repository that wait, oldest first."""
+    """The deliveries of a repository that wait, by ref, oldest first."""
     return [_MAPPER.make(row) for row in (yield from many(OF_REPO, repo_id=repo_id, limit=limit))]
 
 

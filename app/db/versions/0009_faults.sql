@@ -22,4 +22,5 @@ CREATE TABLE deliveries (
 );
 CREATE UNIQUE INDEX deliveries_name ON deliveries (repo_id, name);
 CREATE INDEX deliveries_received ON deliveries (received);
-CREATE INDEX deliveries_due ON deliveries (repo_id, ref, id) WHERE due <> 0;
+CREATE INDEX deliveries_ref ON deliveries (repo_id, ref, id) WHERE due <> 0;
+CREATE INDEX deliveries_waiting ON deliveries (id) WHERE due <> 0;
