@@ -1,16 +1,19 @@
 """What follows from a push: a build, or, if the ref was deleted, the end of its entry in the index of newest builds."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from app.builds import flow, lists, triggers
 from app.builds.model import Build
 from app.builds.ports import Ports
 from app.builds.triggers import Trigger
+from app.db.tx import Tx
 from app.errors import NothingToRun, Unreadable
 from app.moments import Actor
 from app.pipeline.skip import skips
 from app.repos.model import Repo, source
 from app.scm.hook import Push
+from app.scm.host import Commit, passes
 
 
 async def forget_ref(ports: Ports, repo: Repo, push: Push) -> None:
@@ -22,8 +25,18 @@ async def forget_ref(ports: Ports, repo: Repo, push: Push) -> None:
         await ports.db.write(lists.forget(repo.id, "pull", str(trigger.number)))
 
 
-async def push_build(ports: Ports, repo: Repo, push: Push, trigger: Trigger, by: Actor) -> Build | None:
+async def push_build(
+    ports: Ports,
+    repo: Repo,
+    push: Push,
+    trigger: Trigger,
+    by: Actor,
+    *,
+    claim: Callable[[], Tx[None]] | None = None,
+) -> Build | None:
     """The build of a push; None when the commit's message or the pipeline file says that nothing is to run.
+
+    `claim` makes the first part of the build's transaction, as in `flow.start`. An error that may pass makes no build.
 
     A pipeline file that cannot be used, or was declined, makes an error build, because no person reads the answer to a
     push.
@@ -33,7 +46,28 @@ async def push_build(ports: Ports, repo: Repo, push: Push, trigger: Trigger, by:
     commit = await ports.hosts.commit(source(repo), push.after)
     if "ci.skip" in push.options or skips(trigger.event, commit.message):
         return None
-    draft = replace(
+    draft = _draft(repo, commit, push, trigger, by)
+    claimed = claim or _nothing
+    try:
+        return await flow.start(ports, repo, draft, "build.push", by, claim=claimed())
+    except NothingToRun:
+        return None
+    except Unreadable as error:
+        if passes(error):
+            raise
+        return await flow.fail(ports, repo, draft, error.message, "build.push", by, claim=claimed())
+
+
+async def fail_push(
+    ports: Ports, repo: Repo, push: Push, trigger: Trigger, by: Actor, error: str, claim: Tx[None]
+) -> Build:
+    """An error build that says why the commit of a push could not be read: its message and author are not known."""
+    draft = _draft(repo, Commit(push.after, "", "", "", "", 0), push, trigger, by)
+    return await flow.fail(ports, repo, draft, error, "build.push", by, claim=claim)
+
+
+def _draft(repo: Repo, commit: Commit, push: Push, trigger: Trigger, by: Actor) -> Build:
+    return replace(
         flow.draft_of(repo, commit),
         trigger=flow.trigger_of(by),
         event=trigger.event,
@@ -44,9 +78,7 @@ async def push_build(ports: Ports, repo: Repo, push: Push, trigger: Trigger, by:
         target_branch=trigger.target_branch,
         sender=push.sender or commit.author_name,
     )
-    try:
-        return await flow.start(ports, repo, draft, "build.push", by)
-    except NothingToRun:
-        return None
-    except Unreadable as error:
-        return await flow.fail(ports, repo, draft, error.message, "build.push", by)
+
+
+def _nothing() -> Tx[None]:
+    yield from ()

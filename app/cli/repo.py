@@ -1,6 +1,7 @@
 """`gantry repo`: register repositories, change them, and install the hook that announces pushes."""
 
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,6 +88,16 @@ def hook(session: Session, slug: str, install: bool, force: bool, portable: bool
             return
         path = hook_path(client.record("GET", repo_path(slug)).get("git_http_url", ""))
     output.write(install_hook(path, script, force=force))
+
+
+@repo.command()
+@slug_argument
+@json_option
+@click.pass_obj
+def pushes(session: Session, slug: str) -> None:
+    """List the pushes that wait because the repository could not be read; each is tried again for an hour."""
+    with session.client() as client:
+        session.show(client.records(repo_path(slug, "pushes")), _waiting)
 
 
 def _flag(name: str, words: str) -> Callable[[F], F]:
@@ -222,6 +233,23 @@ def _settings(repo: Json) -> str:
 
 def _allowed(repo: Json) -> tuple[str, str]:
     return "Parameters", output.line(", ".join(repo.get("parameters") or ())) or "any"
+
+
+def _waiting(waiting: list[Json]) -> str:
+    now = time.time()
+    return output.table(
+        ["REF", "COMMIT", "PUSHED", "TRIED", "WHY IT WAITS"],
+        [
+            [
+                output.line(push.get("ref", "")),
+                output.line(push.get("after", ""))[:8],
+                output.ago(push.get("received") or 0, now),
+                str(push.get("tries", 0)),
+                output.line(push.get("error", "")),
+            ]
+            for push in waiting
+        ],
+    )
 
 
 def _table(repos: list[Json]) -> str:

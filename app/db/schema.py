@@ -236,6 +236,27 @@ Index("crons_name", crons.c.repo_id, crons.c.name, unique=True)
 _enabled = not_(crons.c.disabled)
 Index("crons_due", crons.c.next, sqlite_where=_enabled, postgresql_where=_enabled)
 
+deliveries = _table(
+    "deliveries",
+    _id(),
+    _of("repos", "repo_id"),
+    *_texts("name", "ref", "before", "after", "sender", "options", "address", "request"),
+    *_numbers("received", "build", "due", "tries"),
+    *_texts("error"),
+)
+Index("deliveries_name", deliveries.c.repo_id, deliveries.c.name, unique=True)
+Index("deliveries_received", deliveries.c.received)
+_waits = deliveries.c.due != 0
+Index(
+    "deliveries_ref",
+    deliveries.c.repo_id,
+    deliveries.c.ref,
+    deliveries.c.id,
+    sqlite_where=_waits,
+    postgresql_where=_waits,
+)
+Index("deliveries_waiting", deliveries.c.id, sqlite_where=_waits, postgresql_where=_waits)
+
 cards = Table("cards", metadata, _of("steps", "step_id", primary_key=True), *_texts("data"))
 
 unsigned = Table("unsigned", metadata, _of("builds", "build_id", primary_key=True), *_texts("digest"))

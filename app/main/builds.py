@@ -12,6 +12,7 @@ from app.builds.config.extensions import CONFIG, CONVERT, VALIDATE, Extensions
 from app.builds.config.files import Configs
 from app.builds.cron.pace import Pace
 from app.builds.cron.scheduler import Scheduler
+from app.builds.deliveries.keeper import Keeper
 from app.builds.live.broadcast import Broadcast
 from app.builds.live.relay import relaying
 from app.builds.logs.logs import Logs
@@ -42,6 +43,7 @@ class Builds:
     broadcast: Broadcast
     scheduler: Scheduler
     cron_pace: Pace
+    keeper: Keeper
 
 
 @asynccontextmanager
@@ -54,8 +56,8 @@ async def open_builds(
     recorders: Recorders,
     traffic: Traffic,
 ) -> AsyncIterator[Builds]:
-    """While the block lasts, changes are delivered to readers and to other servers, cron jobs run, and old builds
-    are purged."""
+    """While the block lasts, changes are delivered to readers and to other servers, cron jobs and pushes that wait run,
+    and old builds are purged."""
     logs = Logs(folder.logs)
     configs = Configs(hosts, Converter(partial(_template, db), _limits(settings)), _extensions(settings))
     ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders), seal)
@@ -63,8 +65,9 @@ async def open_builds(
     pace = Pace(settings.cron_minimum)
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval, pace=pace)
     retention = Retention(ports, days=settings.retention_days, builds=settings.retention_builds)
-    async with relaying(ports), broadcast.running(), scheduler.running(), retention.running():
-        yield Builds(ports, Rendered(db), broadcast, scheduler, pace)
+    keeper = Keeper(ports)
+    async with relaying(ports), broadcast.running(), scheduler.running(), keeper.running(), retention.running():
+        yield Builds(ports, Rendered(db), broadcast, scheduler, pace, keeper)
 
 
 async def _template(db: Database, namespace: str, name: str) -> str | None:

@@ -12,6 +12,7 @@ from app.audit import api as audit
 from app.builds.api import builds, logs, streams
 from app.builds.cards import api as cards
 from app.builds.cron import api as cron
+from app.builds.deliveries import api as deliveries
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign, tokens
 from app.repos.secrets import api as secrets
@@ -35,6 +36,7 @@ ROWS: Sequence[Endpoint] = [
     *runners.routes,
     *cards.routes,
     *cron.routes,
+    *deliveries.routes,
     *repos.routes,
     *collaborators.routes,
     *owners.routes,

@@ -147,6 +147,7 @@ def _state(
         broadcast=builds.broadcast,
         crons_changed=builds.scheduler.wake,
         cron_pace=builds.cron_pace,
+        keeper=builds.keeper,
         metrics_anonymous=settings.metrics_anonymous,
         why_pending=runners.queue.why_pending,
         queue=runners.queue,

@@ -27,6 +27,10 @@ class Push:
     sender: str
     #: the options that the pusher gave with `git push -o`
     options: tuple[str, ...]
+    #: The id that the sender gave to the delivery, so that a second one is known; empty from older senders.
+    delivery: str = ""
+    #: When the ref was moved by the sender's clock, in Unix seconds; 0 from older senders.
+    sent: int = 0
 
     @property
     def created(self) -> bool:

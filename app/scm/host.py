@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from app.errors import Unreadable
+from app.errors import AppError, Unavailable, Unreadable
 from app.scm.hook import Delivery, Notice
 
 
@@ -43,6 +43,15 @@ class TooLarge(Unreadable):
     """An object of a repository, or an output of git, is larger than Gantry reads."""
 
     code = "repository_too_large"
+
+
+#: Codes of errors of a host that may pass, beside Unavailable: git does not say whether only the network is down.
+_PASSING = frozenset({"repository_unreachable", "mirror_damaged"})
+
+
+def passes(error: AppError) -> bool:
+    """Whether a call of a host that failed may succeed a little later."""
+    return isinstance(error, Unavailable) or error.code in _PASSING
 
 
 class Host(Protocol):

@@ -6,6 +6,10 @@ LC_ALL=C
 PATH=${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin
 export LC_ALL PATH
 
+# Seconds for which the server is asked, and tenths of seconds for which the push waits for that.
+TOTAL=60
+WAIT=100
+
 say() { printf 'gantry: %s\n' "$1"; }
 
 # A printf that is a program of its own would show the key to everyone who lists processes.
@@ -15,8 +19,6 @@ for tool in awk curl mktemp openssl sed tr; do
 done
 
 dir=$(mktemp -d) || { say 'no temporary directory, the server was not told of this push'; exit 0; }
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 0' HUP INT PIPE TERM
 
 quote() { printf '"%s"' "$(printf '%s' "$1" | tr '\001-\037\177' ' ' | sed 's/[\\"]/\\&/g')"; }
 
@@ -35,7 +37,8 @@ options() {
 body() {
     printf '{"before":"%s","after":"%s","ref":%s,' "$1" "$2" "$(quote "$3")"
     printf '"repository":{"full_name":%s},"pusher":{"name":%s},' "$(quote "$slug")" "$(quote "$pusher")"
-    printf '"push_options":[%s]}' "$(options)"
+    printf '"push_options":[%s],' "$(options)"
+    printf '"delivery":{"id":"%s","time":%s}}' "$(openssl rand -hex 16)" "$(date +%s)"
 }
 
 # HMAC-SHA256 by its definition: openssl's own would want the key as an argument.
@@ -79,24 +82,71 @@ explain() {
             say "$2 started no build${why:+: $why}"
         fi
         ;;
-    202) say "$2 was accepted, its build starts soon" ;;
+    202) say "$2 was accepted${why:+: }${why:-, its build starts soon}" ;;
     204) say "$2 started no build" ;;
     *) say "$2 started no build: ${why:-the server answered $1}" ;;
     esac
 }
 
-pusher=${GL_USERNAME:-${GITEA_PUSHER_NAME:-${REMOTE_USER:-${USER:-${LOGNAME:-}}}}}
-end=$(($(date +%s) + 60))
+# Post the body until the server answers. The push does not wait after the first attempt that fails.
+ask() {
+    pause=1
+    while left=$((end - $(date +%s))) && [ "$left" -ge "$pause" ]; do
+        : >"$dir/answer"
+        : >"$dir/why"
+        if ! status=$(post); then
+            why=$(sed -n 1p "$dir/why" | tr '\001-\037\177' ' ')
+        else
+            case $status in
+            408 | 425 | 429 | 5??) why=$(answer message) && why=${why:-the server answered $status} ;;
+            *) return 0 ;;
+            esac
+        fi
+        [ "$((end - $(date +%s)))" -gt "$pause" ] || return 1
+        [ -e "$dir/told" ] || say "$url does not answer: $why; it is asked again for $TOTAL s"
+        : >"$dir/told"
+        sleep "$pause"
+        pause=$((pause < 8 ? pause * 2 : 8))
+    done
+    return 1
+}
 
-while read -r before after ref; do
-    left=$((end - $(date +%s)))
-    body "$before" "$after" "$ref" >"$dir/body"
-    : >"$dir/answer"
-    if [ "$left" -gt 0 ] && status=$(post); then
-        explain "$status" "$ref"
-    else
-        say "$url was not told of $ref and what follows it: $(sed -n 1p "$dir/why" | tr '\001-\037\177' ' ')"
-        break
-    fi
+# Tells the server of every line, in order. git must not end this process with the push, nor wait for it.
+work() {
+    trap '' HUP INT PIPE TERM
+    end=$(($(date +%s) + TOTAL))
+    while read -r before after ref; do
+        body "$before" "$after" "$ref" >"$dir/body"
+        if ask; then
+            explain "$status" "$ref"
+        else
+            say "$url was not told of $ref and what follows it: $why"
+            break
+        fi
+    done <"$dir/lines"
+    : >"$dir/told"
+    : >"$dir/over"
+    [ ! -e "$dir/left" ] || rm -rf "$dir"
+}
+
+# The push waits no more. Whoever is last, the push or the work, removes the directory.
+leave() {
+    : >"$dir/left"
+    [ ! -e "$dir/over" ] || rm -rf "$dir"
+    exit 0
+}
+
+pusher=${GL_USERNAME:-${GITEA_PUSHER_NAME:-${REMOTE_USER:-${USER:-${LOGNAME:-}}}}}
+cat >"$dir/lines"
+[ -s "$dir/lines" ] || { rm -rf "$dir"; exit 0; }
+trap leave HUP INT PIPE TERM
+# With `exec`, as the shell would keep the files of a redirected function open, and git would wait for them.
+(exec </dev/null >"$dir/said" 2>/dev/null && work) &
+tick=0
+while [ ! -e "$dir/told" ] && [ "$tick" -lt "$WAIT" ]; do
+    sleep 0.1 2>/dev/null || { sleep 1 && tick=$((tick + 9)); }
+    tick=$((tick + 1))
 done
-exit 0
+cat "$dir/said"
+[ -e "$dir/told" ] || say "$url has not answered yet; it is asked for $TOTAL s in all"
+leave

@@ -130,12 +130,16 @@ def test_a_push_may_ask_for_no_build(origin: Origin, message: str, options: list
 
 def test_a_push_arrives_though_the_server_is_away(origin: Origin) -> None:
     origin.server.stop()
+    origin.copy.commit()
 
     said = origin.push("main")
 
-    assert "was not told of refs/heads/main" in said
-    assert origin.copy.git("-C", str(origin.bare), "rev-parse", "main") == origin.copy.git("rev-parse", "HEAD")
+    assert "does not answer: " in said
+    assert "it is asked again for 60 s" in said
+    head = origin.copy.git("rev-parse", "HEAD")
+    assert origin.copy.git("-C", str(origin.bare), "rev-parse", "main") == head
     origin.server.start()
+    origin.server.until(lambda: origin.builds()[0]["after"] == head, "the push is built when the server is back")
 
 
 def _delivery(origin: Origin, **changes: Any) -> bytes:
@@ -281,10 +285,24 @@ def test_a_repository_that_is_gone_is_a_clear_answer(place: tuple[Server, Reposi
     told = server.push(SLUG, unread)
 
     assert server.finished(SLUG, known["number"])["status"] == "success"
-    for answer in [*answers, told]:
+    for answer in answers:
         assert (answer.status_code, answer.json()["code"]) == (422, "repository_unreachable")
         assert "is not a git repository" in answer.json()["message"]
+    assert told.status_code == 202
+    assert "it is built as soon as the repository can be read: " in told.json()["message"]
+    assert "is not a git repository" in told.json()["message"]
+    (waiting,) = server.json("GET", f"/api/repos/{SLUG}/pushes")
+    assert (waiting["ref"], waiting["after"], waiting["tries"]) == ("refs/heads/main", unread, 1)
+    assert waiting["error"] in told.json()["message"]
+    connection = {"GANTRY_SERVER": server.url, "GANTRY_TOKEN": TOKEN}
+    shown = gantry.run(["repo", "pushes", SLUG], os.environ | connection).stdout.splitlines()[1]
+    assert shown.split()[:2] == ["refs/heads/main", unread[:8]]
+    assert waiting["error"] in shown
+    server.kill()
+    server.start()
+    away.rename(repository.path)
+    server.until(lambda: server.json("GET", BUILDS)[0]["after"] == unread, "the push is built")
+    assert server.json("GET", f"/api/repos/{SLUG}/pushes") == []
+    assert server.push(SLUG, unread).json()["after"] == unread
     assert "Traceback" not in server.log.read_text()
     assert key not in server.log.read_text()
-    away.rename(repository.path)
-    assert server.push(SLUG, unread).json()["after"] == unread

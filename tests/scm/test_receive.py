@@ -1,13 +1,17 @@
 """Both forms of the post-receive hook, through real pushes to a real server."""
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -15,6 +19,7 @@ from app.errors import Invalid
 from app.scm import hook, receive
 from app.scm.git import payload
 from tests.scm.repository import ENV, Repository
+from tests.soon import soon_sync
 
 #: `y` and `%` become percent signs, and the quotes and spaces ask for quoting
 KEY = 'it\'s a "key" $HOME `id` y%y \\'
@@ -25,11 +30,14 @@ ZERO, NEW = "0" * 40, "a" * 40
 class Server:
     """Keeps what is posted and answers with what it was told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.status, self.answer = 200, b'{"id":7,"number":12,"status":"pending"}'
+        #: While this is not set, no request is answered.
+        self.pause = threading.Event()
+        self.pause.set()
         self.posted: list[dict[str, object]] = []
         self.wrong: list[str] = []
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self.url = f"http://127.0.0.1:{self.http.server_port}/gantry"
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -39,6 +47,7 @@ class Server:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 server.take(self.path, self.headers.get("X-Gantry-Event"), dict(self.headers), body)
+                server.pause.wait(60)
                 self.send_response(server.status)
                 self.send_header("Content-Length", str(len(server.answer)))
                 self.end_headers()
@@ -60,7 +69,13 @@ class Server:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    made = Server()
+    with closing_server() as made:
+        yield made
+
+
+@contextmanager
+def closing_server(port: int = 0) -> Iterator[Server]:
+    made = Server(port)
     thread = threading.Thread(target=made.http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield made
@@ -129,6 +144,9 @@ def test_a_push_tells_the_server_of_every_ref(tmp_path: Path, server: Server, po
     started = f"remote: gantry: build 12 of demo/hello started: {server.url}/demo/hello/12"
     assert [line.rstrip() for line in pushed.stderr.decode().splitlines()].count(started) == 3
     by_ref = {str(told["ref"]): told for told in server.posted[:3]}
+    deliveries: list[Any] = [told.pop("delivery") for told in server.posted]
+    assert len({delivery["id"] for delivery in deliveries}) == 5
+    assert all(len(delivery["id"]) == 32 and abs(delivery["time"] - time.time()) < 60 for delivery in deliveries)
     assert set(by_ref) == {"refs/heads/main", "refs/tags/v1", "refs/heads/ü'x"}
     assert by_ref["refs/heads/main"] == {
         "before": ZERO,
@@ -209,12 +227,16 @@ def test_the_first_name_that_is_set_is_the_pusher(installed: Hook, server: Serve
         (200, "", "refs/heads/main started no build"),
         (200, '{"message":"ignored"}', "refs/heads/main started no build: ignored"),
         (202, '{"id":"x"}', "refs/heads/main was accepted, its build starts soon"),
+        (202, '{"message":"it is built later"}', "refs/heads/main was accepted: it is built later"),
         (401, '{"message":"wrong \\"key\\""}', 'refs/heads/main started no build: wrong "key"'),
         (404, "<html>", "refs/heads/main started no build: the server answered 404"),
         (301, "", "refs/heads/main started no build: the server answered 301"),
-        (500, '{"message":5}', None),
-        (500, '{"message":"\\u001b[31mred"}', None),
-        (500, "\x1b[31m" + "x" * 5000, "refs/heads/main started no build: the server answered 500"),
+        (400, '{"message":5}', None),
+        (400, '{"message":"\\u001b[31mred"}', None),
+        (400, "\x1b[31m" + "x" * 5000, "refs/heads/main started no build: the server answered 400"),
+        (503, '{"message":"the disk is full"}', "URL does not answer: the disk is full; it is asked again for 60 s"),
+        (500, "<html>", "URL does not answer: the server answered 500; it is asked again for 60 s"),
+        (429, "", "URL does not answer: the server answered 429; it is asked again for 60 s"),
         (200, '{"message":"\x1b[31m\x07"', None),
     ],
 )
@@ -230,29 +252,84 @@ def test_the_pusher_learns_what_came_of_it(
         assert told == "gantry: " + line.replace("URL", server.url)
 
 
-def test_a_dead_server_fails_no_push_and_is_asked_once(tmp_path: Path, portable: bool) -> None:
+def hurry(installed: Hook, *, total: int, wait: int) -> None:
+    """Let the hook ask for so many seconds, and the push wait for so many."""
+    text = installed.path.read_text()
+    short = f"import app.scm.receive as r; r._TOTAL_SECONDS, r._WAIT_SECONDS = {total}, {wait}; r.main()"
+    text = text.replace("-m app.scm.receive", f'-c "{short}"')
+    installed.path.write_text(text.replace("TOTAL=60", f"TOTAL={total}").replace("WAIT=100", f"WAIT={wait * 10}"))
+
+
+def test_a_dead_server_holds_no_push_up_and_is_told_when_it_is_back(tmp_path: Path, portable: bool) -> None:
     with socket.socket() as taken:  # bound, but nobody listens
         taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        installed = Hook(tmp_path / "post-receive", url, portable=portable)
-        ran = installed.run(f"{ZERO} {NEW} refs/heads/a\n" * 50)
+        port = taken.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        installed = Hook(tmp_path / "hooks" / "post-receive", f"{url}/gantry", portable=portable)
+        began = time.monotonic()
+        ran = installed.run("".join(f"{ZERO} {NEW} refs/heads/{name}\n" for name in "abc"))
+        assert time.monotonic() - began < 9
+    with closing_server(port) as server:
+        soon_sync(lambda: len(server.posted) == 3, "all three are told")
+
+    assert (ran.code, len(ran.lines)) == (0, 1)
+    assert ran.lines[0].startswith(f"gantry: {url}/gantry does not answer: ")
+    assert ran.lines[0].endswith("; it is asked again for 60 s")
+    assert [told["ref"] for told in server.posted] == ["refs/heads/a", "refs/heads/b", "refs/heads/c"]
+
+
+def test_a_server_that_cannot_answer_is_told_again_of_the_same_delivery(installed: Hook, server: Server) -> None:
+    server.status = 503
+    ran = installed.run(f"{ZERO} {NEW} refs/heads/a\n")
+    soon_sync(lambda: len(server.posted) > 1, "a second attempt")
+    server.status = 200
+    count = len(server.posted)
+    soon_sync(lambda: len(server.posted) > count, "an attempt that succeeds")
+
     assert ran.code == 0
-    assert len(ran.lines) == 1
-    assert ran.lines[0].startswith(f"gantry: {url} was not told of refs/heads/a and what follows it: ")
+    assert len({str(told) for told in server.posted}) == 1
 
 
-def test_a_silent_server_is_left_after_a_while(tmp_path: Path, portable: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_server_holds_no_push_up(tmp_path: Path, portable: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         installed = Hook(tmp_path / "post-receive", url, portable=portable)
-        text = installed.path.read_text()
-        short = "import app.scm.receive as r; r._TOTAL_SECONDS = 1; r.main()"
-        text = text.replace("-m app.scm.receive", f"-c {short!r}".replace("'", '"'))
-        installed.path.write_text(text.replace("+ 60))", "+ 1))"))
+        hurry(installed, total=3, wait=1)
         ran = installed.run(f"{ZERO} {NEW} refs/heads/a\n" * 3)
     assert ran.code == 0
-    assert len(ran.lines) == 1
-    assert "was not told of refs/heads/a" in ran.lines[0]
+    assert ran.lines == [f"gantry: {url} has not answered yet; it is asked for 3 s in all"]
+
+
+def test_a_server_that_never_answers_is_left_after_a_while(tmp_path: Path, portable: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        installed = Hook(tmp_path / "post-receive", url, portable=portable)
+        hurry(installed, total=1, wait=20)
+        ran = installed.run(f"{ZERO} {NEW} refs/heads/a\n" * 3)
+    assert ran.code == 0
+    assert "was not told of refs/heads/a and what follows it" in ran.lines[-1]
+
+
+def test_a_push_that_is_killed_is_told_all_the_same(installed: Hook, server: Server) -> None:
+    server.pause.clear()
+    process = subprocess.Popen(
+        ["dash", installed.path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env=BARE,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(f"{ZERO} {NEW} refs/heads/a\n{ZERO} {NEW} refs/heads/b\n".encode())
+    process.stdin.close()
+    soon_sync(lambda: server.posted, "the first delivery is under way")
+    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, signal.SIGHUP)
+    process.wait(60)
+    server.pause.set()
+
+    soon_sync(lambda: len(server.posted) == 2, "the second delivery")
+    assert [told["ref"] for told in server.posted] == ["refs/heads/a", "refs/heads/b"]
 
 
 def test_the_key_is_in_no_command(tmp_path: Path, server: Server, portable: bool) -> None:

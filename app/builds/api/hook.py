@@ -5,7 +5,8 @@ from starlette.responses import Response
 
 from app.builds import triggers
 from app.builds.api.request import State
-from app.builds.push import forget_ref, push_build
+from app.builds.deliveries.keeper import Kept
+from app.builds.push import forget_ref
 from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.errors import AppError, Unauthorized
@@ -29,6 +30,9 @@ _NOBODYS_KEY = "0" * 32
 
 async def receive_push(request: Request[State]) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty | Response:
     """Announce a push; answers the build, or `null` when nothing is to run, and 204 after a deletion.
+
+    202 when the repository cannot be read now: the push is built later. A delivery with the id of an earlier one is
+    answered with the build of that one.
 
     An unknown repository answers like a wrong signature: strangers learn nothing. The body is read only if it may be
     signed.
@@ -75,15 +79,17 @@ def _find(slug: str) -> Tx[Repo | None]:
 async def _answer(
     request: Request[State], repo: Repo, push: Push
 ) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty:
-    ports = request.state["ports"]
     if push.deleted:
-        await forget_ref(ports, repo, push)
+        await forget_ref(request.state["ports"], repo, push)
         return Empty()
     trigger = triggers.build_event(push, repo.default_branch)
     if trigger is None:
         return JSON(MessageJSON(message="ignored"))
     by = Actor("hook", push.sender, address=address(request), way="hook", request=request_id.get())
-    build = await push_build(ports, repo, push, trigger, by)
+    try:
+        build = await request.state["keeper"].receive(repo, push, trigger, by)
+    except Kept as kept:
+        return JSON(MessageJSON(message=kept.message), 202)
     return JSON(build_json(build) if build else None)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from app.builds.api.rendered import Rendered
 from app.builds.cron.pace import Pace
+from app.builds.deliveries.keeper import Keeper
 from app.builds.live.broadcast import Broadcast
 from app.builds.model import Stage
 from app.builds.ports import Ports
@@ -23,3 +24,5 @@ class State(access.State):
     #: To be called after a cron job was added or changed.
     crons_changed: Callable[[], None]
     cron_pace: Pace
+    #: Receives pushes.
+    keeper: Keeper

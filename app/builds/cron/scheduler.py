@@ -15,9 +15,10 @@ from app.builds.cron.model import Cron
 from app.builds.cron.pace import Pace
 from app.builds.ports import Ports
 from app.db.tx import Tx
-from app.errors import AppError, NotFound, NothingToRun, Unavailable
+from app.errors import AppError, NotFound, NothingToRun
 from app.repos import store as repos
 from app.repos.model import Repo
+from app.scm.host import passes
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,6 @@ CHECK = 600.0
 PAUSES = (5.0, 15.0, 45.0)
 #: Seconds without a further attempt at a job for which neither a build nor an error build could be made.
 HOLD = 30.0
-#: Codes of errors that may pass, beside those of Unavailable: git does not say whether only the network is down.
-PASSING = frozenset({"repository_unreachable"})
 
 
 class Scheduler:
@@ -131,7 +130,7 @@ class Scheduler:
         """
         pauses = iter(PAUSES)
         while (error := await self._try(repo, job)) is not None:
-            pause = next(pauses, None) if _passes(error) else None
+            pause = next(pauses, None) if passes(error) else None
             if pause is None or self._clock() + pause >= self._following(job):
                 self._log(logging.WARNING, "a cron job failed", job, error)
                 await flow.fail(self._ports, repo, job, error.message, claim=self._claim(job))
@@ -163,7 +162,3 @@ class Scheduler:
     def _log(self, level: int, text: str, job: Cron, error: Exception, *, exc_info: bool = False) -> None:
         about = {"repo_id": job.repo_id, "cron": job.name, "reason": str(error)}
         log.log(level, text, extra=about, exc_info=exc_info)
-
-
-def _passes(error: AppError) -> bool:
-    return isinstance(error, Unavailable) or error.code in PASSING

@@ -13,6 +13,9 @@ from app.scm.hook import Delivery, Notice, Push
 Rule = Callable[[str], str | None]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SLUG = re.compile(r"[^/\s]+/[^/\s]+")
+_DELIVERY = re.compile(r"[0-9A-Za-z-]{16,64}")
+#: No time is beyond this: the last second of the year 9999.
+_LATEST = 253_402_300_799
 
 
 _LONGEST_SLUG = 250
@@ -75,6 +78,8 @@ def parse_push(body: bytes) -> Push:
         ref=form.text("ref", _ref_problem),
         sender=form.text("pusher.name", _sender_problem, optional=True),
         options=form.options(),
+        delivery=form.text("delivery.id", _delivery_problem, optional=not form.has("delivery")),
+        sent=form.number("delivery.time", optional=not form.has("delivery")),
     )
     if not form.problems and len(push.before) != len(push.after):
         form.refuse("before", "invalid", "must have as many digits as `after`")
@@ -101,6 +106,10 @@ def _slug_problem(value: str) -> str | None:
 
 def _sender_problem(value: str) -> str | None:
     return _line_problem(value, _LONGEST_SENDER)
+
+
+def _delivery_problem(value: str) -> str | None:
+    return None if _DELIVERY.fullmatch(value) else "must have 16 to 64 letters, digits or dashes"
 
 
 def _option_problem(value: str) -> str | None:
@@ -137,6 +146,23 @@ class _Form:
         else:
             return value
         return ""
+
+    def has(self, field: str) -> bool:
+        """Whether the object has a field that is not null."""
+        return self._payload.get(field) is not None
+
+    def number(self, field: str, *, optional: bool) -> int:
+        """A time in Unix seconds; a wrong value is added to the problems, and the result is 0."""
+        value = self._find(field)
+        if value is None and optional:
+            return 0
+        if value is None:
+            self.refuse(field, "missing", "is missing")
+        elif type(value) is not int or not 0 < value <= _LATEST:
+            self.refuse(field, "invalid", "must be a time in Unix seconds")
+        else:
+            return value
+        return 0
 
     def options(self) -> tuple[str, ...]:
         given = self._payload.get("push_options")

@@ -1,5 +1,6 @@
 """Pushes of a plain git repository become builds, or do not."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from app.builds import lists
 from app.builds.api import hook
+from app.builds.deliveries.keeper import LATEST, Keeper
 from app.builds.model import Build
 from app.builds.push import push_build
 from app.builds.triggers import build_event
@@ -174,7 +176,9 @@ async def client(scene: Scene) -> AsyncIterator[httpx2.AsyncClient]:
     seal = Seal("a key of the test")
     await scene.ports.db.write(run("UPDATE repos SET signer = :signer", signer=seal.seal(KEY, SIGNER)))
     route = Endpoint("POST", "/hook", hook.receive_push)
-    async with serving([route], db=scene.ports.db, ports=scene.ports, hosts=scene.ports.hosts, seal=seal) as made:
+    state: dict[str, Any] = {"db": scene.ports.db, "ports": scene.ports, "hosts": scene.ports.hosts, "seal": seal}
+    keeper = Keeper(scene.ports)
+    async with serving([route], **state, keeper=keeper) as made:
         yield made
 
 
@@ -278,3 +282,87 @@ async def test_a_body_that_is_too_large_is_not_read(client: httpx2.AsyncClient) 
     answer = await client.post("/hook", content=b"x" * (hook.LIMIT + 1), headers={"X-Gantry-Event": "push"})
 
     assert answer.status_code == 413
+
+
+def delivery(age: int = 0, name: str = "d" * 32) -> dict[str, object]:
+    return {"id": name, "time": NOW - age}
+
+
+async def test_a_second_delivery_gets_the_build_of_the_first_one(scene: Scene, client: httpx2.AsyncClient) -> None:
+    sha = scene.host.add(pipeline())
+
+    answers = [await deliver(client, sha, delivery=delivery()) for _ in range(3)]
+    other = await deliver(client, sha, delivery=delivery(name="e" * 32))
+    old_script = [await deliver(client, sha) for _ in range(2)]
+
+    assert [answer.json()["number"] for answer in answers] == [1, 1, 1]
+    assert [answer.json()["number"] for answer in (other, *old_script)] == [2, 3, 4]
+
+
+async def test_of_deliveries_at_one_moment_one_builds(scene: Scene, client: httpx2.AsyncClient) -> None:
+    sha = scene.host.add(pipeline())
+
+    answers = await asyncio.gather(*(deliver(client, sha, delivery=delivery()) for _ in range(8)))
+
+    assert [(answer.status_code, answer.json()["number"]) for answer in answers] == [(200, 1)] * 8
+    assert await scene.counter() == 1
+
+
+@pytest.mark.parametrize(("age", "status"), [(LATEST, 200), (LATEST + 1, 400), (-LATEST, 200), (-LATEST - 1, 400)])
+async def test_a_delivery_of_another_time_is_refused(
+    scene: Scene, client: httpx2.AsyncClient, age: int, status: int
+) -> None:
+    answer = await deliver(client, scene.host.add(pipeline()), delivery=delivery(age))
+
+    assert answer.status_code == status
+    if status == 400:
+        assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [
+            ("delivery.time", "stale_delivery")
+        ]
+        assert "at most 300 s are allowed: set the clocks" in answer.json()["message"]
+
+
+async def test_an_old_delivery_with_a_wrong_signature_is_told_nothing(scene: Scene, client: httpx2.AsyncClient) -> None:
+    answer = await deliver(client, scene.host.add(pipeline()), key="wrong", delivery=delivery(1000))
+
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("given", "fields"),
+    [
+        ({}, ["delivery.id", "delivery.time"]),
+        ({"id": "d" * 32}, ["delivery.time"]),
+        ({"time": NOW}, ["delivery.id"]),
+        ({"id": "d" * 32, "time": True}, ["delivery.time"]),
+        ({"id": "d" * 32, "time": "1"}, ["delivery.time"]),
+        ({"id": "d" * 32, "time": 0}, ["delivery.time"]),
+        ({"id": "d" * 32, "time": 1e300}, ["delivery.time"]),
+        ({"id": "d" * 32, "time": 2**62}, ["delivery.time"]),
+        ({"id": "", "time": NOW}, ["delivery.id"]),
+        ({"id": "d" * 65, "time": NOW}, ["delivery.id"]),
+        ({"id": "d" * 31 + "\n", "time": NOW}, ["delivery.id"]),
+        ({"id": 5, "time": NOW}, ["delivery.id"]),
+        ([], ["delivery", "delivery.id", "delivery.time"]),
+        ("x", ["delivery", "delivery.id", "delivery.time"]),
+    ],
+)
+async def test_a_delivery_that_is_wrongly_named_lists_what_is_wrong(
+    client: httpx2.AsyncClient, given: object, fields: list[str]
+) -> None:
+    answer = await deliver(client, OLD, delivery=given)
+
+    assert answer.status_code == 400
+    assert sorted({error["field"] for error in answer.json()["errors"]}) == fields
+
+
+async def test_a_push_that_cannot_be_read_is_accepted(scene: Scene, client: httpx2.AsyncClient) -> None:
+    sha = scene.host.add(pipeline())
+    scene.host.failure = Unavailable("git is slow today")
+
+    answers = [await deliver(client, sha, delivery=delivery()) for _ in range(2)]
+
+    for answer in answers:
+        assert answer.status_code == 202
+        assert answer.json() == {"message": "it is built as soon as the repository can be read: git is slow today"}
+    assert await scene.counter() == 0

@@ -1,0 +1,201 @@
+"""Pushes that could not be built: kept, tried again in order, built once, and told of after an hour."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from app.builds.deliveries import keeper as keeping
+from app.builds.deliveries import store
+from app.builds.deliveries.keeper import Keeper, Kept
+from app.builds.model import Build
+from app.builds.triggers import build_event
+from app.db.tx import run
+from app.errors import AppError, NotFound, Unavailable, Unreadable
+from app.scm.hook import Push
+from tests.builds.farside import HOOK, NOW, Scene, pipeline
+from tests.soon import soon
+
+OLD = "b" * 40
+DOWN = Unreadable("the host is down", code="repository_unreachable")
+
+
+def server(scene: Scene) -> Keeper:
+    return Keeper(scene.ports)
+
+
+async def tell(scene: Scene, keeper: Keeper, after: str, ref: str = "refs/heads/main", name: str = "") -> Build | None:
+    push = Push("octocat/hello", OLD, after, ref, "grace", ("a", "b"), name, scene.clock() if name else 0)
+    trigger = build_event(push, "main")
+    assert trigger is not None
+    return await keeper.receive(scene.repo, push, trigger, HOOK)
+
+
+async def kept(scene: Scene, keeper: Keeper, after: str, ref: str = "refs/heads/main", name: str = "") -> None:
+    with pytest.raises(Kept):
+        await tell(scene, keeper, after, ref, name)
+
+
+async def pass_by(scene: Scene, seconds: int, *keepers: Keeper) -> list[Build]:
+    """The builds once so many seconds have passed and the servers have looked as often as they wanted to."""
+    end = scene.clock.time + seconds
+    while scene.clock.time < end:
+        pauses = [await one.look() for one in keepers]
+        scene.clock.time = min(end, scene.clock.time + max(1, int(min(pauses))))
+    await asyncio.gather(*(one.look() for one in keepers))
+    return [await scene.build(number) for number in range(1, await scene.counter() + 1)]
+
+
+@pytest.mark.parametrize("error", [Unavailable("the disk is full"), DOWN])
+async def test_a_push_that_could_not_be_read_is_built_when_it_can_be(scene: Scene, error: AppError) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    scene.host.failure = error
+    await kept(scene, keeper, sha)
+
+    assert await pass_by(scene, 600, keeper) == []
+    (waiting,) = await scene.ports.db.read(store.list_of(scene.repo.id, 10))
+    assert (waiting.error, waiting.received, waiting.options) == (error.message, NOW, ("a", "b"))
+    assert 5 <= waiting.tries <= 8
+    scene.host.failure = None
+    (made,) = await pass_by(scene, 300, keeper)
+
+    assert (made.after, made.sender, made.status, made.event, made.before) == (sha, "grace", "pending", "push", OLD)
+    assert len(await pass_by(scene, 4000, keeper)) == 1
+    assert await scene.ports.db.read(store.list_of(scene.repo.id, 10)) == []
+
+
+async def test_a_server_that_was_killed_finds_what_waited(scene: Scene) -> None:
+    sha = scene.host.add(pipeline())
+    scene.host.failure = DOWN
+    await kept(scene, server(scene), sha)
+    scene.host.failure = None
+    scene.clock.time += 5
+
+    async with server(scene).running():
+        await soon(lambda: scene.counter())
+
+    assert (await scene.build(1)).after == sha
+
+
+async def test_after_an_hour_an_error_build_says_why(scene: Scene) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, sha)
+
+    assert await pass_by(scene, 3500, keeper) == []
+    (made,) = await pass_by(scene, 500, keeper)
+
+    assert (made.status, made.after, made.ref, made.sender) == ("error", sha, "refs/heads/main", "grace")
+    assert made.error.startswith("the host is down (tried ")
+    assert await scene.ports.db.read(store.list_of(scene.repo.id, 10)) == []
+
+
+async def test_an_error_that_does_not_pass_is_told_at_once(scene: Scene) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, sha)
+    scene.host.failure = NotFound("no such commit")
+
+    (made,) = await pass_by(scene, 10, keeper)
+
+    assert (made.status, made.error) == ("error", "no such commit (tried 2 times since the push)")
+
+
+async def test_pushes_of_a_ref_are_built_in_their_order(scene: Scene) -> None:
+    first, second, third = (scene.host.add(pipeline(), message=str(number)) for number in range(3))
+    keeper = server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, first)
+    scene.host.failure = None
+    await kept(scene, keeper, second)
+    assert await tell(scene, keeper, third, "refs/heads/other") is not None
+
+    made = await pass_by(scene, 30, keeper)
+
+    assert [build.after for build in made] == [third, first, second]
+    assert await tell(scene, keeper, third) is not None
+
+
+async def test_of_several_servers_one_builds_what_waits(scene: Scene) -> None:
+    sha, keepers = scene.host.add(pipeline()), [server(scene) for _ in range(4)]
+    scene.host.failure = DOWN
+    await kept(scene, keepers[0], sha, name="d" * 32)
+    scene.host.failure = None
+    scene.clock.time += 5
+
+    await asyncio.gather(*(one.look() for one in keepers))
+
+    assert await scene.counter() == 1
+
+
+async def test_a_delivery_that_comes_again_while_it_waits_is_built_once(scene: Scene) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    scene.host.failure = DOWN
+    for _ in range(3):
+        await kept(scene, keeper, sha, name="d" * 32)
+    scene.host.failure = None
+
+    assert len(await pass_by(scene, 30, keeper)) == 1
+    again = await tell(scene, keeper, sha, name="d" * 32)
+    assert again is not None
+    assert again.number == 1
+
+
+async def test_what_waits_in_a_repository_that_is_off_or_deleted_is_forgotten(scene: Scene) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, sha)
+    scene.host.failure = None
+    await scene.ports.db.write(run("UPDATE repos SET active = FALSE"))
+
+    assert await pass_by(scene, 30, keeper) == []
+    assert await scene.ports.db.read(store.list_of(scene.repo.id, 10)) == []
+
+    scene.host.failure = DOWN
+    await kept(scene, keeper, sha, "refs/heads/other")
+    await scene.ports.db.write(run("DELETE FROM repos"))
+    await keeper.look()
+    assert await scene.ports.db.read(store.soonest()) is None
+
+
+async def test_a_clock_that_was_ahead_keeps_no_push_for_years(scene: Scene) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    scene.host.failure = DOWN
+    scene.clock.time += 730 * 24 * 3600
+    await kept(scene, keeper, sha)
+    scene.clock.time -= 730 * 24 * 3600
+    scene.host.failure = None
+
+    assert len(await pass_by(scene, 30, keeper)) == 1
+
+
+async def test_deliveries_are_known_for_a_day(scene: Scene) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    await tell(scene, keeper, sha, name="d" * 32)
+    await keeper.look()
+    assert await scene.ports.db.read(store.find_if_any(scene.repo.id, "d" * 32)) is not None
+
+    scene.clock.time += keeping.KNOWN
+    await keeper.look()
+
+    assert await scene.ports.db.read(store.find_if_any(scene.repo.id, "d" * 32)) is None
+
+
+async def test_a_bug_in_one_push_does_not_stop_the_others(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other, keeper = scene.host.add(pipeline()), scene.host.add(pipeline(), message="b"), server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, one, "refs/heads/one")
+    await kept(scene, keeper, other, "refs/heads/other")
+    scene.host.failure = None
+    build = keeper._build
+
+    async def broken(repo: object, push: Push, *rest: object) -> Build | None:
+        if push.ref == "refs/heads/one":
+            raise ZeroDivisionError
+        return await build(scene.repo, push, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(keeper, "_build", broken)
+    made = await pass_by(scene, 30, keeper)
+
+    assert [build.after for build in made] == [other]
+    assert replace(made[0]).status == "pending"
