@@ -18,6 +18,8 @@ LOGS = f"/api/repos/{SLUG}/builds/1/logs"
 PLAIN = {"Accept": "text/plain"}
 #: Colours and a link, in UTF-8.
 PRINTED = r"\033[1;31mred\033[0m \033]8;;http://x\033\\link\033]8;;\007 caf\303\251 <b>\n"
+#: Substitution makes one backslash of two.
+COMMANDS = json.dumps([f"printf '{PRINTED}'"]).replace("\\\\", "\\\\\\\\")
 #: Of the push: a step that prints this, one that never runs. Of a promotion: one that waits until it is told to go on.
 PIPELINE = f"""
 kind: pipeline
@@ -25,7 +27,7 @@ type: exec
 name: default
 clone: {{disable: true}}
 steps:
-- {{name: colours, commands: {json.dumps([f"printf '{PRINTED}'"])}}}
+- {{name: colours, commands: {COMMANDS}}}
 - {{name: skipped, commands: [echo never], when: {{status: [failure]}}}}
 trigger: {{event: [push]}}
 ---
