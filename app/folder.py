@@ -51,6 +51,11 @@ class Folder:
         """The folder of the workspaces of the built-in runner."""
         return self.path / "work"
 
+    @property
+    def private(self) -> tuple[Path, ...]:
+        """The subfolders of which a step never sees anything but its own workspace."""
+        return (self._keys, self.logs, self.mirrors, self.work)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the folder while the block runs; FolderInUse if another server has locked it.

@@ -15,13 +15,16 @@ import uvloop
 
 from app import folder, log
 from app.backoff import pauses
+from app.cli.harden import harden
 from app.errors import AppError
 from app.folder import BadFolder
 from app.runners.exec import workspace
+from app.runners.exec.confinement import confine
 from app.runners.exec.options import Options
 from app.runners.exec.plugins import Plugins
 from app.runners.exec.remote import RemoteManager
 from app.runners.exec.runner import Runner, this_arch, this_os
+from app.runners.exec.sandbox import Hidden
 from app.runners.manager import Filter
 from app.settings import runner as settings
 from app.settings.load import inherited
@@ -88,6 +91,7 @@ async def _run(loaded: RunnerSettings) -> None:
     with closing(_lock(base)):
         async with aclosing(manager), _healthy(loaded.http_bind):
             await asyncio.to_thread(workspace.sweep, base)
+            hidden = Hidden(folders=(base.resolve(),))
             runner = Runner(
                 manager,
                 capacity=loaded.capacity,
@@ -96,6 +100,7 @@ async def _run(loaded: RunnerSettings) -> None:
                 environ=inherited(),
                 serves=_serves(loaded),
                 options=_options(loaded),
+                confinement=await confine(loaded.confining, base, hidden, [base]),
             )
             await _until_stopped(manager, runner, loaded)
 
@@ -148,6 +153,7 @@ def runner(only_check: bool) -> None:
     """
     try:
         loaded = settings.load(os.environ)
+        harden()
         log.configure()
         if only_check:
             _lock(_base(loaded)).close()

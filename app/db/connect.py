@@ -56,6 +56,14 @@ def is_absent(url: str) -> bool:
     return url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists()
 
 
+def sqlite_files(url: str) -> tuple[Path, ...]:
+    """The files in which SQLite keeps the database, whether they exist or not; none for another database."""
+    if not url.startswith(_SQLITE):
+        return ()
+    file = Path(url.removeprefix(_SQLITE)).resolve()
+    return tuple(file.with_name(file.name + end) for end in ("", "-wal", "-shm", "-journal"))
+
+
 def connect(url: str) -> Database:
     """The database at a `sqlite:///path` or `postgresql://…` address, not yet opened."""
     if url.startswith(_SQLITE):

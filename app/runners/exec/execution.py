@@ -14,6 +14,7 @@ from app.errors import AppError, Conflict, NotFound
 from app.pipeline.document import BadPipeline
 from app.pipeline.steps import PlannedStep
 from app.runners.exec import environ, process
+from app.runners.exec.confinement import Confinement
 from app.runners.exec.mask import Mask
 from app.runners.exec.options import Options
 from app.runners.exec.output import Writer
@@ -43,6 +44,7 @@ class Place:
     options: Options = field(default_factory=Options)
     #: Each running step of any stage holds one slot.
     slots: AbstractAsyncContextManager[object] = field(default_factory=nullcontext)
+    confinement: Confinement = field(default_factory=Confinement)
 
 
 class Execution:
@@ -142,8 +144,9 @@ class Execution:
     async def _create(self, workspace: Workspace, todo: Plan, git_url: str, netrc: Netrc | None) -> bool:
         steps = self._state.stage.steps
         scripts = {step.number: todo.scripts[step.name] for step in steps}
+        links, owner = self._place.options.symlinks, self._place.confinement.owner
         try:
-            await asyncio.to_thread(workspace.create, scripts, git_url, self._place.options.symlinks, netrc)
+            await asyncio.to_thread(workspace.create, scripts, git_url, links, netrc, owner)
         except OSError as error:
             self._state.fail(f"the workspace could not be made: {error.filename}: {error.strerror}")
             return False
@@ -261,7 +264,7 @@ class _Run:
         wanted = planned.step.shell if planned.step else ""
         shell = process.shell(wanted, variables.get("PATH", ""))
         arguments = [shell, "-e", str(self.workspace.script(step.number))]
-        return Process(arguments, folder=self.workspace.source, environment=variables)
+        return place.confinement.start(arguments, self.workspace, variables)
 
 
 def _password(context: Context) -> dict[str, str]:

@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import AppError
+from app.runners.exec.groups import Group
 
 SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh")
 DEFAULT_SHELL = "/bin/sh"
@@ -23,6 +25,8 @@ LINGER = 0.25
 #: Seconds for which output of processes outside the group is taken after that.
 DRAIN = 1.0
 _CHUNK = 32 * 1024
+#: Waits until the process is in its control group: children that it starts earlier would be in another group.
+_GATE = 'read -r _; exec "$@" </dev/null'
 
 
 class CannotStart(AppError):
@@ -44,24 +48,42 @@ def shell(name: str, search_path: str) -> str:
     raise CannotStart(f"shell {name!r} is not one of {known}, nor an absolute path")
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The account of a process."""
+
+    name: str
+    user: int
+    group: int
+    groups: tuple[int, ...]
+
+
 class Process:
     """A running process. `finish` must be awaited once, even when the process was killed."""
 
-    def __init__(self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> None:
-        """Start the process; takes well under a millisecond. Raises CannotStart."""
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        inherited: Sequence[int] = (),
+        owner: Owner | None = None,
+        group: Group | None = None,
+    ) -> None:
+        """Start the process; takes well under a millisecond, for another owner some milliseconds. Raises CannotStart.
+
+        `inherited` are descriptors that the process gets. The control group, which is removed at the end, holds the
+        process and all its descendants.
+        """
         _check(environment)
+        self._group = group
         self._output, far_end = os.pipe()
         os.set_blocking(self._output, False)
         try:
-            self._popen = subprocess.Popen(
-                arguments,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=far_end,
-                stderr=far_end,
-                start_new_session=True,
-            )
+            if owner:
+                os.fchown(far_end, owner.user, owner.group)  # lets the step open /dev/stdout
+            self._popen = self._start(arguments, folder, environment, far_end, inherited, owner)
         except OSError as error:
             os.close(self._output)
             raise CannotStart(_refusal(error)) from error
@@ -70,9 +92,41 @@ class Process:
         self._closed = asyncio.Event()
         self._finished = False
 
+    def _start(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        output: int,
+        inherited: Sequence[int],
+        owner: Owner | None,
+    ) -> "subprocess.Popen[bytes]":
+        gated = self._group is not None
+        process = subprocess.Popen(
+            [DEFAULT_SHELL, "-c", _GATE, "sh", *arguments] if gated else arguments,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE if gated else subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=inherited,
+            user=owner.user if owner else None,
+            group=owner.group if owner else None,
+            extra_groups=owner.groups if owner else None,
+        )
+        if self._group is not None:
+            assert process.stdin is not None
+            with process.stdin, suppress(OSError):  # without its group, or after its early end, a step still runs
+                self._group.join(process.pid)
+                process.stdin.write(b"\n")
+        return process
+
     def kill(self) -> None:
-        """Kill the whole process group. Harmless when the group has ended."""
+        """Kill the whole process group and control group. Harmless when they have ended."""
         if not self._finished:
+            if self._group is not None:
+                self._group.kill()
             # macOS answers EPERM for a group of which only a zombie is left.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
@@ -96,6 +150,8 @@ class Process:
             # Reap the process only now: until then no other process can get its id.
             code = self._popen.wait()
             self._finished = True
+        if self._group is not None:
+            await self._group.remove()
         return code
 
     def _read(self, sink: Callable[[bytes], None]) -> bool:

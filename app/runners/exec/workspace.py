@@ -13,6 +13,7 @@ from types import MappingProxyType
 from urllib.parse import unquote
 
 from app.runners.exec import strays
+from app.runners.exec.process import Owner
 from app.runners.manager import Netrc
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,10 @@ class Workspace:
         #: Working directory of every step.
         self.source = self.root / "drone" / "src"
         self.scripts = self.root / "opt"
+        #: The mark of the processes of all steps.
+        self.mark = strays.mark(self.root)
+        #: The folders on this machine in which git may find the repository that the steps clone.
+        self.repositories: tuple[Path, ...] = ()
 
     def create(
         self,
@@ -44,10 +49,11 @@ class Workspace:
         git_url: str = "",
         symlinks: Mapping[str, str] = MappingProxyType({}),
         netrc: Netrc | None = None,
+        owner: Owner | None = None,
     ) -> None:
         """Make the folders and links, and write one script per step number. Raises OSError.
 
-        `symlinks`: by the target of a link, the path of the link below the root.
+        `symlinks`: by the target of a link, the path of the link below the root. The workspace belongs to `owner`.
         """
         for folder in (self.home, self.source, self.scripts):
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -61,19 +67,23 @@ class Workspace:
         if netrc is not None:
             line = f"machine {netrc.machine} login {netrc.login} password {netrc.password}"
             _write(self.home / ".netrc", line, 0o600)
-        settings = _BRANCH + _safe_directories(_local_repositories(git_url))
-        _write(self.home / ".gitconfig", settings, 0o600)
+        repositories = _local_repositories(git_url)
+        self.repositories = tuple(map(Path, repositories))
+        _write(self.home / ".gitconfig", _BRANCH + _safe_directories(repositories), 0o600)
+        if owner:
+            for place in (self.root, *self.root.rglob("*")):
+                os.chown(place, owner.user, owner.group, follow_symlinks=False)
 
     def script(self, number: int) -> Path:
         """The path of a step's script, named by the step's number: names of steps may differ in case alone."""
         return self.scripts / str(number)
 
     def clear(self) -> None:
-        """Kill the processes whose environment names the workspace, and delete it, with its read-only folders.
+        """Kill the processes that steps of the workspace have left, and delete it, with its read-only folders.
 
         A workspace that cannot be deleted is logged. Blocking.
         """
-        strays.kill(f"{self.root}/")
+        strays.kill_of(self.root)
         _remove(self.root)
 
 
@@ -82,7 +92,7 @@ def sweep(base: Path) -> None:
 
     Call this when the only runner that uses this base starts.
     """
-    strays.kill(f"{base.resolve()}/{_PREFIX}")
+    strays.kill_below(base.resolve())
     for folder in _leftovers(base):
         _remove(folder)
 
@@ -128,7 +138,8 @@ def _remove(root: Path) -> None:
         shutil.rmtree(root, ignore_errors=True)
         if not os.path.lexists(root):
             return
-        _open_up(root)
+        if os.geteuid() != 0:  # root needs no rights here, and must not change those behind a link that appears
+            _open_up(root)
     log.warning("a workspace could not be removed", extra={"path": str(root)})
 
 
