@@ -44,7 +44,6 @@ steps:
 - name: kill
   commands:
   - kill -9 "$SERVER" && exit 1 || true
-  - kill -9 -1 || true
 trigger: {{event: [promote], target: [look]}}
 ---
 kind: pipeline
