@@ -10,7 +10,6 @@ import click
 
 from app.cli.terminal.options import Session, json_option
 from app.errors import AppError
-from app.settings import handover
 
 __all__ = ["main"]
 
@@ -20,8 +19,6 @@ class Lazy(NamedTuple):
 
     where: str
     summary: str
-    #: Whether the command runs for long, with secrets in its environment.
-    lasting: bool = False
 
 
 COMMANDS = {
@@ -35,9 +32,9 @@ COMMANDS = {
     "orgsecret": Lazy("app.cli.orgsecret:orgsecret", "Keep the secrets that the repositories of a namespace share."),
     "queue": Lazy("app.cli.queue:queue", "See, pause and resume the queue (administrators)."),
     "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks, and change them."),
-    "runner": Lazy("app.cli.runner:runner", "Run the exec pipelines of a server that is elsewhere.", lasting=True),
+    "runner": Lazy("app.cli.runner:runner", "Run the exec pipelines of a server that is elsewhere."),
     "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
-    "serve": Lazy("app.cli.serve:serve", "Run the server.", lasting=True),
+    "serve": Lazy("app.cli.serve:serve", "Run the server."),
     "sign": Lazy("app.cli.sign:sign", "Sign the pipeline file of a protected repository."),
     "template": Lazy("app.cli.template:template", "Keep the templates of a namespace."),
     "token": Lazy("app.cli.token:token", "Renew your token."),
@@ -59,8 +56,6 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._lazy:
             return None
-        if self._lazy[cmd_name].lasting:
-            handover.hide()  # before the imports of the command, which take longer than a start anew
         module, _, attribute = self._lazy[cmd_name].where.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
