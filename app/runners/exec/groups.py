@@ -34,6 +34,11 @@ class Group:
         with suppress(OSError):
             (self._path / "cgroup.kill").write_text("1")
 
+    def drop(self) -> None:
+        """Remove a group that no process has joined."""
+        with suppress(OSError):
+            self._path.rmdir()
+
     async def remove(self) -> None:
         """Kill what is left, and remove the group when the last process has ended."""
         self.kill()
@@ -86,8 +91,7 @@ class Groups:
                 (path / "pids.max").write_text(str(processes))
         except OSError as error:
             log.warning("a step has no control group", extra={"path": error.filename, "reason": error.strerror})
-            with suppress(OSError):
-                path.rmdir()
+            Group(path).drop()
             return None
         return Group(path)
 

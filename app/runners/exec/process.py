@@ -76,7 +76,7 @@ class Process:
         `inherited` are descriptors that the process gets. The control group, which is removed at the end, holds the
         process and all its descendants.
         """
-        _check(environment)
+        check(environment)
         self._group = group
         self._output, far_end = os.pipe()
         os.set_blocking(self._output, False)
@@ -86,6 +86,8 @@ class Process:
             self._popen = self._start(arguments, folder, environment, far_end, inherited, owner)
         except OSError as error:
             os.close(self._output)
+            if group:
+                group.drop()
             raise CannotStart(_refusal(error)) from error
         finally:
             os.close(far_end)
@@ -117,7 +119,7 @@ class Process:
         )
         if self._group is not None:
             assert process.stdin is not None
-            with process.stdin, suppress(OSError):  # without its group, or after its early end, a step still runs
+            with suppress(OSError), process.stdin:  # without its group, or after its early end, a step still runs
                 self._group.join(process.pid)
                 process.stdin.write(b"\n")
         return process
@@ -196,7 +198,7 @@ async def _ended(process: "subprocess.Popen[bytes]") -> None:
         os.close(descriptor)
 
 
-def _check(environment: Mapping[str, str]) -> None:
+def check(environment: Mapping[str, str]) -> None:
     """Raise CannotStart for a variable that the system refuses; the message has its name, never its value."""
     for name, value in environment.items():
         if not name or "=" in name or "\0" in name:

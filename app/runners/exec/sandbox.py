@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.runners.exec import process
 from app.runners.exec.process import CannotStart
 
 #: Rights of root by which a step could look behind the hidden folders, or change the kernel that hides them.
@@ -66,7 +67,8 @@ class Sandbox:
         The environment goes through the descriptor: bwrap itself must not load a library that a variable names, and
         other accounts can read a command line. Raises CannotStart.
         """
-        _check(environment)
+        process.check(environment)
+        _check_size(environment)
         options = [*self._options(workspace, repositories), "--chdir", str(folder)]
         for name, value in environment.items():
             options += ["--setenv", name, value]
@@ -123,7 +125,7 @@ def _is_repository(path: Path) -> bool:
     return (path / "HEAD").is_file() and (path / "objects").is_dir()
 
 
-def _check(environment: Mapping[str, str]) -> None:
+def _check_size(environment: Mapping[str, str]) -> None:
     """Raise CannotStart for an environment that bwrap could not hand on; without bwrap the system itself refuses it."""
     sizes = [len(os.fsencode(name)) + len(os.fsencode(value)) + 2 for name, value in environment.items()]
     stack = resource.getrlimit(resource.RLIMIT_STACK)[0]

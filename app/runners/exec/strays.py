@@ -51,7 +51,7 @@ def _kill(wanted: Callable[[int], bool]) -> int:
     """Kill until no such process is left, because a process may start others meanwhile; at most `_ROUNDS` times."""
     killed: set[int] = set()
     for _ in range(_ROUNDS):
-        alive = [pid for pid, found in _marks() if wanted(found) and not _has_ended(pid)]
+        alive = list(_marked(wanted))
         if not alive:
             break
         for pid in alive:
@@ -62,14 +62,14 @@ def _kill(wanted: Callable[[int], bool]) -> int:
     return len(killed)
 
 
-def _marks() -> Iterator[tuple[int, int]]:
-    """Each process of the machine that has a mark, with the mark."""
+def _marked(wanted: Callable[[int], bool]) -> Iterator[int]:
+    """The processes of the machine that run and have a mark that is wanted."""
     for pid in _processes():
         with suppress(OSError):  # a process that has ended meanwhile
             limits = (_PROC / str(pid) / "limits").read_bytes()
             soft = limits[limits.index(_LINE) + len(_LINE) :].split(maxsplit=1)[0]
-            if soft.isdigit():
-                yield pid, int(soft)
+            if soft.isdigit() and wanted(int(soft)) and not _has_ended(pid):
+                yield pid
 
 
 def _has_ended(pid: int) -> bool:
