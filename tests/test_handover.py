@@ -41,6 +41,11 @@ def test_what_no_encoding_can_read_is_kept() -> None:
     assert hidden(GANTRY_X="\udcff")["environ"] == {"GANTRY_X": "\udcff", "LC_CTYPE": "C.UTF-8"}
 
 
+@pytest.mark.parametrize("value", ["0", "99", "x", "../../../etc", "\u0663"])
+def test_a_descriptor_that_a_user_names_is_ignored(value: str) -> None:
+    assert hidden(GANTRY_HANDOVER=value, LC_CTYPE="C.UTF-8")["environ"] == {"LC_CTYPE": "C.UTF-8"}
+
+
 def test_a_large_environment_is_kept() -> None:
     given = {f"GANTRY_{number}": "x" * 100_000 for number in range(10)}
 

@@ -1,10 +1,19 @@
 """Makes a long-running process hard to look into, and denies new rights to it and to all that it starts."""
 
 import ctypes
+import os
 import sys
+
+from app.errors import AppError
 
 _SET_DUMPABLE = 4
 _SET_NO_NEW_PRIVILEGES = 38
+
+
+class CannotHarden(AppError):
+    """The system refuses what every Linux allows."""
+
+    code = "cannot_harden"
 
 
 def harden() -> None:
@@ -18,4 +27,4 @@ def harden() -> None:
     prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
     for option, value in ((_SET_DUMPABLE, 0), (_SET_NO_NEW_PRIVILEGES, 1)):
         if prctl(option, value, 0, 0, 0):
-            raise OSError(ctypes.get_errno(), "the process cannot be hardened")
+            raise CannotHarden(f"the system does not let this process harden itself: {os.strerror(ctypes.get_errno())}")

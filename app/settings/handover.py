@@ -15,6 +15,8 @@ _SHOWN = Path("/proc/self/environ")
 #: What the interpreter and the system's libraries read before this module runs; none of these holds a secret.
 _KEPT = frozenset({"HOME", "LANG", "LANGUAGE", "PATH", "PWD", "TZ", "USER", "VIRTUAL_ENV"})
 _KEPT_FAMILIES = ("LC_", "LD_", "PYTHON")
+#: Name of the anonymous file, as the system shows the file.
+_NAME = "gantry-environment"
 
 
 def hide() -> None:
@@ -22,8 +24,9 @@ def hide() -> None:
 
     The new process calls this function too, and gets the whole environment back. Systems without /proc are left alone.
     """
-    if text := os.environ.pop(_FILE, ""):
-        _take_back(int(text))
+    descriptor = os.environ.pop(_FILE, "")
+    if _is_ours(descriptor):
+        _take_back(int(descriptor))
     elif any(not harmless(name) for name in _shown()):
         _start_anew()
 
@@ -43,13 +46,21 @@ def _shown() -> list[str]:
 
 def _start_anew() -> None:
     everything = json.dumps(dict(os.environ)).encode()
-    descriptor = os.memfd_create("environment", 0)  # no MFD_CLOEXEC: the new process inherits the file
+    descriptor = os.memfd_create(_NAME, 0)  # no MFD_CLOEXEC: the new process inherits the file
     with os.fdopen(os.dup(descriptor), "wb") as file:
         file.write(everything)
     kept = {name: value for name, value in os.environ.items() if harmless(name)}
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(sys.executable, sys.orig_argv, {**kept, _FILE: str(descriptor)})  # noqa: S606 - no shell is wanted
+
+
+def _is_ours(descriptor: str) -> bool:
+    """Whether the text names a file of `_start_anew`, and was not set by a user."""
+    try:
+        return str(Path("/proc/self/fd", descriptor).readlink()).startswith(f"/memfd:{_NAME} ")
+    except OSError:
+        return False
 
 
 def _take_back(descriptor: int) -> None:

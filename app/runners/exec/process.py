@@ -152,8 +152,8 @@ class Process:
             # Reap the process only now: until then no other process can get its id.
             code = self._popen.wait()
             self._finished = True
-        if self._group is not None:
-            await self._group.remove()
+            if self._group is not None:
+                await self._group.remove()
         return code
 
     def _read(self, sink: Callable[[bytes], None]) -> bool:
