@@ -5,6 +5,7 @@ import logging
 import os
 import pwd
 import resource
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -176,8 +177,8 @@ async def _sandboxed(plain: Confinement, base: Path, hidden: Hidden) -> tuple[Co
 async def _fails(confinement: Confinement, base: Path) -> str:
     """Run a step in a workspace of its own; empty when that works, else the reason."""
     workspace, beside = Workspace(base), Workspace(base)
-    inside = f'test ! -e "{beside.root}" && test "$$" -lt 100 && ' if confinement.sandbox else ""
-    script = f"set -e\n{inside}test -d . && touch ../../tried && echo ready\n"
+    apart = f'test ! -e {shlex.quote(str(beside.root))}\ntest "$$" -lt 100\n' if confinement.sandbox else ""
+    script = f"{apart}touch ../../tried\necho ready\n"
     said = bytearray()
     try:
         await asyncio.to_thread(workspace.create, {1: script}, owner=confinement.owner)
@@ -201,8 +202,7 @@ async def _fails(confinement: Confinement, base: Path) -> str:
 
 def _tell(made: Confinement, reason: str) -> None:
     """Say once what separates steps from this program, and warn of what does not."""
-    account = pwd.getpwuid(os.geteuid()).pw_name if _known(os.geteuid()) else str(os.geteuid())
-    about = {"account": made.owner.name if made.owner else account, "control_groups": made.groups is not None}
+    about = {"account": made.owner.name if made.owner else _own_account(), "control_groups": made.groups is not None}
     if made.sandbox:
         log.info("steps run in a sandbox", extra=about)
     else:
@@ -210,9 +210,8 @@ def _tell(made: Confinement, reason: str) -> None:
         log.warning(f"{words}; {_ADVICE}", extra={**about, "reason": reason})
 
 
-def _known(uid: int) -> bool:
+def _own_account() -> str:
     try:
-        pwd.getpwuid(uid)
-    except KeyError:
-        return False
-    return True
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # an account that only a container knows
+        return str(os.geteuid())
