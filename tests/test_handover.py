@@ -1,6 +1,7 @@
 """A long-running process does not show the environment that it was started with."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.settings.handover import harmless
+from tests.soon import soon_sync
 
 ROOT = Path(__file__).parents[1]
 CODE = """
@@ -54,6 +56,25 @@ def test_a_large_environment_is_kept() -> None:
 
 def test_a_process_that_shows_nothing_does_not_start_anew_and_no_file_is_left_open() -> None:
     assert hidden(PATH="/usr/bin")["files"] == hidden(PATH="/usr/bin", GANTRY_ADMIN="x")["files"]
+
+
+def test_a_runner_shows_no_secret(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    environment = {
+        "DRONE_RPC_HOST": "127.0.0.1:1",
+        "DRONE_RPC_SECRET": "hush-hush-hush",
+        "DRONE_RUNNER_ROOT": str(tmp_path),
+        "PATH": os.environ["PATH"],
+    }
+    with log.open("wb") as file:
+        command = [sys.executable, "-m", "app", "runner"]
+        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=file, stderr=file)
+    try:
+        soon_sync(lambda: "is not ready" in log.read_text(), "the runner has begun", about=log.read_text)
+        assert b"hush" not in Path(f"/proc/{process.pid}/environ").read_bytes()
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize("name", ["PATH", "LANG", "LC_ALL", "PYTHONUNBUFFERED", "LD_LIBRARY_PATH", "TZ"])

@@ -34,6 +34,8 @@ steps:
   - touch "$DATA"/mine "$DATA"/repos/hello-world/mine && exit 1 || true
   - umount -l "$DATA" && exit 1 || true
   - ls "$DATA"/keys && exit 1 || true
+  - test -s "$DATABASE" && cat "$DATABASE" && exit 1 || true
+  - ls -A "$LOGS" | sed 's/^/LOG /'
 - name: machine
   commands:
   - git fetch -q origin && git log -1 --format=%s
@@ -93,7 +95,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         folder.chmod(0o711)  # every account may pass; pytest lets only its own pass its folders
-        server = Server(folder, runner_sandbox=sandbox, runner_user=user, secret_key=KEY)
+        (folder / "elsewhere").mkdir()
+        places = {"logs": str(folder / "logs"), "database_url": f"sqlite:///{folder}/elsewhere/gantry.sqlite"}
+        server = Server(folder, runner_sandbox=sandbox, runner_user=user, secret_key=KEY, **places)
         server.program = (sys.executable, "-m", "app")
         server.start()
         repository = Repository(server.data / "repos" / "hello-world")
@@ -115,7 +119,9 @@ def looked(server: Server) -> int:
     outside.chmod(0o777)
     assert server.process
     pid = str(server.process.pid)
-    number = promote(server, "look", DATA=str(server.data), OUTSIDE=str(outside), SERVER=pid)
+    database = str(server.folder / "elsewhere" / "gantry.sqlite")
+    places = {"DATA": str(server.data), "OUTSIDE": str(outside), "DATABASE": database, "LOGS": f"{server.folder}/logs"}
+    number = promote(server, "look", SERVER=pid, **places)
     server.finished(SLUG, number)
     return number
 
@@ -142,6 +148,7 @@ def test_of_the_data_folder_only_the_workspace_and_the_cloned_repository_are_the
         "DATA/work",
         "DATA/work/drone",
     ]
+    assert not any(line.startswith("LOG") or "SQLite" in line for line in said)
     assert not (server.data / "mine").exists()
     assert not (server.data / "repos/hello-world/mine").exists()
     assert server.finished(SLUG, looked)["stages"][0]["steps"][2]["status"] == "success"
