@@ -74,7 +74,7 @@ class Bench:
     say: Callable[[str], None]
 
     def server(
-        self, name: str, *, capacity: int = 0, database: str = "", sandbox: str = "auto"
+        self, name: str, *, capacity: int = 0, database: str = "", sandbox: str = "none"
     ) -> AbstractContextManager[Server]:
         """A server with the data folder of this name."""
         return serving(self.folder / name, roots=self.folder, capacity=capacity, database=database, sandbox=sandbox)

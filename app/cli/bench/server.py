@@ -74,11 +74,12 @@ class Server:
 
 @contextmanager
 def serving(
-    data: Path, *, roots: Path, capacity: int = 0, database: str = "", sandbox: str = "auto"
+    data: Path, *, roots: Path, capacity: int = 0, database: str = "", sandbox: str = "none"
 ) -> Iterator[Server]:
     """A server on this data folder while the block runs; the process is ended however the block ends.
 
-    `roots` is the folder of its git repositories. The message of BenchFailed ends with the end of the server's log.
+    `roots` is the folder of its git repositories. Steps have no sandbox unless a measure asks for one, so that machines
+    with and without bubblewrap can be compared. The message of BenchFailed ends with the end of the server's log.
     """
     port = _free_port()
     path = data.with_suffix(".log")
