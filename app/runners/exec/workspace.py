@@ -83,8 +83,12 @@ class Workspace:
 
         A workspace that cannot be deleted is logged. Blocking.
         """
-        strays.kill_of(self.root)
+        self.kill()
         _remove(self.root)
+
+    def kill(self) -> None:
+        """Kill the processes that steps of the workspace have left. Blocking."""
+        strays.kill_of(self.root)
 
 
 def sweep(base: Path) -> None:
