@@ -78,10 +78,6 @@ class Confinement:
     def start(self, arguments: Sequence[str], workspace: Workspace, environment: Mapping[str, str]) -> Process:
         """Start a process of a step of this workspace. Raises CannotStart."""
         limits = self._limits(workspace)
-        group = None
-        if self.groups:
-            memory, processes = self.limits.memory, self.limits.processes
-            group = self.groups.make(f"{workspace.root.name}-{os.urandom(4).hex()}", memory=memory, processes=processes)
         command, inherited = [DEFAULT_SHELL, "-c", _OPEN, "sh", *limits, *arguments], []
         with ExitStack() as stack:
             if self.sandbox:
@@ -96,6 +92,10 @@ class Confinement:
                     )
                 )
                 inherited, environment = [descriptor], {}
+            group = None
+            if self.groups:
+                name = f"{workspace.root.name}-{os.urandom(4).hex()}"
+                group = self.groups.make(name, memory=self.limits.memory, processes=self.limits.processes)
             return Process(
                 command,
                 folder=workspace.source,

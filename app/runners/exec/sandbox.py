@@ -7,7 +7,7 @@ import os
 import resource
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +34,13 @@ class Hidden:
 
     def shown(self, repositories: Iterable[Path]) -> list[Path]:
         """Those of the repositories that lie in a hidden folder and may be seen there."""
-        found = [path.resolve() for path in repositories]
-        return [path for path in found if self._hides(path) and self._may_show(path) and _is_repository(path)]
+        found = []
+        for repository in repositories:
+            with suppress(OSError, RuntimeError):  # a loop of links, or nothing that this process may read
+                path = repository.resolve()
+                if self._hides(path) and self._may_show(path) and _is_repository(path):
+                    found.append(path)
+        return found
 
     def _hides(self, path: Path) -> bool:
         return any(folder in path.parents for folder in self.folders)
@@ -72,7 +77,10 @@ class Sandbox:
         options = [*self._options(workspace, repositories), "--chdir", str(folder)]
         for name, value in environment.items():
             options += ["--setenv", name, value]
-        descriptor = os.memfd_create("step")
+        try:
+            descriptor = os.memfd_create("step")
+        except OSError as error:  # this process has no file left
+            raise CannotStart(f"cannot start the step: {error.strerror}") from error
         try:
             os.write(descriptor, b"".join(os.fsencode(option) + b"\0" for option in options))
             os.lseek(descriptor, 0, os.SEEK_SET)

@@ -1,6 +1,7 @@
 """What confines steps is tried at the start, told once, and kept."""
 
 import asyncio
+import errno
 import logging
 import os
 import subprocess
@@ -191,6 +192,20 @@ async def test_no_variable_becomes_an_option_of_the_sandbox(
 
 
 @with_bwrap
+async def test_a_process_that_may_open_no_more_files_starts_no_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = await made(tmp_path, Confining("bwrap"))
+
+    def refuse(name: str) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    with pytest.raises(CannotStart, match="cannot start the step: Too many open files"):
+        await run(found, tmp_path, "true")
+
+
+@with_bwrap
 async def test_a_file_that_is_hidden_is_empty_and_no_private_repository_is_shown(tmp_path: Path) -> None:
     data, base, database = tmp_path / "data", tmp_path / "data/work", tmp_path / "elsewhere.sqlite"
     base.mkdir(parents=True)
@@ -202,7 +217,18 @@ async def test_a_file_that_is_hidden_is_empty_and_no_private_repository_is_shown
     hidden = Hidden((data,), (database, tmp_path / "absent"), (data / "mirrors", base))
     found = await confine(Confining("bwrap"), base, hidden, [])
 
-    paths = [data / "mirrors/other", data / "shown", data / "plain", data, data.parent, tmp_path / "absent"]
+    (data / "loop").symlink_to(data / "loop")
+    long = data / ("x" * 300)
+    paths = [
+        data / "loop",
+        long,
+        data / "mirrors/other",
+        data / "shown",
+        data / "plain",
+        data,
+        data.parent,
+        tmp_path / "absent",
+    ]
     assert hidden.shown(paths) == [data / "shown"]
     code, output = await run(found, base, f"ls {data}; cat {database} 2>/dev/null || echo closed")
     assert (code, output) == (0, "work\nclosed\n")
