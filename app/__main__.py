@@ -1,5 +1,21 @@
-"""`python -m app` is the `gantry` command."""
+"""`gantry`, and `python -m app`: hides the environment of a command that lasts, then runs the command."""
 
-from app.cli import main
+import sys
 
-main(prog_name="gantry")
+from app.settings import handover
+
+#: Commands that run for long, with secrets in their environment.
+LASTING = {"serve", "runner"}
+
+
+def main() -> None:
+    """Run the command of this process's arguments."""
+    if not LASTING.isdisjoint(sys.argv[1:]):
+        handover.hide()  # before the imports of all else, which take longer than a start anew
+    from app.cli import main as command
+
+    command(prog_name="gantry")
+
+
+if __name__ == "__main__":
+    main()

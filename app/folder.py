@@ -74,11 +74,18 @@ class Folder:
     def open_to_others(self, *files: Path) -> list[Path]:
         """Which of the data folder, the folder of logs and the given files other accounts of the machine may read.
 
-        What lies in the data folder is not named: nobody reaches it past a data folder that is closed.
+        What lies in the data folder is not named if nobody passes the folder. The account of steps may pass the folder,
+        but list nothing in it.
         """
-        apart = [path for path in (self.logs, *files) if path.exists() and not path.is_relative_to(self.path)]
         with self._usable():
-            return [path for path in (self.path, *apart) if path.stat().st_mode & 0o077]
+            closed = not self.path.stat().st_mode & 0o077
+            others = [path for path in (self.logs, *files) if not (closed and path.is_relative_to(self.path))]
+            return [path for path in (self.path, *others) if path.exists() and path.stat().st_mode & 0o066]
+
+    @property
+    def private(self) -> tuple[Path, ...]:
+        """The subfolders of which a step never sees anything but its own workspace."""
+        return (self._keys, self.logs, self.mirrors, self.work)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from app.settings import runner, values
 from app.settings import server as settings
 from app.settings.load import BadSettings
 from app.settings.server import Settings
-from app.settings.values import Allowance, Bootstrap
+from app.settings.values import Allowance, Bootstrap, Limits
 
 SECRET = "sixteen letters!"
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -67,6 +67,9 @@ OWN: list[tuple[str, str, str, Any]] = [
     ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
     ("logs", "GANTRY_LOGS", "/srv/logs", Path("/srv/logs")),
     ("runner_lease", "GANTRY_RUNNER_LEASE", "5m", 300),
+    ("runner_sandbox", "GANTRY_RUNNER_SANDBOX", "bwrap", "bwrap"),
+    ("runner_user", "GANTRY_RUNNER_USER", "deploy-bot.1", "deploy-bot.1"),
+    ("runner_limits", "GANTRY_RUNNER_LIMITS", "processes:99, files:0,memory:8G", Limits(99, 0, 8 << 30)),
     ("secret_endpoint", "GANTRY_SECRET_ENDPOINT", "http://127.0.0.1:3000", "http://127.0.0.1:3000"),
     ("secret_token", "GANTRY_SECRET_TOKEN", SECRET, SECRET),
     ("secret_skip_verify", "GANTRY_SECRET_SKIP_VERIFY", "true", True),
@@ -186,6 +189,38 @@ def test_the_readme_lists_every_setting_with_drones_name_and_no_other() -> None:
         for name in getattr(field.validation_alias, "choices", [field.validation_alias])
         if str(name).startswith("DRONE_")
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("memory:512m", Limits(memory=512 << 20)),
+        ("files:1024,", Limits(files=1024)),
+        ("memory:1t", Limits(memory=1 << 40)),
+    ],
+)
+def test_a_limit_that_is_absent_keeps_its_default(monkeypatch: pytest.MonkeyPatch, text: str, limits: Limits) -> None:
+    assert load(monkeypatch, GANTRY_RUNNER_LIMITS=text).runner_limits == limits
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("SANDBOX", "docker", "'auto', 'bwrap' or 'none'"),
+        ("USER", "a b", "must be the name of an account of this machine"),
+        ("USER", "--root", "must be the name of an account of this machine"),
+        ("LIMITS", "cpu:1", "has 'cpu': the limits are processes, files and memory"),
+        ("LIMITS", "files:1k", "needs files: to be a number, or 0 for no limit"),
+        ("LIMITS", "processes:-1", "needs processes: to be a number, or 0 for no limit"),
+        ("LIMITS", "memory:8gb", "needs memory: to be a size such as 512m or 8g, or 0 for no limit"),
+        ("LIMITS", "memory", "needs memory: to be a size such as 512m or 8g, or 0 for no limit"),
+    ],
+)
+def test_what_separates_steps_must_be_known(monkeypatch: pytest.MonkeyPatch, name: str, text: str, words: str) -> None:
+    (problem,) = problems(monkeypatch, **{f"GANTRY_RUNNER_{name}": text})
+
+    assert problem.startswith(f"GANTRY_RUNNER_{name} ")
+    assert words in problem
 
 
 @pytest.mark.parametrize("name", settings.names())

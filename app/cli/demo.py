@@ -16,6 +16,7 @@ from app.cli.remote.client import Client, Connection, Json, Refused
 from app.errors import AppError
 from app.folder import Folder
 from app.scm import receive
+from app.settings.load import inherited
 
 SLUG = "demo/hello"
 LOGIN = "admin"
@@ -74,7 +75,7 @@ def _once(client: Client, path: str, body: Json) -> None:
 
 def _git(where: Path, *arguments: str) -> None:
     """Run git without the user's and the system's configuration, which may name hooks."""
-    environment = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    environment = inherited() | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     command = ["git", "-C", str(where), *arguments]
     subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
 

@@ -16,13 +16,16 @@ import uvloop
 from app import folder, log
 from app.backoff import pauses
 from app.cli import files
+from app.cli.harden import harden
 from app.errors import AppError
 from app.folder import BadFolder, private
 from app.runners.exec import workspace
+from app.runners.exec.confinement import confine
 from app.runners.exec.options import Options
 from app.runners.exec.plugins import Plugins
 from app.runners.exec.remote import RemoteManager
 from app.runners.exec.runner import Runner, this_arch, this_os
+from app.runners.exec.sandbox import Hidden
 from app.runners.manager import Filter
 from app.settings import runner as settings
 from app.settings.load import inherited
@@ -93,6 +96,7 @@ async def _run(loaded: RunnerSettings) -> None:
     with private() as umask, closing(_lock(base)):
         async with aclosing(manager), _healthy(loaded.http_bind):
             await asyncio.to_thread(workspace.sweep, base)
+            hidden = Hidden(folders=(base.resolve(),))
             runner = Runner(
                 manager,
                 capacity=loaded.capacity,
@@ -101,6 +105,7 @@ async def _run(loaded: RunnerSettings) -> None:
                 environ=inherited(),
                 serves=_serves(loaded),
                 options=_options(loaded, umask),
+                confinement=await confine(loaded.confining, base, hidden, [base]),
             )
             await _until_stopped(manager, runner, loaded)
 
@@ -153,6 +158,7 @@ def runner(only_check: bool) -> None:
     """
     try:
         loaded = settings.load(os.environ)
+        harden()
         log.configure()
         if only_check:
             _lock(_base(loaded)).close()

@@ -13,6 +13,7 @@ import uvloop
 
 from app import log
 from app.cli import demo, files
+from app.cli.harden import harden
 from app.cli.listen import listen
 from app.errors import AppError
 from app.main.bootstrap import ADMIN_TOKEN
@@ -130,6 +131,7 @@ def serve(only_check: bool) -> None:
     """Run the server. Settings come from the environment; the README lists them."""
     try:
         loaded = settings.load(os.environ)
+        harden()
         log.configure()
         if only_check:
             asyncio.run(check(loaded))

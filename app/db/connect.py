@@ -77,6 +77,14 @@ def is_absent(url: str) -> bool:
     return file is not None and not file.exists()
 
 
+def sqlite_files(url: str) -> tuple[Path, ...]:
+    """The files in which SQLite keeps the database, whether they exist or not; none for another database."""
+    if (file := file_of(url)) is None:
+        return ()
+    file = file.resolve()
+    return tuple(file.with_name(file.name + end) for end in ("", "-wal", "-shm", "-journal"))
+
+
 def connect(url: str) -> Alterable:
     """The database at a `sqlite:///path` or `postgresql://…` address, not yet opened."""
     if url.startswith(_SQLITE):

@@ -11,14 +11,17 @@ from urllib.parse import urlsplit
 
 from app.builds import progress, steps
 from app.builds.ports import Ports
+from app.db.connect import sqlite_files
 from app.folder import Folder
 from app.runners.dispatch.credentials import Credentials
 from app.runners.dispatch.leases import Leases
 from app.runners.dispatch.local import LocalManager
 from app.runners.dispatch.queue import Queue
+from app.runners.exec.confinement import confine
 from app.runners.exec.options import Options
 from app.runners.exec.plugins import Plugins
 from app.runners.exec.runner import Runner
+from app.runners.exec.sandbox import Hidden
 from app.runners.manager import System
 from app.scm.host import Account
 from app.sealing.seal import Seal
@@ -94,6 +97,9 @@ async def _runner(manager: LocalManager, settings: Settings, folder: Folder, uma
         base=folder.work,
         environ=inherited(),
         options=_options(settings, umask),
+        confinement=await confine(
+            settings.confining, folder.work, _hidden(settings, folder), [folder.path, folder.work]
+        ),
     )
 
 
@@ -105,6 +111,18 @@ def _options(settings: Settings, umask: int) -> Options:
         log_limit=settings.log_limit,
         umask=umask,
         plugins=Plugins.of(secret=settings.secret, env=settings.env),
+    )
+
+
+def _hidden(settings: Settings, folder: Folder) -> Hidden:
+    """What steps do not see: the data folder, the output of other steps, and an SQLite database that is elsewhere."""
+    files = sqlite_files(settings.database)
+    folders = [folder.path.resolve(), folder.logs.resolve()]
+    outer = [one for one in folders if not any(one != other and one.is_relative_to(other) for other in folders)]
+    return Hidden(
+        folders=tuple(dict.fromkeys(outer)),
+        files=tuple(file for file in files if not any(file.is_relative_to(one) for one in outer)),
+        private=tuple(path.resolve() for path in folder.private),
     )
 
 

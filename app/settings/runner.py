@@ -10,7 +10,22 @@ from dotenv import dotenv_values
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from app.settings.load import Variables, named, read
-from app.settings.values import LOG_LIMIT, MOST_OF_WHAT_IS_FREE, Bind, Endpoint, LogSize, Map, Room, Service, Words
+from app.settings.values import (
+    LOG_LIMIT,
+    MOST_OF_WHAT_IS_FREE,
+    Bind,
+    Confining,
+    Endpoint,
+    Limits,
+    LogSize,
+    Map,
+    Room,
+    Sandbox,
+    Service,
+    StepLimits,
+    User,
+    Words,
+)
 
 
 def _named(name: str, **options: Any) -> Any:
@@ -54,6 +69,11 @@ class RunnerSettings(Variables):
     env_token: str = _named("ENV_PLUGIN_TOKEN", default="", repr=False)
     env_skip_verify: bool = _named("ENV_PLUGIN_SKIP_VERIFY", default=False)
 
+    # Drone's runner has no names for these.
+    sandbox: Sandbox = Field(validation_alias="GANTRY_RUNNER_SANDBOX", default="auto")
+    user: User | Literal[""] = Field(validation_alias="GANTRY_RUNNER_USER", default="")
+    limits: StepLimits = Field(validation_alias="GANTRY_RUNNER_LIMITS", default=Limits())
+
     @field_validator("host")
     @classmethod
     def _host(cls, value: str) -> str:
@@ -85,6 +105,11 @@ class RunnerSettings(Variables):
     def url(self) -> str:
         """The server's address."""
         return f"{self.proto}://{self.host}"
+
+    @property
+    def confining(self) -> Confining:
+        """How steps are separated from the runner."""
+        return Confining(self.sandbox, self.user, self.limits)
 
     @property
     def secrets(self) -> Service:

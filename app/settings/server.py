@@ -19,11 +19,13 @@ from app.settings.values import (
     MOST_OF_WHAT_IS_FREE,
     Account,
     Bind,
+    Confining,
     DatabaseURL,
     Folder,
     Folders,
     Key,
     Keys,
+    Limits,
     Line,
     LogSize,
     LongTime,
@@ -32,8 +34,11 @@ from app.settings.values import (
     Origins,
     Room,
     RPCSecret,
+    Sandbox,
     SiteURL,
+    StepLimits,
     Time,
+    User,
 )
 
 #: Variables that the command line and the tests read; the server must not report them as unknown.
@@ -60,6 +65,9 @@ class Settings(Extensions):
     runner_patience: LongTime = named("RUNNER_PATIENCE", "DRONE_CLEANUP_DEADLINE_PENDING", default=24 * 3600)
     runner_capacity: int = named("RUNNER_CAPACITY", "DRONE_RUNNER_CAPACITY", default=2, ge=0, le=1000)
     runner_environ: Map = named("RUNNER_ENVIRON", "DRONE_RUNNER_ENVIRON", default_factory=dict, repr=False)
+    runner_sandbox: Sandbox = named("RUNNER_SANDBOX", default="auto")
+    runner_user: User = named("RUNNER_USER", default="")
+    runner_limits: StepLimits = named("RUNNER_LIMITS", default=Limits())
     quote_substitution: bool = named("QUOTE_SUBSTITUTION", default=False)
     #: How much a step of the built-in runner may add to its workspace.
     workspace_limit: Room = named("WORKSPACE_LIMIT", default=MOST_OF_WHAT_IS_FREE)
@@ -138,6 +146,11 @@ class Settings(Extensions):
     def database(self) -> str:
         """The database's address."""
         return self.database_url or f"sqlite:///{self.data / 'gantry.sqlite'}"
+
+    @property
+    def confining(self) -> Confining:
+        """How steps of the built-in runner are separated from the server."""
+        return Confining(self.runner_sandbox, self.runner_user, self.runner_limits)
 
     @property
     def roots(self) -> tuple[Path, ...]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
@@ -63,6 +63,29 @@ class Allowance:
 LOG_LIMIT, LARGEST_LOG = 5 * 1024 * 1024, 64 * 1024 * 1024
 #: What a step may add to its workspace if no setting says otherwise.
 MOST_OF_WHAT_IS_FREE = Allowance("90%", share=0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the processes of one step may use at most; 0 = no limit.
+
+    Memory has no limit by default, because no number is right for both a deployment and a compiler.
+    """
+
+    processes: int = 4096
+    files: int = 65_536
+    #: Bytes.
+    memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Confining:
+    """How the settings want steps to be separated from the server."""
+
+    sandbox: "Sandbox" = "auto"
+    #: Name of the account of the steps; empty = the server's own.
+    user: str = ""
+    limits: Limits = Limits()
 
 
 def absolute(value: Path) -> Path:
@@ -260,7 +283,41 @@ def bootstrap(text: object) -> object:
     return Bootstrap(login, flags["admin"] == "true", flags["machine"] == "true", token)
 
 
+_AMOUNT = re.compile(r"([0-9]{1,15})([kmgt]?)")
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def limits(value: object) -> object:
+    """`processes:NUMBER,files:NUMBER,memory:SIZE`; what is absent keeps its default, and 0 is no limit."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition(":") for part in value.split(",") if part.strip()]
+    given = {name.strip(): text.strip().lower() for name, _, text in pairs}
+    if unknown := sorted(given.keys() - {"processes", "files", "memory"}):
+        raise ValueError(f"has {unknown[0][:100]!r}: the limits are processes, files and memory")
+    amounts = {name: _amount(name, text) for name, text in given.items()}
+    return Limits(**amounts)
+
+
+def _amount(name: str, text: str) -> int:
+    found = _AMOUNT.fullmatch(text)
+    if not found or (name != "memory" and found[2]):
+        form = "a size such as 512m or 8g" if name == "memory" else "a number"
+        raise ValueError(f"needs {name}: to be {form}, or 0 for no limit")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def user(value: str) -> str:
+    """The name of an account of this machine."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", value):
+        raise ValueError("must be the name of an account of this machine")
+    return value
+
+
 #: Types for the fields of settings.
+Sandbox = Literal["auto", "bwrap", "none"]
+StepLimits = Annotated[Limits, BeforeValidator(limits)]
+User = Annotated[str, AfterValidator(user)]
 Folder = Annotated[Path, AfterValidator(absolute)]
 Folders = Annotated[tuple[Path, ...], BeforeValidator(folders)]
 SiteURL = Annotated[str, AfterValidator(url)]

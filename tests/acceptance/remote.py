@@ -78,6 +78,16 @@ steps:
   commands: ['echo "on $DRONE_STAGE_MACHINE, $FROM_RUNNER"']
 trigger: {target: fast}
 """,
+        """
+name: look
+steps:
+- name: look
+  commands:
+  - tr '\\0' '\\n' < /proc/1/environ | grep -c SECRET || true
+  - ls "$DRONE_WORKSPACE/../../.." | wc -l
+  - ls /proc | grep -c '^[0-9]'
+trigger: {target: look}
+""",
     )
 )
 

@@ -1,6 +1,7 @@
 """`gantry runner` on another machine: real processes and sockets, killed, cut off, started again."""
 
 import os
+import shutil
 import signal
 import socket
 import time
@@ -46,6 +47,17 @@ def test_the_runner_s_own_variables_reach_every_step(shared: Place) -> None:
     shared.finished(number)
 
     assert "on lab, hello" in shared.output(number)
+
+
+@pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
+def test_a_step_sees_neither_the_runner_nor_the_workspaces_of_others(shared: Place) -> None:
+    (shared.folder / "work" / "gantry-runner-lab" / "other").mkdir()
+    number = shared.promote("look")
+
+    assert shared.finished(number)["status"] == "success"
+    secrets, workspaces, processes = (line for line in shared.output(number).splitlines() if line.isdecimal())
+    assert (secrets, workspaces) == ("0", "1")
+    assert int(processes) < 10
 
 
 def test_a_cancel_kills_the_step_on_the_other_machine(shared: Place) -> None:

@@ -1,7 +1,8 @@
 """The measures: each group runs its own servers, so that no group affects the next."""
 
+import shutil
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from itertools import islice, repeat
 from math import inf
@@ -38,6 +39,8 @@ PAGE_GOAL, QUEUE_GOAL = 20.0, 300.0
 #: Goals: stages a second with 50 remote runners; milliseconds until a waiting runner has a stage, and until a log line
 #: has reached its reader; MiB of memory for all waiting runners.
 STAGES_GOAL, HAND_OVER_GOALS, LINE_GOAL, IDLE_GOAL = 100.0, {0.5: 10.0, 0.95: 25.0}, 100.0, 200.0
+#: Goal: milliseconds that a sandbox may add until a promoted build of one step has ended.
+SANDBOX_GOAL = 8.0
 #: Remote runners that work at once.
 RUNNERS = 50
 #: Turns in which two servers are measured side by side.
@@ -70,9 +73,11 @@ class Bench:
     sizes: Sizes
     say: Callable[[str], None]
 
-    def server(self, name: str, *, capacity: int = 0, database: str = "") -> AbstractContextManager[Server]:
+    def server(
+        self, name: str, *, capacity: int = 0, database: str = "", sandbox: str = "none"
+    ) -> AbstractContextManager[Server]:
         """A server with the data folder of this name."""
-        return serving(self.folder / name, roots=self.folder, capacity=capacity, database=database)
+        return serving(self.folder / name, roots=self.folder, capacity=capacity, database=database, sandbox=sandbox)
 
     def promote(self, server: Server, connections: int = CONNECTIONS) -> Load:
         """Promote build 1 to production for `sizes.seconds`."""
@@ -133,6 +138,28 @@ def dispatch(bench: Bench) -> list[Figure]:
         Figure("answer to first step, p95", at(first, 0.95), "ms", 25),
         Figure("answer to build finished, p50", at(end, 0.5), "ms", 35),
         Figure("answer to build finished, p95", at(end, 0.95), "ms"),
+    ]
+
+
+def sandboxed(bench: Bench) -> list[Figure]:
+    """The end of a first step in a sandbox and without one, in turns, so that other work of the machine slows both."""
+    if not shutil.which("bwrap"):
+        bench.say("no bubblewrap on this machine: a sandbox is not measured")
+        return []
+    took: dict[str, list[float]] = {"none": [], "bwrap": []}
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(bench.server(name, capacity=2, sandbox=name)) for name in took}
+        for server in servers.values():
+            scene.register(server.api, bench.repository)
+            scene.last(scene.watch(server.api, 1, 0.02))
+        bench.say(f"{bench.sizes.dispatches} builds in a sandbox and as many without")
+        for _ in range(TURNS):
+            for name, server in servers.items():
+                took[name] += dispatches(server.api, max(bench.sizes.dispatches // TURNS, 1))[1]
+    without = at(took["none"], 0.5)
+    about = {"without_ms": without}
+    return [
+        Figure("first step in a sandbox, p50", at(took["bwrap"], 0.5), "ms", without + SANDBOX_GOAL, detail=about),
     ]
 
 
@@ -320,6 +347,7 @@ GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
     "promote": promote,
     "postgres": postgres,
     "dispatch": dispatch,
+    "sandbox": sandboxed,
     "read": read,
     "history": history,
     "lists": lists,

@@ -73,10 +73,13 @@ class Server:
 
 
 @contextmanager
-def serving(data: Path, *, roots: Path, capacity: int = 0, database: str = "") -> Iterator[Server]:
+def serving(
+    data: Path, *, roots: Path, capacity: int = 0, database: str = "", sandbox: str = "none"
+) -> Iterator[Server]:
     """A server on this data folder while the block runs; the process is ended however the block ends.
 
-    `roots` is the folder of its git repositories. The message of BenchFailed ends with the end of the server's log.
+    `roots` is the folder of its git repositories. Steps have no sandbox unless a measure asks for one, so that machines
+    with and without bubblewrap can be compared. The message of BenchFailed ends with the end of the server's log.
     """
     port = _free_port()
     path = data.with_suffix(".log")
@@ -86,6 +89,7 @@ def serving(data: Path, *, roots: Path, capacity: int = 0, database: str = "") -
         ADMIN=f"username:{LOGIN},admin:true,token:{TOKEN}",
         GIT_ROOTS=str(roots),
         RUNNER_CAPACITY=str(capacity),
+        RUNNER_SANDBOX=sandbox,
         DATABASE_URL=database,
         RPC_SECRET=RUNNERS_SECRET,
     )

@@ -16,6 +16,7 @@ from app.pipeline import source
 from app.pipeline.document import BadPipeline
 from app.pipeline.steps import PlannedStep
 from app.runners.exec import environ, process
+from app.runners.exec.confinement import Confinement
 from app.runners.exec.growth import Growth
 from app.runners.exec.mask import Mask
 from app.runners.exec.options import Options
@@ -52,6 +53,7 @@ class Place:
     slots: AbstractAsyncContextManager[object] = field(default_factory=nullcontext)
     #: The processes of all stages' steps.
     running: set[Process] = field(default_factory=set)
+    confinement: Confinement = field(default_factory=Confinement)
 
 
 class Execution:
@@ -179,8 +181,9 @@ class Execution:
     async def _create(self, workspace: Workspace, todo: Plan, git_url: str, netrc: Netrc | None) -> bool:
         steps = self._state.stage.steps
         scripts = {step.number: todo.scripts[step.name] for step in steps}
+        links, owner = self._place.options.symlinks, self._place.confinement.owner
         try:
-            await asyncio.to_thread(workspace.create, scripts, git_url, self._place.options.symlinks, netrc)
+            await asyncio.to_thread(workspace.create, scripts, git_url, links, netrc, owner)
         except OSError as error:
             self._state.fail(f"the workspace could not be made: {error.filename}: {error.strerror}")
             return False
@@ -361,7 +364,7 @@ class _Run:
         wanted = planned.step.shell if planned.step else ""
         shell = process.shell(wanted, variables.get("PATH", ""))
         arguments = [shell, "-e", str(self.workspace.script(step.number))]
-        return Process(arguments, folder=self.workspace.source, environment=variables, umask=place.options.umask)
+        return place.confinement.start(arguments, self.workspace, variables, umask=place.options.umask)
 
 
 async def _guard(started: Process, growth: Growth) -> None:

@@ -63,7 +63,7 @@ class Growth:
     def _measured(self, short: bool) -> int:
         found = used(self._root)
         if short and found <= self._most:
-            found += strays.deleted(f"{self._root}/", self._root.parent)
+            found += strays.deleted(self._root)
         return found
 
     def _told(self, added: int) -> str:

@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import AppError
+from app.runners.exec.groups import Group
 
 SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh")
 DEFAULT_SHELL = "/bin/sh"
@@ -25,6 +27,8 @@ DRAIN = 1.0
 #: Seconds between two looks at a process that cannot be watched.
 LOOK = 0.05
 _CHUNK = 32 * 1024
+#: Waits until the process is in its control group: children that it starts earlier would be in another group.
+_GATE = 'read -r _; exec "$@" </dev/null'
 
 
 class CannotStart(AppError):
@@ -46,41 +50,95 @@ def shell(name: str, search_path: str) -> str:
     raise CannotStart(f"shell {name!r} is not one of {known}, nor an absolute path")
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The account of a process."""
+
+    name: str
+    user: int
+    group: int
+    groups: tuple[int, ...]
+
+
 class Process:
     """A running process. `finish` must be awaited once, even when the process was killed."""
 
     def __init__(
-        self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], umask: int = -1
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        inherited: Sequence[int] = (),
+        owner: Owner | None = None,
+        group: Group | None = None,
+        umask: int = -1,
     ) -> None:
-        """Start the process; takes well under a millisecond. A negative umask is this process's. Raises CannotStart."""
-        _check(environment)
+        """Start the process; takes well under a millisecond, for another owner some milliseconds. Raises CannotStart.
+
+        `inherited` are descriptors that the process gets. The control group, which is removed at the end, holds the
+        process and all its descendants. A negative umask is this process's.
+        """
+        check(environment)
+        self._group = group
         try:
             self._output, far_end = os.pipe()
         except OSError as error:
+            if group:
+                group.drop()
             raise CannotStart(_refusal(error)) from error
         os.set_blocking(self._output, False)
         try:
-            self._popen = subprocess.Popen(
-                arguments,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=far_end,
-                stderr=far_end,
-                start_new_session=True,
-                umask=umask,
-            )
+            if owner:
+                os.fchown(far_end, owner.user, owner.group)  # lets the step open /dev/stdout
+            self._popen = self._start(arguments, folder, environment, far_end, inherited, owner, umask)
         except OSError as error:
             os.close(self._output)
+            if group:
+                group.drop()
             raise CannotStart(_refusal(error)) from error
         finally:
             os.close(far_end)
         self._closed = asyncio.Event()
         self._finished = False
 
+    def _start(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        output: int,
+        inherited: Sequence[int],
+        owner: Owner | None,
+        umask: int,
+    ) -> "subprocess.Popen[bytes]":
+        gated = self._group is not None
+        process = subprocess.Popen(
+            [DEFAULT_SHELL, "-c", _GATE, "sh", *arguments] if gated else arguments,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE if gated else subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            umask=umask,
+            pass_fds=inherited,
+            user=owner.user if owner else None,
+            group=owner.group if owner else None,
+            extra_groups=owner.groups if owner else None,
+        )
+        if self._group is not None:
+            assert process.stdin is not None
+            with suppress(OSError), process.stdin:  # without its group, or after its early end, a step still runs
+                self._group.join(process.pid)
+                process.stdin.write(b"\n")
+        return process
+
     def kill(self) -> None:
-        """Kill the whole process group. Harmless when the group has ended."""
+        """Kill the whole process group and control group. Harmless when they have ended."""
         if not self._finished:
+            if self._group is not None:
+                self._group.kill()
             # macOS answers EPERM for a group of which only a zombie is left.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
@@ -104,6 +162,8 @@ class Process:
             # Reap the process only now: until then no other process can get its id.
             code = self._popen.wait()
             self._finished = True
+            if self._group is not None:
+                await self._group.remove()
         return code
 
     def _read(self, sink: Callable[[bytes], None]) -> bool:
@@ -158,7 +218,7 @@ def _has_ended(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _check(environment: Mapping[str, str]) -> None:
+def check(environment: Mapping[str, str]) -> None:
     """Raise CannotStart for a variable that the system refuses; the message has its name, never its value."""
     for name, value in environment.items():
         if not name or "=" in name or "\0" in name:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from app.backoff import pauses
 from app.builds.model import Stage
 from app.errors import AppError, Conflict
+from app.runners.exec.confinement import Confinement
 from app.runners.exec.execution import Execution, Place
 from app.runners.exec.options import Options
 from app.runners.exec.stage import Halt
@@ -64,14 +65,15 @@ class Runner:
         environ: Mapping[str, str],
         serves: Filter | None = None,
         options: Options | None = None,
+        confinement: Confinement | None = None,
     ) -> None:
         self._manager = manager
         self._capacity = capacity
         self._machine = machine
-        options = options or Options()
-        host = {**environ, **({"PATH": options.path} if options.path else {})}
+        options, confinement = options or Options(), confinement or Confinement()
+        host = {**confinement.host(environ), **({"PATH": options.path} if options.path else {})}
         slots = asyncio.Semaphore(options.max_procs) if options.max_procs else nullcontext()
-        self._place = Place(base.resolve(), host, options, slots)
+        self._place = Place(base.resolve(), host, options, slots, confinement=confinement)
         #: Which stages this runner takes.
         self.serves = serves or Filter(type="exec", os=this_os(), arch=this_arch())
         self._stopping = False

@@ -7,14 +7,15 @@ import secrets
 import shutil
 import stat
 import string
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import unquote
 
 from app.runners.exec import strays
+from app.runners.exec.process import Owner
 from app.runners.manager import Netrc
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,10 @@ class Workspace:
         #: Working directory of every step.
         self.source = self.root / "drone" / "src"
         self.scripts = self.root / "opt"
+        #: The mark of the processes of all steps.
+        self.mark = strays.mark(self.root)
+        #: The folders on this machine in which git may find the repository that the steps clone.
+        self.repositories: tuple[Path, ...] = ()
 
     def create(
         self,
@@ -46,10 +51,11 @@ class Workspace:
         git_url: str = "",
         symlinks: Mapping[str, str] = MappingProxyType({}),
         netrc: Netrc | None = None,
+        owner: Owner | None = None,
     ) -> None:
         """Make the folders and links, and write one script per step number. Raises OSError.
 
-        `symlinks`: by the target of a link, the path of the link below the root.
+        `symlinks`: by the target of a link, the path of the link below the root. The workspace belongs to `owner`.
         """
         for folder in (self.home, self.source, self.scripts):
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -63,8 +69,12 @@ class Workspace:
         if netrc is not None:
             line = f"machine {netrc.machine} login {netrc.login} password {netrc.password}"
             _write(self.home / ".netrc", line, 0o600)
-        settings = _BRANCH + _safe_directories(_local_repositories(git_url))
-        _write(self.home / ".gitconfig", settings, 0o600)
+        repositories = _local_repositories(git_url)
+        self.repositories = tuple(map(Path, repositories))
+        _write(self.home / ".gitconfig", _BRANCH + _safe_directories(repositories), 0o600)
+        if owner:
+            for place in (self.root, *self.root.rglob("*")):
+                os.chown(place, owner.user, owner.group, follow_symlinks=False)
 
     def script(self, number: int) -> Path:
         """The path of a step's script, named by the step's number: names of steps may differ in case alone."""
@@ -76,7 +86,7 @@ class Workspace:
             shutil.rmtree(self.root, ignore_errors=True)
 
     def clear(self) -> None:
-        """Kill the processes whose environment names the workspace, and delete it, with its read-only folders.
+        """Kill the processes that steps of the workspace have left, and delete it, with its read-only folders.
 
         A workspace that cannot be deleted is logged. Blocking.
         """
@@ -84,8 +94,8 @@ class Workspace:
         _remove(self.root)
 
     def kill(self) -> None:
-        """Kill the processes whose environment names the workspace. Blocking."""
-        strays.kill(f"{self.root}/")
+        """Kill the processes that steps of the workspace have left. Blocking."""
+        strays.kill_of(self.root)
 
 
 def sweep(base: Path) -> None:
@@ -93,7 +103,7 @@ def sweep(base: Path) -> None:
 
     Call this when the only runner that uses this base starts.
     """
-    strays.kill(f"{base.resolve()}/{_PREFIX}")
+    strays.kill_below(base.resolve())
     for folder in _leftovers(base):
         _remove(folder)
 
@@ -145,19 +155,30 @@ def _remove(root: Path) -> None:
 
 
 def _flatten(root: Path) -> None:
-    """Move every folder directly below the root, with the owner's rights, which a step may have taken away."""
+    """Move every folder directly below the root, with the owner's rights, which a step may have taken away.
+
+    No link is followed: a process of a step may put one in the place of a folder, and root may write everywhere.
+    """
     pending, numbers = [root], count()
     while pending:
         folder = pending.pop()
-        try:
-            folder.chmod(stat.S_IRWXU)
-            with os.scandir(folder) as entries:
-                below = [Path(entry.path) for entry in entries if _is_folder(entry)]
-        except OSError:
-            continue
-        for path in below:
-            moved = path if folder == root else root / f"{secrets.token_hex(8)}-{next(numbers)}"
-            with suppress(OSError):  # a file system that is mounted here cannot be moved
-                path.chmod(stat.S_IRWXU)  # what others own cannot be moved without the right to write into it
-                path.rename(moved)
-                pending.append(moved)
+        with suppress(OSError), _opened(folder) as handle, os.scandir(handle) as entries:
+            for name in [entry.name for entry in entries if _is_folder(entry)]:
+                moved = root / (name if folder == root else f"{secrets.token_hex(8)}-{next(numbers)}")
+                with suppress(OSError):  # a file system that is mounted here cannot be moved
+                    if os.geteuid() != 0:  # what others own cannot be moved without the right to write into it
+                        os.chmod(name, stat.S_IRWXU, dir_fd=handle)
+                    os.rename(name, moved, src_dir_fd=handle)
+                    pending.append(moved)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """A handle of a folder whose rights are given back to its owner; root needs no rights."""
+    if os.geteuid() != 0:
+        folder.chmod(stat.S_IRWXU)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield handle
+    finally:
+        os.close(handle)

@@ -1,6 +1,7 @@
 """A manager in memory that keeps versions and statuses as strictly as the server does."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -228,6 +229,15 @@ def secrets(values: Mapping[str, str]) -> tuple[Secret, ...]:
 def alive(pid: int) -> bool:
     """Whether a process runs; a zombie does not."""
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def marked(mark: int, script: str) -> "subprocess.Popen[bytes]":
+    """A running script with the mark that processes of steps have; what it prints is in `stdout`."""
+    command = ["sh", "-c", f"ulimit -w {mark} && echo && {script}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"\n"
+    return process
 
 
 def names(folder: Path) -> list[str]:

@@ -92,11 +92,11 @@ async def test_a_child_that_closed_the_output_is_killed_too(tmp_path: Path) -> N
 async def test_a_silent_child_with_its_own_session_is_not_waited_for(tmp_path: Path) -> None:
     script = "setsid sh -c 'touch away; exec sleep 600' & echo $!; until [ -e away ]; do sleep 0.01; done"
 
-    code, output = await run(tmp_path, script, MARK=f"{tmp_path}/x")
+    code, output = await run(tmp_path, f"ulimit -w {strays.mark(tmp_path)}; {script}")
 
     assert code == 0
     assert alive(int(output))
-    assert strays.kill(f"{tmp_path}/") == 1
+    assert strays.kill_of(tmp_path) == 1
     await gone(int(output))
 
 

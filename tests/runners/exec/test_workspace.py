@@ -13,7 +13,7 @@ import pytest
 
 from app.runners.exec import workspace
 from app.runners.exec.workspace import Workspace
-from tests.runners.exec.farside import alive
+from tests.runners.exec.farside import alive, marked
 from tests.soon import soon_sync
 
 
@@ -143,11 +143,12 @@ def test_a_sweep_takes_leftovers_and_nothing_else(tmp_path: Path) -> None:
         folder.mkdir()
     link = tmp_path / ("drone-" + "b" * 16)
     link.symlink_to(outside)
-    stray = subprocess.Popen(["sleep", "600"], env={"HOME": str(left.home)}, start_new_session=True)
+    stray = marked(left.mark, "exec sleep 600")
 
     workspace.sweep(tmp_path)
 
     assert stray.wait(20) == -9
+    stray.communicate()
     assert not left.root.exists()
     assert all(folder.exists() for folder in (*kept, outside, link))
 
@@ -161,7 +162,7 @@ def test_a_sweep_ends_what_a_killed_server_left(tmp_path: Path) -> None:
 import asyncio, pathlib
 from tests.runners.exec import farside
 manager = farside.FakeManager(farside.pipeline(farside.step(
-    "hang", "setsid sleep 601 & echo $! > {tmp_path}/stray", "echo $$$$ > {tmp_path}/shell", "sleep 602")))
+    "hang", "env -i setsid sleep 601 & echo $! > {tmp_path}/stray", "echo $$$$ > {tmp_path}/shell", "sleep 602")))
 asyncio.run(farside.runner(manager, pathlib.Path({str(tmp_path / "base")!r})).run())
 """
     server = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[3])
