@@ -20,7 +20,7 @@ async def serving(
     routes: Sequence[Endpoint], *, policy: Policy = OPEN, **state: Any
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of these routes, with the errors and the surroundings of every request."""
-    app = Requests(Stateful(Router(routes), state), Traffic(), policy)
+    app = Requests(Stateful(Router(routes), {"budgets": policy.budgets, **state}), Traffic(), policy)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as client:
         yield client
