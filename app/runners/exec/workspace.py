@@ -82,8 +82,7 @@ class Workspace:
 
     def remove(self) -> None:
         """Delete the workspace, as far as no process writes into it and no right is missing. Blocking."""
-        with suppress(RecursionError):  # folders may lie deeper than Python's stack reaches
-            shutil.rmtree(self.root, ignore_errors=True)
+        _delete(self.root)
 
     def clear(self) -> None:
         """Kill the processes that steps of the workspace have left, and delete it, with its read-only folders.
@@ -146,12 +145,16 @@ def _git_quote(value: str) -> str:
 
 def _remove(root: Path) -> None:
     for _ in range(_ATTEMPTS):
-        with suppress(RecursionError):  # folders may lie deeper than Python's stack reaches
-            shutil.rmtree(root, ignore_errors=True)
+        _delete(root)
         if not os.path.lexists(root):
             return
         _flatten(root)
     log.warning("a workspace could not be removed", extra={"path": str(root)})
+
+
+def _delete(root: Path) -> None:
+    with suppress(RecursionError):  # folders may lie deeper than Python's stack reaches
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def _flatten(root: Path) -> None:
