@@ -1,7 +1,6 @@
 """Pushes that could not be built: kept, tried again in order, built once, and told of after an hour."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -197,5 +196,4 @@ async def test_a_bug_in_one_push_does_not_stop_the_others(scene: Scene, monkeypa
     monkeypatch.setattr(keeper, "_build", broken)
     made = await pass_by(scene, 30, keeper)
 
-    assert [build.after for build in made] == [other]
-    assert replace(made[0]).status == "pending"
+    assert [(build.after, build.status) for build in made] == [(other, "pending")]
