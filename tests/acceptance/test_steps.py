@@ -37,11 +37,12 @@ STEPS = {
     "many": ["i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done"],
     "deaf": [f"trap '' TERM INT HUP; echo deaf; while true; do sleep {DEAF}; done"],
 }
+#: Substitution makes one backslash of two.
 PIPELINE = (FIXTURES / "pipeline.yml").read_text() + "".join(
     f"---\nkind: pipeline\ntype: exec\nname: {target}\nclone: {{disable: true}}\n"
     f"steps: [{{name: only, commands: {json.dumps(commands)}}}]\ntrigger: {{target: [{target}]}}\n"
     for target, commands in STEPS.items()
-)
+).replace("\\\\", "\\\\\\\\")
 
 
 @pytest.fixture(scope="module")
