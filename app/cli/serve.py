@@ -23,6 +23,8 @@ from app.web.protocol import Protocol
 
 #: Seconds that open requests get to end when the server stops.
 GRACE = 5
+#: Seconds for which a thread with much to compute, such as the log of a large step, may keep the event loop waiting.
+SWITCH = 0.0005
 
 
 class Server(uvicorn.Server):
@@ -101,6 +103,7 @@ def serve(only_check: bool) -> None:
             asyncio.run(check(loaded))
             click.echo("the settings are good")
         else:
+            sys.setswitchinterval(SWITCH)
             uvloop.run(_serve(_with_demo(loaded)))
     except AppError as error:
         click.echo(f"gantry: {error.message}", err=True)
