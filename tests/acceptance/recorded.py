@@ -35,11 +35,17 @@ def recording(name: str) -> Any:
 def scene(folder: Path, **settings: str) -> tuple[Server, Repository, str]:
     """A server that is not started, the recorded repository and its commit."""
     repository = Repository(folder / "hello-world")
-    (repository.path / ".drone.yml").write_text((FIXTURES / "pipeline.yml").read_text())
+    sha = commit(repository)
+    return Server(folder / "server", git_roots=str(folder), **settings), repository, sha
+
+
+def commit(repository: Repository, more: str = "") -> str:
+    """A commit of the recorded pipeline file, with more text at its end."""
+    (repository.path / ".drone.yml").write_text((FIXTURES / "pipeline.yml").read_text() + more)
     repository.git("add", "-A")
     author = {"GIT_AUTHOR_NAME": "The Octocat", "GIT_AUTHOR_EMAIL": "octocat@example.com"}
     repository.git("commit", "-q", "-m", "Add the pipeline", env=author)
-    return Server(folder / "server", git_roots=str(folder), **settings), repository, repository.git("rev-parse", "HEAD")
+    return repository.git("rev-parse", "HEAD")
 
 
 def first_build(server: Server, repository: Repository, sha: str, *, again: int = 0) -> None:

@@ -26,7 +26,17 @@ from tests import gantry, postgres
 from tests.gantry import Process
 
 TINY = Sizes(
-    seconds=0.05, starts=1, dispatches=2, promotes=40, history=60, readers=5, repos=3, waiting=5, stages=20, polls=400
+    seconds=0.05,
+    starts=1,
+    dispatches=2,
+    promotes=40,
+    history=60,
+    readers=5,
+    repos=3,
+    waiting=5,
+    stages=20,
+    polls=400,
+    printed=1_000_000,
 )
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -102,6 +112,8 @@ def test_every_measure_is_in_the_table_and_in_the_file(
         "promote to waiting runner, p95",
         "log line to reader, median",
         "memory of 400 idle polls",
+        "/healthz p99 while a step prints 1 MB with 50 secrets",
+        "/healthz p99, a step that prints / none",
         "start to first answer",
     ]
     assert all((figure["reached"] > 0) == (figure["unit"] != "") for figure in saved["figures"])

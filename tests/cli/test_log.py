@@ -1,4 +1,11 @@
+import contextlib
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
 
 import pytest
 
@@ -38,6 +45,63 @@ def test_output_is_not_touched(gantry: Gantry, far: FarSide) -> None:
     far.on("GET", LOGS, answer([{"pos": 0, "out": "\x1b[31mred\x1b[0m\u2028", "time": 0}, {"pos": 1, "out": "no end"}]))
 
     assert gantry("log", SLUG, "2", "1", "3").stdout == "\x1b[31mred\x1b[0m\u2028no end"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("\x1b[1;31mred\x1b[0m and \x1b[38:2::1:2:3mmore\x1b[m\tend\n", None),
+        ("\x1b]52;c;ZXZpbA==\x07after\n", "after\n"),
+        ("\x1b]0;title\x1b\\after\n", "after\n"),
+        ("\x1b]8;;https://evil\x1b\\link\x1b]8;;\x1b\\\n", "link\n"),
+        ("a\x1b[2J\x1b[Hb\x1b[3Ac\x1b[?1049hd\x1bce\x1b(0f\n", "abcdef\n"),
+        ("a\x9b2Jb\x9d52;c;eA==\x9cc\x90q\x1b\\d\n", "abcd\n"),
+        ("\x1bP+q544e\x1b\\\x1b_apc\x1b\\\x1b^pm\x1b\\x\n", "x\n"),
+        ("one\r\ntwo\rover\r\r\n", "one\ntwo\nover\n"),
+        ("\x1b]0;never ends\nnext \x08\x07\x00\u202e\n", "\nnext \ufffd\ufffd\ufffd\ufffd\n"),
+        ("\x1b\x1b]0;x\x07[2Jy\x1b", "[2Jy"),
+        ("\x1b[31\x1b[2Jz\n", "z\n"),
+    ],
+)
+def test_on_a_terminal_only_colours_and_line_ends_pass(
+    environment: dict[str, str], far: FarSide, said: str, shown: str | None
+) -> None:
+    far.on("GET", LOGS, answer([{"pos": 0, "out": said, "time": 0}]))
+
+    assert on_a_terminal(environment, "log", SLUG, "2", "1", "3") == (said if shown is None else shown)
+
+
+@pytest.mark.parametrize("more", [["--json"], []])
+def test_names_and_messages_of_others_control_no_terminal(
+    environment: dict[str, str], far: FarSide, more: list[str]
+) -> None:
+    build = recorded("promoted build, finished") | {
+        "message": "a\x9b2J\x1b]0;t\x07\x7f\u202e",
+        "author_login": "\x1bc\x85",
+    }
+    far.on("GET", BUILD, answer(build))
+
+    text = on_a_terminal(environment, "build", "info", SLUG, "2", *more)
+
+    assert not re.search(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202e]|\x1b(?!\[[0-9;]*m)", text)
+
+
+def on_a_terminal(environment: dict[str, str], *args: str) -> str:
+    """What a command writes to a terminal, without what the terminal itself makes of line ends."""
+    ours, theirs = pty.openpty()
+    settings = termios.tcgetattr(theirs)
+    settings[1] &= ~termios.OPOST
+    termios.tcsetattr(theirs, termios.TCSANOW, settings)
+    command = [sys.executable, "-m", "app", *args]
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        done = subprocess.run(command, stdout=theirs, env=environment, stderr=subprocess.PIPE, timeout=60)
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while piece := terminal.read(65536):
+                said += piece
+    assert done.returncode == 0, done.stderr
+    return said.decode()
 
 
 def test_silent_step_has_an_empty_log(gantry: Gantry, far: FarSide) -> None:

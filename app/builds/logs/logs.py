@@ -87,8 +87,7 @@ class Logs:
 
     async def write(self, step_id: int, lines: Sequence[Line]) -> None:
         """Append a batch of lines; Unavailable when the disk is full, and then none of the lines is kept."""
-        data = b"".join(encode({"pos": line.pos, "out": line.out, "time": line.time}) + b"\n" for line in lines)
-        await _in_thread(lambda: files.append(self._path(step_id, "ndjson"), data))
+        await _in_thread(lambda: files.append(self._path(step_id, "ndjson"), _encoded(lines)))
         if (live := self._live.get(step_id)) is not None:
             live.tell()
 
@@ -171,6 +170,10 @@ class Logs:
         del self._live[step_id]
         if self._path(step_id, "json").exists():
             self._path(step_id, "ndjson").unlink(missing_ok=True)
+
+
+def _encoded(lines: Sequence[Line]) -> bytes:
+    return b"".join(encode({"pos": line.pos, "out": line.out, "time": line.time}) + b"\n" for line in lines)
 
 
 async def _in_thread(function: Callable[[], T]) -> T:

@@ -27,6 +27,7 @@ QUICK = Sizes(
     waiting=2_000,
     stages=300,
     polls=500,
+    printed=10_000_000,
 )
 
 

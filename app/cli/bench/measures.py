@@ -13,8 +13,8 @@ from typing import Any
 import uvloop
 
 from app.cli.bench import lists as long_lists
+from app.cli.bench import noise, scene
 from app.cli.bench import runners as remote
-from app.cli.bench import scene
 from app.cli.bench.dispatch import dispatches
 from app.cli.bench.history import grow
 from app.cli.bench.load import Load, at
@@ -43,6 +43,10 @@ STAGES_GOAL, HAND_OVER_GOALS, LINE_GOAL, IDLE_GOAL = 100.0, {0.5: 10.0, 0.95: 25
 SANDBOX_GOAL = 8.0
 #: Remote runners that work at once.
 RUNNERS = 50
+#: Goal: times slower that a step that prints makes other requests, at the 99th percentile.
+NOISE_GOAL = 2.0
+#: Bytes.
+MB = 1_000_000
 #: Turns in which two servers are measured side by side.
 TURNS = 5
 
@@ -61,6 +65,7 @@ class Sizes:
     waiting: int = 10_000
     stages: int = 2_000
     polls: int = 10_000
+    printed: int = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +311,23 @@ def rpc(bench: Bench) -> list[Figure]:
     ]
 
 
+def output(bench: Bench) -> list[Figure]:
+    """Requests while the built-in runner takes the output of a step that prints without pause."""
+    size = bench.sizes.printed
+    repository = scene.make_repository(bench.folder / "noise", noise.pipelines(size))
+    with bench.server("output", capacity=2) as server:
+        scene.register(server.api, repository)
+        bench.say(f"a step that prints {size // MB:,} MB")
+        idle, busy = noise.compare(server, bench.sizes.seconds)
+    before, after = (at(load.latencies, 0.99) if load.latencies else None for load in (idle, busy))
+    name = f"{noise.PATH} p99 while a step prints {size // MB:,} MB with {noise.SECRETS} secrets"
+    slower = after / before if before and after else None
+    return [
+        Figure(name, after, "ms", None, busy.failed, {"idle_ms": before or 0.0}),
+        Figure(f"{noise.PATH} p99, a step that prints / none", slower, "x", NOISE_GOAL, idle.failed + busy.failed),
+    ]
+
+
 def _stages(bench: Bench, server: Server, name: str, goal: float | None = STAGES_GOAL) -> Figure:
     """Stages a second that remote runners complete. The build of the push is cancelled first, as it does not count."""
     server.api.ask("DELETE", f"{scene.BUILDS}/1")
@@ -354,5 +376,6 @@ GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
     "memory": memory,
     "streams": streams,
     "rpc": rpc,
+    "output": output,
     "start": start,
 }

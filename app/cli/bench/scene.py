@@ -99,11 +99,11 @@ _GIT = {
 }
 
 
-def make_repository(folder: Path) -> Path:
+def make_repository(folder: Path, pipelines: str = PIPELINES) -> Path:
     """A bare git repository in this folder, with one commit on `main`."""
     work, bare = folder / "work", folder / "hello.git"
     _git("init", "--quiet", "--initial-branch=main", str(work))
-    (work / ".drone.yml").write_text(PIPELINES)
+    (work / ".drone.yml").write_text(pipelines)
     _git("-C", str(work), "add", "--all")
     _git("-C", str(work), "commit", "--quiet", "--message=Add the pipelines")
     _git("clone", "--quiet", "--bare", str(work), str(bare))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -20,23 +21,48 @@ COLOURS = {
     "running": "yellow",
     "blocked": "magenta",
 }
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROLS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+_CONTROL = re.compile(_CONTROLS)
+#: What a terminal acts on, in one alternative each: a colour; a line end; a command; a command with a text, such as a
+#: title or the clipboard; a short command; any other control character. A command may be cut off.
+_ACTED_ON = re.compile(
+    r"(?P<colour>\x1b\[[0-9;:]*m)"
+    r"|(?P<end>\r+\n?)"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\n\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*[0-~]?"
+    rf"|(?P<other>{_CONTROLS})"
+)
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def write(text: str, *, err: bool = False) -> None:
     """Print a text and a line end; colours are removed where they are not wanted."""
-    click.echo(text, err=err)
+    click.echo(harmless(text, err=err), err=err)
 
 
-def raw(text: str) -> None:
-    """Print a step's output or a script unchanged, with its colours."""
-    click.echo(text.encode(errors="replace"), nl=False)
+def raw(text: str, *, err: bool = False) -> None:
+    """Print a step's output or a script with its colours: unchanged into a file or a pipe, harmless on a terminal."""
+    click.echo(harmless(text, err=err).encode(errors="replace"), nl=False, err=err)
+
+
+def harmless(text: str, *, err: bool = False) -> str:
+    """The text itself if it goes to a file or a pipe. For a terminal: of what terminals act on, colours and line ends.
+
+    Other commands would let a step's output write the clipboard, change the title, or hide what it printed before.
+    """
+    return _ACTED_ON.sub(_shown, text) if (sys.stderr if err else sys.stdout).isatty() else text
+
+
+def _shown(found: "re.Match[str]") -> str:
+    kinds = {"colour": found[0], "end": "\n", "other": "\N{REPLACEMENT CHARACTER}"}
+    return kinds.get(found.lastgroup or "", "")
 
 
 def as_json(value: Any) -> str:
-    """The server's JSON, indented, with the server's order of keys."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """The server's JSON, indented, with the server's order of keys; what controls a terminal is escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def printable(text: str) -> str:

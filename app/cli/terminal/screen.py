@@ -8,14 +8,14 @@ from collections.abc import Callable
 import anyio
 import click
 
-from app.cli.terminal.output import printable
+from app.cli.terminal.output import printable, raw
 
 
 class Screen:
     """Writes whole lines; names the step in a header, or before each line of steps that print at the same time.
 
-    Logs go to standard output (with `to_err`, to standard error), unchanged. Notes go to standard error. On a
-    terminal the status is one line there that is overwritten; elsewhere plain lines tell the progress.
+    Logs go to standard output (with `to_err`, to standard error), as `output.raw` prints. Notes go to standard error.
+    On a terminal the status is one line there that is overwritten; elsewhere plain lines tell the progress.
     """
 
     def __init__(self, *, headers: bool = True, to_err: bool = False, terminal: bool | None = None) -> None:
@@ -77,7 +77,7 @@ class Screen:
         elif self._headers and self._header != label:
             text = f"[{label}]\n{text}"
             self._header = label
-        self._around(lambda: click.echo(text.encode(errors="replace"), nl=False, err=self._to_err))
+        self._around(lambda: raw(text, err=self._to_err))
 
     def _around(self, act: Callable[[], None]) -> None:
         self._clear()

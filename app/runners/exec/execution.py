@@ -19,6 +19,7 @@ from app.runners.exec import environ, process
 from app.runners.exec.confinement import Confinement
 from app.runners.exec.growth import Growth
 from app.runners.exec.mask import Mask
+from app.runners.exec.needles import Needles
 from app.runners.exec.options import Options
 from app.runners.exec.output import Writer
 from app.runners.exec.plan import Plan, plan
@@ -133,10 +134,10 @@ class Execution:
                 todo = replace(todo, secrets={**todo.secrets, **await plugins.secrets(todo.elsewhere, context)})
             todo = replace(todo, variables=variables, masked={n: given.values[n] for n in given.masked})
         except BadPipeline as error:
-            await self.fail(error.text(context.repo.config_path))
+            await self._fail_masked(error.text(context.repo.config_path), context)
             return
         except AppError as error:
-            await self.fail(error.message)
+            await self._fail_masked(error.message, context)
             return
         accepted = self._accepted
         stage = replace(context.stage, version=accepted.version, machine=accepted.machine)
@@ -149,11 +150,19 @@ class Execution:
         make = partial(plan, context, _now(), variables, quote=self._place.options.quote_substitution)
         return await asyncio.to_thread(make) if source.is_costly(context.config) else make()
 
+    async def _fail_masked(self, error: str, context: Context) -> None:
+        """Fail with a text that an extension or the pipeline file may have put a secret into."""
+        secrets = {secret.name: secret.data for secret in context.secrets}
+        await self.fail(Mask(await asyncio.to_thread(Needles, secrets)).whole(error))
+
     async def _run_in_workspace(self, context: Context, todo: Plan) -> None:
         workspace = Workspace(self._place.base)
+        secrets = {**todo.secrets, **todo.masked, **_password(context)}
         try:
-            if await self._create(workspace, todo, context.repo.git_http_url, context.netrc):
-                await self._run_steps(_Run(context, todo, workspace))
+            creating = self._create(workspace, todo, context.repo.git_http_url, context.netrc)
+            created, needles = await asyncio.gather(creating, asyncio.to_thread(Needles, secrets))
+            if created:
+                await self._run_steps(_Run(context, todo, workspace, needles))
             closed = self._state.close(_now(), self._halt, self._error)
             if self._halt is not Halt.STOPPED:  # a runner that stops has little time for its last reports
                 await self._remove(workspace)  # first, because the report may need the room on the disk
@@ -227,12 +236,8 @@ class Execution:
         await self._report_step(self._state.start(planned.name, _now()))
         if self._halt:
             return
-        writer = Writer(
-            self._manager,
-            self._state.step(planned.name).id,
-            Mask({**run.todo.secrets, **run.todo.masked, **_password(run.context)}),
-            self._place.options.log_limit,
-        )
+        mask = Mask(run.needles)
+        writer = Writer(self._manager, self._state.step(planned.name).id, mask, self._place.options.log_limit)
         growth = Growth(
             run.workspace.root,
             self._place.options.allowance,
@@ -243,7 +248,7 @@ class Execution:
         try:
             started = run.start(planned, self._state, self._place)
         except CannotStart as error:
-            await self._report_step(self._state.refuse(planned.name, error.message, _now()))
+            await self._report_step(self._state.refuse(planned.name, mask.whole(error.message), _now()))
             return
         self._running.add(started)
         self._place.running.add(started)
@@ -343,6 +348,7 @@ class _Run:
     context: Context
     todo: Plan
     workspace: Workspace
+    needles: Needles
 
     def start(self, planned: PlannedStep, state: State, place: Place) -> Process:
         """Start the process of a step. Raises CannotStart."""

@@ -1,11 +1,15 @@
-"""The output of a step is decoded, masked, cut into lines and sent to the manager in batches."""
+"""The output of a step is decoded, masked, cut into lines and sent to the manager in batches.
+
+Much output is worked on in a thread, so that the event loop does not wait. The step waits for the thread: when too much
+output waits, no more is read from the step.
+"""
 
 import asyncio
 import codecs
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from app.backoff import until_heard
@@ -30,6 +34,12 @@ BATCH_TIMEOUT = 10.0
 #: Seconds after which a log that cannot be stored is given up.
 UPLOAD_TIMEOUT = 60.0
 _PIECE = 16 * 1024
+#: Bytes of output that are worked on at once; a mask that holds output back gets its pieces in turn.
+_CHUNK = 32 * 1024
+#: Bytes of output that may wait to be worked on, before the step must wait.
+ROOM = 256 * 1024
+#: Bytes; less is worked on in the event loop, because a thread costs more than the work.
+_SMALL = 2 * 1024
 #: Bytes; a larger log is put together in a thread, so that the event loop does not wait.
 _LARGE = 64 * 1024
 
@@ -54,22 +64,58 @@ class Writer:
         self._news = asyncio.Event()
         self._hurry = asyncio.Event()
         self._closed = False
+        self._raw: list[bytes] = []
+        self._raw_size = 0
+        self._room: asyncio.Future[None] | None = None
+        self._ending = False
+        self._work = asyncio.Event()
+        #: Held by whoever changes the text and the transcript: the event loop or a thread.
+        self._text_lock = asyncio.Lock()
 
-    def write(self, data: bytes) -> None:
-        """Take a piece of the output; never waits."""
-        self._put(self._mask.feed(self._cards.feed(self._decoder.decode(data))))
+    def write(self, data: bytes) -> "asyncio.Future[None] | None":
+        """Take a piece of the output; never waits. The next piece should wait for the returned future, if any."""
+        self._raw.append(data)
+        self._raw_size += len(data)
+        self._work.set()
+        if self._raw_size < ROOM:
+            return None
+        if self._room is None:
+            self._room = asyncio.get_running_loop().create_future()
+        return self._room
 
     def close(self) -> None:
         """End the output."""
-        rest = self._cards.feed(self._decoder.decode(b"", final=True)) + self._cards.flush()
-        self._put(self._mask.feed(rest) + self._mask.flush())
-        self._cut(len(self._text))
-        self._closed = True
-        self._news.set()
-        self._hurry.set()
+        self._ending = True
+        self._work.set()
 
     async def send(self) -> None:
         """Send batches of live lines, also lines without an end, until all output before `close` is sent."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._work_all())
+            await self._send_all()
+
+    async def _work_all(self) -> None:
+        """Turn output into pieces of the log as it comes, until its end."""
+        while not self._closed:
+            await self._work.wait()
+            self._work.clear()
+            data, ending = b"".join(self._raw), self._ending
+            self._raw, self._raw_size = [], 0
+            if self._room is not None and not self._room.done():
+                self._room.set_result(None)
+            self._room = None
+            async with self._text_lock:
+                if len(data) < _SMALL:
+                    fresh = self._worked(data, ending=ending)
+                else:
+                    fresh = await asyncio.to_thread(self._worked, data, ending=ending)
+                self._live.add(fresh)
+            self._closed = ending
+            self._news.set()
+            if ending or self._live.waiting >= BATCH_SIZE:
+                self._hurry.set()
+
+    async def _send_all(self) -> None:
         pause = FIRST_PAUSE
         while self._live or not self._closed:
             await self._news.wait()
@@ -77,9 +123,10 @@ class Writer:
                 await asyncio.wait_for(self._hurry.wait(), pause)
             self._news.clear()
             self._hurry.clear()
-            self._cut(len(self._text))
-            while lines := self._live.take():
-                await self._send(lines)
+            async with self._text_lock:
+                self._live.add(self._cut(len(self._text)))
+            while pieces := self._live.take():
+                await self._send(await asyncio.to_thread(_lines, pieces) if len(pieces) > 1 else _lines(pieces))
             pause = PAUSE
 
     async def upload(self) -> Card | None:
@@ -90,7 +137,7 @@ class Writer:
         dump = self._transcript.dump
         log_ = await asyncio.to_thread(dump) if self._transcript.size > _LARGE else dump()
         await self._upload("log", lambda: self._manager.upload_log(self._step_id, log_))
-        card = self._cards.card
+        card = await asyncio.to_thread(lambda: self._cards.card) if self._cards.found else None
         if card is None or not await self._upload("card", lambda: self._manager.upload_card(self._step_id, card.data)):
             return None
         return card
@@ -105,33 +152,44 @@ class Writer:
             return False
         return True
 
-    def _put(self, text: str) -> None:
+    def _worked(self, data: bytes, *, ending: bool) -> list[Piece]:
+        """The new pieces of the log after more output; also an unfinished line when the output ends."""
+        fresh: list[Piece] = []
+        for at in range(0, len(data), _CHUNK):
+            text = self._decoder.decode(data[at : at + _CHUNK])
+            fresh += self._put(self._mask.feed(self._cards.feed(text)))
+        if ending:
+            rest = self._cards.feed(self._decoder.decode(b"", final=True)) + self._cards.flush()
+            fresh += self._put(self._mask.feed(rest) + self._mask.flush())
+            fresh += self._cut(len(self._text))
+        return fresh
+
+    def _put(self, text: str) -> list[Piece]:
         if not text:
-            return
+            return []
+        fresh: list[Piece] = []
         second = int(time.monotonic() - self._began)
         if second != self._time:
-            self._cut_lines()
+            fresh += self._cut_lines()
             self._time = second
         self._text += text
         if len(self._text) >= _PIECE:
-            self._cut_lines()
-            self._cut(len(self._text) // LONGEST * LONGEST)
-        self._news.set()
+            fresh += self._cut_lines()
+            fresh += self._cut(len(self._text) // LONGEST * LONGEST)
+        return fresh
 
-    def _cut_lines(self) -> None:
-        self._cut(self._text.rfind("\n") + 1)
+    def _cut_lines(self) -> list[Piece]:
+        return self._cut(self._text.rfind("\n") + 1)
 
-    def _cut(self, end: int) -> None:
-        """Turn the text up to this position into a piece of the log."""
+    def _cut(self, end: int) -> list[Piece]:
+        """Turn the text up to this position into a piece of the log, if there is any."""
         if not end:
-            return
+            return []
         piece = Piece.of(self._pos, self._time, self._text[:end])
         self._text = self._text[end:]
         self._pos = piece.end
         self._transcript.add(piece)
-        self._live.add(piece)
-        if self._live.waiting >= BATCH_SIZE:
-            self._hurry.set()
+        return [piece]
 
     async def _send(self, lines: list[Line]) -> None:
         if self._lost:
@@ -157,7 +215,11 @@ class _Live:
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
-    def add(self, piece: Piece) -> None:
+    def add(self, pieces: Sequence[Piece]) -> None:
+        for piece in pieces:
+            self._add(piece)
+
+    def _add(self, piece: Piece) -> None:
         if self._left < 0:
             return
         self._left -= piece.size
@@ -167,16 +229,16 @@ class _Live:
         self._pieces.append(piece)
         self.waiting += piece.size
 
-    def take(self) -> list[Line]:
-        """The next batch; empty when no piece waits."""
-        lines: list[Line] = []
+    def take(self) -> list[Piece]:
+        """The pieces of the next batch; empty when no piece waits."""
+        taken: list[Piece] = []
         size = 0
         while self._pieces and size < BATCH_SIZE:
             piece = self._pieces.popleft()
             size += piece.size
-            lines += piece.lines()
+            taken.append(piece)
         self.waiting -= size
-        return lines
+        return taken
 
     def drop(self) -> int:
         """Drop the pieces that wait; returns the number of their lines."""
@@ -184,6 +246,10 @@ class _Live:
         self._pieces.clear()
         self.waiting = 0
         return count
+
+
+def _lines(pieces: Sequence[Piece]) -> list[Line]:
+    return [line for piece in pieces for line in piece.lines()]
 
 
 def _reason(error: Exception) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from app.errors import AppError
 from app.runners.exec.groups import Group
@@ -29,6 +30,9 @@ LOOK = 0.05
 _CHUNK = 32 * 1024
 #: Waits until the process is in its control group: children that it starts earlier would be in another group.
 _GATE = 'read -r _; exec "$@" </dev/null'
+
+#: Takes a piece of output. A future that it returns is done when the next piece may come.
+Sink: TypeAlias = Callable[[bytes], "asyncio.Future[None] | None"]
 
 
 class CannotStart(AppError):
@@ -101,6 +105,8 @@ class Process:
             os.close(far_end)
         self._closed = asyncio.Event()
         self._finished = False
+        self._room: asyncio.Future[None] | None = None
+        self._draining = False
 
     def _start(
         self,
@@ -143,9 +149,10 @@ class Process:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
 
-    async def finish(self, sink: Callable[[bytes], None]) -> int:
+    async def finish(self, sink: Sink) -> int:
         """Hand all output to the sink until the process ends; returns the exit code, negative for a signal.
 
+        While a future that the sink returned is not done, no more output is read, and the process waits.
         Children that are left in the group are killed; children outside the group are not waited for.
         """
         asyncio.get_running_loop().add_reader(self._output, self._read, sink)
@@ -156,6 +163,7 @@ class Process:
             self.kill()
             await self._drain(sink)
         finally:
+            self._draining = True
             self._stop_reading()
             self.kill()
             os.close(self._output)
@@ -166,14 +174,17 @@ class Process:
                 await self._group.remove()
         return code
 
-    def _read(self, sink: Callable[[bytes], None]) -> bool:
+    def _read(self, sink: Sink) -> bool:
         """Take at most one chunk of output, without waiting; whether there was any output."""
         try:
             data = os.read(self._output, _CHUNK)
         except BlockingIOError:
             return False
         if data:
-            sink(data)
+            self._room = sink(data)
+            if self._room is not None and not self._draining:
+                self._stop_reading()
+                self._room.add_done_callback(lambda _: self._go_on(sink))
         else:
             self._stop_reading()
             self._closed.set()
@@ -182,10 +193,19 @@ class Process:
     def _stop_reading(self) -> None:
         asyncio.get_running_loop().remove_reader(self._output)
 
-    async def _drain(self, sink: Callable[[bytes], None]) -> None:
+    def _go_on(self, sink: Sink) -> None:
+        if not self._draining:
+            asyncio.get_running_loop().add_reader(self._output, self._read, sink)
+
+    async def _drain(self, sink: Sink) -> None:
+        self._draining = True
         self._stop_reading()
+        if self._room is not None:
+            await self._room
         deadline = time.monotonic() + DRAIN
         while self._read(sink):
+            if self._room is not None:
+                await self._room
             if time.monotonic() >= deadline:
                 break
             await asyncio.sleep(0)

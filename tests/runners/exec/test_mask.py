@@ -7,10 +7,11 @@ import re
 import pytest
 
 from app.runners.exec.mask import Mask
+from app.runners.exec.needles import Needles
 
 
 def masked(secrets: dict[str, str], *pieces: str) -> str:
-    mask = Mask(secrets)
+    mask = Mask(Needles(secrets))
     return "".join(map(mask.feed, pieces)) + mask.flush()
 
 
@@ -27,7 +28,7 @@ def test_a_value_is_found_across_pieces(size: int) -> None:
 
 
 def test_only_what_may_become_a_secret_is_held_back() -> None:
-    mask = Mask({"t": "s3cret"})
+    mask = Mask(Needles({"t": "s3cret"}))
 
     assert mask.feed("password: ") == "password: "
     assert mask.feed("xs3") == "x"
@@ -107,7 +108,7 @@ def test_a_value_is_hidden_in_base64_too_wherever_it_stands(before: str, after: 
     secret = "correct-horse-battery"
     printed = base64.b64encode(f"{before}{secret}{after}".encode()).decode()
 
-    mask = Mask({"key": secret})
+    mask = Mask(Needles({"key": secret}))
     shown = mask.feed(f"Authorization: Basic {printed}\n") + mask.flush()
 
     assert "[secret:key]" in shown
@@ -119,13 +120,13 @@ def test_a_long_value_is_hidden_in_the_lines_that_base64_breaks() -> None:
     printed = base64.encodebytes(secret.encode()).decode()
     assert printed.count("\n") > 3
 
-    mask = Mask({"key": secret})
+    mask = Mask(Needles({"key": secret}))
     shown = mask.feed(printed) + mask.flush()
 
     assert set(shown.replace("=", "").split()) == {"[secret:key]"}
 
 
 def test_the_base64_of_a_short_value_is_not_looked_for() -> None:
-    mask = Mask({"key": "ab"})
+    mask = Mask(Needles({"key": "ab"}))
 
     assert mask.feed("YWI= and YWIx\n") + mask.flush() == "YWI= and YWIx\n"

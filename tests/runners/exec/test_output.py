@@ -15,6 +15,7 @@ from app.builds.model import Line
 from app.errors import Conflict, Unavailable
 from app.runners.exec import output
 from app.runners.exec.mask import Mask
+from app.runners.exec.needles import Needles
 from app.runners.exec.output import Writer
 from app.settings.values import LOG_LIMIT
 from tests.soon import soon
@@ -57,7 +58,7 @@ class Listener:
 
 
 def writer(listener: Any, secrets: dict[str, str] | None = None) -> Writer:
-    return Writer(listener, 7, Mask(secrets or {}))
+    return Writer(listener, 7, Mask(Needles(secrets or {})))
 
 
 async def written(listener: Listener, *pieces: bytes, secrets: dict[str, str] | None = None) -> Listener:
@@ -65,11 +66,43 @@ async def written(listener: Listener, *pieces: bytes, secrets: dict[str, str] | 
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         tasks.create_task(one.send())
         for piece in pieces:
-            one.write(piece)
-            await asyncio.sleep(0)
+            await (one.write(piece) or asyncio.sleep(0))
         one.close()
     await one.upload()
     return listener
+
+
+async def test_much_output_keeps_the_event_loop_free() -> None:
+    """Masking, counting and encoding happen in a thread: the loop turns while 8 MB are worked on."""
+    secrets = {"key": "\n".join(f"line {number} of {number * 7919}" for number in range(2000))}
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0.001)
+
+    turning = asyncio.create_task(turn())
+    listener = await written(Listener(), *[b"line 17 of other things\n" * 1365] * 256, secrets=secrets)
+    turning.cancel()
+
+    assert listener.stored.endswith("line 17 of other things\n")
+    assert turns > 50
+
+
+async def test_whoever_writes_waits_when_too_much_output_waits() -> None:
+    one = writer(Listener())
+
+    rooms = [one.write(b"x" * (output.ROOM // 4)) for _ in range(5)]
+
+    assert rooms[:3] == [None] * 3
+    assert rooms[3] is rooms[4] is not None
+    one.close()
+    async with asyncio.timeout(30):
+        await one.send()
+    assert rooms[3] is not None
+    assert rooms[3].done()
 
 
 async def test_a_quick_step_is_one_batch_and_one_upload() -> None:

@@ -76,6 +76,26 @@ async def test_all_of_much_output_comes(tmp_path: Path) -> None:
     assert seen == 100_000_000
 
 
+async def test_a_process_waits_while_there_is_no_room_for_its_output_and_nothing_is_lost(tmp_path: Path) -> None:
+    seen = bytearray()
+    room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def take(data: bytes) -> "asyncio.Future[None]":
+        seen.extend(data)
+        return room
+
+    finishing = asyncio.create_task(start(tmp_path, "yes | head -c 1000000; echo end > done").finish(take))
+    await soon(lambda: bool(seen))
+    await asyncio.sleep(0.2)
+    waiting = len(seen), (tmp_path / "done").exists()
+    room.set_result(None)
+
+    assert await finishing == 0
+    assert waiting[0] <= 64 * 1024
+    assert not waiting[1]
+    assert len(seen) == 1_000_000
+
+
 async def test_a_child_that_stays_in_the_group_is_killed(tmp_path: Path) -> None:
     code, output = await run(tmp_path, "sleep 600 & echo $!")
 
