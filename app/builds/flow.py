@@ -167,7 +167,10 @@ async def start(
         raise nothing_to_run(file.config, event, planned)
     unsigned = bool(signed_with) and not await asyncio.to_thread(signature.verify, file.text, signed_with)
     blocked = unsigned or verdict == "block"
-    ready = [_stage(repo, stage, now, file.path, blocked=blocked) for stage in planned.stages]
+    ready = [_stage(repo, stage, now, blocked=blocked) for stage in planned.stages]
+    ready = [
+        _faulty(stage, of, file.path) if of.faults else stage for stage, of in zip(ready, planned.stages, strict=True)
+    ]
     inserting = _insert(build, ready, claim, file.text if file.converted else "")
     return await ports.moments.carry_out(_begin(repo, inserting, verb, by, now))
 
@@ -216,16 +219,22 @@ def _insert(
     return evolve(made, stages=tuple(created))
 
 
+def _faulty(stage: Stage, planned: PlannedStage, path: str) -> Stage:
+    """A new stage with the faults of its pipeline as its error; it is over if nothing keeps it from being started."""
+    error = cut(BadPipeline(planned.faults).text(path))
+    if stage.status != "pending":
+        return evolve(stage, error=error)
+    now = stage.created
+    return evolve(stage, status="error", error=error, exit_code=ERROR_CODE, started=now, stopped=now)
+
+
 def _text(text: str) -> str:
     """The part of a title or message that is kept, with every NUL replaced: no environment can hold a NUL."""
     return text.replace("\0", _NO_NUL)[:TEXT_LIMIT]
 
 
-def _stage(repo: Repo, planned: PlannedStage, now: int, path: str, *, blocked: bool) -> Stage:
-    """A new stage. One with faults keeps them as its error, and is over now if nothing keeps it from being started."""
-    error = cut(BadPipeline(planned.faults).text(path)) if planned.faults else ""
-    free: Status = "waiting_on_dependencies" if planned.depends_on else "error" if error else "pending"
-    over = bool(error) and not blocked and not planned.depends_on
+def _stage(repo: Repo, planned: PlannedStage, now: int, *, blocked: bool) -> Stage:
+    free: Status = "waiting_on_dependencies" if planned.depends_on else "pending"
     return Stage(
         id=0,
         repo_id=repo.id,
@@ -235,10 +244,6 @@ def _stage(repo: Repo, planned: PlannedStage, now: int, path: str, *, blocked: b
         kind=planned.kind,
         type=planned.type,
         status="blocked" if blocked else free,
-        error=error,
-        exit_code=ERROR_CODE if over else 0,
-        started=now if over else 0,
-        stopped=now if over else 0,
         os=planned.os,
         arch=planned.arch,
         variant=planned.variant,
