@@ -231,6 +231,15 @@ def _insert(
     return evolve(made, stages=tuple(created))
 
 
+def _faulty(stage: Stage, planned: PlannedStage, path: str) -> Stage:
+    """A new stage with the faults of its pipeline as its error; it is over if nothing keeps it from being started."""
+    error = cut(BadPipeline(planned.faults).text(path))
+    if stage.status != "pending":
+        return evolve(stage, error=error)
+    now = stage.created
+    return evolve(stage, status="error", error=error, exit_code=ERROR_CODE, started=now, stopped=now)
+
+
 def _text(text: str) -> str:
     """The part of a title or message that is kept, with every NUL replaced: no environment can hold a NUL."""
     return text.replace("\0", _NO_NUL)[:TEXT_LIMIT]
@@ -241,11 +250,9 @@ _NEW_STAGE = Stage(id=0, repo_id=0, build_id=0, number=0, name="")
 
 
 def _stage(repo: Repo, planned: PlannedStage, now: int, path: str, *, blocked: bool) -> Stage:
-    """A new stage. One with faults keeps them as its error, and is over now if nothing keeps it from being started."""
-    error = cut(BadPipeline(planned.faults).text(path)) if planned.faults else ""
-    free: Status = "waiting_on_dependencies" if planned.depends_on else "error" if error else "pending"
-    over = bool(error) and not blocked and not planned.depends_on
-    return evolve(
+    """A new stage of a pipeline of the file at this path."""
+    free: Status = "waiting_on_dependencies" if planned.depends_on else "pending"
+    stage = evolve(
         _NEW_STAGE,
         repo_id=repo.id,
         number=planned.number,
@@ -253,10 +260,6 @@ def _stage(repo: Repo, planned: PlannedStage, now: int, path: str, *, blocked: b
         kind=planned.kind,
         type=planned.type,
         status="blocked" if blocked else free,
-        error=error,
-        exit_code=ERROR_CODE if over else 0,
-        started=now if over else 0,
-        stopped=now if over else 0,
         os=planned.os,
         arch=planned.arch,
         variant=planned.variant,
@@ -270,3 +273,4 @@ def _stage(repo: Repo, planned: PlannedStage, now: int, path: str, *, blocked: b
         depends_on=planned.depends_on,
         labels=planned.labels,
     )
+    return _faulty(stage, planned, path) if planned.faults else stage
