@@ -113,7 +113,8 @@ def _common(one: str, other: str) -> int:
 def _labels(secrets: Mapping[str, str]) -> dict[str, str]:
     labels: dict[str, str] = {}
     for name, value in secrets.items():
-        for needle in _texts(value):
+        # As the output of a step is decoded: bytes that are no UTF-8 become replacement characters.
+        for needle in _texts(value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")):
             for part in _parts(needle) if len(needle) > LONGEST else (needle,) if needle else ():
                 labels.setdefault(part, f"[secret:{name.lower()}]")
     return labels

@@ -90,6 +90,10 @@ def test_text_that_is_not_ascii_moves_no_replacement() -> None:
     assert Mask(Needles({"key": "s3cret"})).feed("ünï ☃ s3cret 𝒳 s3cret\n") == "ünï ☃ [secret:key] 𝒳 [secret:key]\n"
 
 
+def test_a_value_that_is_not_unicode_is_no_error() -> None:
+    assert Mask(Needles({"key": "p\udcffw", "other": "s3cret"})).whole("s3cret") == "[secret:other]"
+
+
 def test_a_value_longer_than_what_is_held_back_is_hidden_in_parts() -> None:
     value = "".join(random.Random(1).choices(string.ascii_letters, k=3 * LONGEST + 5))
     mask = Mask(Needles({"key": value}))
