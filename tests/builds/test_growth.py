@@ -138,7 +138,16 @@ def history(builds: int) -> sqlite3.Connection:
     fill(raw, "users", USERS, login="'u' || n", active="1")
     fill(raw, "tokens", USERS, user_id="n + 1", scope="'admin'", repos="'{}'", hash="'h' || n")
     fill(raw, "sessions", USERS, user_id="n + 1", token_id="n + 1", hash="'h' || n")
-    fill(raw, "repos", REPOS, namespace="'o'", name="'r' || n", counter=str(each), visibility="'private'")
+    fill(
+        raw,
+        "repos",
+        REPOS,
+        namespace="'o'",
+        name="'r' || n",
+        counter=str(each),
+        visibility="'private'",
+        parameters="'[]'",
+    )
     fill(raw, "permissions", USERS * REPOS, user_id=f"n / {REPOS} + 1", repo_id=f"n % {REPOS} + 1", can_read="1")
     fill(raw, "secrets", REPOS * 5, repo_id="n / 5 + 1", name="'s' || n")
     fill(raw, "org_secrets", REPOS * 5, namespace="'o' || (n / 5)", name="'s' || n")

@@ -9,6 +9,7 @@ from app.accounts import store as accounts
 from app.builds import removal
 from app.builds.api import hook
 from app.builds.config.files import Configs
+from app.builds.deliveries.keeper import Keeper
 from app.builds.ports import Ports
 from app.convert.convert import Converter
 from app.errors import Unreadable
@@ -69,7 +70,7 @@ async def test_a_repository_is_registered_at_the_host_of_its_address(repo: Repo,
 async def test_its_webhook_makes_a_build_and_only_with_its_own_signature(ports: Ports, repo: Repo) -> None:
     route = Endpoint("POST", "/hook", hook.receive_push)
     body = orjson.dumps({"project": repo.slug, "commit": SHA, "branch": "trunk", "who": "lin"})
-    async with serving([route], db=ports.db, ports=ports, seal=SEAL, hosts=ports.hosts) as client:
+    async with serving([route], db=ports.db, ports=ports, seal=SEAL, hosts=ports.hosts, keeper=Keeper(ports)) as client:
         forged = await client.post("/hook", content=body, headers={"X-Small-Token": "x" * 32})
         answer = await client.post("/hook", content=body, headers={"X-Small-Token": KEY})
 

@@ -16,7 +16,11 @@ from tests.web.asgi import serving
 
 #: Errors of the rooms that are a 500: no request can mend them, or none ever meets them.
 NO_REQUESTS_FAULT = {
+    "app.builds.deliveries.keeper.Kept",
+    "app.db.file.Damaged",
+    "app.main.backup.BadBackup",
     "app.main.maintenance.NoDatabase",
+    "app.runners.exec.confinement.CannotConfine",
     "app.convert.errors.BadConversion",
     "app.db.migrate.ForeignDatabase",
     "app.folder.BadFolder",

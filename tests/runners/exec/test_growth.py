@@ -92,7 +92,7 @@ async def test_a_failure_that_is_ignored_is_ignored_here_too(tmp_path: Path) -> 
 
 
 async def test_a_detached_step_and_children_that_left_are_ended_too(tmp_path: Path) -> None:
-    left = "setsid sh -c 'echo $$; while :; do head -c 3000000 /dev/zero > \"left-$$\"; sleep 0.01; done' &"
+    left = "setsid sh -c 'echo $$$$; while :; do head -c 3000000 /dev/zero > \"left-$$$$\"; sleep 0.01; done' &"
     manager = FakeManager(pipeline(step("big", left, "sleep 600", detach=True), step("main", "sleep 0.7")))
     run = asyncio.create_task(finish(manager, tmp_path, LITTLE))
 
@@ -168,7 +168,7 @@ async def test_a_process_that_is_left_cannot_keep_the_end_from_being_written(
                 raise Unavailable("the disk is full")
             return await super().update_stage(stage)
 
-    manager = Full(pipeline(step("a", f"setsid sh -c 'echo $$ > {left}; sleep 600' > /dev/null 2>&1 &", "sleep 0.2")))
+    manager = Full(pipeline(step("a", f"setsid sh -c 'echo $$$$ > {left}; sleep 600' > /dev/null 2>&1 &", "sleep 0.2")))
 
     await finish(manager, tmp_path / "base")
 

@@ -202,16 +202,15 @@ async def test_a_stage_ends_though_the_answer_to_a_step_s_report_was_lost_by_a_b
 ) -> None:
     after = {"depends_on": ["first"]}
     manager = Slow(pipeline(step("first"), step("bug", "exit 3", **after), step("unanswered", "sleep 60", **after)))
-    follow = execution.Execution._follow
+    report = execution.Execution._report_step_end
 
     async def broken(one: execution.Execution, planned: PlannedStep, *rest: Any) -> None:
         if planned.name == "bug":
             await manager.waits.wait()
-        await follow(one, planned, *rest)
-        if planned.name == "bug":
             raise ZeroDivisionError
+        await report(one, planned, *rest)
 
-    monkeypatch.setattr(execution.Execution, "_follow", broken)
+    monkeypatch.setattr(execution.Execution, "_report_step_end", broken)
     async with asyncio.timeout(20), polling(manager, tmp_path):
         await manager.done.wait()
 
