@@ -132,5 +132,5 @@ def test_a_browser_that_reaches_the_proxy_by_https_gets_a_cookie_for_https_alone
     server, _ = limited
     for number, (scheme, secure) in enumerate((("http", False), ("https", True))):
         with behind(server, f"198.51.100.1{number}", **{"X-Forwarded-Proto": scheme}) as browser:
-            answer = browser.post("/login", data={"access_token": TOKEN})
+            answer = browser.post("/login", data={"access_token": TOKEN}, headers={"Sec-Fetch-Site": "same-origin"})
         assert ("; secure" in answer.headers["set-cookie"].lower()) is secure

@@ -145,9 +145,10 @@ def test_without_a_configuration_nothing_is_promoted_and_a_push_tells_why(
 
 
 def test_an_extension_that_is_too_slow_is_told_as_unavailable(scene: tuple[Server, FarSide, str], far: FarSide) -> None:
+    server, number = scene[0], pushed(scene)["number"]
     far.answers["/validate"] = Answer({}, after=4)
 
-    refused = pushed(scene)
+    refused = server.ask("POST", f"/api/repos/{SLUG}/builds/{number}/promote?target=x")
 
     assert refused.status_code == 503
     assert "the validation extension at 127.0.0.1 cannot be reached: no answer in time" in refused.json()["message"]

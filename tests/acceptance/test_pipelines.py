@@ -31,8 +31,11 @@ MAKEFILE = ".venv/dev check test: ; @echo made $@\n"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    everything = tmp_path_factory.getbasetemp()
-    with Server(tmp_path_factory.mktemp("pipelines"), git_roots=str(everything)) as server:
+    everything, packages = tmp_path_factory.getbasetemp(), tmp_path_factory.mktemp("packages")
+    _keep_backend(packages)
+    offline = f"PIP_NO_INDEX:1,PIP_FIND_LINKS:{packages}"
+    folder = tmp_path_factory.mktemp("pipelines")
+    with Server(folder, git_roots=str(everything), runner_environ=offline) as server:
         yield server
 
 
@@ -352,18 +355,14 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 """
 
 
-@pytest.fixture
-def offline(tmp_path: Path) -> dict[str, str]:
-    """Parameters that let pip find the build backend of pyproject.toml without a network."""
-    packages = tmp_path / "packages"
-    packages.mkdir()
+def _keep_backend(packages: Path) -> None:
+    """Put the build backend of pyproject.toml where pip finds it without a network."""
     with zipfile.ZipFile(packages / "hatchling-1.27.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr("hatchling/build.py", BACKEND)
         about = "hatchling-1.27.0.dist-info"
         wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: hatchling\nVersion: 1.27.0\n")
         wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{about}/RECORD", "")
-    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(packages)}
 
 
 def _checkout(site: Site) -> str:
@@ -380,9 +379,7 @@ def _version() -> str:
     return version
 
 
-def test_a_push_of_the_project_is_checked_and_tested_and_a_promotion_builds_its_wheel(
-    gantry: Site, offline: dict[str, str]
-) -> None:
+def test_a_push_of_the_project_is_checked_and_tested_and_a_promotion_builds_its_wheel(gantry: Site) -> None:
     sha = _checkout(gantry)
     gantry.text = gantry.text.replace("https://git.example.com/acme/gantry.git", gantry.repository.url)
     assert gantry.enter("gantry repo add").returncode == 0
@@ -396,8 +393,7 @@ def test_a_push_of_the_project_is_checked_and_tested_and_a_promotion_builds_its_
     made = {step: f"made {target}\n" for step, target in (("setup", ".venv/dev"), ("check", "check"), ("test", "test"))}
     assert all(text in gantry.log(pushed, "test", step) for step, text in made.items())
 
-    settings = [f"-p{name}={value}" for name, value in offline.items()]
-    followed = gantry.enter("gantry build promote", *settings)
+    followed = gantry.enter("gantry build promote")
     assert followed.returncode == 0, followed.stdout + followed.stderr
     build = gantry.finished(2)
     assert _outcome(build) == [
@@ -412,7 +408,7 @@ def test_a_push_of_the_project_is_checked_and_tested_and_a_promotion_builds_its_
     assert "app/cli/build.py" in zipfile.ZipFile(wheel).namelist()
 
 
-def test_a_release_of_a_tag_is_the_version_that_the_tag_names(gantry: Site, offline: dict[str, str]) -> None:
+def test_a_release_of_a_tag_is_the_version_that_the_tag_names(gantry: Site) -> None:
     sha = _checkout(gantry)
     gantry.server.register(gantry.repository.url, gantry.slug, config_path="pipelines/gantry.yml")
     right, wrong = f"v{_version()}", "v99.0.0"
@@ -420,7 +416,7 @@ def test_a_release_of_a_tag_is_the_version_that_the_tag_names(gantry: Site, offl
         gantry.repository.git("tag", tag)
         assert _outcome(gantry.push(sha, f"refs/tags/{tag}"))[0] == "tag success"
 
-    good, bad = (gantry.promote(number, "release", **offline) for number in (1, 2))
+    good, bad = (gantry.promote(number, "release") for number in (1, 2))
 
     assert _outcome(good)[0] == "promote success"
     assert f"version {_version()}, tag {right}, commit {sha}" in gantry.log(good, "release", "version")

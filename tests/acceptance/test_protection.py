@@ -300,7 +300,7 @@ def test_in_a_file_that_is_converted_the_signature_of_the_output_counts(server: 
     server.register(repository.url, slug, config_path=".drone.jsonnet", default_branch="main")
     server.execute("UPDATE repos SET protected = TRUE")
     pipeline = {"kind": "pipeline", "type": "exec", "name": "made", "clone": {"disable": True}, "steps": []}
-    output = json.dumps(pipeline, indent=1) + "\n"
+    output = json.dumps(pipeline, indent=2) + "\n"
     value = server.json("POST", f"/api/repos/{slug}/sign", json={"data": output})["data"]
 
     statuses = []

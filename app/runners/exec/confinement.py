@@ -84,7 +84,7 @@ class Confinement:
         with ExitStack() as stack:
             if self.sandbox:
                 first = [DEFAULT_SHELL, "-c", _FIRST, "sh", *limits, self.setsid, *arguments]
-                command, descriptor = stack.enter_context(
+                command, environment, descriptor = stack.enter_context(
                     self.sandbox.command(
                         first,
                         environment,
@@ -93,7 +93,7 @@ class Confinement:
                         repositories=workspace.repositories,
                     )
                 )
-                inherited, environment = [descriptor], {}
+                inherited = [descriptor]
             group = None
             if self.groups:
                 name = f"{workspace.root.name}-{os.urandom(4).hex()}"

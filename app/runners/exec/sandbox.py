@@ -4,6 +4,7 @@ The rest of the machine stays as it is, because pipelines of type exec are there
 """
 
 import os
+import re
 import resource
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,8 +17,12 @@ from app.runners.exec.process import CannotStart
 
 #: Rights of root by which a step could look behind the hidden folders, or change the kernel that hides them.
 _DROPPED = ("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", "CAP_SYS_MODULE", "CAP_SYS_RAWIO")
-#: bwrap takes 9,000 arguments, and three for each variable.
-_MOST_VARIABLES = 2_500
+#: Variables by which the loader and the C library run other code, or read and write other files. bwrap itself must not
+#: get them.
+_LOADERS = re.compile(
+    r"(LD|MALLOC)_.*|GCONV_PATH|GETCONF_DIR|GLIBC_TUNABLES|HOSTALIASES|LOCALDOMAIN|LOCPATH|NIS_PATH|NLSPATH"
+    r"|RESOLV_HOST_CONF|RES_OPTIONS|TMPDIR|TZDIR"
+)
 #: Bytes of one variable that Linux gives a process, at most.
 _LONGEST_VARIABLE = 128 * 1024
 
@@ -66,17 +71,19 @@ class Sandbox:
         workspace: Path,
         folder: Path,
         repositories: Iterable[Path],
-    ) -> Iterator[tuple[list[str], int]]:
-        """The command that runs the arguments as the first process of a sandbox, and a descriptor that it inherits.
+    ) -> Iterator[tuple[list[str], dict[str, str], int]]:
+        """The command that runs the arguments as the first process of a sandbox, its environment, and a descriptor.
 
-        The environment goes through the descriptor: bwrap itself must not load a library that a variable names, and
-        other accounts can read a command line. Raises CannotStart.
+        The command inherits the descriptor. What bwrap itself must not get of the environment goes through the
+        descriptor, for other accounts can read a command line; all of the environment cannot, for bwrap takes few
+        arguments. Raises CannotStart.
         """
         process.check(environment)
         _check_size(environment)
+        given = {name: value for name, value in environment.items() if not _LOADERS.fullmatch(name)}
         options = [*self._options(workspace, repositories), "--chdir", str(folder)]
-        for name, value in environment.items():
-            options += ["--setenv", name, value]
+        for name in environment.keys() - given.keys():
+            options += ["--setenv", name, environment[name]]
         try:
             descriptor = os.memfd_create("step")
         except OSError as error:  # this process has no file left
@@ -84,7 +91,7 @@ class Sandbox:
         try:
             os.write(descriptor, b"".join(os.fsencode(option) + b"\0" for option in options))
             os.lseek(descriptor, 0, os.SEEK_SET)
-            yield [self.program, "--args", str(descriptor), "--", *arguments], descriptor
+            yield [self.program, "--args", str(descriptor), "--", *arguments], given, descriptor
         finally:
             os.close(descriptor)
 
@@ -138,5 +145,5 @@ def _check_size(environment: Mapping[str, str]) -> None:
     sizes = [len(os.fsencode(name)) + len(os.fsencode(value)) + 2 for name, value in environment.items()]
     stack = resource.getrlimit(resource.RLIMIT_STACK)[0]
     most = stack // 4 if stack != resource.RLIM_INFINITY else 6 << 20
-    if len(sizes) > _MOST_VARIABLES or max(sizes, default=0) > _LONGEST_VARIABLE or sum(sizes) + 8 * len(sizes) > most:
+    if max(sizes, default=0) > _LONGEST_VARIABLE or sum(sizes) + 8 * len(sizes) > most:
         raise CannotStart("cannot start the step: its environment is too large for the system")
