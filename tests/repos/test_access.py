@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.accounts import proofs
 from app.accounts.auth import Caller, Claim
-from app.accounts.model import User
+from app.accounts.model import Token, User
 from app.db.connect import Database
 from app.db.tx import Tx, run
 from app.errors import AppError, Forbidden, NotFound, Unauthorized
@@ -22,6 +22,7 @@ from app.web.route import Endpoint
 from tests.accounts import farside
 from tests.web.asgi import serving
 
+PATHS = ("/all", "/about/octocat/open", "/octocat/open")
 USER, ADMINISTRATOR = User(1, "ada"), User(2, "root", admin=True)
 NOBODY = None
 #: What each kind of right lets an account do.
@@ -194,12 +195,28 @@ async def test_in_private_mode_strangers_see_nothing(
 
     routes = [
         Endpoint("GET", "/all", of_all, needs=access.ADMITTED),
+        Endpoint("GET", Path.of("/about") / OWNER / NAME, of_all, needs=access.ADMITTED_TO),
         Endpoint("GET", Path() / OWNER / NAME, of_one, needs=access.READ, reads=_slug),
     ]
     async with serving(routes, **farside.state(db, private_mode=private_mode)) as client:
-        answers = [await client.get(path, headers={"Authorization": token}) for path in ("/all", "/octocat/open")]
+        answers = [await client.get(path, headers={"Authorization": token}) for path in PATHS]
 
-    assert [answer.status_code for answer in answers] == [status, status]
+    assert [answer.status_code for answer in answers] == [status] * 3
+
+
+async def test_a_token_for_some_repositories_is_not_admitted_to_others(db: Database, repo: Repo, owner: User) -> None:
+    limited = Token(0, owner.id, "ci", repos={repo.id: repo.slug})
+    await db.write(proofs.add_token(limited, proofs.hash_token("a limited token")))
+
+    async def of_all(_: Request[access.State], caller: Caller | None) -> Response:
+        return Response(str(caller))
+
+    routes = [Endpoint("GET", Path() / OWNER / NAME, of_all, needs=access.ADMITTED_TO)]
+    async with serving(routes, **farside.state(db, private_mode=False)) as client:
+        client.headers["Authorization"] = "a limited token"
+        answers = [await client.get(path) for path in ("/octocat/hello", "/octocat/missing")]
+
+    assert [answer.status_code for answer in answers] == [200, 404]
 
 
 def _slug(_: Request[access.State], found: Access) -> Tx[str]:
