@@ -37,8 +37,6 @@ SHARE = 4
 GRACE = 5
 #: New objects after which Python looks for garbage in cycles.
 NEW_OBJECTS = 20_000
-#: Seconds for which a thread with much to compute, such as the log of a large step, may keep the event loop waiting.
-SWITCH = 0.0005
 
 
 class Server(serving.Server):
@@ -139,7 +137,6 @@ def serve(only_check: bool) -> None:
             asyncio.run(check(loaded))
             click.echo("the settings are good")
         else:
-            sys.setswitchinterval(SWITCH)
             uvloop.run(_serve(_with_demo(loaded)))
     except AppError as error:
         click.echo(f"gantry: {error.message}", err=True)

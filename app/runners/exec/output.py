@@ -18,6 +18,7 @@ from app.errors import AppError
 from app.runners.exec.cards import Card, Cards
 from app.runners.exec.mask import Mask
 from app.runners.exec.transcript import LONGEST, Piece, Transcript
+from app.runners.exec.turns import in_turns
 from app.runners.manager import Manager
 from app.settings.values import LOG_LIMIT
 
@@ -108,7 +109,7 @@ class Writer:
                 if len(data) < _SMALL:
                     fresh = self._worked(data, ending=ending)
                 else:
-                    fresh = await asyncio.to_thread(self._worked, data, ending=ending)
+                    fresh = await in_turns(self._worked, data, ending=ending)
                 self._live.add(fresh)
             self._closed = ending
             self._news.set()
@@ -126,7 +127,7 @@ class Writer:
             async with self._text_lock:
                 self._live.add(self._cut(len(self._text)))
             while pieces := self._live.take():
-                await self._send(await asyncio.to_thread(_lines, pieces) if len(pieces) > 1 else _lines(pieces))
+                await self._send(await in_turns(_lines, pieces) if len(pieces) > 1 else _lines(pieces))
             pause = PAUSE
 
     async def upload(self) -> Card | None:
@@ -135,9 +136,9 @@ class Writer:
         A log or a card that cannot be stored is given up, with a warning in the runner's own log.
         """
         dump = self._transcript.dump
-        log_ = await asyncio.to_thread(dump) if self._transcript.size > _LARGE else dump()
+        log_ = await in_turns(dump) if self._transcript.size > _LARGE else dump()
         await self._upload("log", lambda: self._manager.upload_log(self._step_id, log_))
-        card = await asyncio.to_thread(lambda: self._cards.card) if self._cards.found else None
+        card = await in_turns(lambda: self._cards.card) if self._cards.found else None
         if card is None or not await self._upload("card", lambda: self._manager.upload_card(self._step_id, card.data)):
             return None
         return card

@@ -1,0 +1,48 @@
+"""Work that computes for long, in a thread beside the event loop.
+
+Python changes to another thread after an interval. With Python's own interval of 5 ms the event loop would wait for
+much of such work. With a short interval all work changes threads more often, and promotions take a tenth longer; so the
+interval is short only while such work is done.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: Seconds for which a thread may keep the event loop waiting.
+SHORT = 0.0005
+
+
+class _Turns:
+    """How many threads work now, and the interval before the first of them began."""
+
+    def __init__(self) -> None:
+        self._working = 0
+        self._usual = 0.0
+
+    def begin(self) -> None:
+        if not self._working:
+            self._usual = sys.getswitchinterval()
+            sys.setswitchinterval(SHORT)
+        self._working += 1
+
+    def end(self) -> None:
+        self._working -= 1
+        if not self._working:
+            sys.setswitchinterval(self._usual)
+
+
+_TURNS = _Turns()
+
+
+async def in_turns(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """The result of a function that is called in a thread; the event loop goes on meanwhile."""
+    _TURNS.begin()
+    try:
+        return await asyncio.to_thread(function, *args, **options)
+    finally:
+        _TURNS.end()
