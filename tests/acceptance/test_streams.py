@@ -166,6 +166,8 @@ def test_rights_are_looked_at_for_every_event(server: Server) -> None:
     with server.account("fickle") as fickle, listening(fickle) as frames:
         rights = f"/api/repos/{SLUG}/collaborators/fickle"
         change(server, SLUG)
+        change(server, "octocat/public")
+        assert frames.event()["slug"] == "octocat/public"  # what came before it has been judged, too
         server.json("PUT", rights, json={"read": True})
         granted = change(server, SLUG)
         assert frames.event()["build"]["number"] == granted
