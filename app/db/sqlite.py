@@ -144,7 +144,11 @@ class Engine:
         return await lane.drive(tx)
 
     async def glance(self, tx: Tx[T]) -> T:
-        """Drive a transaction that reads a few rows, on one snapshot, in this thread; as `read` if SQLite is locked."""
+        """Drive a transaction that reads a few rows, on one snapshot, in this thread; as `read` if SQLite is locked.
+
+        All glances of one turn of the event loop share a snapshot: to begin one costs as much as to read a few rows. A
+        caller whose transaction was committed goes on in a later turn, so its glance sees what it wrote.
+        """
         assert self._glancing is not None
         try:
             first = next(tx)
@@ -152,7 +156,9 @@ class Engine:
             nothing: T = end.value
             return nothing
         try:
-            self._glancing.execute("BEGIN")
+            if not self._glancing.in_transaction:
+                self._glancing.execute("BEGIN")
+                asyncio.get_running_loop().call_soon(self._end_glances)
             rows = _rows(self._glancing, *first)
         except sqlite3.Error:  # no snapshot yet, as a lock or another error prevents it; `read` may wait, or fail
             _end(self._glancing)
@@ -160,8 +166,11 @@ class Engine:
         try:
             return _drive(self._glancing, tx, rows)
         except sqlite3.Error as error:
+            _end(self._glancing)
             raise _unavailable(error) or error from error
-        finally:
+
+    def _end_glances(self) -> None:
+        if self._glancing is not None:
             _end(self._glancing)
 
 

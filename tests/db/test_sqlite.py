@@ -163,6 +163,19 @@ async def test_a_new_row_has_its_own_id_whatever_other_rows_are_added(db: sqlite
     assert await db.write(adds()) == [1, [1], []]
 
 
+async def test_glances_of_one_turn_share_a_snapshot_and_later_ones_see_what_was_written(db: sqlite.Engine) -> None:
+    assert await db.glance(names()) == []
+    with sqlite3.connect(db._url.removeprefix("sqlite:///")) as other:
+        other.execute("INSERT INTO things (name) VALUES ('meanwhile')")
+    other.close()
+    assert await db.glance(names()) == []
+
+    await db.write_few(add("a"))
+    assert await db.glance(names()) == ["a", "meanwhile"]
+    await db.write(add("b"))
+    assert await db.glance(names()) == ["a", "b", "meanwhile"]
+
+
 async def test_a_glance_that_asks_nothing_or_fails_leaves_the_next_one_alone(db: sqlite.Engine) -> None:
     def fails(sql: str) -> Tx[None]:
         yield from run("SELECT 1")
