@@ -4,15 +4,19 @@ import asyncio
 import errno
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from app.runners.exec import groups, process
 from app.runners.exec.confinement import CannotConfine, Confinement, confine
+from app.runners.exec.groups import Groups
 from app.runners.exec.process import CannotStart
 from app.runners.exec.sandbox import Hidden
 from app.runners.exec.workspace import Workspace
@@ -189,6 +193,37 @@ async def test_no_variable_becomes_an_option_of_the_sandbox(
 
     with pytest.raises(CannotStart, match="environment variable"):
         await run(found, tmp_path, "true", **{name: value})
+
+
+@with_bwrap
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"BASH_FUNC_read%%": "() { echo out > OUTSIDE; }"},
+        {"SHELLOPTS": "xtrace", "PS4": "$(echo out > OUTSIDE)"},
+        {"SHELLOPTS": "noexec"},
+        {"ENV": "$(echo out > OUTSIDE)", "BASH_ENV": "$(echo out > OUTSIDE)"},
+    ],
+)
+async def test_no_variable_runs_anything_before_the_sandbox_where_the_shell_of_the_system_is_bash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    outside, work = tmp_path / "outside", tmp_path / "work"
+    (shell := tmp_path / "sh").symlink_to(shutil.which("bash") or "")
+    found = replace(await made(work, Confining("bwrap"), [tmp_path]), groups=None)
+    (tmp_path / "groups").mkdir()
+    grouped = replace(found, groups=Groups(tmp_path / "groups", limited=False))
+    monkeypatch.setattr(groups, "_TRIES", 1)
+    monkeypatch.setattr(process, "DEFAULT_SHELL", str(shell))
+    given = {name: value.replace("OUTSIDE", str(outside)) for name, value in environment.items()}
+
+    code, output = await run(grouped, work, "tr '\\0' '\\n' < /proc/$$/environ", **given)
+
+    assert code == 0
+    # The system's own shell does not hand on what no shell can name.
+    assert {f"{name}={value}" for name, value in given.items() if name.isidentifier()} <= set(output.splitlines())
+    assert not outside.exists()
 
 
 @with_bwrap
