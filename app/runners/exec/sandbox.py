@@ -17,6 +17,8 @@ from app.runners.exec.process import CannotStart
 
 #: Rights of root by which a step could look behind the hidden folders, or change the kernel that hides them.
 _DROPPED = ("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", "CAP_SYS_MODULE", "CAP_SYS_RAWIO")
+#: The hierarchy of control groups: who may write there can leave the group of the step.
+_GROUPS = "/sys/fs/cgroup"
 #: Variables by which the loader, the C library and shells run other code, or read and write other files. They
 #: begin inside the sandbox: neither bwrap may get them, nor the shell that waits for the control group (`process`).
 _INSIDE = re.compile(
@@ -102,6 +104,7 @@ class Sandbox:
             for right in _DROPPED:
                 yield from ("--cap-drop", right)
         yield from ("--dev-bind", "/", "/", "--proc", "/proc")
+        yield from ("--ro-bind-try", _GROUPS, _GROUPS)
         for folder in self.hidden.folders:
             yield from ("--tmpfs", str(folder))
         for file in self.hidden.files:
