@@ -126,18 +126,20 @@ class Execution:
             await self.fail(refusal)
             return
         plugins = self._place.options.plugins
+        masked: dict[str, str] = {}
         try:
             given = await plugins.variables(context)
+            masked = {name: given.values[name] for name in given.masked}
             variables = {**self._place.options.environ, **given.values}
             todo = await self._plan(context, variables)
             if todo.elsewhere:
                 todo = replace(todo, secrets={**todo.secrets, **await plugins.secrets(todo.elsewhere, context)})
-            todo = replace(todo, variables=variables, masked={n: given.values[n] for n in given.masked})
+            todo = replace(todo, variables=variables, masked=masked)
         except BadPipeline as error:
-            await self._fail_masked(error.text(context.repo.config_path), context)
+            await self._fail_masked(error.text(context.repo.config_path), context, masked)
             return
         except AppError as error:
-            await self._fail_masked(error.message, context)
+            await self._fail_masked(error.message, context, masked)
             return
         accepted = self._accepted
         stage = replace(context.stage, version=accepted.version, machine=accepted.machine)
@@ -150,18 +152,18 @@ class Execution:
         make = partial(plan, context, _now(), variables, quote=self._place.options.quote_substitution)
         return await asyncio.to_thread(make) if source.is_costly(context.config) else make()
 
-    async def _fail_masked(self, error: str, context: Context) -> None:
-        """Fail with a text that an extension or the pipeline file may have put a secret into."""
-        secrets = {secret.name: secret.data for secret in context.secrets}
+    async def _fail_masked(self, error: str, context: Context, masked: Mapping[str, str]) -> None:
+        """Fail with a text that an extension or the pipeline file may have put a secret or a masked variable into."""
+        secrets = {**{secret.name: secret.data for secret in context.secrets}, **masked, **_password(context)}
         await self.fail(Mask(await asyncio.to_thread(Needles, secrets)).whole(error))
 
     async def _run_in_workspace(self, context: Context, todo: Plan) -> None:
         workspace = Workspace(self._place.base)
         secrets = {**todo.secrets, **todo.masked, **_password(context)}
+        creating = asyncio.create_task(self._create(workspace, todo, context.repo.git_http_url, context.netrc))
         try:
-            creating = self._create(workspace, todo, context.repo.git_http_url, context.netrc)
-            created, needles = await asyncio.gather(creating, asyncio.to_thread(Needles, secrets))
-            if created:
+            needles = await asyncio.to_thread(Needles, secrets)
+            if await asyncio.shield(creating):
                 await self._run_steps(_Run(context, todo, workspace, needles))
             closed = self._state.close(_now(), self._halt, self._error)
             if self._halt is not Halt.STOPPED:  # a runner that stops has little time for its last reports
@@ -170,6 +172,7 @@ class Execution:
             await self._report_last(closed)
             late.cancel()
         finally:
+            await asyncio.wait([creating])  # otherwise the workspace may be made after its removal
             await self._clear(workspace)
 
     def _remove(self, workspace: Workspace) -> "asyncio.Future[None]":
