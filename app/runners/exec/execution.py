@@ -70,8 +70,9 @@ class Execution:
         self._running: set[Process] = set()
         self._removing: asyncio.Task[None] | None = None
         self._clearing: asyncio.Task[None] | None = None
-        #: Whether a step has used the workspace.
+        #: Whether a step has used the workspace, and the growth of each step that uses the workspace now.
         self._used = False
+        self._growing: set[Growth] = set()
 
     async def run(self) -> None:
         """Run the stage; call this once. Errors of the manager end the stage and are not raised."""
@@ -236,21 +237,26 @@ class Execution:
         ended[planned.name].set()
 
     async def _run_step(self, planned: PlannedStep, run: "_Run", detached: asyncio.TaskGroup) -> None:
-        await self._report_step(self._state.start(planned.name, _now()))
-        if self._halt:
-            return
-        mask = Mask(run.needles)
-        writer = Writer(self._manager, self._state.step(planned.name).id, mask, self._place.options.log_limit)
         growth = Growth(
             run.workspace.root,
             self._place.options.allowance,
             fresh=not self._used,
             running=lambda: len(self._place.running),
+            beside=self._growing,
         )
         self._used = True
+        async with asyncio.TaskGroup() as beginning:
+            beginning.create_task(growth.begin())
+            await self._report_step(self._state.start(planned.name, _now()))
+        if self._halt:
+            growth.end()
+            return
+        mask = Mask(run.needles)
+        writer = Writer(self._manager, self._state.step(planned.name).id, mask, self._place.options.log_limit)
         try:
             started = run.start(planned, self._state, self._place)
         except CannotStart as error:
+            growth.end()
             await self._report_step(self._state.refuse(planned.name, mask.whole(error.message), _now()))
             return
         self._running.add(started)
@@ -276,6 +282,7 @@ class Execution:
             finally:
                 self._running.discard(started)
                 self._place.running.discard(started)
+                growth.end()
             guard.cancel()
             if growth.sentence:
                 writer.write(f"[{growth.sentence}]\n".encode())
