@@ -127,7 +127,7 @@ async def confine(wanted: Confining, base: Path, hidden: Hidden, ways: Sequence[
     owner = _owner(wanted.user)
     if owner:
         _let_through(ways, owner)
-    plain = Confinement(wanted.limits, owner=owner, groups=await asyncio.to_thread(Groups.open))
+    plain = Confinement(wanted.limits, owner=owner, groups=await asyncio.to_thread(Groups.open, base))
     made, reason = plain, "GANTRY_RUNNER_SANDBOX is none"
     if wanted.sandbox != "none":
         made, reason = await _sandboxed(plain, base, hidden)

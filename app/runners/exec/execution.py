@@ -70,8 +70,9 @@ class Execution:
         self._running: set[Process] = set()
         self._removing: asyncio.Task[None] | None = None
         self._clearing: asyncio.Task[None] | None = None
-        #: Whether a step has used the workspace.
+        #: Whether a step has used the workspace, and the growth of each step that uses the workspace now.
         self._used = False
+        self._growing: set[Growth] = set()
 
     async def run(self) -> None:
         """Run the stage; call this once. Errors of the manager end the stage and are not raised."""
@@ -126,18 +127,20 @@ class Execution:
             await self.fail(refusal)
             return
         plugins = self._place.options.plugins
+        masked: dict[str, str] = {}
         try:
             given = await plugins.variables(context)
+            masked = {name: given.values[name] for name in given.masked}
             variables = {**self._place.options.environ, **given.values}
             todo = await self._plan(context, variables)
             if todo.elsewhere:
                 todo = replace(todo, secrets={**todo.secrets, **await plugins.secrets(todo.elsewhere, context)})
-            todo = replace(todo, variables=variables, masked={n: given.values[n] for n in given.masked})
+            todo = replace(todo, variables=variables, masked=masked)
         except BadPipeline as error:
-            await self._fail_masked(error.text(context.repo.config_path), context)
+            await self._fail_masked(error.text(context.repo.config_path), context, masked)
             return
         except AppError as error:
-            await self._fail_masked(error.message, context)
+            await self._fail_masked(error.message, context, masked)
             return
         accepted = self._accepted
         stage = replace(context.stage, version=accepted.version, machine=accepted.machine)
@@ -150,18 +153,18 @@ class Execution:
         make = partial(plan, context, _now(), variables, quote=self._place.options.quote_substitution)
         return await asyncio.to_thread(make) if source.is_costly(context.config) else make()
 
-    async def _fail_masked(self, error: str, context: Context) -> None:
-        """Fail with a text that an extension or the pipeline file may have put a secret into."""
-        secrets = {secret.name: secret.data for secret in context.secrets}
+    async def _fail_masked(self, error: str, context: Context, masked: Mapping[str, str]) -> None:
+        """Fail with a text that an extension or the pipeline file may have put a secret or a masked variable into."""
+        secrets = {**{secret.name: secret.data for secret in context.secrets}, **masked, **_password(context)}
         await self.fail(Mask(await asyncio.to_thread(Needles, secrets)).whole(error))
 
     async def _run_in_workspace(self, context: Context, todo: Plan) -> None:
         workspace = Workspace(self._place.base)
         secrets = {**todo.secrets, **todo.masked, **_password(context)}
+        creating = asyncio.create_task(self._create(workspace, todo, context.repo.git_http_url, context.netrc))
         try:
-            creating = self._create(workspace, todo, context.repo.git_http_url, context.netrc)
-            created, needles = await asyncio.gather(creating, asyncio.to_thread(Needles, secrets))
-            if created:
+            needles = await asyncio.to_thread(Needles, secrets)
+            if await asyncio.shield(creating):
                 await self._run_steps(_Run(context, todo, workspace, needles))
             closed = self._state.close(_now(), self._halt, self._error)
             if self._halt is not Halt.STOPPED:  # a runner that stops has little time for its last reports
@@ -170,6 +173,7 @@ class Execution:
             await self._report_last(closed)
             late.cancel()
         finally:
+            await asyncio.wait([creating])  # otherwise the workspace may be made after its removal
             await self._clear(workspace)
 
     def _remove(self, workspace: Workspace) -> "asyncio.Future[None]":
@@ -233,21 +237,26 @@ class Execution:
         ended[planned.name].set()
 
     async def _run_step(self, planned: PlannedStep, run: "_Run", detached: asyncio.TaskGroup) -> None:
-        await self._report_step(self._state.start(planned.name, _now()))
-        if self._halt:
-            return
-        mask = Mask(run.needles)
-        writer = Writer(self._manager, self._state.step(planned.name).id, mask, self._place.options.log_limit)
         growth = Growth(
             run.workspace.root,
             self._place.options.allowance,
             fresh=not self._used,
             running=lambda: len(self._place.running),
+            beside=self._growing,
         )
         self._used = True
+        async with asyncio.TaskGroup() as beginning:
+            beginning.create_task(growth.begin())
+            await self._report_step(self._state.start(planned.name, _now()))
+        if self._halt:
+            growth.end()
+            return
+        mask = Mask(run.needles)
+        writer = Writer(self._manager, self._state.step(planned.name).id, mask, self._place.options.log_limit)
         try:
             started = run.start(planned, self._state, self._place)
         except CannotStart as error:
+            growth.end()
             await self._report_step(self._state.refuse(planned.name, mask.whole(error.message), _now()))
             return
         self._running.add(started)
@@ -273,6 +282,7 @@ class Execution:
             finally:
                 self._running.discard(started)
                 self._place.running.discard(started)
+                growth.end()
             guard.cancel()
             if growth.sentence:
                 writer.write(f"[{growth.sentence}]\n".encode())

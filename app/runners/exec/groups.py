@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from app.runners.exec import strays
+
 log = logging.getLogger(__name__)
 
 _PREFIX = "gantry-step-"
@@ -43,46 +45,45 @@ class Group:
         """Kill what is left, and remove the group when the last process has ended."""
         self.kill()
         for _ in range(_TRIES):
-            try:
-                self._path.rmdir()
-            except FileNotFoundError:
+            if await asyncio.to_thread(_remove, self._path):
                 return
-            except OSError:  # busy until the killed processes have ended
-                await asyncio.sleep(_PAUSE)
-            else:
-                return
+            await asyncio.sleep(_PAUSE)  # busy until the killed processes have ended
         log.warning("the control group of a step could not be removed", extra={"path": str(self._path)})
 
 
 class Groups:
     """The part of the hierarchy that belongs to this process."""
 
-    def __init__(self, top: Path, *, limited: bool) -> None:
+    def __init__(self, top: Path, prefix: str, *, limited: bool) -> None:
         self._top = top
+        self._prefix = prefix
         #: Whether groups limit memory and processes; otherwise they only end processes.
         self.limited = limited
 
     @classmethod
-    def open(cls, proc: Path = Path("/proc/self")) -> Self | None:
-        """The delegated part, with no groups of an earlier process; None where nothing is delegated."""
+    def open(cls, base: Path, proc: Path = Path("/proc/self")) -> Self | None:
+        """The delegated part, with no groups of an earlier process; None where nothing is delegated.
+
+        `base` is the folder of the workspaces: a server and a runner with other folders may have the same part.
+        """
+        prefix = f"{_PREFIX}{strays.shared(base.resolve()):x}-"
         try:
             top = _own_group(proc)
             if top is None or not _delegated(top):
                 return None
-            for left in top.glob(f"{_PREFIX}*"):
-                (left / "cgroup.kill").write_text("1")
-                with suppress(OSError):  # its processes have not ended yet; the next start removes the group
-                    left.rmdir()
+            for left in top.glob(f"{prefix}*"):
+                Group(left).kill()
+                _remove(left)  # if its processes have not ended yet, the next start removes the group
             (top / _OWN).mkdir(exist_ok=True)
             (top / _OWN / "cgroup.procs").write_text(str(os.getpid()))
         except OSError as error:
             log.info("no control groups for steps", extra={"path": error.filename, "reason": error.strerror})
             return None
-        return cls(top, limited=_limits(top))
+        return cls(top, prefix, limited=_limits(top))
 
     def make(self, name: str, *, memory: int, processes: int) -> Group | None:
         """A new group; a limit of 0 is none. None, and a warning, when the system refuses the group."""
-        path = self._top / f"{_PREFIX}{name}"
+        path = self._top / f"{self._prefix}{name}"
         try:
             path.mkdir()
             if self.limited and memory:
@@ -94,6 +95,19 @@ class Groups:
             Group(path).drop()
             return None
         return Group(path)
+
+
+def _remove(path: Path) -> bool:
+    """Remove a group, and first the groups below that its processes have made; whether the group is gone. Blocking."""
+    pending, found = [path], list[Path]()
+    while pending:
+        found.append(pending.pop())
+        with suppress(OSError):
+            pending += [Path(entry.path) for entry in os.scandir(found[-1]) if entry.is_dir()]
+    for group in reversed(found):
+        with suppress(OSError):
+            group.rmdir()
+    return not path.exists()
 
 
 def _own_group(proc: Path) -> Path | None:

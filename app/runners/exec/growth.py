@@ -23,11 +23,14 @@ _LONGEST = 2000
 
 
 class Growth:
-    """What one step adds to a workspace. Make it before the step starts; await `beyond` beside the step."""
+    """What one step adds to a workspace: `begin` comes before the step, `beyond` beside the step, `end` comes after."""
 
-    def __init__(self, root: Path, allowance: Allowance, *, fresh: bool, running: Callable[[], int]) -> None:
+    def __init__(
+        self, root: Path, allowance: Allowance, *, fresh: bool, running: Callable[[], int], beside: set["Growth"]
+    ) -> None:
         """`fresh`: no step has used the workspace before. `running`: how many steps of the runner run now.
 
+        `beside` are the growths of the steps that use the workspace now; this growth is one of them until its end.
         An allowance that is a share of the disk is divided among the steps that run while the disk is short.
         """
         self._root = root
@@ -37,12 +40,24 @@ class Growth:
         self._running = running
         self._free = _free(root.parent)
         self._most = allowance.of(self._free)
+        self._before = 0
+        self._beside = beside
+        beside.add(self)
+        #: Whether no other step has used the workspace since the step began.
+        self._alone = True
+        if len(beside) > 1:
+            for one in beside:
+                one._alone = False
         #: Why the step must be ended; empty while it has not added more than it may.
         self.sentence = ""
 
+    async def begin(self) -> None:
+        """Measure what the workspace takes before the step."""
+        if not self._fresh:
+            self._before = await asyncio.to_thread(used, self._root)
+
     async def beyond(self) -> None:
         """Wait until the step has added more than it may; then `sentence` says so."""
-        before = 0 if self._fresh else await asyncio.to_thread(used, self._root)
         # While a share of the disk is still free, nobody needs to measure the workspace.
         at_once, at_leisure = 0.0, math.inf if self._share else time.monotonic() + MEASURE
         while True:
@@ -51,7 +66,7 @@ class Growth:
             began = time.monotonic()
             if began < (at_once if short else at_leisure):
                 continue
-            added = await asyncio.to_thread(self._measured, short) - before
+            added = await asyncio.to_thread(self._measured, short) - self._before
             if added > (self._most // max(self._running(), 1) if short and self._share else self._most):
                 self.sentence = self._told(added)
                 return
@@ -59,6 +74,10 @@ class Growth:
             at_once = ended + BUSY * (ended - began)
             if not self._share:
                 at_leisure = ended + max(MEASURE, IDLE * (ended - began))
+
+    def end(self) -> None:
+        """The step no longer uses the workspace."""
+        self._beside.discard(self)
 
     def _measured(self, short: bool) -> int:
         found = used(self._root)
@@ -70,7 +89,10 @@ class Growth:
         allowed = f"GANTRY_WORKSPACE_LIMIT allows {self._words}"
         if self._share:
             allowed += f" of what was free when the step began, {size.text(self._free)}"
-        return f"the step was ended: it has added {size.text(added)} to its workspace; {allowed}"
+        if self._alone:
+            return f"the step was ended: it has added {size.text(added)} to its workspace; {allowed}"
+        grown = f"the workspace has grown by {size.text(added)} while this step and others ran"
+        return f"the step was ended: {grown}; {allowed}"
 
 
 def used(root: Path) -> int:

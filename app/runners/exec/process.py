@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -83,26 +83,22 @@ class Process:
         `inherited` are descriptors that the process gets. The control group, which is removed at the end, holds the
         process and all its descendants. A negative umask is this process's.
         """
-        check(environment)
         self._group = group
-        try:
-            self._output, far_end = os.pipe()
-        except OSError as error:
+        with ExitStack() as failed:
             if group:
-                group.drop()
-            raise CannotStart(_refusal(error)) from error
-        os.set_blocking(self._output, False)
-        try:
-            if owner:
-                os.fchown(far_end, owner.user, owner.group)  # lets the step open /dev/stdout
-            self._popen = self._start(arguments, folder, environment, far_end, inherited, owner, umask)
-        except OSError as error:
-            os.close(self._output)
-            if group:
-                group.drop()
-            raise CannotStart(_refusal(error)) from error
-        finally:
-            os.close(far_end)
+                failed.callback(group.drop)
+            check(environment)
+            try:
+                self._output, far_end = os.pipe()
+                failed.callback(os.close, self._output)
+                with os.fdopen(far_end, "wb", buffering=0):
+                    os.set_blocking(self._output, False)
+                    if owner:
+                        os.fchown(far_end, owner.user, owner.group)  # lets the step open /dev/stdout
+                    self._popen = self._start(arguments, folder, environment, far_end, inherited, owner, umask)
+            except OSError as error:
+                raise CannotStart(_refusal(error)) from error
+            failed.pop_all()
         self._closed = asyncio.Event()
         self._finished = False
         self._room: asyncio.Future[None] | None = None
@@ -241,15 +237,15 @@ def _has_ended(pid: int) -> bool:
 def check(environment: Mapping[str, str]) -> None:
     """Raise CannotStart for a variable that the system refuses; the message has its name, never its value."""
     for name, value in environment.items():
-        if not name or "=" in name or "\0" in name:
+        if not name or "=" in name or "\0" in name or _unwritable(name):
             raise CannotStart(f"{name!r} cannot be the name of an environment variable")
         if "\0" in value or _unwritable(value):
             raise CannotStart(f"environment variable {name} holds a character that no process can be given")
 
 
-def _unwritable(value: str) -> bool:
+def _unwritable(text: str) -> bool:
     try:
-        os.fsencode(value)
+        os.fsencode(text)
     except UnicodeEncodeError:
         return True
     return False

@@ -17,11 +17,14 @@ from app.runners.exec.process import CannotStart
 
 #: Rights of root by which a step could look behind the hidden folders, or change the kernel that hides them.
 _DROPPED = ("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH", "CAP_SYS_MODULE", "CAP_SYS_RAWIO")
-#: Variables by which the loader and the C library run other code, or read and write other files. bwrap itself must not
-#: get them.
-_LOADERS = re.compile(
+#: The hierarchy of control groups: who may write there can leave the group of the step.
+_GROUPS = "/sys/fs/cgroup"
+#: Variables by which the loader, the C library and shells run other code, or read and write other files. They
+#: begin inside the sandbox: neither bwrap may get them, nor the shell that waits for the control group (`process`).
+_INSIDE = re.compile(
     r"(LD|MALLOC)_.*|GCONV_PATH|GETCONF_DIR|GLIBC_TUNABLES|HOSTALIASES|LOCALDOMAIN|LOCPATH|NIS_PATH|NLSPATH"
     r"|RESOLV_HOST_CONF|RES_OPTIONS|TMPDIR|TZDIR"
+    r"|(BASH|KSH).*|ENV|FPATH|IFS|PS[0-9]|SHELLOPTS|TMOUT|ZDOTDIR"
 )
 #: Bytes of one variable that Linux gives a process, at most.
 _LONGEST_VARIABLE = 128 * 1024
@@ -74,13 +77,13 @@ class Sandbox:
     ) -> Iterator[tuple[list[str], dict[str, str], int]]:
         """The command that runs the arguments as the first process of a sandbox, its environment, and a descriptor.
 
-        The command inherits the descriptor. What bwrap itself must not get of the environment goes through the
-        descriptor, for other accounts can read a command line; all of the environment cannot, for bwrap takes few
-        arguments. Raises CannotStart.
+        The command inherits the descriptor. The variables that begin inside the sandbox go through the descriptor, for
+        other accounts can read a command line; all of the environment cannot, for bwrap takes few arguments. Raises
+        CannotStart.
         """
         process.check(environment)
         _check_size(environment)
-        given = {name: value for name, value in environment.items() if not _LOADERS.fullmatch(name)}
+        given = {name: value for name, value in environment.items() if not _INSIDE.fullmatch(name)}
         options = [*self._options(workspace, repositories), "--chdir", str(folder)]
         for name in environment.keys() - given.keys():
             options += ["--setenv", name, environment[name]]
@@ -101,6 +104,7 @@ class Sandbox:
             for right in _DROPPED:
                 yield from ("--cap-drop", right)
         yield from ("--dev-bind", "/", "/", "--proc", "/proc")
+        yield from ("--ro-bind-try", _GROUPS, _GROUPS)
         for folder in self.hidden.folders:
             yield from ("--tmpfs", str(folder))
         for file in self.hidden.files:

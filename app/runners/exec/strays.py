@@ -23,8 +23,13 @@ _LINE = b"Max file locks"
 
 
 def mark(workspace: Path) -> int:
-    """The mark of the processes of one workspace; all workspaces of one folder have the same upper half."""
-    return _half(workspace.parent) << _BITS | _hash(workspace.name)
+    """The mark of the processes of one workspace."""
+    return shared(workspace.parent) << _BITS | _hash(workspace.name)
+
+
+def shared(base: Path) -> int:
+    """The upper half of the marks of all workspaces in a folder."""
+    return 1 << _BITS | _hash(str(base))
 
 
 def kill_of(workspace: Path) -> int:
@@ -35,12 +40,8 @@ def kill_of(workspace: Path) -> int:
 
 def kill_below(base: Path) -> int:
     """Kill every process that a step of any workspace in `base` has started; returns how many were found."""
-    wanted = _half(base)
+    wanted = shared(base)
     return _kill(lambda found: found >> _BITS == wanted)
-
-
-def _half(base: Path) -> int:
-    return 1 << _BITS | _hash(str(base))
 
 
 def _hash(text: str) -> int:

@@ -4,15 +4,19 @@ import asyncio
 import errno
 import logging
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from app.runners.exec import groups, process, strays
 from app.runners.exec.confinement import CannotConfine, Confinement, confine
+from app.runners.exec.groups import Group, Groups
 from app.runners.exec.process import CannotStart
 from app.runners.exec.sandbox import Hidden
 from app.runners.exec.workspace import Workspace
@@ -192,6 +196,37 @@ async def test_no_variable_becomes_an_option_of_the_sandbox(
 
 
 @with_bwrap
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"BASH_FUNC_read%%": "() { echo out > OUTSIDE; }"},
+        {"SHELLOPTS": "xtrace", "PS4": "$(echo out > OUTSIDE)"},
+        {"SHELLOPTS": "noexec"},
+        {"ENV": "$(echo out > OUTSIDE)", "BASH_ENV": "$(echo out > OUTSIDE)"},
+    ],
+)
+async def test_no_variable_runs_anything_before_the_sandbox_where_the_shell_of_the_system_is_bash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    outside, work = tmp_path / "outside", tmp_path / "work"
+    (shell := tmp_path / "sh").symlink_to(shutil.which("bash") or "")
+    found = replace(await made(work, Confining("bwrap"), [tmp_path]), groups=None)
+    (tmp_path / "groups").mkdir()
+    grouped = replace(found, groups=Groups(tmp_path / "groups", "step-", limited=False))
+    monkeypatch.setattr(groups, "_TRIES", 1)
+    monkeypatch.setattr(process, "DEFAULT_SHELL", str(shell))
+    given = {name: value.replace("OUTSIDE", str(outside)) for name, value in environment.items()}
+
+    code, output = await run(grouped, work, "tr '\\0' '\\n' < /proc/$$/environ", **given)
+
+    assert code == 0
+    # The system's own shell does not hand on what no shell can name.
+    assert {f"{name}={value}" for name, value in given.items() if name.isidentifier()} <= set(output.splitlines())
+    assert not outside.exists()
+
+
+@with_bwrap
 async def test_a_process_that_may_open_no_more_files_starts_no_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,35 +278,78 @@ async def main():
     base = Path(sys.argv[1])
     found = await made(base, Confining(sys.argv[2]))
     assert found.groups
-    script = "ulimit -w 5; (env -i setsid sleep 613 >/dev/null 2>&1 & echo $!)"
-    print(*await run(found, base, script))
+    print(*await run(found, base, sys.argv[3]))
 asyncio.run(main())
 """
+AWAY = "(env -i setsid sleep 613 >/dev/null 2>&1 & echo $!)"
 
 
-@as_root
-@pytest.mark.parametrize("sandbox", SANDBOXES)
-def test_a_control_group_ends_even_what_removed_its_mark(tmp_path: Path, sandbox: str) -> None:
+@pytest.fixture
+def top() -> Iterator[Path]:
+    """A delegated control group, which is empty at the end."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     top = next((Path(mount[1]) / f"gantry-test-{os.getpid()}" for mount in mounts if mount[2] == "cgroup2"), None)
-    if top is None or not os.access(top.parent, os.W_OK):
+    if top is None or os.geteuid() != 0 or not os.access(top.parent, os.W_OK):
         pytest.skip("no control groups may be made here")
     top.mkdir()
     try:
         os.setxattr(top, "user.delegate", b"1")
-        (top / "gantry-step-left").mkdir()
-        join = f'echo 0 > {top}/cgroup.procs && exec "$@"'
-        command = ["sh", "-c", join, "sh", sys.executable, "-c", GROUPED, str(tmp_path / "work"), sandbox]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-
-        assert done.returncode == 0, done.stderr
-        code, pid = done.stdout.split()
-        assert code == "0"
-        assert sandbox != "none" or not alive(int(pid))
-        assert [path.name for path in top.iterdir() if path.is_dir()] == ["gantry-server"]
+        yield top
     finally:
+        (top / "cgroup.kill").write_text("1")
         for folder in (*top.glob("*/"), top):
             soon_sync(partial(_removed, folder), "the group is removed")
+
+
+def grouped(top: Path, base: Path, sandbox: str, script: str) -> list[str]:
+    """What a step says that a process in the delegated group runs, after its exit code."""
+    join = f'echo 0 > {top}/cgroup.procs && exec "$@"'
+    command = ["sh", "-c", join, "sh", sys.executable, "-c", GROUPED, str(base), sandbox, script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("sandbox", SANDBOXES)
+def test_a_control_group_ends_even_what_removed_its_mark(top: Path, tmp_path: Path, sandbox: str) -> None:
+    code, pid = grouped(top, tmp_path / "work", sandbox, f"ulimit -w 5; {AWAY}")
+
+    assert code == "0"
+    assert sandbox != "none" or not alive(int(pid))
+    assert [path.name for path in top.iterdir() if path.is_dir()] == ["gantry-server"]
+
+
+def test_a_start_ends_the_groups_of_its_own_folder_alone(top: Path, tmp_path: Path) -> None:
+    for base in ("own", "other"):
+        Groups(top, _prefix_of(tmp_path / base), limited=False).make("left", memory=0, processes=0)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "link").symlink_to("own")
+    with subprocess.Popen(["sleep", "613"]) as sleeper:
+        Group(next(top.glob(f"{_prefix_of(tmp_path / 'other')}*"))).join(sleeper.pid)
+        try:
+            assert grouped(top, tmp_path / "link", "none", "echo ran") == ["0", "ran"]
+            assert sleeper.poll() is None
+        finally:
+            sleeper.kill()
+    left = {path.name for path in top.iterdir() if path.is_dir()}
+    assert left == {"gantry-server", f"{_prefix_of(tmp_path / 'other')}left"}
+
+
+@pytest.mark.parametrize("script", [AWAY, "true"])
+def test_the_groups_that_a_step_makes_below_its_own_are_removed(top: Path, tmp_path: Path, script: str) -> None:
+    below = f"own={top}$(sed -n 's/^0::.*gantry-test-[0-9]*//p' /proc/self/cgroup)"
+    script = f"{below}; mkdir -p $own/a/b $own/c; {script}"
+
+    assert grouped(top, tmp_path / "work", "none", script)[0] == "0"
+
+    assert [path.name for path in top.iterdir() if path.is_dir()] == ["gantry-server"]
+
+
+@with_bwrap
+def test_a_step_in_a_sandbox_cannot_leave_its_control_group(top: Path, tmp_path: Path) -> None:
+    script = f"for one in {top}/cgroup.procs {top}/*/cgroup.procs; do echo $$ > $one || echo refused; done 2>/dev/null"
+
+    assert grouped(top, tmp_path / "work", "bwrap", script) == ["0", "refused", "refused", "refused"]
 
 
 def _removed(folder: Path) -> bool:
@@ -280,3 +358,7 @@ def _removed(folder: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _prefix_of(base: Path) -> str:
+    return f"gantry-step-{strays.shared(base):x}-"

@@ -1,17 +1,27 @@
 """Whole stages: real processes, and a manager that keeps versions."""
 
 import asyncio
+import threading
+import time
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.builds.model import Build
 from app.errors import Conflict
-from app.runners.exec import workspace
+from app.runners.exec import execution, workspace
+from app.runners.exec.needles import Needles
+from app.runners.exec.options import Options
+from app.runners.exec.plugins import Plugins, Variables
+from app.runners.exec.workspace import Workspace
+from app.runners.manager import Context
 from tests.runners.exec.farside import FakeManager, alive, finish, names, order, pipeline, ran, secrets, step
 from tests.runners.exec.test_script import commit, git
+from tests.soon import soon
 
 
 async def test_the_calls_come_in_the_recorded_order(tmp_path: Path) -> None:
@@ -62,6 +72,27 @@ async def test_a_promoted_step_uses_params_and_secrets(tmp_path: Path) -> None:
     )
     assert "[secret:token]\n" in manager.log("later")
     assert "s3cret" not in f"{manager.logs} {manager.live}"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pipeline(step("a")).replace("disable: true", "depth: ${TOKEN}"),
+        pipeline(step("a", depends_on=["${TOKEN}"])),
+    ],
+)
+async def test_a_masked_variable_of_an_extension_does_not_show_in_the_error_of_a_stage(
+    tmp_path: Path, file: str
+) -> None:
+    class Given(Plugins):
+        async def variables(self, context: Context) -> Variables:
+            return Variables({"TOKEN": "s3cret"}, frozenset({"TOKEN"}))
+
+    manager = await finish(FakeManager(file), tmp_path, Options(plugins=Given()))
+
+    assert manager.stage.status == "error"
+    assert "[secret:token]" in manager.stage.error
+    assert "s3cret" not in manager.stage.error
 
 
 async def test_secrets_are_never_written_to_disk(tmp_path: Path) -> None:
@@ -269,6 +300,31 @@ async def test_steps_whose_names_differ_in_case_have_their_own_scripts(tmp_path:
     assert manager.log("Build").endswith("\nupper\n")
     assert manager.log("build").endswith("\nlower\n")
     assert manager.stage.status == "success"
+
+
+async def test_an_error_while_a_workspace_is_made_leaves_no_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, made = threading.Event(), threading.Event()
+    create = Workspace.create
+
+    def late(self: Workspace, *arguments: Any) -> None:
+        refused.wait(20)
+        time.sleep(0.1)  # so long that a removal would come first
+        create(self, *arguments)
+        made.set()
+
+    def refuse(secrets: Mapping[str, str]) -> Needles:
+        refused.set()
+        raise MemoryError
+
+    monkeypatch.setattr(Workspace, "create", late)
+    monkeypatch.setattr(execution, "Needles", refuse)
+
+    manager = await ran(tmp_path, step("a", "true"))
+
+    await soon(made.is_set)
+    assert (manager.stage.status, names(tmp_path)) == ("error", [])
 
 
 # The clone step

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,39 @@ async def test_what_earlier_steps_have_added_does_not_count(tmp_path: Path) -> N
     assert manager.statuses() == {"a": "success", "b": "success", "c": "success"}
 
 
+async def test_what_a_step_adds_at_once_counts_also_when_the_workspace_is_measured_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(root: Path) -> int:
+        time.sleep(0.2)  # so long that a step which has started would have written
+        return used(root)
+
+    monkeypatch.setattr(growth, "used", late)
+    manager = FakeManager(pipeline(step("first", "true"), step("big", WRITE, "sleep 600")))
+
+    await finish(manager, tmp_path, LITTLE)
+
+    assert manager.statuses() == {"first": "success", "big": "failure"}
+
+
+@pytest.mark.parametrize("detach", [True, False])
+async def test_a_step_that_is_ended_for_the_growth_of_others_is_not_said_to_have_added_it(
+    tmp_path: Path, detach: bool
+) -> None:
+    wait = "until [ -e big ]; do sleep 0.01; done; sleep 600"
+    manager = FakeManager(
+        pipeline(
+            step("beside", wait, detach=detach), step("big", WRITE, "sleep 600", depends_on=["none"]), step("none")
+        )
+    )
+
+    await finish(manager, tmp_path, LITTLE)
+
+    shared = r"the step was ended: the workspace has grown by [12]\.\d MB while this step and others ran; GANTRY_.*"
+    assert re.fullmatch(shared, manager.step("big").error)
+    assert re.fullmatch(shared, manager.step("beside").error or manager.step("big").error)
+
+
 async def test_a_failure_that_is_ignored_is_ignored_here_too(tmp_path: Path) -> None:
     manager = FakeManager(pipeline(step("big", WRITE, "sleep 600", failure="ignore"), step("later", "true")))
 
@@ -125,7 +159,7 @@ async def test_steps_that_fill_the_disk_together_are_ended_and_a_small_one_goes_
     roots = [small_disk / name for name in ("one", "two", "small")]
     for root in roots:
         root.mkdir()
-    growths = [Growth(root, MOST_OF_WHAT_IS_FREE, fresh=True, running=lambda: 3) for root in roots]
+    growths = [Growth(root, MOST_OF_WHAT_IS_FREE, fresh=True, running=lambda: 3, beside=set()) for root in roots]
     watching = [asyncio.create_task(one.beyond()) for one in growths]
 
     for root in roots[:2]:
@@ -211,14 +245,14 @@ def test_no_depth_hides_a_file(tmp_path: Path) -> None:
 
 async def test_nothing_is_measured_while_the_disk_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth, "used", lambda _: pytest.fail("measured"))
-    one = Growth(tmp_path / "root", MOST_OF_WHAT_IS_FREE, fresh=True, running=lambda: 1)
+    one = Growth(tmp_path / "root", MOST_OF_WHAT_IS_FREE, fresh=True, running=lambda: 1, beside=set())
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(one.beyond(), 0.1)
 
 
 async def test_a_measurement_that_cannot_be_made_ends_no_step(tmp_path: Path) -> None:
-    one = Growth(tmp_path / "gone" / "root", MOST_OF_WHAT_IS_FREE, fresh=True, running=lambda: 1)
+    one = Growth(tmp_path / "gone" / "root", MOST_OF_WHAT_IS_FREE, fresh=True, running=lambda: 1, beside=set())
     watching = asyncio.create_task(one.beyond())
 
     with pytest.raises(AssertionError):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.runners.exec import process, strays
+from app.runners.exec.groups import Group
 from app.runners.exec.process import CannotStart, Process
 from tests.runners.exec.farside import alive, names
 from tests.soon import soon
@@ -189,6 +190,7 @@ async def test_no_descriptor_is_lost_or_passed_on(tmp_path: Path) -> None:
         ({"A": "a\0secret"}, "environment variable A holds a character"),
         ({"A": "\ud800secret"}, "environment variable A holds a character"),
         ({"A=B": "secret"}, "'A=B' cannot be the name"),
+        ({"A\ud800": "secret"}, r"'A\\ud800' cannot be the name"),
         ({"": "secret"}, "'' cannot be the name"),
         ({"A": "secret" * 100_000}, "its environment is too large"),
     ],
@@ -200,6 +202,30 @@ def test_an_environment_that_cannot_be_given_is_named_without_its_value(
         Process(["/bin/true"], folder=tmp_path, environment=environment)
 
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "refusal"),
+    [
+        (["/bin/true"], {"A\ud800": "x"}, CannotStart),
+        (["/bin/true"], {"A": "\0"}, CannotStart),
+        (["/bin/true"], {"A": "x" * 200_000}, CannotStart),
+        (["/bin/true", "\ud800"], {}, UnicodeEncodeError),
+        (["/bin/true", "\0"], {}, ValueError),
+    ],
+)
+def test_a_process_that_cannot_start_leaves_no_file_and_no_group(
+    tmp_path: Path, arguments: list[str], environment: dict[str, str], refusal: type[Exception]
+) -> None:
+    before = open_files()
+    group = tmp_path / "group"
+    group.mkdir()
+
+    with pytest.raises(refusal):
+        Process(arguments, folder=tmp_path, environment=environment, group=Group(group))
+
+    assert open_files() == before
+    assert not group.exists()
 
 
 def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
