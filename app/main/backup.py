@@ -42,6 +42,8 @@ _NAME = re.compile(r"gantry\.sqlite|keys/(?!.*\.new\Z)[A-Za-z0-9][A-Za-z0-9._-]*
 #: Low, because logs and databases become small at any level, and a server works meanwhile.
 _LEVEL = 2
 _CHUNK = 1024 * 1024
+#: Begins the name of the folder, in the data folder, into which a restore unpacks.
+_UNPACKED = ".restore-"
 
 
 class BadBackup(AppError):
@@ -102,7 +104,9 @@ async def restore(settings: Settings, source: Path, *, only_check: bool = False)
             stack.enter_context(_writable(folder.path))
             target = _Target(folder, settings)
             target.refuse_full()
-            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".restore-", dir=folder.path)))
+            for left in folder.path.glob(f"{_UNPACKED}*"):  # by a restore that was killed: the folder is locked
+                shutil.rmtree(left)
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_UNPACKED, dir=folder.path)))
         with _writable(place):
             staged = Folder(place / "data")
             contents = _unpack(source, staged.path)
@@ -300,10 +304,11 @@ class _Target:
         for path, place in moves.items():
             place.parent.mkdir(parents=True, exist_ok=True)
             if place == self._database:
-                beside = Path(shutil.move(path, place.with_name(f"{place.name}.restored")))
+                beside = place.with_name(f"{place.name}.restored")
+                _move(path, beside)
                 file.put(beside, place)
             else:
-                shutil.move(path, place)
+                _move(path, place)
         for folder in {self._logs, *(place.parent for place in moves.values())}:
             _sync(folder)
         self._folder.restoring.unlink()
@@ -349,6 +354,12 @@ def _is_there(log: Path, place: Path) -> bool:
     )
 
 
+def _move(path: Path, place: Path) -> None:
+    """Move a file, also to another disk; its content is on the disk when this returns."""
+    shutil.move(path, place)
+    _sync(place)
+
+
 @contextmanager
 def _writable(place: Path) -> Iterator[None]:
     try:
@@ -358,8 +369,9 @@ def _writable(place: Path) -> Iterator[None]:
         raise AppError(message, code="bad_file") from error
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Write a file, or a folder's list of names, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

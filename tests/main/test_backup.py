@@ -1,5 +1,6 @@
 """A restore adds what is missing, and deletes only what an interrupted restore had put into place."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from app.folder import Folder
 from app.main import backup
 from app.main.backup import BadBackup
 from app.settings.server import Settings
+from tests import gantry
+from tests.soon import soon
 
 #: No command here connects to it: the database of a server on PostgreSQL is in no backup.
 ELSEWHERE = "postgresql://nobody@127.0.0.1:1/gantry"
@@ -166,3 +169,50 @@ async def test_a_repeated_restore_refuses_what_it_has_not_put_there(first: Place
         await new.restore(file)
 
     assert new.keys() == {"secret": "the first key", "more": "a key of somebody else"}
+
+
+async def test_what_a_killed_restore_has_unpacked_is_removed_by_the_next_one(
+    first: Place, new: Place, tmp_path: Path
+) -> None:
+    first.log("0/1.json", os.urandom(500_000).hex())  # more than the restore reads at once
+    file = await first.backup(tmp_path / "backup")
+    endless = tmp_path / "endless"
+    os.mkfifo(endless)
+    env = {"GANTRY_DATA": str(new.data), "GANTRY_LOGS": str(new.logs), "GANTRY_DATABASE_URL": ELSEWHERE}
+    with (tmp_path / "said").open("w") as said:
+        killed = gantry.start(["restore", str(endless)], os.environ | env, out=said, err=said)
+    await soon(lambda: list(new.data.glob(".restore-*")))
+    with endless.open("wb") as begun:
+        begun.write(file.read_bytes()[:-20])
+        begun.flush()
+        await soon(lambda: list(new.data.glob(".restore-*/data/keys/secret")))
+        killed.kill()
+        killed.wait()
+    assert list(new.data.glob(".restore-*"))
+
+    await new.restore(file)
+
+    assert list(new.data.glob(".restore-*")) == []
+    assert new.keys() == {"secret": "the first key"}
+
+
+async def test_every_file_and_folder_is_on_the_disk_before_a_server_may_start(
+    first: Place, new: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first.log("0/1.json", "[1]")
+    first.log("1/1000.ndjson", "a\n")
+    file = await first.backup(tmp_path / "backup")
+    synced: set[str] = set()
+
+    def fsync(handle: int) -> None:
+        to_disk(handle)
+        if (new.data / "restoring").exists():
+            synced.add(str(Path(f"/proc/self/fd/{handle}").readlink()))
+
+    to_disk = os.fsync
+    monkeypatch.setattr(os, "fsync", fsync)
+    await new.restore(file)
+
+    wanted = ["", "0", "0/1.json", "1", "1/1000.ndjson"]
+    assert {str(new.data / "keys"), str(new.data / "keys" / "secret")} <= synced
+    assert {str(new.logs / name) for name in wanted} <= synced
