@@ -284,14 +284,16 @@ class _Target:
         self._shared = settings.logs is not None and file_of(settings.database) is None
         self._database = database.resolve() if (database := file_of(settings.database)) else None
         names = folder.restoring.read_bytes().split(b"\0") if folder.restoring.exists() else []
-        self._earlier = {Path(os.fsdecode(name)) for name in names if name}
+        named = {Path(os.fsdecode(name)) for name in names}
+        #: Only what is in this folder: a folder may be renamed, and then the names are those of another folder's files.
+        self._earlier = {path for path in named if path == self._database or self._holds(path)}
 
     def refuse_full(self) -> None:
         """Refuse a folder that is in use: it holds more than an interrupted restore had put there."""
         folders = [self._keys] if self._shared else [self._keys, self._logs]
         database = [self._database] if self._database else []
         for path in chain(database, *(sorted(folder.rglob("*")) for folder in folders)):
-            if path.exists() and not path.is_dir() and path not in self._earlier:
+            if self._is_kept(path):
                 way = "move the data and the logs away, or name empty folders in GANTRY_DATA and GANTRY_LOGS"
                 raise AppError(f"{path} is there already: {way}", code="folder_not_empty")
 
@@ -319,11 +321,34 @@ class _Target:
         moves = {path: self._keys / path.name for path in (staged.path / "keys").iterdir()}
         for path in sorted(staged.logs.glob("*/*")):
             place = self._logs / path.relative_to(staged.logs)
-            if place in self._earlier or not _is_there(path, place):
+            if not self._is_there(path, place):
                 moves[path] = place
         if self._database and (copied := staged.path / DATABASE).exists():
             moves[copied] = self._database
         return moves
+
+    def _is_there(self, log: Path, place: Path) -> bool:
+        """Whether the restore of another server has put a log there already; refuses another log of the same step.
+
+        That server's backup was made at another moment: of a live log it may hold less or more, or the stored log.
+        """
+        live = log.suffix == ".ndjson"
+        if live and self._is_kept(place.with_suffix(".json")):
+            return True
+        if not self._is_kept(place):
+            return False
+        short, long = sorted((log.read_bytes(), place.read_bytes()), key=len)
+        if short == long or (live and long.startswith(short)):
+            return True
+        message = f"{place} is there already and is not as in the backup: move the folder of GANTRY_LOGS away"
+        raise AppError(message, code="folder_not_empty")
+
+    def _holds(self, path: Path) -> bool:
+        return path.is_relative_to(self._keys) or path.is_relative_to(self._logs)
+
+    def _is_kept(self, path: Path) -> bool:
+        """Whether a file is there that no interrupted restore has put there."""
+        return path.exists() and not path.is_dir() and path not in self._earlier
 
     def _mark(self, beside: Path, places: Iterable[Path]) -> None:
         """Write the names of all files that are put into place, before the first of them is."""
@@ -333,25 +358,6 @@ class _Target:
             os.fsync(marker.fileno())
         beside.replace(self._folder.restoring)
         _sync(self._folder.path)
-
-
-def _is_there(log: Path, place: Path) -> bool:
-    """Whether the restore of another server has put a log there already; refuses another log of the same step.
-
-    That server's backup was made at another moment: of a live log it may hold less or more, or the stored log.
-    """
-    live = log.suffix == ".ndjson"
-    if live and place.with_suffix(".json").exists():
-        return True
-    if not place.exists():
-        return False
-    short, long = sorted((log.read_bytes(), place.read_bytes()), key=len)
-    if short == long or (live and long.startswith(short)):
-        return True
-    raise AppError(
-        f"{place} is there already and is not as in the backup: move the folder of GANTRY_LOGS away",
-        code="folder_not_empty",
-    )
 
 
 def _move(path: Path, place: Path) -> None:

@@ -147,6 +147,31 @@ async def test_a_repeated_restore_deletes_what_is_not_in_another_backup(
     assert (new.found(), new.keys()) == ({}, {"secret": "another key"})
 
 
+async def test_a_live_log_takes_the_place_of_a_stored_log_of_the_interrupted_restore(
+    first: Place, new: Place, tmp_path: Path
+) -> None:
+    await interrupted(first, new, tmp_path)
+    other = Place(tmp_path / "other", None).filled("another key")
+    other.log("0/1.ndjson", "live\n")
+
+    await new.restore(await other.backup(tmp_path / "other-backup"))
+
+    assert new.found() == {"0/1.ndjson": "live\n"}
+
+
+async def test_a_folder_that_was_renamed_after_an_interrupted_restore_leaves_the_folder_of_its_old_name_alone(
+    first: Place, new: Place, tmp_path: Path
+) -> None:
+    file = await interrupted(first, new, tmp_path)
+    (new.data / "keys" / "secret").unlink()  # as if it was interrupted before
+    new.data.rename(tmp_path / "renamed")
+    new.filled("a new key")
+
+    await Place(tmp_path / "renamed", tmp_path / "more-logs").restore(file)
+
+    assert (new.keys(), new.found()) == ({"secret": "a new key"}, {"0/1.json": "[0/1.json]"})
+
+
 async def test_a_repeated_restore_of_what_is_no_backup_deletes_nothing(
     first: Place, new: Place, tmp_path: Path
 ) -> None:
