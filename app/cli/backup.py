@@ -30,9 +30,10 @@ restore both together (docs/backup.md):
 def backup(session: Session, file: Path) -> None:
     """Write all that the server keeps into one file, while it runs.
 
-    FILE holds the database, the keys and the logs. Run it where the server runs, with the server's settings. FILE must
-    not exist. Whoever has FILE has the keys, too: keep it as you keep the data folder. With PostgreSQL the database is
-    not in FILE.
+    FILE holds the database, the keys and the logs. Your git repositories are not in FILE, also not those in the data
+    folder: back them up apart. Run the command where the server runs, with the server's settings. FILE must not exist.
+    Whoever has FILE has the keys, too: keep it as you keep the data folder. With PostgreSQL the database is not in
+    FILE.
     """
     log.configure()
     made = asyncio.run(backups.backup(settings.load(os.environ), file))

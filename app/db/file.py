@@ -11,6 +11,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds to wait for a lock of another process.
 PATIENCE = 60
+#: Nobody writes to the file: SQLite makes no files beside it.
+_ALONE = "&immutable=1"
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -43,9 +45,8 @@ def check(path: Path, *, thorough: bool = False) -> None:
 
     No server may use the database.
     """
-    alone = "" if wal(path).exists() else "&immutable=1"  # then SQLite makes no files beside it
     try:
-        with closing(_reading(path, alone)) as raw:
+        with closing(_reading(path, "" if wal(path).exists() else _ALONE)) as raw:
             (found,) = raw.execute(f"PRAGMA {'integrity' if thorough else 'quick'}_check(1)").fetchone()
     except sqlite3.Error as error:
         if not is_damage(error):
@@ -59,14 +60,43 @@ def check(path: Path, *, thorough: bool = False) -> None:
 
 
 def copy(path: Path, target: Path) -> None:
-    """Copy the database as it is at one moment, also while servers write to it; the copy is one file. Blocking."""
+    """Copy the database as it is at one moment, also while servers write to it; the copy is one file. Blocking.
+
+    No file is made beside the database of a server that has ended: SQLite would leave the files there.
+    """
+    if wal(path).exists() or not _copied_alone(path, target):
+        target.unlink(missing_ok=True)
+        _copy(path, target)
+
+
+def _copied_alone(path: Path, target: Path) -> bool:
+    """Copy the database as a file that nobody writes to; False when a server has written to it meanwhile."""
+    before, refused = _state(path), None
     try:
-        with closing(_reading(path)) as raw, closing(sqlite3.connect(target)) as copied:
+        _copy(path, target, _ALONE)
+    except AppError as error:  # only if nobody has written to it, the database is to blame
+        refused = error
+    if wal(path).exists() or _state(path) != before:
+        return False
+    if refused is not None:
+        raise refused
+    return True
+
+
+def _copy(path: Path, target: Path, options: str = "") -> None:
+    try:
+        with closing(_reading(path, options)) as raw, closing(sqlite3.connect(target)) as copied:
             raw.backup(copied)
     except sqlite3.Error as error:
         if is_damage(error):
             raise Damaged(f"the database {path} is damaged: {error}") from error
         raise AppError(f"{path} cannot be copied: {error}", code="bad_database") from error
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    """What every write to a file changes."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def wal(path: Path) -> Path:

@@ -14,11 +14,12 @@ import tarfile
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -41,6 +42,8 @@ _NAME = re.compile(r"gantry\.sqlite|keys/(?!.*\.new\Z)[A-Za-z0-9][A-Za-z0-9._-]*
 #: Low, because logs and databases become small at any level, and a server works meanwhile.
 _LEVEL = 2
 _CHUNK = 1024 * 1024
+#: Begins the name of the folder, in the data folder, into which a restore unpacks.
+_UNPACKED = ".restore-"
 
 
 class BadBackup(AppError):
@@ -98,8 +101,12 @@ async def restore(settings: Settings, source: Path, *, only_check: bool = False)
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gantry-")))
         else:
             folder, _ = open_folder(stack, settings, restoring=True)
-            _refuse_full(folder, file_of(settings.database))
-            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".restore-", dir=folder.path)))
+            stack.enter_context(_writable(folder.path))
+            target = _Target(folder, settings)
+            target.refuse_full()
+            for left in folder.path.glob(f"{_UNPACKED}*"):  # by a restore that was killed: the folder is locked
+                shutil.rmtree(left)
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_UNPACKED, dir=folder.path)))
         with _writable(place):
             staged = Folder(place / "data")
             contents = _unpack(source, staged.path)
@@ -107,7 +114,7 @@ async def restore(settings: Settings, source: Path, *, only_check: bool = False)
                 await _check(settings, staged, staged.path / DATABASE)
             if not only_check:
                 _refuse_other(contents, settings)
-                _put(staged, folder, file_of(settings.database))
+                target.put(staged)
     return contents
 
 
@@ -254,18 +261,6 @@ def _judged(source: Path, manifest: bytes, digest: str) -> Contents:
     return contents
 
 
-def _refuse_full(folder: Folder, database: Path | None) -> None:
-    """Refuse a data folder that is in use, unless an interrupted restore has filled it: that is removed here."""
-    present = [path for path in (database, *_files(folder)) if path is not None and path.exists()]
-    if not folder.restoring.exists():
-        if present:
-            message = f"{present[0]} is there already: move the data away, or name an empty folder in GANTRY_DATA"
-            raise AppError(message, code="folder_not_empty")
-        return
-    for path in present:
-        path.unlink() if path.is_file() else shutil.rmtree(path)
-
-
 def _refuse_other(contents: Contents, settings: Settings) -> None:
     """Refuse a backup of a server on another kind of database than that of the settings."""
     wanted = "sqlite" if file_of(settings.database) else "postgresql"
@@ -274,26 +269,101 @@ def _refuse_other(contents: Contents, settings: Settings) -> None:
         raise BadBackup(f"{words}: set GANTRY_DATABASE_URL as that server had it")
 
 
-def _files(folder: Folder) -> list[Path]:
-    return [path for part in (folder.path / "keys", folder.logs) for path in sorted(part.iterdir())]
+class _Target:
+    """The data folder into which a backup is put, and what an interrupted restore had put there.
+
+    The file `restoring` of the folder holds the names of all files that a restore puts into place, also of the logs and
+    of the database, which may be elsewhere.
+    """
+
+    def __init__(self, folder: Folder, settings: Settings) -> None:
+        self._folder = folder
+        self._keys = (folder.path / "keys").resolve()
+        self._logs = folder.logs.resolve()
+        #: Servers on one PostgreSQL share a folder of logs: another server may have been restored before.
+        self._shared = settings.logs is not None and file_of(settings.database) is None
+        self._database = database.resolve() if (database := file_of(settings.database)) else None
+        names = folder.restoring.read_bytes().split(b"\0") if folder.restoring.exists() else []
+        named = {Path(os.fsdecode(name)) for name in names}
+        #: Only what is in this folder: a folder may be renamed, and then the names are those of another folder's files.
+        self._earlier = {path for path in named if path == self._database or self._holds(path)}
+
+    def refuse_full(self) -> None:
+        """Refuse a folder that is in use: it holds more than an interrupted restore had put there."""
+        folders = [self._keys] if self._shared else [self._keys, self._logs]
+        database = [self._database] if self._database else []
+        for path in chain(database, *(sorted(folder.rglob("*")) for folder in folders)):
+            if self._is_kept(path):
+                way = "move the data and the logs away, or name empty folders in GANTRY_DATA and GANTRY_LOGS"
+                raise AppError(f"{path} is there already: {way}", code="folder_not_empty")
+
+    def put(self, staged: Folder) -> None:
+        """Delete what an interrupted restore had put there, and move everything to its place, the database last."""
+        moves = self._moves(staged)
+        for path in self._earlier:
+            path.unlink(missing_ok=True)
+        self._mark(staged.path / "restoring", moves.values())
+        for path, place in moves.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if place == self._database:
+                beside = place.with_name(f"{place.name}.restored")
+                _move(path, beside)
+                file.put(beside, place)
+            else:
+                _move(path, place)
+        for folder in {self._logs, *(place.parent for place in moves.values())}:
+            _sync(folder)
+        self._folder.restoring.unlink()
+        _sync(self._folder.path)
+
+    def _moves(self, staged: Folder) -> dict[Path, Path]:
+        """Every file of the backup that is to be moved, and its place."""
+        moves = {path: self._keys / path.name for path in (staged.path / "keys").iterdir()}
+        for path in sorted(staged.logs.glob("*/*")):
+            place = self._logs / path.relative_to(staged.logs)
+            if not self._is_there(path, place):
+                moves[path] = place
+        if self._database and (copied := staged.path / DATABASE).exists():
+            moves[copied] = self._database
+        return moves
+
+    def _is_there(self, log: Path, place: Path) -> bool:
+        """Whether the restore of another server has put a log there already; refuses another log of the same step.
+
+        That server's backup was made at another moment: of a live log it may hold less or more, or the stored log.
+        """
+        live = log.suffix == ".ndjson"
+        if live and self._is_kept(place.with_suffix(".json")):
+            return True
+        if not self._is_kept(place):
+            return False
+        short, long = sorted((log.read_bytes(), place.read_bytes()), key=len)
+        if short == long or (live and long.startswith(short)):
+            return True
+        message = f"{place} is there already and is not as in the backup: move the folder of GANTRY_LOGS away"
+        raise AppError(message, code="folder_not_empty")
+
+    def _holds(self, path: Path) -> bool:
+        return path.is_relative_to(self._keys) or path.is_relative_to(self._logs)
+
+    def _is_kept(self, path: Path) -> bool:
+        """Whether a file is there that no interrupted restore has put there."""
+        return path.exists() and not path.is_dir() and path not in self._earlier
+
+    def _mark(self, beside: Path, places: Iterable[Path]) -> None:
+        """Write the names of all files that are put into place, before the first of them is."""
+        with beside.open("xb") as marker:
+            marker.write(b"\0".join(os.fsencode(place) for place in places))
+            marker.flush()
+            os.fsync(marker.fileno())
+        beside.replace(self._folder.restoring)
+        _sync(self._folder.path)
 
 
-def _put(staged: Folder, folder: Folder, database: Path | None) -> None:
-    """Move everything to its place, the database last."""
-    folder.restoring.touch()
-    _sync(folder.path)
-    for part, place in ((staged.path / "keys", folder.path / "keys"), (staged.logs, folder.logs)):
-        for path in part.iterdir():
-            shutil.move(path, place / path.name)
-        _sync(place)
-    copied = staged.path / DATABASE
-    if database is not None and copied.exists():
-        database.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(shutil.move(copied, database.with_name(f"{database.name}.restored")))
-        file.put(beside, database)
-        _sync(database.parent)
-    folder.restoring.unlink()
-    _sync(folder.path)
+def _move(path: Path, place: Path) -> None:
+    """Move a file, also to another disk; its content is on the disk when this returns."""
+    shutil.move(path, place)
+    _sync(place)
 
 
 @contextmanager
@@ -305,8 +375,9 @@ def _writable(place: Path) -> Iterator[None]:
         raise AppError(message, code="bad_file") from error
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Write a file, or a folder's list of names, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -59,7 +59,11 @@ class Reserve:
 
     async def _round(self) -> None:
         if not self.relieve():
-            await asyncio.to_thread(self._make)
+            making = asyncio.create_task(asyncio.to_thread(self._make))
+            try:
+                await asyncio.shield(making)
+            finally:  # a thread goes on after a cancel: the file would be made after `running` has deleted it
+                await making
 
     def _make(self) -> None:
         try:
@@ -69,5 +73,7 @@ class Reserve:
                 else:
                     for _ in range(SIZE // len(_PIECE)):
                         file.write(_PIECE)
+        except FileExistsError:
+            return
         except OSError:  # another program was faster to take the room; the next look tries again
             self._path.unlink(missing_ok=True)

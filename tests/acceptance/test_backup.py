@@ -260,14 +260,17 @@ def test_no_server_starts_on_a_folder_whose_restore_was_interrupted_and_the_next
 ) -> None:
     server, file = backed_up
     other = elsewhere(server, tmp_path / "other")
-    assert run(other, "restore", str(file)).returncode == 0
-    (other.data / "gantry.sqlite").unlink()
-    (other.data / "restoring").touch()
+    blocked = tmp_path / "blocked"
+    blocked.touch()  # where the folder of the database is wanted: the keys and the logs are in their places by then
+    other.environment["GANTRY_DATABASE_URL"] = f"sqlite:///{blocked / 'gantry.sqlite'}"
+    assert str(blocked) in refusal(run(other, "restore", str(file)))
+    blocked.unlink()
+    assert (other.data / "keys" / "secret").exists()
 
     assert "repeat it with gantry restore" in refusal(other.attempt())
     assert run(other, "restore", str(file)).returncode == 0
 
-    assert (other.data / "gantry.sqlite").exists()
+    assert (blocked / "gantry.sqlite").exists()
     assert not (other.data / "restoring").exists()
     assert other.attempt("--check").returncode == 0
 

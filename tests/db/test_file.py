@@ -143,6 +143,44 @@ async def test_a_copy_under_writes_is_whole(path: Path, tmp_path: Path) -> None:
     await db.close()
 
 
+async def test_a_copy_of_the_database_of_a_stopped_server_leaves_nothing_beside_it(path: Path, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere" / "copy.sqlite"
+    target.parent.mkdir()
+
+    file.copy(path, target)
+
+    assert [one.name for one in path.parent.glob("gantry*")] == ["gantry.sqlite"]
+    assert [one.name for one in target.parent.iterdir()] == ["copy.sqlite"]
+    file.check(target, thorough=True)
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["ends", "runs on"])
+async def test_a_server_that_starts_during_the_copy_is_copied_as_it_is_at_one_moment(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    started: list[sqlite3.Connection] = []
+
+    def reading(path: Path, options: str = "") -> sqlite3.Connection:
+        opened = open_to_read(path, options)
+        if not started:
+            opened.execute("SELECT * FROM templates").fetchone()
+            started.append(server := sqlite3.connect(path, isolation_level=None))
+            server.execute("UPDATE templates SET data = 'new'")
+            if ends:
+                server.close()
+        return opened
+
+    open_to_read = file._reading
+    monkeypatch.setattr(file, "_reading", reading)
+
+    file.copy(path, tmp_path / "copy.sqlite")
+
+    file.check(tmp_path / "copy.sqlite", thorough=True)
+    with closing(sqlite3.connect(tmp_path / "copy.sqlite")) as raw:
+        assert raw.execute("SELECT DISTINCT data FROM templates").fetchall() == [("new",)]
+    started[0].close()
+
+
 async def test_a_copy_of_a_damaged_database_is_refused(path: Path, tmp_path: Path) -> None:
     spoil(path, first=0)
 
