@@ -166,7 +166,7 @@ def _policy(settings: Settings, budgets: Budgets | None) -> Policy:
         who=auth.who,
         account=auth.account_id,
         api="/api",
-        unlimited=health.UNLIMITED | {hook.PATH},  # a push counts for its repository
+        unlimited=health.UNLIMITED | {hook.PATH},  # counts each delivery by itself
         # All runners share one secret and perhaps one address; a report that comes too late is lost.
         unlimited_under=(PREFIX,),
     )

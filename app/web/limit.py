@@ -35,6 +35,10 @@ class Limiter:
         self._moments.move_to_end(caller)
         return 0
 
+    def is_used_up(self, caller: str) -> bool:
+        """Whether the caller must wait. Counts nothing."""
+        return self._moments.get(caller, 0) - self._clock() > self._ahead
+
     def spend(self, caller: str) -> None:
         """Count a request; TooMany when the caller must wait."""
         if wait := self.wait(caller):

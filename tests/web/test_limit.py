@@ -32,8 +32,10 @@ def clock() -> Clock:
 def test_exactly_so_many_are_served_at_once(clock: Clock, rate: int) -> None:
     limiter = Limiter(rate, clock)
 
-    waits = [limiter.wait("ada") for _ in range(rate + 3)]
+    asked = [(limiter.is_used_up("ada"), limiter.wait("ada")) for _ in range(rate + 3)]
+    waits = [wait for _, wait in asked]
 
+    assert [used_up for used_up, _ in asked] == [False] * rate + [True] * 3
     assert waits[:rate] == [0] * rate
     assert all(wait >= 1 for wait in waits[rate:])
 
