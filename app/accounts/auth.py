@@ -139,9 +139,9 @@ def hash_cookie(cookie: str, key: bytes) -> str:
 
 
 def who(head: Head) -> str:
-    """A name for the caller of a request, from the head of the request alone; empty when the head shows no account.
+    """A name for the token or the session of a request, from the head of the request alone; empty without one.
 
-    The name is not verified: no account may have it.
+    The name is not verified: it may open no account.
     """
     request = Request[Any](head)
     try:
@@ -150,16 +150,16 @@ def who(head: Head) -> str:
         return ""
 
 
-async def genuine(head: Head) -> bool:
-    """Whether the head of a request shows an active account."""
+async def account_id(head: Head) -> int:
+    """The id of the active account that the head of a request shows; 0 without one."""
     request = Request[Any](head)
     try:
         token = _of_head(request)
         shown = Claim(_token_hash(token), "" if token else session_hash(request), now=request.state["now"]())
         found = await request.state["db"].glance(_look_up(shown))
     except (Unauthorized, Invalid):
-        return False
-    return found is not None and found[0].active
+        return 0
+    return found[0].id if found is not None and found[0].active else 0
 
 
 def caller_of(shown: Claim, *, some_repos: bool = False) -> Tx[Caller | None]:

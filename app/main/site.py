@@ -164,9 +164,9 @@ def _policy(settings: Settings, budgets: Budgets | None) -> Policy:
         proxies=Proxies(settings.trusted_proxies) if settings.trusted_proxies else None,
         budgets=budgets,
         who=auth.who,
-        genuine=auth.genuine,
+        account=auth.account_id,
         api="/api",
-        unlimited=health.UNLIMITED | {hook.PATH},  # a push counts for its repository
+        unlimited=health.UNLIMITED | {hook.PATH},  # counts each delivery by itself
         # All runners share one secret and perhaps one address; a report that comes too late is lost.
         unlimited_under=(PREFIX,),
     )

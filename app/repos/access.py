@@ -80,6 +80,10 @@ class RepoNeeds(StoredNeeds[Access]):
         known, words = self._known or hidden, (path["owner"], path["name"])
         return find(shown, *words, self._right, known=known, granted=self._granted, protected=self._protected)
 
+    def is_known(self, granted: Access) -> bool:
+        """See Needs."""
+        return granted.user is not None
+
 
 _READERS = "Who may read the repository: anybody if it is public, every account if it is internal."
 READ = RepoNeeds("read", _READERS)

@@ -92,7 +92,7 @@ class Settings(Extensions):
     jsonnet_import_limit: int = named("JSONNET_IMPORT_LIMIT", "DRONE_JSONNET_IMPORT_LIMIT", default=0, ge=0, le=1000)
     cors_origins: Origins = named("CORS_ORIGINS", default=())
     metrics_anonymous: bool = named("METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", default=False)
-    #: Connections at most; 0 = as many as the files of the process allow.
+    #: Connections at most; 0 = 16384. Fewer when the process may open too few files.
     connections: int = named("CONNECTIONS", default=0, ge=0, le=1_000_000)
     trusted_proxies: Networks = named("TRUSTED_PROXIES", default=())
     rate_limit: int = named("RATE_LIMIT", default=0, ge=0, le=1_000_000)

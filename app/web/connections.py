@@ -81,6 +81,8 @@ Waiting: TypeAlias = dict[Connection, float]
 class Address:
     """What the connections of one address use. All clients of a proxy share its address, so no share limits a proxy."""
 
+    #: The address of a proxy, else the name under which the address is counted.
+    name: str
     proxy: bool
     connections: int = 0
     held: int = 0
@@ -122,7 +124,7 @@ class Connections(ServerState):
         #: Whose client does not read as fast as the server writes; these are in another state, too.
         self.unread: Waiting = {}
         self.held = 0
-        self._addresses: dict[str, Address] = {}
+        self._addresses: dict[tuple[bool, str], Address] = {}
         self._refusals: Counter[str] = Counter()
         self._told = self._swept = float("-inf")
 
@@ -132,8 +134,9 @@ class Connections(ServerState):
         A connection that waits for nothing makes room: of the address when the share of the address is used up, else
         any, strangers' first.
         """
-        name = network(host)
-        address = self._addresses.get(name) or Address(self._is_proxy(host))
+        proxy = self._is_proxy(host)
+        name = host if proxy else network(host)  # a proxy's network may have other machines
+        address = self._addresses.get((proxy, name)) or Address(name, proxy)
         if len(self.connections) > self.limits.connections and not self._make_room():
             self.count("too_many_connections")
             return None
@@ -143,7 +146,7 @@ class Connections(ServerState):
                 return None
             address.strangers[connection] = None
         address.connections += 1
-        self._addresses[name] = address
+        self._addresses[proxy, name] = address
         return address
 
     def _make_room(self) -> bool:
@@ -160,12 +163,12 @@ class Connections(ServerState):
         found.drop()
         return True
 
-    def forget(self, connection: Connection, address: Address, host: str) -> None:
+    def forget(self, connection: Connection, address: Address) -> None:
         """A connection that was admitted has ended."""
         address.strangers.pop(connection, None)
         address.connections -= 1
         if not address.connections:
-            self._addresses.pop(network(host), None)
+            self._addresses.pop((address.proxy, address.name), None)
 
     def hold(self, address: Address, size: int) -> bool:
         """Count input that must be kept; whether there is room for it. A negative size gives room back."""

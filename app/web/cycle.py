@@ -17,6 +17,13 @@ class Cycle(RequestResponseCycle):
     #: The start message of an answer whose body has not come yet.
     _start: Any = None
 
+    async def run_asgi(self, app: Any) -> None:
+        """Serve the request. An answer that the application has broken off ends, too: uvicorn closes the connection."""
+        ended = self.on_response
+        await super().run_asgi(app)
+        if not self.response_complete and not self.disconnected:
+            ended()
+
     async def send(self, message: Any) -> None:
         """Write a message of the application, or keep a start message until the body comes."""
         if message["type"] == "http.response.start" and self._may_wait(message):

@@ -24,10 +24,6 @@ class Limiter:
         self._clock = clock
         self._moments: OrderedDict[str, int] = OrderedDict()
 
-    def knows(self, caller: str) -> bool:
-        """Whether the limiter remembers a request of the caller."""
-        return caller in self._moments
-
     def wait(self, caller: str) -> int:
         """Count a request and return 0; or refuse it without counting, and return the seconds to wait, rounded up."""
         now = self._clock()
@@ -38,6 +34,10 @@ class Limiter:
         self._moments[caller] = moment + self._share
         self._moments.move_to_end(caller)
         return 0
+
+    def is_used_up(self, caller: str) -> bool:
+        """Whether the caller must wait. Counts nothing."""
+        return self._moments.get(caller, 0) - self._clock() > self._ahead
 
     def spend(self, caller: str) -> None:
         """Count a request; TooMany when the caller must wait."""
@@ -53,14 +53,37 @@ class Limiter:
             del self._moments[caller]
 
 
+class Remembered:
+    """The accounts of tokens and sessions, each for a minute: then somebody must look whether it is still good."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        #: The id of the account, and when it is forgotten; the oldest first.
+        self._accounts: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    def get(self, shown: str) -> int:
+        """The id of the account; 0 when none is remembered."""
+        account, until = self._accounts.get(shown, (0, 0))
+        return account if self._clock() < until else 0
+
+    def keep(self, shown: str, account: int) -> None:
+        """Remember an account, and forget those whose minute is over and those beyond CALLERS, oldest first."""
+        now = self._clock()
+        self._accounts[shown] = account, now + _MINUTE
+        self._accounts.move_to_end(shown)
+        while len(self._accounts) > CALLERS or next(iter(self._accounts.values()))[1] <= now:
+            self._accounts.popitem(last=False)
+
+
 class Budgets:
     """So many requests a minute for each account, for all strangers of an address, and for the pushes of a repository.
 
-    Nobody can use up the budget of others: an account is one whose token is known, and a push counts once its signature
-    is verified; what is neither is a stranger's.
+    Nobody can use up the budget of others: what an account sends must show a token or a session of the account, and a
+    push counts once its signature is verified; what is neither is a stranger's.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], int]) -> None:
         self.accounts = Limiter(per_minute, clock)
+        self.remembered = Remembered(clock)
         self.strangers = Limiter(per_minute, clock)
         self.repositories = Limiter(per_minute, clock)

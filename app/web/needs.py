@@ -54,6 +54,10 @@ class Needs(Described, Protocol[A_co]):
         """The value granted to the caller, which the handler gets; an error is the refusal."""
         ...
 
+    def is_known(self, granted: Any) -> bool:
+        """Whether a caller who was granted this value has shown an account or the runners' secret."""
+        ...
+
 
 class StoredNeeds(ABC, Generic[A_co]):
     """Needs that decide by the contents of the database. The reads of a row may run in the same transaction."""
@@ -79,6 +83,10 @@ class StoredNeeds(ABC, Generic[A_co]):
         """The value granted to the caller, read in a separate transaction."""
         granted: A_co = await request.state["db"].glance(await self.asked(request))
         return granted
+
+    def is_known(self, granted: Any) -> bool:
+        """See Needs. True for every value but None, which is granted to callers without an account."""
+        return granted is not None
 
 
 class Nothing:
@@ -111,6 +119,10 @@ class Unless(StoredNeeds[A | None]):
     async def asked(self, request: Request[Any]) -> Tx[A | None]:
         """The transaction of the needs; one that grants None if `lifted` is true for the request's state."""
         return _nobody() if self._lifted(request.state) else await self._needs.asked(request)
+
+    def is_known(self, granted: Any) -> bool:
+        """See Needs."""
+        return granted is not None and self._needs.is_known(granted)
 
 
 def _nobody() -> Tx[None]:

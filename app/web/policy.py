@@ -36,8 +36,8 @@ _NO_CACHE = (
 )
 
 
-async def _nobody(_: Scope) -> bool:
-    return False
+async def _nobody(_: Scope) -> int:
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class Policy:
     #: The reverse proxies that stand before the server.
     proxies: Proxies | None = None
     budgets: Budgets | None = None
-    #: Identifies the caller by the request alone, without the database; empty for an anonymous caller.
+    #: Names the token or the session of a request by the request alone, without the database; empty without one.
     who: Callable[[Scope], str] = lambda _: ""
-    #: Whether there is such an account; asked once for a caller who is not remembered.
-    genuine: Callable[[Scope], Awaitable[bool]] = _nobody
+    #: The id of the active account that the token or the session opens, 0 for none; asked when none is remembered.
+    account: Callable[[Scope], Awaitable[int]] = _nobody
     #: The path, with all paths below it, that pages of other origins may call.
     api: str = ""
     #: Paths, and beginnings of paths, whose requests are not limited.
@@ -104,13 +104,16 @@ class Policy:
         ]
 
     async def spend(self, scope: Scope) -> None:
-        """Count a request; TooMany when its caller must wait. Only a token that is known is an account's."""
+        """Count a request; TooMany when its caller must wait. All tokens and sessions of an account count together."""
         path: str = scope["path"]
         if self.budgets is None or path in self.unlimited or path.startswith(self.unlimited_under):
             return
-        caller, accounts = self.who(scope), self.budgets.accounts
-        if caller and (accounts.knows(caller) or await self.genuine(scope)):
-            accounts.spend(caller)
+        shown, remembered = self.who(scope), self.budgets.remembered
+        account = remembered.get(shown) if shown else 0
+        if shown and not account and (account := await self.account(scope)):
+            remembered.keep(shown, account)
+        if account:
+            self.budgets.accounts.spend(str(account))
         else:
             self.budgets.strangers.spend(network((scope.get("client") or ("",))[0]))
 

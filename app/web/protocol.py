@@ -10,7 +10,7 @@ from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.encoding import encode
 from app.web.connected import CONNECTION
@@ -52,7 +52,6 @@ class Protocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._all = server_state
-        self._host = ""
         #: None when the connection is not counted: before it is made, and when it was refused or has ended.
         self._address: Address | None = None
         #: The state in which the connection waits, if any.
@@ -79,8 +78,7 @@ class Protocol(HttpToolsProtocol):
         """A client has connected."""
         super().connection_made(transport)
         self.flow = Flow(self.transport, lambda: bool(self._rest), self._measure_anew)
-        self._host = self.client[0] if self.client else ""
-        self._address = self._all.admit(self, self._host)
+        self._address = self._all.admit(self, self.client[0] if self.client else "")
         if self._address is None:
             self._refused = True
             self.connections.discard(self)
@@ -113,13 +111,16 @@ class Protocol(HttpToolsProtocol):
         """The client has read most of what was written."""
         self._all.unread.pop(self, None)
         super().resume_writing()
-        if self._stage == _REQUEST and self._waiting is None and self._address is not None:
+        if self.transport.is_closing():
+            self._wait_to_close()
+        elif self._stage == _REQUEST and self._waiting is None and self._address is not None:
             self._wait_for_request()
 
     def on_response_complete(self) -> None:
-        """The answer is written: go on with what came behind the request."""
+        """The answer is written, or was broken off: go on with what came behind the request."""
         self._all.total_requests += 1
         if self.transport.is_closing():
+            self._wait_to_close()
             return
         self._release()
         if self._stage == _BODY:  # nobody reads the rest, and the client may send it for one window
@@ -173,7 +174,6 @@ class Protocol(HttpToolsProtocol):
             raise _Refused(400, "bad_request", "a request with a body cannot ask for another protocol")
         self._stage, self._came = _BODY, 0
         super().on_headers_complete()
-        self.cycle.__class__ = Cycle  # uvicorn has no option for the class
 
     def on_chunk_header(self) -> None:
         """A chunk of the body begins."""
@@ -193,6 +193,10 @@ class Protocol(HttpToolsProtocol):
             self._stage = _ANSWER
             self.cycle.more_body = False
             self.cycle.message_event.set()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.__class__ = Cycle  # uvicorn has no option for the class
+        super()._start_asgi_task(cycle, app)
 
     # Parsing.
 
@@ -264,6 +268,16 @@ class Protocol(HttpToolsProtocol):
             self._wait_in(None)
         else:
             self._wait_in(self._all.idle_known if self._known_for_good else self._all.idle)
+
+    def _wait_to_close(self) -> None:
+        """Wait for the client to read its last answer: the transport closes the connection only then."""
+        if self._address is None:
+            return
+        self._wait_in(None)
+        self._all.unread.pop(self, None)
+        if size := self.transport.get_write_buffer_size():
+            self._unread = size
+            self._all.unread[self] = self.loop.time()
 
     def _wait_for_more(self, data: bytes, size: int) -> None:
         """Wait for the rest of a head or a body."""
@@ -366,7 +380,7 @@ class Protocol(HttpToolsProtocol):
         if self.cycle is not None:
             self.cycle.body = bytearray()
         if self._address is not None:
-            self._all.forget(self, self._address, self._host)
+            self._all.forget(self, self._address)
             self._address = None
 
     def _refuse_unread(self, error: httptools.HttpParserError) -> None:

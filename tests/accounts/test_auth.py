@@ -324,6 +324,26 @@ def test_nobody_has_no_name() -> None:
         assert auth.who(way) == ""
 
 
+async def test_all_tokens_and_sessions_of_an_account_lead_to_the_account(
+    db: Database, client: httpx2.AsyncClient
+) -> None:
+    a = await db.read(store.find("a"))
+    await db.write(proofs.add_token(Token(0, a.id, "second", created=NOW), proofs.hash_token("second")))
+    await db.write(proofs.add_token(Token(0, a.id, "over", created=NOW, expires=NOW), proofs.hash_token("over")))
+    session = shown(await farside.begin(db, "a"))
+
+    async def led(head: Head) -> int:
+        head["state"]["db"] = db
+        return await auth.account_id(head)
+
+    ways = [head(Authorization="Bearer a"), head("access_token=second"), head(**session)]
+    assert [await led(way) for way in ways] == [a.id] * 3
+    others = [head(), head(Authorization="over"), head(Authorization="invented", **session), head(**shown("forged"))]
+    assert [await led(way) for way in others] == [0] * 4
+    await db.write(run("UPDATE users SET active = FALSE WHERE login = 'a'"))
+    assert [await led(way) for way in ways] == [0] * 3
+
+
 async def actor(_: Request[auth.State], caller: auth.Caller) -> Response:
     return PlainTextResponse(f"{caller.by.kind} {caller.by.name} {caller.by.way} {caller.by.address}")
 

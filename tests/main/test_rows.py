@@ -12,6 +12,8 @@ import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Head
 
 from app.accounts import proofs
 from app.accounts import store as accounts
@@ -28,6 +30,7 @@ from app.repos.namespaces import MEMBER, OWNER
 from app.runners.dispatch.rpc import api as rpc
 from app.settings import server as settings
 from app.web import docs
+from app.web.connected import CONNECTION
 from app.web.needs import NOTHING, Described, Scope, StoredNeeds, Unless
 from app.web.path import Word
 from app.web.route import Endpoint
@@ -160,16 +163,35 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
 
 @asynccontextmanager
 async def server() -> AsyncIterator["Server"]:
-    async with open_site(settings.load(os.environ)) as site, living(site.app) as client:
+    line = Line()
+    async with open_site(settings.load(os.environ)) as site, living(line.of(site.app)) as client:
         await fill(site.ports.db)
         key = site.folder.key("cookie").encode()
         cookies = {name: await farside.begin(site.ports.db, "root", expires=2**33, key=key) for name in PAGES}
-        yield Server(client, {name: farside.shown(cookies[name]) | PAGES[name] for name in PAGES})
+        pages = {name: farside.shown(cookies[name]) | PAGES[name] for name in PAGES}
+        yield Server(client, line, site.ports.db, pages)
+
+
+class Line:
+    """The connection of all requests, which is told when a caller is trusted."""
+
+    trusted = False
+
+    def trust(self) -> None:
+        self.trusted = True
+
+    def of(self, app: ASGIApp) -> ASGIApp:
+        async def connected(scope: Head, receive: Receive, send: Send) -> None:
+            await app({**scope, CONNECTION: self}, receive, send)
+
+        return connected
 
 
 @dataclass
 class Server:
     client: httpx2.AsyncClient
+    line: Line
+    db: Database
     #: The headers of each browser.
     pages: Mapping[str, Mapping[str, str]]
 
@@ -181,10 +203,13 @@ class Server:
         return self.pages.get(caller, {"Authorization": f"Bearer {caller}"})
 
     async def answered(self, rows: Sequence[Endpoint]) -> dict[str, dict[str, int]]:
-        return {named(row): {caller: await self._answer(row, caller) for caller in CALLERS} for row in rows}
+        return {named(row): {caller: (await self.ask(row, caller))[0] for caller in CALLERS} for row in rows}
 
-    async def _answer(self, row: Endpoint, caller: str) -> int:
-        return (await self.client.request(row.method, address(row), headers=self.shows(caller))).status_code
+    async def ask(self, row: Endpoint, caller: str) -> tuple[int, bool]:
+        """The status of the answer, and whether the caller is trusted from now on."""
+        self.line.trusted = False
+        answer = await self.client.request(row.method, address(row), headers=self.shows(caller))
+        return answer.status_code, self.line.trusted
 
 
 async def fill(db: Database) -> None:
@@ -226,6 +251,30 @@ async def test_settings_close_and_open_what_depends_on_them(environment: pytest.
 
     assert len(rows) == 3
     assert found == {named(row): expected(row, private=True, open_metrics=True) for row in rows}
+
+
+def due_trust(row: Endpoint, passing: set[str]) -> set[str]:
+    """Of the callers who pass: those who have shown an account that the row asks for, or the runners' secret."""
+    if row.needs is NOTHING or isinstance(row.needs, Unless):
+        return set()
+    match row.operation:
+        case "accounts.login":
+            return {"account", "root"}
+        case "accounts.logout":
+            return {"browser"}
+    return passing if row.needs is rpc.RUNNER else passing - {"stranger", "runner"}
+
+
+async def test_a_row_trusts_who_has_shown_an_account_also_where_strangers_pass(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("GANTRY_METRICS_ANONYMOUS", "true")
+    async with server() as made:
+        await made.db.write(run("UPDATE repos SET visibility = 'public'"))
+        for row in ALL:
+            told = {caller: await made.ask(row, caller) for caller in ("stranger", "account", "root", *PAGES, "runner")}
+            passing = {caller for caller, (status, _) in told.items() if status == PASSED}
+            trusted = {caller for caller, (_, is_trusted) in told.items() if is_trusted}
+            assert trusted == due_trust(row, passing), named(row)
+            assert "stranger" in passing or row.needs is not READ
 
 
 @pytest.mark.parametrize("row", ALL, ids=named)

@@ -14,8 +14,9 @@ from app.errors import Unauthorized
 from app.web.connections import Connections, Limits, network
 from app.web.route import Endpoint
 from app.web.router import Router
+from app.web.serving import Server
 from tests.soon import soon
-from tests.web.network import Connection, listening
+from tests.web.network import Connection, listening, only
 
 #: Limits of which none is reached, unless a test makes one small.
 WIDE = Limits(connections=100, share=100)
@@ -45,9 +46,13 @@ class Known:
 
     means, refusals, strangers, words = "Somebody.", (401,), False, ()
 
-    async def granted(self, request: Request[Any]) -> None:
+    async def granted(self, request: Request[Any]) -> str:
         if "authorization" not in request.headers:
             raise Unauthorized
+        return "somebody"
+
+    def is_known(self, granted: str) -> bool:
+        return bool(granted)
 
 
 KNOWN_ROW = Known()
@@ -152,6 +157,70 @@ async def test_a_client_that_stops_reading_its_answer_is_dropped_and_a_slow_one_
             await asyncio.sleep(0.005)
 
         await soon(lambda: not server.connections.connections)
+
+
+async def some(scope: Scope, _: Receive, send: Send) -> None:
+    """20 kB, of which a request for /broken gets only half."""
+    part = {"type": "http.response.body", "body": b"x" * 10_000, "more_body": True}
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"20000")]})
+    await send(part)
+    if scope["path"] != "/broken":
+        await send(part | {"more_body": False})
+
+
+async def served(server: Server, count: int) -> None:
+    """Wait until a server has written so many answers."""
+    await soon(lambda: server.connections.total_requests == count)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", id="closing"),
+        pytest.param(b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n", id="broken off"),
+    ],
+)
+async def test_a_closing_connection_whose_last_answer_is_not_read_is_dropped(last: bytes) -> None:
+    async with listening(some, replace(WIDE, idle=SHORT)) as server:
+        connection = await Connection.to(server)
+        await soon(lambda: server.connections.connections)
+        transport = only(server).transport
+        count = 0
+        while not transport.get_write_buffer_size():
+            await connection.send(GET)
+            count += 1
+            await served(server, count)
+        await connection.send(last)
+        await soon(transport.is_closing)
+
+        await soon(lambda: not server.connections.connections)
+
+
+async def test_a_closing_connection_is_dropped_also_when_most_of_its_answer_was_read() -> None:
+    async with listening(APP, replace(WIDE, idle=SHORT)) as server:
+        connection = await Connection.to(server)
+        await soon(lambda: server.connections.connections)
+        transport = only(server).transport
+        transport.set_write_buffer_limits(high=15_000_000, low=14_000_000)
+        await connection.send(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await soon(lambda: server.connections.unread)
+        while transport.get_write_buffer_size() > 14_000_000:
+            await connection.reader.readexactly(100_000)
+        assert transport.get_write_buffer_size()
+
+        await soon(lambda: not server.connections.connections)
+
+
+async def test_a_closing_connection_whose_answer_is_read_slowly_is_not_dropped() -> None:
+    async with listening(APP, replace(WIDE, idle=SHORT)) as server:
+        connection = await Connection.to(server)
+        await connection.send(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await connection.reader.readuntil(b"\r\n\r\n")
+        for _ in range(200):
+            await connection.reader.readexactly(100_000)
+            await asyncio.sleep(0.005)
+
+        assert await connection.ended()
 
 
 async def test_after_a_pause_of_the_process_nothing_ends() -> None:
@@ -292,6 +361,19 @@ async def test_a_proxy_has_no_share_and_what_one_client_has_shown_counts_for_thi
             assert await connection.answer() == (200, b"0")
         await several[0].send(post("/size", 2_000_000), b"b" * 1_500_000)
         assert await several[0].refusal() == (503, "unavailable")
+
+
+@pytest.mark.parametrize("proxy", ["2001:db8:1:2::", "2001:db8:1:2::9"])
+def test_a_proxy_is_told_from_the_other_machines_of_its_network_whoever_connects_first(proxy: str) -> None:
+    machines = ["2001:db8:1:2::", "2001:db8:1:2::7", proxy]
+    for hosts in (machines, machines[::-1]):
+        connections = Connections(WIDE, proxy.__eq__)
+        for host in hosts:
+            one = Gone()
+            address = connections.admit(one, host)
+            assert address is not None
+            assert address.proxy == (host == proxy)
+            assert (one in address.strangers) == (host != proxy)
 
 
 async def test_of_idle_connections_those_of_strangers_go_first() -> None:

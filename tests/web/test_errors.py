@@ -61,6 +61,7 @@ def status(kind: type[AppError]) -> int:
 def test_every_error_that_the_server_knows_has_its_status() -> None:
     for room in (
         "app.main.site",
+        "app.main.backup",
         "app.convert.convert",
         "app.runners.exec.remote",
     ):  # and with them every room of the server

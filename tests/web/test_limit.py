@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from app.web import limit
-from app.web.limit import Limiter
+from app.web.limit import Limiter, Remembered
 
 SECOND = 1_000_000_000
 
@@ -32,8 +32,10 @@ def clock() -> Clock:
 def test_exactly_so_many_are_served_at_once(clock: Clock, rate: int) -> None:
     limiter = Limiter(rate, clock)
 
-    waits = [limiter.wait("ada") for _ in range(rate + 3)]
+    asked = [(limiter.is_used_up("ada"), limiter.wait("ada")) for _ in range(rate + 3)]
+    waits = [wait for _, wait in asked]
 
+    assert [used_up for used_up, _ in asked] == [False] * rate + [True] * 3
     assert waits[:rate] == [0] * rate
     assert all(wait >= 1 for wait in waits[rate:])
 
@@ -89,7 +91,7 @@ def test_callers_are_forgotten_once_they_may_ask_as_much_as_strangers(clock: Clo
     limiter = Limiter(10, clock)
     for number in range(50):
         limiter.wait(str(number))
-    assert limiter.knows("7")
+    assert len(limiter._moments) == 50
 
     clock.pass_(61)
     limiter.wait("ada")
@@ -105,3 +107,26 @@ def test_no_more_callers_are_remembered_than_fit(clock: Clock, monkeypatch: pyte
         limiter.wait(str(number))
 
     assert list(limiter._moments) == ["97", "98", "99"]
+
+
+def test_an_account_is_remembered_for_a_minute_however_often_it_is_asked_for(clock: Clock) -> None:
+    remembered = Remembered(clock)
+    remembered.keep("a token", 7)
+
+    clock.pass_(59)
+    assert (remembered.get("a token"), remembered.get("another")) == (7, 0)
+    clock.pass_(1)
+    assert remembered.get("a token") == 0
+    remembered.keep("another", 8)
+    assert list(remembered._accounts) == ["another"]
+
+
+def test_no_more_accounts_are_remembered_than_fit(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limit, "CALLERS", 3)
+    remembered = Remembered(clock)
+
+    for number in range(100):
+        remembered.keep(str(number), number)
+        remembered.keep("97", 97)
+
+    assert list(remembered._accounts) == ["98", "99", "97"]

@@ -70,6 +70,9 @@ class Known:
     async def granted(self, request: Request[Any]) -> str:
         raise AssertionError("only described")
 
+    def is_known(self, granted: str) -> bool:
+        raise AssertionError("only described")
+
 
 class Reading(Known):
     """Needs that some strangers meet."""

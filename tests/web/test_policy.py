@@ -179,8 +179,16 @@ def caller(scope: Scope) -> str:
     return next((value.decode() for name, value in scope["headers"] if name == b"authorization"), "")
 
 
-async def genuine(scope: Scope) -> bool:
-    return caller(scope) in ("ada", "bob")
+class Accounts:
+    """Which account each token opens, and how often that was asked."""
+
+    def __init__(self) -> None:
+        self.ids = {"ada": 1, "ada too": 1, "bob": 2}
+        self.asked = 0
+
+    async def find(self, scope: Scope) -> int:
+        self.asked += 1
+        return self.ids.get(caller(scope), 0)
 
 
 @pytest.fixture
@@ -189,14 +197,19 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def limited(watch: Watch) -> Policy:
+def accounts() -> Accounts:
+    return Accounts()
+
+
+@pytest.fixture
+def limited(watch: Watch, accounts: Accounts) -> Policy:
     """Three requests a minute."""
     return Policy(
         api="/api",
         origins=CROSS.origins,
         budgets=Budgets(3, watch),
         who=caller,
-        genuine=genuine,
+        account=accounts.find,
         unlimited=frozenset({"/healthz", "/readyz"}),
         unlimited_under=("/rpc/",),
     )
@@ -225,6 +238,29 @@ async def test_each_account_counts_alone_whatever_strangers_of_its_address_do(li
         assert await statuses(client, 2, authorization="invented") == [429, 429]
         assert await statuses(client, 4, authorization="ada") == [200, 200, 200, 429]
         assert await statuses(client, 4, authorization="bob") == [200, 200, 200, 429]
+
+
+async def test_all_tokens_of_an_account_have_one_budget(limited: Policy) -> None:
+    async with serving(ROUTES, policy=limited) as client:
+        assert await statuses(client, 2, authorization="ada") == [200, 200]
+        assert await statuses(client, 2, authorization="ada too") == [200, 429]
+        assert await statuses(client, 1, authorization="ada") == [429]
+        assert await statuses(client, 1, authorization="bob") == [200]
+
+
+async def test_the_account_of_a_token_is_asked_once_a_minute_so_that_a_deleted_token_is_a_strangers(
+    limited: Policy, watch: Watch, accounts: Accounts
+) -> None:
+    async with serving(ROUTES, policy=limited) as client:
+        assert await statuses(client, 4, authorization="ada") == [200, 200, 200, 429]
+        assert accounts.asked == 1
+        del accounts.ids["ada"]
+        watch.time += 40_000_000_000
+        assert await statuses(client, 3, authorization="ada") == [200, 200, 429]
+        watch.time += 20_000_000_000
+        assert await statuses(client, 4, authorization="ada") == [200, 200, 200, 429]
+        assert await statuses(client, 1) == [429]
+        assert await statuses(client, 1, authorization="ada too") == [200]
 
 
 async def test_invented_tokens_do_not_help(limited: Policy) -> None:

@@ -1,6 +1,6 @@
 """POST /hook: a host sends a delivery about a push (contract scm-webhooks 6, 9)."""
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.builds import triggers
@@ -24,6 +24,9 @@ from app.web.route import Endpoint
 PATH = "/hook"
 #: Bytes of a delivery that are read (contract scm-webhooks 1.2).
 LIMIT = 10_000_000
+#: Bytes that are read of a delivery from an address whose strangers have used up their budget. The delivery may be a
+#: signed push, which only its body shows. Gantry's own hook sends less, unless push options are very long.
+SMALL = 64 * 1024
 #: The key to check the signature with when the repository is unknown, so that the answer takes the same time.
 _NOBODYS_KEY = "0" * 32
 
@@ -35,16 +38,17 @@ async def receive_push(request: Request[State]) -> JSON[BuildJSON | None] | JSON
     answered with the build of that one.
 
     An unknown repository answers like a wrong signature: strangers learn nothing. The body is read only if it may be
-    signed.
+    signed. All that no key signed counts for the strangers of its address.
     """
-    hosts = request.state["hosts"]
-    notice = hosts.notice(request.headers)
-    if notice == "unsigned":
-        raise _refused(request)
-    if notice == "ping":
-        return JSON(MessageJSON(message="pong"))
-    delivery = hosts.read(request.headers, await body.read(request, LIMIT)) if notice == "push" else None
+    notice = request.state["hosts"].notice(request.headers)
+    if notice != "push":
+        _count_stranger(request)
+        if notice == "unsigned":
+            raise _refusal()
+        return JSON(MessageJSON(message="pong" if notice == "ping" else "ignored"))
+    delivery = await _read(request)
     if delivery is None or delivery.push is None:
+        _count_stranger(request)
         return JSON(MessageJSON(message="ignored"))
     repo = await _verified(request, delivery)
     if (budgets := request.state["budgets"]) is not None:
@@ -54,20 +58,35 @@ async def receive_push(request: Request[State]) -> JSON[BuildJSON | None] | JSON
     return await _answer(request, repo, delivery.push)
 
 
+async def _read(request: Request[State]) -> Delivery | None:
+    """The delivery, which may be signed. What cannot be read counts as a stranger's."""
+    budgets = request.state["budgets"]
+    used_up = budgets is not None and budgets.strangers.is_used_up(network(address(request)))
+    try:
+        return request.state["hosts"].read(request.headers, await body.read(request, SMALL if used_up else LIMIT))
+    except (AppError, ClientDisconnect):
+        _count_stranger(request)
+        raise
+
+
 async def _verified(request: Request[State], delivery: Delivery) -> Repo:
     """The repository whose key signed the delivery; Unauthorized."""
     repo = await request.state["db"].read(_find(delivery.slug))
     key = request.state["seal"].open(repo.signer, SIGNER) if repo else _NOBODYS_KEY
     genuine = delivery.signed_with(key)
     if repo is None or not genuine:
-        raise _refused(request)
+        _count_stranger(request)
+        raise _refusal()
     return repo
 
 
-def _refused(request: Request[State]) -> AppError:
-    """The error of a delivery that nobody signed; TooMany when its address has used up the budget of strangers."""
+def _count_stranger(request: Request[State]) -> None:
+    """Count a delivery that nobody signed; TooMany when its address has used up the budget of strangers."""
     if (budgets := request.state["budgets"]) is not None:
         budgets.strangers.spend(network(address(request)))
+
+
+def _refusal() -> Unauthorized:
     return Unauthorized("no such repository, or the signature is wrong")
 
 

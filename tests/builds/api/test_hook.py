@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,10 @@ from app.errors import NotFound, Unavailable, Unreadable
 from app.repos.model import SIGNER
 from app.scm.hook import Push, sign
 from app.sealing.seal import Seal
+from app.web.limit import Budgets
+from app.web.policy import Policy
 from app.web.route import Endpoint
+from app.web.server import OPEN
 from tests.builds.farside import HOOK, NOW, Scene, pipeline
 from tests.web.asgi import serving
 
@@ -173,12 +177,18 @@ async def test_a_commit_that_is_not_there_makes_no_build(scene: Scene) -> None:
 @pytest.fixture
 async def client(scene: Scene) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of /hook; the repository has a key."""
+    async with serving_hook(scene) as made:
+        yield made
+
+
+@asynccontextmanager
+async def serving_hook(scene: Scene, policy: Policy = OPEN) -> AsyncIterator[httpx2.AsyncClient]:
     seal = Seal("a key of the test")
     await scene.ports.db.write(run("UPDATE repos SET signer = :signer", signer=seal.seal(KEY, SIGNER)))
     route = Endpoint("POST", "/hook", hook.receive_push)
     state: dict[str, Any] = {"db": scene.ports.db, "ports": scene.ports, "hosts": scene.ports.hosts, "seal": seal}
     keeper = Keeper(scene.ports)
-    async with serving([route], **state, keeper=keeper) as made:
+    async with serving([route], policy=policy, **state, keeper=keeper) as made:
         yield made
 
 
@@ -370,3 +380,57 @@ async def test_a_push_that_cannot_be_read_is_accepted(scene: Scene, client: http
         assert answer.status_code == 202
         assert answer.json() == {"message": "it is built as soon as the repository can be read: git is slow today"}
     assert await scene.counter() == 0
+
+
+#: Requests a minute, used up in a moment.
+RATE = 3
+FLOOD = Policy(unlimited=frozenset({hook.PATH}))
+
+
+@pytest.mark.parametrize(
+    ("event", "body", "status"),
+    [
+        pytest.param("push", orjson.dumps({"ref": 1}), 400, id="no push"),
+        pytest.param("push", b"{", 400, id="no JSON"),
+        pytest.param("push", b"x" * (hook.LIMIT + 1), 413, id="too large"),
+        pytest.param("ping", b"", 200, id="ping"),
+        pytest.param("issues", b"", 200, id="other event"),
+        pytest.param("", b"", 200, id="no event"),
+    ],
+)
+async def test_whatever_nobody_signed_counts_for_the_strangers_of_its_address(
+    scene: Scene, event: str, body: bytes, status: int
+) -> None:
+    policy = replace(FLOOD, budgets=Budgets(RATE, lambda: 0))
+    headers = FORGED | {"X-Gantry-Event": event}
+    async with serving_hook(scene, policy) as client:
+        answers = [await client.post("/hook", content=body, headers=headers) for _ in range(RATE + 1)]
+
+    assert [answer.status_code for answer in answers] == [status] * RATE + [429]
+    assert answers[-1].headers["retry-after"] == "20"
+
+
+async def test_of_an_address_without_budget_only_small_bodies_are_read_and_a_push_that_is_signed_counts(
+    scene: Scene,
+) -> None:
+    policy, read = replace(FLOOD, budgets=Budgets(RATE, lambda: 0)), 0
+
+    async def large() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(90):
+            read += 100_000
+            yield b"x" * 100_000
+
+    async with serving_hook(scene, policy) as client:
+        for _ in range(RATE):
+            assert (await client.post("/hook", content=large(), headers=FORGED)).status_code == 400
+        assert read == RATE * 9_000_000
+        read = 0
+        assert (await client.post("/hook", content=large(), headers=FORGED)).status_code == 429
+        assert (await client.post("/hook", content=b"x" * 9_000_000, headers=FORGED)).status_code == 429
+        assert read <= hook.SMALL + 100_000
+
+        sha = scene.host.add(pipeline())
+        answers = [await deliver(client, sha) for _ in range(RATE + 1)]
+
+    assert [answer.status_code for answer in answers] == [200] * RATE + [429]

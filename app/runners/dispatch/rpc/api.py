@@ -78,6 +78,10 @@ class _RunnerNeeds:
         claim = request.headers.get(CLAIM, "")[:64]
         return request.state["manager"].spoken_for(address(request), f"claim:{claim}" if claim else "")
 
+    def is_known(self, _: Manager) -> bool:
+        """See Needs."""
+        return True
+
 
 RUNNER = _RunnerNeeds()
 
