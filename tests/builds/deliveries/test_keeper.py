@@ -118,6 +118,18 @@ async def test_pushes_of_a_ref_are_built_in_their_order(scene: Scene) -> None:
     assert await tell(scene, keeper, third) is not None
 
 
+async def test_the_server_sleeps_until_the_first_push_of_a_ref_is_due(scene: Scene) -> None:
+    first, second = (scene.host.add(pipeline(), message=str(number)) for number in range(2))
+    keeper = server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, first)
+    await kept(scene, keeper, second)
+
+    assert await keeper.look() == 5
+    scene.clock.time += 5
+    assert await keeper.look() == 10
+
+
 async def test_of_several_servers_one_builds_what_waits(scene: Scene) -> None:
     sha, keepers = scene.host.add(pipeline()), [server(scene) for _ in range(4)]
     scene.host.failure = DOWN
