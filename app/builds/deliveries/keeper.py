@@ -93,7 +93,7 @@ class Keeper:
         except AppError as error:
             if not passes(error):
                 raise
-            raise await self._keep(replace(delivery, due=now + FIRST_PAUSE), error.message) from error
+            raise await self._keep(replace(delivery, due=now + FIRST_PAUSE, tries=1), error.message) from error
 
     async def _keep(self, delivery: Delivery, error: str) -> Kept:
         await self._ports.db.write(store.keep(replace(delivery, error=cut(error))))
@@ -124,7 +124,7 @@ class Keeper:
 
     async def _attempt(self, delivery: Delivery) -> None:
         now = self._ports.now()
-        pause = min(FIRST_PAUSE * 2 ** min(delivery.tries + 1, 10), LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2 ** min(delivery.tries, 10), LONGEST_PAUSE)
         if not await self._ports.db.write(store.take(delivery, now + pause)):
             return
         try:
@@ -162,7 +162,8 @@ class Keeper:
             await self._ports.db.write(store.failed(delivery, cut(failed.message)))
             return
         self._log("a push was not built", delivery, failed.message)
-        words = f"{failed.message} (tried {delivery.tries + 2} times since the push)"
+        tried = f"{delivery.tries + 1} times" if delivery.tries else "once"
+        words = f"{failed.message} (tried {tried} since the push)"
         await fail_push(self._ports, repo, push, trigger, delivery.by, words, store.claim(delivery))
 
     def _is_last(self, delivery: Delivery) -> bool:

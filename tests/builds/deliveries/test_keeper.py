@@ -6,6 +6,7 @@ import pytest
 
 from app.builds.deliveries import keeper as keeping
 from app.builds.deliveries import store
+from app.builds.deliveries.api import _push_json
 from app.builds.deliveries.keeper import Keeper, Kept
 from app.builds.deliveries.model import Delivery
 from app.builds.model import Build
@@ -128,6 +129,28 @@ async def test_the_server_sleeps_until_the_first_push_of_a_ref_is_due(scene: Sce
     assert await keeper.look() == 5
     scene.clock.time += 5
     assert await keeper.look() == 10
+
+
+async def test_tries_are_attempts_that_were_made(scene: Scene) -> None:
+    first, second = (scene.host.add(pipeline(), message=str(number)) for number in range(2))
+    keeper = server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, first)
+    await kept(scene, keeper, second)
+
+    async def tries() -> list[int]:
+        return [_push_json(one)["tries"] for one in await scene.ports.db.read(store.list_of(scene.repo.id, 10))]
+
+    assert await tries() == [1, 0]
+    scene.clock.time += 5
+    await keeper.look()
+    assert await tries() == [2, 0]
+    scene.host.failure = NotFound("no such commit")
+    made = await pass_by(scene, 30, keeper)
+
+    assert [build.error for build in made] == [
+        f"no such commit (tried {words} since the push)" for words in ("3 times", "once")
+    ]
 
 
 async def test_of_several_servers_one_builds_what_waits(scene: Scene) -> None:
