@@ -297,7 +297,8 @@ class _Reader:
 
     def _refuse(self, where: str) -> NoReturn:
         about = self.values.put(self.text).partition("\n")[0]
+        is_read = where in (reckoning.ARITHMETIC, reckoning.NAME)  # a variable is no safer there
         raise BadSubstitution(
             f"GANTRY_QUOTE_SUBSTITUTION: a value cannot be quoted {where}, in the command {quoted(about)}; "
-            'let the command name a variable, as in "$VERSION"'
+            f'let the command {"check and " if is_read else ""}name a variable, as in "$VERSION"'
         )
