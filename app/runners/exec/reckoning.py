@@ -16,21 +16,24 @@ INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _NAME = re.compile(r"\w+", re.ASCII)
 #: Quoted texts, and what begins and ends a command or a substitution.
 _PART = re.compile(
-    r"""'[^']*(?:'|$)|"(?:[^"\\$`]|\\.|\$(?!\())*+(?:"|$)|\\.|(?P<next>[;&|\n`]|\(\))|(?P<open>\()|(?P<close>\))""",
+    r"""'[^']*(?:'|$)|"(?:[^"\\$`]|\\.|\$(?!\())*+(?:"|$)|\\.|=\(|(?P<next>[;&|\n`]|\(\))|(?P<open>\()|(?P<close>\))""",
     re.DOTALL,
 )
 _WORD = re.compile(r"""(?:'[^']*(?:'|$)|"(?:[^"\\]|\\.)*+(?:"|$)|\\.|[^\s'"\\])+""", re.DOTALL)
 #: Words that may stand before the name of a command.
-_LEADS = frozenset(["if", "while", "until", "then", "else", "elif", "do", "time", "builtin", "command", "!", "{"])
+_LEADS = frozenset(
+    ["if", "while", "until", "then", "else", "elif", "do", "time", "builtin", "command", "coproc", "!", "{"]
+)
 _ASSIGNED = re.compile(r"(\w+)\+?=")
-_SUBSCRIPT, _SUBSCRIPT_ENDS = re.compile(r"\w*\["), re.compile(r"[^\]]*\]\+?=")
-_IN_BRACES = re.compile(r"\$\{[!#]?[\w@*]+(?:\[[^\]}]*|(?:\[[^\]}]*\])?:(?![-=?+])[^}]*)\Z")
+_SUBSCRIPT, _SUBSCRIPT_ENDS = re.compile(r"(?:\w+\+?=\()?\w*\["), re.compile(r"[^\]]*\]\+?=")
+_IN_BRACES = re.compile(r"\$\{[!#]?[\w@*]+(?:\[[^\]}]*|(?:\[[^\]}]*\])?:(?![-=?+])(?:[^{}]|\{[^{}]*\})*)\Z")
 #: What a text holds that has any of these places, but for variables that are integers.
-_ANY = re.compile(r"\b(?:let|declare|typeset|local|unset|read)\b|\[|\s-v\s|\$\{[^}]*:")
+_ANY = re.compile(r"\b(?:let|declare|typeset|local|unset|read)\b|\[|\s-v\s|\$\{[^{}]*:")
+_CONDITION = re.compile(r"\[\[\s")
 _COMPARES = re.compile(r"\s-(?:eq|ne|lt|le|gt|ge|v|R)\s")
 _DECLARES = frozenset(["declare", "typeset", "local"])
 _INTEGERS = re.compile(
-    r"\b(?:declare|typeset|local|readonly|export)[ \t]+(?:-\w+[ \t]+)*-\w*i\w*[ \t]+([^\n;&|)]*)", re.ASCII
+    r"\b(?:declare|typeset|local|readonly|export)[ \t]+(?:-\w+[ \t]+)*-\w{0,20}i\w{0,20}[ \t]+([^\n;&|)]*)", re.ASCII
 )
 
 
@@ -65,7 +68,7 @@ def refuses(text: str, at: int, end: int, value: str, names: frozenset[str]) -> 
 
 def _is_compared(before: str, after: str) -> bool:
     """Whether the value stands in `[[ … ]]`, beside an operator that reckons or that wants a variable's name."""
-    start, end = before.rfind("[[ "), after.find("]]")
+    start, end = max((one.start() for one in _CONDITION.finditer(before)), default=-1), after.find("]]")
     if end < 0 or start <= before.rfind("]]"):
         return False
     left, right = re.split(r"&&|\|\|", before[start:])[-1], re.split(r"&&|\|\|", after[:end])[0]
@@ -98,6 +101,8 @@ def _place(words: list[str], after: str, names: frozenset[str]) -> str:
         return ARITHMETIC
     if command == "let" or (assigned and assigned[1] in names):
         return ARITHMETIC
+    if command in ("for", "read") and not names.isdisjoint(others):
+        return ARITHMETIC
     if command in _DECLARES and any(re.match(r"-\w*i", other) for other in others):
         return ARITHMETIC
     if others[-1:] == ["-v"] and command in ("test", "[", "printf"):
@@ -105,7 +110,8 @@ def _place(words: list[str], after: str, names: frozenset[str]) -> str:
     elif command == "read":
         is_name = not re.match(r"<|-\w*[dinNptu]$", (others or [""])[-1]) and "<" not in word
     else:
-        is_name = command == "unset" or (command in _DECLARES and "=" not in word)
+        is_value = "=" in word or any("=(" in other for other in others)
+        is_name = command == "unset" or (command in _DECLARES and (not is_value or "-n" in others))
     if not is_name:
         return ""
     return ARITHMETIC if "[" in word else NAME
