@@ -8,6 +8,7 @@ from app import background
 from app.builds import purge
 from app.builds.ports import Ports
 from app.db.tx import Tx, one
+from app.errors import Unavailable
 from app.repos import store as repos
 from app.repos.model import Repo
 
@@ -48,13 +49,25 @@ class Retention:
         while self._days or self._builds:
             page = await self._ports.db.read(repos.list_after(after, PAGE))
             for repo in page:
-                await self._expire(repo)
+                await self._try(repo)
             if len(page) < PAGE:
                 break
             after = page[-1].id
         since = self._ports.now() - UNUSED * DAY
         used = await self._ports.db.read(repos.used_since(since))
         await self._ports.hosts.drop_unused(used, since)
+
+    async def _try(self, repo: Repo) -> None:
+        """Purge what is due in a repository; what cannot be purged there is left to the next round."""
+        try:
+            await self._expire(repo)
+        except Exception as error:  # a log that cannot be deleted, or a bug, must not keep the other repositories
+            about = {"repo_id": repo.id, "reason": str(error)}
+            log.warning(
+                "old builds of a repository cannot be purged now",
+                extra=about,
+                exc_info=not isinstance(error, Unavailable),
+            )
 
     async def _expire(self, repo: Repo) -> None:
         now = self._ports.now()

@@ -8,10 +8,13 @@ import pytest
 
 from app.builds import flow, lists, purge, retention
 from app.builds.model import Build, Status
+from app.builds.ports import Ports
 from app.builds.retention import DAY, Retention
 from app.db.tx import Tx, each, run
 from app.db.window import Window
+from app.errors import Unavailable
 from app.repos import store as repos
+from app.repos.model import Repo
 from tests.builds.farside import NOW, Scene, pushed, read_log
 
 
@@ -140,6 +143,45 @@ async def test_every_repository_has_its_own_newest(scene: Scene, monkeypatch: py
     await keep(scene, builds=3)()
 
     assert (await numbers(scene), await numbers(other)) == ([2, 3, 4], [1, 2])
+
+
+@pytest.mark.parametrize("error", [Unavailable("a log cannot be read or written: Is a directory"), ZeroDivisionError()])
+async def test_a_repository_that_cannot_be_purged_keeps_no_other_from_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    made = await scene.ports.db.write(repos.create(replace(scene.repo, name="other")))
+    other, expire = replace(scene, repo=made), purge.expire
+    await fill(scene, *[NEW] * 4)
+    await fill(other, *[NEW] * 4)
+
+    async def broken(ports: Ports, repo: Repo, *rest: Any, **more: Any) -> None:
+        if repo.id == scene.repo.id:
+            raise error
+        await expire(ports, repo, *rest, **more)
+
+    monkeypatch.setattr(purge, "expire", broken)
+    await keep(scene, builds=3)()
+
+    assert (await numbers(scene), await numbers(other)) == ([1, 2, 3, 4], [2, 3, 4])
+    assert scene.host.used == ({scene.repo.id, made.id}, NOW - 90 * DAY)
+    (told,) = caplog.records
+    assert (told.message, told.repo_id) == ("old builds of a repository cannot be purged now", scene.repo.id)  # type: ignore[attr-defined]
+    assert bool(told.exc_info) == isinstance(error, ZeroDivisionError)
+
+
+async def test_a_log_that_cannot_be_deleted_keeps_its_builds(scene: Scene) -> None:
+    build = await scene.push()
+    running = await scene.run(build.stages[0])
+    await fill(scene, *[NEW] * 3)
+    path = scene.ports.logs._path(running.steps[0].id, "json")
+    path.mkdir(parents=True)
+
+    await keep(scene, builds=1)()
+    assert await numbers(scene) == [1, 2, 3, 4]
+    path.rmdir()
+    await keep(scene, builds=1)()
+
+    assert await numbers(scene) == [4]
 
 
 async def test_hosts_are_told_which_repositories_are_used(scene: Scene) -> None:

@@ -46,7 +46,7 @@ def _push_json(one: Delivery) -> PushJSON:
         sender=one.sender,
         received=one.received,
         next=one.due,
-        tries=one.tries + 1,
+        tries=one.tries,
         error=one.error,
     )
 

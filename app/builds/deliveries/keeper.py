@@ -20,7 +20,7 @@ from app.builds.model import Build, cut
 from app.builds.ports import Ports
 from app.builds.push import fail_push, push_build
 from app.builds.triggers import Trigger
-from app.errors import AppError, Invalid, NotFound, Problem
+from app.errors import AppError, Invalid, NotFound, Problem, Unavailable
 from app.moments import Actor
 from app.repos import store as repos
 from app.repos.model import Repo
@@ -42,6 +42,8 @@ ROOM = 8
 LATEST = 300
 #: Seconds for which deliveries that have ended are known. Longer than a delivery may be late.
 KNOWN = 24 * 3600
+#: Why a push was not built that met an exception which nobody foresaw.
+BUG = "internal error; the server's log has more"
 
 
 class Kept(AppError):
@@ -91,7 +93,7 @@ class Keeper:
         except AppError as error:
             if not passes(error):
                 raise
-            raise await self._keep(replace(delivery, due=now + FIRST_PAUSE), error.message) from error
+            raise await self._keep(replace(delivery, due=now + FIRST_PAUSE, tries=1), error.message) from error
 
     async def _keep(self, delivery: Delivery, error: str) -> Kept:
         await self._ports.db.write(store.keep(replace(delivery, error=cut(error))))
@@ -122,7 +124,7 @@ class Keeper:
 
     async def _attempt(self, delivery: Delivery) -> None:
         now = self._ports.now()
-        pause = min(FIRST_PAUSE * 2 ** min(delivery.tries + 1, 10), LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2 ** min(delivery.tries, 10), LONGEST_PAUSE)
         if not await self._ports.db.write(store.take(delivery, now + pause)):
             return
         try:
@@ -132,14 +134,18 @@ class Keeper:
                 await self._ports.db.write(store.drop(delivery))
                 return
             await self._try(repo, push, trigger, delivery)
-        except (store.Delivered, NotFound):  # the hook, or another server, was faster; or the repository was deleted
+        except store.Delivered:  # the hook, or another server, was faster
             return
+        except NotFound:  # the repository was deleted
+            await self._ports.db.write(store.drop(delivery))
         except Exception as error:  # a bug in one must not end the others
             self._log("a push that waits could neither be built nor fail", delivery, str(error), exc_info=True)
-            return
+            if self._is_last(delivery) and not (isinstance(error, AppError) and passes(error)):
+                await self._ports.db.write(store.drop(delivery))
         self._loop.wake()  # the next push of the ref may be due
 
     async def _try(self, repo: Repo, push: Push, trigger: Trigger, delivery: Delivery) -> None:
+        failed: AppError
         try:
             if await self._build(repo, push, trigger, delivery) is None:
                 await self._ports.db.write(store.drop(delivery))
@@ -148,14 +154,21 @@ class Keeper:
             raise
         except AppError as error:
             failed = error
-        waited = self._ports.now() - delivery.received
-        if passes(failed) and waited < PATIENCE and delivery.tries < MOST_TRIES:
+        except Exception as error:  # a bug: a newer server may be able to build the push
+            self._log("a push that waits met an internal error", delivery, str(error), exc_info=True)
+            failed = Unavailable(BUG)
+        if passes(failed) and not self._is_last(delivery):
             self._log("a push could not be built yet", delivery, failed.message)
             await self._ports.db.write(store.failed(delivery, cut(failed.message)))
             return
         self._log("a push was not built", delivery, failed.message)
-        words = f"{failed.message} (tried {delivery.tries + 2} times since the push)"
+        tried = f"{delivery.tries + 1} times" if delivery.tries else "once"
+        words = f"{failed.message} (tried {tried} since the push)"
         await fail_push(self._ports, repo, push, trigger, delivery.by, words, store.claim(delivery))
+
+    def _is_last(self, delivery: Delivery) -> bool:
+        """Whether no attempt follows the present one."""
+        return self._ports.now() - delivery.received >= PATIENCE or delivery.tries >= MOST_TRIES
 
     def _log(self, text: str, delivery: Delivery, reason: str, *, exc_info: bool = False) -> None:
         about = {"repo_id": delivery.repo_id, "ref": delivery.ref, "commit": delivery.after, "reason": reason}

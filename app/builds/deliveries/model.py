@@ -27,7 +27,7 @@ class Delivery:
     build: int = 0
     #: When the next attempt is due; 0 for a delivery that does not wait.
     due: int = 0
-    #: How many attempts have failed, and why the last one has.
+    #: How many attempts were made, the first one with the push itself, and why the last one has failed.
     tries: int = 0
     error: str = ""
 

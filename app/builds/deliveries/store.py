@@ -27,14 +27,16 @@ KEEP = schema.insert_sql(
 )
 WAITING_FOR_REF = "SELECT id FROM deliveries WHERE due <> 0 AND repo_id = :repo_id AND ref = :ref LIMIT 1"
 OF_REPO = "SELECT * FROM deliveries WHERE due <> 0 AND repo_id = :repo_id ORDER BY ref, id LIMIT :limit"
-#: The pushes of one ref are tried in their order. A due time beyond `latest` was set while the clock was ahead.
-DUE = """
-    SELECT * FROM deliveries WHERE due <> 0 AND (due <= :now OR due > :latest) AND NOT EXISTS (
+#: The pushes of one ref are tried in their order: the first of each is next.
+_NEXT = """
+    deliveries WHERE due <> 0 AND NOT EXISTS (
         SELECT 1 FROM deliveries earlier WHERE earlier.due <> 0 AND earlier.repo_id = deliveries.repo_id
             AND earlier.ref = deliveries.ref AND earlier.id < deliveries.id
-    ) ORDER BY id LIMIT :limit
+    )
 """
-SOONEST = "SELECT min(due) AS due FROM deliveries WHERE due <> 0"
+#: A due time beyond `latest` was set while the clock was ahead.
+DUE = f"SELECT * FROM {_NEXT} AND (due <= :now OR due > :latest) ORDER BY id LIMIT :limit"  # noqa: S608 - a constant
+SOONEST = f"SELECT min(due) AS due FROM {_NEXT}"  # noqa: S608 - a constant
 #: Of several servers that see one due delivery, one takes the attempt.
 TAKE = """
     UPDATE deliveries SET due = :due, tries = tries + 1 WHERE id = :id AND due = :seen AND due <> 0 RETURNING id
@@ -88,7 +90,7 @@ def due(now: int, latest: int, limit: int) -> Tx[list[Delivery]]:
 
 
 def soonest() -> Tx[int | None]:
-    """When the first attempt of all is due; None when no delivery waits."""
+    """When the first attempt of all is due, of those that `due` returns; None when no delivery waits."""
     row = yield from one(SOONEST)
     return row["due"] if row else None
 

@@ -25,6 +25,7 @@ _ENTITY = re.compile(r"&(?:#[xX](?P<hex>[0-9a-fA-F]+);?|#(?P<number>[0-9]+);?|(?
 #: What browsers read in the numbers 0x80 to 0x9f.
 _WINDOWS = {0x80 + n: bytes([0x80 + n]).decode("cp1252", "replace") for n in range(0x20)}
 _LONGEST_PREFIX = 6
+_INT64 = 2**63
 _JSON = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -62,12 +63,12 @@ def _text(value: Any) -> str:
 
 
 def _whole(value: Any) -> int:
-    """A whole number; for an argument that must be one."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
+    """A whole number of 64 bits; for an argument that must be one."""
+    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
         raise Fault(f"a whole number is due, not {kind(value)}")
-    return value
+    if not -_INT64 <= value < _INT64:
+        raise Fault(f"{value} is too large")
+    return int(value)
 
 
 def _changed(change: Callable[..., str]) -> Callable[..., str]:
@@ -184,7 +185,8 @@ def _character(entity: re.Match[str]) -> str:
                 return html5[name[:length]] + name[length:]
         return entity[0]
     digits, base = (entity["hex"], 16) if entity["hex"] else (entity["number"], 10)
-    code = int(digits, base) if len(digits.lstrip("0")) < 10 else -1
+    digits = digits.lstrip("0")  # Python reads no number of many digits
+    code = int(digits or "0", base) if len(digits) < 10 else -1
     if code in _WINDOWS:
         return _WINDOWS[code]
     return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"

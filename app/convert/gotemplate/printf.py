@@ -19,6 +19,8 @@ _VERB = re.compile(
 )
 #: Characters of a width or precision, at most.
 MAX_WIDTH = 10_000
+#: Digits of a place, width or precision that are read: more than any of these has.
+MAX_DIGITS = 9
 _BASES = {"d": "d", "b": "b", "o": "o", "O": "o", "x": "x", "X": "X"}
 _PREFIXES = {"b": "0b", "o": "0", "O": "0", "x": "0x", "X": "0X"}
 
@@ -70,7 +72,7 @@ class _Arguments:
     def next(self, place: str | None, verb: str) -> object:
         """The next value, or the one at `[place]`."""
         if place:
-            self._at, self._placed = int(place[1:-1]) - 1, True
+            self._at, self._placed = int(place[1:-1][:MAX_DIGITS]) - 1, True
         if not 0 <= self._at < len(self._values):
             raise Fault(f"printf has no value for {verb[:40]}")
         self._at += 1
@@ -80,7 +82,7 @@ class _Arguments:
         """A width or precision: digits, or a value for `*`; no digits are 0."""
         if given is None:
             return None
-        value = self.next(given[:-1], verb) if given.endswith("*") else int(given[:9] or 0)
+        value = self.next(given[:-1], verb) if given.endswith("*") else int(given[:MAX_DIGITS] or 0)
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MAX_WIDTH:
             raise Fault(f"a width or precision of printf is a number up to {MAX_WIDTH}")
         return value

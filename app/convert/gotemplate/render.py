@@ -36,6 +36,8 @@ from app.pipeline.problems import quoted
 MAX_TEMPLATE = 200_000
 #: Templates that are in use inside of each other.
 MAX_DEPTH = 50
+#: Bodies of templates and of actions that are open inside of each other: few enough for Python's stack.
+MAX_NESTED = 100
 _MAX_NAME = 40
 
 
@@ -51,8 +53,14 @@ def render(file: str, text: str, data: Mapping[str, Any], now: Time) -> str:
             raise Fault(f"it has {len(text)} characters, and at most {MAX_TEMPLATE} are read")
         run.start(parse(file, text), file, data)
     except Fault as fault:
-        raise BadConversion("template", file, fault.reason, line=fault.line or run.budget.line) from None
-    return "".join(run.written)
+        reason, line = fault.reason, fault.line
+    except RecursionError:
+        reason, line = "the actions and their values nest too deep", 0
+    except (ValueError, OverflowError):
+        reason, line = "an action has a value that is out of range", 0
+    else:
+        return "".join(run.written)
+    raise BadConversion("template", file, reason, line=line or run.budget.line)
 
 
 class _Run:
@@ -64,6 +72,7 @@ class _Run:
         self._templates: Templates = {}
         self._scopes: list[dict[str, Any]] = []
         self._depth = 0
+        self._nested = 0
 
     def start(self, templates: Templates, name: str, data: Mapping[str, Any]) -> None:
         """Write the template of this name."""
@@ -88,11 +97,16 @@ class _Run:
 
     def body(self, nodes: Body, dot: Any) -> Jump | None:
         """Write the nodes; a break or continue stops the writing and is returned to the range it belongs to."""
+        self._nested += 1
+        if self._nested > MAX_NESTED:
+            raise Fault(f"actions may nest {MAX_NESTED} deep in the templates that use each other")
+        jump: Jump | None = None
         for node in nodes:
             self.budget.step()
             if jump := self._node(node, dot):
-                return jump
-        return None
+                break
+        self._nested -= 1
+        return jump
 
     def _node(self, node: Node, dot: Any) -> Jump | None:
         match node:

@@ -204,6 +204,16 @@ _WRITTEN: dict[str, Callable[[Time], str]] = {
     "PM": lambda time: "PM" if time.second.hour >= 12 else "AM",
     "pm": lambda time: "pm" if time.second.hour >= 12 else "am",
 }
+
+
+def _utc(time: Time) -> Time:
+    """The same time in UTC. Raises Fault."""
+    try:
+        return Time(time.second.astimezone(UTC), time.nanoseconds)
+    except OverflowError:
+        raise Fault(f"{time} in UTC is no time from the year 1 to 9999") from None
+
+
 #: What a template may read of a time, by the names of Go's methods.
 METHODS: dict[str, Callable[[Time], object]] = {
     "Year": lambda time: time.second.year,
@@ -218,6 +228,6 @@ METHODS: dict[str, Callable[[Time], object]] = {
     "Unix": lambda time: int(time.second.timestamp()),
     "UnixMilli": lambda time: int(time.second.timestamp()) * 1000 + time.nanoseconds // 1_000_000,
     "UnixNano": lambda time: int(time.second.timestamp()) * 1_000_000_000 + time.nanoseconds,
-    "UTC": lambda time: Time(time.second.astimezone(UTC), time.nanoseconds),
+    "UTC": _utc,
     "String": str,
 }

@@ -4,6 +4,9 @@ A value becomes a variable of the step, and the script names the variable where 
 shell does not read as code what a variable holds: in a command that this module misreads, a value is at worst split
 into several words. Only where no variable can stand, that is in arithmetic and in a here-document whose end is quoted,
 the value itself is written into the script, if it is harmless there; else the command is refused.
+
+bash has places in which the value of a variable is read as code: `reckoning` knows the usual ones, and a value that is
+not harmless there is refused. There are more, in which a value is no safer than a variable that the command names.
 """
 
 import re
@@ -15,11 +18,11 @@ from typing import NoReturn
 from app.pipeline.problems import quoted
 from app.pipeline.substitute import BadSubstitution
 from app.pipeline.values import Values
+from app.runners.exec import reckoning
 
 #: Names of the variables that hold the values: this, and a number.
 PREFIX = "GANTRY_VALUE_"
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _HARMLESS = re.compile(r"[\w.,:/@%+=-]*", re.ASCII)
 _HERE = re.compile(r"""<<(-?)[ \t]*((?:'[^']*'|"[^"]*"|\\.|[^\s'"\\;&|()<>`])+)""", re.DOTALL)
 _DOLLAR_QUOTE = re.compile(r"\$'(?:\\.|[^'\\])*'?", re.DOTALL)
@@ -47,7 +50,8 @@ def commands(marked: Iterable[str], values: Values) -> Script:
     """The script of commands with marks. Raises BadSubstitution for a value where no value can be quoted."""
     texts = tuple(marked)
     names: dict[str, str] = {}
-    run = tuple(_Reader(text, values, names).read() for text in texts)
+    integers = reckoning.integers(texts)
+    run = tuple(_Reader(text, values, names, integers).read() for text in texts)
     return Script(run, tuple(map(values.put, texts)), {name: value for value, name in names.items()})
 
 
@@ -57,10 +61,13 @@ class _Reader:
     `open` holds what is open: `"`, a backquote, `(`, and `((` or `[` for arithmetic.
     """
 
-    def __init__(self, text: str, values: Values, names: dict[str, str]) -> None:
+    def __init__(self, text: str, values: Values, names: dict[str, str], integers: frozenset[str]) -> None:
         self.text = text
         self.values = values
         self.names = names
+        #: The variables in which bash reckons.
+        self.integers = integers
+        self.is_checked = bool(integers) or reckoning.may_refuse(text)
         self.position = 0
         self.open: list[str] = []
         #: How many of each are open.
@@ -114,8 +121,18 @@ class _Reader:
         elif self.made and self.made[-1] == "$":
             self._refuse("after a $")
         else:
+            self._check(mark)
             name = self._name(mark)
             self.made.append(name if self._top == '"' else f'"{name}"')
+
+    def _check(self, mark: re.Match[str], offset: int = 0, *, is_single: bool = False) -> None:
+        """Refuse a value that bash would read as more than text. The mark stands `offset` after its own start."""
+        if not self.is_checked:
+            return
+        value, at = self.values.value(mark), mark.start() + offset
+        where = "" if is_single else reckoning.refuses_in_braces(self.text, at, value)
+        if where := where or reckoning.refuses(self.text, at, mark.end() + offset, value, self.integers):
+            self._refuse(where)
 
     def _name(self, mark: re.Match[str]) -> str:
         value = self.values.value(mark)
@@ -123,8 +140,8 @@ class _Reader:
 
     def _integer(self, mark: re.Match[str]) -> str:
         value = self.values.value(mark)
-        if not _INTEGER.fullmatch(value):
-            self._refuse("in arithmetic, unless the value is an integer")
+        if not reckoning.INTEGER.fullmatch(value):
+            self._refuse(reckoning.ARITHMETIC)
         return value
 
     def _escape(self) -> None:
@@ -210,6 +227,8 @@ class _Reader:
         end = self.text.find("'", self.position + 1)
         end = len(self.text) if end < 0 else end + 1
         part = self.text[self.position : end]
+        for mark in self.values.mark.finditer(part):
+            self._check(mark, self.position, is_single=True)
         self.made.append(self.values.mark.sub(lambda mark: f"'\"{self._name(mark)}\"'", part))
         self.position = end
 
@@ -270,12 +289,16 @@ class _Reader:
             return self.values.mark.sub(self._integer, line)
         if re.search(r"(?<!\\)\$" + self.values.mark.pattern, line):
             self._refuse("after a $")
+        for mark in self.values.mark.finditer(line):
+            if where := reckoning.refuses_in_braces(line, mark.start(), self.values.value(mark)):
+                self._refuse(where)
         line = re.sub(r"(?<!\\)((?:\\\\)*)\\(?=" + self.values.mark.pattern + ")", r"\1\\\\", line)
         return self.values.mark.sub(self._name, line)
 
     def _refuse(self, where: str) -> NoReturn:
         about = self.values.put(self.text).partition("\n")[0]
+        is_read = where in (reckoning.ARITHMETIC, reckoning.NAME)  # a variable is no safer there
         raise BadSubstitution(
             f"GANTRY_QUOTE_SUBSTITUTION: a value cannot be quoted {where}, in the command {quoted(about)}; "
-            'let the command name a variable, as in "$VERSION"'
+            f'let the command {"check and " if is_read else ""}name a variable, as in "$VERSION"'
         )

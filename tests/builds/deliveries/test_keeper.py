@@ -6,11 +6,15 @@ import pytest
 
 from app.builds.deliveries import keeper as keeping
 from app.builds.deliveries import store
+from app.builds.deliveries.api import _push_json
 from app.builds.deliveries.keeper import Keeper, Kept
+from app.builds.deliveries.model import Delivery
 from app.builds.model import Build
-from app.builds.triggers import build_event
+from app.builds.push import fail_push
+from app.builds.triggers import Trigger, build_event
 from app.db.tx import run
 from app.errors import AppError, NotFound, Unavailable, Unreadable
+from app.repos.model import Repo
 from app.scm.hook import Push
 from tests.builds.farside import HOOK, NOW, Scene, pipeline
 from tests.soon import soon
@@ -115,6 +119,40 @@ async def test_pushes_of_a_ref_are_built_in_their_order(scene: Scene) -> None:
     assert await tell(scene, keeper, third) is not None
 
 
+async def test_the_server_sleeps_until_the_first_push_of_a_ref_is_due(scene: Scene) -> None:
+    first, second = (scene.host.add(pipeline(), message=str(number)) for number in range(2))
+    keeper = server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, first)
+    await kept(scene, keeper, second)
+
+    assert await keeper.look() == 5
+    scene.clock.time += 5
+    assert await keeper.look() == 10
+
+
+async def test_tries_are_attempts_that_were_made(scene: Scene) -> None:
+    first, second = (scene.host.add(pipeline(), message=str(number)) for number in range(2))
+    keeper = server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, first)
+    await kept(scene, keeper, second)
+
+    async def tries() -> list[int]:
+        return [_push_json(one)["tries"] for one in await scene.ports.db.read(store.list_of(scene.repo.id, 10))]
+
+    assert await tries() == [1, 0]
+    scene.clock.time += 5
+    await keeper.look()
+    assert await tries() == [2, 0]
+    scene.host.failure = NotFound("no such commit")
+    made = await pass_by(scene, 30, keeper)
+
+    assert [build.error for build in made] == [
+        f"no such commit (tried {words} since the push)" for words in ("3 times", "once")
+    ]
+
+
 async def test_of_several_servers_one_builds_what_waits(scene: Scene) -> None:
     sha, keepers = scene.host.add(pipeline()), [server(scene) for _ in range(4)]
     scene.host.failure = DOWN
@@ -180,20 +218,84 @@ async def test_deliveries_are_known_for_a_day(scene: Scene) -> None:
     assert await scene.ports.db.read(store.find_if_any(scene.repo.id, "d" * 32)) is None
 
 
+def breaks(keeper: Keeper, monkeypatch: pytest.MonkeyPatch, ref: str) -> None:
+    """Let every attempt to build a push of this ref meet a bug."""
+    build = keeper._build
+
+    async def broken(repo: Repo, push: Push, trigger: Trigger, delivery: Delivery) -> Build | None:
+        if push.ref == ref:
+            raise ZeroDivisionError
+        return await build(repo, push, trigger, delivery)
+
+    monkeypatch.setattr(keeper, "_build", broken)
+
+
 async def test_a_bug_in_one_push_does_not_stop_the_others(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other, keeper = scene.host.add(pipeline()), scene.host.add(pipeline(), message="b"), server(scene)
     scene.host.failure = DOWN
     await kept(scene, keeper, one, "refs/heads/one")
     await kept(scene, keeper, other, "refs/heads/other")
     scene.host.failure = None
-    build = keeper._build
+    breaks(keeper, monkeypatch, "refs/heads/one")
 
-    async def broken(repo: object, push: Push, *rest: object) -> Build | None:
-        if push.ref == "refs/heads/one":
-            raise ZeroDivisionError
-        return await build(scene.repo, push, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(keeper, "_build", broken)
     made = await pass_by(scene, 30, keeper)
 
     assert [(build.after, build.status) for build in made] == [(other, "pending")]
+    (waiting,) = await scene.ports.db.read(store.list_of(scene.repo.id, 10))
+    assert waiting.error == "internal error; the server's log has more"
+
+
+async def test_a_push_that_meets_a_bug_for_an_hour_ends_as_an_error_build(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, keeper = scene.host.add(pipeline()), scene.host.add(pipeline(), message="b"), server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, first)
+    scene.host.failure = None
+    breaks(keeper, monkeypatch, "refs/heads/main")
+    await kept(scene, keeper, second)
+
+    made = await pass_by(scene, 4500, keeper)
+
+    assert [(build.after, build.status) for build in made] == [(first, "error"), (second, "error")]
+    assert made[0].error.startswith("internal error; the server's log has more (tried ")
+    assert await scene.ports.db.read(store.soonest()) is None
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), NotFound("no such thing")])
+async def test_a_push_that_cannot_even_fail_lets_the_next_of_its_ref_be_built(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    first, second, keeper = scene.host.add(pipeline()), scene.host.add(pipeline(), message="b"), server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, first)
+
+    async def broken(*_: object) -> Build:
+        raise error
+
+    monkeypatch.setattr(keeping, "fail_push", broken)
+    assert await pass_by(scene, 3900, keeper) == []
+    assert await scene.ports.db.read(store.soonest()) is None
+    scene.host.failure = None
+
+    made = await tell(scene, keeper, second)
+    assert made is not None
+    assert made.after == second
+
+
+async def test_a_push_whose_error_build_meets_a_full_disk_waits_on(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, sha)
+
+    async def full(*_: object) -> Build:
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(keeping, "fail_push", full)
+    assert await pass_by(scene, 3900, keeper) == []
+    monkeypatch.setattr(keeping, "fail_push", fail_push)
+
+    (made,) = await pass_by(scene, 300, keeper)
+    assert (made.after, made.status) == (sha, "error")

@@ -62,6 +62,7 @@ def test_there_are_thirty() -> None:
         ("{{ md5 `a` }} {{ sha1 `a` }}", "0cc175b9c0f1b6a831c399e269772661 86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"),
         ("{{ sha256 `a` }}", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
         ('{{ htmlEscape `<a b="c">\'&` }}', "&lt;a b=&#34;c&#34;&gt;&#39;&amp;"),
+        ("{{ htmlUnescape `&#" + "0" * 5_000 + "65;&#x" + "0" * 5_000 + "41;&#" + "0" * 5_000 + ";` }}", "AA\ufffd"),
         (
             "{{ htmlUnescape `&lt;&#39;&#x41;&eacute &ampx; &notit; &nope; &#0;&#128;&#x110000;` }}",
             "<'Aé &x; ¬it; &nope; \ufffd€\ufffd",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.convert.errors import BadConversion
 from app.convert.gotemplate import times
+from app.convert.gotemplate.functions import FUNCTIONS, Function
 from app.convert.gotemplate.render import MAX_TEMPLATE, render
 from app.convert.gotemplate.values import Struct
 
@@ -337,6 +338,10 @@ DOUBLED = "".join(f"{{{{ define `{n}` }}}}{f'{{{{ template `{n + 1}` }}}}' * 2}{
 DOUBLED += "{{ define `40` }}{{ end }}{{ template `0` }}"
 
 
+#: Templates and actions that nest less than either may, and together more than Python's own limit.
+NESTED = "{{ define `a` }}\n" + "{{ if true }}" * 45 + "\n{{ template `a` }}" + "{{ end }}" * 46 + "{{ template `a` }}"
+
+
 @pytest.mark.parametrize(
     ("template", "message"),
     [
@@ -378,6 +383,17 @@ DOUBLED += "{{ define `40` }}{{ end }}{{ template `0` }}"
         pytest.param("{{ '" + "a" * 100_000 + "' }}", "unexpected", id="rune"),
         pytest.param("{{ time 1000000000000 }}", "are no time from the year 1 to 9999", id="time"),
         pytest.param("{{ " + "9" * 10_000 + " }}", "is no number that templates know", id="digits"),
+        pytest.param('{{ printf "%[' + "9" * 5_000 + ']d" 1 }}', "printf has no value for %[999", id="place"),
+        pytest.param('{{ printf "%[' + "9" * 5_000 + ']*d" 1 }}', "printf has no value for %[999", id="place-of-width"),
+        pytest.param('{{ padLeft "a" "" 1e300 }}', "1e+300 is too large", id="float"),
+        pytest.param('{{ padRight "a" "" -1e300 }}', "-1e+300 is too large", id="negative-float"),
+        pytest.param('{{ splitn "a,b" "," 1e300 }}', "1e+300 is too large", id="parts"),
+        pytest.param(
+            '{{ padLeft "a" "" (time "9999-01-01").UnixNano }}', "253370764800000000000 is too large", id="nanoseconds"
+        ),
+        pytest.param('{{ (time "0001-01-01T00:00:00+07:00").UTC }}', "is no time from the year 1 to 9999", id="first"),
+        pytest.param('{{ (time "9999-12-31T23:00:00-07:00").UTC }}', "is no time from the year 1 to 9999", id="last"),
+        pytest.param(NESTED, "actions may nest 100 deep in the templates that use each other (t.yaml:2)", id="in-all"),
     ],
 )
 def test_no_template_can_take_more_than_it_may(template: str, message: str) -> None:
@@ -385,6 +401,24 @@ def test_no_template_can_take_more_than_it_may(template: str, message: str) -> N
     data = {"big": big, "other": big[1:] + "x", "bigs": [big] * 100_000, "list": [0] * 10_000, "empties": [""] * 40_000}
 
     assert message in refused(template, data)
+
+
+def test_templates_and_actions_nest_as_deep_as_they_may() -> None:
+    templates = "".join(
+        f"{{{{ define `{n}` }}}}{{{{ if {n} }}}}{{{{ template `{n - 1}` }}}}{{{{ end }}}}{{{{ end }}}}"
+        for n in range(1, 49)
+    )
+    one = "{{ define `0` }}" + "{{ with 1 }}" * 2 + "x" + "{{ end }}" * 3
+    assert rendered(one + templates + "{{ template `48` }}") == "x"
+
+
+def test_an_exception_that_nobody_foresaw_is_a_bad_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> str:
+        raise OverflowError("date value out of range")
+
+    monkeypatch.setitem(FUNCTIONS, "now", Function(0, 0, broken))
+
+    assert refused("\n{{ now }}") == "template: an action has a value that is out of range (t.yaml:2)"
 
 
 def test_long_chains_are_no_nesting() -> None:

@@ -1,6 +1,7 @@
 """Values of `${…}` in commands, given to real shells: each stays one word of text, and nothing of it is run."""
 
 import os
+import re
 import shutil
 import subprocess
 from contextlib import suppress
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.pipeline.substitute import BadSubstitution
 from app.pipeline.values import Values
-from app.runners.exec import quoting
+from app.runners.exec import quoting, reckoning
 from app.runners.exec.quoting import Script
 
 SHELLS = [shell for shell in ("sh", "bash") if shutil.which(shell)]
@@ -123,7 +124,99 @@ def test_where_no_value_can_be_quoted_the_command_is_refused(command: str, value
         script(command, X=value)
 
     assert f"a value cannot be quoted {where}, in the command " in str(caught.value)
-    assert str(caught.value).endswith('let the command name a variable, as in "$VERSION"')
+    checked = "check and " if "arithmetic" in where else ""
+    assert str(caught.value).endswith(f'let the command {checked}name a variable, as in "$VERSION"')
+
+
+#: What bash takes for an array whose subscript it has to reckon, and what it would run.
+SUBSCRIPT = "a[$(touch pwned)]"
+RECKONED = [
+    "[[ ${X} -gt 3 ]]",
+    '[[ 3 -le "${X}" ]]',
+    "[[\t${X} -gt 3 ]]",
+    "[[ -n a && ( ${X} -eq 3 || -z a ) ]]",
+    "if [[ ${X} -ne 3 ]]; then echo; fi",
+    "arr[${X}]=1",
+    'arr["${X}"]+=1',
+    "arr=([${X}]=1)",
+    "declare -a arr=(a [1]=2 [${X}]=1)",
+    "A=xy; echo $${A:${X}}",
+    'A=xy; echo "$${A:${X}:1}"',
+    'A=xy; echo "$${A:0:${X}}"',
+    'A=xy; echo "$${A:$${#A}:${X}}"',
+    'arr=(1); echo "$${arr[${X}]}"',
+    "arr=(1); cat <<EOF\n$${arr[${X}]}\nEOF",
+    "cat <<EOF\n$${PATH:${X}}\nEOF",
+    "declare -i n=${X}",
+    "declare -r -i n='${X}'",
+    "declare -i n; n=${X}",
+    "declare -i n; for n in ${X}; do echo; done",
+    "declare -i n; read n <<< ${X}",
+    "declare -i n; n=(${X})",
+    "declare -ai n=(1 ${X})",
+    "declare -i n\nif true; then n+=${X}; fi",
+    "f() { local -i n=${X}; }; f",
+    "let n=${X}",
+    'true && let "n=$(echo 1) + ${X}"',
+    "if ! let 'n=${X}'; then echo; fi",
+    'unset "arr[${X}]"',
+]
+NAMED = [
+    "test -v ${X}",
+    '[ -v "${X}" ]',
+    "printf -v ${X} text",
+    "declare ${X}=1",
+    "declare -n n=${X}; echo $n",
+    "f() { local '${X}'; }; f",
+    "unset ${X}",
+    "read -r ${X} <<< 1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [(command, reckoning.ARITHMETIC) for command in [*RECKONED, "[[ -v ${X} ]]"]]
+    + [(command, reckoning.NAME) for command in NAMED],
+)
+def test_a_value_is_refused_where_bash_would_run_a_part_of_it(command: str, where: str) -> None:
+    with pytest.raises(BadSubstitution, match=re.escape(f"a value cannot be quoted {where}, in the command ")):
+        script(command, X=SUBSCRIPT)
+
+
+@pytest.mark.skipif("bash" not in SHELLS, reason="needs bash")
+@pytest.mark.parametrize(("command", "value"), [(c, "1") for c in RECKONED] + [(c, "FOO") for c in NAMED])
+def test_a_harmless_value_may_stand_there(tmp_path: Path, command: str, value: str) -> None:
+    run(script(f"{command} || true", X=value), tmp_path, "bash")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'f() { local text="about ${X}"; }',
+        'local text="$(date): ${X}" list=(a "${X}")',
+        'echo "$${#A} ${X} }" "$${A:1} ${X}"',
+        "export N=${X}; M=${X}; declare -r O=${X}",
+        'echo "please; read ${X}" let ${X}',
+        "echo 'read; unset ${X}'",
+        'read -r a b <<< "${X}"',
+        "read a < ${X}",
+        'read -p "name of ${X}" a',
+        "[[ ${X} == v* && $N -gt 3 ]]",
+        "[ ${X} -gt 3 ] || ls -lt ${X} || curl -v ${X}",
+        'curl "https://x/?filter[${X}]=1"',
+        "echo a[${X}] 'arr[${X}]'",
+        "grep '[[:space:]]' ${X} | sed 's/[^/]*/${X}/'",
+        'echo "$${UNSET:-${X}}" "$${UNSET:=a ${X}}" $${A#${X}} $${A:0:1}${X}',
+        "cat <<EOF\nlet n=${X} arr[${X}]=1\nEOF",
+        "case a in a) echo ${X};; esac; (echo; unset N) ; printf -- ${X}",
+    ],
+)
+def test_elsewhere_any_value_may_stand(command: str) -> None:
+    script(command, X=SUBSCRIPT)
+
+
+def test_many_values_are_checked_in_a_moment() -> None:
+    script("echo " + '"$${A:1}" [[ [[ a[b ( "$(c) ${X} ' * 2_000, X=EVIL)
 
 
 PIECES = [
