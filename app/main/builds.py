@@ -59,6 +59,7 @@ async def open_builds(
     """While the block lasts, changes are delivered to readers and to other servers, cron jobs and pushes that wait run,
     and old builds are purged."""
     logs = Logs(folder.logs)
+    await logs.prepare()
     configs = Configs(hosts, Converter(partial(_template, db), _limits(settings)), _extensions(settings))
     ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders), seal)
     broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4))

@@ -85,6 +85,10 @@ class Logs:
         for step_id in list(self._live):
             self.close(step_id)
 
+    async def prepare(self) -> None:
+        """Load what the first write needs: with the first line of a log, the event loop would wait for that."""
+        await _in_thread(lambda: None)
+
     async def write(self, step_id: int, lines: Sequence[Line]) -> None:
         """Append a batch of lines; Unavailable when the disk is full, and then none of the lines is kept."""
         await _in_thread(lambda: files.append(self._path(step_id, "ndjson"), _encoded(lines)))
