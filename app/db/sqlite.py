@@ -12,10 +12,8 @@ their commit, which waits for the disk, is done in the thread of the connection.
 
 import asyncio
 import contextlib
-import re
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -23,9 +21,10 @@ import aiosqlite
 import databases
 
 from app.db import file
-from app.db.parameters import Arguments, marked
-from app.db.tx import Rows, Statement, Tx
-from app.errors import AppError, NotFound, Unavailable
+from app.db.faults import passing, unavailable, vanished
+from app.db.statements import drive, rows_of
+from app.db.tx import Statement, Tx
+from app.errors import AppError, Unavailable
 
 T = TypeVar("T")
 Outcome: TypeAlias = tuple[Any, BaseException | None]
@@ -49,19 +48,6 @@ _PRAGMAS = (
     _WAIT,
     "PRAGMA cache_size=-16000",
 )
-_INSERT = re.compile(r"INSERT INTO \w+ \([^()]*\) VALUES \([^()]*\)(?P<end> RETURNING id)")
-
-
-@lru_cache(maxsize=1024)
-def _compiled(sql: str) -> tuple[str, Arguments, bool]:
-    """SQL with places, the values for the places, and whether the rows are only the id of a new row.
-
-    SQLite knows the id of the last new row; to return the id as a row costs as much as the INSERT itself.
-    """
-    text, arguments = marked(sql)
-    if found := _INSERT.fullmatch(text):
-        return text[: found.start("end")], arguments, True
-    return text, arguments, False
 
 
 class _Waiting(NamedTuple):
@@ -99,8 +85,8 @@ class Engine:
             self._glancing = (await self._connect((*always, *_READ_ONLY, _NO_WAIT)))._conn
         except sqlite3.Error as error:
             await self.close()
-            if passing := _passing(error):
-                raise Unavailable(f"{self._url} cannot be used: {passing}") from error
+            if reason := passing(error):
+                raise Unavailable(f"{self._url} cannot be used: {reason}") from error
             code = file.Damaged.code if file.is_damage(error) else "bad_database"
             raise AppError(f"{self._url} cannot be used: {error}", code=code) from error
 
@@ -159,15 +145,15 @@ class Engine:
             if not self._glancing.in_transaction:
                 self._glancing.execute("BEGIN")
                 asyncio.get_running_loop().call_soon(self._end_glances)
-            rows = _rows(self._glancing, *first)
+            rows = rows_of(self._glancing, *first)
         except sqlite3.Error:  # no snapshot yet, as a lock or another error prevents it; `read` may wait, or fail
             _end(self._glancing)
             return await self.read(_resumed(first, tx))
         try:
-            return _drive(self._glancing, tx, rows)
+            return drive(self._glancing, tx, rows)
         except sqlite3.Error as error:
             _end(self._glancing)
-            raise _unavailable(error) or error from error
+            raise unavailable(error) or error from error
 
     def _end_glances(self) -> None:
         if self._glancing is not None:
@@ -247,7 +233,7 @@ class _Lane:
         try:
             outcomes = await self._drive(self._connection, group)
         except Exception as error:  # after any error, every caller of the group must get an outcome
-            outcomes = [(None, _unavailable(error) or error)] * len(group)
+            outcomes = [(None, unavailable(error) or error)] * len(group)
         for waiting, (result, failure) in zip(group, outcomes, strict=True):
             if waiting.future.done():
                 continue
@@ -278,11 +264,11 @@ async def _write(connection: aiosqlite.Connection, group: Sequence[_Waiting]) ->
         return list(await _in_its_thread(connection, lambda raw: _write_group(raw, group)))
     try:
         outcomes = _drive_all(raw, group)
-    except BaseException as error:
+    except BaseException as error:  # whatever a transaction raises reaches its caller
         return _undone(raw, group, error)
     try:
         await _in_its_thread(connection, _commit)
-    except Exception as error:
+    except Exception as error:  # not a cancel: the thread still commits
         return _undone(raw, group, error)
     return outcomes
 
@@ -297,7 +283,7 @@ def _write_group(raw: sqlite3.Connection, group: Sequence[_Waiting]) -> list[Out
     try:
         outcomes = _drive_all(raw, group)
         _commit(raw)
-    except BaseException as error:
+    except BaseException as error:  # whatever a transaction raises reaches its caller
         return _undone(raw, group, error)
     return outcomes
 
@@ -312,25 +298,25 @@ def _undone(raw: sqlite3.Connection, group: Sequence[_Waiting], error: BaseExcep
         raw.execute("ROLLBACK")
     if len(group) > 1:
         raise error
-    return [(None, _unavailable(error) or _vanished(error) or error)]
+    return [(None, unavailable(error) or vanished(error) or error)]
 
 
 def _drive_all(raw: sqlite3.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
     if len(group) == 1:  # no other transaction needs a savepoint's protection
-        return [(_drive(raw, group[0].tx), None)]
+        return [(drive(raw, group[0].tx), None)]
     return [_drive_in_savepoint(raw, waiting.tx) for waiting in group]
 
 
 def _drive_in_savepoint(raw: sqlite3.Connection, tx: Tx[Any]) -> Outcome:
     raw.execute("SAVEPOINT one")
     try:
-        result = _drive(raw, tx)
+        result = drive(raw, tx)
     except BaseException as error:  # any error of one transaction goes to that transaction's caller
-        if not raw.in_transaction or _unavailable(error):
+        if not raw.in_transaction or unavailable(error):
             raise  # SQLite has rolled back everything, or will: no transaction of the group succeeds
         raw.execute("ROLLBACK TO one")
         raw.execute("RELEASE one")
-        return None, _vanished(error) or error
+        return None, vanished(error) or error
     raw.execute("RELEASE one")
     return result, None
 
@@ -344,9 +330,9 @@ def _read_group(raw: sqlite3.Connection, group: Sequence[_Waiting]) -> list[Outc
     for waiting in group:
         raw.execute("BEGIN")
         try:
-            outcomes.append((_drive(raw, waiting.tx), None))
+            outcomes.append((drive(raw, waiting.tx), None))
         except BaseException as error:  # any error goes to this transaction's caller
-            outcomes.append((None, _unavailable(error) or error))
+            outcomes.append((None, unavailable(error) or error))
         finally:
             _end(raw)
     return outcomes
@@ -366,73 +352,3 @@ def _prepare(raw: sqlite3.Connection, pragmas: Sequence[str]) -> None:
     raw.row_factory = sqlite3.Row
     for pragma in pragmas:
         raw.execute(pragma).fetchall()
-
-
-def _drive(raw: sqlite3.Connection, tx: Tx[T], rows: Rows | None = None) -> T:
-    """The result of a transaction: of a new one, or of one that waits for `rows`."""
-    try:
-        sql, values = next(tx) if rows is None else tx.send(rows)
-        while True:
-            sql, values = tx.send(_rows(raw, sql, values))
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    finally:
-        tx.close()
-
-
-def _rows(raw: sqlite3.Connection, sql: str, values: dict[str, Any]) -> Rows:
-    text, arguments, only_id = _compiled(sql)
-    cursor = raw.execute(text, arguments(values))
-    return [_NewId(cursor.lastrowid)] if only_id else cursor.fetchall()
-
-
-class _NewId:
-    """The row of the one column `id`."""
-
-    __slots__ = ("_id",)
-
-    def __init__(self, new: int | None) -> None:
-        self._id = new
-
-    def __getitem__(self, key: str | int) -> Any:
-        if key not in ("id", 0):
-            raise IndexError(f"the row has no column {key}")
-        return self._id
-
-    def __iter__(self) -> Iterator[Any]:
-        yield self._id
-
-
-#: The codes of SQLite's errors after which the same call may work later, and the words for them.
-_REASONS = {
-    sqlite3.SQLITE_BUSY: "the database is locked by another program",
-    sqlite3.SQLITE_LOCKED: "the database is locked by another program",
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_IOERR: "the disk does not answer",
-    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
-    sqlite3.SQLITE_READONLY: "the database file cannot be written",
-    sqlite3.SQLITE_NOMEM: "out of memory",
-}
-
-
-#: What is to be done about a damaged database.
-_MEND = "the server's administrator has to restore a backup, see docs/backup.md"
-
-
-def _passing(error: BaseException) -> str | None:
-    code = getattr(error, "sqlite_errorcode", None)
-    return _REASONS.get(code & 0xFF) if isinstance(code, int) else None
-
-
-def _unavailable(error: BaseException) -> Unavailable | None:
-    if file.is_damage(error):
-        return Unavailable(f"the database is damaged ({error}): {_MEND}", code=file.Damaged.code)
-    reason = _passing(error)
-    return Unavailable(f"{reason}; nothing was changed, try again") if reason else None
-
-
-def _vanished(error: BaseException) -> NotFound | None:
-    """NotFound if the error is a foreign key's: the row that a new row refers to was deleted just before."""
-    gone = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
-    return NotFound("what this belongs to was deleted meanwhile") if gone else None

@@ -68,7 +68,7 @@ class Router:
         except errors.EXPECTED as error:
             answer = self._answer_to(error)
             answer.background = _told_of_refusal(request, error)
-        except Exception as bug:
+        except Exception as bug:  # the client gets an answer; the middleware logs the bug
             await self._answer_to(bug)(scope, receive, send)
             raise
         await answer(scope, receive, send)

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from app.backoff import pauses, until_heard
-from app.builds.model import DONE, FAILED, Stage, Step
-from app.errors import AppError, Conflict, NotFound
+from app.builds.model import FAILED, Stage, Step
+from app.errors import AppError
 from app.pipeline import source
 from app.pipeline.document import BadPipeline
 from app.pipeline.steps import PlannedStep
@@ -24,6 +24,7 @@ from app.runners.exec.options import Options
 from app.runners.exec.output import Writer
 from app.runners.exec.plan import Plan, plan
 from app.runners.exec.process import CannotStart, Process
+from app.runners.exec.reports import Reports
 from app.runners.exec.stage import Halt, State
 from app.runners.exec.turns import in_turns
 from app.runners.exec.workspace import Workspace
@@ -40,8 +41,6 @@ DETAILS_TIMEOUT = 60.0
 LATE = 1.0
 #: Seconds before the next watch after a failed one, at first and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
-#: How often the last report of a stage is sent that meets a newer version.
-LAST_REPORTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,7 @@ class Execution:
         self._accepted = accepted
         self._place = place
         self._state = State(accepted)
+        self._reports = Reports(manager)
         self._halt: Halt | None = None
         self._error = ""
         self._running: set[Process] = set()
@@ -105,7 +105,7 @@ class Execution:
     async def fail(self, error: str) -> None:
         """Report that the stage has ended with an error that no step has caused."""
         self._state.fail(error)
-        await self._report_last(self._state.close(_now()))
+        await self._reports.last(self._state, self._state.close(_now()))
 
     def _limit(self, minutes: int) -> asyncio.TimerHandle:
         minutes = minutes if minutes > 0 else DEFAULT_TIMEOUT
@@ -146,7 +146,7 @@ class Execution:
         accepted = self._accepted
         stage = replace(context.stage, version=accepted.version, machine=accepted.machine)
         self._state = State(stage, todo.steps)
-        if await self._report_stage(self._state.begin(_now())):
+        if await self._reports.stage(self._state, self._state.begin(_now())):
             await self._run_in_workspace(context, todo)
 
     async def _plan(self, context: Context, variables: Mapping[str, str]) -> Plan:
@@ -171,7 +171,7 @@ class Execution:
             if self._halt is not Halt.STOPPED:  # a runner that stops has little time for its last reports
                 await self._remove(workspace)  # first, because the report may need the room on the disk
             late = asyncio.get_running_loop().call_later(LATE, self._clear, workspace)
-            await self._report_last(closed)
+            await self._reports.last(self._state, closed)
             late.cancel()
         finally:
             await asyncio.wait([creating])  # otherwise the workspace may be made after its removal
@@ -306,50 +306,9 @@ class Execution:
             self.halt(Halt.FAILED)
         await self._report_step(ended)
 
-    async def _report_stage(self, stage: Stage) -> bool:
-        """Whether the manager has accepted the report."""
-        try:
-            self._state.heard(await until_heard(lambda: self._manager.update_stage(stage)))
-        except AppError as error:
-            _refused(error, stage=stage.id)
-            return False
-        return True
-
-    async def _report_last(self, stage: Stage) -> None:
-        """Report that the stage has ended, with the newest versions.
-
-        A step's report may have been cancelled before its answer came: then the server knows a newer version, which is
-        read, and the report is repeated. Without this, the stage would run for ever at the server.
-        """
-        for _ in range(LAST_REPORTS):
-            try:
-                self._state.heard(await until_heard(partial(self._manager.update_stage, stage)))
-                return
-            except Conflict as conflict:
-                refusal: AppError = conflict
-            except AppError as other:
-                refusal = other
-                break
-            newest = await self._newest()
-            if newest is None or newest.status in DONE:
-                break
-            self._state.heard(newest)
-            stage = self._state.stage
-        _refused(refusal, stage=stage.id)
-
-    async def _newest(self) -> Stage | None:
-        """The stage and its steps as the server knows them; None when they cannot be read."""
-        try:
-            return (await until_heard(lambda: self._manager.details(self._accepted.id))).stage
-        except AppError:
-            return None
-
     async def _report_step(self, step: Step) -> None:
-        try:
-            self._state.heard(await until_heard(lambda: self._manager.update_step(step)))
-        except AppError as error:
-            _refused(error, stage=step.stage_id, step=step.id)
-            self.halt(Halt.LOST, f"the report of step {step.name} was refused: {error.message}")
+        if refusal := await self._reports.step(self._state, step):
+            self.halt(Halt.LOST, f"the report of step {step.name} was refused: {refusal}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,12 +352,6 @@ async def _guard(started: Process, growth: Growth) -> None:
 def _password(context: Context) -> dict[str, str]:
     """The password of the netrc, which is masked in logs like a secret named `netrc`."""
     return {"netrc": context.netrc.password} if context.netrc else {}
-
-
-def _refused(error: AppError, **what: int) -> None:
-    """Log a refused report. Conflict and NotFound are expected: the stage was cancelled or deleted meanwhile."""
-    level = logging.INFO if isinstance(error, (Conflict, NotFound)) else logging.ERROR
-    log.log(level, "a report was refused", extra={**what, "reason": error.message})
 
 
 def _now() -> int:

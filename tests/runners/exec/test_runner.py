@@ -10,7 +10,7 @@ import pytest
 from app.builds.model import Stage, Step
 from app.errors import Conflict, Unavailable
 from app.pipeline.steps import PlannedStep
-from app.runners.exec import execution
+from app.runners.exec import execution, reports
 from app.runners.exec import runner as exec_
 from app.runners.manager import Filter
 from tests.runners.exec.farside import FakeManager, alive, finish, names, pipeline, polling, runner, step
@@ -225,7 +225,7 @@ async def test_a_last_report_that_is_refused_again_and_again_is_given_up(tmp_pat
     async with polling(manager, tmp_path):
         await soon(lambda: manager.calls.count("request") > 1)
 
-    assert manager.calls.count("stage success") == execution.LAST_REPORTS
+    assert manager.calls.count("stage success") == reports.ATTEMPTS
 
 
 async def test_what_is_logged_names_the_stage_and_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
