@@ -9,6 +9,7 @@
     ├── NothingToRun       no pipeline of the file wants this event
     ├── Unreadable         the git repository or the pipeline file cannot be used as it is
     ├── TooLarge           more than the server is willing to read
+    ├── NoRoom             the disk is full
     ├── TooMany            the caller asks too often
     └── Unavailable        a passing state: the same call may work a little later
 
@@ -108,6 +109,12 @@ class TooLarge(AppError):
     """The input has more bytes than the server reads."""
 
     code = "too_large"
+
+
+class NoRoom(AppError):
+    """There is no room to store what was sent."""
+
+    code = "no_room"
 
 
 class TooMany(AppError):

@@ -9,7 +9,7 @@ from app.cli.remote.client import Json
 from app.cli.terminal import arguments, options, output
 from app.cli.terminal.options import Session, ahead, api_path, json_option, slug, yes_option
 
-_SCOPES = ("read", "promote", "admin")
+_SCOPES = ("read", "promote", "deploy", "admin")
 
 
 @click.group()

@@ -1,4 +1,12 @@
-"""Replaces named parameters of SQL by positions: drivers bind positions, which is faster than names."""
+"""Replaces what SQL of both engines names in one way: named parameters, lists of rows, locks, regular expressions.
+
+Drivers bind positions, which is faster than names.
+
+`:rows(entries; id bigint, path text)` stands for a table with these columns: the parameter `entries` is the text of a
+JSON array of arrays, one inner array a row. One statement so reads or writes any number of rows.
+`:shared` and `:exclusive`, at the end of a SELECT of one table, lock the rows that are found until the transaction
+ends; SQLite, which has one writer, needs no such lock. `a :regexp b` is true when the text a matches the pattern b.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -6,19 +14,42 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
+_ROWS = re.compile(r":rows\((\w+);([^)]*)\)")
+_WORDS = {
+    "sqlite": {":shared": "", ":exclusive": "", ":regexp": "REGEXP"},
+    "postgresql": {":shared": "FOR KEY SHARE", ":exclusive": "FOR UPDATE", ":regexp": "~"},
+}
 #: Puts named values in the order of the positions.
 Arguments: TypeAlias = Callable[[dict[str, Any]], Sequence[Any]]
 
 
 def numbered(sql: str) -> tuple[str, Arguments]:
-    """The SQL with `$1, $2, …`, one number for each name."""
+    """The SQL for PostgreSQL, with `$1, $2, …`, one number for each name."""
+    sql = _of_engine(sql, "postgresql", _rows_of_postgres)
     names = list(dict.fromkeys(_PARAMETER.findall(sql)))
     return _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", sql), _arguments(names)
 
 
 def marked(sql: str) -> tuple[str, Arguments]:
-    """The SQL with a `?` for every occurrence of a name."""
+    """The SQL for SQLite, with a `?` for every occurrence of a name."""
+    sql = _of_engine(sql, "sqlite", _rows_of_sqlite)
     return _PARAMETER.sub("?", sql), _arguments(_PARAMETER.findall(sql))
+
+
+def _of_engine(sql: str, dialect: str, rows: Callable[[str, Sequence[Sequence[str]]], str]) -> str:
+    for word, words in _WORDS[dialect].items():
+        sql = sql.replace(word, words)
+    return _ROWS.sub(lambda found: rows(found[1], [column.split() for column in found[2].split(",")]), sql)
+
+
+def _rows_of_sqlite(name: str, columns: Sequence[Sequence[str]]) -> str:
+    values = ", ".join(f"json_extract(value, '$[{at}]') AS {column}" for at, (column, _) in enumerate(columns))
+    return f"(SELECT {values} FROM json_each(:{name}))"  # noqa: S608 - names only
+
+
+def _rows_of_postgres(name: str, columns: Sequence[Sequence[str]]) -> str:
+    values = ", ".join(f"(value ->> {at})::{kind} AS {column}" for at, (column, kind) in enumerate(columns))
+    return f"(SELECT {values} FROM jsonb_array_elements(:{name}::jsonb))"  # noqa: S608 - names only
 
 
 def _arguments(names: Sequence[str]) -> Arguments:

@@ -1,113 +1,67 @@
-"""All tables as objects of SQLAlchemy: for queries whose filters vary, and for the test of the migrations.
-
-Booleans, texts and numbers are never NULL: an absent value is `''`, `0` or false, as in the API.
+"""The tables of accounts, git repositories, builds and the audit record, as objects of SQLAlchemy: for queries whose
+filters vary, and for the test of the migrations. `holdings` has the other tables.
 """
 
-from typing import Any
+from sqlalchemy import BigInteger, Column, Index, Table, Text, func, not_
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    ForeignKey,
-    Identity,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Select,
-    Table,
-    Text,
-    func,
-    not_,
-)
-from sqlalchemy.sql.schema import SchemaItem
+from app.db import holdings as holdings  # the metadata is whole only with these tables
+from app.db.columns import belongs_to, flags, ident, insert_sql, metadata, numbers, octets, sql, table, texts
 
-metadata = MetaData()
-
-
-def _table(name: str, *items: SchemaItem) -> Table:
-    return Table(name, metadata, *items, sqlite_autoincrement=True)
-
-
-def _id() -> Column[int]:
-    kind = BigInteger().with_variant(Integer(), "sqlite")
-    return Column("id", kind, Identity(), primary_key=True)
-
-
-def _numbers(*names: str) -> list[Column[int]]:
-    return [Column(name, BigInteger, nullable=False) for name in names]
-
-
-def _texts(*names: str) -> list[Column[str]]:
-    return [Column(name, Text, nullable=False) for name in names]
-
-
-def _flags(*names: str) -> list[Column[bool]]:
-    return [Column(name, Boolean, nullable=False) for name in names]
-
-
-def _bytes(*names: str) -> list[Column[bytes]]:
-    return [Column(name, LargeBinary, nullable=False) for name in names]
-
-
-def _of(table: str, name: str, **options: Any) -> Column[int]:
-    return Column(name, BigInteger, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False, **options)
-
+__all__ = ["insert_sql", "metadata", "sql"]
 
 schema_versions = Table(
     "schema_versions",
     metadata,
     Column("version", BigInteger, primary_key=True, autoincrement=False),
-    *_numbers("applied"),
+    *numbers("applied"),
 )
 
-users = _table(
+users = table(
     "users",
-    _id(),
-    *_texts("login", "email", "avatar"),
-    *_flags("machine", "admin", "active"),
-    *_numbers("synced", "created", "updated", "last_login"),
+    ident(),
+    *texts("login", "email", "avatar"),
+    *flags("machine", "admin", "active"),
+    *numbers("synced", "created", "updated", "last_login"),
 )
 Index("users_login", func.lower(users.c.login), unique=True)
 
-tokens = _table(
+tokens = table(
     "tokens",
-    _id(),
-    _of("users", "user_id"),
-    *_texts("name", "scope", "repos"),
-    *_numbers("created", "expires", "used"),
-    *_texts("hash"),
+    ident(),
+    belongs_to("users", "user_id"),
+    *texts("name", "scope", "repos"),
+    *numbers("created", "expires", "used"),
+    *texts("hash"),
 )
 Index("tokens_hash", tokens.c.hash, unique=True)
 Index("tokens_name", tokens.c.user_id, tokens.c.name, unique=True)
 
-sessions = _table(
+sessions = table(
     "sessions",
-    _id(),
-    _of("users", "user_id"),
-    _of("tokens", "token_id"),
-    *_numbers("created", "seen", "expires"),
-    *_texts("browser", "address", "hash"),
+    ident(),
+    belongs_to("users", "user_id"),
+    belongs_to("tokens", "token_id"),
+    *numbers("created", "seen", "expires"),
+    *texts("browser", "address", "hash"),
 )
 Index("sessions_hash", sessions.c.hash, unique=True)
 Index("sessions_user", sessions.c.user_id, sessions.c.id)
 Index("sessions_token", sessions.c.token_id)
 
-repos = _table(
+repos = table(
     "repos",
-    _id(),
-    *_texts("namespace", "name", "uid"),
-    *_numbers("user_id"),
-    *_texts("scm", "git_http_url", "git_ssh_url", "link", "default_branch", "visibility"),
-    *_flags("active"),
-    *_texts("config_path"),
-    *_flags("trusted", "protected", "ignore_forks", "ignore_pull_requests"),
-    *_flags("auto_cancel_pull_requests", "auto_cancel_pushes", "auto_cancel_running"),
-    *_numbers("timeout", "throttle", "counter", "synced", "created", "updated", "version"),
-    *_bytes("signer", "secret"),
-    *_numbers("unbroken_from"),
-    *_texts("parameters"),
+    ident(),
+    *texts("namespace", "name", "uid"),
+    *numbers("user_id"),
+    *texts("scm", "git_http_url", "git_ssh_url", "link", "default_branch", "visibility"),
+    *flags("active"),
+    *texts("config_path"),
+    *flags("trusted", "protected", "ignore_forks", "ignore_pull_requests"),
+    *flags("auto_cancel_pull_requests", "auto_cancel_pushes", "auto_cancel_running"),
+    *numbers("timeout", "throttle", "counter", "synced", "created", "updated", "version"),
+    *octets("signer", "secret"),
+    *numbers("unbroken_from"),
+    *texts("parameters"),
 )
 Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
 Index("repos_owner", repos.c.user_id)
@@ -115,38 +69,38 @@ Index("repos_owner", repos.c.user_id)
 permissions = Table(
     "permissions",
     metadata,
-    _of("users", "user_id", primary_key=True),
-    _of("repos", "repo_id", primary_key=True),
-    *_flags("can_read", "can_write", "can_admin"),
-    *_numbers("created", "updated"),
+    belongs_to("users", "user_id", primary_key=True),
+    belongs_to("repos", "repo_id", primary_key=True),
+    *flags("can_read", "can_write", "can_admin"),
+    *numbers("created", "updated"),
 )
 Index("permissions_repo", permissions.c.repo_id)
 
-secrets = _table(
+secrets = table(
     "secrets",
-    _id(),
-    _of("repos", "repo_id"),
-    *_texts("name"),
-    *_bytes("data"),
-    *_flags("pull_request", "pull_request_push"),
+    ident(),
+    belongs_to("repos", "repo_id"),
+    *texts("name"),
+    *octets("data"),
+    *flags("pull_request", "pull_request_push"),
 )
 Index("secrets_name", secrets.c.repo_id, func.lower(secrets.c.name), unique=True)
 
-builds = _table(
+builds = table(
     "builds",
-    _id(),
-    _of("repos", "repo_id"),
-    *_numbers("number"),
-    *_texts("trigger_by"),
-    *_numbers("parent"),
-    *_texts("status", "error", "event", "action", "link"),
-    *_numbers("timestamp"),
-    *_texts("title", "message", "before_sha", "after_sha", "ref", "source_repo", "source", "target"),
-    *_texts("author_login", "author_name", "author_email", "author_avatar", "sender"),
-    *_texts("params", "cron", "deploy_to"),
-    *_numbers("deploy_id"),
-    *_flags("debug"),
-    *_numbers("started", "finished", "created", "updated", "version"),
+    ident(),
+    belongs_to("repos", "repo_id"),
+    *numbers("number"),
+    *texts("trigger_by"),
+    *numbers("parent"),
+    *texts("status", "error", "event", "action", "link"),
+    *numbers("timestamp"),
+    *texts("title", "message", "before_sha", "after_sha", "ref", "source_repo", "source", "target"),
+    *texts("author_login", "author_name", "author_email", "author_avatar", "sender"),
+    *texts("params", "cron", "deploy_to"),
+    *numbers("deploy_id"),
+    *flags("debug"),
+    *numbers("started", "finished", "created", "updated", "version"),
 )
 Index("builds_number", builds.c.repo_id, builds.c.number, unique=True)
 Index("builds_ref", builds.c.repo_id, builds.c.ref, builds.c.number)
@@ -165,84 +119,84 @@ Index(
 latest = Table(
     "latest",
     metadata,
-    _of("repos", "repo_id", primary_key=True),
+    belongs_to("repos", "repo_id", primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("name", Text, primary_key=True),
-    _of("builds", "build_id"),
+    belongs_to("builds", "build_id"),
 )
 Index("latest_build", latest.c.build_id)
 
-stages = _table(
+stages = table(
     "stages",
-    _id(),
-    *_numbers("repo_id"),
-    _of("builds", "build_id"),
-    *_numbers("number"),
-    *_texts("name", "kind", "type", "status", "error"),
-    *_flags("errignore"),
-    *_numbers("exit_code"),
-    *_texts("machine", "os", "arch", "variant", "kernel"),
-    *_numbers("limit_count", "throttle", "started", "stopped", "created", "updated", "version"),
-    *_flags("on_success", "on_failure"),
-    *_texts("depends_on", "labels", "runner"),
-    *_numbers("offered"),
-    *_texts("peer"),
-    *_numbers("seen"),
+    ident(),
+    *numbers("repo_id"),
+    belongs_to("builds", "build_id"),
+    *numbers("number"),
+    *texts("name", "kind", "type", "status", "error"),
+    *flags("errignore"),
+    *numbers("exit_code"),
+    *texts("machine", "os", "arch", "variant", "kernel"),
+    *numbers("limit_count", "throttle", "started", "stopped", "created", "updated", "version"),
+    *flags("on_success", "on_failure"),
+    *texts("depends_on", "labels", "runner"),
+    *numbers("offered"),
+    *texts("peer"),
+    *numbers("seen"),
 )
 Index("stages_number", stages.c.build_id, stages.c.number, unique=True)
 _queued = stages.c.status.in_(["pending", "running"])
 Index("stages_queue", stages.c.id, sqlite_where=_queued, postgresql_where=_queued)
 
-steps = _table(
+steps = table(
     "steps",
-    _id(),
-    _of("stages", "stage_id"),
-    *_numbers("number"),
-    *_texts("name", "status", "error"),
-    *_flags("errignore"),
-    *_numbers("exit_code", "started", "stopped", "version"),
-    *_texts("depends_on", "image"),
-    *_flags("detached"),
-    *_texts("card_schema"),
+    ident(),
+    belongs_to("stages", "stage_id"),
+    *numbers("number"),
+    *texts("name", "status", "error"),
+    *flags("errignore"),
+    *numbers("exit_code", "started", "stopped", "version"),
+    *texts("depends_on", "image"),
+    *flags("detached"),
+    *texts("card_schema"),
 )
 Index("steps_number", steps.c.stage_id, steps.c.number, unique=True)
 
-org_secrets = _table(
+org_secrets = table(
     "org_secrets",
-    _id(),
-    *_texts("namespace", "name"),
-    *_bytes("data"),
-    *_flags("pull_request", "pull_request_push"),
+    ident(),
+    *texts("namespace", "name"),
+    *octets("data"),
+    *flags("pull_request", "pull_request_push"),
 )
 Index("org_secrets_name", org_secrets.c.namespace, func.lower(org_secrets.c.name), unique=True)
 Index("org_secrets_all", func.lower(org_secrets.c.name), org_secrets.c.namespace)
 
-templates = _table("templates", _id(), *_texts("namespace", "name", "data"), *_numbers("created", "updated"))
+templates = table("templates", ident(), *texts("namespace", "name", "data"), *numbers("created", "updated"))
 Index("templates_name", templates.c.namespace, templates.c.name, unique=True)
 Index("templates_by_name", templates.c.name, templates.c.namespace)
 
-crons = _table(
+crons = table(
     "crons",
-    _id(),
-    _of("repos", "repo_id"),
-    *_texts("name", "expr"),
-    *_numbers("next", "prev"),
-    *_texts("event", "branch", "target", "parent"),
-    *_flags("disabled"),
-    *_numbers("created", "updated", "version"),
-    *_flags("hurried"),
+    ident(),
+    belongs_to("repos", "repo_id"),
+    *texts("name", "expr"),
+    *numbers("next", "prev"),
+    *texts("event", "branch", "target", "parent"),
+    *flags("disabled"),
+    *numbers("created", "updated", "version"),
+    *flags("hurried"),
 )
 Index("crons_name", crons.c.repo_id, crons.c.name, unique=True)
 _enabled = not_(crons.c.disabled)
 Index("crons_due", crons.c.next, sqlite_where=_enabled, postgresql_where=_enabled)
 
-deliveries = _table(
+deliveries = table(
     "deliveries",
-    _id(),
-    _of("repos", "repo_id"),
-    *_texts("name", "ref", "before", "after", "sender", "options", "address", "request"),
-    *_numbers("received", "build", "due", "tries"),
-    *_texts("error"),
+    ident(),
+    belongs_to("repos", "repo_id"),
+    *texts("name", "ref", "before", "after", "sender", "options", "address", "request"),
+    *numbers("received", "build", "due", "tries"),
+    *texts("error"),
 )
 Index("deliveries_name", deliveries.c.repo_id, deliveries.c.name, unique=True)
 Index("deliveries_received", deliveries.c.received)
@@ -257,42 +211,42 @@ Index(
 )
 Index("deliveries_waiting", deliveries.c.id, sqlite_where=_waits, postgresql_where=_waits)
 
-cards = Table("cards", metadata, _of("steps", "step_id", primary_key=True), *_texts("data"))
+cards = Table("cards", metadata, belongs_to("steps", "step_id", primary_key=True), *texts("data"))
 
-unsigned = Table("unsigned", metadata, _of("builds", "build_id", primary_key=True), *_texts("digest"))
+unsigned = Table("unsigned", metadata, belongs_to("builds", "build_id", primary_key=True), *texts("digest"))
 
 decisions = Table(
     "decisions",
     metadata,
-    _of("repos", "repo_id", primary_key=True),
+    belongs_to("repos", "repo_id", primary_key=True),
     Column("digest", Text, primary_key=True),
-    *_flags("approved"),
-    *_numbers("number", "decided"),
+    *flags("approved"),
+    *numbers("number", "decided"),
 )
 
-converted = Table("converted", metadata, _of("builds", "build_id", primary_key=True), *_texts("text"))
+converted = Table("converted", metadata, belongs_to("builds", "build_id", primary_key=True), *texts("text"))
 
 retired = Table(
     "retired",
     metadata,
     Column("namespace", Text, primary_key=True),
     Column("name", Text, primary_key=True),
-    *_numbers("counter"),
+    *numbers("counter"),
 )
 
-switches = Table("switches", metadata, Column("name", Text, primary_key=True), *_numbers("since"))
+switches = Table("switches", metadata, Column("name", Text, primary_key=True), *numbers("since"))
 
-audit = _table(
+audit = table(
     "audit",
-    _id(),
-    *_numbers("at"),
-    *_texts("verb", "actor_kind", "actor_name"),
-    *_numbers("actor_id"),
-    *_texts("address", "way", "request_id", "subject", "about"),
-    *_numbers("repo_id"),
-    *_texts("before", "after"),
-    *_numbers("seq"),
-    *_texts("previous", "hash"),
+    ident(),
+    *numbers("at"),
+    *texts("verb", "actor_kind", "actor_name"),
+    *numbers("actor_id"),
+    *texts("address", "way", "request_id", "subject", "about"),
+    *numbers("repo_id"),
+    *texts("before", "after"),
+    *numbers("seq"),
+    *texts("previous", "hash"),
 )
 Index("audit_at", audit.c.at, audit.c.id)
 Index("audit_verb", audit.c.verb, audit.c.at, audit.c.id)
@@ -314,18 +268,6 @@ audit_head = Table(
     "audit_head",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    *_numbers("seq"),
-    *_texts("hash"),
+    *numbers("seq"),
+    *texts("hash"),
 )
-
-
-def insert_sql(table: Table, end: str = "RETURNING id") -> str:
-    """An INSERT of every column but the id; its parameters are the names of the columns."""
-    names = [column.name for column in table.columns if column.name != "id"]
-    values = ", ".join(f":{name}" for name in names)
-    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) {end}"  # noqa: S608 - names only
-
-
-def sql(query: Select[Any]) -> str:
-    """The text of a query with `:name` parameters, for both engines. Callers should store it: compiling is slow."""
-    return str(query.compile())

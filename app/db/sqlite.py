@@ -12,8 +12,10 @@ their commit, which waits for the disk, is done in the thread of the connection.
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -348,7 +350,18 @@ def _probe(path: str) -> bool:
     return not tables or "schema_versions" in tables
 
 
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> "re.Pattern[str]":
+    return re.compile(pattern, re.DOTALL)  # as PostgreSQL reads a dot
+
+
+def _regexp(pattern: str, text: str) -> bool:
+    """What `text REGEXP pattern` means, which SQLite leaves to its users."""
+    return _compiled(pattern).search(text) is not None
+
+
 def _prepare(raw: sqlite3.Connection, pragmas: Sequence[str]) -> None:
     raw.row_factory = sqlite3.Row
+    raw.create_function("regexp", 2, _regexp, deterministic=True)
     for pragma in pragmas:
         raw.execute(pragma).fetchall()

@@ -7,8 +7,13 @@ from starlette import routing as starlette
 from starlette.types import Receive, Scope, Send
 
 from app.accounts import api as accounts
+from app.accounts import platform as people
 from app.accounts import session
+from app.artifacts import access
+from app.artifacts import errors as faults
+from app.artifacts.api import files, moving, permissions, platform, repositories, search, storage, system
 from app.audit import api as audit
+from app.buildinfo.api import promotion, removal, runs
 from app.builds.api import builds, logs, streams
 from app.builds.cards import api as cards
 from app.builds.cron import api as cron
@@ -19,14 +24,18 @@ from app.repos.secrets import api as secrets
 from app.repos.templates import api as templates
 from app.runners.dispatch import api as runners
 from app.runners.dispatch.rpc import api as rpc
-from app.runners.dispatch.rpc.api import State
 from app.runners.manager import PREFIX
 from app.web import docs, health
 from app.web.policy import Policy
 from app.web.route import Endpoint
-from app.web.router import Router
+from app.web.router import Router, split_raw
 from app.web.server import Requests
 from app.web.traffic import Traffic
+
+
+class State(rpc.State, access.State):
+    """The state of every request."""
+
 
 #: The endpoints that the description of the API shows.
 ROWS: Sequence[Endpoint] = [
@@ -51,6 +60,23 @@ ROWS: Sequence[Endpoint] = [
     *repo_audit.routes,
     *health.routes,
 ]
+#: The endpoints that clients of Artifactory call, which the description shows, too.
+ARTIFACTORY_ROWS: Sequence[Endpoint] = [
+    *runs.routes,
+    *promotion.routes,
+    *removal.routes,
+    *storage.routes,
+    *moving.routes,
+    *search.routes,
+    *repositories.routes,
+    *platform.routes,
+    *permissions.routes,
+    *people.routes,
+    *system.routes,
+    *files.routes,
+]
+#: The first words of the paths of these endpoints.
+ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect"})
 
 
 def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
@@ -61,12 +87,17 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
         yield state
 
     live = starlette.Router(lifespan=lifespan)
-    api, runners_only = Router([*ROWS, *docs.routes(ROWS)]), Router(rpc.routes, rpc.answer_to)
+    api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS])])
+    runners_only = Router(rpc.routes, rpc.answer_to)
+    artifactory = Router(ARTIFACTORY_ROWS, faults.answer_to, split_raw)
 
     def split(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Returns the coroutine of the router. Not a coroutine itself: thousands of polls wait in this call."""
         if scope["type"] == "lifespan":
             return live(scope, receive, send)
-        return (runners_only if scope["path"].startswith(PREFIX) else api)(scope, receive, send)
+        path: str = scope["path"]
+        if path.startswith(PREFIX):
+            return runners_only(scope, receive, send)
+        return (artifactory if path.lstrip("/").partition("/")[0] in ARTIFACTORY else api)(scope, receive, send)
 
     return Requests(split, traffic, policy, quiet=PREFIX)

@@ -13,15 +13,15 @@ from app.builds.ports import Ports
 from app.db.connect import Database
 from app.extensions.client import extension
 from app.folder import Folder
+from app.main.artifacts import Artifacts, now_ms, open_artifacts
 from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.reserve import Reserve
-from app.main.routes import application
+from app.main.routes import State, application
 from app.main.runners import Runners, open_runners
 from app.moments import Recorders
-from app.runners.dispatch.rpc.api import State
 from app.runners.exec import workspace
 from app.runners.exec.runner import Runner
 from app.runners.manager import PREFIX
@@ -100,9 +100,10 @@ async def _open_rooms(
     builds = await stack.enter_async_context(opening)
     opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
     runners = await stack.enter_async_context(opening_runners)
+    artifacts = await stack.enter_async_context(open_artifacts(settings, folder))
     seen = Seen(db)
     await stack.enter_async_context(seen.running())
-    state = _state(settings, folder, db, hosts, seal, builds, runners, recorders, seen)
+    state = _state(settings, folder, db, hosts, seal, builds, runners, artifacts, recorders, seen)
     app = application(state, traffic, _policy(settings, state["budgets"]))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
@@ -123,6 +124,7 @@ def _state(
     seal: Seal,
     builds: Builds,
     runners: Runners,
+    artifacts: Artifacts,
     recorders: Recorders,
     seen: Seen,
 ) -> State:
@@ -154,6 +156,9 @@ def _state(
         rpc_secret=settings.rpc_secret,
         manager=runners.manager,
         polls=runners.polls,
+        blobs=artifacts.blobs,
+        now_ms=now_ms,
+        anonymous_read=settings.anonymous_read,
     )
 
 

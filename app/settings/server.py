@@ -84,6 +84,8 @@ class Settings(Extensions):
     git_password: Line = named("GIT_PASSWORD", "DRONE_GIT_PASSWORD", default="", repr=False)
     git_always_auth: bool = named("GIT_ALWAYS_AUTH", "DRONE_GIT_ALWAYS_AUTH", default=False)
     private_mode: bool = named("PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", default=False)
+    #: Whether callers without an account may read the artifacts that everybody was granted.
+    anonymous_read: bool = named("ANONYMOUS_READ", default=False)
     #: Steps of a Starlark file; 0 = the default.
     starlark_step_limit: int = named("STARLARK_STEP_LIMIT", "DRONE_STARLARK_STEP_LIMIT", default=0, ge=0)
     #: Bytes that a Starlark file may make; 0 = the default.

@@ -17,6 +17,7 @@ from app.errors import (
     Conflict,
     Forbidden,
     Invalid,
+    NoRoom,
     NotFound,
     NothingToRun,
     TooLarge,
@@ -57,6 +58,7 @@ STATUS: dict[type[AppError], int] = {
     Unreadable: 422,
     TooMany: 429,
     Unavailable: 503,
+    NoRoom: 507,
     AppError: 500,
 }
 BUG = "internal error; the server's log has it under this answer's X-Request-ID"

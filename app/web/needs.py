@@ -13,8 +13,9 @@ A_co = TypeVar("A_co", covariant=True)
 A = TypeVar("A")
 
 #: What a row is for, and what a token is good for, from the least to the most. `read` changes nothing and shows nothing
-#: that is secret, `promote` starts, stops and approves what was built before, `admin` is everything.
-Scope: TypeAlias = Literal["read", "promote", "admin"]
+#: that is secret, `promote` starts, stops and approves what was built before, `deploy` also puts and moves artifacts,
+#: `admin` is everything.
+Scope: TypeAlias = Literal["read", "promote", "deploy", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
@@ -46,6 +47,11 @@ class Described(Protocol):
         """The words of the path that the decision uses; every row with these needs must have them."""
         ...
 
+    @property
+    def judges_scope(self) -> bool:
+        """Whether the needs judge by themselves what a token must be good for; then the row says nothing of scopes."""
+        ...
+
 
 class Needs(Described, Protocol[A_co]):
     """Needs that decide on each request, before its handler runs."""
@@ -69,11 +75,13 @@ class StoredNeeds(ABC, Generic[A_co]):
         refusals: Sequence[int] = (401, 403),
         strangers: bool = False,
         words: Sequence[Word] = (),
+        judges_scope: bool = False,
     ) -> None:
         self.means = means
         self.refusals = refusals
         self.strangers = strangers
         self.words = words
+        self.judges_scope = judges_scope
 
     @abstractmethod
     async def asked(self, request: Request[Any]) -> Tx[A_co]:
@@ -96,6 +104,7 @@ class Nothing:
     refusals: Sequence[int] = ()
     strangers = True
     words: Sequence[Word] = ()
+    judges_scope = False
 
 
 NOTHING = Nothing()
@@ -112,6 +121,7 @@ class Unless(StoredNeeds[A | None]):
             refusals=needs.refusals if refusals is None else refusals,
             strangers=needs.strangers,
             words=needs.words,
+            judges_scope=needs.judges_scope,
         )
         self._lifted = lifted
         self._needs = needs

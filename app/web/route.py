@@ -49,7 +49,7 @@ class Options(TypedDict, total=False):
     `free` = every other word of the query is a parameter of the build. `errors` are the statuses that do not
     follow from the rest: refusals follow from `needs`, 400 and 413 from what is read, 404 from words of the path.
     `scope` = what a token must be good for. Without it, `read` for GET and `admin` for other methods, so that a row
-    that says nothing is closed to lesser tokens; a GET that shows a secret says `admin`.
+    that says nothing is closed to lesser tokens; a GET that shows a secret says `admin`. Needs may judge it instead.
     """
 
     operation: str
@@ -129,7 +129,9 @@ class Endpoint:
         self.names = frozenset(param.name for param in self.query)
         #: The names that a urlencoded body may hold.
         self.form_names = frozenset(param.name for param in self.query if param.form)
-        if self.scope == "read" and method != "GET":
+        if self.needs.judges_scope:
+            self.scope = "read"
+        elif self.scope == "read" and method != "GET":
             raise ValueError(f"{method} {self.path} may change something, so tokens of the scope read are not enough")
         if missing := {word.name for word in self.needs.words} - {word.name for word in self.path.words}:
             raise ValueError(f"{method} {self.path} lacks words that its needs are judged by: {sorted(missing)}")

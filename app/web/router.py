@@ -29,16 +29,35 @@ class _Node:
         self.rests: dict[str, Endpoint] = {}
 
 
+def split_decoded(scope: Scope) -> Sequence[str]:
+    """The parts of a request's path, decoded first, so that an encoded slash parts as well."""
+    path: str = scope["path"]
+    return path.split("/")
+
+
+def split_raw(scope: Scope) -> Sequence[str]:
+    """The parts of a request's path as they came, not decoded; several slashes together count as one."""
+    raw: str = scope["raw_path"].decode("latin-1")
+    first, *middle, last = raw.split("/") if "/" in raw else ("", raw, "")
+    return [first, *(part for part in middle if part), last]
+
+
 class Router:
-    """Answers requests by these rows; `answer_to` makes the answer of every error.
+    """Answers requests by these rows; `answer_to` makes the answer of every error, `split` parts a request's path.
 
     Of several matching rows, a fixed part wins over a word, and a word over the rest of the path. HEAD is answered
     like GET. No other layer lies between the router and a handler, as thousands of requests may wait here.
     """
 
-    def __init__(self, rows: Sequence[Endpoint], answer_to: Callable[[Exception], Response] = errors.answer_to) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Endpoint],
+        answer_to: Callable[[Exception], Response] = errors.answer_to,
+        split: Callable[[Scope], Sequence[str]] = split_decoded,
+    ) -> None:
         self._root = _Node()
         self._answer_to = answer_to
+        self._split = split
         for row in rows:
             self._add(row)
 
@@ -74,7 +93,7 @@ class Router:
         await answer(scope, receive, send)
 
     def _enter(self, request: Request[Any]) -> Endpoint:
-        split = request.scope["path"].split("/")
+        split = self._split(request.scope)
         row = _find(self._root, split, 1, request.method) if not split[0] else None
         if row is None:
             raise _no_row(self._root, split)

@@ -44,7 +44,7 @@ async def large(request: Request[Any]) -> PlainTextResponse:
 class Known:
     """Whoever shows anything at all."""
 
-    means, refusals, strangers, words = "Somebody.", (401,), False, ()
+    means, refusals, strangers, words, judges_scope = "Somebody.", (401,), False, (), False
 
     async def granted(self, request: Request[Any]) -> str:
         if "authorization" not in request.headers:

@@ -16,6 +16,7 @@ from tests.web.asgi import serving
 
 #: Errors of the rooms that are a 500: no request can mend them, or none ever meets them.
 NO_REQUESTS_FAULT = {
+    "app.artifacts.blobs.store.Lost",
     "app.builds.deliveries.keeper.Kept",
     "app.db.file.Damaged",
     "app.main.backup.BadBackup",
@@ -43,6 +44,7 @@ OF_THE_DOMAIN = {
     "TooLarge": 413,
     "NothingToRun": 422,
     "Unreadable": 422,
+    "NoRoom": 507,
     "TooMany": 429,
     "Unavailable": 503,
 }

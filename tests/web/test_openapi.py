@@ -66,6 +66,7 @@ class Known:
     refusals: Sequence[int] = (401, 403)
     strangers = False
     words: Sequence[Word] = ()
+    judges_scope = False
 
     async def granted(self, request: Request[Any]) -> str:
         raise AssertionError("only described")

@@ -67,6 +67,7 @@ class _RunnerNeeds:
     refusals = (401, 403)
     strangers = False
     words = ()
+    judges_scope = False
 
     async def granted(self, request: _Request) -> Manager:
         """The manager of the runner. Raises _Refused after `PENALTY` seconds: 401, or 403 if `rpc_secret` is empty."""

@@ -1,0 +1,1 @@
+"""Artifacts: blobs, the repositories and items that name them, their properties, search, and who may do what."""

@@ -1,0 +1,1 @@
+"""Routes of artifacts, which clients of Artifactory call."""

@@ -1,0 +1,7 @@
+"""Routes of permission targets."""
+
+from collections.abc import Sequence
+
+from app.web.route import Endpoint
+
+routes: Sequence[Endpoint] = []

@@ -1,0 +1,62 @@
+"""The interface of a store of blobs. A blob is durable before a row names it, and bytes of a place never change."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from app.artifacts.model import Sums
+from app.errors import AppError, Unavailable
+
+
+class StoreAway(Unavailable):
+    """The store of blobs cannot be reached; the same call may work a little later."""
+
+    code = "blobs_away"
+
+
+class Lost(AppError):
+    """Bytes that a row names are not there, or are damaged."""
+
+    code = "lost_blob"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Bytes that are stored durably, and that no row names yet."""
+
+    sums: Sums
+    size: int
+    place: str
+
+
+class BlobStore(Protocol):
+    """Keeps bytes by their place, which the store chooses anew for each call of `receive`."""
+
+    async def receive(self, parts: AsyncIterator[bytes], *, size: int | None = None) -> Received:
+        """Store bytes as they come, durably, and compute their checksums in the same pass.
+
+        `size` is how many bytes are announced, None for unknown. An error of `parts` leaves nothing behind. NoRoom,
+        StoreAway.
+        """
+        ...
+
+    def read(self, place: str, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes of a place from `start` to before `stop`. Lost, StoreAway."""
+        ...
+
+    def file(self, place: str) -> Path | None:
+        """The file with the bytes, for a server that sends files by itself; None when the bytes are in no file."""
+        ...
+
+    async def remove(self, place: str) -> None:
+        """Remove bytes; nothing happens when they are not there. StoreAway."""
+        ...
+
+    def places(self) -> AsyncIterator[tuple[str, float]]:
+        """All places, each with the time at which the bytes were stored, Unix seconds. StoreAway."""
+        ...
+
+    async def check(self) -> None:
+        """StoreAway or NoRoom when nothing can be stored at the moment."""
+        ...

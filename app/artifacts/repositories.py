@@ -1,0 +1,94 @@
+"""The SQL of artifact repositories, and which local repositories a virtual one stands for."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from app.artifacts.model import ArtifactRepository
+from app.db import holdings
+from app.db.mapper import Codec, Mapper
+from app.db.tx import Tx, many, one
+from app.errors import NotFound
+
+ALL = "SELECT * FROM artifact_repos ORDER BY key"
+BY_KEY = "SELECT * FROM artifact_repos WHERE key = :key"
+MEMBERS = "SELECT virtual_id, member_id FROM virtual_members ORDER BY virtual_id, position"
+#: A transaction that puts an item holds its repository so, and one that removes or moves folders so that no item is put
+#: meanwhile.
+SHARE = "SELECT id FROM artifact_repos WHERE id = :id :shared"
+HOLD = "SELECT id FROM artifact_repos WHERE id = :id :exclusive"
+
+_JSON: Codec = (lambda value: json.dumps(value, ensure_ascii=False), json.loads)
+_NAMES: Codec = (lambda value: json.dumps(list(value), ensure_ascii=False), lambda text: tuple(json.loads(text)))
+MAPPER = Mapper(ArtifactRepository, holdings.artifact_repos, codecs={"environments": _NAMES, "settings": _JSON})
+
+
+class NoRepository(NotFound):
+    """There is no such artifact repository."""
+
+    code = "no_repository"
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """All artifact repositories, and which members the virtual ones have."""
+
+    by_key: Mapping[str, ArtifactRepository]
+    members: Mapping[int, tuple[int, ...]]
+
+    @property
+    def by_id(self) -> dict[int, ArtifactRepository]:
+        """The repositories by id."""
+        return {repo.id: repo for repo in self.by_key.values()}
+
+    def find(self, key: str) -> ArtifactRepository:
+        """The repository of a key; NoRepository."""
+        repo = self.by_key.get(key)
+        if repo is None:
+            raise NoRepository(f"there is no artifact repository {key}")
+        return repo
+
+    def locals_of(self, repo: ArtifactRepository) -> list[ArtifactRepository]:
+        """The local repositories that a repository stands for, in the order in which they are searched: depth first,
+        each once."""
+        by_id = self.by_id
+        return [by_id[found] for found in dict.fromkeys(self._locals(repo, by_id, set()))]
+
+    def _locals(
+        self, repo: ArtifactRepository, by_id: Mapping[int, ArtifactRepository], seen: set[int]
+    ) -> Iterator[int]:
+        if repo.kind == "local":
+            yield repo.id
+        elif repo.id not in seen:
+            seen.add(repo.id)
+            for member in self.members.get(repo.id, ()):
+                yield from self._locals(by_id[member], by_id, seen)
+
+
+def read_all() -> Tx[Repositories]:
+    """All artifact repositories."""
+    repos = [MAPPER.make(row) for row in (yield from many(ALL))]
+    members: dict[int, tuple[int, ...]] = {}
+    for row in (yield from many(MEMBERS)):
+        members[row["virtual_id"]] = (*members.get(row["virtual_id"], ()), row["member_id"])
+    return Repositories({repo.key: repo for repo in repos}, members)
+
+
+def find(key: str) -> Tx[ArtifactRepository]:
+    """The repository of a key; NoRepository."""
+    row = yield from one(BY_KEY, key=key)
+    if row is None:
+        raise NoRepository(f"there is no artifact repository {key}")
+    return MAPPER.make(row)
+
+
+def share(repo_id: int) -> Tx[None]:
+    """Keep a repository and its folders until the transaction ends. NoRepository when it was deleted meanwhile."""
+    if (yield from one(SHARE, id=repo_id)) is None:
+        raise NoRepository("the artifact repository was deleted meanwhile")
+
+
+def hold(repo_id: int) -> Tx[None]:
+    """Let no other transaction put items into a repository until this one ends. NoRepository as above."""
+    if (yield from one(HOLD, id=repo_id)) is None:
+        raise NoRepository("the artifact repository was deleted meanwhile")

@@ -1,0 +1,1 @@
+"""Build-info: what builds made, and the promotion of what they made."""

@@ -1,0 +1,1 @@
+"""Routes of build-info, which clients of Artifactory call."""
