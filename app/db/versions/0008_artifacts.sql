@@ -245,3 +245,18 @@ CREATE TABLE build_promotion_messages (
     messages TEXT NOT NULL,
     PRIMARY KEY (promotion_id, part)
 );
+
+-- A refresh token is good once; it goes with its token.
+CREATE TABLE refresh_tokens (
+    hash TEXT PRIMARY KEY,
+    token_id BIGINT NOT NULL REFERENCES tokens (id) ON DELETE CASCADE
+);
+CREATE INDEX refresh_tokens_token ON refresh_tokens (token_id);
+
+-- API keys are shown again to their accounts, so they are sealed here; the tokens table has their hashes.
+CREATE TABLE api_keys (
+    id {id},
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    data {bytes} NOT NULL
+);
+CREATE UNIQUE INDEX api_keys_user ON api_keys (user_id);
