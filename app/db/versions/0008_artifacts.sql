@@ -155,7 +155,7 @@ CREATE TABLE stage_tokens (
     hash TEXT PRIMARY KEY,
     repo_id BIGINT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
-    stage_id BIGINT NOT NULL,
+    stage_id BIGINT NOT NULL REFERENCES stages (id) ON DELETE CASCADE,
     expires BIGINT NOT NULL
 );
 CREATE INDEX stage_tokens_repo ON stage_tokens (repo_id);
