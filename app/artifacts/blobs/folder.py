@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from app.artifacts.blobs.sound import Counts, Sound
 from app.artifacts.blobs.store import Lost, Received
 from app.artifacts.model import Sums
 
@@ -19,6 +20,7 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._tmp = root / "tmp"
+        self.sound, self.counts = Sound(), Counts()
 
     def prepare(self) -> None:
         """Make the folder, and remove what an earlier server was receiving."""
