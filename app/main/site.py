@@ -10,7 +10,7 @@ from app.accounts import auth, session
 from app.accounts.seen import Seen
 from app.builds.api import hook
 from app.builds.ports import Ports
-from app.db.connect import Database
+from app.db.connect import Alterable
 from app.extensions.client import extension
 from app.folder import Folder
 from app.main.artifacts import Artifacts, now_ms, open_artifacts
@@ -88,7 +88,7 @@ async def _open_rooms(
     stack: AsyncExitStack,
     settings: Settings,
     folder: Folder,
-    db: Database,
+    db: Alterable,
     seal: Seal,
     recorders: Recorders,
     umask: int,
@@ -119,7 +119,7 @@ def _account(settings: Settings) -> Account | None:
 def _state(
     settings: Settings,
     folder: Folder,
-    db: Database,
+    db: Alterable,
     hosts: Hosts,
     seal: Seal,
     builds: Builds,
