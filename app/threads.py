@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import TypeVar, TypeVarTuple
+from contextlib import suppress
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -18,11 +19,21 @@ async def run(call: Callable[[*Ts], T], *arguments: *Ts, executor: Executor | No
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        while not running.done():
-            try:
-                await asyncio.wait({running})
-            except asyncio.CancelledError:
-                continue
-        if not running.cancelled():
-            running.exception()  # nobody else looks at an error
+        await _end(running)
         raise
+
+
+async def settle(task: "asyncio.Task[Any] | None") -> None:
+    """Cancel a task, and wait until it has ended; nobody wants its result or its error any more."""
+    if task is not None:
+        task.cancel()
+        await _end(task)
+
+
+async def _end(running: "asyncio.Future[Any]") -> None:
+    """Wait until something has ended, also when the caller is cancelled meanwhile."""
+    while not running.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({running})
+    if not running.cancelled():
+        running.exception()  # or asyncio would report an error as never looked at

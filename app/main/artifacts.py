@@ -29,4 +29,7 @@ async def open_artifacts(settings: Settings, folder: Folder) -> AsyncIterator[Ar
     """Open the store of blobs while the block lasts."""
     store = FolderStore(settings.data / "blobs")
     await asyncio.to_thread(store.prepare)
-    yield Artifacts(store)
+    try:
+        yield Artifacts(store)
+    finally:
+        await asyncio.to_thread(store.close)
