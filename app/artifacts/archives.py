@@ -164,7 +164,9 @@ def _checked(name: str, at: int) -> str:
     if at >= ENTRIES:
         _refuse(f"the archive has too many entries; at most {ENTRIES} are unpacked")
     if name.startswith("/"):
-        _refuse(f"the entry {name[:200]!r} of the archive has an absolute name; names must lead into the archive's folder")
+        _refuse(
+            f"the entry {name[:200]!r} of the archive has an absolute name; names must lead into the archive's folder"
+        )
     names = [part for part in name.split("/") if part not in ("", ".")]
     try:
         for part in names:

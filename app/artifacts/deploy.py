@@ -33,7 +33,8 @@ class File:
 
     path: str
     mime: str
-    sent: Sums = Sums()
+    #: The checksums that the client sent.
+    sent: Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,9 @@ def _refuse_virtual(visitor: Visitor, virtual: ArtifactRepository, address: Addr
     raise Invalid.of([Problem("repo", "no_deployment_repository", words)])
 
 
-def judge(visitor: Visitor, repo: ArtifactRepository, sums: Mapping[str, Sums], *, bytes_known: bool) -> Tx[
-    dict[str, Found]
-]:
+def judge(
+    visitor: Visitor, repo: ArtifactRepository, sums: Mapping[str, Sums], *, bytes_known: bool
+) -> Tx[dict[str, Found]]:
     """What is at the paths of some files and at their folders; an error when a file may not be put there.
 
     `sums` are the checksums by path. Unless `bytes_known`, they are what the client sent, perhaps nothing, and a file
@@ -129,7 +130,9 @@ def _in_the_way(path: str) -> Conflict:
 def _judge_replacing(visitor: Visitor, repo: ArtifactRepository, found: Found, sums: Sums) -> None:
     path = found.item.whole_path
     if found.item.folder:
-        raise Conflict(f"{path} is a folder, so no file can be put there; choose another path", code="folder_in_the_way")
+        raise Conflict(
+            f"{path} is a folder, so no file can be put there; choose another path", code="folder_in_the_way"
+        )
     name = differing(sums, found.file.sums)
     if not name:
         return
@@ -203,9 +206,7 @@ def _link(
     }
 
 
-def _item(
-    repo_id: int, item_id: int, file: File, blob: Blob, before: Found | None, set_id: int, stamp: Stamp
-) -> Item:
+def _item(repo_id: int, item_id: int, file: File, blob: Blob, before: Found | None, set_id: int, stamp: Stamp) -> Item:
     folder, name = parted(file.path)
     made = (before.item.created, before.item.created_by) if before else (stamp.at, stamp.by)
     return Item(

@@ -59,8 +59,8 @@ class Downloads:
                 del entries[:TOGETHER]
         finally:
             for item_id, count, at, by in entries:
-                more, *last = self._pending.get(item_id, (0, at, by))
-                self._pending[item_id] = count + more, *last
+                more, last, last_by = self._pending.get(item_id, (0, at, by))
+                self._pending[item_id] = count + more, last, last_by
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -37,7 +37,7 @@ async def explode(state: State, visitor: Visitor, place: Place, folder: str, par
                 patterns.check(place.repo, path)
                 if path in received:  # a tar may hold several states of a file, the newest last
                     replaced.append(received[path][1].place)
-                received[path] = File(path, mime.of(path, "")), await blobs.receive(_bytes_of(entry))
+                received[path] = File(path, mime.of(path, ""), Sums()), await blobs.receive(_bytes_of(entry))
             files = [received[path] for path in sorted(received)]
             stamp = visitor.stamp(state["now_ms"]())
             put = await repeated(

@@ -53,7 +53,7 @@ def find(visitor: Visitor, sums: Sums) -> Tx[Blob]:
         common = {blob_id: blob for blob_id, blob in found.items() if not at or blob_id in common}
         if not common:
             raise Conflict("the checksums name different bytes; send those of one file", code="checksums_differ")
-        if at == 0 and len(common) == 1 and _fits(given, [*common.values()][0]):
+        if at == 0 and len(common) == 1 and _fits(given, next(iter(common.values()))):
             break
     if len(common) > 1:
         words = f"{len(common)} different files have this checksum; send the sha256 of the one that is meant"

@@ -46,7 +46,7 @@ _BY_END = {end: kind for kind, ends in _ENDS.items() for end in ends.split()}
 
 
 def of(name: str, said: str) -> str:
-    """The media type of a file with this name; `said` is the type that the client sent, which wins if it is specific."""
+    """The media type of a file with this name; `said` is what the client sent, which wins if it is specific."""
     kind = said.partition(";")[0].strip().lower()
     if kind not in _UNSPECIFIC and _TYPE.fullmatch(kind):
         return kind

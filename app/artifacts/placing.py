@@ -57,7 +57,7 @@ class Wanted:
     path: str
     blob_id: int
     mime: str
-    sent: Sums = Sums()
+    sent: Sums
 
 
 def among(repo_id: int, paths: Iterable[str]) -> Tx[dict[str, Found]]:
