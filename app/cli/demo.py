@@ -1,5 +1,6 @@
 """The demo: makes a repository, pushes and builds it once, so that the build can be promoted."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -116,6 +117,7 @@ def _words(error: Exception) -> str:
 def _next(folder: Folder, url: str, token: str) -> str:
     build, artifacts = f"{url}/api/repos/{SLUG}/builds/1", f"{url}/artifactory"
     name = quote(SLUG, safe="")
+    order = json.dumps({"targetRepo": RELEASE, "copy": True})
     return f"""
 Gantry is ready at {url}
 Build 1 of {SLUG} is there. The administrator's token is {token} (the data folder is {folder.path}).
@@ -133,5 +135,5 @@ What builds made is at {artifacts}/ (for jf, Artifactory's other clients and cur
 Add a file to build 1, and promote what the build made:
 
   curl -u {LOGIN}:{token} -T README.md '{artifacts}/{DEV}/hello/README.md;build.name={name};build.number=1'
-  curl -u {LOGIN}:{token} -X POST {artifacts}/api/build/promote/{name}/1 -d '{{"targetRepo": "{RELEASE}", "copy": true}}'
+  curl -u {LOGIN}:{token} -X POST {artifacts}/api/build/promote/{name}/1 -d '{order}'
 """
