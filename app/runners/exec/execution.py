@@ -26,9 +26,9 @@ from app.runners.exec.plan import Plan, plan
 from app.runners.exec.process import CannotStart, Process
 from app.runners.exec.reports import Reports
 from app.runners.exec.stage import Halt, State
-from app.runners.exec.turns import in_turns
 from app.runners.exec.workspace import Workspace
 from app.runners.manager import Context, Manager, Netrc
+from app.turns import in_turns
 
 log = logging.getLogger(__name__)
 

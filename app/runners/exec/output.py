@@ -18,9 +18,9 @@ from app.errors import AppError
 from app.runners.exec.cards import Card, Cards
 from app.runners.exec.mask import Mask
 from app.runners.exec.transcript import LONGEST, Piece, Transcript
-from app.runners.exec.turns import in_turns
 from app.runners.manager import Manager
 from app.settings.values import LOG_LIMIT
+from app.turns import in_turns
 
 log = logging.getLogger(__name__)
 
@@ -250,7 +250,7 @@ class _Live:
 
 
 def _lines(pieces: Sequence[Piece]) -> list[Line]:
-    return [line for piece in pieces for line in piece.lines()]
+    return [Line(**line) for piece in pieces for line in piece.lines()]
 
 
 def _reason(error: Exception) -> str:

@@ -3,18 +3,22 @@
 Python changes to another thread after an interval. With Python's own interval of 5 ms the event loop would wait for
 much of such work. With a short interval all work changes threads more often, and promotions take a tenth longer; so the
 interval is short only while such work is done.
+
+Python changes threads between two steps of Python code only: a call that works on much data at once, such as sorting,
+keeps the event loop waiting until the call ends. Such work is done in parts.
 """
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 #: Seconds for which a thread may keep the event loop waiting.
-SHORT = 0.0005
+SHORT = 0.0001
 
 
 class _Turns:
@@ -39,10 +43,17 @@ class _Turns:
 _TURNS = _Turns()
 
 
-async def in_turns(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """The result of a function that is called in a thread; the event loop goes on meanwhile."""
+@contextmanager
+def short_turns() -> Iterator[None]:
+    """Threads change at short intervals while the block waits for a thread. For the thread of the event loop only."""
     _TURNS.begin()
     try:
-        return await asyncio.to_thread(function, *args, **options)
+        yield
     finally:
         _TURNS.end()
+
+
+async def in_turns(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """The result of a function that is called in a thread; the event loop goes on meanwhile."""
+    with short_turns():
+        return await asyncio.to_thread(function, *args, **options)

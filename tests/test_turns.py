@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from app.runners.exec.turns import SHORT, in_turns
+from app.turns import SHORT, in_turns
 
 
 async def test_turns_are_short_while_any_thread_works() -> None:
