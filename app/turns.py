@@ -1,4 +1,4 @@
-"""Work that computes for long, in a thread beside the event loop.
+"""Work that computes, in a thread beside the event loop.
 
 Python changes to another thread after an interval. With Python's own interval of 5 ms the event loop would wait for
 much of such work. With a short interval all work changes threads more often, and promotions take a tenth longer; so the
@@ -6,12 +6,17 @@ interval is short only while such work is done.
 
 Python changes threads between two steps of Python code only: a call that works on much data at once, such as sorting,
 keeps the event loop waiting until the call ends. Such work is done in parts.
+
+Threads that compute at once do not end sooner, as one of them runs at a time, but the event loop would have to wait for
+each of them. So one thread does all the work that comes in small parts.
 """
 
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -41,11 +46,12 @@ class _Turns:
 
 
 _TURNS = _Turns()
+_THREAD = ThreadPoolExecutor(1, thread_name_prefix="turns")
 
 
 @contextmanager
 def short_turns() -> Iterator[None]:
-    """Threads change at short intervals while the block waits for a thread. For the thread of the event loop only."""
+    """While the block waits for a thread of its own, threads change at short intervals. Not to be used in a thread."""
     _TURNS.begin()
     try:
         yield
@@ -54,6 +60,9 @@ def short_turns() -> Iterator[None]:
 
 
 async def in_turns(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-    """The result of a function that is called in a thread; the event loop goes on meanwhile."""
+    """The result of a function that is called in the one thread; the event loop goes on meanwhile.
+
+    For work of some milliseconds that waits for nothing, because all other such work waits for that work.
+    """
     with short_turns():
-        return await asyncio.to_thread(function, *args, **options)
+        return await asyncio.get_running_loop().run_in_executor(_THREAD, partial(function, *args, **options))

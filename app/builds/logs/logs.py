@@ -18,12 +18,14 @@ from app.builds.logs.files import Record
 from app.builds.model import Line
 from app.encoding import encode
 from app.errors import Unavailable
-from app.turns import short_turns
+from app.turns import in_turns, short_turns
 
 T = TypeVar("T")
 
 #: Seconds between two looks at a log that another server writes.
 LOOK = 0.5
+#: Characters; lines with less are encoded in the event loop, because a thread costs more than the work.
+_SMALL = 2 * 1024
 #: Lines that are encoded at once.
 _SLICE = 500
 
@@ -94,7 +96,9 @@ class Logs:
 
     async def write(self, step_id: int, lines: Sequence[Line]) -> None:
         """Append a batch of lines; Unavailable when the disk is full, and then none of the lines is kept."""
-        await _in_thread(lambda: files.append(self._path(step_id, "ndjson"), _encoded(lines)))
+        much = sum(len(line.out) for line in lines) > _SMALL
+        data = await in_turns(_encoded, lines) if much else _encoded(lines)
+        await _in_thread(lambda: files.append(self._path(step_id, "ndjson"), data))
         if (live := self._live.get(step_id)) is not None:
             live.tell()
 
