@@ -31,6 +31,8 @@ _PART = 1000
 _SMALL = Implementation.ContiguousNFA
 #: Characters that no writer changes.
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
+#: Made once, because `json.dumps` makes one for each text.
+_UNICODE_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _UNICODE = re.compile(r"\\u[0-9a-f]{4}")
 _BACKSLASHED = {code: f"\\{chr(code)}" for code in range(32, 127) if not re.match(r"[A-Za-z0-9_@%+=:./-]", chr(code))}
 _BACKSLASHED_IN_QUOTES = {ord(char): f"\\{char}" for char in '"$`\\'}
@@ -144,10 +146,10 @@ def _parts(text: str) -> Iterator[str]:
 
 def _written(text: str) -> Iterator[str]:
     """A text as programs write it within another text."""
-    for escaped in (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
-        for one in (escaped, escaped.replace("/", "\\/"), _translated(escaped, _GO_JSON)):
+    for escaped in {json.dumps(text)[1:-1], _UNICODE_JSON(text)[1:-1]}:
+        for one in {escaped, escaped.replace("/", "\\/"), _translated(escaped, _GO_JSON)}:
             yield one
-            yield json.dumps(one, ensure_ascii=False)[1:-1]
+            yield _UNICODE_JSON(one)[1:-1]
             if "\\u" in one:
                 yield _UNICODE.sub(lambda found: "\\u" + found[0][2:].upper(), one)
     for table in _PERCENT:
