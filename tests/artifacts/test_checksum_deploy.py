@@ -6,6 +6,8 @@ import pytest
 from app.db.tx import run
 from tests.artifacts.site import Site, digests, message
 
+pytestmark = pytest.mark.postgres
+
 
 def deploy(client: httpx2.Client, path: str, **sums: str) -> httpx2.Response:
     named = {f"X-Checksum-{name.capitalize()}": value for name, value in sums.items() if name != "any"}

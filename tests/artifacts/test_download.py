@@ -8,6 +8,8 @@ import pytest
 
 from tests.artifacts.site import Site, digests, message
 
+pytestmark = pytest.mark.postgres
+
 TEN = b"0123456789"
 
 

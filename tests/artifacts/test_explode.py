@@ -14,6 +14,8 @@ from app.artifacts import archives
 from app.errors import Invalid
 from tests.artifacts.site import Site, digests, message
 
+pytestmark = pytest.mark.postgres
+
 FILES = {"a.txt": b"of a", "b/c.json": b"of c", "b/d/e": b"", "./f": b"of a"}
 
 

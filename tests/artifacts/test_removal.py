@@ -3,6 +3,7 @@
 import json
 
 import httpx2
+import pytest
 
 from app.artifacts import removal
 from app.artifacts.access import Visitor
@@ -12,6 +13,8 @@ from app.artifacts.rights import Rights
 from app.db.tx import many, one, run
 from app.moments import SERVER
 from tests.artifacts.site import Site, message
+
+pytestmark = pytest.mark.postgres
 
 BYTES = b"bytes"
 

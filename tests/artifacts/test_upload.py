@@ -8,6 +8,8 @@ import pytest
 
 from tests.artifacts.site import Site, digests, message
 
+pytestmark = pytest.mark.postgres
+
 ONE, TWO = b"the first bytes", b"other bytes"
 
 
