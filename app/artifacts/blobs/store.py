@@ -1,6 +1,7 @@
 """The interface of a store of blobs. A blob is durable before a row names it, and bytes of a place never change."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +21,16 @@ class Lost(AppError):
     """Bytes that a row names are not there, or are damaged."""
 
     code = "lost_blob"
+
+
+class Missing(Lost):
+    """Bytes that a row names are not there."""
+
+
+class Held(Unavailable):
+    """Nothing may be removed now, because somebody copies the store."""
+
+    code = "blobs_held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,10 @@ class BlobStore(Protocol):
 
     def file(self, place: str) -> Path | None:
         """The file with the bytes, for a server that sends files by itself; None when the bytes are in no file."""
+        ...
+
+    def removing(self) -> AbstractContextManager[None]:
+        """While the block lasts, bytes that rows have named may be removed, and nobody copies the store. Held."""
         ...
 
     async def remove(self, place: str) -> None:
