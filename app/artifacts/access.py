@@ -10,6 +10,7 @@ from starlette.requests import Request
 from app.accounts import auth
 from app.accounts.auth import Claim
 from app.accounts.model import User
+from app.artifacts.blobs.collection import Collector
 from app.artifacts.blobs.store import BlobStore
 from app.artifacts.items import Stamp
 from app.artifacts.model import ArtifactRepository
@@ -47,7 +48,9 @@ BY_SCOPE: dict[Scope, frozenset[Action]] = {
 class State(auth.State):
     """The fields of a request's state that the routes of artifacts need."""
 
+    #: Also keeps the quota of all artifacts: `receive` refuses what goes beyond, before it asks for a part.
     blobs: BlobStore
+    collector: Collector
     #: Unix milliseconds.
     now_ms: Callable[[], int]
     #: Whether callers without an account may read what everybody was granted.

@@ -74,12 +74,18 @@ class Collected:
 
 
 class Collector:
-    """Collects once a day, and when an administrator asks. `now` is the time in Unix seconds."""
+    """Collects once a day, and when an administrator asks.
 
-    def __init__(self, db: Database, store: BlobStore, now: Callable[[], int]) -> None:
+    `now` is the time in Unix seconds; `removed` is called after each collection.
+    """
+
+    def __init__(
+        self, db: Database, store: BlobStore, now: Callable[[], int], removed: Callable[[], None] = lambda: None
+    ) -> None:
         self._db = db
         self._store = store
         self._now = now
+        self._removed = removed
         self._busy = asyncio.Lock()
         #: What was removed since the server started, and how many collections have ended.
         self.total, self.rounds = Collected(), 0
@@ -113,6 +119,7 @@ class Collector:
                 await self._collect_sets(done)
             finally:
                 self.total.add(done)
+                self._removed()
             self.rounds += 1
         log.info("artifacts collected", extra=asdict(done))
         return done

@@ -34,7 +34,7 @@ _EARLY = 64 * 1024 * 1024
 #: Bytes of the disk that uploads leave free: reports and the database need room when uploads do not.
 SPARE = 32 * 1024 * 1024
 _THREADS = 24
-#: The file that a backup locks, shared, and that is locked while bytes are removed.
+#: The file that a backup locks; shared locks hold those who remove bytes.
 _REMOVING = "removing"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -179,9 +179,11 @@ class FolderStore:
     @contextmanager
     def removing(self) -> Iterator[None]:
         """See BlobStore."""
-        with _usable(), (self._root / _REMOVING).open("a") as hold:
+        with _usable():
+            hold = (self._root / _REMOVING).open("a")
+        with hold:
             try:
-                fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(hold, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Held("a backup copies the artifacts; nothing is removed until the backup is made") from None
             yield
@@ -207,14 +209,13 @@ class FolderStore:
     def _check(self) -> None:
         if self._own is None or not os.access(self._own, os.W_OK):
             raise StoreAway("the folder of the artifacts is not there, or cannot be written")
-        self._require_room(0)
 
 
 @contextmanager
 def held(root: Path) -> Iterator[None]:
-    """No server removes bytes that a row has named, while the block lasts. Waits for a removal that is under way."""
+    """While the block lasts, no server removes bytes that a row has named. Waits for removals and for other backups."""
     with (root / _REMOVING).open("a") as hold:
-        fcntl.flock(hold, fcntl.LOCK_SH)
+        fcntl.flock(hold, fcntl.LOCK_EX)
         yield
 
 

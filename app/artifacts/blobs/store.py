@@ -78,5 +78,5 @@ class BlobStore(Protocol):
         ...
 
     async def check(self) -> None:
-        """StoreAway or NoRoom when nothing can be stored at the moment."""
+        """StoreAway when nothing can be stored or read at the moment. A store that is full can be read."""
         ...
