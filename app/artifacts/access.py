@@ -12,6 +12,7 @@ from app.accounts import auth
 from app.accounts.auth import Claim
 from app.accounts.model import User
 from app.artifacts import stages
+from app.artifacts.blobs.collection import Collector
 from app.artifacts.blobs.store import BlobStore
 from app.artifacts.downloads import Downloads
 from app.artifacts.items import Stamp
@@ -49,10 +50,12 @@ BY_SCOPE: dict[Scope, frozenset[Action]] = {
 class State(auth.State):
     """The fields of a request's state that the routes of artifacts need."""
 
+    #: Also keeps the quota of all artifacts: `receive` refuses what goes beyond, before it asks for a part.
     blobs: BlobStore
     #: A folder in which files without names may be made.
     spool: Path
     downloads: Downloads
+    collector: Collector
     #: Unix milliseconds.
     now_ms: Callable[[], int]
     #: Whether callers without an account may read what everybody was granted.

@@ -127,9 +127,9 @@ def _options(settings: Settings, umask: int) -> Options:
 
 
 def _hidden(settings: Settings, folder: Folder) -> Hidden:
-    """What steps do not see: the data folder, the output of other steps, and an SQLite database that is elsewhere."""
+    """What steps do not see: the data folder, logs, artifacts, and an SQLite database that is elsewhere."""
     files = sqlite_files(settings.database)
-    folders = [folder.path.resolve(), folder.logs.resolve()]
+    folders = [folder.path.resolve(), folder.logs.resolve(), folder.blobs.resolve()]
     outer = [one for one in folders if not any(one != other and one.is_relative_to(other) for other in folders)]
     return Hidden(
         folders=tuple(dict.fromkeys(outer)),

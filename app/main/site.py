@@ -162,6 +162,9 @@ def _state(
         blobs=artifacts.blobs,
         spool=settings.data,
         downloads=artifacts.downloads,
+        collector=artifacts.collector,
+        gauges=(artifacts.gauges,),
+        checks={"the store of artifacts": artifacts.blobs.check},
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,
     )
