@@ -13,7 +13,7 @@ from app.builds.ports import Ports
 from app.db.connect import Database
 from app.extensions.client import extension
 from app.folder import Folder
-from app.main.artifacts import Artifacts, now_ms, open_artifacts
+from app.main.artifacts import Artifacts, no_mask, now_ms, open_artifacts
 from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
@@ -159,6 +159,7 @@ def _state(
         blobs=artifacts.blobs,
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,
+        masks=no_mask,
     )
 
 
