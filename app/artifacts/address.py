@@ -6,9 +6,10 @@ a character of a name. Pure.
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote_plus, unquote_to_bytes
+from urllib.parse import unquote_plus
 
 from app.errors import Invalid, Problem
+from app.web.path import decoded
 
 #: The most bytes of one name in a path, as file systems have it.
 NAME_LIMIT = 255
@@ -78,14 +79,6 @@ def check_name(name: str) -> None:
     if len(name.encode()) > NAME_LIMIT:
         words = f"a name in the path has {len(name.encode())} bytes; at most {NAME_LIMIT} are allowed"
         raise Invalid.of([Problem("path", "name_too_long", words)])
-
-
-def decoded(text: str) -> str:
-    """Text whose percent escapes are decoded, once; Invalid when that gives no UTF-8."""
-    try:
-        return unquote_to_bytes(text).decode()
-    except UnicodeDecodeError:
-        raise Invalid.of([Problem("path", "bad_path", "the path is not percent-encoded UTF-8")]) from None
 
 
 def parameters_of(text: str) -> list[tuple[str, str]]:

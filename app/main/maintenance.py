@@ -5,6 +5,7 @@ import shlex
 import time
 from contextlib import AsyncExitStack
 
+from app.accounts.artifactory import keys
 from app.db.connect import Database, connect, file_of, is_absent
 from app.db.file import Damaged
 from app.db.migrate import migrate, present_version, versions
@@ -18,7 +19,7 @@ from app.settings.server import Settings
 log = logging.getLogger(__name__)
 
 #: The columns of all sealed values.
-SEALED = (*repos.SEALED, *secrets.SEALED)
+SEALED = (*repos.SEALED, *secrets.SEALED, keys.DATA)
 
 
 class NoDatabase(AppError):

@@ -1,12 +1,14 @@
 """Setting up a server from its settings and its data folder."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.accounts import auth, session
+from app.accounts.jwt import Signer
 from app.accounts.seen import Seen
 from app.builds.api import hook
 from app.builds.ports import Ports
@@ -138,6 +140,7 @@ def _state(
         cors_origins=frozenset(settings.cors_origins),
         recorders=recorders,
         seen=seen,
+        signer=_signer(settings, folder),
         refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         hosts=hosts,
@@ -161,6 +164,12 @@ def _state(
         anonymous_read=settings.anonymous_read,
         masks=no_mask,
     )
+
+
+def _signer(settings: Settings, folder: Folder) -> Signer:
+    """Servers that share the secret of the cookies accept each other's tokens."""
+    key = settings.cookie_secret or folder.key("tokens")
+    return Signer(hashlib.sha256(b"tokens:" + key.encode()).digest(), "gantry")
 
 
 def _policy(settings: Settings, budgets: Budgets | None) -> Policy:

@@ -64,7 +64,7 @@ class Project:
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
-    def publish(self, name: str, number: Any, started: str = STARTED, **more: Any) -> httpx2.Response:
+    def publish(self, name: str, number: Any, started: Any = STARTED, **more: Any) -> httpx2.Response:
         """Publish a build-info, which must work."""
         body = {"name": name, "number": number, "started": started, **more}
         answer = self.ask("PUT", "build", content=json.dumps(body).encode())

@@ -175,7 +175,7 @@ def test_null_is_absent_everywhere(project: Project) -> None:
          "artifacts": [{"name": "a", "type": None, "path": None, "sha1": None, "sha256": None, "md5": None}, None]},
         {"id": "n", "artifacts": None, "dependencies": [{"id": "d", "scopes": None, "sha1": None}]},
     ]  # fmt: skip
-    project.publish("app", "1", modules=modules, **dict.fromkeys(fields))
+    project.publish("app", "1", modules=modules, **dict[str, Any].fromkeys(fields))
 
     text = project.ask("GET", "build/app/1").text
     info = json.loads(text)["buildInfo"]
@@ -189,7 +189,7 @@ def test_null_is_absent_everywhere(project: Project) -> None:
 
 
 def test_fields_that_are_not_known_come_back_as_they_were(project: Project) -> None:
-    more = {
+    more: dict[str, Any] = {
         "issues": {
             "tracker": {"name": "JIRA", "version": "9"},
             "affectedIssues": [{"key": "A-1", "aggregated": False}],

@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from app.artifacts.blobs.store import Lost, Received
+from app.artifacts.blobs.store import Lost, Received, Space
 from app.artifacts.model import Sums
 
 PIECE = 256 * 1024
@@ -75,6 +76,11 @@ class FolderStore:
         """See BlobStore."""
         for path in self._root.glob("??/*"):
             yield str(path.relative_to(self._root)), path.stat().st_mtime
+
+    async def space(self) -> Space:
+        """See BlobStore."""
+        usage = await asyncio.to_thread(shutil.disk_usage, self._root)
+        return Space("file-system", str(self._root), usage.total, usage.free)
 
     async def check(self) -> None:
         """See BlobStore."""
