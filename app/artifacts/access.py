@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
@@ -12,6 +13,7 @@ from app.accounts.auth import Claim
 from app.accounts.model import User
 from app.artifacts import stages
 from app.artifacts.blobs.store import BlobStore
+from app.artifacts.downloads import Downloads
 from app.artifacts.items import Stamp
 from app.artifacts.model import ArtifactRepository
 from app.artifacts.rights import ACTIONS, Action, Grant, Rights
@@ -48,6 +50,9 @@ class State(auth.State):
     """The fields of a request's state that the routes of artifacts need."""
 
     blobs: BlobStore
+    #: A folder in which files without names may be made.
+    spool: Path
+    downloads: Downloads
     #: Unix milliseconds.
     now_ms: Callable[[], int]
     #: Whether callers without an account may read what everybody was granted.

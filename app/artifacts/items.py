@@ -56,11 +56,12 @@ REMOVE_TREE = """
 SET_PROPERTIES = "UPDATE items SET set_id = :set_id, updated = :now WHERE id = :id"
 
 
-def _write_sums(sums: Sums) -> str:
+def write_sums(sums: Sums) -> str:
+    """The text of checksums in the column `sent`."""
     return orjson.dumps([sums.sha256, sums.sha1, sums.md5]).decode() if sums else ""
 
 
-_SUMS: Codec = (_write_sums, lambda text: Sums(*orjson.loads(text)) if text else Sums())
+_SUMS: Codec = (write_sums, lambda text: Sums(*orjson.loads(text)) if text else Sums())
 MAPPER = Mapper(Item, holdings.items, codecs={"sent": _SUMS})
 
 

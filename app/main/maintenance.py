@@ -6,7 +6,7 @@ import time
 from contextlib import AsyncExitStack
 
 from app.accounts.artifactory import keys
-from app.db.connect import Database, connect, file_of, is_absent
+from app.db.connect import Alterable, connect, file_of, is_absent
 from app.db.file import Damaged
 from app.db.migrate import migrate, present_version, versions
 from app.errors import AppError, Unavailable
@@ -51,7 +51,7 @@ def open_folder(stack: AsyncExitStack, settings: Settings, *, restoring: bool = 
     return folder, umask
 
 
-async def open_database(stack: AsyncExitStack, settings: Settings) -> Database:
+async def open_database(stack: AsyncExitStack, settings: Settings) -> Alterable:
     """The database of the settings, migrated to the newest version; the stack closes it."""
     db = connect(settings.database)
     await db.open()

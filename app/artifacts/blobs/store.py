@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from app.artifacts.blobs.sound import Counts, Sound
 from app.artifacts.model import Sums
 from app.errors import AppError, Unavailable
 
@@ -42,6 +43,10 @@ class Space:
 
 class BlobStore(Protocol):
     """Keeps bytes by their place, which the store chooses anew for each call of `receive`."""
+
+    #: The places whose files are known to hold the right bytes.
+    sound: Sound
+    counts: Counts
 
     async def receive(self, parts: AsyncIterator[bytes], *, size: int | None = None) -> Received:
         """Store bytes as they come, durably, and compute their checksums in the same pass.

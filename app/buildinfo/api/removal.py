@@ -264,7 +264,7 @@ routes: Sequence[Endpoint] = [
         operation="build_info.delete_named",
         needs=VISITOR,
         query=WHERE[:1],
-        errors=[400, 404],
+        errors=[400, 404, 413],
     ),
     Endpoint(
         "POST",
@@ -282,7 +282,7 @@ routes: Sequence[Endpoint] = [
         operation="build_info.retain",
         needs=VISITOR,
         query=[*WHERE, _ASYNC],
-        errors=[400],
+        errors=[400, 413],
     ),
     Endpoint(
         "GET",
@@ -291,6 +291,6 @@ routes: Sequence[Endpoint] = [
         operation="build_info.show_policy",
         needs=VISITOR,
         query=WHERE,
-        errors=[404],
+        errors=[400, 404],
     ),
 ]

@@ -254,7 +254,7 @@ def _file_json(file: Candidate) -> FileJSON:
 
 
 routes: Sequence[Endpoint] = [
-    Endpoint("GET", BUILD, list_builds, operation="build_info.list", needs=VISITOR, query=WHERE),
+    Endpoint("GET", BUILD, list_builds, operation="build_info.list", needs=VISITOR, query=WHERE, errors=[400]),
     Endpoint("PUT", BUILD, publish, operation="build_info.publish", needs=VISITOR, query=WHERE, errors=[400, 409, 413]),
     Endpoint(
         "GET",
@@ -289,6 +289,6 @@ routes: Sequence[Endpoint] = [
         build_artifacts,
         operation="build_info.artifacts",
         needs=VISITOR,
-        errors=[404],
+        errors=[400, 404],
     ),
 ]

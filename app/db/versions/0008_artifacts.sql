@@ -247,7 +247,6 @@ CREATE TABLE build_promotion_messages (
     PRIMARY KEY (promotion_id, part)
 );
 
-<<<<<<< HEAD
 -- Modules that stand for another run: `module` is its name, a slash and its number.
 CREATE TABLE run_parts (
     run_id BIGINT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -257,7 +256,7 @@ CREATE TABLE run_parts (
     PRIMARY KEY (run_id, position)
 );
 CREATE INDEX run_parts_module ON run_parts (module);
-=======
+
 -- A refresh token is good once; it goes with its token.
 CREATE TABLE refresh_tokens (
     hash TEXT PRIMARY KEY,
@@ -272,4 +271,3 @@ CREATE TABLE api_keys (
     data {bytes} NOT NULL
 );
 CREATE UNIQUE INDEX api_keys_user ON api_keys (user_id);
->>>>>>> thirteen
