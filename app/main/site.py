@@ -15,7 +15,7 @@ from app.builds.ports import Ports
 from app.db.connect import Alterable
 from app.extensions.client import extension
 from app.folder import Folder
-from app.main.artifacts import Artifacts, now_ms, open_artifacts
+from app.main.artifacts import Artifacts, no_mask, now_ms, open_artifacts
 from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
@@ -167,6 +167,7 @@ def _state(
         checks={"the store of artifacts": artifacts.blobs.check},
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,
+        masks=no_mask,
     )
 
 
