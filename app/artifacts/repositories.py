@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from app.artifacts.model import ArtifactRepository
-from app.db import holdings
+from app.artifacts.model import NO_PROPERTIES, TOP, ArtifactRepository, System
+from app.db import holdings, schema
 from app.db.mapper import Codec, Mapper
-from app.db.tx import Tx, many, one
+from app.db.tx import Tx, many, one, run
 from app.errors import NotFound
+from app.evolve import evolve
 
 ALL = "SELECT * FROM artifact_repos ORDER BY key"
 BY_KEY = "SELECT * FROM artifact_repos WHERE key = :key"
@@ -17,6 +18,18 @@ MEMBERS = "SELECT virtual_id, member_id FROM virtual_members ORDER BY virtual_id
 #: meanwhile.
 SHARE = "SELECT id FROM artifact_repos WHERE id = :id :shared"
 HOLD = "SELECT id FROM artifact_repos WHERE id = :id :exclusive"
+ADD = schema.insert_sql(holdings.artifact_repos, "ON CONFLICT (key) DO NOTHING RETURNING id")
+#: The folder that is the whole repository.
+ADD_TOP = """
+    INSERT INTO items (
+        repo_id, path, name, folder, depth, set_id, mime, sent, created, created_by, modified, modified_by, updated
+    ) VALUES (:repo_id, :top, :top, TRUE, 0, :set_id, '', '', :now, :by, :now, :by, :now)
+"""
+
+#: Who made what the server makes for itself.
+SERVER = "_system_"
+#: The package type of what the server keeps for itself.
+_PACKAGES: Mapping[System, str] = {"buildinfo": "buildinfo", "bundles": "releasebundles"}
 
 _JSON: Codec = (lambda value: json.dumps(value, ensure_ascii=False), json.loads)
 _NAMES: Codec = (lambda value: json.dumps(list(value), ensure_ascii=False), lambda text: tuple(json.loads(text)))
@@ -80,6 +93,27 @@ def find(key: str) -> Tx[ArtifactRepository]:
     if row is None:
         raise NoRepository(f"there is no artifact repository {key}")
     return MAPPER.make(row)
+
+
+def add(repo: ArtifactRepository, by: str) -> Tx[ArtifactRepository | None]:
+    """Add a repository; None when its key is taken. A local one gets the folder of all its items."""
+    row = yield from one(ADD, **MAPPER.values(repo))
+    if row is None:
+        return None
+    if repo.kind == "local":
+        yield from run(ADD_TOP, repo_id=row["id"], top=TOP, set_id=NO_PROPERTIES, now=repo.created, by=by)
+    return evolve(repo, id=row["id"])
+
+
+def ensure_system(key: str, system: System, project: str, now_ms: int) -> Tx[ArtifactRepository]:
+    """The repository that the server keeps for itself under this key; it is made if it is not there."""
+    row = yield from one(BY_KEY, key=key)
+    if row is not None:
+        return MAPPER.make(row)
+    package = _PACKAGES[system]
+    wanted = ArtifactRepository(0, key, "local", package, project, system, created=now_ms, updated=now_ms)
+    made = yield from add(wanted, SERVER)
+    return made if made is not None else (yield from find(key))
 
 
 def share(repo_id: int) -> Tx[None]:
