@@ -177,6 +177,7 @@ CREATE TABLE runs (
 );
 CREATE UNIQUE INDEX runs_item ON runs (item_id);
 CREATE INDEX runs_name ON runs (repo_id, name, started);
+CREATE INDEX runs_published ON runs (repo_id, published);
 CREATE UNIQUE INDEX runs_started ON runs (repo_id, name, number, started);
 
 CREATE TABLE module_artifacts (
@@ -245,3 +246,13 @@ CREATE TABLE build_promotion_messages (
     messages TEXT NOT NULL,
     PRIMARY KEY (promotion_id, part)
 );
+
+-- Modules that stand for another run: `module` is its name, a slash and its number.
+CREATE TABLE run_parts (
+    run_id BIGINT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    position BIGINT NOT NULL,
+    module {binary} NOT NULL,
+    sha1 {binary} NOT NULL,
+    PRIMARY KEY (run_id, position)
+);
+CREATE INDEX run_parts_module ON run_parts (module);
