@@ -13,6 +13,7 @@ from app.accounts.model import User
 from app.artifacts.blobs.store import BlobStore
 from app.artifacts.items import Stamp
 from app.artifacts.model import ArtifactRepository
+from app.artifacts.removal import Removal
 from app.artifacts.rights import ACTIONS, Action, Grant, Rights
 from app.db.tx import Tx, many, one
 from app.errors import Forbidden, Unauthorized
@@ -48,6 +49,8 @@ class State(auth.State):
     """The fields of a request's state that the routes of artifacts need."""
 
     blobs: BlobStore
+    #: Removes the items of deleted repositories.
+    removal: Removal
     #: Unix milliseconds.
     now_ms: Callable[[], int]
     #: Whether callers without an account may read what everybody was granted.

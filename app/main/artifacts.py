@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from app.artifacts.blobs.folder import FolderStore
 from app.artifacts.blobs.store import BlobStore
+from app.artifacts.removal import Removal
+from app.db.connect import Database
 from app.folder import Folder
 from app.settings.server import Settings
 
@@ -22,11 +24,14 @@ class Artifacts:
     """The opened objects of the artifacts."""
 
     blobs: BlobStore
+    removal: Removal
 
 
 @asynccontextmanager
-async def open_artifacts(settings: Settings, folder: Folder) -> AsyncIterator[Artifacts]:
-    """Open the store of blobs while the block lasts."""
+async def open_artifacts(settings: Settings, folder: Folder, db: Database) -> AsyncIterator[Artifacts]:
+    """Open the store of blobs, and remove what deleted repositories held, while the block lasts."""
     store = FolderStore(settings.data / "blobs")
     await asyncio.to_thread(store.prepare)
-    yield Artifacts(store)
+    removal = Removal(db)
+    async with removal.running():
+        yield Artifacts(store, removal)

@@ -76,7 +76,7 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *files.routes,
 ]
 #: The first words of the paths of these endpoints.
-ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect"})
+ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect", "v2"})
 
 
 def application(state: State, traffic: Traffic, policy: Policy) -> Requests:

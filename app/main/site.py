@@ -100,7 +100,7 @@ async def _open_rooms(
     builds = await stack.enter_async_context(opening)
     opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
     runners = await stack.enter_async_context(opening_runners)
-    artifacts = await stack.enter_async_context(open_artifacts(settings, folder))
+    artifacts = await stack.enter_async_context(open_artifacts(settings, folder, db))
     seen = Seen(db)
     await stack.enter_async_context(seen.running())
     state = _state(settings, folder, db, hosts, seal, builds, runners, artifacts, recorders, seen)
@@ -157,6 +157,7 @@ def _state(
         manager=runners.manager,
         polls=runners.polls,
         blobs=artifacts.blobs,
+        removal=artifacts.removal,
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,
     )
