@@ -14,6 +14,7 @@ from app.accounts.model import User
 from app.artifacts import stages
 from app.artifacts.blobs.collection import Collector
 from app.artifacts.blobs.store import BlobStore
+from app.artifacts.clearing import Clearing
 from app.artifacts.downloads import Downloads
 from app.artifacts.items import Stamp
 from app.artifacts.model import ArtifactRepository
@@ -56,6 +57,8 @@ class State(auth.State):
     spool: Path
     downloads: Downloads
     collector: Collector
+    #: Removes the items of deleted repositories.
+    clearing: Clearing
     #: Unix milliseconds.
     now_ms: Callable[[], int]
     #: Whether callers without an account may read what everybody was granted.

@@ -12,6 +12,7 @@ from app.artifacts.blobs.folder import FolderStore
 from app.artifacts.blobs.gauges import read as read_gauges
 from app.artifacts.blobs.quota import Limited, Usage
 from app.artifacts.blobs.store import BlobStore
+from app.artifacts.clearing import Clearing
 from app.artifacts.downloads import Downloads
 from app.db.connect import Database
 from app.folder import Folder
@@ -37,19 +38,20 @@ class Artifacts:
     blobs: BlobStore
     downloads: Downloads
     collector: Collector
+    clearing: Clearing
     gauges: Gauges
 
 
 @asynccontextmanager
 async def open_artifacts(settings: Settings, folder: Folder, db: Database) -> AsyncIterator[Artifacts]:
-    """While the block lasts, blobs are stored, downloads are counted, and blobs without a use are collected."""
-    usage, downloads = Usage(db), Downloads(db)
+    """While the block lasts, blobs are stored, downloads are counted, and what nothing uses any more is removed."""
+    usage, downloads, clearing = Usage(db), Downloads(db), Clearing(db)
     async with _opened(settings, folder) as opened:
         store = Limited(opened, usage, settings.artifacts_quota) if settings.artifacts_quota else opened
         collector = Collector(db, store, now, usage.forget)
         gauges = partial(read_gauges, usage, store, collector, settings.artifacts_quota)
-        async with collector.running(), downloads.running():
-            yield Artifacts(store, downloads, collector, gauges)
+        async with collector.running(), downloads.running(), clearing.running():
+            yield Artifacts(store, downloads, collector, clearing, gauges)
 
 
 @asynccontextmanager

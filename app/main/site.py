@@ -163,6 +163,7 @@ def _state(
         spool=settings.data,
         downloads=artifacts.downloads,
         collector=artifacts.collector,
+        clearing=artifacts.clearing,
         gauges=(artifacts.gauges,),
         checks={"the store of artifacts": artifacts.blobs.check},
         now_ms=now_ms,

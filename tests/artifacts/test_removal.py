@@ -10,7 +10,7 @@ from app.artifacts.access import Visitor
 from app.artifacts.address import parse
 from app.artifacts.repositories import find
 from app.artifacts.rights import Rights
-from app.db.tx import many, one, run
+from app.db.tx import Tx, many, one, run
 from app.moments import SERVER
 from tests.artifacts.site import Site, message
 
@@ -162,7 +162,7 @@ def test_a_large_folder_goes_with_a_few_statements(site: Site) -> None:
     site.write(run(sql))
     statements = 0
 
-    def counted() -> "removal.Tx[removal.Removed]":
+    def counted() -> "Tx[removal.Removed]":
         nonlocal statements
         repo = yield from find("large")
         removing = removal.remove_folder(Visitor(None, SERVER, Rights(True)), repo, parse("large/all/"))
