@@ -104,7 +104,7 @@ def test_parameters_are_cut_before_they_are_decoded(raw: str, matrix: list[tuple
         ("r/%2e%2E/x", "bad_name"),
         ("../r", "bad_name"),
         ("r/a%2Fb", "bad_name"),
-        ("r/a%00", "bad_name"),
+        ("r/a%00", "bad_path"),
         ("r/" + "n" * 300, "name_too_long"),
         ("r/" + "%C3%BC" * 150, "name_too_long"),
         ("r" + ("/" + "n" * 200) * 21, "path_too_long"),
