@@ -1,4 +1,4 @@
-"""What tests of artifacts share: a server for a module, and those who call it."""
+"""What tests of artifacts share."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,19 @@ import httpx2
 import pytest
 
 from tests.acceptance.server import Server
+from tests.artifacts.site import NOW, Site
 
-NOW = 1_700_000_000_000
+__all__ = ["NOW"]
+
 REPOSITORIES = "/artifactory/api/repositories"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server with the local repository `libs`, for all tests of a module."""
+    with Site(tmp_path_factory.mktemp("artifacts")) as site:
+        site.repo("libs")
+        yield site
 
 
 @pytest.fixture(scope="module")

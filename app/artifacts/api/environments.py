@@ -8,14 +8,13 @@ from typing_extensions import TypedDict
 
 from app.artifacts import environments, projects, repositories
 from app.artifacts.access import ACCOUNT, SYSTEM, State, Visitor
-from app.artifacts.address import decoded
 from app.artifacts.lax import Lax, Storable
 from app.artifacts.projects import Project
 from app.db.tx import Tx
 from app.errors import Conflict, Invalid, NotFound, Problem
 from app.moments import Change, Recorders
 from app.web import body
-from app.web.path import Path, Word
+from app.web.path import Path, Word, decoded
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
 

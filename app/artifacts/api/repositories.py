@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pydantic import RootModel
 from starlette.requests import Request
 
-from app.artifacts import environments, moments, removal, repositories
+from app.artifacts import clearing, environments, moments, repositories
 from app.artifacts.access import ACCOUNT, SYSTEM, VISITOR, State, Visitor
-from app.artifacts.address import decoded
 from app.artifacts.configuration import (
     Configuration,
     ListedJSON,
@@ -26,7 +25,7 @@ from app.db.tx import Tx, each
 from app.errors import Forbidden, Invalid, Problem
 from app.moments import Recorders
 from app.web import body
-from app.web.path import Path, Word
+from app.web.path import Path, Word, decoded
 from app.web.reply import JSON, Text
 from app.web.route import Endpoint, Param
 
@@ -97,7 +96,7 @@ async def delete(request: Request[State], visitor: Visitor) -> Text:
     """Delete a repository with all its content; virtual repositories and rights lose it."""
     key = _key(request)
     await request.state["db"].write(_deleting(_making(request, visitor), key))
-    request.state["removal"].wake()
+    request.state["clearing"].wake()
     return Text(f"Repository {key} and all its content were removed\n")
 
 
@@ -165,7 +164,7 @@ def _keep(wanted: Wanted, now_ms: int) -> Tx[None]:
 def _deleting(making: Making, key: str) -> Tx[None]:
     known = yield from repositories.read_all()
     repo = _manageable(making.visitor, key, known)
-    yield from removal.hide(repo)
+    yield from clearing.hide(repo)
     before = moments.facts(Wanted(repo, known.members.get(repo.id, ())), known)
     yield from making.recorders.record(moments.repo_deleted(making.visitor.by, key, before))
 
