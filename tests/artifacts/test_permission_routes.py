@@ -174,7 +174,7 @@ def test_all_names_that_are_not_known_are_named(server: Server) -> None:
         ({"repo": {"repositories": ["libs"], "actions": []}}, "repo.actions: "),
         ({"repo": {"repositories": ["libs"], "actions": {"users": []}}}, "repo.actions.users: "),
         ({"repo": {"repositories": ["libs"], "actions": {"users": {"ada": "read"}}}}, "repo.actions.users.ada: "),
-        ({"repo": {"repositories": ["libs"], "actions": {"users": {"ada": ["fly"]}}}}, "repo.actions.users.ada.0: there"),
+        ({"repo": {"repositories": ["libs"], "actions": {"users": {"ada": ["fly"]}}}}, "repo.actions.users.ada.0: "),
         ({"repo": {"repositories": ["libs"], "actions": {"groups": {"devs": [5]}}}}, "repo.actions.groups.devs.0: "),
         ({"repo": {"repositories": ["li\0bs"]}}, "repo.repositories.0: a NUL"),
         ({"repo": {"repositories": ["libs"], "actions": {"users": {"a\0": ["read"]}}}}, "repo.actions.users.a"),
@@ -186,7 +186,7 @@ def test_what_is_wrong_with_a_target_is_named(server: Server, sent: Any, named: 
     assert message.startswith(named)
 
 
-@pytest.mark.parametrize("name", ["%20a", "a%00", "a%0A", "x" * 256])
+@pytest.mark.parametrize("name", ["%20a", "a%0A", "x" * 256])
 def test_a_target_has_a_printable_name(server: Server, name: str) -> None:
     assert errors(server.ask("PUT", f"{SECOND}/{name}", json={"repo": section("libs")}))[0].startswith("name: ")
 
@@ -349,7 +349,7 @@ def test_steps_of_a_git_repository_are_granted_by_its_slug_and_stay(server: Serv
         ("repo/no/repo", {"actions": ["read"]}, "name: there is no git repository no/repo"),
         ("anonymous/x", {"actions": ["read"]}, "name: there is no name of everybody but anonymous"),
         ("robot/x", {"actions": ["read"]}, "kind: say user, group, repo, anonymous"),
-        ("user/a%00", {"actions": ["read"]}, "name: there is no account"),
+        ("user/a%00", {"actions": ["read"]}, "the path must be percent-encoded"),
         ("user/ada", {}, "actions: name at least one"),
         ("user/ada", {"actions": []}, "actions: name at least one"),
         ("user/ada", {"actions": "read"}, "actions: "),

@@ -8,7 +8,6 @@ from typing_extensions import TypedDict
 
 from app.artifacts import grants, permissions, repositories
 from app.artifacts.access import ACCOUNT, State, Visitor
-from app.artifacts.address import decoded
 from app.artifacts.configuration import check_patterns
 from app.artifacts.grants import Granted
 from app.artifacts.lax import Lax, Storable
@@ -19,7 +18,7 @@ from app.artifacts.targets import Action
 from app.db.tx import Tx
 from app.errors import Invalid, NotFound, Problem
 from app.web import body
-from app.web.path import Path, Word
+from app.web.path import Path, Word, decoded
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
 

@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from app.artifacts import moments, permissions, repositories
 from app.artifacts.access import ACCOUNT, State, Visitor
-from app.artifacts.address import decoded
 from app.artifacts.api import grants
 from app.artifacts.permissions import SUBJECTS, Target
 from app.artifacts.repositories import Repositories
@@ -31,7 +30,7 @@ from app.artifacts.targets import (
 from app.db.tx import Tx
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from app.web import body
-from app.web.path import Path, Word
+from app.web.path import Path, Word, decoded
 from app.web.reply import JSON, Text
 from app.web.route import Endpoint
 
@@ -139,15 +138,11 @@ def _removing(request: Request[State], visitor: Visitor, name: str) -> Tx[None]:
 
 def _found(visitor: Visitor, name: str) -> Tx[Target]:
     """A target that the caller may change; Forbidden, and for administrators NotFound."""
-    target = yield from permissions.find(name) if "\0" not in name else _none()
+    target = yield from permissions.find(name)
     _check(visitor, target or Target(name), (yield from repositories.read_all()))
     if target is None:
         raise NotFound(f"there is no permission target {name[:100]}")
     return target
-
-
-def _none() -> Tx[None]:
-    yield from ()
 
 
 def _named(name: str, sections: Mapping[Section, SectionInput]) -> Target:
