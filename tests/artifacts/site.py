@@ -15,7 +15,6 @@ from app.db.connect import connect
 from app.db.tx import Rows, Tx, many, one, run
 from tests.acceptance.server import Server
 
-
 T = TypeVar("T")
 NOW = 1_700_000_000_000
 

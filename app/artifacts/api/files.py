@@ -81,9 +81,9 @@ async def put(
         read = state["db"].glance if visitor.rights.everything else state["db"].read
         blob = await read(known.find(visitor, place.file.sent))
         stamp = visitor.stamp(state["now_ms"]())
-        done = await uploads.repeated(
-            lambda: state["db"].write_few(
-                deploy.put_known(visitor, place.repo.id, place.file, blob, place.properties, stamp)
+        done = await uploads.settled(
+            lambda alone: state["db"].write_few(
+                deploy.put_known(visitor, place.repo.id, place.file, blob, place.properties, stamp, alone=alone)
             )
         )
     else:
