@@ -6,9 +6,10 @@ a character of a name. Pure.
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
 from app.errors import Invalid, Problem
+from app.web.path import decoded
 
 #: The most bytes of one name in a path, as file systems have it.
 NAME_LIMIT = 255
@@ -86,14 +87,6 @@ def check_name(name: str) -> None:
         raise Invalid.of([Problem("path", "name_too_long", words)])
 
 
-def decoded(text: str) -> str:
-    """Text whose percent escapes are decoded, once; Invalid when that gives no UTF-8."""
-    try:
-        return unquote_to_bytes(text).decode()
-    except UnicodeDecodeError:
-        raise Invalid.of([Problem("path", "bad_path", "the path is not percent-encoded UTF-8")]) from None
-
-
 def parameters_of(text: str) -> list[tuple[str, str]]:
     """The pairs of one matrix parameter: `k=v,w` is two pairs, and a value with an encoded comma is one.
 
@@ -122,8 +115,4 @@ def _cut(values: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    found = decoded(text.replace("+", " "))
-    if "\0" in found:
-        words = "a parameter in the path has a NUL, which no property can have"
-        raise Invalid.of([Problem("path", "bad_parameter", words)])
-    return _ESCAPED.sub(r"\1", found)
+    return _ESCAPED.sub(r"\1", decoded(text.replace("+", " ")))

@@ -5,6 +5,7 @@ import shlex
 import time
 from contextlib import AsyncExitStack
 
+from app.accounts.artifactory import keys
 from app.db.connect import Alterable, connect, file_of, is_absent
 from app.db.file import Damaged
 from app.db.migrate import migrate, present_version, versions
@@ -18,7 +19,7 @@ from app.settings.server import Settings
 log = logging.getLogger(__name__)
 
 #: The columns of all sealed values.
-SEALED = (*repos.SEALED, *secrets.SEALED)
+SEALED = (*repos.SEALED, *secrets.SEALED, keys.DATA)
 
 
 class NoDatabase(AppError):
@@ -39,7 +40,7 @@ def open_folder(stack: AsyncExitStack, settings: Settings, *, restoring: bool = 
     A folder whose restore was interrupted is only for the next restore, `restoring`; BadFolder.
     """
     umask = stack.enter_context(private())
-    folder = Folder(settings.data, settings.logs)
+    folder = Folder(settings.data, settings.logs, settings.blobs_folder)
     stack.enter_context(folder.locked())
     if folder.restoring.exists() and not restoring:
         raise BadFolder(f"a restore into {folder.path} was interrupted: repeat it with gantry restore")

@@ -1,19 +1,21 @@
 """Setting up a server from its settings and its data folder."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.accounts import auth, session
+from app.accounts.jwt import Signer
 from app.accounts.seen import Seen
 from app.builds.api import hook
 from app.builds.ports import Ports
 from app.db.connect import Alterable
 from app.extensions.client import extension
 from app.folder import Folder
-from app.main.artifacts import Artifacts, now_ms, open_artifacts
+from app.main.artifacts import Artifacts, no_mask, now_ms, open_artifacts
 from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
@@ -138,6 +140,7 @@ def _state(
         cors_origins=frozenset(settings.cors_origins),
         recorders=recorders,
         seen=seen,
+        signer=_signer(settings, folder),
         refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         hosts=hosts,
@@ -159,9 +162,20 @@ def _state(
         blobs=artifacts.blobs,
         spool=settings.data,
         downloads=artifacts.downloads,
+        collector=artifacts.collector,
+        clearing=artifacts.clearing,
+        gauges=(artifacts.gauges,),
+        checks={"the store of artifacts": artifacts.blobs.check},
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,
+        masks=no_mask,
     )
+
+
+def _signer(settings: Settings, folder: Folder) -> Signer:
+    """Servers that share the secret of the cookies accept each other's tokens."""
+    key = settings.cookie_secret or folder.key("tokens")
+    return Signer(hashlib.sha256(b"tokens:" + key.encode()).digest(), "gantry")
 
 
 def _policy(settings: Settings, budgets: Budgets | None) -> Policy:

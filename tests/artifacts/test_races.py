@@ -1,4 +1,4 @@
-"""Uploads and removals at one moment, and a server that is killed: rows have their bytes, and bytes have a row."""
+"""Uploads and removals at one moment, and a server that is killed: every row has its bytes, all bytes have a row."""
 
 import hashlib
 import threading

@@ -1,0 +1,97 @@
+"""The bytes of the files of runs, in the store of blobs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from app.artifacts.blobs.store import BlobStore, Received
+from app.artifacts.model import Blob
+from app.buildinfo import document
+from app.buildinfo.document import Document
+from app.buildinfo.model import Run
+from app.buildinfo.store import Rewritten, Stale, file_of
+from app.db.connect import Database
+from app.db.tx import Tx
+from app.errors import AppError, Unavailable
+from app.moments import Recorders
+
+T = TypeVar("T")
+
+#: Bytes that are handed to the store of blobs at once.
+PIECE = 256 * 1024
+#: How often a change is made anew when other callers change the same run.
+ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The objects that the verbs of build-info use."""
+
+    db: Database
+    blobs: BlobStore
+    recorders: Recorders
+    #: Unix milliseconds.
+    now_ms: Callable[[], int]
+
+
+async def received(blobs: BlobStore, data: bytes) -> Received:
+    """Store the bytes of a file; no row names them yet."""
+    return await blobs.receive(_pieces(data), size=len(data))
+
+
+async def read(blobs: BlobStore, blob: Blob) -> bytes:
+    """The bytes of a file."""
+    return b"".join([part async for part in blobs.read(blob.place, 0, blob.size)])
+
+
+async def rewritten(ports: Ports, run: Run, change: Callable[[dict[str, Any]], object]) -> Rewritten:
+    """The run with a changed file, whose bytes are stored; `store.replace_file` makes it the file of the run."""
+    blob = await ports.db.read(file_of(run))
+    data = await read(ports.blobs, blob)
+    found, changed = await asyncio.to_thread(_changed, data, change)
+    return Rewritten(run, found, await received(ports.blobs, changed))
+
+
+def _changed(data: bytes, change: Callable[[dict[str, Any]], object]) -> tuple[Document, bytes]:
+    content = document.loaded(data)
+    change(content)
+    found = document.of_content(content)
+    return found, found.data
+
+
+async def settled(ports: Ports, new: Sequence[Received], tx: Tx[tuple[T, list[Blob]]]) -> T:
+    """Carry out a transaction that makes rows name bytes, and remove the bytes that no row names.
+
+    The transaction gives its result, and the blob that took each of the bytes.
+    """
+    try:
+        result, blobs = await ports.db.write(tx)
+    except Unavailable:
+        raise  # nobody knows whether rows name the bytes: what collects unused blobs finds out
+    except AppError:
+        await removed(ports, new)
+        raise
+    await removed(ports, [made for made, blob in zip(new, blobs, strict=True) if made.place != blob.place])
+    return result
+
+
+async def removed(ports: Ports, unused: Sequence[Received]) -> None:
+    """Remove bytes that no row names."""
+    for made in unused:
+        await ports.blobs.remove(made.place)
+
+
+async def repeated(attempt: Callable[[], Awaitable[T]]) -> T:
+    """What `attempt` gives; it is made again, with what it reads, when another caller has changed the run first."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await attempt()
+        except Stale:
+            await asyncio.sleep(0)
+    return await attempt()
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(data), PIECE):
+        yield data[at : at + PIECE]
