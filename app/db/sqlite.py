@@ -50,6 +50,9 @@ _READ_ONLY = ("PRAGMA query_only=ON",)
 _WAIT = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}"
 #: Must come after _PRAGMAS, which set a timeout.
 _NO_WAIT = "PRAGMA busy_timeout=0"
+#: Where the pages are kept that a savepoint changes, as they were: memory costs less than a temporary file, into which
+#: SQLite writes them beyond 64 KiB; but a transaction that changes many rows would fill the memory.
+_IN_MEMORY, _IN_FILE = "PRAGMA temp_store=MEMORY", "PRAGMA temp_store=FILE"
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
@@ -281,6 +284,7 @@ async def _write(connection: aiosqlite.Connection, group: Sequence[_Waiting]) ->
         return list(await _in_its_thread(connection, lambda raw: _write_group(raw, group)))
     raw = connection._conn
     try:
+        raw.execute(_IN_MEMORY)
         raw.execute("BEGIN IMMEDIATE")
     except sqlite3.Error:  # another program writes, or another error: the thread may wait, or fail
         return list(await _in_its_thread(connection, lambda raw: _write_group(raw, group)))
@@ -298,6 +302,7 @@ async def _write(connection: aiosqlite.Connection, group: Sequence[_Waiting]) ->
 def _write_group(raw: sqlite3.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
     """The same in one thread, which may wait for the lock."""
     raw.execute(_WAIT).fetchall()
+    raw.execute(_IN_FILE)
     try:
         raw.execute("BEGIN IMMEDIATE")
     finally:

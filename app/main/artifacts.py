@@ -17,7 +17,6 @@ from app.artifacts.downloads import Downloads
 from app.db.connect import Database
 from app.folder import Folder
 from app.main.maintenance import now
-from app.moments import Actor
 from app.settings.server import Settings
 from app.web.gauges import Gauges
 
@@ -25,10 +24,6 @@ from app.web.gauges import Gauges
 def now_ms() -> int:
     """The current time, in Unix milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-async def no_mask(_: Actor) -> None:
-    """What hides secrets in the build-info that an actor publishes: nothing, as long as no stage publishes any."""
 
 
 @dataclass(frozen=True, slots=True)
