@@ -22,6 +22,7 @@ class Lazy(NamedTuple):
 
 
 COMMANDS = {
+    "artifact": Lazy("app.cli.artifact:artifact", "Look after stored artifacts."),
     "audit": Lazy("app.cli.audit:audit", "See, export and verify the record of who did what."),
     "backup": Lazy("app.cli.backup:backup", "Write all that the server keeps into one file, while it runs."),
     "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),

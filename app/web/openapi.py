@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
 from app.web.errors import ErrorJSON
-from app.web.reply import JSON, Empty, Encoded, Piped, SeeOther
+from app.web.reply import JSON, Empty, Encoded, Lines, Piped, SeeOther
 from app.web.route import Endpoint, Param
 
 Schema = dict[str, Any]
@@ -162,12 +162,12 @@ def _answers(row: Endpoint, schemas: _Schemas) -> Schema:
     return answers
 
 
-_JSON = (JSON, Encoded, Piped)
+_JSON = (JSON, Encoded, Piped, Lines)
 
 
 def _answer(kind: Any, schemas: _Schemas) -> tuple[str, Schema]:
-    if get_origin(kind) in _JSON:
-        return "200", {"application/json": schemas.of(get_args(kind)[0])}
+    if (origin := get_origin(kind)) in _JSON:
+        return "200", {origin.media_type: schemas.of(get_args(kind)[0])}
     if kind is Empty:
         return "204", {}
     if kind is SeeOther:

@@ -1,6 +1,7 @@
 """The HTTP client of the commands: sends requests, and turns failures into errors."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Self
 from urllib.parse import urlsplit
@@ -13,6 +14,9 @@ Json = dict[str, Any]
 
 #: Seconds; an answer may take long, because a promote may fetch from the git repository first.
 TIMEOUT = httpx.Timeout(10, read=120)
+
+#: For what the server may work on for hours before it answers.
+PATIENT = httpx.Timeout(10, read=None)
 
 
 class Unreachable(AppError):
@@ -104,6 +108,19 @@ class Client:
             raise Invalid(f"the address of the request is not possible: {error}") from error
         return decode(self.connection, response)
 
+    def lines(self, method: str, path: str) -> Iterator[Json]:
+        """The JSON objects of an answer that has one a line, each as it comes."""
+        try:
+            with self._http.stream(method, self.connection.url(path)) as response:
+                if not response.is_success:
+                    response.read()
+                    raise refusal(response)
+                for line in response.iter_lines():
+                    found = _parsed(line)
+                    yield found if isinstance(found, dict) else unexpected(self.connection, path)
+        except httpx.RequestError as error:
+            raise unreachable(self.connection, error) from error
+
     def record(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None
     ) -> Json:
@@ -135,6 +152,13 @@ def decode(connection: Connection, response: httpx.Response) -> Any:
         return response.json()
     except ValueError:
         return unexpected(connection, response.request.url.path)
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def unreachable(connection: Connection, error: httpx.RequestError) -> Unreachable:
@@ -180,10 +204,12 @@ def _told(response: httpx.Response) -> tuple[str, tuple[Problem, ...]]:
         body = response.json()
     except ValueError:
         body = None
+    errors = body.get("errors") if isinstance(body, dict) else None
+    listed = [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+    if isinstance(body, dict) and "message" not in body and listed:  # as Artifactory says it
+        body["message"] = "; ".join(str(e.get("message", "")) for e in listed)
     if not isinstance(body, dict) or not isinstance(body.get("message"), str):
         return f"the server answered {response.reason_phrase or 'an error'} without saying why", ()
-    errors = body.get("errors")
-    listed = [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
     return body["message"], tuple(
         Problem(str(e.get("field", "")), str(e.get("code", "")), str(e.get("message", ""))) for e in listed
     )
