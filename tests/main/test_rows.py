@@ -20,9 +20,9 @@ from app.accounts import store as accounts
 from app.accounts.artifactory import tokens as issued
 from app.accounts.auth import ACCOUNT, ANY_SCOPE, KNOWN, MACHINE, SYSTEM
 from app.accounts.model import Token
+from app.artifacts import access as artifacts
 from app.db.connect import Database
 from app.db.tx import Tx, run
-from app.artifacts import access as artifacts
 from app.main.routes import ARTIFACTORY_ROWS, ROWS
 from app.main.site import open_site
 from app.repos import store as repos
