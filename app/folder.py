@@ -36,15 +36,17 @@ def private() -> Iterator[int]:
 class Folder:
     """A data folder; created if absent. Only the owner can read the folders made here. BadFolder from every method.
 
-    The output of steps may be kept in another folder, `logs`.
+    The output of steps may be kept in another folder, `logs`, and the bytes of artifacts, too, in `blobs`.
     """
 
-    def __init__(self, path: Path, logs: Path | None = None) -> None:
+    def __init__(self, path: Path, logs: Path | None = None, blobs: Path | None = None) -> None:
         self.path = path
+        #: The folder of the bytes of artifacts.
+        self.blobs = blobs or path / "blobs"
         #: The folder of the output of steps.
         self.logs = logs or path / "logs"
         with self._usable():
-            for folder in (path, self._keys, self.logs, self.mirrors, self.work):
+            for folder in (path, self._keys, self.logs, self.mirrors, self.blobs, self.work):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
@@ -72,20 +74,22 @@ class Folder:
         return self.path / "reserve"
 
     def open_to_others(self, *files: Path) -> list[Path]:
-        """Which of the data folder, the folder of logs and the given files other accounts of the machine may read.
+        """Which of the data folder, those of logs and blobs and the given files other accounts of the machine may read.
 
         What lies in the data folder is not named if nobody passes the folder. The account of steps may pass the folder,
         but list nothing in it.
         """
         with self._usable():
             closed = not self.path.stat().st_mode & 0o077
-            others = [path for path in (self.logs, *files) if not (closed and path.is_relative_to(self.path))]
+            others = [
+                path for path in (self.logs, self.blobs, *files) if not (closed and path.is_relative_to(self.path))
+            ]
             return [path for path in (self.path, *others) if path.exists() and path.stat().st_mode & 0o066]
 
     @property
     def private(self) -> tuple[Path, ...]:
         """The subfolders of which a step never sees anything but its own workspace."""
-        return (self._keys, self.logs, self.mirrors, self.work)
+        return (self._keys, self.logs, self.mirrors, self.blobs, self.work)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -64,6 +64,8 @@ PROXIES = (ip_network("10.0.0.5"), ip_network("fd00::/8"))
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
     ("quote_substitution", "GANTRY_QUOTE_SUBSTITUTION", "true", True),
+    ("blobs", "GANTRY_BLOBS", "s3://bucket/some/prefix/", "s3://bucket/some/prefix"),
+    ("artifacts_quota", "GANTRY_ARTIFACTS_QUOTA", "500GB", 500 << 30),
     ("anonymous_read", "GANTRY_ANONYMOUS_READ", "true", True),
     ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
     ("logs", "GANTRY_LOGS", "/srv/logs", Path("/srv/logs")),

@@ -12,7 +12,9 @@ from app.accounts import auth
 from app.accounts.auth import Claim
 from app.accounts.model import User
 from app.artifacts import stages
+from app.artifacts.blobs.collection import Collector
 from app.artifacts.blobs.store import BlobStore
+from app.artifacts.clearing import Clearing
 from app.artifacts.downloads import Downloads
 from app.artifacts.items import Stamp
 from app.artifacts.model import ArtifactRepository
@@ -49,10 +51,14 @@ BY_SCOPE: dict[Scope, frozenset[Action]] = {
 class State(auth.State):
     """The fields of a request's state that the routes of artifacts need."""
 
+    #: Also keeps the quota of all artifacts: `receive` refuses what goes beyond, before it asks for a part.
     blobs: BlobStore
     #: A folder in which files without names may be made.
     spool: Path
     downloads: Downloads
+    collector: Collector
+    #: Removes the items of deleted repositories.
+    clearing: Clearing
     #: Unix milliseconds.
     now_ms: Callable[[], int]
     #: Whether callers without an account may read what everybody was granted.

@@ -1,8 +1,10 @@
 """The SQL of artifact repositories, and which local repositories a virtual one stands for."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+import orjson
 
 from app.artifacts.model import NO_PROPERTIES, TOP, ArtifactRepository, System
 from app.db import holdings, schema
@@ -11,21 +13,33 @@ from app.db.tx import Tx, many, one, run
 from app.errors import NotFound
 from app.evolve import evolve
 
-ALL = "SELECT * FROM artifact_repos ORDER BY key"
+#: Those that were deleted stay until their items are removed (see `clearing`); nothing else sees them.
+ALL = "SELECT * FROM artifact_repos WHERE kind <> 'deleted' ORDER BY key"
 BY_KEY = "SELECT * FROM artifact_repos WHERE key = :key"
 BY_ID = "SELECT * FROM artifact_repos WHERE id = :id"
 MEMBERS = "SELECT virtual_id, member_id FROM virtual_members ORDER BY virtual_id, position"
 #: A transaction that puts an item holds its repository so, and one that removes or moves folders so that no item is put
 #: meanwhile.
-SHARE = "SELECT id FROM artifact_repos WHERE id = :id :shared"
-SHARE_WHOLE = "SELECT * FROM artifact_repos WHERE id = :id :shared"
-HOLD = "SELECT id FROM artifact_repos WHERE id = :id :exclusive"
+SHARE = "SELECT id FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :shared"
+SHARE_WHOLE = "SELECT * FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :shared"
+HOLD = "SELECT id FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :exclusive"
 ADD = schema.insert_sql(holdings.artifact_repos, "ON CONFLICT (key) DO NOTHING RETURNING id")
 #: The folder that is the whole repository.
 ADD_TOP = """
     INSERT INTO items (
         repo_id, path, name, folder, depth, set_id, mime, sent, created, created_by, modified, modified_by, updated
     ) VALUES (:repo_id, :top, :top, TRUE, 0, :set_id, '', '', :now, :by, :now, :by, :now)
+"""
+UPDATE = """
+    UPDATE artifact_repos SET project = :project, description = :description, notes = :notes, includes = :includes,
+        excludes = :excludes, layout = :layout, environments = :environments, immutable = :immutable,
+        deploy_to = :deploy_to, settings = :settings, updated = :updated
+    WHERE id = :id
+"""
+FORGET_MEMBERS = "DELETE FROM virtual_members WHERE virtual_id = :id"
+ADD_MEMBERS = """
+    INSERT INTO virtual_members (virtual_id, position, member_id)
+    SELECT :id, entry.position, entry.member_id FROM :rows(entries; position bigint, member_id bigint) AS entry
 """
 
 #: Who made what the server makes for itself.
@@ -105,6 +119,20 @@ def add(repo: ArtifactRepository, by: str) -> Tx[ArtifactRepository | None]:
     if repo.kind == "local":
         yield from run(ADD_TOP, repo_id=row["id"], top=TOP, set_id=NO_PROPERTIES, now=repo.created, by=by)
     return evolve(repo, id=row["id"])
+
+
+def update(repo: ArtifactRepository) -> Tx[None]:
+    """Store what may change of a repository."""
+    values = MAPPER.values(repo)
+    for fixed in ("key", "kind", "package_type", "system", "created"):
+        del values[fixed]
+    yield from run(UPDATE, id=repo.id, **values)
+
+
+def set_members(virtual_id: int, members: Sequence[int]) -> Tx[None]:
+    """Let a virtual repository stand for these repositories, in this order."""
+    yield from run(FORGET_MEMBERS, id=virtual_id)
+    yield from run(ADD_MEMBERS, id=virtual_id, entries=orjson.dumps(list(enumerate(members))).decode())
 
 
 def ensure_system(key: str, system: System, project: str, now_ms: int) -> Tx[ArtifactRepository]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from app.artifacts.model import ArtifactRepository
 from app.artifacts.repositories import Repositories
 from app.artifacts.rights import Action, Rights, regex_of
 
@@ -66,6 +67,12 @@ def visible_to(rights: Rights, repositories: Repositories, action: Action = "rea
                 (repo.id, _regexes(grant.includes), _regexes(grant.excludes)) for grant in grants if grant.includes
             )
     return Visible(frozenset(whole), tuple(partial))
+
+
+def may_see(rights: Rights, repo: ArtifactRepository, repositories: Repositories) -> bool:
+    """Whether a caller may know of a repository: may read anything in it, or in a local one that it stands for."""
+    meant = repositories.locals_of(repo) if repo.kind == "virtual" else ()
+    return any(rights.somewhere("read", found) for found in (repo, *meant))
 
 
 def _regexes(patterns: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,27 +1,29 @@
 """Opening the artifacts: the store of blobs."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from app import threads
+from app.artifacts.blobs.collection import Collector
 from app.artifacts.blobs.folder import FolderStore
+from app.artifacts.blobs.gauges import read as read_gauges
+from app.artifacts.blobs.quota import Limited, Usage
 from app.artifacts.blobs.store import BlobStore
+from app.artifacts.clearing import Clearing
 from app.artifacts.downloads import Downloads
 from app.db.connect import Database
 from app.folder import Folder
-from app.moments import Actor
+from app.main.maintenance import now
 from app.settings.server import Settings
+from app.web.gauges import Gauges
 
 
 def now_ms() -> int:
     """The current time, in Unix milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-async def no_mask(_: Actor) -> None:
-    """What hides secrets in the build-info that an actor publishes: nothing, as long as no stage publishes any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +32,29 @@ class Artifacts:
 
     blobs: BlobStore
     downloads: Downloads
+    collector: Collector
+    clearing: Clearing
+    gauges: Gauges
 
 
 @asynccontextmanager
 async def open_artifacts(settings: Settings, folder: Folder, db: Database) -> AsyncIterator[Artifacts]:
-    """Open the store of blobs, and count downloads, while the block lasts."""
-    store = FolderStore(settings.data / "blobs")
-    await asyncio.to_thread(store.prepare)
-    downloads = Downloads(db)
+    """While the block lasts, blobs are stored, downloads are counted, and what nothing uses any more is removed."""
+    usage, downloads, clearing = Usage(db), Downloads(db), Clearing(db)
+    async with _opened(settings, folder) as opened:
+        store = Limited(opened, usage, settings.artifacts_quota) if settings.artifacts_quota else opened
+        collector = Collector(db, store, now, usage.forget)
+        gauges = partial(read_gauges, usage, store, collector, settings.artifacts_quota)
+        async with collector.running(), downloads.running(), clearing.running():
+            yield Artifacts(store, downloads, collector, clearing, gauges)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, folder: Folder) -> AsyncIterator[BlobStore]:
+    """The store of the settings."""
+    store = FolderStore(folder.blobs)
+    await threads.run(store.prepare)
     try:
-        async with downloads.running():
-            yield Artifacts(store, downloads)
+        yield store
     finally:
-        await asyncio.to_thread(store.close)
+        await threads.run(store.close)

@@ -40,7 +40,7 @@ def open_folder(stack: AsyncExitStack, settings: Settings, *, restoring: bool = 
     A folder whose restore was interrupted is only for the next restore, `restoring`; BadFolder.
     """
     umask = stack.enter_context(private())
-    folder = Folder(settings.data, settings.logs)
+    folder = Folder(settings.data, settings.logs, settings.blobs_folder)
     stack.enter_context(folder.locked())
     if folder.restoring.exists() and not restoring:
         raise BadFolder(f"a restore into {folder.path} was interrupted: repeat it with gantry restore")

@@ -11,7 +11,7 @@ from app.accounts import session
 from app.accounts.artifactory import groups, keys, users
 from app.accounts.artifactory import tokens as issued
 from app.artifacts import errors as faults
-from app.artifacts.api import files, moving, permissions, platform, repositories, search, storage, system
+from app.artifacts.api import files, moving, permissions, platform, repositories, search, storage, system, upkeep
 from app.audit import api as audit
 from app.buildinfo.api import asked, promotion, removal, runs
 from app.builds.api import builds, logs, streams
@@ -78,10 +78,11 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *owners.artifactory_routes,
     *groups.routes,
     *system.routes,
+    *upkeep.routes,
     *files.routes,
 ]
 #: The first words of the paths of these endpoints.
-ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect"})
+ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect", "v2"})
 
 
 def _error_of(row: Endpoint) -> type:

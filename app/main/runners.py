@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import os
 import platform
-from collections.abc import AsyncIterator
+import shutil
+import sysconfig
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -96,12 +99,20 @@ async def _runner(manager: LocalManager, settings: Settings, folder: Folder, uma
         capacity=settings.runner_capacity,
         machine=platform.node() or "localhost",
         base=folder.work,
-        environ=inherited(),
+        environ=_with_command(inherited()),
         options=_options(settings, umask),
         confinement=await confine(
             settings.confining, folder.work, _hidden(settings, folder), [folder.path, folder.work]
         ),
     )
+
+
+def _with_command(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment, in whose PATH a step finds the command `gantry`, if need be that of this installation."""
+    path, own = environ.get("PATH", ""), sysconfig.get_path("scripts")
+    if shutil.which("gantry", path=path) or not shutil.which("gantry", path=own):
+        return environ
+    return {**environ, "PATH": os.pathsep.join(filter(None, (path, own)))}
 
 
 def _options(settings: Settings, umask: int) -> Options:
@@ -116,9 +127,9 @@ def _options(settings: Settings, umask: int) -> Options:
 
 
 def _hidden(settings: Settings, folder: Folder) -> Hidden:
-    """What steps do not see: the data folder, the output of other steps, and an SQLite database that is elsewhere."""
+    """What steps do not see: the data folder, logs, artifacts, and an SQLite database that is elsewhere."""
     files = sqlite_files(settings.database)
-    folders = [folder.path.resolve(), folder.logs.resolve()]
+    folders = [folder.path.resolve(), folder.logs.resolve(), folder.blobs.resolve()]
     outer = [one for one in folders if not any(one != other and one.is_relative_to(other) for other in folders)]
     return Hidden(
         folders=tuple(dict.fromkeys(outer)),

@@ -15,7 +15,7 @@ from app.builds.ports import Ports
 from app.db.connect import Alterable
 from app.extensions.client import extension
 from app.folder import Folder
-from app.main.artifacts import Artifacts, no_mask, now_ms, open_artifacts
+from app.main.artifacts import Artifacts, now_ms, open_artifacts
 from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
@@ -23,6 +23,7 @@ from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.reserve import Reserve
 from app.main.routes import State, application
 from app.main.runners import Runners, open_runners
+from app.main.stages import Masks
 from app.moments import Recorders
 from app.runners.exec import workspace
 from app.runners.exec.runner import Runner
@@ -162,9 +163,13 @@ def _state(
         blobs=artifacts.blobs,
         spool=settings.data,
         downloads=artifacts.downloads,
+        collector=artifacts.collector,
+        clearing=artifacts.clearing,
+        gauges=(artifacts.gauges,),
+        checks={"the store of artifacts": artifacts.blobs.check},
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,
-        masks=no_mask,
+        masks=Masks(db, seal),
     )
 
 

@@ -19,6 +19,7 @@ from app.settings.values import (
     MOST_OF_WHAT_IS_FREE,
     Account,
     Bind,
+    Blobs,
     Confining,
     DatabaseURL,
     Folder,
@@ -36,6 +37,7 @@ from app.settings.values import (
     RPCSecret,
     Sandbox,
     SiteURL,
+    Size,
     StepLimits,
     Time,
     User,
@@ -84,6 +86,10 @@ class Settings(Extensions):
     git_password: Line = named("GIT_PASSWORD", "DRONE_GIT_PASSWORD", default="", repr=False)
     git_always_auth: bool = named("GIT_ALWAYS_AUTH", "DRONE_GIT_ALWAYS_AUTH", default=False)
     private_mode: bool = named("PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", default=False)
+    #: Where the bytes of artifacts are: a folder, or s3://BUCKET/PREFIX; empty = `blobs` in the data folder.
+    blobs: Blobs = named("BLOBS", default="")
+    #: Bytes that artifacts may take in all; 0 = no limit.
+    artifacts_quota: Size = named("ARTIFACTS_QUOTA", default=0)
     #: Whether callers without an account may read the artifacts that everybody was granted.
     anonymous_read: bool = named("ANONYMOUS_READ", default=False)
     #: Steps of a Starlark file; 0 = the default.
@@ -148,6 +154,11 @@ class Settings(Extensions):
     def database(self) -> str:
         """The database's address."""
         return self.database_url or f"sqlite:///{self.data / 'gantry.sqlite'}"
+
+    @property
+    def blobs_folder(self) -> Path | None:
+        """The folder of the bytes of artifacts, if the settings name one."""
+        return Path(self.blobs) if self.blobs and not self.blobs.startswith("s3://") else None
 
     @property
     def confining(self) -> Confining:

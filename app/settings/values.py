@@ -101,6 +101,17 @@ def bind(value: str) -> str:
     return value
 
 
+def blobs(value: str) -> str:
+    """A folder, which does not depend on the process's working directory, or `s3://BUCKET` with or without a prefix."""
+    if not value or value.startswith("s3://"):
+        if value and not re.fullmatch(r"s3://[A-Za-z0-9][A-Za-z0-9._-]{1,62}(/[A-Za-z0-9!_.*'()-]+)*/?", value):
+            raise ValueError("must be s3://BUCKET/PREFIX or a folder; credentials have variables of their own")
+        return value.rstrip("/")
+    if "://" in value:
+        raise ValueError("must be a folder, or s3://BUCKET/PREFIX")
+    return str(absolute(Path(value)))
+
+
 def host(value: str) -> str:
     """The host of a bind address; empty = every interface."""
     return value.rpartition(":")[0].strip("[]")
@@ -227,6 +238,13 @@ def allowance(value: object) -> object:
     return Allowance(value, bytes=of_at_least(1024 * 1024, value))
 
 
+def whole_size(value: object) -> object:
+    """The bytes of a size; 0 is no limit."""
+    if not isinstance(value, str):
+        return value
+    return 0 if value == "0" else of_at_least(1024 * 1024, value)
+
+
 def log_size(value: object) -> object:
     """The bytes of a log."""
     return of_at_least(64 * 1024, value, LARGEST_LOG) if isinstance(value, str) else value
@@ -335,6 +353,8 @@ Keys = Annotated[tuple[str, ...], BeforeValidator(keys)]
 RPCSecret = Annotated[str, AfterValidator(lambda value: at_least(SHORTEST_RPC_SECRET, value))]
 #: Seconds.
 Time = Annotated[int, BeforeValidator(lambda value: seconds(value, 24))]
+Blobs = Annotated[str, AfterValidator(blobs)]
+Size = Annotated[int, BeforeValidator(whole_size)]
 LogSize = Annotated[int, BeforeValidator(log_size)]
 Room = Annotated[Allowance, BeforeValidator(allowance)]
 LongTime = Annotated[int, BeforeValidator(lambda value: seconds(value, 24 * 365))]

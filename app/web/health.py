@@ -59,13 +59,18 @@ async def alive(_: Request[Any]) -> Text:
 
 
 async def ready(request: Request[Any]) -> Text:
-    """Whether the database answers, too."""
-    asking = asyncio.ensure_future(request.state["db"].read(one("SELECT 1 AS one")))
-    await asyncio.wait({asking}, timeout=PATIENCE)
-    if not asking.done():  # the question ends by itself: to cancel it would take as long
+    """Whether the database answers, too, and the store of artifacts."""
+    asked: dict[str, asyncio.Future[object]] = {
+        "the database": asyncio.ensure_future(request.state["db"].read(one("SELECT 1 AS one"))),
+        **{name: asyncio.ensure_future(check()) for name, check in request.state["checks"].items()},
+    }
+    await asyncio.wait(asked.values(), timeout=PATIENCE)
+    for asking in asked.values():  # a question ends by itself: to cancel it would take as long
         asking.add_done_callback(_forget)
-        raise Unavailable(f"the database did not answer within {PATIENCE:g} s")
-    asking.result()
+    for name, asking in asked.items():
+        if not asking.done():
+            raise Unavailable(f"{name} did not answer within {PATIENCE:g} s")
+        asking.result()
     return Text("OK")
 
 

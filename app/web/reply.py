@@ -111,6 +111,12 @@ class Piped(Streamed, Generic[T]):
     media_type = "application/json"
 
 
+class Lines(Streamed, Generic[T]):
+    """JSON values that come piece by piece, one a line."""
+
+    media_type = "application/x-ndjson"
+
+
 class PipedText(Streamed):
     """Plain text that comes in pieces."""
 

@@ -6,13 +6,13 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app import threads
-from app.artifacts.blobs.store import BlobStore, Lost
+from app.artifacts.blobs.store import BlobStore, Lost, Missing
 from app.artifacts.errors import answer_to
 from app.artifacts.model import Blob
 from app.errors import Unavailable
@@ -101,23 +101,29 @@ class BlobAnswer(Response):
                 else:
                     await self._send_hashed(file, sending)
                     self._store.sound.remember(self._blob.place, found)
+        except FileNotFoundError:
+            raise Missing("the file is not there") from None
         except (OSError, Short) as error:
             raise Lost(f"the file cannot be read: {error}") from error
 
-    async def _send_hashed(self, file: Any, sending: "_Sending") -> None:
+    async def _send_hashed(self, file: IO[bytes], sending: "_Sending") -> None:
         """Send a whole file; each step while the next step is hashed, and the last step when the digest is right."""
         digest, size = hashlib.sha256(), self._blob.size
-        await threads.run(_hash, digest, file.fileno(), 0, min(STEP, size))
+        await self._hashed(digest, file, 0)
         for at in range(0, size - STEP, STEP):
-            end = at + STEP
-            hashing = asyncio.create_task(threads.run(_hash, digest, file.fileno(), end, min(STEP, size - end)))
+            hashing = asyncio.create_task(self._hashed(digest, file, at + STEP))
             try:
                 await sending.file(file, at, STEP)
-            finally:
                 await hashing
+            finally:
+                await threads.settle(hashing)
         self._check(digest.hexdigest())
         last = (size - 1) // STEP * STEP
         await sending.file(file, last, size - last, more=False)
+
+    async def _hashed(self, digest: Any, file: IO[bytes], at: int) -> None:
+        """Add one step of a whole file to a digest."""
+        await threads.run(_hash, digest, file.fileno(), at, min(STEP, self._blob.size - at))
 
     def _check(self, sha256: str) -> None:
         if sha256 != self._blob.sha256:
@@ -137,7 +143,7 @@ class _Sending:
         await self._begin()
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
-    async def file(self, file: Any, offset: int, count: int, *, more: bool = True) -> None:
+    async def file(self, file: IO[bytes], offset: int, count: int, *, more: bool = True) -> None:
         """Let the server send bytes of an opened file."""
         await self._begin()
         await self._send({"type": SEND, "file": file, "offset": offset, "count": count, "more_body": more})

@@ -20,7 +20,7 @@ from app import size as sizes
 from app import threads
 from app.artifacts.blobs.hashing import Hashing, Pieces, batches
 from app.artifacts.blobs.sound import Counts, Sound
-from app.artifacts.blobs.store import Lost, Received, Space, StoreAway
+from app.artifacts.blobs.store import Held, Lost, Missing, Received, Space, StoreAway
 from app.artifacts.model import Sums
 from app.errors import NoRoom
 from app.folder import FolderInUse, free, lock, sync
@@ -34,6 +34,8 @@ _EARLY = 64 * 1024 * 1024
 #: Bytes of the disk that uploads leave free: reports and the database need room when uploads do not.
 SPARE = 32 * 1024 * 1024
 _THREADS = 24
+#: The file that a backup locks; shared locks hold those who remove bytes.
+_REMOVING = "removing"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -166,13 +168,25 @@ class FolderStore:
         try:
             return (self._root / place).open("rb", 0)
         except FileNotFoundError:
-            raise Lost(f"the bytes of {place} are not there") from None
+            raise Missing(f"the bytes of {place} are not there") from None
         except OSError as error:
             raise Lost(f"the bytes of {place} cannot be read: {error.strerror}") from error
 
     def file(self, place: str) -> Path | None:
         """See BlobStore."""
         return self._root / place
+
+    @contextmanager
+    def removing(self) -> Iterator[None]:
+        """See BlobStore."""
+        with _usable():
+            hold = (self._root / _REMOVING).open("a")
+        with hold:
+            try:
+                fcntl.flock(hold, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Held("a backup copies the artifacts; nothing is removed until the backup is made") from None
+            yield
 
     async def remove(self, place: str) -> None:
         """See BlobStore."""
@@ -200,7 +214,14 @@ class FolderStore:
     def _check(self) -> None:
         if self._own is None or not os.access(self._own, os.W_OK):
             raise StoreAway("the folder of the artifacts is not there, or cannot be written")
-        self._require_room(0)
+
+
+@contextmanager
+def held(root: Path) -> Iterator[None]:
+    """While the block lasts, no server removes bytes that a row has named. Waits for removals and for other backups."""
+    with (root / _REMOVING).open("a") as hold:
+        fcntl.flock(hold, fcntl.LOCK_EX)
+        yield
 
 
 class _Writing:

@@ -1,6 +1,7 @@
 """The interface of a store of blobs. A blob is durable before a row names it, and bytes of a place never change."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +21,16 @@ class Lost(AppError):
     """Bytes that a row names are not there, or are damaged."""
 
     code = "lost_blob"
+
+
+class Missing(Lost):
+    """Bytes that a row names are not there."""
+
+
+class Held(Unavailable):
+    """Nothing may be removed now, because somebody copies the store."""
+
+    code = "blobs_held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,10 @@ class BlobStore(Protocol):
         """The file with the bytes, for a server that sends files by itself; None when the bytes are in no file."""
         ...
 
+    def removing(self) -> AbstractContextManager[None]:
+        """While the block lasts, bytes that rows have named may be removed, and nobody copies the store. Held."""
+        ...
+
     async def remove(self, place: str) -> None:
         """Remove bytes; nothing happens when they are not there. StoreAway."""
         ...
@@ -77,5 +92,5 @@ class BlobStore(Protocol):
         ...
 
     async def check(self) -> None:
-        """StoreAway or NoRoom when nothing can be stored at the moment."""
+        """StoreAway when nothing can be stored or read at the moment. A store that is full can be read."""
         ...

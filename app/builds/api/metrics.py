@@ -1,9 +1,9 @@
 """GET /metrics: gauges with Drone's names, and gauges that only Gantry has (contract drone-rest 3.7)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 
@@ -11,6 +11,7 @@ from app.accounts.auth import MACHINE, Caller
 from app.builds import lists, switches
 from app.builds.api.request import State
 from app.db.tx import Tx
+from app.web.gauges import Gauge
 from app.web.needs import Unless
 from app.web.reply import Text
 from app.web.route import Endpoint
@@ -32,13 +33,17 @@ _GAUGES = {
 class _Counts:
     """A collector of numbers that were read before."""
 
-    def __init__(self, counts: dict[str, int]) -> None:
+    def __init__(self, counts: dict[str, int], others: Sequence[Gauge]) -> None:
         self._counts = counts
+        self._others = others
 
     def collect(self) -> Iterable[Metric]:
-        """Each number as a gauge."""
+        """Each number as a gauge, or as a counter."""
         for name, (key, words) in _GAUGES.items():
             yield GaugeMetricFamily(name, words, value=self._counts[key])
+        for other in self._others:
+            family = CounterMetricFamily if other.grows else GaugeMetricFamily
+            yield family(other.name, other.means, value=other.value)
 
 
 def _counted(_: Request[State], __: Caller | None) -> Tx[dict[str, int]]:
@@ -51,7 +56,8 @@ async def show_metrics(request: Request[State], _: Caller | None, stored: dict[s
     listeners, logs = request.state["broadcast"].listeners, request.state["ports"].logs
     readers = {"event_readers": listeners, "log_readers": sum(logs.readers().values())}
     registry = CollectorRegistry()
-    registry.register(_Counts(stored | readers))
+    others = [gauge for read in request.state["gauges"] for gauge in await read()]
+    registry.register(_Counts(stored | readers, others))
     return Text(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

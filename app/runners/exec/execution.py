@@ -26,9 +26,9 @@ from app.runners.exec.plan import Plan, plan
 from app.runners.exec.process import CannotStart, Process
 from app.runners.exec.reports import Reports
 from app.runners.exec.stage import Halt, State
-from app.runners.exec.turns import in_turns
 from app.runners.exec.workspace import Workspace
 from app.runners.manager import Context, Manager, Netrc
+from app.turns import short_turns
 
 log = logging.getLogger(__name__)
 
@@ -157,14 +157,14 @@ class Execution:
     async def _fail_masked(self, error: str, context: Context, masked: Mapping[str, str]) -> None:
         """Fail with a text that an extension or the pipeline file may have put a secret or a masked variable into."""
         secrets = {**{secret.name: secret.data for secret in context.secrets}, **masked, **_given(context)}
-        await self.fail(Mask(await in_turns(Needles, secrets)).whole(error))
+        await self.fail(Mask(await _needles(secrets)).whole(error))
 
     async def _run_in_workspace(self, context: Context, todo: Plan) -> None:
         workspace = Workspace(self._place.base)
         secrets = {**todo.secrets, **todo.masked, **_given(context)}
         creating = asyncio.create_task(self._create(workspace, todo, context.repo.git_http_url, context.netrc))
         try:
-            needles = await in_turns(Needles, secrets)
+            needles = await _needles(secrets)
             if await asyncio.shield(creating):
                 await self._run_steps(_Run(context, todo, workspace, needles))
             closed = self._state.close(_now(), self._halt, self._error)
@@ -347,6 +347,12 @@ async def _guard(started: Process, growth: Growth) -> None:
     """End a step that adds more to its workspace than it may."""
     await growth.beyond()
     started.kill()
+
+
+async def _needles(secrets: Mapping[str, str]) -> Needles:
+    """The needles of these secrets, made in a thread of its own: for long secrets that takes seconds."""
+    with short_turns():
+        return await asyncio.to_thread(Needles, secrets)
 
 
 def _given(context: Context) -> dict[str, str]:
