@@ -119,13 +119,13 @@ class Folder:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
-            _sync(self._keys)
+            sync(self._keys)
 
     def rename(self, name: str, new: str) -> None:
         """Rename a secret, and replace a secret that has the new name; on the disk when this returns."""
         with self._usable():
             (self._keys / name).replace(self._keys / new)
-            _sync(self._keys)
+            sync(self._keys)
 
     def kept(self, name: str) -> str | None:
         """The stored secret of this name, or None."""
@@ -164,7 +164,7 @@ def free(folder: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     """Write a folder's list of names to the disk, so that a rename survives a power failure."""
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -227,9 +227,15 @@ class AccountNeeds(StoredNeeds[Caller]):
     """
 
     def __init__(
-        self, means: str, allows: Callable[[User], bool], refusal: str = "", *, some_repos: bool = False
+        self,
+        means: str,
+        allows: Callable[[User], bool],
+        refusal: str = "",
+        *,
+        some_repos: bool = False,
+        judges_scope: bool = False,
     ) -> None:
-        super().__init__(means)
+        super().__init__(means, judges_scope=judges_scope)
         self._allows = allows
         self._refusal = refusal
         self._some_repos = some_repos
@@ -250,6 +256,8 @@ class AccountNeeds(StoredNeeds[Caller]):
 ACCOUNT = AccountNeeds("Any account.", lambda _: True)
 #: As ACCOUNT, also for tokens that are good for some repositories only: for what shows only who the caller is.
 KNOWN = AccountNeeds("Any account.", lambda _: True, some_repos=True)
+#: As ACCOUNT, whatever a token is good for; the handler grants nothing that the token is not good for.
+ANY_SCOPE = AccountNeeds("Any account.", lambda _: True, judges_scope=True)
 MACHINE = AccountNeeds(
     "Administrators of the server and machine accounts.",
     lambda user: user.admin or user.machine,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
@@ -10,11 +11,13 @@ from starlette.requests import Request
 from app.accounts import auth
 from app.accounts.auth import Claim
 from app.accounts.model import User
+from app.artifacts import stages
 from app.artifacts.blobs.store import BlobStore
+from app.artifacts.downloads import Downloads
 from app.artifacts.items import Stamp
 from app.artifacts.model import ArtifactRepository
 from app.artifacts.rights import ACTIONS, Action, Grant, Rights
-from app.db.tx import Tx, many, one
+from app.db.tx import Tx, many
 from app.errors import Forbidden, Unauthorized
 from app.log import request_id
 from app.moments import Actor
@@ -33,7 +36,6 @@ OF_REPO = """
     FROM grants JOIN permission_sections USING (target_id, section)
     WHERE (kind = 'repo' AND subject_id = :repo_id) OR (kind = 'anonymous')
 """
-BY_STAGE = "SELECT repo_id, name FROM stage_tokens WHERE hash = :hash AND expires > :now"
 
 #: What tokens of a scope are good for.
 BY_SCOPE: dict[Scope, frozenset[Action]] = {
@@ -48,6 +50,9 @@ class State(auth.State):
     """The fields of a request's state that the routes of artifacts need."""
 
     blobs: BlobStore
+    #: A folder in which files without names may be made.
+    spool: Path
+    downloads: Downloads
     #: Unix milliseconds.
     now_ms: Callable[[], int]
     #: Whether callers without an account may read what everybody was granted.
@@ -123,9 +128,10 @@ SYSTEM = VisitorNeeds("Administrators of the server.", system=True)
 
 def visitor_of(shown: Claim, *, anonymous: bool) -> Tx[Visitor]:
     """The visitor who makes a claim. Unauthorized for a token that is not known."""
-    if shown.token_hash and (stage := (yield from one(BY_STAGE, hash=shown.token_hash, now=shown.now))) is not None:
-        grants = yield from _grants(OF_REPO, repo_id=stage["repo_id"])
-        by = Actor("runner", stage["name"], 0, shown.address, "token", request_id.get())
+    if shown.token_hash and (stage := (yield from stages.find(shown.token_hash, shown.now))) is not None:
+        repo_id, name = stage
+        grants = yield from _grants(OF_REPO, repo_id=repo_id)
+        by = Actor("runner", name, 0, shown.address, "token", request_id.get())
         return Visitor(None, by, Rights(False, BY_SCOPE["deploy"], grants))
     caller = yield from auth.caller_of(shown)
     user = caller.user if caller else None

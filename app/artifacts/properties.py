@@ -16,8 +16,9 @@ from app.errors import Invalid, Problem
 #: Keys in their order, each with its values in their order, no value twice.
 Properties: TypeAlias = Mapping[str, Sequence[str]]
 
-#: Characters that a key cannot have (contract artifactory-storage 4.1).
-FORBIDDEN = frozenset(" `)(}{][*+^$/~\\!@#%&<>;=,±§")
+#: Characters that a key cannot have (contract artifactory-storage 4.1). A space may stand inside a key, though the
+#: contract forbids spaces: the command line of JFrog sends such keys with its uploads, and would fail.
+FORBIDDEN = frozenset("`)(}{][*+^$/~\\!@#%&<>;=,±§")
 #: Keeps the set until the transaction ends, so that what collects unused sets leaves it.
 BY_DIGEST = "SELECT id FROM property_sets WHERE digest = :digest :shared"
 #: Waits for another transaction that adds the same set, and finds the set then.
@@ -49,7 +50,7 @@ def check_keys(found: Mapping[str, object]) -> None:
     problems = [
         Problem("properties", "bad_key", f"properties: the key {key[:100]!r} is empty or has a forbidden character")
         for key in found
-        if not key or FORBIDDEN & set(key) or "\0" in key
+        if not key or key != key.strip() or FORBIDDEN & set(key) or "\0" in key
     ]
     if problems:
         raise Invalid.of(problems)

@@ -13,10 +13,12 @@ from app.evolve import evolve
 
 ALL = "SELECT * FROM artifact_repos ORDER BY key"
 BY_KEY = "SELECT * FROM artifact_repos WHERE key = :key"
+BY_ID = "SELECT * FROM artifact_repos WHERE id = :id"
 MEMBERS = "SELECT virtual_id, member_id FROM virtual_members ORDER BY virtual_id, position"
 #: A transaction that puts an item holds its repository so, and one that removes or moves folders so that no item is put
 #: meanwhile.
 SHARE = "SELECT id FROM artifact_repos WHERE id = :id :shared"
+SHARE_WHOLE = "SELECT * FROM artifact_repos WHERE id = :id :shared"
 HOLD = "SELECT id FROM artifact_repos WHERE id = :id :exclusive"
 ADD = schema.insert_sql(holdings.artifact_repos, "ON CONFLICT (key) DO NOTHING RETURNING id")
 #: The folder that is the whole repository.
@@ -120,6 +122,14 @@ def share(repo_id: int) -> Tx[None]:
     """Keep a repository and its folders until the transaction ends. NoRepository when it was deleted meanwhile."""
     if (yield from one(SHARE, id=repo_id)) is None:
         raise NoRepository("the artifact repository was deleted meanwhile")
+
+
+def shared(repo_id: int) -> Tx[ArtifactRepository]:
+    """The same as `share`; gives the repository as it is configured now."""
+    row = yield from one(SHARE_WHOLE, id=repo_id)
+    if row is None:
+        raise NoRepository("the artifact repository was deleted meanwhile")
+    return MAPPER.make(row)
 
 
 def hold(repo_id: int) -> Tx[None]:

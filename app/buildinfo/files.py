@@ -1,7 +1,7 @@
 """The bytes of the files of runs, in the store of blobs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -60,18 +60,26 @@ def _changed(data: bytes, change: Callable[[dict[str, Any]], object]) -> tuple[D
     return found, found.data
 
 
-async def settled(ports: Ports, new: Received, tx: Tx[tuple[T, Blob]]) -> T:
-    """Carry out a transaction that makes a row name bytes, and remove the bytes when no row names them."""
+async def settled(ports: Ports, new: Sequence[Received], tx: Tx[tuple[T, list[Blob]]]) -> T:
+    """Carry out a transaction that makes rows name bytes, and remove the bytes that no row names.
+
+    The transaction gives its result, and the blob that took each of the bytes.
+    """
     try:
-        result, blob = await ports.db.write(tx)
+        result, blobs = await ports.db.write(tx)
     except Unavailable:
-        raise  # nobody knows whether a row names the bytes: what collects unused blobs finds out
+        raise  # nobody knows whether rows name the bytes: what collects unused blobs finds out
     except AppError:
-        await ports.blobs.remove(new.place)
+        await removed(ports, new)
         raise
-    if blob.place != new.place:
-        await ports.blobs.remove(new.place)
+    await removed(ports, [made for made, blob in zip(new, blobs, strict=True) if made.place != blob.place])
     return result
+
+
+async def removed(ports: Ports, unused: Sequence[Received]) -> None:
+    """Remove bytes that no row names."""
+    for made in unused:
+        await ports.blobs.remove(made.place)
 
 
 async def repeated(attempt: Callable[[], Awaitable[T]]) -> T:

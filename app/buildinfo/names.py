@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
-from app.artifacts.address import NAME_LIMIT, decoded
+from app.artifacts.address import NAME_LIMIT
 from app.errors import Invalid, Problem
+from app.web.path import decoded
 
 #: A name, and a number.
 Pair: TypeAlias = tuple[str, str]

@@ -3,13 +3,19 @@
 Contract artifactory-build 4.11.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NotRequired
+from urllib.parse import quote
+
+from typing_extensions import TypedDict
 
 from app.buildinfo import times
 from app.buildinfo.fields import Fields
 from app.buildinfo.model import Run
+
+#: The most runs that a header names.
+IN_HEADER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,15 @@ class Policy:
     def limits(self) -> bool:
         """Whether the policy can discard anything."""
         return self.count >= 0 or self.before is not None
+
+
+class PolicyJSON(TypedDict):
+    """Which runs of a build are kept."""
+
+    deleteBuildArtifacts: bool
+    count: int
+    buildNumbersNotToBeDiscarded: list[str]
+    minimumBuildDate: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +67,23 @@ def read(fields: Fields) -> Policy:
     return Policy(count, at, fields.texts("buildNumbersNotToBeDiscarded"), fields.flag("deleteBuildArtifacts"))
 
 
-def as_json(policy: Policy) -> dict[str, Any]:
+def as_json(policy: Policy) -> PolicyJSON:
     """The policy as answers show it."""
-    shown = {
-        "deleteBuildArtifacts": policy.artifacts,
-        "count": policy.count,
-        "buildNumbersNotToBeDiscarded": list(policy.spared),
-    }
-    return shown if policy.before is None else {**shown, "minimumBuildDate": times.shown(policy.before)}
+    shown = PolicyJSON(
+        deleteBuildArtifacts=policy.artifacts,
+        count=policy.count,
+        buildNumbersNotToBeDiscarded=list(policy.spared),
+    )
+    if policy.before is not None:
+        shown["minimumBuildDate"] = times.shown(policy.before)
+    return shown
+
+
+def kept_header(kept: Sequence[tuple[Run, str]]) -> str:
+    """The runs that only a reason keeps, as the value of a header: `1 (promoted to prod), 2 (…)`."""
+    texts = [f"{quote(run.number)} ({quote(reason, safe=' /,')})" for run, reason in kept[:IN_HEADER]]
+    more = [f"and {len(kept) - IN_HEADER} more"] if len(kept) > IN_HEADER else []
+    return ", ".join([*texts, *more])
 
 
 def decide(runs: Iterable[Run], policy: Policy, reasons: Mapping[int, str]) -> Decision:

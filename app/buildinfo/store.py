@@ -34,6 +34,7 @@ AT = """
     ORDER BY wanted.position LIMIT 1
 """
 OF_NAME = "SELECT * FROM runs WHERE repo_id = :repo_id AND name = :name ORDER BY started DESC, id DESC"
+ANY = "SELECT id FROM runs WHERE repo_id = :repo_id AND name = :name LIMIT 1"
 #: The newest run of each name, of those whose files the caller may read.
 NEWEST = f"""
     SELECT runs.name, runs.started_text FROM (
@@ -108,6 +109,11 @@ def no_run(name: str, number: str, key: str) -> NoRun:
     return NoRun(f"Build '{name}' #{number} not found in '{key}'")
 
 
+def no_build(name: str, key: str) -> NoRun:
+    """The error for a name without a run, or without one that the caller may read."""
+    return NoRun(f"Build '{name}' not found in '{key}'")
+
+
 def find_run(repo_id: int, name: str, number: str, started: int | None = None) -> Tx[Run | None]:
     """The run of a name and a number that began at `started`, or else the one that began last; None without one."""
     return (yield from find_first(repo_id, [(name, number)], started))
@@ -126,6 +132,11 @@ def find_first(repo_id: int, wanted: Sequence[Pair], started: int | None = None)
 def runs_of(repo_id: int, name: str) -> Tx[list[Run]]:
     """All runs of a name, the newest first."""
     return [MAPPER.make(row) for row in (yield from many(OF_NAME, repo_id=repo_id, name=name))]
+
+
+def has_runs(repo_id: int, name: str) -> Tx[bool]:
+    """Whether a name has a run."""
+    return (yield from one(ANY, repo_id=repo_id, name=name)) is not None
 
 
 def newest(repo_id: int, visible: Visible) -> Tx[dict[str, str]]:
@@ -183,14 +194,19 @@ def add_file(repo_id: int, name: str, number: str, started: int, blob: Blob, sta
     """Put the file of a run; its id. Conflict when something else is at its path."""
     folder, file = names.folder(name), names.file_name(number, started)
     if (yield from items.find(repo_id, f"{folder}/{file}")) is not None:
-        words = f"{folder}/{file} is there already, of a build whose name differs only in white space; choose another"
-        raise Conflict(words, code="file_in_the_way")
+        raise path_taken(f"{folder}/{file}")
     yield from items.add_folders(repo_id, folder, stamp)
     wanted = Item(
         0, repo_id, folder, file, False, depth(f"{folder}/{file}"), blob.id, mime=MIME,
         created=stamp.at, created_by=stamp.by, modified=stamp.at, modified_by=stamp.by, updated=stamp.at,
     )  # fmt: skip
     return (yield from items.put(wanted))
+
+
+def path_taken(path: str) -> Conflict:
+    """The error for a run whose path is taken: names that differ only in white space have one path."""
+    words = f"{path} is there already, of a build whose name differs only in white space; choose another name"
+    return Conflict(words, code="file_in_the_way")
 
 
 def replace_file(rewritten: Rewritten, stamp: Stamp) -> Tx[Blob]:

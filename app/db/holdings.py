@@ -121,7 +121,8 @@ stage_tokens = Table(
     Column("hash", Text, primary_key=True),
     belongs_to("repos", "repo_id"),
     *texts("name"),
-    *numbers("stage_id", "expires"),
+    belongs_to("stages", "stage_id"),
+    *numbers("expires"),
 )
 Index("stage_tokens_repo", stage_tokens.c.repo_id)
 Index("stage_tokens_stage", stage_tokens.c.stage_id)

@@ -5,7 +5,10 @@ Drivers bind positions, which is faster than names.
 `:rows(entries; id bigint, path text)` stands for a table with these columns: the parameter `entries` is the text of a
 JSON array of arrays, one inner array a row. One statement so reads or writes any number of rows.
 `:shared` and `:exclusive`, at the end of a SELECT of one table, lock the rows that are found until the transaction
-ends; SQLite, which has one writer, needs no such lock. `a :regexp b` is true when the text a matches the pattern b.
+ends; SQLite, which has one writer, needs no such lock.
+`a :regexp b` is true when the text a matches the pattern b. In a pattern, write `(?:` only for a group that may keep
+the first text that it matches: on SQLite the group keeps that text, so that the time of a match stays small;
+PostgreSQL's matching does not go back. Write `(` for every other group.
 """
 
 import re

@@ -352,7 +352,7 @@ def _probe(path: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> "re.Pattern[str]":
-    return re.compile(pattern, re.DOTALL)  # as PostgreSQL reads a dot
+    return re.compile(pattern.replace("(?:", "(?>"), re.DOTALL)  # as PostgreSQL reads a dot
 
 
 def _regexp(pattern: str, text: str) -> bool:

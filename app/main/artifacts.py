@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from app.artifacts.blobs.folder import FolderStore
 from app.artifacts.blobs.store import BlobStore
+from app.artifacts.downloads import Downloads
+from app.db.connect import Database
 from app.folder import Folder
+from app.moments import Actor
 from app.settings.server import Settings
 
 
@@ -17,16 +20,26 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+async def no_mask(_: Actor) -> None:
+    """What hides secrets in the build-info that an actor publishes: nothing, as long as no stage publishes any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Artifacts:
     """The opened objects of the artifacts."""
 
     blobs: BlobStore
+    downloads: Downloads
 
 
 @asynccontextmanager
-async def open_artifacts(settings: Settings, folder: Folder) -> AsyncIterator[Artifacts]:
-    """Open the store of blobs while the block lasts."""
+async def open_artifacts(settings: Settings, folder: Folder, db: Database) -> AsyncIterator[Artifacts]:
+    """Open the store of blobs, and count downloads, while the block lasts."""
     store = FolderStore(settings.data / "blobs")
     await asyncio.to_thread(store.prepare)
-    yield Artifacts(store)
+    downloads = Downloads(db)
+    try:
+        async with downloads.running():
+            yield Artifacts(store, downloads)
+    finally:
+        await asyncio.to_thread(store.close)

@@ -13,6 +13,7 @@ from app.builds import progress, steps
 from app.builds.ports import Ports
 from app.db.connect import sqlite_files
 from app.folder import Folder
+from app.main.stages import Deploying
 from app.runners.dispatch.credentials import Credentials
 from app.runners.dispatch.leases import Leases
 from app.runners.dispatch.local import LocalManager
@@ -91,7 +92,7 @@ async def _runner(manager: LocalManager, settings: Settings, folder: Folder, uma
     if not settings.runner_capacity:
         return None
     return Runner(
-        replace(manager, runner=name, peer=name),
+        replace(manager, runner=name, peer=name, deploys=Deploying(manager.ports, settings.public_url)),
         capacity=settings.runner_capacity,
         machine=platform.node() or "localhost",
         base=folder.work,

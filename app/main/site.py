@@ -12,10 +12,10 @@ from app.accounts.jwt import Signer
 from app.accounts.seen import Seen
 from app.builds.api import hook
 from app.builds.ports import Ports
-from app.db.connect import Database
+from app.db.connect import Alterable
 from app.extensions.client import extension
 from app.folder import Folder
-from app.main.artifacts import Artifacts, now_ms, open_artifacts
+from app.main.artifacts import Artifacts, no_mask, now_ms, open_artifacts
 from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
@@ -90,7 +90,7 @@ async def _open_rooms(
     stack: AsyncExitStack,
     settings: Settings,
     folder: Folder,
-    db: Database,
+    db: Alterable,
     seal: Seal,
     recorders: Recorders,
     umask: int,
@@ -102,7 +102,7 @@ async def _open_rooms(
     builds = await stack.enter_async_context(opening)
     opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
     runners = await stack.enter_async_context(opening_runners)
-    artifacts = await stack.enter_async_context(open_artifacts(settings, folder))
+    artifacts = await stack.enter_async_context(open_artifacts(settings, folder, db))
     seen = Seen(db)
     await stack.enter_async_context(seen.running())
     state = _state(settings, folder, db, hosts, seal, builds, runners, artifacts, recorders, seen)
@@ -121,7 +121,7 @@ def _account(settings: Settings) -> Account | None:
 def _state(
     settings: Settings,
     folder: Folder,
-    db: Database,
+    db: Alterable,
     hosts: Hosts,
     seal: Seal,
     builds: Builds,
@@ -160,8 +160,11 @@ def _state(
         manager=runners.manager,
         polls=runners.polls,
         blobs=artifacts.blobs,
+        spool=settings.data,
+        downloads=artifacts.downloads,
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,
+        masks=no_mask,
     )
 
 

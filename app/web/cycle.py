@@ -7,6 +7,9 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from app.web.connected import CONNECTION
+from app.web.sendfile import SEND, FileSending
+
 
 class Cycle(RequestResponseCycle):
     """Writes an answer in one piece if its length is known and its body is one message; uvicorn writes all others.
@@ -30,11 +33,28 @@ class Cycle(RequestResponseCycle):
             self._start = message
             return
         start, self._start = self._start, None
-        if start is None:
+        if message["type"] == SEND:
+            if start is not None:
+                await super().send(start)
+            await self._send_file(message)
+        elif start is None:
             await super().send(message)
         elif message.get("more_body", False) or self.flow.write_paused or not self._write(start, message["body"]):
             await super().send(start)
             await super().send(message)
+
+    async def _send_file(self, message: Any) -> None:
+        """Send a part of a file."""
+        count = message["count"]
+        if self.chunked_encoding or count > self.expected_content_length:
+            raise RuntimeError("a file is sent in an answer whose length is known, and is no longer than the answer")
+        files: FileSending = self.scope[CONNECTION].files  # type: ignore[literal-required]
+        if self.disconnected or not await files.send(message["file"].fileno(), message["offset"], count):
+            self.disconnected = True
+            return
+        self.expected_content_length -= count
+        if not message.get("more_body", False):
+            await super().send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _may_wait(self, start: Any) -> bool:
         """Whether the start message may wait for its body: the answer has a length, and the connection stays open."""

@@ -16,6 +16,7 @@ from app.encoding import encode
 from app.web.connected import CONNECTION
 from app.web.connections import Address, Connections, Waiting
 from app.web.cycle import Cycle, Flow
+from app.web.sendfile import EXTENSION, FileSending
 
 #: The most bytes of a request's line, headers, trailers and chunk extensions together; a request with more is refused,
 #: and the connection closed.
@@ -78,6 +79,7 @@ class Protocol(HttpToolsProtocol):
         """A client has connected."""
         super().connection_made(transport)
         self.flow = Flow(self.transport, lambda: bool(self._rest), self._measure_anew)
+        self.files = FileSending(self.transport, self.flow, self)
         self._address = self._all.admit(self, self.client[0] if self.client else "")
         if self._address is None:
             self._refused = True
@@ -91,6 +93,7 @@ class Protocol(HttpToolsProtocol):
         """The connection has ended."""
         self._forget()
         super().connection_lost(exc)
+        self.files.wake()
 
     def data_received(self, data: bytes) -> None:
         """Bytes came from the client."""
@@ -103,13 +106,25 @@ class Protocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         """The client does not read as fast as the server writes."""
-        self._unread = self.transport.get_write_buffer_size()
-        self._all.unread[self] = self.loop.time()
+        self.client_waits()
         super().pause_writing()
+
+    def client_waits(self) -> None:
+        """Bytes for the client wait, here or in a file."""
+        self._unread = self._unsent()
+        self._all.unread[self] = self.loop.time()
+
+    def client_reads(self) -> None:
+        """The client has read."""
+        self._all.unread.pop(self, None)
+
+    def _unsent(self) -> int:
+        """Bytes for the client that the system has not taken yet."""
+        return self.transport.get_write_buffer_size() + self.files.left
 
     def resume_writing(self) -> None:
         """The client has read most of what was written."""
-        self._all.unread.pop(self, None)
+        self.client_reads()
         super().resume_writing()
         if self.transport.is_closing():
             self._wait_to_close()
@@ -156,6 +171,8 @@ class Protocol(HttpToolsProtocol):
         self._stage, self._size, self._known = _HEAD, 0, self._known_for_good
         super().on_message_begin()
         self.scope[CONNECTION] = self  # type: ignore[literal-required]
+        if self.scope["scheme"] == "http":  # the system does not encrypt
+            self.scope["extensions"] = {EXTENSION: {}}
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; or a trailer behind a body, of which only the size counts."""
@@ -173,6 +190,8 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and self._announced():  # the parser would take the body for another request
             raise _Refused(400, "bad_request", "a request with a body cannot ask for another protocol")
         self._stage, self._came = _BODY, 0
+        if b"#" in self.url:  # an address of a request has no fragment: what follows must not be cut off unseen
+            self.url = self.url.replace(b"#", b"%23")
         super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
@@ -357,7 +376,7 @@ class Protocol(HttpToolsProtocol):
 
     def end_wait(self) -> None:
         """See Connection."""
-        if (size := self.transport.get_write_buffer_size()) < self._unread:
+        if (size := self._unsent()) < self._unread:
             self._unread = size
             self._all.unread[self] = self.loop.time()
         else:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from app.artifacts.blobs.sound import Counts, Sound
 from app.artifacts.model import Sums
 from app.errors import AppError, Unavailable
 
@@ -30,8 +31,22 @@ class Received:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Where a store keeps bytes, and the room there in bytes; `total` 0 = without a limit that is known."""
+
+    kind: str
+    where: str
+    total: int = 0
+    free: int = 0
+
+
 class BlobStore(Protocol):
     """Keeps bytes by their place, which the store chooses anew for each call of `receive`."""
+
+    #: The places whose files are known to hold the right bytes.
+    sound: Sound
+    counts: Counts
 
     async def receive(self, parts: AsyncIterator[bytes], *, size: int | None = None) -> Received:
         """Store bytes as they come, durably, and compute their checksums in the same pass.
@@ -55,6 +70,10 @@ class BlobStore(Protocol):
 
     def places(self) -> AsyncIterator[tuple[str, float]]:
         """All places, each with the time at which the bytes were stored, Unix seconds. StoreAway."""
+        ...
+
+    async def space(self) -> Space:
+        """The room of the store."""
         ...
 
     async def check(self) -> None:

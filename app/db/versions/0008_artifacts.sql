@@ -155,7 +155,7 @@ CREATE TABLE stage_tokens (
     hash TEXT PRIMARY KEY,
     repo_id BIGINT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
-    stage_id BIGINT NOT NULL,
+    stage_id BIGINT NOT NULL REFERENCES stages (id) ON DELETE CASCADE,
     expires BIGINT NOT NULL
 );
 CREATE INDEX stage_tokens_repo ON stage_tokens (repo_id);
@@ -256,3 +256,18 @@ CREATE TABLE run_parts (
     PRIMARY KEY (run_id, position)
 );
 CREATE INDEX run_parts_module ON run_parts (module);
+
+-- A refresh token is good once; it goes with its token.
+CREATE TABLE refresh_tokens (
+    hash TEXT PRIMARY KEY,
+    token_id BIGINT NOT NULL REFERENCES tokens (id) ON DELETE CASCADE
+);
+CREATE INDEX refresh_tokens_token ON refresh_tokens (token_id);
+
+-- API keys are shown again to their accounts, so they are sealed here; the tokens table has their hashes.
+CREATE TABLE api_keys (
+    id {id},
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    data {bytes} NOT NULL
+);
+CREATE UNIQUE INDEX api_keys_user ON api_keys (user_id);

@@ -1,0 +1,99 @@
+"""The verbs that publish runs and change their files: publish, append."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from app.artifacts import repositories
+from app.artifacts.access import Visitor
+from app.artifacts.blobs.store import Received
+from app.artifacts.items import Stamp
+from app.artifacts.model import Blob
+from app.buildinfo import access, document, files, linking, moments, names, removal, store
+from app.buildinfo.document import Document
+from app.buildinfo.fields import Mask
+from app.buildinfo.files import Ports
+from app.buildinfo.linking import Candidate
+from app.buildinfo.model import Run
+from app.buildinfo.removal import Outcome
+from app.buildinfo.store import Rewritten
+from app.db.tx import Tx
+
+
+async def publish(
+    ports: Ports, visitor: Visitor, key: str, data: bytes, mask: Mask | None = None
+) -> tuple[Received, Outcome]:
+    """Store a build-info that a visitor sends; its file, and what its policy of retention did.
+
+    A run of the same name, number and start is replaced. Forbidden, Invalid, Conflict. `mask` see `normalised`.
+    """
+    found = await asyncio.to_thread(document.normalised, data, visitor.name, mask)
+    repo = access.judged(key)
+    visitor.require("deploy", repo, names.path_of(found.name, found.number, found.started))
+    if found.retention is not None:
+        visitor.require("delete", repo, access.all_of(found.name))
+    if any(linking.incomplete(artifact) for artifact in found.entries.artifacts):
+        known = await ports.db.read(linking.candidates(found.name, found.number, key))
+        found = await asyncio.to_thread(_completed, found, known, visitor)
+    received = await files.received(ports.blobs, await asyncio.to_thread(lambda: found.data))
+    stamp = visitor.stamp(ports.now_ms())
+    outcome = await files.settled(ports, [received], _publishing(ports, visitor, key, found, received, stamp))
+    return received, outcome
+
+
+def _completed(found: Document, known: list[Candidate], visitor: Visitor) -> Document:
+    """The build-info with the paths and checksums of the stored files that its artifacts are linked to."""
+
+    missing = linking.missing(found.entries.artifacts, known, lambda file: access.may_read_file(visitor, file))
+    for at, (_, artifact) in enumerate(document.artifacts_of(found.content)):
+        if (file := missing.get(at)) is not None:
+            _fill(artifact, file)
+    return document.of_content(found.content)
+
+
+def _fill(artifact: dict[str, Any], file: Candidate) -> None:
+    said: Mapping[str, str] = {
+        "path": file.path, "sha1": file.sums.sha1, "sha256": file.sums.sha256, "md5": file.sums.md5
+    }  # fmt: skip
+    for field, value in said.items():
+        artifact[field] = artifact[field] or value
+
+
+def _publishing(
+    ports: Ports, visitor: Visitor, key: str, found: Document, received: Received, stamp: Stamp
+) -> Tx[tuple[Outcome, list[Blob]]]:
+    repo = yield from access.ensured(key, stamp.at)
+    yield from repositories.hold(repo.id)
+    old = yield from store.find_run(repo.id, found.name, found.number, found.started)
+    if old is not None:
+        visitor.require("delete", repo, names.path_of(found.name, found.number, found.started))
+        yield from store.remove([old])
+        yield from ports.recorders.record(moments.replaced(visitor.by, repo, old))
+    _, blob = yield from store.add(repo.id, found, received, stamp)
+    outcome = Outcome()
+    if found.retention is not None:
+        outcome = yield from removal.retaining(ports.recorders, visitor, repo, found.name, found.retention)
+    return outcome, [blob]
+
+
+async def append(ports: Ports, visitor: Visitor, key: str, run: Run, modules: list[dict[str, Any]]) -> None:
+    """Add modules to a run. NoRun when the run was deleted meanwhile."""
+
+    async def attempt() -> None:
+        current = await ports.db.glance(store.find_run(run.repo_id, run.name, run.number, run.started))
+        if current is None:
+            raise store.no_run(run.name, run.number, key)
+        change = await files.rewritten(ports, current, lambda content: document.append(content, modules))
+        await files.settled(ports, [change.received], _appending(ports, visitor, key, change, len(modules)))
+
+    await files.repeated(attempt)
+
+
+def _appending(
+    ports: Ports, visitor: Visitor, key: str, change: Rewritten, modules: int
+) -> Tx[tuple[None, list[Blob]]]:
+    yield from repositories.hold(change.run.repo_id)
+    blob = yield from store.replace_file(change, visitor.stamp(ports.now_ms()))
+    yield from store.replace_entries(change.run.id, change.document.entries)
+    yield from ports.recorders.record(moments.appended(visitor.by, key, change.run, modules))
+    return None, [blob]
