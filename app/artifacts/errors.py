@@ -3,7 +3,8 @@
 Contract artifactory-build 1.5, artifactory-storage 1.3.
 """
 
-from typing import NotRequired
+from collections.abc import Mapping
+from typing import Any, NotRequired
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -47,12 +48,18 @@ def answer_to(error: Exception) -> Response:
     if isinstance(error, Invalid) and error.problems:
         body = FaultsJSON(errors=[FaultJSON(status=400, message=p.message, code=p.code) for p in error.problems])
         return JSON(body, 400, headers)
-    return faults(known.status_code, error.message, error.code, headers)
+    return faults(known.status_code, error.message, error.code, headers, error.details)
 
 
-def faults(status: int, message: str, code: str = "", headers: dict[str, str] | None = None) -> Response:
-    """The answer that names one thing that is wrong."""
+def faults(
+    status: int,
+    message: str,
+    code: str = "",
+    headers: dict[str, str] | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Response:
+    """The answer that names one thing that is wrong; `details` stand beside the list of errors."""
     fault = FaultJSON(status=status, message=message)
     if code:
         fault["code"] = code
-    return JSON(FaultsJSON(errors=[fault]), status, headers)
+    return JSON({**FaultsJSON(errors=[fault]), **(details or {})}, status, headers)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from app.artifacts.blobs.folder import FolderStore
 from app.artifacts.blobs.store import BlobStore
 from app.artifacts.downloads import Downloads
+from app.background import Unhurried
 from app.db.connect import Database
 from app.folder import Folder
 from app.moments import Actor
@@ -30,16 +31,17 @@ class Artifacts:
 
     blobs: BlobStore
     downloads: Downloads
+    unhurried: Unhurried
 
 
 @asynccontextmanager
 async def open_artifacts(settings: Settings, folder: Folder, db: Database) -> AsyncIterator[Artifacts]:
-    """Open the store of blobs, and count downloads, while the block lasts."""
+    """Open the store of blobs, and count downloads, while the block lasts; then finish what must be done to its end."""
     store = FolderStore(settings.data / "blobs")
     await asyncio.to_thread(store.prepare)
-    downloads = Downloads(db)
+    downloads, unhurried = Downloads(db), Unhurried()
     try:
-        async with downloads.running():
-            yield Artifacts(store, downloads)
+        async with downloads.running(), unhurried.running():
+            yield Artifacts(store, downloads, unhurried)
     finally:
         await asyncio.to_thread(store.close)

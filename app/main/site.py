@@ -162,6 +162,7 @@ def _state(
         blobs=artifacts.blobs,
         spool=settings.data,
         downloads=artifacts.downloads,
+        unhurried=artifacts.unhurried,
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,
         masks=no_mask,
