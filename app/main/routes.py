@@ -106,7 +106,7 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
     live = starlette.Router(lifespan=lifespan)
     api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of)])
     runners_only = Router(rpc.routes, rpc.answer_to)
-    artifactory = Router(ARTIFACTORY_ROWS, faults.answer_to, _parts)
+    artifactory = Router([*ARTIFACTORY_ROWS, *system.UNSERVED], faults.answer_to, _parts)
 
     def split(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Returns the coroutine of the router. Not a coroutine itself: thousands of polls wait in this call."""
