@@ -21,6 +21,8 @@ from pyartifactory.models.repository import LocalRepository, PackageTypeEnum, RC
 
 from tests.acceptance.server import TOKEN, Server
 
+pytestmark = pytest.mark.postgres
+
 
 @pytest.fixture(params=[1, 2])
 def client(server: Server, request: pytest.FixtureRequest) -> Artifactory:

@@ -9,6 +9,8 @@ import pytest
 from tests.acceptance.server import Server
 from tests.artifacts.conftest import REPOSITORIES
 
+pytestmark = pytest.mark.postgres
+
 RECORDED = json.loads((Path(__file__).parents[2] / "fixtures/jfrog/files.json").read_text())
 JSON = {"Content-Type": "application/json"}
 
