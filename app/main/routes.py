@@ -13,7 +13,7 @@ from app.accounts.artifactory import tokens as issued
 from app.artifacts import errors as faults
 from app.artifacts.api import files, moving, permissions, platform, repositories, search, storage, system, upkeep
 from app.audit import api as audit
-from app.buildinfo.api import asked, promotion, removal, runs
+from app.buildinfo.api import promotion, removal, runs
 from app.builds.api import builds, logs, streams
 from app.builds.cards import api as cards
 from app.builds.cron import api as cron
@@ -34,7 +34,7 @@ from app.web.server import Requests
 from app.web.traffic import Traffic
 
 
-class State(rpc.State, asked.State):
+class State(rpc.State, promotion.State):
     """The state of every request."""
 
 
@@ -106,7 +106,7 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
     live = starlette.Router(lifespan=lifespan)
     api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of)])
     runners_only = Router(rpc.routes, rpc.answer_to)
-    artifactory = Router(ARTIFACTORY_ROWS, faults.answer_to, _parts)
+    artifactory = Router([*ARTIFACTORY_ROWS, *system.UNSERVED], faults.answer_to, _parts)
 
     def split(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Returns the coroutine of the router. Not a coroutine itself: thousands of polls wait in this call."""

@@ -17,6 +17,7 @@ from tests.web.asgi import serving
 #: Errors of the rooms that are a 500: no request can mend them, or none ever meets them.
 NO_REQUESTS_FAULT = {
     "app.artifacts.blobs.store.Lost",
+    "app.artifacts.blobs.store.Missing",
     "app.builds.deliveries.keeper.Kept",
     "app.db.file.Damaged",
     "app.main.backup.BadBackup",

@@ -93,10 +93,12 @@ async def release_bundle(_: Request[State], __: Visitor) -> Text:
     raise NotFound("there are no release bundles of the first version here")
 
 
-async def protocol(request: Request[State]) -> Text:
-    """Protocols of package managers are not spoken here."""
-    words = request.url.path.strip("/").split("/")
-    name = words[2] if words[0] == "artifactory" else "docker"
+async def unserved(request: Request[State]) -> Text:
+    """Calls that are not served, such as those of the protocols of package managers."""
+    words = [word for word in request.url.path.split("/") if word]
+    name = words[2] if len(words) > 2 and words[0] != "v2" else "docker"
+    if words[0] != "v2" and name not in _MANAGERS:
+        raise NotFound(f"there is no call {request.method} {request.url.path}; /docs/api lists those that there are")
     raise NotFound(
         f"the protocol of {name} is not spoken here; files of any package type are put and read "
         "as /artifactory/REPOSITORY/PATH"
@@ -111,8 +113,8 @@ def service_id(request: Request[State]) -> str:
 _API = Path.of("/artifactory/api")
 _SYSTEM = _API / "system"
 #: What stands behind `api/` in the addresses of package managers.
-_MANAGERS = (
-    *(
+_MANAGERS = frozenset(
+    [
         "alpine",
         "ansible",
         "bower",
@@ -125,8 +127,6 @@ _MANAGERS = (
         "cran",
         "deb",
         "docker",
-    ),
-    *(
         "gems",
         "gitlfs",
         "go",
@@ -140,15 +140,21 @@ _MANAGERS = (
         "oci",
         "opkg",
         "pub",
-    ),
-    *("puppet", "pypi", "swift", "terraform", "vagrant", "vcs", "yum"),
+        "puppet",
+        "pypi",
+        "swift",
+        "terraform",
+        "vagrant",
+        "vcs",
+        "yum",
+    ]
 )
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_REST = Word("rest", "What the protocol says.", "simple/requests/", rest=True)
-#: They are not described, as nothing can be done with them.
-_PROTOCOLS = [
-    Endpoint(method, path, protocol)
-    for path in (*(_API / name / _REST for name in _MANAGERS), Path.of("/v2"), Path.of("/v2") / _REST)
+_REST = Word("rest", "What the call says.", "npm/npm-local/left-pad", rest=True)
+#: What no other row serves; a repository cannot be called `api`.
+UNSERVED: Sequence[Endpoint] = [
+    Endpoint(method, path, unserved)
+    for path in (_API / _REST, Path.of("/v2"), Path.of("/v2") / _REST)
     for method in _METHODS
 ]
 routes: Sequence[Endpoint] = [
@@ -168,5 +174,4 @@ routes: Sequence[Endpoint] = [
         operation="platform.release_bundle",
         needs=VISITOR,
     ),
-    *_PROTOCOLS,
 ]
