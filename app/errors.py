@@ -2,6 +2,7 @@
 
     AppError
     ├── Invalid            the request is wrong: every problem is listed at once
+    │   └── TooLong        the request asks for more than is done in the time that it may take
     ├── Unauthorized       the caller is not logged in, or the token is not known
     ├── Forbidden          the caller is logged in and lacks the right
     ├── NotFound
@@ -58,6 +59,17 @@ class Invalid(AppError):
         """One error that lists all the problems; there must be at least one problem."""
         code = problems[0].code if len(problems) == 1 else ""
         return cls("; ".join(p.message for p in problems), problems=problems, code=code)
+
+
+class TooLong(Invalid):
+    """What is asked for takes longer than the server works on it; to ask again does not help."""
+
+    code = "too_long"
+
+    @classmethod
+    def after(cls, seconds: float) -> "TooLong":
+        """The error that names the limit."""
+        return cls(f"this takes longer than {seconds:g} seconds, the most that the server works on it: ask for less")
 
 
 class Unauthorized(AppError):

@@ -1,6 +1,6 @@
 """The account of a request's caller: by header, by `access_token` or by cookie; the first that is there decides.
 
-Contract drone-rest 1.1.
+Contract drone-rest 1.1, artifactory-storage 1.1.
 """
 
 import hashlib
@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.types import Scope as Head
 
-from app.accounts import proofs
+from app.accounts import credentials, proofs
+from app.accounts.credentials import Credentials
+from app.accounts.jwt import Signer
 from app.accounts.model import Proof, User
 from app.accounts.seen import Seen
 from app.db.tx import Tx
@@ -45,6 +47,8 @@ class State(Shared):
     recorders: Recorders
     #: When tokens and sessions were last seen.
     seen: Seen
+    #: Checks the tokens that are JWTs.
+    signer: Signer
 
 
 def _unnoted(_: Proof, __: int) -> None:
@@ -57,6 +61,8 @@ class Claim:
 
     token_hash: str = ""
     session_hash: str = ""
+    #: The account whose password the token shall be; empty for any.
+    login: str = ""
     #: Network address that the request came from.
     address: str = ""
     #: What a token must be good for.
@@ -102,29 +108,33 @@ async def claim(request: Request[Any]) -> Claim:
 
     Forbidden for a cookie in a request of a page of another origin.
     """
-    if request.headers.get("authorization") or request.method not in ("POST", "PUT", "PATCH"):
-        return _claim(request, _of_head(request))
-    return _claim(request, (await body.form(request)).get("access_token") or _of_head(request))
+    shown = credentials.of_head(request)
+    if not credentials.in_headers(request) and _may_be_in_body(request):
+        token = (await body.form(request)).get("access_token")
+        shown = Credentials(token.removeprefix("Bearer ")) if token else shown
+    return _claim(request, shown)
 
 
-def _claim(request: Request[Any], token: str) -> Claim:
-    state, cookie = request.state, "" if token else session_hash(request)
-    if cookie:
+def _may_be_in_body(request: Request[Any]) -> bool:
+    """Whether a urlencoded body may hold the token. The bodies of artifacts are files, whatever their type says."""
+    return request.method in ("POST", "PUT", "PATCH") and not row(request).needs.judges_scope
+
+
+def _claim(request: Request[Any], shown: Credentials) -> Claim:
+    state, cookie = request.state, "" if shown else session_hash(request)
+    if cookie or (shown.login and "sec-fetch-site" in request.headers):  # a browser adds both without being asked
         origin.refuse_others(request)
-    elif not token:
+    if not cookie and not shown:
         return Claim(address=address(request))
+    now = state["now"]()
+    state["signer"].check(shown.token, now)
     return Claim(
-        _token_hash(token), cookie, address(request), row(request).scope, state["now"](), note=state["seen"].note
+        _token_hash(shown.token), cookie, shown.login, address(request), row(request).scope, now, state["seen"].note
     )
 
 
-def _of_head(request: Request[Any]) -> str:
-    """The token in the head of a request; empty without one."""
-    return request.headers.get("authorization") or body.whole_query(request).get("access_token") or ""
-
-
 def _token_hash(token: str) -> str:
-    return proofs.hash_token(token.removeprefix("Bearer ")) if token else ""
+    return proofs.hash_token(token) if token else ""
 
 
 def session_hash(request: Request[Any]) -> str:
@@ -145,7 +155,7 @@ def who(head: Head) -> str:
     """
     request = Request[Any](head)
     try:
-        return _token_hash(_of_head(request)) or session_hash(request)
+        return _token_hash(credentials.of_head(request).token) or session_hash(request)
     except Invalid:
         return ""
 
@@ -154,8 +164,9 @@ async def account_id(head: Head) -> int:
     """The id of the active account that the head of a request shows; 0 without one."""
     request = Request[Any](head)
     try:
-        token = _of_head(request)
-        shown = Claim(_token_hash(token), "" if token else session_hash(request), now=request.state["now"]())
+        given = credentials.of_head(request)
+        session, now = "" if given else session_hash(request), request.state["now"]()
+        shown = Claim(_token_hash(given.token), session, given.login, now=now)
         found = await request.state["db"].glance(_look_up(shown))
     except (Unauthorized, Invalid):
         return 0
@@ -182,7 +193,7 @@ def caller_of(shown: Claim, *, some_repos: bool = False) -> Tx[Caller | None]:
 def _look_up(shown: Claim) -> Tx[tuple[User, Proof] | None]:
     if shown.token_hash:
         found = yield from proofs.by_token(shown.token_hash)
-        if found is None:
+        if found is None or (shown.login and shown.login.lower() != found[0].login.lower()):
             raise Unauthorized
         if 0 < found[1].expires <= shown.now:
             raise Unauthorized("this token has expired")
@@ -216,9 +227,15 @@ class AccountNeeds(StoredNeeds[Caller]):
     """
 
     def __init__(
-        self, means: str, allows: Callable[[User], bool], refusal: str = "", *, some_repos: bool = False
+        self,
+        means: str,
+        allows: Callable[[User], bool],
+        refusal: str = "",
+        *,
+        some_repos: bool = False,
+        judges_scope: bool = False,
     ) -> None:
-        super().__init__(means)
+        super().__init__(means, judges_scope=judges_scope)
         self._allows = allows
         self._refusal = refusal
         self._some_repos = some_repos
@@ -239,6 +256,8 @@ class AccountNeeds(StoredNeeds[Caller]):
 ACCOUNT = AccountNeeds("Any account.", lambda _: True)
 #: As ACCOUNT, also for tokens that are good for some repositories only: for what shows only who the caller is.
 KNOWN = AccountNeeds("Any account.", lambda _: True, some_repos=True)
+#: As ACCOUNT, whatever a token is good for; the handler grants nothing that the token is not good for.
+ANY_SCOPE = AccountNeeds("Any account.", lambda _: True, judges_scope=True)
 MACHINE = AccountNeeds(
     "Administrators of the server and machine accounts.",
     lambda user: user.admin or user.machine,

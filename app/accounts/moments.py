@@ -1,6 +1,6 @@
 """The moments of accounts. A moment is recorded in the transaction of its change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -67,9 +67,19 @@ def sessions_ended(by: Actor, user: User, count: int) -> Change:
     return Change("session.delete", by, f"{user.login}#sessions", before={"sessions": count})
 
 
+def group_changed(by: Actor, verb: str, name: str, logins: Sequence[str] | None) -> Change:
+    """A group was created, changed or deleted; `logins` are the members that were set, None for unchanged."""
+    return Change(verb, by, f"#groups/{name}", after={} if logins is None else {"members": list(logins)})
+
+
 def token_created(by: Actor, user: User, token: Token) -> Change:
     """An account has one more token. The token itself is never recorded."""
     return Change("token.create", by, f"{user.login}#tokens/{token.name}", after=_token_facts(token))
+
+
+def token_renewed(by: Actor, user: User, token: Token) -> Change:
+    """A token that the server issued was replaced by another one, for a refresh token."""
+    return Change("token.renew", by, f"{user.login}#tokens/{token.name}", after=_token_facts(token))
 
 
 def token_deleted(by: Actor, user: User, token: Token) -> Change:

@@ -31,7 +31,8 @@ BY_SESSION = """
 TOKENS = "SELECT * FROM tokens WHERE user_id = :user_id ORDER BY name"
 TOKEN_BY_NAME = "SELECT * FROM tokens WHERE user_id = :user_id AND name = :name"
 TOKEN_BY_ID = "SELECT * FROM tokens WHERE id = :id AND user_id = :user_id"
-COUNT_TOKENS = "SELECT count(*) AS total FROM tokens WHERE user_id = :user_id"
+#: Without the tokens that the server issues as JWTs, which have a limit of their own.
+COUNT_TOKENS = "SELECT count(*) AS total FROM tokens WHERE user_id = :user_id AND name NOT LIKE 'jwt-%'"
 ADD_TOKEN = schema.insert_sql(schema.tokens, "ON CONFLICT DO NOTHING RETURNING *")
 DELETE_TOKEN = "DELETE FROM tokens WHERE id = :id AND user_id = :user_id RETURNING *"
 #: Changes nothing, and locks the row of an account until the transaction ends: what begins sessions and makes tokens,
@@ -68,7 +69,7 @@ def _repos(text: str) -> dict[int, str]:
 
 _SLUGS: Codec = (_dump, _repos)
 _USERS = Mapper(User, schema.users)
-_TOKENS = Mapper(Token, schema.tokens, codecs={"repos": _SLUGS})
+TOKEN_MAPPER = Mapper(Token, schema.tokens, codecs={"repos": _SLUGS})
 _SESSIONS = Mapper(Session, schema.sessions)
 
 
@@ -95,7 +96,7 @@ def by_session(session_hash: str, now: int) -> Tx[tuple[User, Proof] | None]:
 
 def list_tokens(user_id: int) -> Tx[list[Token]]:
     """The tokens of an account, by name."""
-    return [_TOKENS.make(row) for row in (yield from many(TOKENS, user_id=user_id))]
+    return [TOKEN_MAPPER.make(row) for row in (yield from many(TOKENS, user_id=user_id))]
 
 
 def add_token(token: Token, token_hash: str) -> Tx[Token]:
@@ -106,14 +107,15 @@ def add_token(token: Token, token_hash: str) -> Tx[Token]:
         raise Conflict(f"an account has at most {MOST_TOKENS} tokens; delete one first", code="too_many_tokens")
     if (yield from one(TOKEN_BY_NAME, user_id=token.user_id, name=token.name)) is not None:
         raise Conflict(f"token {token.name} exists already; delete it first, or take another name", code="token_exists")
-    return (yield from _add(token, token_hash))
+    return (yield from add_row(token, token_hash))
 
 
-def _add(token: Token, token_hash: str) -> Tx[Token]:
-    row = yield from one(ADD_TOKEN, **_TOKENS.values(token), hash=token_hash)
+def add_row(token: Token, token_hash: str) -> Tx[Token]:
+    """Store a token; Conflict when the token is there already."""
+    row = yield from one(ADD_TOKEN, **TOKEN_MAPPER.values(token), hash=token_hash)
     if row is None:
         raise Conflict("this token is another account's", code="token_taken")
-    return _TOKENS.make(row)
+    return TOKEN_MAPPER.make(row)
 
 
 def set_default(user_id: int, token_hash: str, now: int) -> Tx[None]:
@@ -128,7 +130,7 @@ def set_default(user_id: int, token_hash: str, now: int) -> Tx[None]:
     if old is not None:
         yield from run(DELETE_TOKEN, id=old["id"], user_id=user_id)
     yield from run(END_SESSIONS, user_id=user_id)
-    yield from _add(Token(0, user_id, DEFAULT, created=now), token_hash)
+    yield from add_row(Token(0, user_id, DEFAULT, created=now), token_hash)
 
 
 def delete_token(user_id: int, name: str) -> Tx[Token]:
@@ -140,7 +142,7 @@ def delete_token(user_id: int, name: str) -> Tx[Token]:
     if found is None:
         raise NotFound(f"token {name} not found")
     yield from run(DELETE_TOKEN, id=found["id"], user_id=user_id)
-    return _TOKENS.make(found)
+    return TOKEN_MAPPER.make(found)
 
 
 def list_sessions(user_id: int, now: int) -> Tx[list[Session]]:

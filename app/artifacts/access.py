@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
@@ -10,12 +11,15 @@ from starlette.requests import Request
 from app.accounts import auth
 from app.accounts.auth import Claim
 from app.accounts.model import User
+from app.artifacts import stages
 from app.artifacts.blobs.collection import Collector
 from app.artifacts.blobs.store import BlobStore
+from app.artifacts.clearing import Clearing
+from app.artifacts.downloads import Downloads
 from app.artifacts.items import Stamp
-from app.artifacts.model import ArtifactRepository
+from app.artifacts.model import BUILD_INFO, ArtifactRepository
 from app.artifacts.rights import ACTIONS, Action, Grant, Rights
-from app.db.tx import Tx, many, one
+from app.db.tx import Tx, many
 from app.errors import Forbidden, Unauthorized
 from app.log import request_id
 from app.moments import Actor
@@ -34,7 +38,6 @@ OF_REPO = """
     FROM grants JOIN permission_sections USING (target_id, section)
     WHERE (kind = 'repo' AND subject_id = :repo_id) OR (kind = 'anonymous')
 """
-BY_STAGE = "SELECT repo_id, name FROM stage_tokens WHERE hash = :hash AND expires > :now"
 
 #: What tokens of a scope are good for.
 BY_SCOPE: dict[Scope, frozenset[Action]] = {
@@ -50,7 +53,12 @@ class State(auth.State):
 
     #: Also keeps the quota of all artifacts: `receive` refuses what goes beyond, before it asks for a part.
     blobs: BlobStore
+    #: A folder in which files without names may be made.
+    spool: Path
+    downloads: Downloads
     collector: Collector
+    #: Removes the items of deleted repositories.
+    clearing: Clearing
     #: Unix milliseconds.
     now_ms: Callable[[], int]
     #: Whether callers without an account may read what everybody was granted.
@@ -84,8 +92,11 @@ class Visitor:
         if self.user is None and self.by.kind == "person":
             raise Unauthorized("Bad credentials: this needs an account")
         where = f"{repo}:{path}" if path else repo
-        error = Forbidden(f"Forbidden: the right {action} is needed on {where}", code="right_needed")
-        raise auth.refused(error, self.user) if self.user is not None else error
+        raise self.refused(Forbidden(f"Forbidden: the right {action} is needed on {where}", code="right_needed"))
+
+    def refused(self, error: Forbidden) -> Forbidden:
+        """The error, with the account that lacks a right, so that the refusal can be recorded."""
+        return auth.refused(error, self.user) if self.user is not None else error
 
 
 class VisitorNeeds(StoredNeeds[Visitor]):
@@ -126,10 +137,11 @@ SYSTEM = VisitorNeeds("Administrators of the server.", system=True)
 
 def visitor_of(shown: Claim, *, anonymous: bool) -> Tx[Visitor]:
     """The visitor who makes a claim. Unauthorized for a token that is not known."""
-    if shown.token_hash and (stage := (yield from one(BY_STAGE, hash=shown.token_hash, now=shown.now))) is not None:
-        grants = yield from _grants(OF_REPO, repo_id=stage["repo_id"])
-        by = Actor("runner", stage["name"], 0, shown.address, "token", request_id.get())
-        return Visitor(None, by, Rights(False, BY_SCOPE["deploy"], grants))
+    if shown.token_hash and (stage := (yield from stages.find(shown.token_hash, shown.now))) is not None:
+        repo_id, name = stage
+        grants = yield from _grants(OF_REPO, repo_id=repo_id)
+        by = Actor("runner", name, 0, shown.address, "token", request_id.get())
+        return Visitor(None, by, Rights(False, BY_SCOPE["deploy"], (*grants, _own_builds(name))))
     caller = yield from auth.caller_of(shown)
     user = caller.user if caller else None
     allowed = BY_SCOPE[caller.proof.scope if caller else "read"]
@@ -137,6 +149,12 @@ def visitor_of(shown: Claim, *, anonymous: bool) -> Tx[Visitor]:
         return Visitor(None, shown.by(None), Rights(False, frozenset()))
     grants = yield from _grants(OF_USER, user_id=user.id if user else 0)
     return Visitor(user, shown.by(user), Rights(user is not None and user.admin, allowed, grants))
+
+
+def _own_builds(stage: str) -> Grant:
+    """What every stage may: publish build-info under the name of its git repository, in the repository of all."""
+    folder = stage.rpartition("#")[0].replace("/", "%2F")
+    return Grant(frozenset({BUILD_INFO}), frozenset({"read", "deploy"}), (f"{folder}/**",), section="build")
 
 
 def _grants(sql: str, **who: int) -> Tx[tuple[Grant, ...]]:

@@ -6,15 +6,18 @@ a character of a name. Pure.
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote_plus, unquote_to_bytes
+from urllib.parse import quote
 
 from app.errors import Invalid, Problem
+from app.web.path import decoded
 
 #: The most bytes of one name in a path, as file systems have it.
 NAME_LIMIT = 255
 #: The most bytes of a whole path.
 PATH_LIMIT = 4096
 _ESCAPED = re.compile(r"\\([,=|\\;])")
+#: A comma, a backslash with the character behind it, or what is neither.
+_PIECE = re.compile(r",|\\.|[^,\\]+|\\", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +36,28 @@ class Address:
     def __str__(self) -> str:
         return f"{self.repo}:{self.path}"
 
+    @property
+    def url(self) -> str:
+        """Repository and path as they stand in a URL."""
+        return quoted(f"{self.repo}/{self.path}" if self.path else self.repo)
+
 
 def parse(raw: str) -> Address:
-    """The address of the raw part of a path behind a prefix: `repo/a/b;k=v`. Invalid names what is wrong."""
+    """The address of the raw part of a path behind a prefix: `repo/a/b;k=v`. Invalid names what is wrong.
+
+    Parameters may stand in any part of the path, and end with the part.
+    """
     names, matrix = list[str](), list[tuple[str, str]]()
     for part in raw.split("/"):
         name, *parameters = part.split(";")
-        names.append(name)
+        names.append(decoded(name))
         matrix.extend(pair for text in parameters if text for pair in parameters_of(text))
-    return _address(names, tuple(matrix))
+    return _made(names, tuple(matrix))
 
 
 def plain(text: str) -> Address:
     """The address of decoded text, such as the value of `to`: there are no matrix parameters. Invalid as above."""
     return _made(text.split("/"), ())
-
-
-def _address(names: list[str], matrix: tuple[tuple[str, str], ...]) -> Address:
-    return _made([decoded(name) for name in names], matrix)
 
 
 def _made(names: list[str], matrix: tuple[tuple[str, str], ...]) -> Address:
@@ -80,23 +87,32 @@ def check_name(name: str) -> None:
         raise Invalid.of([Problem("path", "name_too_long", words)])
 
 
-def decoded(text: str) -> str:
-    """Text whose percent escapes are decoded, once; Invalid when that gives no UTF-8."""
-    try:
-        return unquote_to_bytes(text).decode()
-    except UnicodeDecodeError:
-        raise Invalid.of([Problem("path", "bad_path", "the path is not percent-encoded UTF-8")]) from None
-
-
 def parameters_of(text: str) -> list[tuple[str, str]]:
-    """The pairs of one matrix parameter: `k=v,w` is two pairs, and a value with an encoded comma is one."""
+    """The pairs of one matrix parameter: `k=v,w` is two pairs, and a value with an encoded comma is one.
+
+    A `+` is a space, as in a form; at the end of a key the `+` stays, as the mark of a mandatory property.
+    """
     key, _, values = text.partition("=")
-    return [(_plain(key), _plain(value)) for value in _cut(values)]
+    mandatory = "+" * key.endswith("+")
+    name = _plain(key.removesuffix("+")) + mandatory
+    return [(name, _plain(value)) for value in _cut(values)]
+
+
+def quoted(path: str) -> str:
+    """A path as it stands in a URL."""
+    return quote(path, safe="/!$&'()*+,:=@~")
 
 
 def _cut(values: str) -> list[str]:
-    return re.split(r"(?<!\\),", values)
+    """The values between raw commas; a comma behind a raw backslash is a part of its value."""
+    found = [""]
+    for piece in _PIECE.findall(values):
+        if piece == ",":
+            found.append("")
+        else:
+            found[-1] += piece
+    return found
 
 
 def _plain(text: str) -> str:
-    return _ESCAPED.sub(r"\1", unquote_plus(text))
+    return _ESCAPED.sub(r"\1", decoded(text.replace("+", " ")))

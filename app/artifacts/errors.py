@@ -3,6 +3,7 @@
 Contract artifactory-build 1.5, artifactory-storage 1.3.
 """
 
+from collections.abc import Sequence
 from typing import NotRequired
 
 from starlette.exceptions import HTTPException
@@ -26,10 +27,18 @@ class FaultJSON(TypedDict):
     code: NotRequired[str]
 
 
+class MessageJSON(TypedDict):
+    """One thing that an answer says; the level is INFO, WARNING or ERROR."""
+
+    level: str
+    message: str
+
+
 class FaultsJSON(TypedDict):
-    """Why a request was refused."""
+    """Why a request was refused; copies, moves and promotions tell it in `messages`, too, as their clients read it."""
 
     errors: list[FaultJSON]
+    messages: NotRequired[list[MessageJSON]]
 
 
 def answer_to(error: Exception) -> Response:
@@ -40,19 +49,30 @@ def answer_to(error: Exception) -> Response:
         return faults(error.status_code, str(error.detail), headers=dict(error.headers or {}))
     known = errors.answer_to(error)
     if not isinstance(error, AppError):
-        return faults(500, errors.BUG, "bug")
+        return JSON(_body(500, errors.BUG, "bug"), 500)
     headers = {name: known.headers[name] for name in ("retry-after",) if name in known.headers}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = CHALLENGE
     if isinstance(error, Invalid) and error.problems:
         body = FaultsJSON(errors=[FaultJSON(status=400, message=p.message, code=p.code) for p in error.problems])
-        return JSON(body, 400, headers)
-    return faults(known.status_code, error.message, error.code, headers)
+        return JSON({**body, **error.details}, 400, headers)
+    body = _body(known.status_code, error.message, error.code)
+    return JSON({**body, **error.details}, known.status_code, headers)
 
 
-def faults(status: int, message: str, code: str = "", headers: dict[str, str] | None = None) -> Response:
+def telling(error: AppError, messages: Sequence[MessageJSON] = ()) -> AppError:
+    """The error, whose answer holds these messages, too; without any, a message that says the same as the error."""
+    error.details["messages"] = list(messages) or [MessageJSON(level="ERROR", message=error.message)]
+    return error
+
+
+def faults(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
     """The answer that names one thing that is wrong."""
+    return JSON(_body(status, message), status, headers)
+
+
+def _body(status: int, message: str, code: str = "") -> FaultsJSON:
     fault = FaultJSON(status=status, message=message)
     if code:
         fault["code"] = code
-    return JSON(FaultsJSON(errors=[fault]), status, headers)
+    return FaultsJSON(errors=[fault])

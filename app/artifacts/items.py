@@ -15,12 +15,13 @@ from app.db.mapper import Codec, Mapper
 from app.db.tx import Row, Tx, many, one, run
 from app.errors import Conflict
 
-_FOUND = """
+#: Items with their bytes, the columns of `found_of`.
+ITEMS = """
     SELECT items.*, blobs.sha256, blobs.sha1, blobs.md5, blobs.size, blobs.place, blobs.used
     FROM items LEFT JOIN blobs ON blobs.id = items.blob_id
 """
-FIND = f"{_FOUND} WHERE items.repo_id = :repo_id AND items.path = :path AND items.name = :name"
-CHILDREN = f"{_FOUND} WHERE items.repo_id = :repo_id AND items.path = :path AND items.name <> '.' ORDER BY items.name"
+FIND = f"{ITEMS} WHERE items.repo_id = :repo_id AND items.path = :path AND items.name = :name"
+CHILDREN = f"{ITEMS} WHERE items.repo_id = :repo_id AND items.path = :path AND items.name <> '.' ORDER BY items.name"
 #: Folder rows of a path that are not there yet.
 ADD_FOLDERS = """
     INSERT INTO items (
@@ -55,11 +56,12 @@ REMOVE_TREE = """
 SET_PROPERTIES = "UPDATE items SET set_id = :set_id, updated = :now WHERE id = :id"
 
 
-def _write_sums(sums: Sums) -> str:
+def write_sums(sums: Sums) -> str:
+    """The text of checksums in the column `sent`."""
     return orjson.dumps([sums.sha256, sums.sha1, sums.md5]).decode() if sums else ""
 
 
-_SUMS: Codec = (_write_sums, lambda text: Sums(*orjson.loads(text)) if text else Sums())
+_SUMS: Codec = (write_sums, lambda text: Sums(*orjson.loads(text)) if text else Sums())
 MAPPER = Mapper(Item, holdings.items, codecs={"sent": _SUMS})
 
 

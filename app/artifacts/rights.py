@@ -5,9 +5,10 @@ Rights are given by permission targets: repositories and patterns of paths, and 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
 from typing import Literal, TypeAlias, get_args
 
 from app.artifacts.model import ArtifactRepository
@@ -60,9 +61,16 @@ class Rights:
 
     def may(self, action: Action, repo: ArtifactRepository, path: str = "") -> bool:
         """Whether the caller may do something at a path of a local repository."""
+        return self.judge(action, repo)(path)
+
+    def judge(self, action: Action, repo: ArtifactRepository) -> Callable[[str], bool]:
+        """A function that says of a path whether the caller may do something there; for many paths of a repository."""
         if action not in self.allowed:
-            return False
-        return self.everything or any(grant.holds_for(path) for grant in self.granted(action, repo))
+            return lambda _: False
+        grants = self.granted(action, repo)
+        if self.everything or any(grant.unlimited for grant in grants):
+            return lambda _: True
+        return lambda path: any(grant.holds_for(path) for grant in grants)
 
     def granted(self, action: Action, repo: ArtifactRepository) -> list[Grant]:
         """The grants by which the caller may do something at some paths of a local repository."""
@@ -71,41 +79,64 @@ class Rights:
         asked = {action, "deploy"} if action == "promote" else {action}
         return [grant for grant in self.grants if asked & grant.actions and grant.is_for(repo)]
 
+    def wholly(self, action: Action, repo: ArtifactRepository) -> bool:
+        """Whether the caller may do something at every path of a repository."""
+        if action not in self.allowed:
+            return False
+        return self.everything or any(grant.unlimited for grant in self.granted(action, repo))
+
     def somewhere(self, action: Action, repo: ArtifactRepository) -> bool:
         """Whether the caller may do something at any path of a local repository."""
         return action in self.allowed and (self.everything or bool(self.granted(action, repo)))
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Whether a path matches one of these patterns: `?` and `*` stay in one name, `**` is any number of names."""
+    """Whether a path matches one of these patterns.
+
+    `?` and `*` stay in one name, and a name `**` is any number of names. A pattern that ends with `/` means all below.
+    """
     return any(pattern_of(pattern).match(path) for pattern in patterns)
 
 
 @lru_cache(maxsize=4096)
 def pattern_of(pattern: str) -> re.Pattern[str]:
     """The regular expression of a pattern of paths."""
-    return re.compile(regex_of(pattern), re.DOTALL)
+    return re.compile(regex_of(pattern).replace("(?:", "(?>"), re.DOTALL)
 
 
 def regex_of(pattern: str) -> str:
-    """The text of a pattern's regular expression, which SQL understands, too. A pattern that ends with `/` means all
-    below."""
-    if pattern.endswith("/"):
-        pattern += "**"
-    pieces = list[str]()
-    at = 0
-    while at < len(pattern):
-        if pattern.startswith("**/", at) and (at == 0 or pattern[at - 1] == "/"):
-            pieces.append("(.*/)?")
-            at += 3
-        elif pattern.startswith("/**", at) and at + 3 == len(pattern):
-            pieces.append("(/.*)?")
-            at += 3
-        elif pattern.startswith("**", at):
-            pieces.append(".*")
-            at += 2
-        else:
-            character = pattern[at]
-            pieces.append({"*": "[^/]*", "?": "[^/]"}.get(character, re.escape(character)))
-            at += 1
-    return rf"\A{''.join(pieces)}\Z"
+    """The text of a pattern's regular expression, for `:regexp` in SQL.
+
+    Each group `(?:` keeps the first text that it matches (see `app.db.parameters`): no other text would leave more of
+    the path for the rest of the pattern. So the time of a match does not explode, however many stars there are.
+    """
+    names = f"{pattern}**".lstrip("/").split("/") if pattern.endswith("/") else pattern.lstrip("/").split("/")
+    if all(name == "**" for name in names):
+        return r"\A.*\Z"
+    *rest, last = [list(found) for several, found in groupby(names, "**".__eq__) if not several]
+    pieces = [r"\A"]
+    deep = names[0] == "**"
+    for run in rest:
+        pieces.append(rf"(?:([^/]*/)*?{_run(run)}/)" if deep else f"{_run(run)}/")
+        deep = True
+    pieces.append(f"([^/]*/)*?{_run(last)}" if deep else _run(last))
+    pieces.append(r"(/.*)?\Z" if names[-1] == "**" else r"\Z")
+    return "".join(pieces)
+
+
+def _run(names: Iterable[str]) -> str:
+    """The expression of names that follow each other."""
+    return "/".join(_name(name) for name in names)
+
+
+def _name(name: str) -> str:
+    """The expression of one name; the last star alone may have to give back what it took."""
+    first, *others = [_letters(text) for text in re.split(r"\*+", name)]
+    if not others:
+        return first
+    *middle, last = others
+    return "".join([first, *(f"(?:[^/]*?{text})" for text in middle), f"[^/]*{last}"])
+
+
+def _letters(text: str) -> str:
+    return "".join("[^/]" if letter == "?" else re.escape(letter) for letter in text)

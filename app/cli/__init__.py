@@ -22,10 +22,12 @@ class Lazy(NamedTuple):
 
 
 COMMANDS = {
-    "artifact": Lazy("app.cli.artifact:artifact", "Look after stored artifacts."),
+    "artifact": Lazy("app.cli.artifact:artifact", "Put, get, list, copy, move and remove artifacts."),
+    "artifact-repo": Lazy("app.cli.artifact_repo:artifact_repo", "Keep artifact repositories, and who may use them."),
     "audit": Lazy("app.cli.audit:audit", "See, export and verify the record of who did what."),
     "backup": Lazy("app.cli.backup:backup", "Write all that the server keeps into one file, while it runs."),
     "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
+    "build-info": Lazy("app.cli.build_info:build_info", "Publish, compare and promote what builds made."),
     "build": Lazy("app.cli.build:build", "List, start, promote, follow, approve, cancel and purge builds."),
     "collaborator": Lazy("app.cli.collaborator:collaborator", "Say who may do what in a repository."),
     "cron": Lazy("app.cli.cron:cron", "Build or promote by the clock."),
@@ -104,7 +106,7 @@ def _any_text(stream: Any) -> None:
 @click.option(
     "-s",
     "--server",
-    envvar=["GANTRY_SERVER", "DRONE_SERVER"],
+    envvar=["GANTRY_SERVER", "DRONE_SERVER", "GANTRY_URL"],
     show_envvar=True,
     metavar="URL",
     help="Address of the server; it may have a path.",

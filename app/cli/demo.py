@@ -1,5 +1,6 @@
 """The demo: makes a repository, pushes and builds it once, so that the build can be promoted."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import tempfile
 import time
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -20,9 +22,12 @@ from app.settings.load import inherited
 
 SLUG = "demo/hello"
 LOGIN = "admin"
+#: The artifact repositories: what builds made, what was promoted, and both in one.
+DEV, RELEASE, VIRTUAL = "demo-dev-local", "demo-release-local", "demo"
 #: Seconds that the first build may take at most.
 PATIENCE = 60.0
 
+_SHELVES = "/artifactory/api/repositories"
 _FILES = Path(__file__).parents[2] / "fixtures" / "demo"
 _AUTHOR = ("-c", "user.name=Demo", "-c", "user.email=demo@gantry.invalid", "-c", "commit.gpgsign=false")
 
@@ -34,6 +39,7 @@ def prepare(folder: Folder, url: str, token: str) -> None:
         return
     client = Client(Connection.checked(url, token))
     try:
+        _make_shelves(client)
         if not any(repo["slug"] == SLUG and repo["counter"] for repo in client.records("/api/user/repos")):
             _make(folder, client, url)
         _wait(client)
@@ -54,6 +60,7 @@ def _make(folder: Folder, client: Client, url: str) -> None:
     _once(client, "/api/repos", body)
     secret = {"name": "deploy_key", "data": "a-secret-that-logs-never-show"}
     _once(client, f"/api/repos/{SLUG}/secrets", secret)
+    client.call("PUT", f"{_SHELVES}/{DEV}/grants/repo/{quote(SLUG, safe='')}", body={"actions": ["read", "deploy"]})
     key = client.record("GET", f"/api/repos/{SLUG}/hook")["key"]
     install_hook(hook_path(address), receive.script(slug=SLUG, url=url, key=key, portable=False), force=True)
     with tempfile.TemporaryDirectory() as work:
@@ -62,6 +69,19 @@ def _make(folder: Folder, client: Client, url: str) -> None:
         _git(Path(work), "add", "--all")
         _git(Path(work), *_AUTHOR, "commit", "-q", "-m", "Say hello")
         _git(Path(work), "push", "-q", str(bare), "main")
+
+
+def _make_shelves(client: Client) -> None:
+    """Make the artifact repositories, unless they are there."""
+    there = {repo["key"] for repo in client.records(_SHELVES)}
+    shelves: list[Json] = [
+        {"key": DEV, "rclass": "local", "environments": ["DEV"], "description": "What builds made"},
+        {"key": RELEASE, "rclass": "local", "environments": ["PROD"], "description": "What was promoted"},
+        {"key": VIRTUAL, "rclass": "virtual", "repositories": [RELEASE, DEV], "defaultDeploymentRepo": DEV},
+    ]
+    for shelf in shelves:
+        if shelf["key"] not in there:
+            client.text("PUT", f"{_SHELVES}/{shelf['key']}", body=shelf)
 
 
 def _once(client: Client, path: str, body: Json) -> None:
@@ -95,7 +115,9 @@ def _words(error: Exception) -> str:
 
 
 def _next(folder: Folder, url: str, token: str) -> str:
-    build = f"{url}/api/repos/{SLUG}/builds/1"
+    build, artifacts = f"{url}/api/repos/{SLUG}/builds/1", f"{url}/artifactory"
+    name = quote(SLUG, safe="")
+    order = json.dumps({"targetRepo": RELEASE, "copy": True})
     return f"""
 Gantry is ready at {url}
 Build 1 of {SLUG} is there. The administrator's token is {token} (the data folder is {folder.path}).
@@ -108,4 +130,10 @@ or, and watch it run:
 
   export GANTRY_SERVER={url} GANTRY_TOKEN={token}
   {Path(sys.argv[0]).absolute()} build promote {SLUG} 1 production -p VERSION=1.2.3 --follow
+
+What builds made is at {artifacts}/ (for jf, Artifactory's other clients and curl).
+Add a file to build 1, and promote what the build made:
+
+  curl -u {LOGIN}:{token} -T README.md '{artifacts}/{DEV}/hello/README.md;build.name={name};build.number=1'
+  curl -u {LOGIN}:{token} -X POST {artifacts}/api/build/promote/{name}/1 -d '{order}'
 """

@@ -49,6 +49,13 @@ class Database(Protocol):
         """
         ...
 
+    async def search(self, tx: Tx[T], seconds: float) -> T:
+        """Drive a transaction that only reads, whose SQL differs from call to call and may look at very many rows.
+
+        No other kind of transaction waits for it. TooLong when it takes longer than so many seconds.
+        """
+        ...
+
     def listening(self, channels: Mapping[str, Hear]) -> AbstractAsyncContextManager[Notify | None]:
         """Receive the texts of other servers of the database, by channel, while the block runs.
 

@@ -121,7 +121,8 @@ stage_tokens = Table(
     Column("hash", Text, primary_key=True),
     belongs_to("repos", "repo_id"),
     *texts("name"),
-    *numbers("stage_id", "expires"),
+    belongs_to("stages", "stage_id"),
+    *numbers("expires"),
 )
 Index("stage_tokens_repo", stage_tokens.c.repo_id)
 Index("stage_tokens_stage", stage_tokens.c.stage_id)
@@ -141,6 +142,7 @@ runs = table(
 Index("runs_started", runs.c.repo_id, runs.c.name, runs.c.number, runs.c.started, unique=True)
 Index("runs_name", runs.c.repo_id, runs.c.name, runs.c.started)
 Index("runs_item", runs.c.item_id, unique=True)
+Index("runs_published", runs.c.repo_id, runs.c.published)
 
 module_artifacts = Table(
     "module_artifacts",
@@ -197,3 +199,12 @@ build_promotion_messages = Table(
     Column("part", BigInteger, primary_key=True, autoincrement=False),
     *texts("messages"),
 )
+
+run_parts = Table(
+    "run_parts",
+    metadata,
+    belongs_to("runs", "run_id", primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    *binary_texts("module", "sha1"),
+)
+Index("run_parts_module", run_parts.c.module)

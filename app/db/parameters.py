@@ -5,7 +5,12 @@ Drivers bind positions, which is faster than names.
 `:rows(entries; id bigint, path text)` stands for a table with these columns: the parameter `entries` is the text of a
 JSON array of arrays, one inner array a row. One statement so reads or writes any number of rows.
 `:shared` and `:exclusive`, at the end of a SELECT of one table, lock the rows that are found until the transaction
-ends; SQLite, which has one writer, needs no such lock. `a :regexp b` is true when the text a matches the pattern b.
+ends; SQLite, which has one writer, needs no such lock.
+`a :regexp b` is true when the text a matches the pattern b. In a pattern, write `(?:` only for a group that may keep
+the first text that it matches: on SQLite the group keeps that text, so that the time of a match stays small;
+PostgreSQL's matching does not go back. Write `(` for every other group.
+`a :glob(pattern)` is true when the whole text a is what the parameter `pattern` says: `*` is any run of characters, `?`
+is one, and every other character is itself. `:joined(a)` aggregates a column of numbers to one text, with commas.
 """
 
 import re
@@ -15,6 +20,16 @@ from typing import Any, TypeAlias
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
 _ROWS = re.compile(r":rows\((\w+);([^)]*)\)")
+_GLOB = re.compile(r":glob\((\w+)\)")
+_JOINED = re.compile(r":joined\(([\w.]+)\)")
+#: The backslash comes first, because the others get one.
+_ESCAPED = r"replace(replace(replace(:\1::text, '\\', '\\\\'), '%', '\\%'), '_', '\\_')"
+#: In SQLite's patterns `[` is special, too; PostgreSQL's have other special characters.
+_GLOBS = {
+    "sqlite": r"GLOB replace(:\1, '[', '[[]')",
+    "postgresql": rf"LIKE translate({_ESCAPED}, '*?', '%_')",
+}
+_AGGREGATES = {"sqlite": r"group_concat(\1)", "postgresql": r"string_agg(\1::text, ',')"}
 _WORDS = {
     "sqlite": {":shared": "", ":exclusive": "", ":regexp": "REGEXP"},
     "postgresql": {":shared": "FOR KEY SHARE", ":exclusive": "FOR UPDATE", ":regexp": "~"},
@@ -39,6 +54,7 @@ def marked(sql: str) -> tuple[str, Arguments]:
 def _of_engine(sql: str, dialect: str, rows: Callable[[str, Sequence[Sequence[str]]], str]) -> str:
     for word, words in _WORDS[dialect].items():
         sql = sql.replace(word, words)
+    sql = _JOINED.sub(_AGGREGATES[dialect], _GLOB.sub(_GLOBS[dialect], sql))
     return _ROWS.sub(lambda found: rows(found[1], [column.split() for column in found[2].split(",")]), sql)
 
 

@@ -1,7 +1,7 @@
 """PostgreSQL: each transaction uses one connection of the pool, each statement is awaited, and none for too long."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -11,9 +11,9 @@ import asyncpg
 
 from app import background
 from app.db.bus import Bus, Hear, Notify
-from app.db.parameters import numbered
+from app.db.parameters import Arguments, numbered
 from app.db.tx import Row, Rows, Tx
-from app.errors import Invalid, NotFound, Unavailable
+from app.errors import Invalid, NotFound, TooLong, Unavailable
 
 T = TypeVar("T")
 
@@ -41,6 +41,9 @@ _SERVERS_PART = 0.9
 _MIGRATION = 24 * 3600.0
 _LIMIT = "SELECT set_config('statement_timeout', $1, false)"
 _NO_LIMIT = "SET LOCAL statement_timeout = 0"
+_OTHER_LIMIT = "SELECT set_config('statement_timeout', $1, true)"
+#: Connections at most that search at the same time; the others are for what must not wait.
+SEARCHERS = 3
 
 
 class Engine:
@@ -55,6 +58,7 @@ class Engine:
         self._connections = connections
         self._patience = patience
         self._pool: asyncpg.Pool[Any] | None = None
+        self._searches = asyncio.Semaphore(SEARCHERS)
 
     async def open(self) -> None:
         """Connect; Unavailable when the server does not answer."""
@@ -128,6 +132,16 @@ class Engine:
         """The same as `read`: each statement is awaited anyway."""
         return await self.read(tx)
 
+    async def search(self, tx: Tx[T], seconds: float) -> T:
+        """Drive a transaction that only reads, on one snapshot, within some seconds; TooLong."""
+        async with self._searches, self._connection() as raw:
+            try:
+                async with asyncio.timeout(seconds), raw.transaction(isolation="repeatable_read", readonly=True):
+                    await raw.fetch(_OTHER_LIMIT, str(round(seconds * 1000)))
+                    return await _drive(raw, tx, seconds + self._patience, compiler=numbered)
+            except (TimeoutError, asyncpg.QueryCanceledError) as error:
+                raise TooLong.after(seconds) from error
+
     @asynccontextmanager
     async def _connection(self) -> "AsyncIterator[asyncpg.Connection[Any]]":
         """A connection of the pool. Errors after which the same call may succeed become Unavailable."""
@@ -148,11 +162,17 @@ async def _as_it_is(_: "asyncpg.Connection[Any]") -> None:
     """Resets nothing between two transactions: a transaction leaves nothing behind."""
 
 
-async def _drive(raw: "asyncpg.Connection[Any]", tx: Tx[T], seconds: float | None = None) -> T:
+async def _drive(
+    raw: "asyncpg.Connection[Any]",
+    tx: Tx[T],
+    seconds: float | None = None,
+    compiler: Callable[[str], tuple[str, Arguments]] = _compiled,
+) -> T:
     try:
         sql, values = next(tx)
         while True:
-            rows: Rows = await _fetch(raw, sql, values, seconds)
+            text, arguments = compiler(sql)
+            rows: Rows = await _fetch(raw, text, arguments(values), seconds)
             sql, values = tx.send(rows)
     except StopIteration as end:
         result: T = end.value
@@ -161,11 +181,10 @@ async def _drive(raw: "asyncpg.Connection[Any]", tx: Tx[T], seconds: float | Non
         tx.close()
 
 
-async def _fetch(raw: "asyncpg.Connection[Any]", sql: str, values: dict[str, Any], seconds: float | None) -> list[Row]:
+async def _fetch(raw: "asyncpg.Connection[Any]", text: str, values: Sequence[Any], seconds: float | None) -> list[Row]:
     """The rows of a statement. A connection whose server does not answer is given up: the rollback would wait, too."""
-    text, arguments = _compiled(sql)
     try:
-        rows: list[Row] = await raw.fetch(text, *arguments(values), timeout=seconds)
+        rows: list[Row] = await raw.fetch(text, *values, timeout=seconds)
     except TimeoutError:
         raw.terminate()
         raise

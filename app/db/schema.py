@@ -36,6 +36,14 @@ tokens = table(
 Index("tokens_hash", tokens.c.hash, unique=True)
 Index("tokens_name", tokens.c.user_id, tokens.c.name, unique=True)
 
+refresh_tokens = Table(
+    "refresh_tokens", metadata, Column("hash", Text, primary_key=True), belongs_to("tokens", "token_id")
+)
+Index("refresh_tokens_token", refresh_tokens.c.token_id)
+
+api_keys = table("api_keys", ident(), belongs_to("users", "user_id"), *octets("data"))
+Index("api_keys_user", api_keys.c.user_id, unique=True)
+
 sessions = table(
     "sessions",
     ident(),

@@ -24,9 +24,9 @@ import databases
 
 from app.db import file
 from app.db.faults import passing, unavailable, vanished
-from app.db.statements import drive, rows_of
+from app.db.statements import Compiled, compiled, drive, once, rows_of
 from app.db.tx import Statement, Tx
-from app.errors import AppError, Unavailable
+from app.errors import AppError, TooLong, Unavailable
 
 T = TypeVar("T")
 Outcome: TypeAlias = tuple[Any, BaseException | None]
@@ -38,12 +38,21 @@ GROUP = 64
 READERS = 2
 #: Seconds after which a lane that still drives the same group counts as stuck.
 STUCK = 0.02
+#: Connections for searches, each of which may take many seconds.
+SEARCHERS = 2
+#: Statements that a connection keeps prepared; searches differ, and may be large.
+KEPT, KEPT_OF_SEARCHES = 512, 8
+#: Seconds between two interrupts: one that comes between two statements has no effect.
+_AGAIN = 0.05
 BUSY_TIMEOUT_MS = 5000
 _JOURNAL = ("PRAGMA journal_mode=WAL",)
 _READ_ONLY = ("PRAGMA query_only=ON",)
 _WAIT = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}"
 #: Must come after _PRAGMAS, which set a timeout.
 _NO_WAIT = "PRAGMA busy_timeout=0"
+#: Where the pages are kept that a savepoint changes, as they were: memory costs less than a temporary file, into which
+#: SQLite writes them beyond 64 KiB; but a transaction that changes many rows would fill the memory.
+_IN_MEMORY, _IN_FILE = "PRAGMA temp_store=MEMORY", "PRAGMA temp_store=FILE"
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
@@ -53,11 +62,15 @@ _PRAGMAS = (
 
 
 class _Waiting(NamedTuple):
-    """A transaction, the future of its caller, and whether the transaction writes only a few rows."""
+    """A transaction, the future of its caller, and whether the transaction writes only a few rows.
+
+    `seconds`: how long it may take; 0 for as long as it takes.
+    """
 
     tx: Tx[Any]
     future: "asyncio.Future[Any]"
     few: bool
+    seconds: float
 
 
 class Engine:
@@ -69,6 +82,7 @@ class Engine:
         self._url = url
         self._exits = contextlib.AsyncExitStack()
         self._lanes: list[_Lane] = []
+        self._searchers: list[_Lane] = []
         self._glancing: sqlite3.Connection | None = None
 
     async def open(self) -> None:
@@ -84,6 +98,9 @@ class Engine:
             self._lanes.append(_Lane(await self._connect((*always, _NO_WAIT)), _write))
             for _ in range(READERS):
                 self._lanes.append(_Lane(await self._connect((*always, *_READ_ONLY)), _read))
+            for _ in range(SEARCHERS):
+                made = await self._connect((*always, *_READ_ONLY), KEPT_OF_SEARCHES)
+                self._searchers.append(_Lane(made, _search, group=1))
             self._glancing = (await self._connect((*always, *_READ_ONLY, _NO_WAIT)))._conn
         except sqlite3.Error as error:
             await self.close()
@@ -92,8 +109,8 @@ class Engine:
             code = file.Damaged.code if file.is_damage(error) else "bad_database"
             raise AppError(f"{self._url} cannot be used: {error}", code=code) from error
 
-    async def _connect(self, pragmas: Sequence[str]) -> aiosqlite.Connection:
-        database = databases.Database(self._url, cached_statements=512, check_same_thread=False)
+    async def _connect(self, pragmas: Sequence[str], kept: int = KEPT) -> aiosqlite.Connection:
+        database = databases.Database(self._url, cached_statements=kept, check_same_thread=False)
         await self._exits.enter_async_context(database)
         connection = await self._exits.enter_async_context(database.connection())
         made: aiosqlite.Connection = connection.raw_connection
@@ -102,9 +119,10 @@ class Engine:
 
     async def close(self) -> None:
         """Finish the transactions that wait, then disconnect."""
-        for lane in self._lanes:
+        for lane in (*self._lanes, *self._searchers):
             await lane.stop()
         self._lanes.clear()
+        self._searchers.clear()
         self._glancing = None
         await self._exits.aclose()
 
@@ -130,6 +148,10 @@ class Engine:
         first, *others = self._lanes[1:]
         lane = first if not first.stuck else min(others, key=lambda lane: lane.load)
         return await lane.drive(tx)
+
+    async def search(self, tx: Tx[T], seconds: float) -> T:
+        """Drive a transaction that only reads, on one snapshot, within some seconds; TooLong."""
+        return await min(self._searchers, key=lambda lane: lane.load).drive(tx, seconds=seconds)
 
     async def glance(self, tx: Tx[T]) -> T:
         """Drive a transaction that reads a few rows, on one snapshot, in this thread; as `read` if SQLite is locked.
@@ -187,11 +209,12 @@ _Drive: TypeAlias = Callable[[aiosqlite.Connection, Sequence[_Waiting]], Awaitab
 
 
 class _Lane:
-    """One connection and the transactions that wait for it."""
+    """One connection and the transactions that wait for it, of which `group` are driven together."""
 
-    def __init__(self, connection: aiosqlite.Connection, drive: _Drive) -> None:
+    def __init__(self, connection: aiosqlite.Connection, drive: _Drive, group: int = GROUP) -> None:
         self._connection = connection
         self._drive = drive
+        self._group = group
         self._waiting: list[_Waiting] = []
         self._serving: asyncio.Task[None] | None = None
         self._began = 0.0
@@ -203,11 +226,11 @@ class _Lane:
         """Whether the lane has been driving the same group for longer than STUCK."""
         return self._serving is not None and asyncio.get_running_loop().time() - self._began > STUCK
 
-    async def drive(self, tx: Tx[T], *, few: bool = False) -> T:
+    async def drive(self, tx: Tx[T], *, few: bool = False, seconds: float = 0.0) -> T:
         """Wait until the transaction has been driven; its result or its error."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Waiting(tx, future, few))
+        self._waiting.append(_Waiting(tx, future, few, seconds))
         self.load += 1
         if self._serving is None:
             self._began = loop.time()
@@ -225,7 +248,7 @@ class _Lane:
     async def _serve(self) -> None:
         try:
             while self._waiting:
-                group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+                group, self._waiting = self._waiting[: self._group], self._waiting[self._group :]
                 self._began = asyncio.get_running_loop().time()
                 await self._serve_group([waiting for waiting in group if not waiting.future.done()])
         finally:
@@ -261,6 +284,7 @@ async def _write(connection: aiosqlite.Connection, group: Sequence[_Waiting]) ->
         return list(await _in_its_thread(connection, lambda raw: _write_group(raw, group)))
     raw = connection._conn
     try:
+        raw.execute(_IN_MEMORY)
         raw.execute("BEGIN IMMEDIATE")
     except sqlite3.Error:  # another program writes, or another error: the thread may wait, or fail
         return list(await _in_its_thread(connection, lambda raw: _write_group(raw, group)))
@@ -278,6 +302,7 @@ async def _write(connection: aiosqlite.Connection, group: Sequence[_Waiting]) ->
 def _write_group(raw: sqlite3.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
     """The same in one thread, which may wait for the lock."""
     raw.execute(_WAIT).fetchall()
+    raw.execute(_IN_FILE)
     try:
         raw.execute("BEGIN IMMEDIATE")
     finally:
@@ -327,12 +352,36 @@ async def _read(connection: aiosqlite.Connection, group: Sequence[_Waiting]) -> 
     return list(await _in_its_thread(connection, lambda raw: _read_group(raw, group)))
 
 
-def _read_group(raw: sqlite3.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
+async def _search(connection: aiosqlite.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
+    return [await _search_in_time(connection, waiting) for waiting in group]
+
+
+async def _search_in_time(connection: aiosqlite.Connection, waiting: _Waiting) -> Outcome:
+    """Drive one transaction, and interrupt it when it takes too long."""
+    interrupts = asyncio.create_task(_interrupt(connection, waiting.seconds))
+    try:
+        ((result, failure),) = await _in_its_thread(connection, lambda raw: _read_group(raw, [waiting], compiled))
+    finally:
+        interrupts.cancel()
+    late = getattr(failure, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+    return result, TooLong.after(waiting.seconds) if late else failure
+
+
+async def _interrupt(connection: aiosqlite.Connection, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    while True:
+        connection._conn.interrupt()
+        await asyncio.sleep(_AGAIN)
+
+
+def _read_group(
+    raw: sqlite3.Connection, group: Sequence[_Waiting], compiler: Callable[[str], Compiled] = once
+) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for waiting in group:
         raw.execute("BEGIN")
         try:
-            outcomes.append((drive(raw, waiting.tx), None))
+            outcomes.append((drive(raw, waiting.tx, compiler=compiler), None))
         except BaseException as error:  # any error goes to this transaction's caller
             outcomes.append((None, unavailable(error) or error))
         finally:
@@ -352,7 +401,7 @@ def _probe(path: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> "re.Pattern[str]":
-    return re.compile(pattern, re.DOTALL)  # as PostgreSQL reads a dot
+    return re.compile(pattern.replace("(?:", "(?>"), re.DOTALL)  # as PostgreSQL reads a dot
 
 
 def _regexp(pattern: str, text: str) -> bool:

@@ -15,6 +15,9 @@ from app.artifacts.blobs.gauges import read as read_gauges
 from app.artifacts.blobs.quota import Limited, Usage
 from app.artifacts.blobs.s3 import S3Store
 from app.artifacts.blobs.store import BlobStore, StoreAway
+from app.artifacts.clearing import Clearing
+from app.artifacts.downloads import Downloads
+from app.background import Unhurried
 from app.db.connect import Database
 from app.folder import Folder
 from app.main.maintenance import now
@@ -37,20 +40,26 @@ class Artifacts:
     """The opened objects of the artifacts."""
 
     blobs: BlobStore
+    downloads: Downloads
     collector: Collector
+    clearing: Clearing
+    unhurried: Unhurried
     gauges: Gauges
 
 
 @asynccontextmanager
 async def open_artifacts(settings: Settings, folder: Folder, db: Database) -> AsyncIterator[Artifacts]:
-    """While the block lasts, blobs are stored, and those that are not used any more are collected."""
-    usage = Usage(db)
+    """While the block lasts, blobs are stored, downloads are counted, and what nothing uses any more is removed.
+
+    At its end, what must be done to its end is finished.
+    """
+    usage, downloads, clearing, unhurried = Usage(db), Downloads(db), Clearing(db), Unhurried()
     async with _opened(settings, folder) as opened:
         store = Limited(opened, usage, settings.artifacts_quota) if settings.artifacts_quota else opened
         collector = Collector(db, store, now, usage.forget)
         gauges = partial(read_gauges, usage, store, collector, settings.artifacts_quota)
-        async with collector.running():
-            yield Artifacts(store, collector, gauges)
+        async with collector.running(), downloads.running(), clearing.running(), unhurried.running():
+            yield Artifacts(store, downloads, collector, clearing, unhurried, gauges)
 
 
 @asynccontextmanager

@@ -5,7 +5,8 @@ import shlex
 import time
 from contextlib import AsyncExitStack
 
-from app.db.connect import Database, connect, file_of, is_absent
+from app.accounts.artifactory import keys
+from app.db.connect import Alterable, connect, file_of, is_absent
 from app.db.file import Damaged
 from app.db.migrate import migrate, present_version, versions
 from app.errors import AppError, Unavailable
@@ -18,7 +19,7 @@ from app.settings.server import Settings
 log = logging.getLogger(__name__)
 
 #: The columns of all sealed values.
-SEALED = (*repos.SEALED, *secrets.SEALED)
+SEALED = (*repos.SEALED, *secrets.SEALED, keys.DATA)
 
 
 class NoDatabase(AppError):
@@ -50,7 +51,7 @@ def open_folder(stack: AsyncExitStack, settings: Settings, *, restoring: bool = 
     return folder, umask
 
 
-async def open_database(stack: AsyncExitStack, settings: Settings) -> Database:
+async def open_database(stack: AsyncExitStack, settings: Settings) -> Alterable:
     """The database of the settings, migrated to the newest version; the stack closes it."""
     db = connect(settings.database)
     await db.open()

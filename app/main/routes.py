@@ -7,11 +7,11 @@ from starlette import routing as starlette
 from starlette.types import Receive, Scope, Send
 
 from app.accounts import api as accounts
-from app.accounts import platform as people
 from app.accounts import session
-from app.artifacts import access
+from app.accounts.artifactory import groups, keys, users
+from app.accounts.artifactory import tokens as issued
 from app.artifacts import errors as faults
-from app.artifacts.api import files, moving, permissions, platform, repositories, search, storage, system
+from app.artifacts.api import files, moving, permissions, platform, repositories, search, storage, system, upkeep
 from app.audit import api as audit
 from app.buildinfo.api import promotion, removal, runs
 from app.builds.api import builds, logs, streams
@@ -26,6 +26,7 @@ from app.runners.dispatch import api as runners
 from app.runners.dispatch.rpc import api as rpc
 from app.runners.manager import PREFIX
 from app.web import docs, health
+from app.web.errors import ErrorJSON
 from app.web.policy import Policy
 from app.web.route import Endpoint
 from app.web.router import Router, split_raw
@@ -33,7 +34,7 @@ from app.web.server import Requests
 from app.web.traffic import Traffic
 
 
-class State(rpc.State, access.State):
+class State(rpc.State, promotion.State):
     """The state of every request."""
 
 
@@ -71,12 +72,28 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *repositories.routes,
     *platform.routes,
     *permissions.routes,
-    *people.routes,
+    *issued.routes,
+    *keys.routes,
+    *users.routes,
+    *owners.artifactory_routes,
+    *groups.routes,
     *system.routes,
+    *upkeep.routes,
     *files.routes,
 ]
 #: The first words of the paths of these endpoints.
-ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect"})
+ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect", "v2"})
+
+
+def _error_of(row: Endpoint) -> type:
+    """The type of the body of a row's errors."""
+    return faults.FaultsJSON if ARTIFACTORY.intersection(row.path.parts[:1]) else ErrorJSON
+
+
+def _parts(scope: Scope) -> Sequence[str]:
+    """The raw parts of a path. Some clients know one address only, and append `access` to that of the artifacts."""
+    first, *parts = split_raw(scope)
+    return [first, *(parts[1:] if parts[:2] == ["artifactory", "access"] else parts)]
 
 
 def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
@@ -87,9 +104,9 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
         yield state
 
     live = starlette.Router(lifespan=lifespan)
-    api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS])])
+    api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of)])
     runners_only = Router(rpc.routes, rpc.answer_to)
-    artifactory = Router(ARTIFACTORY_ROWS, faults.answer_to, split_raw)
+    artifactory = Router([*ARTIFACTORY_ROWS, *system.UNSERVED], faults.answer_to, _parts)
 
     def split(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Returns the coroutine of the router. Not a coroutine itself: thousands of polls wait in this call."""

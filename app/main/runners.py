@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import os
 import platform
-from collections.abc import AsyncIterator
+import shutil
+import sysconfig
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -13,6 +16,7 @@ from app.builds import progress, steps
 from app.builds.ports import Ports
 from app.db.connect import sqlite_files
 from app.folder import Folder
+from app.main.stages import Deploying
 from app.runners.dispatch.credentials import Credentials
 from app.runners.dispatch.leases import Leases
 from app.runners.dispatch.local import LocalManager
@@ -91,16 +95,24 @@ async def _runner(manager: LocalManager, settings: Settings, folder: Folder, uma
     if not settings.runner_capacity:
         return None
     return Runner(
-        replace(manager, runner=name, peer=name),
+        replace(manager, runner=name, peer=name, deploys=Deploying(manager.ports, settings.public_url)),
         capacity=settings.runner_capacity,
         machine=platform.node() or "localhost",
         base=folder.work,
-        environ=inherited(),
+        environ=_with_command(inherited()),
         options=_options(settings, umask),
         confinement=await confine(
             settings.confining, folder.work, _hidden(settings, folder), [folder.path, folder.work]
         ),
     )
+
+
+def _with_command(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment, in whose PATH a step finds the command `gantry`, if need be that of this installation."""
+    path, own = environ.get("PATH", ""), sysconfig.get_path("scripts")
+    if shutil.which("gantry", path=path) or not shutil.which("gantry", path=own):
+        return environ
+    return {**environ, "PATH": os.pathsep.join(filter(None, (path, own)))}
 
 
 def _options(settings: Settings, umask: int) -> Options:

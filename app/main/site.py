@@ -1,16 +1,18 @@
 """Setting up a server from its settings and its data folder."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.accounts import auth, session
+from app.accounts.jwt import Signer
 from app.accounts.seen import Seen
 from app.builds.api import hook
 from app.builds.ports import Ports
-from app.db.connect import Database
+from app.db.connect import Alterable
 from app.extensions.client import extension
 from app.folder import Folder
 from app.main.artifacts import Artifacts, now_ms, open_artifacts
@@ -21,6 +23,7 @@ from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.reserve import Reserve
 from app.main.routes import State, application
 from app.main.runners import Runners, open_runners
+from app.main.stages import Masks
 from app.moments import Recorders
 from app.runners.exec import workspace
 from app.runners.exec.runner import Runner
@@ -88,7 +91,7 @@ async def _open_rooms(
     stack: AsyncExitStack,
     settings: Settings,
     folder: Folder,
-    db: Database,
+    db: Alterable,
     seal: Seal,
     recorders: Recorders,
     umask: int,
@@ -119,7 +122,7 @@ def _account(settings: Settings) -> Account | None:
 def _state(
     settings: Settings,
     folder: Folder,
-    db: Database,
+    db: Alterable,
     hosts: Hosts,
     seal: Seal,
     builds: Builds,
@@ -138,6 +141,7 @@ def _state(
         cors_origins=frozenset(settings.cors_origins),
         recorders=recorders,
         seen=seen,
+        signer=_signer(settings, folder),
         refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         hosts=hosts,
@@ -157,12 +161,23 @@ def _state(
         manager=runners.manager,
         polls=runners.polls,
         blobs=artifacts.blobs,
+        spool=settings.data,
+        downloads=artifacts.downloads,
         collector=artifacts.collector,
+        clearing=artifacts.clearing,
+        unhurried=artifacts.unhurried,
         gauges=(artifacts.gauges,),
         checks={"the store of artifacts": artifacts.blobs.check},
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,
+        masks=Masks(db, seal),
     )
+
+
+def _signer(settings: Settings, folder: Folder) -> Signer:
+    """Servers that share the secret of the cookies accept each other's tokens."""
+    key = settings.cookie_secret or folder.key("tokens")
+    return Signer(hashlib.sha256(b"tokens:" + key.encode()).digest(), "gantry")
 
 
 def _policy(settings: Settings, budgets: Budgets | None) -> Policy:

@@ -40,6 +40,14 @@ class Netrc:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """The address of the server, and a token with which the steps of a stage use its artifacts while the stage runs."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """All that is needed to run a stage (contract drone-rpc 4).
 
@@ -56,6 +64,8 @@ class Context:
     #: The repository's key of inline secrets and signatures, in plain text.
     key: str = ""
     netrc: Netrc | None = None
+    #: None for a runner on another machine, and for a pull request from a fork.
+    deployment: Deployment | None = None
 
 
 class Manager(Protocol):

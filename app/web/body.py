@@ -25,7 +25,7 @@ _UNPARSED = {
     "unicode": "the body is JSON with a text that is no Unicode",
 }
 
-M = TypeVar("M", bound="Input")
+M = TypeVar("M", bound=BaseModel)
 
 
 class Input(BaseModel):

@@ -12,14 +12,15 @@ from starlette.requests import Request
 
 from app.encoding import encode
 from app.web import pages
-from app.web.openapi import Schema, describe
+from app.web.errors import ErrorJSON
+from app.web.openapi import ErrorOf, Schema, describe
 from app.web.reply import CSS, HTML, Encoded, SeeOther
 from app.web.route import Endpoint
 
 _METHODS = ("get", "post", "put", "patch", "delete", "options")
 
 
-def routes(described: Sequence[Endpoint]) -> list[Endpoint]:
+def routes(described: Sequence[Endpoint], error_of: ErrorOf = lambda _: ErrorJSON) -> list[Endpoint]:
     """The rows that serve the description of `described` and of themselves. The first request makes the texts."""
 
     async def openapi(_: Request[Any]) -> Encoded[dict[str, Any]]:
@@ -47,7 +48,7 @@ def routes(described: Sequence[Endpoint]) -> list[Endpoint]:
 
     @cache
     def document() -> Schema:
-        return describe([*described, *rows], version("gantry"))
+        return describe([*described, *rows], version("gantry"), error_of)
 
     @cache
     def page() -> str:

@@ -1,19 +1,20 @@
 """The API's description, OpenAPI 3.1, made from the rows that route and check requests, so both always agree."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from inspect import getdoc, signature
-from typing import Any, get_args, get_origin
+from typing import Any, TypeAlias, get_args, get_origin
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
 from app.web.errors import ErrorJSON
-from app.web.reply import JSON, Empty, Encoded, Lines, Piped, SeeOther
+from app.web.reply import JSON, Empty, Encoded, Lines, Made, Piped, SeeOther
 from app.web.route import Endpoint, Param
 
 Schema = dict[str, Any]
+ErrorOf: TypeAlias = Callable[[Endpoint], Any]
 
 #: Statuses that any call may be answered with: too many requests, and unavailable.
 _ALWAYS = (429, 503)
@@ -24,12 +25,12 @@ _SCHEMES: Schema = {
 }
 
 
-def describe(rows: Sequence[Endpoint], version: str) -> Schema:
-    """The whole document."""
+def describe(rows: Sequence[Endpoint], version: str, error_of: ErrorOf = lambda _: ErrorJSON) -> Schema:
+    """The whole document; `error_of` gives the type of the body of a row's errors."""
     schemas = _Schemas()
     paths: Schema = {}
     for row in rows:
-        paths.setdefault(str(row.path), {})[row.method.lower()] = _operation(row, schemas)
+        paths.setdefault(str(row.path), {})[row.method.lower()] = _operation(row, schemas, error_of(row))
     components, paths = schemas.resolved(paths)
     return {
         "openapi": "3.1.0",
@@ -76,7 +77,7 @@ def _replaced(value: Any, found: dict[str, Any]) -> Any:
     return [_replaced(item, found) for item in value] if isinstance(value, list) else value
 
 
-def _operation(row: Endpoint, schemas: _Schemas) -> Schema:
+def _operation(row: Endpoint, schemas: _Schemas, error: Any) -> Schema:
     summary, _, more = (getdoc(row.handler) or "").partition("\n\n")
     operation: Schema = {
         "operationId": row.operation,
@@ -84,7 +85,7 @@ def _operation(row: Endpoint, schemas: _Schemas) -> Schema:
         "summary": " ".join(summary.split()),
         "description": "\n\n".join(filter(None, (more, f"For: {row.needs.means}", _scope(row)))),
         "parameters": [*_path_parameters(row), *_query_parameters(row)],
-        "responses": dict(sorted({**_errors(row, schemas), **_answers(row, schemas)}.items())),
+        "responses": dict(sorted({**_errors(row, schemas, error), **_answers(row, schemas)}.items())),
         "security": _security(row),
     }
     if content := _body(row, schemas):
@@ -162,18 +163,19 @@ def _answers(row: Endpoint, schemas: _Schemas) -> Schema:
     return answers
 
 
-_JSON = (JSON, Encoded, Piped, Lines)
+_JSON = (JSON, Made, Encoded, Piped, Lines)
 
 
 def _answer(kind: Any, schemas: _Schemas) -> tuple[str, Schema]:
     if (origin := get_origin(kind)) in _JSON:
-        return "200", {origin.media_type: schemas.of(get_args(kind)[0])}
-    if kind is Empty:
-        return "204", {}
+        return str(getattr(origin, "status", 200)), {origin.media_type: schemas.of(get_args(kind)[0])}
+    if isinstance(kind, type) and issubclass(kind, Empty):
+        return str(kind.status), {}
     if kind is SeeOther:
         return "303", {}
     media: str | None = kind.media_type
-    return "200", {media: {"schema": {"type": "string"}}} if kind is not Response and media else {}
+    status = str(getattr(kind, "status", 200))
+    return status, {media: {"schema": {"type": "string"}}} if kind is not Response and media else {}
 
 
 def _add(content: Schema, media: str, more: Schema) -> None:
@@ -184,7 +186,7 @@ def _add(content: Schema, media: str, more: Schema) -> None:
         content[media] = more
 
 
-def _errors(row: Endpoint, schemas: _Schemas) -> Schema:
+def _errors(row: Endpoint, schemas: _Schemas, error: Any) -> Schema:
     """The answers of failures by status: those that follow from the row's other fields, and those in `errors`."""
     statuses = {*row.needs.refusals, *row.errors, *_ALWAYS}
     if row.body is not None or any(param.form for param in row.query):
@@ -193,13 +195,13 @@ def _errors(row: Endpoint, schemas: _Schemas) -> Schema:
         statuses.add(400)
     if row.path.words:
         statuses.add(404)
-    return {str(status): _error(status, schemas) for status in statuses}
+    return {str(status): _error(status, schemas, error) for status in statuses}
 
 
-def _error(status: int, schemas: _Schemas) -> Schema:
+def _error(status: int, schemas: _Schemas, error: Any) -> Schema:
     answer: Schema = {
         "description": HTTPStatus(status).phrase,
-        "content": {"application/json": schemas.of(ErrorJSON)},
+        "content": {"application/json": schemas.of(error)},
     }
     if status in _ALWAYS:
         answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}

@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from app.errors import Invalid, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,17 @@ class Word:
     def tail(self) -> Self:
         """The same word, for the end of a path."""
         return replace(self, rest=True)
+
+
+def decoded(text: str) -> str:
+    """A part of a raw path, percent escapes decoded, once; Invalid when that gives no text."""
+    try:
+        found = unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        found = "\0"
+    if "\0" in found:
+        raise Invalid.of([Problem("path", "bad_path", "the path must be percent-encoded UTF-8 without NUL")])
+    return found
 
 
 Part: TypeAlias = str | Word

@@ -190,6 +190,8 @@ class Protocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and self._announced():  # the parser would take the body for another request
             raise _Refused(400, "bad_request", "a request with a body cannot ask for another protocol")
         self._stage, self._came = _BODY, 0
+        if b"#" in self.url:  # an address of a request has no fragment: what follows must not be cut off unseen
+            self.url = self.url.replace(b"#", b"%23")
         super().on_headers_complete()
 
     def on_chunk_header(self) -> None:

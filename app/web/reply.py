@@ -29,10 +29,21 @@ class MessageJSON(TypedDict):
 class JSON(Response, Generic[T]):
     """A JSON answer that ends with a newline."""
 
+    #: The status that the API's description gives such answers.
+    status = 200
     media_type = "application/json"
 
     def __init__(self, value: T, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(encode(value) + b"\n", status, headers)
+
+
+class Made(JSON[T]):
+    """201 with JSON: something new is there."""
+
+    status = 201
+
+    def __init__(self, value: T, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(value, self.status, headers)
 
 
 class Encoded(Response, Generic[T]):
@@ -48,6 +59,15 @@ class Text(Response):
     """Plain text."""
 
     media_type = "text/plain"
+
+
+class MadeText(Text):
+    """201 with text: something new is there."""
+
+    status = 201
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, self.status)
 
 
 class HTML(Response):
@@ -122,5 +142,25 @@ class SeeOther(Response):
 class Empty(Response):
     """204: done, without a body."""
 
-    def __init__(self) -> None:
-        super().__init__(status_code=204)
+    status = 204
+
+    def __init__(self, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status_code=self.status, headers=headers)
+
+
+class Done(Empty):
+    """200: done, without a body, for clients that know no other status."""
+
+    status = 200
+
+
+class Created(Empty):
+    """201: something new is there, without a body."""
+
+    status = 201
+
+
+class Accepted(Empty):
+    """202: the work is begun, without a body."""
+
+    status = 202

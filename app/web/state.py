@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 
 from starlette.requests import Request
 
-from app.db.connect import Database
+from app.db.connect import Alterable
 from app.errors import AppError
 from app.web.gauges import Gauges
 from app.web.limit import Budgets
@@ -14,7 +14,7 @@ from app.web.limit import Budgets
 class State(TypedDict):
     """The part that all rooms share; rooms above add theirs."""
 
-    db: Database
+    db: Alterable
     #: Requests a minute; None = not limited.
     budgets: Budgets | None
     #: The address that clients call the server by.

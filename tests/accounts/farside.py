@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.accounts import auth, proofs, store
+from app.accounts.jwt import Signer
 from app.accounts.model import Session
 from app.accounts.seen import Seen
 from app.db.connect import Database
@@ -25,6 +26,7 @@ def state(db: Database, **more: Any) -> dict[str, Any]:
         "cors_origins": frozenset(),
         "recorders": Recorders(),
         "seen": Seen(db),
+        "signer": Signer(b"k" * 32, "gantry"),
     } | more
 
 

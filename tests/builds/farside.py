@@ -140,6 +140,9 @@ class Failing:
     async def read(self, tx: Tx[T]) -> T:
         return await self.db.read(tx)
 
+    async def search(self, tx: Tx[T], seconds: float) -> T:
+        return await self.db.search(tx, seconds)
+
     async def glance(self, tx: Tx[T]) -> T:
         return await self.db.glance(tx)
 

@@ -153,6 +153,25 @@ async def test_a_transaction_of_a_few_rows_waits_for_a_lock_where_nobody_else_wa
     assert await writing == 1
 
 
+def temporary_files() -> list[str]:
+    """The temporary files of SQLite that this process has open."""
+    links = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return [name for path in links if "etilqs" in (name := str(path.readlink()))]
+
+
+def change_many_pages() -> Tx[list[str]]:
+    yield from run("UPDATE things SET name = name || :more", more="more")
+    return temporary_files()
+
+
+async def test_only_transactions_of_many_rows_keep_changed_pages_in_a_file(db: sqlite.Engine) -> None:
+    await db.write(each(add(f"{number} {'long ' * 1000}") for number in range(50)))
+
+    assert not any(await asyncio.gather(db.write_few(change_many_pages()), db.write_few(change_many_pages())))
+    assert all(await asyncio.gather(db.write(change_many_pages()), db.write(change_many_pages())))
+    assert not any(await asyncio.gather(db.write_few(change_many_pages()), db.write_few(change_many_pages())))
+
+
 async def test_a_new_row_has_its_own_id_whatever_other_rows_are_added(db: sqlite.Engine) -> None:
     def adds() -> Tx[list[Any]]:
         first = yield from one("INSERT INTO things (name) VALUES (:name) RETURNING id", name="a")

@@ -1,4 +1,4 @@
-"""Words of SQL that both engines are given in one way: lists of rows, locks, regular expressions."""
+"""Words of SQL that both engines are given in one way: lists of rows, locks, patterns, regular expressions."""
 
 import orjson
 import pytest
@@ -45,3 +45,47 @@ async def test_a_text_matches_a_regular_expression(db: Alterable, text: str, pat
 
     assert row is not None
     assert bool(row["found"]) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "found"),
+    [
+        ("a/b.jar", "a/*.jar", True),
+        ("a/b.jar", "*", True),
+        ("", "*", True),
+        ("", "?", False),
+        ("a\nb", "a?b", True),
+        ("ä", "?", True),
+        ("ab", "a", False),
+        ("AB", "ab", False),
+        ("a%2Fb", "a%2F?", True),
+        ("a2Fb", "a%b", False),
+        ("axb", "a_b", False),
+        ("a_b", "a_*", True),
+        ("a\\b", "a\\b", True),
+        ("a\\b", "a\\\\b", False),
+        ("[a]", "[a]", True),
+        ("a", "[a]", False),
+        ("[!a]^", "[!?]^", True),
+        ("a" * 60 + "b", "*a" * 30 + "*c", False),
+    ],
+)
+async def test_a_text_matches_a_pattern(db: Alterable, text: str, pattern: str, found: bool) -> None:
+    row = await db.read(
+        one("SELECT CASE WHEN v.text :glob(pattern) THEN 1 ELSE 0 END AS found FROM "
+            ":rows(texts; text text) AS v", texts=orjson.dumps([[text]]).decode(), pattern=pattern)
+    )  # fmt: skip
+
+    assert row is not None
+    assert bool(row["found"]) is found
+
+
+async def test_numbers_are_joined_in_the_order_of_their_rows(db: Alterable) -> None:
+    sql = "SELECT :joined(one.id) AS ids FROM (SELECT id FROM :rows(ids; id bigint) AS x ORDER BY -id LIMIT 9) AS one"
+
+    row, nothing = [await db.read(one(sql, ids=text)) for text in ("[[3], [11], [2]]", "[]")]
+
+    assert row is not None
+    assert row["ids"] == "11,3,2"
+    assert nothing is not None
+    assert nothing["ids"] is None

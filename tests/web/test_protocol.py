@@ -236,3 +236,32 @@ async def test_a_body_is_no_request_whatever_protocol_is_asked_for(connection: C
     assert await connection.answer() == (200, b"0")
     assert await connection.answer() == (200, b"0")
     assert await connection.refusal() == (400, "bad_request")
+
+
+async def test_raw_printable_characters_of_an_address_are_read_as_they_are() -> None:
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(scope["raw_path"] + b" " + scope["query_string"])(scope, receive, send)
+
+    characters = bytes(code for code in range(0x21, 0x7F) if chr(code) not in "?#")
+    async with listening(echo) as server:
+        connection = await Connection.to(server)
+        await connection.send(b"PUT /" + characters + b"?" + characters + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await connection.answer() == (200, b"/" + characters + b" " + characters)
+        await connection.send(b"PUT /fix#12?a#b HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await connection.answer() == (200, b"/fix%2312 a%23b")
+        connection.close()
+
+
+@pytest.mark.parametrize("code", [*range(0x20), 0x7F, 0x80, 0xFF])
+async def test_control_characters_and_what_is_not_ascii_are_refused_in_an_address(
+    connection: Connection, code: int
+) -> None:
+    await connection.send(b"GET /size" + bytes([code]) + b"x HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert await connection.refusal() == (400, "bad_request")
+
+
+async def test_a_space_ends_an_address(connection: Connection) -> None:
+    await connection.send(b"GET /size x HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert await connection.refusal() == (400, "bad_request")

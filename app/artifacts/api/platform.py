@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.artifacts.api import environments, projects
 from app.web.route import Endpoint
 
-routes: Sequence[Endpoint] = []
+routes: Sequence[Endpoint] = [*environments.routes, *projects.routes]

@@ -1,126 +1,177 @@
-"""Routes that tell of the server, and that look after what it stores (contract artifactory-storage 11)."""
+"""Routes that tell of the server (contract artifactory-storage 11)."""
 
-from collections.abc import AsyncGenerator, Sequence
-from typing import Literal, TypeAlias
+import hashlib
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
-from app import duration
-from app.artifacts.access import SYSTEM, State, Visitor
-from app.artifacts.blobs.collection import GRACE
-from app.artifacts.blobs.verification import Damage, Progress, verify
-from app.encoding import encode
-from app.errors import Invalid, Problem, Unavailable
-from app.web import body
-from app.web.reply import JSON, Lines
-from app.web.route import Endpoint, Param
+from app.artifacts.access import ACCOUNT, VISITOR, State, Visitor
+from app.errors import NotFound
+from app.web.path import Path, Word
+from app.web.reply import JSON, Text
+from app.web.route import Endpoint
+
+#: The version of the API that clients ask for, to know what they may call (contract artifactory-storage 11).
+VERSION, REVISION = "7.140.0", "74000900"
 
 
-class CollectedJSON(TypedDict):
-    """What a collection removed: blobs with their bytes, stored bytes that no row named, unused property sets."""
+class VersionJSON(TypedDict):
+    """The version of Artifactory's API that is spoken here."""
 
-    blobs: int
-    bytes: int
-    orphans: int
-    propertySets: int
-
-
-class ProgressJSON(TypedDict):
-    """How many blobs and bytes were read back so far, and how many blobs are lost. The last line has `done`."""
-
-    kind: Literal["progress", "done"]
-    checked: int
-    bytes: int
-    lost: int
+    version: str
+    revision: str
+    addons: list[str]
+    license: str
 
 
-class DamageJSON(TypedDict):
-    """A blob that cannot be had as it was stored; of the files that it is the content of, the first ones."""
+class NodeJSON(TypedDict):
+    """A part of the service."""
 
-    kind: Literal["missing", "damaged"]
-    sha256: str
-    size: int
-    place: str
-    reason: str
-    files: list[str]
-    fileCount: int
+    id: str
+    state: str
 
 
-class BrokenOffJSON(TypedDict):
-    """Why the rest was not read back."""
+class StatusJSON(TypedDict):
+    """The state of the service."""
 
-    kind: Literal["error"]
-    message: str
-
-
-VerifiedJSON: TypeAlias = ProgressJSON | DamageJSON | BrokenOffJSON
+    nodes: list[NodeJSON]
 
 
-async def collect(request: Request[State], _: Visitor) -> JSON[CollectedJSON]:
-    """Remove stored bytes that no file uses any more.
+class LicenseJSON(TypedDict):
+    """What the server may be used for."""
 
-    503 while a backup copies them, 409 while they are being collected already.
-    """
-    text = body.query(request).get("grace", "")
-    try:
-        grace = duration.seconds(text) if text else GRACE
-    except ValueError as error:
-        raise Invalid.of([Problem("grace", "bad_duration", f"grace: {error}")]) from None
-    done = await request.state["collector"].collect(grace)
-    found = CollectedJSON(blobs=done.blobs, bytes=done.bytes, orphans=done.orphans, propertySets=done.property_sets)
-    return JSON(found)
+    type: str
+    validThrough: str
+    licensedTo: str
 
 
-async def read_back(request: Request[State], _: Visitor) -> Lines[VerifiedJSON]:
-    """Read all stored bytes back, and name what is missing or damaged, one JSON object a line."""
-    return Lines(_verified(request.state))
+class UploadsJSON(TypedDict):
+    """Whether files may be sent in parts."""
+
+    supported: bool
 
 
-async def _verified(state: State) -> AsyncGenerator[bytes, None]:
-    last = Progress(0, 0, 0)
-    try:
-        async for found in verify(state["db"], state["blobs"]):
-            if isinstance(found, Progress):
-                last = found
-            yield _line(_damage(found) if isinstance(found, Damage) else _progress(found, "progress"))
-    except Unavailable as error:
-        yield _line(BrokenOffJSON(kind="error", message=error.message))
-    else:
-        yield _line(_progress(last, "done"))
+async def ping(_: Request[State]) -> Text:
+    """Whether the server answers."""
+    return Text("OK")
 
 
-def _progress(found: Progress, kind: Literal["progress", "done"]) -> ProgressJSON:
-    return ProgressJSON(kind=kind, checked=found.checked, bytes=found.bytes, lost=found.lost)
+async def version(request: Request[State], _: Visitor) -> JSON[VersionJSON]:
+    """The version of Artifactory's API that is spoken here."""
+    license_id = hashlib.sha256(service_id(request).encode()).hexdigest()[:41]
+    return JSON(VersionJSON(version=VERSION, revision=REVISION, addons=[], license=license_id))
 
 
-def _damage(found: Damage) -> DamageJSON:
-    blob = found.blob
-    return DamageJSON(
-        kind="missing" if found.missing else "damaged",
-        sha256=blob.sha256,
-        size=blob.size,
-        place=blob.place,
-        reason=found.reason,
-        files=list(found.files),
-        fileCount=found.count,
+async def show_service_id(request: Request[State], _: Visitor) -> Text:
+    """The name of the service, which stays the same as long as its public address does."""
+    return Text(service_id(request))
+
+
+async def status(request: Request[State], _: Visitor) -> JSON[StatusJSON]:
+    """The state of the service."""
+    return JSON(StatusJSON(nodes=[NodeJSON(id=service_id(request), state="RUNNING")]))
+
+
+async def show_license(_: Request[State], __: Visitor) -> JSON[LicenseJSON]:
+    """The licence of the server."""
+    return JSON(LicenseJSON(type="OSS", validThrough="", licensedTo=""))
+
+
+async def usage(_: Request[State]) -> Text:
+    """Take a report of what a client was used for; the report is not kept."""
+    return Text("")
+
+
+async def uploads(_: Request[State], __: Visitor) -> JSON[UploadsJSON]:
+    """Files are not sent in parts (contract artifactory-storage 3.6)."""
+    return JSON(UploadsJSON(supported=False))
+
+
+async def release_bundle(_: Request[State], __: Visitor) -> Text:
+    """Release bundles of the first kind are not kept here."""
+    raise NotFound("there are no release bundles of the first version here")
+
+
+async def unserved(request: Request[State]) -> Text:
+    """Calls that are not served, such as those of the protocols of package managers."""
+    words = [word for word in request.url.path.split("/") if word]
+    name = words[2] if len(words) > 2 and words[0] != "v2" else "docker"
+    if words[0] != "v2" and name not in _MANAGERS:
+        raise NotFound(f"there is no call {request.method} {request.url.path}; /docs/api lists those that there are")
+    raise NotFound(
+        f"the protocol of {name} is not spoken here; files of any package type are put and read "
+        "as /artifactory/REPOSITORY/PATH"
     )
 
 
-def _line(value: VerifiedJSON) -> bytes:
-    return encode(value) + b"\n"
+def service_id(request: Request[State]) -> str:
+    """The name of the service."""
+    return f"jfrt@{hashlib.sha256(request.state['public_url'].encode()).hexdigest()[:26]}"
 
 
-_GRACE = Param("grace", "How long bytes are kept after they were last put or linked, as in 24h, the default, or 0s.")
+_API = Path.of("/artifactory/api")
+_SYSTEM = _API / "system"
+#: What stands behind `api/` in the addresses of package managers.
+_MANAGERS = frozenset(
+    [
+        "alpine",
+        "ansible",
+        "bower",
+        "cargo",
+        "chef",
+        "cocoapods",
+        "composer",
+        "conan",
+        "conda",
+        "cran",
+        "deb",
+        "docker",
+        "gems",
+        "gitlfs",
+        "go",
+        "gradle",
+        "helm",
+        "helm-oci",
+        "huggingfaceml",
+        "lfs",
+        "npm",
+        "nuget",
+        "oci",
+        "opkg",
+        "pub",
+        "puppet",
+        "pypi",
+        "swift",
+        "terraform",
+        "vagrant",
+        "vcs",
+        "yum",
+    ]
+)
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_REST = Word("rest", "What the call says.", "npm/npm-local/left-pad", rest=True)
+#: What no other row serves; a repository cannot be called `api`.
+UNSERVED: Sequence[Endpoint] = [
+    Endpoint(method, path, unserved)
+    for path in (_API / _REST, Path.of("/v2"), Path.of("/v2") / _REST)
+    for method in _METHODS
+]
 routes: Sequence[Endpoint] = [
+    Endpoint("GET", _SYSTEM / "ping", ping, operation="platform.ping"),
+    Endpoint("GET", "/access/api/v1/system/ping", ping, operation="platform.ping_access"),
+    Endpoint("GET", _SYSTEM / "version", version, operation="platform.version", needs=VISITOR),
+    Endpoint("GET", _SYSTEM / "service_id", show_service_id, operation="platform.service_id", needs=VISITOR),
+    Endpoint("GET", _SYSTEM / "status", status, operation="platform.status", needs=ACCOUNT),
+    Endpoint("GET", _SYSTEM / "license", show_license, operation="platform.license", needs=ACCOUNT),
+    Endpoint("POST", _SYSTEM / "usage", usage, operation="platform.report_usage"),
+    Endpoint("POST", "/jfconnect/api/v1/backoffice/metrics/log", usage, operation="platform.report_metrics"),
+    Endpoint("GET", _API / "v1/uploads/config", uploads, operation="platform.uploads", needs=VISITOR),
     Endpoint(
-        "POST",
-        "/artifactory/api/system/storage/gc",
-        collect,
-        needs=SYSTEM,
-        operation="artifacts.collect",
-        query=[_GRACE],
-        errors=[400, 409],
+        "GET",
+        _API / "release_bundles/records" / Word("bundle", "Name of the bundle.", "apps"),
+        release_bundle,
+        operation="platform.release_bundle",
+        needs=VISITOR,
     ),
-    Endpoint("POST", "/artifactory/api/system/storage/verify", read_back, needs=SYSTEM, operation="artifacts.verify"),
 ]

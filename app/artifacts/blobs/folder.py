@@ -21,7 +21,7 @@ from app import threads
 from app.artifacts.blobs.ahead import ahead
 from app.artifacts.blobs.hashing import Hashing, Pieces, batches
 from app.artifacts.blobs.sound import Counts, Sound
-from app.artifacts.blobs.store import Held, Lost, Missing, Received, StoreAway
+from app.artifacts.blobs.store import Held, Lost, Missing, Received, Space, StoreAway
 from app.artifacts.model import Sums
 from app.errors import NoRoom
 from app.folder import FolderInUse, free, lock, sync
@@ -200,6 +200,11 @@ class FolderStore:
         for folder in await threads.run(lambda: sorted(self._root.glob("??"))):
             for found in await threads.run(_listed, folder):
                 yield found
+
+    async def space(self) -> Space:
+        """See BlobStore."""
+        usage = await threads.run(shutil.disk_usage, self._root)
+        return Space("file-system", str(self._root), usage.total, usage.free)
 
     async def check(self) -> None:
         """See BlobStore."""

@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from app import size as sizes
-from app.artifacts.blobs.store import BlobStore, Received
+from app.artifacts.blobs.store import BlobStore, Received, Space
 from app.db.connect import Database
 from app.db.tx import Tx, one
 from app.errors import TooLarge
@@ -128,6 +129,12 @@ class Limited:
     def places(self) -> AsyncIterator[tuple[str, float]]:
         """See BlobStore."""
         return self._store.places()
+
+    async def space(self) -> Space:
+        """See BlobStore: what the quota leaves, if that is less than the store has."""
+        space, (_, used) = await self._store.space(), await self._usage.stored()
+        left = max(self._quota - used, 0)
+        return replace(space, total=self._quota, free=min(left, space.free) if space.total else left)
 
     async def check(self) -> None:
         """See BlobStore."""

@@ -1,5 +1,9 @@
 """The SQL of blobs: one row for each SHA-256."""
 
+from collections.abc import Iterable
+
+import orjson
+
 from app.artifacts.blobs.store import Received
 from app.artifacts.model import Blob, Sums
 from app.db import holdings
@@ -11,6 +15,13 @@ from app.errors import Conflict
 ADD = """
     INSERT INTO blobs (sha256, sha1, md5, size, place, used) VALUES (:sha256, :sha1, :md5, :size, :place, :now)
     ON CONFLICT (sha256) DO UPDATE SET used = :now RETURNING *
+"""
+#: The same for any number of blobs; two transactions that add the same ones lock them in the same order.
+ADD_ALL = """
+    INSERT INTO blobs (sha256, sha1, md5, size, place, used)
+    SELECT entry.sha256, entry.sha1, entry.md5, entry.size, entry.place, :now
+    FROM :rows(entries; sha256 text, sha1 text, md5 text, size bigint, place text) AS entry
+    WHERE TRUE ON CONFLICT (sha256) DO UPDATE SET used = :now RETURNING *
 """
 BY_SHA256 = "SELECT * FROM blobs WHERE sha256 = :sum"
 BY_SHA1 = "SELECT * FROM blobs WHERE sha1 = :sum ORDER BY id LIMIT 100"
@@ -29,6 +40,14 @@ def add(received: Received, now: int) -> Tx[Blob]:
     )
     assert row is not None
     return MAPPER.make(row)
+
+
+def add_all(received: Iterable[Received], now: int) -> Tx[dict[str, Blob]]:
+    """The rows of bytes that were received, by SHA-256. As with `add`, a row may name another place."""
+    each = {one.sums.sha256: one for one in received}
+    rows = [[of.sums.sha256, of.sums.sha1, of.sums.md5, of.size, of.place] for _, of in sorted(each.items())]
+    found = yield from many(ADD_ALL, entries=orjson.dumps(rows).decode(), now=now)
+    return {row["sha256"]: MAPPER.make(row) for row in found}
 
 
 def use(blob_id: int, now: int) -> Tx[bool]:

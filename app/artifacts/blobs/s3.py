@@ -23,7 +23,7 @@ from obstore.store import S3Store as Bucket
 from app.artifacts.blobs.ahead import ahead
 from app.artifacts.blobs.hashing import Hashing, Pieces, batches
 from app.artifacts.blobs.sound import Counts, Sound
-from app.artifacts.blobs.store import Lost, Missing, Received, StoreAway
+from app.artifacts.blobs.store import Lost, Missing, Received, Space, StoreAway
 
 T = TypeVar("T")
 
@@ -44,6 +44,7 @@ class S3Store:
     """See BlobStore. A place is a random name below two of its letters."""
 
     def __init__(self, url: str, *, again: timedelta = _AGAIN) -> None:
+        self._address = url
         self._bucket = Bucket.from_url(
             url,
             config={"disable_bulk_delete": True},  # not all servers that speak S3 know how to delete many at once
@@ -159,6 +160,10 @@ class S3Store:
                 return
             for found in page:
                 yield found["path"], found["last_modified"].timestamp()
+
+    async def space(self) -> Space:
+        """See BlobStore: a bucket has no limit that is known."""
+        return Space("s3", self._address)
 
     async def check(self) -> None:
         """See BlobStore. The bucket answers, and the credentials may look at objects."""

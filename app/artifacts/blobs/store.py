@@ -42,6 +42,16 @@ class Received:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Where a store keeps bytes, and the room there in bytes; `total` 0 = without a limit that is known."""
+
+    kind: str
+    where: str
+    total: int = 0
+    free: int = 0
+
+
 class BlobStore(Protocol):
     """Keeps bytes by their place, which the store chooses anew for each call of `receive`."""
 
@@ -75,6 +85,10 @@ class BlobStore(Protocol):
 
     def places(self) -> AsyncIterator[tuple[str, float]]:
         """All places, each with the time at which the bytes were stored, Unix seconds. StoreAway."""
+        ...
+
+    async def space(self) -> Space:
+        """The room of the store."""
         ...
 
     async def check(self) -> None:

@@ -1,7 +1,8 @@
 """The HTTP client of the commands: sends requests, and turns failures into errors."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Self
 from urllib.parse import urlsplit
@@ -96,34 +97,64 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None) -> Any:
+    def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Any:
         """Send a request; the decoded answer, None when it has no body."""
-        try:
+        with self._reaching():
             response = self._http.request(method, self.connection.url(path), params=query, json=body)
+        return decode(self.connection, response)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | Iterable[bytes] | None = None,
+    ) -> httpx.Response:
+        """Send a request with any body; the whole answer, whatever its status."""
+        with self._reaching():
+            return self._http.request(method, self.connection.url(path), headers=headers, content=content)
+
+    @contextmanager
+    def reading(self, path: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+        """Get a path while the block reads the answer; `Refused` for an error status."""
+        accept = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        with self._reaching(), self._http.stream("GET", self.connection.url(path), headers=accept) as response:
+            if not response.is_success:
+                response.read()
+                raise refusal(response)
+            yield response
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
         except UnicodeEncodeError as error:
             raise Invalid("an argument is not valid UTF-8") from error
         except httpx.RequestError as error:
             raise unreachable(self.connection, error) from error
         except httpx.InvalidURL as error:
             raise Invalid(f"the address of the request is not possible: {error}") from error
-        return decode(self.connection, response)
+
+    def text(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> str:
+        """The text of an answer that is no JSON."""
+        with self._reaching():
+            response = self._http.request(method, self.connection.url(path), params=query, json=body)
+        if not response.is_success:
+            raise refusal(response)
+        return response.text
 
     def lines(self, method: str, path: str) -> Iterator[Json]:
         """The JSON objects of an answer that has one a line, each as it comes."""
-        try:
-            with self._http.stream(method, self.connection.url(path)) as response:
-                if not response.is_success:
-                    response.read()
-                    raise refusal(response)
-                for line in response.iter_lines():
-                    found = _parsed(line)
-                    yield found if isinstance(found, dict) else unexpected(self.connection, path)
-        except httpx.RequestError as error:
-            raise unreachable(self.connection, error) from error
+        with self._reaching(), self._http.stream(method, self.connection.url(path)) as response:
+            if not response.is_success:
+                response.read()
+                raise refusal(response)
+            for line in response.iter_lines():
+                found = _parsed(line)
+                yield found if isinstance(found, dict) else unexpected(self.connection, path)
 
-    def record(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None
-    ) -> Json:
+    def record(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Json:
         """An answer that must be one JSON object."""
         answer = self.call(method, path, query=query, body=body)
         return answer if isinstance(answer, dict) else unexpected(self.connection, path)
@@ -206,13 +237,14 @@ def _told(response: httpx.Response) -> tuple[str, tuple[Problem, ...]]:
         body = None
     errors = body.get("errors") if isinstance(body, dict) else None
     listed = [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
-    if isinstance(body, dict) and "message" not in body and listed:  # as Artifactory says it
-        body["message"] = "; ".join(str(e.get("message", "")) for e in listed)
-    if not isinstance(body, dict) or not isinstance(body.get("message"), str):
-        return f"the server answered {response.reason_phrase or 'an error'} without saying why", ()
-    return body["message"], tuple(
+    problems = tuple(
         Problem(str(e.get("field", "")), str(e.get("code", "")), str(e.get("message", ""))) for e in listed
     )
+    if isinstance(body, dict) and isinstance(body.get("message"), str):
+        return body["message"], problems
+    if problems:  # the form of Artifactory has no message for all
+        return "; ".join(problem.message for problem in problems), problems
+    return f"the server answered {response.reason_phrase or 'an error'} without saying why", ()
 
 
 def unexpected(connection: Connection, path: str) -> NoReturn:

@@ -155,7 +155,7 @@ CREATE TABLE stage_tokens (
     hash TEXT PRIMARY KEY,
     repo_id BIGINT NOT NULL REFERENCES repos (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
-    stage_id BIGINT NOT NULL,
+    stage_id BIGINT NOT NULL REFERENCES stages (id) ON DELETE CASCADE,
     expires BIGINT NOT NULL
 );
 CREATE INDEX stage_tokens_repo ON stage_tokens (repo_id);
@@ -177,6 +177,7 @@ CREATE TABLE runs (
 );
 CREATE UNIQUE INDEX runs_item ON runs (item_id);
 CREATE INDEX runs_name ON runs (repo_id, name, started);
+CREATE INDEX runs_published ON runs (repo_id, published);
 CREATE UNIQUE INDEX runs_started ON runs (repo_id, name, number, started);
 
 CREATE TABLE module_artifacts (
@@ -245,3 +246,28 @@ CREATE TABLE build_promotion_messages (
     messages TEXT NOT NULL,
     PRIMARY KEY (promotion_id, part)
 );
+
+-- Modules that stand for another run: `module` is its name, a slash and its number.
+CREATE TABLE run_parts (
+    run_id BIGINT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    position BIGINT NOT NULL,
+    module {binary} NOT NULL,
+    sha1 {binary} NOT NULL,
+    PRIMARY KEY (run_id, position)
+);
+CREATE INDEX run_parts_module ON run_parts (module);
+
+-- A refresh token is good once; it goes with its token.
+CREATE TABLE refresh_tokens (
+    hash TEXT PRIMARY KEY,
+    token_id BIGINT NOT NULL REFERENCES tokens (id) ON DELETE CASCADE
+);
+CREATE INDEX refresh_tokens_token ON refresh_tokens (token_id);
+
+-- API keys are shown again to their accounts, so they are sealed here; the tokens table has their hashes.
+CREATE TABLE api_keys (
+    id {id},
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    data {bytes} NOT NULL
+);
+CREATE UNIQUE INDEX api_keys_user ON api_keys (user_id);

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from app.accounts import moments
 from app.accounts import store as accounts
 from app.accounts.api import USER
+from app.accounts.artifactory import users
 from app.accounts.auth import ACCOUNT, SYSTEM, Caller
 from app.accounts.input import UserChanges
 from app.accounts.model import User
@@ -19,8 +20,8 @@ from app.repos.model import Permissions, Repo
 from app.repos.paths import NAME, OWNER
 from app.repos.wire import RepoJSON, repo_json
 from app.web import body
-from app.web.path import Path
-from app.web.reply import JSON, Empty
+from app.web.path import Path, decoded
+from app.web.reply import JSON, Empty, Text
 from app.web.route import Endpoint, Param
 
 
@@ -60,6 +61,13 @@ def _delete(name: str, now: int) -> Tx[User]:
     yield from accounts.delete(user.id)
     yield from settings.hand_over(user.id, now)
     return user
+
+
+async def delete_person(request: Request[State], caller: Caller) -> Text:
+    """Remove an account, as `delete_user`, in the form that clients of Artifactory read."""
+    deleting = _delete(decoded(request.path_params["user"]), request.state["now"]())
+    user = await moments.write(request, caller.by, deleting, moments.deleted)
+    return Text(f"User '{user.login}' has been removed successfully.\n")
 
 
 async def list_user_repos(_: Request[State], __: Caller, repos: list[Repo]) -> JSON[list[RepoJSON]]:
@@ -114,4 +122,8 @@ routes: list[Endpoint] = [
     ),
     Endpoint("GET", _REMOTES, list_remotes, operation="accounts.list_remotes", needs=ACCOUNT),
     Endpoint("GET", _REMOTES / OWNER / NAME, show_remote, operation="accounts.show_remote", needs=KNOWN_READ),
+]
+#: Rows that clients of Artifactory call.
+artifactory_routes = [
+    Endpoint("DELETE", users.USER, delete_person, operation="people.delete", needs=SYSTEM, errors=[409]),
 ]

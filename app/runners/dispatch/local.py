@@ -1,8 +1,8 @@
 """The verbs of a runner, carried out by this server."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from app.backoff import until_heard
 from app.builds import claims, progress, stages, steps, store
@@ -20,8 +20,11 @@ from app.repos.secrets import store as secrets
 from app.runners.dispatch.credentials import Credentials
 from app.runners.dispatch.leases import POLL, Leases
 from app.runners.dispatch.queue import Queue
-from app.runners.manager import Context, Filter, System
+from app.runners.manager import Context, Deployment, Filter, System
 from app.sealing.seal import Seal
+
+#: Makes the token of a stage.
+Deploys: TypeAlias = Callable[[Repo, Build, Stage], Awaitable[Deployment]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class LocalManager:
     system: System
     leases: Leases
     credentials: Credentials = field(default_factory=Credentials)
+    #: Gives a stage what it needs in order to use the artifacts; None for runners whose stages get nothing.
+    deploys: Deploys | None = None
     #: The name of the built-in runner, whose stages are lost when its server stops; or of one accept over HTTP (CLAIM).
     runner: str = ""
     #: The address of the runner's machine, or the name of the built-in runner.
@@ -42,7 +47,7 @@ class LocalManager:
     def spoken_for(self, peer: str, runner: str = "") -> "LocalManager":
         """The manager of another runner."""
         return LocalManager(
-            self.ports, self.queue, self.seal, self.system, self.leases, self.credentials, runner, peer
+            self.ports, self.queue, self.seal, self.system, self.leases, self.credentials, None, runner, peer
         )  # every call of a runner makes one: dataclasses.replace takes three times as long
 
     def request(self, wanted: Filter) -> Coroutine[Any, Any, Stage | None]:
@@ -64,8 +69,14 @@ class LocalManager:
         self.leases.renew(stage_id)
         repo, build, stage, opened, converted_file = await self.ports.db.read(_details(stage_id, self.seal))
         text = converted_file or await self.ports.configs.load_plain(repo, build)
-        key = self.seal.open(repo.secret, SECRET)
-        return Context(repo, build, stage, text, opened, self.system, key, self.credentials.netrc(repo))
+        key, netrc = self.seal.open(repo.secret, SECRET), self.credentials.netrc(repo)
+        deployment = await self._deployment(repo, build, stage)
+        return Context(repo, build, stage, text, opened, self.system, key, netrc, deployment)
+
+    async def _deployment(self, repo: Repo, build: Build, stage: Stage) -> Deployment | None:
+        """What the stage needs in order to use the artifacts; nothing for code of strangers."""
+        from_fork = build.event == "pull_request" and build.source_repo not in ("", repo.slug)
+        return await self.deploys(repo, build, stage) if self.deploys is not None and not from_fork else None
 
     async def update_stage(self, stage: Stage) -> Stage:
         """See Manager."""

@@ -59,7 +59,7 @@ def for_step(
     live = _live(context.build, stage, step, now)
     variables = {name: host[name] for name in HOST if host.get(name)}
     variables |= dict(runner) | dict(context.build.params)
-    variables |= _proxies(host) | _fixed(context) | live
+    variables |= _proxies(host) | _fixed(context) | _deployment(context) | live
     variables |= _git(context.build, trace=trace, skip_verify=skip_verify)
     variables |= _places(root)
     own = dict(literals)
@@ -91,6 +91,12 @@ def _live(build: Build, stage: Stage, step: Step, now: int) -> dict[str, str]:
 
 def _fixed(context: Context) -> dict[str, str]:
     return _system(context.system) | _repo(context.repo) | _link(context)
+
+
+def _deployment(context: Context) -> dict[str, str]:
+    if context.deployment is None:
+        return {}
+    return {"GANTRY_URL": context.deployment.url, "GANTRY_TOKEN": context.deployment.token}
 
 
 def _system(system: System) -> dict[str, str]:

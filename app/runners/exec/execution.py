@@ -26,9 +26,9 @@ from app.runners.exec.plan import Plan, plan
 from app.runners.exec.process import CannotStart, Process
 from app.runners.exec.reports import Reports
 from app.runners.exec.stage import Halt, State
-from app.runners.exec.turns import in_turns
 from app.runners.exec.workspace import Workspace
 from app.runners.manager import Context, Manager, Netrc
+from app.turns import short_turns
 
 log = logging.getLogger(__name__)
 
@@ -156,15 +156,15 @@ class Execution:
 
     async def _fail_masked(self, error: str, context: Context, masked: Mapping[str, str]) -> None:
         """Fail with a text that an extension or the pipeline file may have put a secret or a masked variable into."""
-        secrets = {**{secret.name: secret.data for secret in context.secrets}, **masked, **_password(context)}
-        await self.fail(Mask(await in_turns(Needles, secrets)).whole(error))
+        secrets = {**{secret.name: secret.data for secret in context.secrets}, **masked, **_given(context)}
+        await self.fail(Mask(await _needles(secrets)).whole(error))
 
     async def _run_in_workspace(self, context: Context, todo: Plan) -> None:
         workspace = Workspace(self._place.base)
-        secrets = {**todo.secrets, **todo.masked, **_password(context)}
+        secrets = {**todo.secrets, **todo.masked, **_given(context)}
         creating = asyncio.create_task(self._create(workspace, todo, context.repo.git_http_url, context.netrc))
         try:
-            needles = await in_turns(Needles, secrets)
+            needles = await _needles(secrets)
             if await asyncio.shield(creating):
                 await self._run_steps(_Run(context, todo, workspace, needles))
             closed = self._state.close(_now(), self._halt, self._error)
@@ -349,9 +349,16 @@ async def _guard(started: Process, growth: Growth) -> None:
     started.kill()
 
 
-def _password(context: Context) -> dict[str, str]:
-    """The password of the netrc, which is masked in logs like a secret named `netrc`."""
-    return {"netrc": context.netrc.password} if context.netrc else {}
+async def _needles(secrets: Mapping[str, str]) -> Needles:
+    """The needles of these secrets, made in a thread of its own: for long secrets that takes seconds."""
+    with short_turns():
+        return await asyncio.to_thread(Needles, secrets)
+
+
+def _given(context: Context) -> dict[str, str]:
+    """What the server gave the stage beside its secrets, and what is masked in logs like secrets of these names."""
+    netrc = {"netrc": context.netrc.password} if context.netrc else {}
+    return netrc | ({"gantry_token": context.deployment.token} if context.deployment else {})
 
 
 def _now() -> int:

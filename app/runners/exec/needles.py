@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from heapq import merge
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
@@ -25,9 +26,13 @@ _WRAPPED = (76, 64)
 _HEAD = 8
 #: Heads in one automaton. An automaton is built in one piece, and no other thread of the process runs meanwhile.
 _HEADS = 5000
+#: Characters, or texts, that are worked on in one piece.
+_PART = 1000
 _SMALL = Implementation.ContiguousNFA
 #: Characters that no writer changes.
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
+#: Made once, because `json.dumps` makes one for each text.
+_UNICODE_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _UNICODE = re.compile(r"\\u[0-9a-f]{4}")
 _BACKSLASHED = {code: f"\\{chr(code)}" for code in range(32, 127) if not re.match(r"[A-Za-z0-9_@%+=:./-]", chr(code))}
 _BACKSLASHED_IN_QUOTES = {ord(char): f"\\{char}" for char in '"$`\\'}
@@ -60,9 +65,9 @@ class Needles:
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._labels = _labels(secrets)
-        self._sorted = sorted(self._labels)
+        self._sorted = _in_order(list(self._labels))
         self._longest = max(map(len, self._sorted), default=0)
-        heads = sorted({needle[:_HEAD] for needle in self._sorted})
+        heads = list(dict.fromkeys(needle[:_HEAD] for needle in self._sorted))
         groups = [heads[at : at + _HEADS] for at in range(0, len(heads), _HEADS)]
         self._finders = [AhoCorasick(group, store_patterns=False, implementation=_SMALL) for group in groups]
 
@@ -110,6 +115,11 @@ def _common(one: str, other: str) -> int:
     return low
 
 
+def _in_order(texts: list[str]) -> list[str]:
+    """The texts sorted. In parts, because no other thread of the process runs while one is sorted."""
+    return list(merge(*(sorted(texts[at : at + _PART]) for at in range(0, len(texts), _PART))))
+
+
 def _labels(secrets: Mapping[str, str]) -> dict[str, str]:
     labels: dict[str, str] = {}
     for name, value in secrets.items():
@@ -136,28 +146,33 @@ def _parts(text: str) -> Iterator[str]:
 
 def _written(text: str) -> Iterator[str]:
     """A text as programs write it within another text."""
-    for escaped in (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
-        for one in (escaped, escaped.replace("/", "\\/"), escaped.translate(_GO_JSON)):
+    for escaped in {json.dumps(text)[1:-1], _UNICODE_JSON(text)[1:-1]}:
+        for one in {escaped, escaped.replace("/", "\\/"), _translated(escaped, _GO_JSON)}:
             yield one
-            yield json.dumps(one, ensure_ascii=False)[1:-1]
+            yield _UNICODE_JSON(one)[1:-1]
             if "\\u" in one:
                 yield _UNICODE.sub(lambda found: "\\u" + found[0][2:].upper(), one)
     for table in _PERCENT:
-        percent = text.translate(table)
+        percent = _translated(text, table)
         yield percent
         yield percent.replace("%20", "+")
     for quoted in ("'\\''", "'\"'\"'", "''"):
         yield text.replace("'", quoted)
-    backslashed = text.translate(_BACKSLASHED)
+    backslashed = _translated(text, _BACKSLASHED)
     yield backslashed
     yield backslashed.replace("\\~", "~")  # bash escapes only the first
-    yield text.translate(_BACKSLASHED_IN_QUOTES)
-    yield text.translate(_ANSI_C)
+    yield _translated(text, _BACKSLASHED_IN_QUOTES)
+    yield _translated(text, _ANSI_C)
     yield text.replace('"', '""')
     escaped = html.escape(text)
     yield escaped
     yield escaped.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
     yield html.escape(text, quote=False)
+
+
+def _translated(text: str, table: Mapping[int, str] | Mapping[int, int]) -> str:
+    """A text of any length by a table. In parts, because no other thread of the process runs during the work on one."""
+    return "".join([text[at : at + _PART].translate(table) for at in range(0, len(text), _PART)])
 
 
 def _encoded(value: str) -> Iterator[str]:
@@ -179,4 +194,4 @@ def _encoded(value: str) -> Iterator[str]:
 def _each_alphabet(text: str) -> Iterator[str]:
     if len(text) >= SHORTEST_ENCODED:
         yield text
-        yield text.translate(_URL_SAFE)
+        yield _translated(text, _URL_SAFE)

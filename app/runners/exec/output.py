@@ -18,9 +18,9 @@ from app.errors import AppError
 from app.runners.exec.cards import Card, Cards
 from app.runners.exec.mask import Mask
 from app.runners.exec.transcript import LONGEST, Piece, Transcript
-from app.runners.exec.turns import in_turns
 from app.runners.manager import Manager
 from app.settings.values import LOG_LIMIT
+from app.turns import in_turns
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,9 @@ UPLOAD_TIMEOUT = 60.0
 _PIECE = 16 * 1024
 #: Bytes of output that are worked on at once; a mask that holds output back gets its pieces in turn.
 _CHUNK = 32 * 1024
-#: Bytes of output that may wait to be worked on, before the step must wait.
-ROOM = 256 * 1024
+#: Bytes of output that may wait to be worked on, before the step must wait. While a thread works, the event loop has no
+#: reason to wake up for each piece that the step prints: the pipe of the step has room for much output.
+ROOM = 16 * 1024
 #: Bytes; less is worked on in the event loop, because a thread costs more than the work.
 _SMALL = 2 * 1024
 #: Bytes; a larger log is put together in a thread, so that the event loop does not wait.
@@ -101,16 +102,16 @@ class Writer:
             await self._work.wait()
             self._work.clear()
             data, ending = b"".join(self._raw), self._ending
+            room, self._room = self._room, None
             self._raw, self._raw_size = [], 0
-            if self._room is not None and not self._room.done():
-                self._room.set_result(None)
-            self._room = None
             async with self._text_lock:
                 if len(data) < _SMALL:
                     fresh = self._worked(data, ending=ending)
                 else:
                     fresh = await in_turns(self._worked, data, ending=ending)
                 self._live.add(fresh)
+            if room is not None and not room.done():
+                room.set_result(None)
             self._closed = ending
             self._news.set()
             if ending or self._live.waiting >= BATCH_SIZE:
@@ -250,7 +251,7 @@ class _Live:
 
 
 def _lines(pieces: Sequence[Piece]) -> list[Line]:
-    return [line for piece in pieces for line in piece.lines()]
+    return [Line(**line) for piece in pieces for line in piece.lines()]
 
 
 def _reason(error: Exception) -> str:

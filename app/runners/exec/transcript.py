@@ -8,11 +8,10 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
 
 import orjson
 
-from app.builds.model import Line
+from app.builds.wire import LineJSON
 from app.encoding import encode
 from app.settings.values import LOG_LIMIT
 
@@ -21,7 +20,8 @@ LONGEST = 64 * 1024
 
 #: Bytes reserved for the note that says how much was dropped.
 _NOTE = 512
-_SLICE = 1000
+#: Entries that are encoded at once.
+_SLICE = 500
 _ENTRY = re.compile(rf"[^\n]{{0,{LONGEST - 1}}}+\n|[^\n]{{1,{LONGEST}}}+")
 _OVERHEAD = len('{"pos":,"out":"","time":},')
 
@@ -49,10 +49,10 @@ class Piece:
         """Position after the last entry."""
         return self.pos + self.count
 
-    def lines(self) -> Iterator[Line]:
-        """The entries as lines, made one by one."""
-        for pos, out in enumerate(entries(self.text.decode()), start=self.pos):
-            yield Line(pos, out, self.time)
+    def lines(self) -> list[LineJSON]:
+        """The entries as lines of JSON."""
+        found = enumerate(entries(self.text.decode()), start=self.pos)
+        return [{"pos": pos, "out": out, "time": self.time} for pos, out in found]
 
 
 class Transcript:
@@ -77,23 +77,24 @@ class Transcript:
 
     def dump(self) -> bytes:
         """The log as a JSON array of lines, of at most `limit` bytes. The first line of a cut log is a note."""
-        lines: Iterator[Line] = chain.from_iterable(piece.lines() for piece in self._pieces)
+        batches: Iterator[list[LineJSON]] = (piece.lines() for piece in self._pieces)
         if self.size + 2 > self._limit or self._dropped_bytes:
-            lines = self._cut(lines)
-        return _encode(lines)
+            batches = self._cut(batches)
+        return _encode(batches)
 
-    def _cut(self, lines: Iterator[Line]) -> Iterator[Line]:
+    def _cut(self, batches: Iterator[list[LineJSON]]) -> Iterator[list[LineJSON]]:
         excess = self.size + _NOTE - self._limit
         dropped = self._dropped_bytes
-        for line in lines:
-            if excess <= 0 and line.pos:
-                note = f"[{line.pos:,} lines ({dropped:,} bytes) came before: only the end of a long log is kept]\n"
-                yield Line(line.pos - 1, note, line.time)
-                yield line
-                break
-            excess -= len(orjson.dumps(line)) + 1
-            dropped += len(line.out.encode())
-        yield from lines
+        for lines in batches:
+            for at, line in enumerate(lines):
+                pos = line["pos"]
+                if excess <= 0 and pos:
+                    note = f"[{pos:,} lines ({dropped:,} bytes) came before: only the end of a long log is kept]\n"
+                    yield [{"pos": pos - 1, "out": note, "time": line["time"]}, *lines[at:]]
+                    yield from batches
+                    return
+                excess -= len(orjson.dumps(line)) + 1
+                dropped += len(line["out"].encode())
 
 
 def entries(text: str) -> Iterator[str]:
@@ -107,8 +108,10 @@ def _count(text: str) -> int:
     return text.count("\n") + (not text.endswith("\n"))
 
 
-def _encode(lines: Iterable[Line]) -> bytes:
-    log, source = bytearray(b"["), iter(lines)
-    while some := list(islice(source, _SLICE)):
-        log += encode(some)[1:-1] + b","
-    return bytes(log.removesuffix(b",") + b"]")
+def _encode(batches: Iterable[list[LineJSON]]) -> bytes:
+    """The batches as one array. The parts are joined once: each copy of a large log would halt all other threads."""
+    slices = (lines[at : at + _SLICE] for lines in batches for at in range(0, len(lines), _SLICE))
+    parts = [encode(some)[1:-1] for some in slices] or [b""]
+    parts[0] = b"[" + parts[0]
+    parts[-1] += b"]"
+    return b",".join(parts)

@@ -82,6 +82,19 @@ async def test_batches_are_read_as_one_array_in_drones_form(logs: Logs) -> None:
     ]
 
 
+async def test_many_lines_of_one_batch_come_whole_even_when_they_look_like_json(logs: Logs) -> None:
+    printed = [f'}},{{"pos":{number},"out":"\n' if number % 3 else "x\n" for number in range(2000)]
+    logs.open(1)
+    following = asyncio.create_task(followed(logs))
+
+    await logs.write(1, lines(*printed))
+    log = await read_log(logs, 1)
+    logs.close(1)
+
+    assert texts(log) == printed
+    assert await following == printed
+
+
 async def test_what_was_uploaded_takes_the_place_of_what_was_live(logs: Logs, tmp_path: Path) -> None:
     logs.open(1)
     await logs.write(1, lines("live"))

@@ -77,6 +77,16 @@ def test_a_value_is_hidden_as_programs_write_it(writer: str, value: str) -> None
     assert "[secret:key]" in shown, (written, shown)
 
 
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_long_value_is_hidden_so_too(writer: str) -> None:
+    value = AWKWARD[0] * 60
+
+    shown = Mask(Needles({"key": value})).whole(WRITERS[writer](value))
+
+    assert "[secret:key]" in shown
+    assert len(shown) < len(value)
+
+
 @pytest.mark.parametrize("writer", ["json", "json of go", "url", "printf %q", "html"])
 def test_each_line_of_a_value_is_hidden_so_too(writer: str) -> None:
     value = 'first "line" <1>\n  second/line & more\nx\n'

@@ -1,0 +1,1 @@
+"""Accounts, groups and tokens as clients of Artifactory ask for them."""

@@ -1,0 +1,305 @@
+"""Copies and moves of files and folders: rows change, and no byte is touched (contract artifactory-storage 6)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from app.artifacts import deploy, finding, items, placing, repositories
+from app.artifacts.access import Visitor
+from app.artifacts.address import Address
+from app.artifacts.items import ITEMS, Found, Stamp, found_of
+from app.artifacts.model import TOP, ArtifactRepository, Item, depth, parted
+from app.artifacts.repositories import Repositories
+from app.artifacts.rights import Action
+from app.artifacts.visible import VISIBLE, visible_to
+from app.db.tx import Tx, many, one, run
+from app.errors import AppError, Forbidden, Invalid, Problem
+from app.moments import Actor, Change
+
+#: A folder, and all below it but the folder of the whole repository.
+_TREE = """
+    items.repo_id = :repo_id AND items.name <> '.' AND (
+        :folder = '' OR items.id = :id OR items.path = :folder OR (items.path >= :below AND items.path < :after)
+    )
+"""
+TREE = f"{ITEMS} WHERE {_TREE} ORDER BY items.path, items.name"
+#: An item with which the caller may not do something.
+REFUSED = f"""
+    SELECT path, name FROM items WHERE {_TREE} AND NOT {VISIBLE} ORDER BY path, name LIMIT 1
+"""  # noqa: S608 - fixed texts
+COPY = """
+    INSERT INTO items (
+        repo_id, path, name, folder, depth, blob_id, set_id, mime, sent, created, created_by, modified, modified_by,
+        updated
+    )
+    SELECT :repo_id, entry.path, entry.name, FALSE, entry.depth, items.blob_id, items.set_id, items.mime, items.sent,
+        items.created, items.created_by, items.modified, items.modified_by, :now
+    FROM :rows(entries; id bigint, path text, name text, depth bigint) AS entry JOIN items ON items.id = entry.id
+    WHERE TRUE ON CONFLICT (repo_id, path, name) DO NOTHING RETURNING id
+"""
+MOVE = """
+    UPDATE items SET repo_id = :repo_id, path = entry.path, name = entry.name, depth = entry.depth, updated = :now
+    FROM :rows(entries; id bigint, path text, name text, depth bigint) AS entry WHERE items.id = entry.id
+    RETURNING items.id AS id
+"""
+REMOVE = "DELETE FROM items WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS gone)"
+#: Folders get the properties of those that they are copies of.
+DRESS = """
+    UPDATE items SET set_id = entry.set_id, updated = :now
+    FROM :rows(entries; path text, name text, set_id bigint) AS entry
+    WHERE items.repo_id = :repo_id AND items.path = entry.path AND items.name = entry.name AND items.folder
+        AND items.set_id <> entry.set_id
+"""
+#: A folder that nothing is in.
+PRUNE = """
+    DELETE FROM items WHERE repo_id = :repo_id AND path = :path AND name = :name AND folder AND NOT EXISTS (
+        SELECT 1 FROM items AS inner_item WHERE inner_item.repo_id = :repo_id AND inner_item.path = :whole
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What shall be copied or moved, and where to."""
+
+    source: Address
+    target: Address
+    move: bool = False
+    #: Whether nothing is done when a file cannot be done.
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that was left where it is, and why."""
+
+    path: str
+    error: AppError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done: from where, to where, how many files and folders, and what could not be done."""
+
+    order: Order
+    source: str
+    target: str
+    files: int = 0
+    folders: int = 0
+    failures: tuple[Failure, ...] = ()
+    #: Whether source and target are one and the same, so that nothing is to be done.
+    same: bool = False
+
+    @property
+    def done(self) -> str:
+        """What was done, in words."""
+        if self.same:
+            return f"{self.source} is the target itself: nothing is to be done"
+        verb = "moved" if self.order.move else "copied"
+        return f"{verb} {self.source} to {self.target}: {self.files} files and {self.folders} folders"
+
+
+class Rehearsed(Exception):
+    """Ends a transaction whose changes are not wanted; holds what would have been done."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The items of the source, and the path of the source that becomes a path of the target."""
+
+    found: Found
+    source: ArtifactRepository
+    target: ArtifactRepository
+    #: The path that the source gets.
+    path: str
+
+    def moved(self, path: str) -> str:
+        """The path of the target for a path of the source."""
+        rest = path[len(self.found.item.whole_path) :].lstrip("/")
+        return "/".join(part for part in (self.path, rest) if part)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Source and target in words."""
+        source = f"{self.source.key}:{self.found.item.whole_path}".rstrip(":")
+        return source, f"{self.target.key}:{self.path}".rstrip(":")
+
+
+def carry_out(visitor: Visitor, order: Order, stamp: Stamp, *, dry: bool = False) -> Tx[Outcome]:
+    """Copy or move. Of a dry run all is done, and Rehearsed ends the transaction.
+
+    Unauthorized, Forbidden, NotFound, Conflict or Invalid says why nothing is done. Without `fail_fast` the files that
+    can be done are done, and the outcome names the others.
+    """
+    outcome = yield from _carried_out(visitor, order, stamp)
+    if dry:
+        raise Rehearsed(outcome)
+    return outcome
+
+
+def _carried_out(visitor: Visitor, order: Order, stamp: Stamp) -> Tx[Outcome]:
+    plan = yield from _planned(visitor, order)
+    source, target = plan.names
+    if plan.source.id == plan.target.id and plan.path == plan.found.item.whole_path:
+        return Outcome(order, source, target, same=True)
+    if _is_inside(plan):
+        words = f"to: {target} lies inside of {source}, so it cannot take it; choose another folder"
+        raise Invalid.of([Problem("to", "inside_itself", words)])
+    yield from _lock(plan, order)
+    tree = _tree(plan)
+    for action in _needed(order):
+        yield from _require(visitor, action, plan.source, tree)
+    rows = [found_of(row) for row in (yield from many(TREE, **tree))]
+    files, folders = [f for f in rows if not f.item.folder], [f.item for f in rows if f.item.folder]
+    there, failures = yield from _judged(visitor, plan, files, order)
+    failed = {failure.path for failure in failures}
+    going = [found for found in files if found.item.whole_path not in failed]
+    yield from _put(plan, going, folders, there, order, stamp)
+    if order.move:
+        yield from _clear(plan, folders)
+    return Outcome(order, source, target, len(going), len(folders), tuple(failures))
+
+
+def _planned(visitor: Visitor, order: Order) -> Tx[_Plan]:
+    source = yield from finding.local(visitor, order.source, "read")
+    target = yield from deploy.takes(visitor, order.target)
+    if order.move and source.system:
+        words = f"Forbidden: the server itself keeps what is in {source.key}; copy it instead"
+        raise Forbidden(words, code="system_repository")
+    found = yield from items.find(source.id, order.source.path)
+    if found is None or (order.source.folder and not found.item.folder):
+        raise finding.no_item(order.source)
+    path = order.target.path
+    there = yield from items.find(target.id, path)
+    into = order.target.folder or (there is not None and there.item.folder)
+    if into and found.item.name != TOP and not (there is not None and there.item.id == found.item.id):
+        path = "/".join(part for part in (path, found.item.name) if part)
+    return _Plan(found, source, target, path)
+
+
+def _is_inside(plan: _Plan) -> bool:
+    whole = plan.found.item.whole_path
+    return (
+        plan.source.id == plan.target.id
+        and plan.found.item.folder
+        and f"{plan.path}/".startswith(f"{whole}/" if whole else "")
+    )
+
+
+def _lock(plan: _Plan, order: Order) -> Tx[None]:
+    """Lock both repositories, in the order of their ids, so that two moves do not wait for each other."""
+    empties = order.move and plan.found.item.folder
+    for repo in sorted({plan.source.id: plan.source, plan.target.id: plan.target}.values(), key=lambda repo: repo.id):
+        yield from (repositories.hold(repo.id) if empties and repo is plan.source else repositories.share(repo.id))
+
+
+def _tree(plan: _Plan) -> dict[str, int | str]:
+    path = plan.found.item.whole_path
+    folder = path if plan.found.item.folder else f"{path}/"  # nothing is below a file
+    return {
+        "repo_id": plan.source.id,
+        "id": plan.found.item.id,
+        "folder": folder,
+        "below": f"{path}/",
+        "after": f"{path}0",
+    }
+
+
+def _needed(order: Order) -> Sequence[Action]:
+    return ("read", "delete") if order.move else ("read",)
+
+
+def _require(visitor: Visitor, action: Action, repo: ArtifactRepository, tree: Mapping[str, int | str]) -> Tx[None]:
+    """Forbidden when there is an item in the tree with which the caller may not do something."""
+    visible = visible_to(visitor.rights, Repositories({repo.key: repo}, {}), action)
+    if repo.id in visible.whole:
+        return
+    if (yield from one(REFUSED, **tree, **visible.parameters())) is not None:
+        visitor.refuse(action, repo.key, f"{tree['folder']}/**".strip("/"))
+
+
+def _judged(
+    visitor: Visitor, plan: _Plan, files: Sequence[Found], order: Order
+) -> Tx[tuple[Mapping[str, Found], list[Failure]]]:
+    """What lies at the targets, and the files that cannot go there."""
+    sums = {plan.moved(found.item.whole_path): found.file.sums for found in files}
+    try:
+        return (yield from deploy.judge(visitor, plan.target, sums, bytes_known=True)), []
+    except AppError:
+        if order.fail_fast or len(files) == 1:
+            raise
+    there, failures = dict[str, Found](), list[Failure]()
+    for found in files:
+        path = plan.moved(found.item.whole_path)
+        try:
+            there |= yield from deploy.judge(visitor, plan.target, {path: found.file.sums}, bytes_known=True)
+        except AppError as error:
+            failures.append(Failure(found.item.whole_path, error))
+    if len(failures) == len(files):
+        raise failures[0].error
+    return there, failures
+
+
+def _put(
+    plan: _Plan,
+    files: Sequence[Found],
+    folders: Sequence[Item],
+    there: Mapping[str, Found],
+    order: Order,
+    stamp: Stamp,
+) -> Tx[None]:
+    targets = {found.item.id: plan.moved(found.item.whole_path) for found in files}
+    dressed = {plan.moved(folder.whole_path): folder.set_id for folder in folders}
+    wholes = dict.fromkeys(
+        folder
+        for path in [*targets.values(), *(f"{folder}/" for folder in dressed)]
+        for folder in placing.folders_of(path)
+    )
+    yield from placing.add_folders(plan.target.id, list(wholes), stamp)
+    if dressed:
+        entries = orjson.dumps([[*parted(path), set_id] for path, set_id in dressed.items()]).decode()
+        yield from run(DRESS, repo_id=plan.target.id, entries=entries, now=stamp.at)
+    kept = {item_id: path for item_id, path in targets.items() if plan.target.immutable and path in there}
+    going = {item_id: path for item_id, path in targets.items() if item_id not in kept}
+    gone = [there[path].item.id for path in going.values() if path in there]
+    if order.move:
+        gone.extend(kept)
+    if gone:
+        yield from run(REMOVE, ids=orjson.dumps([[item_id] for item_id in gone]).decode())
+    if not going:
+        return
+    entries = orjson.dumps([[item_id, *parted(path), depth(path)] for item_id, path in going.items()]).decode()
+    done = yield from many(MOVE if order.move else COPY, repo_id=plan.target.id, entries=entries, now=stamp.at)
+    if len(done) != len(going):
+        raise placing.ChangedMeanwhile("another caller has changed the files at the same moment; try again")
+
+
+def _clear(plan: _Plan, folders: Sequence[Item]) -> Tx[None]:
+    """Remove the folders of a source that are empty now, and those around it."""
+    around = placing.folders_of(plan.found.item.whole_path)
+    for path in [*_innermost_first(folders), *reversed(around)]:
+        folder, name = parted(path)
+        yield from run(PRUNE, repo_id=plan.source.id, path=folder, name=name, whole=path)
+
+
+def _innermost_first(folders: Sequence[Item]) -> Iterator[str]:
+    yield from (folder.whole_path for folder in sorted(folders, key=lambda folder: -folder.depth))
+
+
+def moment(by: Actor, outcome: Outcome) -> Change | None:
+    """Files were copied or moved; None when nothing was done."""
+    if outcome.same:
+        return None
+    verb = "artifact.move" if outcome.order.move else "artifact.copy"
+    after = {"to": outcome.target, "files": outcome.files, "folders": outcome.folders}
+    return Change(verb, by, outcome.source, after=after)
+
+
+def order_of(source: Address, target: Address, *, move: bool, fail_fast: bool) -> Order:
+    """An order; matrix parameters have no meaning in it."""
+    return Order(replace(source, matrix=()), replace(target, matrix=()), move, fail_fast)

@@ -1,0 +1,61 @@
+"""Searches: what a query finds of what the caller may read."""
+
+from collections.abc import AsyncGenerator
+from itertools import islice
+
+from app.artifacts import repositories
+from app.artifacts.rights import Rights
+from app.artifacts.search.compile import FEW, Compiled, compiled
+from app.artifacts.search.limits import ROWS, SECONDS
+from app.artifacts.search.model import Query
+from app.artifacts.search.refusals import wrong
+from app.artifacts.search.results import BEGIN, Found, rendered
+from app.artifacts.search.scope import Scope
+from app.artifacts.visible import visible_to
+from app.db.connect import Database
+from app.db.tx import Tx, one
+from app.errors import TooLong
+
+
+async def search(db: Database, query: Query, rights: Rights) -> tuple[Found, bytes]:
+    """What a query finds, and the JSON of the first items. Invalid names the limit that the search exceeds."""
+    try:
+        return await db.search(find(query, rights), SECONDS)
+    except TooLong:
+        words = f"takes longer than {SECONDS:g} seconds, the most of one query: begin paths with known letters"
+        raise wrong("too_slow", f"{words}, name the repository, or ask for less") from None
+
+
+async def text_of(db: Database, found: Found, first: bytes) -> AsyncGenerator[bytes, None]:
+    """The text of an answer, piece by piece."""
+    yield BEGIN + first
+    for ids in islice(found.batches(), 1, None):
+        if text := await db.read(rendered(found, ids)):
+            yield b"," + text
+    yield found.end()
+
+
+def find(query: Query, rights: Rights) -> Tx[tuple[Found, bytes]]:
+    """What a query finds of what these rights let see, and the JSON of the first items."""
+    known = yield from repositories.read_all()
+    found = Found(query, known)
+    sql = compiled(query, Scope(query.condition, known, visible_to(rights, known)))
+    if sql is None:
+        return found, b""
+    row = yield from one((yield from _best(sql)), **sql.values)
+    if row is None or not row["total"]:
+        return found, b""
+    if row["total"] > ROWS:
+        words = f"finds more than {ROWS} items, the most of one query: use .limit and .offset, or narrower conditions"
+        raise wrong("too_many_rows", words)
+    found = Found(query, known, row["ids"], row["total"])
+    return found, (yield from rendered(found, next(found.batches())))
+
+
+def _best(sql: Compiled) -> Tx[str]:
+    """The SQL by the first way that leads to few items; without one, by the way that is expected to be the best."""
+    for count, candidate in zip(sql.counts, sql.found, strict=False):
+        row = yield from one(count, **sql.values)
+        if row is not None and row["total"] < FEW:
+            return candidate
+    return sql.found[0]

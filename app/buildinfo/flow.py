@@ -1,0 +1,97 @@
+"""The verbs that publish runs and change their files: publish, append."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app import threads
+from app.artifacts import repositories
+from app.artifacts.access import Visitor
+from app.artifacts.blobs.store import Received
+from app.artifacts.items import Stamp
+from app.artifacts.model import Blob
+from app.buildinfo import access, document, files, linking, moments, names, removal, store
+from app.buildinfo.document import Document
+from app.buildinfo.fields import Mask
+from app.buildinfo.files import Ports
+from app.buildinfo.linking import Candidate
+from app.buildinfo.model import Run
+from app.buildinfo.removal import Outcome
+from app.buildinfo.store import Rewritten
+from app.db.tx import Tx
+
+
+async def publish(
+    ports: Ports, visitor: Visitor, key: str, data: bytes, mask: Mask | None = None
+) -> tuple[Received, Outcome]:
+    """Store a build-info that a visitor sends; its file, and what its policy of retention did.
+
+    A run of the same name, number and start is replaced. Forbidden, Invalid, Conflict. `mask` see `normalised`.
+    """
+    found = await threads.run(document.normalised, data, visitor.name, mask)
+    repo = access.judged(key)
+    visitor.require("deploy", repo, names.path_of(found.name, found.number, found.started))
+    if found.retention is not None:
+        visitor.require("delete", repo, access.all_of(found.name))
+    if any(linking.incomplete(artifact) for artifact in found.entries.artifacts):
+        known = await ports.db.read(linking.candidates(found.name, found.number, key))
+        found = await threads.run(_completed, found, known, visitor)
+    received = await files.received(ports.blobs, await threads.run(lambda: found.data))
+    stamp = visitor.stamp(ports.now_ms())
+    outcome = await files.settled(ports, [received], _publishing(ports, visitor, key, found, received, stamp))
+    return received, outcome
+
+
+def _completed(found: Document, known: Sequence[Candidate], visitor: Visitor) -> Document:
+    """The build-info with the paths and checksums of the stored files that its artifacts are linked to."""
+    if not known:
+        return found
+    missing = linking.missing(found.entries.artifacts, known, lambda file: access.may_read_file(visitor, file))
+    for at, (_, artifact) in enumerate(document.artifacts_of(found.content)):
+        if (file := missing.get(at)) is not None:
+            document.complete(artifact, file.path, file.sums)
+    return document.of_content(found.content)
+
+
+def _publishing(
+    ports: Ports, visitor: Visitor, key: str, found: Document, received: Received, stamp: Stamp
+) -> Tx[tuple[Outcome, list[Blob]]]:
+    repo = yield from access.ensured(key, stamp.at)
+    yield from repositories.hold(repo.id)
+    old = yield from store.find_run(repo.id, found.name, found.number, found.started)
+    if old is not None:
+        visitor.require("delete", repo, names.path_of(found.name, found.number, found.started))
+        yield from store.remove([old])
+        yield from ports.recorders.record(moments.replaced(visitor.by, repo, old))
+    _, blob = yield from store.add(repo.id, found, received, stamp)
+    outcome = Outcome()
+    if found.retention is not None:
+        outcome = yield from removal.retaining(ports.recorders, visitor, repo, found.name, found.retention)
+    return outcome, [blob]
+
+
+async def append(ports: Ports, visitor: Visitor, key: str, run: Run, modules: list[dict[str, Any]]) -> None:
+    """Add modules to a run. NoRun when the run was deleted meanwhile."""
+    known = await ports.db.read(linking.candidates(run.name, run.number, key))
+
+    def change(content: dict[str, Any]) -> None:
+        document.append(content, modules)
+        _completed(document.of_content(content), known, visitor)
+
+    async def attempt() -> None:
+        current = await ports.db.glance(store.find_run(run.repo_id, run.name, run.number, run.started))
+        if current is None:
+            raise store.no_run(run.name, run.number, key)
+        changed = await files.rewritten(ports, current, change)
+        await files.settled(ports, [changed.received], _appending(ports, visitor, key, changed, len(modules)))
+
+    await files.repeated(attempt)
+
+
+def _appending(
+    ports: Ports, visitor: Visitor, key: str, change: Rewritten, modules: int
+) -> Tx[tuple[None, list[Blob]]]:
+    yield from repositories.hold(change.run.repo_id)
+    blob = yield from store.replace_file(change, visitor.stamp(ports.now_ms()))
+    yield from store.replace_entries(change.run.id, change.document.entries)
+    yield from ports.recorders.record(moments.appended(visitor.by, key, change.run, modules))
+    return None, [blob]

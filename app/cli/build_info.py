@@ -1,0 +1,390 @@
+"""`gantry build-info`: what builds made, and where it was promoted to."""
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+import click
+
+from app.cli.artifact import pair
+from app.cli.remote.client import Client, Json
+from app.cli.terminal import arguments, output
+from app.cli.terminal.arguments import present
+from app.cli.terminal.options import Session, confirm, json_option, past, yes_option
+from app.errors import AppError
+
+_API = "/artifactory/api/build"
+#: Lines that a promotion prints of what it does.
+SHOWN = 20
+#: The columns of promotions.
+PROMOTED = ("WHEN", "BY", "STATUS", "FROM", "TO", "FILES", "RESULT")
+
+
+class NotPromoted(AppError):
+    """Files of a promotion were refused."""
+
+    code = "not_promoted"
+
+
+def _path(*parts: str) -> str:
+    return "/".join([_API, *(quote(part, safe="") for part in parts)])
+
+
+project_option = click.option("--project", help="The project of the build-info; without it, the one of all.")
+
+
+@click.group("build-info")
+def build_info() -> None:
+    """Publish, compare and promote what builds made."""
+
+
+@build_info.command("ls")
+@click.argument("name", required=False)
+@project_option
+@json_option
+@click.pass_obj
+def ls(session: Session, name: str | None, project: str | None) -> None:
+    """List the names of builds, or the runs of a build, newest first."""
+    query = present(project=project)
+    with session.client() as client:
+        if name is None:
+            session.show(client.record("GET", _API, query=query).get("builds") or [], _names)
+        else:
+            session.show(client.record("GET", _path(name), query=query).get("buildsNumbers") or [], _numbers)
+
+
+def _names(builds: list[Json]) -> str:
+    return output.table(
+        ["NAME", "LAST STARTED"], [[_uri(one), output.line(one.get("lastStarted", ""))] for one in builds]
+    )
+
+
+def _numbers(runs: list[Json]) -> str:
+    return output.table(["NUMBER", "STARTED"], [[_uri(one), output.line(one.get("started", ""))] for one in runs])
+
+
+def _uri(one: Json) -> str:
+    return output.line(unquote(str(one.get("uri", ""))[1:]))
+
+
+@build_info.command()
+@click.argument("name")
+@click.argument("number")
+@project_option
+@json_option
+@click.pass_obj
+def show(session: Session, name: str, number: str, project: str | None) -> None:
+    """Show a run: what it made, and where that was promoted to."""
+    query = present(project=project)
+    with session.client() as client:
+        found = client.record("GET", _path(name, number), query=query)
+        found["promotions"] = client.records(_path("promotions", name, number), query=query)
+    session.show(found, _run)
+
+
+def _run(found: Json) -> str:
+    info = found.get("buildInfo") or {}
+    modules = info.get("modules") or []
+    vcs = (info.get("vcs") or [{}])[0]
+    head = output.block(
+        [
+            ("Name", output.line(info.get("name", ""))),
+            ("Number", output.line(info.get("number", ""))),
+            ("Started", output.line(info.get("started", ""))),
+            ("Published by", output.line(info.get("artifactoryPrincipal", ""))),
+            ("Commit", output.line(vcs.get("revision") or info.get("vcsRevision") or "")),
+            ("Link", output.line(info.get("url", ""))),
+        ]
+    )
+    artifacts = [_artifact(module, one) for module in modules for one in module.get("artifacts") or []]
+    parts = [head]
+    if artifacts:
+        parts.append(output.table(["MODULE", "ARTIFACT", "SHA1"], artifacts))
+    if promotions := found.get("promotions"):
+        parts.append(output.table(PROMOTED, [_promotion(one) for one in promotions]))
+    return "\n\n".join(parts)
+
+
+def _artifact(module: Json, one: Json) -> list[str]:
+    name = one.get("path") or one.get("name", "")
+    return [output.line(module.get("id", "")), output.line(name), output.line(one.get("sha1", ""))]
+
+
+def _promotion(one: Json) -> list[str]:
+    return [
+        output.line(one.get("timestamp", "")),
+        output.line(one.get("user", "")),
+        output.line(one.get("status", "")) or "-",
+        output.line(one.get("sourceRepo", "")) or "-",
+        output.line(one.get("targetRepo", "")) or "-",
+        str(one.get("files", "")),
+        output.status(str(one.get("result", ""))),
+    ]
+
+
+@build_info.command()
+@click.argument("file", required=False, metavar="[FILE|-]")
+@click.option("--name", envvar="DRONE_REPO", help="Name of the build-info.  [env: DRONE_REPO]")
+@click.option("--number", envvar="DRONE_BUILD_NUMBER", help="Its number.  [env: DRONE_BUILD_NUMBER]")
+@click.option(
+    "--env", "variables", multiple=True, metavar="NAME", help="An environment variable to publish; repeatable."
+)
+@click.option("--module", help="Id of the module of the files; without it NAME:NUMBER.")
+@project_option
+@json_option
+@click.pass_obj
+def publish(
+    session: Session,
+    file: str | None,
+    name: str | None,
+    number: str | None,
+    variables: Sequence[str],
+    module: str | None,
+    project: str | None,
+) -> None:
+    """Publish the build-info of a build: a file, or what the build has uploaded.
+
+    Without FILE, the files are those that were uploaded with the name and number of the build as properties, as
+    `gantry artifact put` does. Environment variables are published only if --env names them.
+    """
+    with session.client() as client:
+        if file is None:
+            if not name or not number:
+                raise click.UsageError("say --name and --number, or give the FILE of a build-info")
+            body = _made(client, name, number, module or f"{name}:{number}", variables)
+        else:
+            body = _read(file)
+        client.call("PUT", _API, query=present(project=project), body=body)
+    count = sum(len(one.get("artifacts") or []) for one in body.get("modules") or [])
+    called = f"{output.line(body.get('name', ''))} {output.line(body.get('number', ''))}"
+    session.show(body, lambda _: f"Build-info {called} is published, with {count} artifact{'' if count == 1 else 's'}")
+
+
+def _read(file: str) -> Json:
+    text = arguments.text(f"@{file}" if file != "-" else "-", "the build-info", "write it as UTF-8")
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"the build-info is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise click.UsageError("the build-info must be a JSON object")
+    return body
+
+
+def _made(client: Client, name: str, number: str, module: str, variables: Sequence[str]) -> Json:
+    """The build-info of what was uploaded with the properties of the build."""
+    query = (
+        f'items.find({{"@build.name":{json.dumps(name)},"@build.number":{json.dumps(number)}}})'
+        '.include("name","repo","path","actual_md5","actual_sha1","sha256")'
+    )
+    response = client.send("POST", "/artifactory/api/search/aql", content=query.encode())
+    found = _results(client, response)
+    now = datetime.fromtimestamp(time.time(), UTC)
+    body: Json = {
+        "version": "1.0.1",
+        "name": name,
+        "number": number,
+        "type": "GENERIC",
+        "agent": {"name": "gantry"},
+        "started": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}+0000",
+        "durationMillis": _duration(now.timestamp()),
+        "modules": [{"id": module, "type": "generic", "artifacts": [_entry(one) for one in found]}],
+    }
+    if link := os.environ.get("DRONE_BUILD_LINK"):
+        body["url"] = link
+    if revision := os.environ.get("DRONE_COMMIT_SHA"):
+        url, branch = os.environ.get("DRONE_REMOTE_URL", ""), os.environ.get("DRONE_COMMIT_BRANCH", "")
+        body["vcs"] = [{"revision": revision, "url": url, "branch": branch}]
+    if variables:
+        missing = [variable for variable in variables if variable not in os.environ]
+        if missing:
+            raise click.UsageError(f"--env names what is not set: {', '.join(missing)}")
+        body["properties"] = {f"buildInfo.env.{variable}": os.environ[variable] for variable in variables}
+    return body
+
+
+def _results(client: Client, response: Any) -> list[Json]:
+    from app.cli.remote.client import decode
+
+    answer = decode(client.connection, response)
+    return [one for one in (answer or {}).get("results") or [] if isinstance(one, dict)]
+
+
+def _duration(now: float) -> int:
+    started = os.environ.get("DRONE_BUILD_STARTED", "")
+    return max(0, int(now - int(started)) * 1000) if re.fullmatch(r"[1-9][0-9]{0,11}", started, re.ASCII) else 0
+
+
+def _entry(one: Json) -> Json:
+    folder, name = str(one.get("path", ".")), str(one.get("name", ""))
+    kind = name.rpartition(".")[2] if "." in name else ""
+    return {
+        "name": name,
+        "type": kind,
+        "path": name if folder == "." else f"{folder}/{name}",
+        "originalDeploymentRepo": one.get("repo", ""),
+        "sha1": one.get("actual_sha1", ""),
+        "sha256": one.get("sha256", ""),
+        "md5": one.get("actual_md5", ""),
+    }
+
+
+@build_info.command()
+@click.argument("name")
+@click.argument("number")
+@click.argument("older")
+@project_option
+@json_option
+@click.pass_obj
+def diff(session: Session, name: str, number: str, older: str, project: str | None) -> None:
+    """Compare a run with an older one."""
+    with session.client() as client:
+        found = client.record("GET", _path(name, number), query={"diff": older, **present(project=project)})
+    session.show(found, _difference)
+
+
+def _difference(found: Json) -> str:
+    signs = {"new": "+", "removed": "-", "updated": "~"}
+    words = {"artifacts": "artifact", "dependencies": "dependency", "properties": "property"}
+    lines = [
+        f"{sign} {word}  {_named(one)}"
+        for group, word in words.items()
+        for kind, sign in signs.items()
+        for one in (found.get(group) or {}).get(kind) or []
+    ]
+    return "\n".join(lines) if lines else "Nothing differs"
+
+
+def _named(one: Any) -> str:
+    if not isinstance(one, dict):
+        return output.line(one)
+    if "key" in one:
+        was = f"{output.line(one['oldValue'])} → " if "oldValue" in one else ""
+        return f"{output.line(one['key'])}: {was}{output.line(one.get('value', ''))}"
+    return f"{output.line(one.get('name') or one.get('id') or '')}  {output.line(one.get('sha1', ''))}"
+
+
+@build_info.command()
+@click.argument("name")
+@click.argument("number")
+@click.option("--to", "target", metavar="REPOSITORY", help="Where the artifacts go.")
+@click.option(
+    "--from", "source", metavar="REPOSITORY", help="Where they are taken from; without it, wherever they are."
+)
+@click.option("--copy", is_flag=True, help="Leave the artifacts where they are, too.")
+@click.option("--status", help="A label for the run, as in staged or released.")
+@click.option("--comment", help="Why.")
+@click.option(
+    "-p",
+    "--prop",
+    "properties",
+    multiple=True,
+    type=pair,
+    metavar="KEY=VALUE",
+    help="A property for the artifacts; repeatable.",
+)
+@click.option("--dependencies", is_flag=True, help="Also what the build has used.")
+@click.option("--scope", "scopes", multiple=True, help="Only dependencies of this scope; repeatable.")
+@click.option("--keep-going", is_flag=True, help="Do the rest when a file is refused.")
+@click.option("--dry-run", is_flag=True, help="Do nothing, but say what would be done.")
+@project_option
+@json_option
+@click.pass_obj
+def promote(session: Session, /, name: str, number: str, project: str | None, **said: Any) -> None:
+    """Promote a run: move or copy what it made, and give it a status.
+
+    Exit code 1 when a file is refused.
+    """
+    if not said["target"] and not said["status"] and not said["properties"]:
+        raise click.UsageError("nothing is to be done: give --to, --status or --prop")
+    with session.client() as client:
+        answer = client.record(
+            "POST", _path("promote", name, number), query=present(project=project), body=_order(said)
+        )
+    session.show(answer, _messages)
+    failed = [one for one in answer.get("messages") or [] if str(one.get("level", "")).upper() == "ERROR"]
+    if failed:
+        raise NotPromoted(f"not all of {name} {number} was promoted: {len(failed)} files were refused")
+
+
+def _order(said: Mapping[str, Any]) -> Json:
+    properties: dict[str, list[str]] = {}
+    for key, value in said["properties"]:
+        properties.setdefault(key, []).append(value)
+    return present(
+        targetRepo=said["target"],
+        sourceRepo=said["source"],
+        copy=said["copy"],
+        status=said["status"],
+        comment=said["comment"],
+        properties=properties or None,
+        dependencies=said["dependencies"],
+        scopes=list(said["scopes"]) or None,
+        failFast=not said["keep_going"],
+        dryRun=said["dry_run"],
+    )
+
+
+def _messages(answer: Json) -> str:
+    found = [one for one in answer.get("messages") or [] if isinstance(one, dict)]
+    words = {"INFO": "", "WARNING": "warning: ", "ERROR": "error: "}
+    lines = [words.get(str(one.get("level", "")).upper(), "") + output.line(one.get("message", "")) for one in found]
+    if len(lines) <= SHOWN:
+        return "\n".join(lines)
+    return "\n".join([*lines[: SHOWN - 1], f"and {len(lines) - SHOWN} more", lines[-1]])
+
+
+@build_info.command()
+@click.argument("name")
+@click.option("--count", type=click.IntRange(min=0), help="Keep so many runs, the newest.")
+@click.option(
+    "--before", callback=past, metavar="TIME", help="Remove runs that are older: 2026-01-31, or an age, as in 30d."
+)
+@click.option("--keep", "kept", multiple=True, metavar="NUMBER", help="A number to keep in any case; repeatable.")
+@click.option("--artifacts", is_flag=True, help="Remove their artifacts, too.")
+@project_option
+@json_option
+@click.pass_obj
+def retention(
+    session: Session,
+    name: str,
+    count: int | None,
+    before: int | None,
+    kept: Sequence[str],
+    artifacts: bool,
+    project: str | None,
+) -> None:
+    """Remove old runs of a build now. What was promoted is always kept."""
+    if count is None and before is None:
+        raise click.UsageError("say --count or --before")
+    body = present(
+        count=count,
+        minimumBuildDate=None if before is None else before * 1000,
+        buildNumbersNotToBeDiscarded=list(kept) or None,
+        deleteBuildArtifacts=artifacts,
+    )
+    with session.client() as client:
+        answer = client.record("POST", _path("retention", name), query=present(project=project), body=body)
+    session.show(answer, output.as_json)
+
+
+@build_info.command()
+@click.argument("name")
+@click.argument("numbers", nargs=-1, metavar="[NUMBER]...")
+@click.option("--artifacts", is_flag=True, help="Remove their artifacts, too.")
+@yes_option
+@project_option
+@click.pass_obj
+def rm(session: Session, name: str, numbers: Sequence[str], artifacts: bool, yes: bool, project: str | None) -> None:
+    """Remove runs of a build; without numbers, all."""
+    confirm(f"Remove {', '.join(numbers) if numbers else 'all runs'} of {name}?", yes)
+    chosen = {"buildNumbers": list(numbers)} if numbers else {"deleteAll": True}
+    body = {"buildName": name, "project": project or "", "deleteArtifacts": artifacts, **chosen}
+    with session.client() as client:
+        done = client.text("POST", f"{_API}/delete", body=body)
+    session.tell(output.printable(done.strip()) or "Removed")

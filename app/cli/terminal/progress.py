@@ -1,0 +1,58 @@
+"""Shows how far a transfer is: bytes and rate, in one line of a terminal that is overwritten."""
+
+import shutil
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from app.cli.terminal.output import line
+from app.size import text
+
+#: Seconds between two changes of the line.
+PAUSE = 0.1
+_BAR = 20
+
+
+class Progress:
+    """One transfer of `total` bytes; 0 when the number is not known. Shows nothing where there is no terminal."""
+
+    def __init__(self, name: str, total: int, *, done: int = 0) -> None:
+        self._name, self._total, self._done = name, total, done
+        self._first = done
+        self._began = self._shown = time.monotonic()
+        self._terminal = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._terminal:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def add(self, count: int) -> None:
+        """Some more bytes are there."""
+        self._done += count
+        now = time.monotonic()
+        if self._terminal and now - self._shown >= PAUSE:
+            self._shown = now
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write(f"\r\x1b[K{self.words(now)[:width]}")
+            sys.stderr.flush()
+
+    def words(self, now: float) -> str:
+        """The line, at this time of the monotonic clock."""
+        rate = (self._done - self._first) / max(now - self._began, 0.001)
+        parts = [text(self._done), f"{text(int(rate))}/s"]
+        if self._total:
+            share = min(self._done / self._total, 1.0)
+            full = int(share * _BAR)
+            parts = [
+                f"[{'#' * full}{'.' * (_BAR - full)}] {share:4.0%}",
+                f"{parts[0]} of {text(self._total)}",
+                parts[1],
+            ]
+        return "  ".join([line(self._name, 40), *parts])

@@ -1,0 +1,36 @@
+"""The rows of artifact repositories."""
+
+import asyncio
+
+from app.artifacts import items, repositories
+from app.artifacts.model import ArtifactRepository
+from app.db.connect import Database
+from tests.artifacts.conftest import NOW
+
+SYSTEM = "artifactory-build-info"
+
+
+async def test_a_new_repository_has_the_folder_of_all_its_items(db: Database) -> None:
+    made = await db.write(repositories.add(ArtifactRepository(0, "libs", created=NOW), "ada"))
+
+    assert made is not None
+    assert await db.read(repositories.find("libs")) == made
+    found = await db.read(items.find(made.id, ""))
+    assert found is not None
+    assert (found.item.folder, found.item.created, found.item.created_by) == (True, NOW, "ada")
+
+
+async def test_a_key_is_taken_once(db: Database) -> None:
+    await db.write(repositories.add(ArtifactRepository(0, "libs"), "ada"))
+
+    assert await db.write(repositories.add(ArtifactRepository(0, "libs", "virtual"), "ada")) is None
+
+
+async def test_what_the_server_keeps_for_itself_is_made_once(db: Database) -> None:
+    made = await asyncio.gather(
+        *(db.write(repositories.ensure_system(SYSTEM, "buildinfo", "", NOW + at)) for at in range(4))
+    )
+
+    assert {repo.id for repo in made} == {made[0].id}
+    assert (made[0].system, made[0].package_type, made[0].kind) == ("buildinfo", "buildinfo", "local")
+    assert await db.read(items.find(made[0].id, "")) is not None
