@@ -224,11 +224,14 @@ def test_a_client_that_hangs_up_changes_nothing_of_it(built: Project) -> None:
     body = json.dumps({"targetRepo": f"{built.key}-stage", "status": "s"}).encode()
     head = (
         f"POST /artifactory/api/build/promote/app/42?project={built.key} HTTP/1.1\r\nHost: x\r\n"
-        f"Authorization: Bearer {TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Authorization: Bearer {TOKEN}\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
     )
 
     with socket.create_connection(("127.0.0.1", built.server.port)) as connection:
-        connection.sendall(head.encode() + body)
+        connection.sendall(head.encode())
+        assert connection.recv(1024).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(body)
+        built.info("app", "42")  # answered after the body was read
 
     built.server.until(lambda: "statuses" in built.info("app", "42"), "the promotion is finished")
     assert set(built.files(f"{built.key}-stage")) == {"lib/a.jar", "lib/b.jar"}
