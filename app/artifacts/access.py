@@ -92,8 +92,11 @@ class Visitor:
         if self.user is None and self.by.kind == "person":
             raise Unauthorized("Bad credentials: this needs an account")
         where = f"{repo}:{path}" if path else repo
-        error = Forbidden(f"Forbidden: the right {action} is needed on {where}", code="right_needed")
-        raise auth.refused(error, self.user) if self.user is not None else error
+        raise self.refused(Forbidden(f"Forbidden: the right {action} is needed on {where}", code="right_needed"))
+
+    def refused(self, error: Forbidden) -> Forbidden:
+        """The error, with the account that lacks a right, so that the refusal can be recorded."""
+        return auth.refused(error, self.user) if self.user is not None else error
 
 
 class VisitorNeeds(StoredNeeds[Visitor]):

@@ -152,12 +152,15 @@ def put(
     files: Sequence[tuple[File, Received]],
     wanted: Properties,
     stamp: Stamp,
+    *,
+    alone: bool,
 ) -> Tx[list[Put]]:
     """Put files whose bytes were received, no two of them at one path; all of them or none.
 
-    A row of other bytes with the same checksums may win: `Put.blob` names the place that is used.
+    A row of other bytes with the same checksums may win: `Put.blob` names the place that is used. ChangedMeanwhile when
+    another transaction was faster, unless this one is `alone` in the repository.
     """
-    repo = yield from repositories.shared(repo_id)
+    repo = yield from repositories.configured(repo_id, alone=alone)
     sums = {file.path: received.sums for file, received in files}
     there = yield from judge(visitor, repo, sums, bytes_known=True)
     new = [(file, received) for file, received in files if not (repo.immutable and file.path in there)]
@@ -169,9 +172,11 @@ def put(
     return [done.get(file.path) or _unchanged(repo, there[file.path]) for file, _ in files]
 
 
-def put_known(visitor: Visitor, repo_id: int, file: File, blob: Blob, wanted: Properties, stamp: Stamp) -> Tx[Put]:
-    """Put a file whose bytes are stored already (contract artifactory-storage 3.2)."""
-    repo = yield from repositories.shared(repo_id)
+def put_known(
+    visitor: Visitor, repo_id: int, file: File, blob: Blob, wanted: Properties, stamp: Stamp, *, alone: bool
+) -> Tx[Put]:
+    """Put a file whose bytes are stored already (contract artifactory-storage 3.2). ChangedMeanwhile as above."""
+    repo = yield from repositories.configured(repo_id, alone=alone)
     there = yield from judge(visitor, repo, {file.path: blob.sums}, bytes_known=True)
     if repo.immutable and file.path in there:
         return _unchanged(repo, there[file.path])
@@ -220,7 +225,7 @@ def put_folder(visitor: Visitor, repo_id: int, path: str, wanted: Properties, st
 
     Conflict when a file is at the path or around it.
     """
-    repo = yield from repositories.shared(repo_id)
+    repo = yield from repositories.configured(repo_id)
     patterns.check_folder(repo, path)
     there = yield from placing.among(repo.id, [path])
     if path not in there:

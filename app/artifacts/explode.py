@@ -18,7 +18,7 @@ from app.artifacts.archives import Entry
 from app.artifacts.blobs.store import Received
 from app.artifacts.deploy import File, Place, Put
 from app.artifacts.model import Sums
-from app.artifacts.uploads import REFUSALS, discard, repeated
+from app.artifacts.uploads import REFUSALS, discard, settled
 from app.errors import NoRoom
 
 
@@ -40,8 +40,10 @@ async def explode(state: State, visitor: Visitor, place: Place, folder: str, par
                 received[path] = File(path, mime.of(path, ""), Sums()), await blobs.receive(_bytes_of(entry))
             files = [received[path] for path in sorted(received)]
             stamp = visitor.stamp(state["now_ms"]())
-            put = await repeated(
-                lambda: state["db"].alter(deploy.put(visitor, place.repo.id, files, place.properties, stamp))
+            put = await settled(
+                lambda alone: state["db"].alter(
+                    deploy.put(visitor, place.repo.id, files, place.properties, stamp, alone=alone)
+                )
             )
         except REFUSALS:
             await discard(blobs, [*replaced, *(one.place for _, one in received.values())])

@@ -23,6 +23,7 @@ MEMBERS = "SELECT virtual_id, member_id FROM virtual_members ORDER BY virtual_id
 SHARE = "SELECT id FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :shared"
 SHARE_WHOLE = "SELECT * FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :shared"
 HOLD = "SELECT id FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :exclusive"
+HOLD_WHOLE = "SELECT * FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :exclusive"
 ADD = schema.insert_sql(holdings.artifact_repos, "ON CONFLICT (key) DO NOTHING RETURNING id")
 #: The folder that is the whole repository.
 ADD_TOP = """
@@ -152,9 +153,9 @@ def share(repo_id: int) -> Tx[None]:
         raise NoRepository("the artifact repository was deleted meanwhile")
 
 
-def shared(repo_id: int) -> Tx[ArtifactRepository]:
-    """The same as `share`; gives the repository as it is configured now."""
-    row = yield from one(SHARE_WHOLE, id=repo_id)
+def configured(repo_id: int, *, alone: bool = False) -> Tx[ArtifactRepository]:
+    """The same as `share`, and with `alone` the same as `hold`; gives the repository as it is configured now."""
+    row = yield from one(HOLD_WHOLE if alone else SHARE_WHOLE, id=repo_id)
     if row is None:
         raise NoRepository("the artifact repository was deleted meanwhile")
     return MAPPER.make(row)

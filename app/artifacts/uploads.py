@@ -15,8 +15,6 @@ T = TypeVar("T")
 
 #: Errors that a transaction raises itself: nothing of the transaction is committed.
 REFUSALS = (Conflict, Forbidden, Invalid, NotFound, Unauthorized)
-#: How often a transaction is tried that another one has got ahead of.
-ATTEMPTS = 5
 
 
 async def upload(state: State, visitor: Visitor, place: Place, parts: AsyncIterator[bytes], size: int | None) -> Put:
@@ -30,8 +28,10 @@ async def upload(state: State, visitor: Visitor, place: Place, parts: AsyncItera
     try:
         checksums.check(place.file.sent, received.sums)
         stamp = visitor.stamp(state["now_ms"]())
-        [put] = await repeated(
-            lambda: state["db"].write_few(deploy.put(visitor, place.repo.id, files, place.properties, stamp))
+        [put] = await settled(
+            lambda alone: state["db"].write_few(
+                deploy.put(visitor, place.repo.id, files, place.properties, stamp, alone=alone)
+            )
         )
     except REFUSALS:
         await discard(blobs, [received.place])
@@ -41,12 +41,12 @@ async def upload(state: State, visitor: Visitor, place: Place, parts: AsyncItera
     return put
 
 
-async def repeated(attempt: Callable[[], Awaitable[T]]) -> T:
-    """The result of an attempt, which is repeated while another transaction gets ahead of it."""
-    for _ in range(ATTEMPTS - 1):
-        with suppress(ChangedMeanwhile):
-            return await attempt()
-    return await attempt()
+async def settled(attempt: Callable[[bool], Awaitable[T]]) -> T:
+    """The result of an attempt; when another transaction was faster, that of a second one, alone in the repository."""
+    try:
+        return await attempt(False)
+    except ChangedMeanwhile:
+        return await attempt(True)
 
 
 async def discard(blobs: BlobStore, places: Iterable[str]) -> None:

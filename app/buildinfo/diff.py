@@ -19,7 +19,7 @@ Kind: TypeAlias = Literal["new", "updated", "removed", "unchanged"]
 KINDS: tuple[Kind, ...] = ("updated", "unchanged", "removed", "new")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group(Generic[V]):
     """What differs and what does not: of what is in both runs, the value of the newer run."""
 

@@ -35,7 +35,11 @@ def without_nulls(value: Any, depth: int = 0) -> Any:
     """The value without all that is null; Invalid when the value nests deeper than DEPTH."""
     if isinstance(value, dict):
         _check_depth(depth)
-        return {key: without_nulls(item, depth + 1) for key, item in value.items() if item is not None}
+        kept = {key: item for key, item in value.items() if item is not None}
+        for key, item in kept.items():
+            if isinstance(item, (dict, list)):  # one call for each text would take most of the time
+                kept[key] = without_nulls(item, depth + 1)
+        return kept
     if isinstance(value, list):
         _check_depth(depth)
         return [without_nulls(item, depth + 1) for item in value if item is not None]

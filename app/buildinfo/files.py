@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from app.artifacts import uploads
 from app.artifacts.blobs.store import BlobStore, Received
 from app.artifacts.model import Blob
 from app.buildinfo import document
@@ -13,7 +14,6 @@ from app.buildinfo.model import Run
 from app.buildinfo.store import Rewritten, Stale, file_of
 from app.db.connect import Database
 from app.db.tx import Tx
-from app.errors import AppError, Unavailable
 from app.moments import Recorders
 
 T = TypeVar("T")
@@ -67,9 +67,7 @@ async def settled(ports: Ports, new: Sequence[Received], tx: Tx[tuple[T, list[Bl
     """
     try:
         result, blobs = await ports.db.write(tx)
-    except Unavailable:
-        raise  # nobody knows whether rows name the bytes: what collects unused blobs finds out
-    except AppError:
+    except uploads.REFUSALS:  # any other error: perhaps rows name the bytes; what collects unused blobs finds out
         await removed(ports, new)
         raise
     await removed(ports, [made for made, blob in zip(new, blobs, strict=True) if made.place != blob.place])
@@ -78,8 +76,7 @@ async def settled(ports: Ports, new: Sequence[Received], tx: Tx[tuple[T, list[Bl
 
 async def removed(ports: Ports, unused: Sequence[Received]) -> None:
     """Remove bytes that no row names."""
-    for made in unused:
-        await ports.blobs.remove(made.place)
+    await uploads.discard(ports.blobs, [made.place for made in unused])
 
 
 async def repeated(attempt: Callable[[], Awaitable[T]]) -> T:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from app.cli.artifact_store import gc, verify
 from app.cli.remote import artifacts
 from app.cli.remote.artifacts import Place, Tell
 from app.cli.remote.client import Client, Json, Refused
@@ -263,3 +264,7 @@ mv = _moving("mv", "Move a file or a folder.")
 
 def _messages(answer: Json) -> str:
     return "\n".join(output.line(one.get("message", "")) for one in answer.get("messages") or [])
+
+
+artifact.add_command(gc)
+artifact.add_command(verify)

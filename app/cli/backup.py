@@ -30,10 +30,10 @@ restore both together (docs/backup.md):
 def backup(session: Session, file: Path) -> None:
     """Write all that the server keeps into one file, while it runs.
 
-    FILE holds the database, the keys and the logs. Your git repositories are not in FILE, also not those in the data
-    folder: back them up apart. Run the command where the server runs, with the server's settings. FILE must not exist.
-    Whoever has FILE has the keys, too: keep it as you keep the data folder. With PostgreSQL the database is not in
-    FILE.
+    FILE holds the database, the keys, the logs and the artifacts, unless those are in S3. Your git repositories are not
+    in FILE, also not those in the data folder: back them up apart. Run the command where the server runs, with the
+    server's settings. FILE must not exist. Whoever has FILE has the keys, too: keep it as you keep the data folder.
+    With PostgreSQL the database is not in FILE.
     """
     log.configure()
     made = asyncio.run(backups.backup(settings.load(os.environ), file))
@@ -63,5 +63,6 @@ def _elsewhere(contents: Contents) -> bool:
 def _told(begin: str, contents: Contents) -> str:
     made = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(contents.made))
     database = "" if _elsewhere(contents) else "the database, "
-    amount = f"{contents.keys} keys and {contents.logs} logs, {size.text(contents.bytes)}"
-    return f"{begin} {database}{amount}, as of {made} UTC, checked"
+    parts = f"{contents.keys} keys, {contents.logs} logs and the bytes of {contents.blobs} artifacts"
+    lost = f"; {contents.lost} were lost before, see `gantry artifact verify`" if contents.lost else ""
+    return f"{begin} {database}{parts}, {size.text(contents.bytes)}, as of {made} UTC, checked{lost}"

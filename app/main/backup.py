@@ -1,8 +1,9 @@
 """A backup of a server as one file, and the way back (docs/backup.md).
 
 A backup is a compressed tar: the database, if it is an SQLite file, as it was at one moment; then the keys; then the
-logs; last a manifest with one digest of all. The logs come after the database, for a log is written before the database
-says that its step has ended. What a later version keeps beside them becomes one more part in `_parts`.
+logs; then the bytes of artifacts, if they are in a folder; last a manifest with one digest of all. Logs and artifacts
+come after the database, for they are written before the database names them. What a later version keeps beside them
+becomes one more part in `_parts`.
 """
 
 import gzip
@@ -14,14 +15,13 @@ import tarfile
 import tempfile
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from io import BytesIO
-from itertools import chain
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import orjson
 from pydantic import Field, TypeAdapter
@@ -30,15 +30,21 @@ from app.db import file
 from app.db.connect import connect, file_of, is_absent
 from app.db.migrate import present_version, versions
 from app.errors import AppError, Unavailable
-from app.folder import Folder, private
+from app.folder import Folder, private, sync
+from app.main import backup_blobs
+from app.main.backup_blobs import Copying
 from app.main.maintenance import SEALED, NoDatabase, open_folder
+from app.main.restoring import DATABASE, Target
 from app.sealing import keyring, renew
 from app.settings.server import Settings
 
 FORMAT = 1
-DATABASE, MANIFEST = "gantry.sqlite", "manifest.json"
+MANIFEST = "manifest.json"
 #: The names of all that a backup may hold. No other name is unpacked.
-_NAME = re.compile(r"gantry\.sqlite|keys/(?!.*\.new\Z)[A-Za-z0-9][A-Za-z0-9._-]*|logs/([0-9]+)/([0-9]+)\.(json|ndjson)")
+_NAME = re.compile(
+    r"gantry\.sqlite|keys/(?!.*\.new\Z)[A-Za-z0-9][A-Za-z0-9._-]*|logs/([0-9]+)/([0-9]+)\.(json|ndjson)"
+    rf"|blobs/{backup_blobs.PLACE}"
+)
 #: Low, because logs and databases become small at any level, and a server works meanwhile.
 _LEVEL = 2
 _CHUNK = 1024 * 1024
@@ -64,6 +70,9 @@ class Contents:
     bytes: int = 0
     keys: int = 0
     logs: int = 0
+    #: Contents of artifacts; of those that the database names, `lost` were missing or damaged before the backup.
+    blobs: int = 0
+    lost: int = 0
     digest: str = ""
 
 
@@ -74,7 +83,12 @@ async def backup(settings: Settings, target: Path) -> Contents:
     """
     source = file_of(settings.database)
     _refuse_wrong_way(settings, target)
-    with private(), _writable(target), tempfile.TemporaryDirectory(prefix=".gantry-", dir=target.parent) as aside:
+    with (
+        private(),
+        _writable(target),
+        backup_blobs.holding(settings),
+        tempfile.TemporaryDirectory(prefix=".gantry-", dir=target.parent) as aside,
+    ):
         staged, keys = Folder(Path(aside) / "data"), _keys(settings.data)
         for name, text in keys.items():
             staged.keep(name, text)
@@ -84,9 +98,10 @@ async def backup(settings: Settings, target: Path) -> Contents:
         if _keys(settings.data) != keys:
             raise Unavailable("the keys of the server were changed during the backup: make it again")
         written = Path(aside) / "backup"
-        contents = _write(written, staged, settings.logs or settings.data / "logs", made=int(time.time()))
+        blobs = await _blobs(settings, staged)
+        contents = _write(written, staged, settings.logs or settings.data / "logs", blobs, made=int(time.time()))
         written.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
     return contents
 
 
@@ -102,7 +117,7 @@ async def restore(settings: Settings, source: Path, *, only_check: bool = False)
         else:
             folder, _ = open_folder(stack, settings, restoring=True)
             stack.enter_context(_writable(folder.path))
-            target = _Target(folder, settings)
+            target = Target(folder, settings)
             target.refuse_full()
             for left in folder.path.glob(f"{_UNPACKED}*"):  # by a restore that was killed: the folder is locked
                 shutil.rmtree(left)
@@ -112,6 +127,7 @@ async def restore(settings: Settings, source: Path, *, only_check: bool = False)
             contents = _unpack(source, staged.path)
             if contents.database == "sqlite":
                 await _check(settings, staged, staged.path / DATABASE)
+                await _check_blobs(source, settings, staged, contents)
             if not only_check:
                 _refuse_other(contents, settings)
                 target.put(staged)
@@ -138,6 +154,26 @@ async def _check(settings: Settings, staged: Folder, copied: Path) -> None:
         await db.close()
 
 
+async def _blobs(settings: Settings, staged: Folder) -> Copying:
+    """The bytes of artifacts to copy: those that the copied database names, else all that there are."""
+    folder = backup_blobs.folder_of(settings)
+    if folder is None:
+        return Copying(staged.blobs, (), expected=False)
+    if (database := staged.path / DATABASE).exists():
+        return Copying(folder, await backup_blobs.named(database), expected=True)
+    return Copying(folder, backup_blobs.found(folder), expected=False)
+
+
+async def _check_blobs(source: Path, settings: Settings, staged: Folder, contents: Contents) -> None:
+    """Check that a backup has the bytes that its database names, but for those that were lost before."""
+    if settings.blobs and settings.blobs_folder is None:  # the bytes are elsewhere
+        return
+    gone = backup_blobs.missing(await backup_blobs.named(staged.path / DATABASE), staged.blobs)
+    if len(gone) > contents.lost:
+        words = f"{source} lacks the bytes of {len(gone)} artifacts, as of a server that keeps them in S3"
+        raise BadBackup(f"{words}: set GANTRY_BLOBS as that server had it")
+
+
 def _keys(data: Path) -> dict[str, str]:
     """The keys of a server. A key that is just being written has another name until it is whole."""
     found = {}
@@ -146,6 +182,14 @@ def _keys(data: Path) -> dict[str, str]:
             with suppress(FileNotFoundError):
                 found[path.name] = path.read_text()
     return found
+
+
+class Readable(Protocol):
+    """What is read to its end."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; none at the end."""
+        ...
 
 
 class _Digest:
@@ -157,7 +201,7 @@ class _Digest:
     def begin(self, name: str, size: int) -> None:
         self._hash.update(f"{name}\0{size}\n".encode())
 
-    def reading(self, source: IO[bytes]) -> "_Reader":
+    def reading(self, source: Readable) -> "_Reader":
         return _Reader(source, self._hash)
 
     def text(self) -> str:
@@ -167,7 +211,7 @@ class _Digest:
 class _Reader:
     """A file of which everything that is read is hashed, too."""
 
-    def __init__(self, source: IO[bytes], digest: Any) -> None:
+    def __init__(self, source: Readable, digest: Any) -> None:
         self._source = source
         self._digest = digest
 
@@ -177,7 +221,7 @@ class _Reader:
         return data
 
 
-def _parts(staged: Folder, logs: Path) -> Iterator[tuple[str, IO[bytes], int]]:
+def _parts(staged: Folder, logs: Path, blobs: Copying) -> Iterator[tuple[str, Readable, int]]:
     """Everything that is backed up: name, opened file and bytes."""
     if (database := staged.path / DATABASE).exists():
         with database.open("rb") as opened:
@@ -190,6 +234,8 @@ def _parts(staged: Folder, logs: Path) -> Iterator[tuple[str, IO[bytes], int]]:
             if _NAME.fullmatch(f"logs/{folder.name}/{step}.json") and (log := _log(folder, step)):
                 kind, data = log
                 yield f"logs/{folder.name}/{step}.{kind}", BytesIO(data), len(data)
+    for place, source, size in blobs.parts():
+        yield f"blobs/{place}", source, size
 
 
 def _log(folder: Path, step: str) -> tuple[str, bytes] | None:
@@ -201,18 +247,18 @@ def _log(folder: Path, step: str) -> tuple[str, bytes] | None:
     return None
 
 
-def _write(path: Path, staged: Folder, logs: Path, *, made: int) -> Contents:
-    digest, count = _Digest(), {"bytes": 0, "keys": 0, "logs": 0}
+def _write(path: Path, staged: Folder, logs: Path, blobs: Copying, *, made: int) -> Contents:
+    digest, count = _Digest(), {"bytes": 0, "keys": 0, "logs": 0, "blobs": 0}
     database = "sqlite" if (staged.path / DATABASE).exists() else "postgresql"
     with path.open("xb") as raw:
         with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=_LEVEL) as tar:
-            for name, source, size in _parts(staged, logs):
+            for name, source, size in _parts(staged, logs, blobs):
                 digest.begin(name, size)
                 _add(tar, name, digest.reading(source), size, made)
                 count["bytes"] += size
                 if (part := name.partition("/")[0]) in count:
                     count[part] += 1
-            contents = Contents(made, version("gantry"), database, digest=digest.text(), **count)
+            contents = Contents(made, version("gantry"), database, digest=digest.text(), lost=blobs.lost, **count)
             manifest = orjson.dumps(asdict(contents))
             _add(tar, MANIFEST, BytesIO(manifest), len(manifest), made)
         raw.flush()
@@ -269,103 +315,6 @@ def _refuse_other(contents: Contents, settings: Settings) -> None:
         raise BadBackup(f"{words}: set GANTRY_DATABASE_URL as that server had it")
 
 
-class _Target:
-    """The data folder into which a backup is put, and what an interrupted restore had put there.
-
-    The file `restoring` of the folder holds the names of all files that a restore puts into place, also of the logs and
-    of the database, which may be elsewhere.
-    """
-
-    def __init__(self, folder: Folder, settings: Settings) -> None:
-        self._folder = folder
-        self._keys = (folder.path / "keys").resolve()
-        self._logs = folder.logs.resolve()
-        #: Servers on one PostgreSQL share a folder of logs: another server may have been restored before.
-        self._shared = settings.logs is not None and file_of(settings.database) is None
-        self._database = database.resolve() if (database := file_of(settings.database)) else None
-        names = folder.restoring.read_bytes().split(b"\0") if folder.restoring.exists() else []
-        named = {Path(os.fsdecode(name)) for name in names}
-        #: Only what is in this folder: a folder may be renamed, and then the names are those of another folder's files.
-        self._earlier = {path for path in named if path == self._database or self._holds(path)}
-
-    def refuse_full(self) -> None:
-        """Refuse a folder that is in use: it holds more than an interrupted restore had put there."""
-        folders = [self._keys] if self._shared else [self._keys, self._logs]
-        database = [self._database] if self._database else []
-        for path in chain(database, *(sorted(folder.rglob("*")) for folder in folders)):
-            if self._is_kept(path):
-                way = "move the data and the logs away, or name empty folders in GANTRY_DATA and GANTRY_LOGS"
-                raise AppError(f"{path} is there already: {way}", code="folder_not_empty")
-
-    def put(self, staged: Folder) -> None:
-        """Delete what an interrupted restore had put there, and move everything to its place, the database last."""
-        moves = self._moves(staged)
-        for path in self._earlier:
-            path.unlink(missing_ok=True)
-        self._mark(staged.path / "restoring", moves.values())
-        for path, place in moves.items():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if place == self._database:
-                beside = place.with_name(f"{place.name}.restored")
-                _move(path, beside)
-                file.put(beside, place)
-            else:
-                _move(path, place)
-        for folder in {self._logs, *(place.parent for place in moves.values())}:
-            _sync(folder)
-        self._folder.restoring.unlink()
-        _sync(self._folder.path)
-
-    def _moves(self, staged: Folder) -> dict[Path, Path]:
-        """Every file of the backup that is to be moved, and its place."""
-        moves = {path: self._keys / path.name for path in (staged.path / "keys").iterdir()}
-        for path in sorted(staged.logs.glob("*/*")):
-            place = self._logs / path.relative_to(staged.logs)
-            if not self._is_there(path, place):
-                moves[path] = place
-        if self._database and (copied := staged.path / DATABASE).exists():
-            moves[copied] = self._database
-        return moves
-
-    def _is_there(self, log: Path, place: Path) -> bool:
-        """Whether the restore of another server has put a log there already; refuses another log of the same step.
-
-        That server's backup was made at another moment: of a live log it may hold less or more, or the stored log.
-        """
-        live = log.suffix == ".ndjson"
-        if live and self._is_kept(place.with_suffix(".json")):
-            return True
-        if not self._is_kept(place):
-            return False
-        short, long = sorted((log.read_bytes(), place.read_bytes()), key=len)
-        if short == long or (live and long.startswith(short)):
-            return True
-        message = f"{place} is there already and is not as in the backup: move the folder of GANTRY_LOGS away"
-        raise AppError(message, code="folder_not_empty")
-
-    def _holds(self, path: Path) -> bool:
-        return path.is_relative_to(self._keys) or path.is_relative_to(self._logs)
-
-    def _is_kept(self, path: Path) -> bool:
-        """Whether a file is there that no interrupted restore has put there."""
-        return path.exists() and not path.is_dir() and path not in self._earlier
-
-    def _mark(self, beside: Path, places: Iterable[Path]) -> None:
-        """Write the names of all files that are put into place, before the first of them is."""
-        with beside.open("xb") as marker:
-            marker.write(b"\0".join(os.fsencode(place) for place in places))
-            marker.flush()
-            os.fsync(marker.fileno())
-        beside.replace(self._folder.restoring)
-        _sync(self._folder.path)
-
-
-def _move(path: Path, place: Path) -> None:
-    """Move a file, also to another disk; its content is on the disk when this returns."""
-    shutil.move(path, place)
-    _sync(place)
-
-
 @contextmanager
 def _writable(place: Path) -> Iterator[None]:
     try:
@@ -373,12 +322,3 @@ def _writable(place: Path) -> Iterator[None]:
     except OSError as error:
         message = f"{error.filename or place} cannot be read or written: {error.strerror or error}"
         raise AppError(message, code="bad_file") from error
-
-
-def _sync(path: Path) -> None:
-    """Write a file, or a folder's list of names, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
 from app.web.errors import ErrorJSON
-from app.web.reply import JSON, Empty, Encoded, Made, Piped, SeeOther
+from app.web.reply import JSON, Empty, Encoded, Lines, Made, Piped, SeeOther
 from app.web.route import Endpoint, Param
 
 Schema = dict[str, Any]
@@ -163,13 +163,12 @@ def _answers(row: Endpoint, schemas: _Schemas) -> Schema:
     return answers
 
 
-_JSON = (JSON, Made, Encoded, Piped)
+_JSON = (JSON, Made, Encoded, Piped, Lines)
 
 
 def _answer(kind: Any, schemas: _Schemas) -> tuple[str, Schema]:
-    if get_origin(kind) in _JSON:
-        status = getattr(get_origin(kind), "status", 200)
-        return str(status), {"application/json": schemas.of(get_args(kind)[0])}
+    if (origin := get_origin(kind)) in _JSON:
+        return str(getattr(origin, "status", 200)), {origin.media_type: schemas.of(get_args(kind)[0])}
     if isinstance(kind, type) and issubclass(kind, Empty):
         return str(kind.status), {}
     if kind is SeeOther:

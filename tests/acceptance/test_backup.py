@@ -215,7 +215,7 @@ def test_what_is_not_as_it_was_written_is_refused_and_nothing_is_restored(
     done = run(other, "restore", str(rewritten(file, change)))
 
     assert words in refusal(done)
-    assert sorted(path.name for path in other.data.rglob("*")) == ["keys", "lock", "logs", "mirrors", "work"]
+    assert sorted(path.name for path in other.data.rglob("*")) == ["blobs", "keys", "lock", "logs", "mirrors", "work"]
 
 
 @on_sqlite

@@ -78,6 +78,17 @@ def test_metrics_count_what_there_is(server: Server) -> None:
         "gantry_queue_paused": 0.0,
         "gantry_event_readers": 0.0,
         "gantry_log_readers": 0.0,
+        "gantry_artifacts_bytes": 0.0,
+        "gantry_artifacts_blobs": 0.0,
+        "gantry_artifacts_items": 0.0,
+        "gantry_artifacts_quota_bytes": 0.0,
+        "gantry_artifacts_hashed_bytes_total": 0.0,
+        "gantry_artifacts_hashing_seconds_total": 0.0,
+        "gantry_artifacts_damaged_total": 0.0,
+        "gantry_artifacts_collections_total": 1.0,
+        "gantry_artifacts_collected_blobs_total": 0.0,
+        "gantry_artifacts_collected_bytes_total": 0.0,
+        "gantry_artifacts_collected_orphans_total": 0.0,
     }
 
 

@@ -89,8 +89,8 @@ def test_parameters_are_refused_rather_than_passed_over(site: Site) -> None:
 def test_runs_go_with_their_files(site: Site) -> None:
     site.repo("artifactory-build-info", system="buildinfo")
     sql = """
-        INSERT INTO items (repo_id, path, name, folder, depth, blob_id, set_id, mime, sent, created, created_by, modified,
-            modified_by, updated)
+        INSERT INTO items (repo_id, path, name, folder, depth, blob_id, set_id, mime, sent, created, created_by,
+            modified, modified_by, updated)
         SELECT artifact_repos.id, 'app', '1-100.json', FALSE, 2, blobs.id, 1, '', '', 0, '', 0, '', 0
         FROM artifact_repos, blobs WHERE artifact_repos.key = 'artifactory-build-info' LIMIT 1
     """
@@ -101,7 +101,8 @@ def test_runs_go_with_their_files(site: Site) -> None:
         WHERE key = 'artifactory-build-info'
     """
     runs = """
-        INSERT INTO runs (repo_id, item_id, name, number, started, started_text, published, published_by, statuses, version)
+        INSERT INTO runs (repo_id, item_id, name, number, started, started_text, published, published_by, statuses,
+            version)
         SELECT repo_id, id, 'app', '1', 100, '', 0, '', '[]', 1 FROM items WHERE name = '1-100.json'
     """
     parts = """
@@ -152,8 +153,8 @@ def test_a_large_folder_goes_with_a_few_statements(site: Site) -> None:
     site.repo("large")
     site.put("large/all/0/0", BYTES)
     sql = """
-        INSERT INTO items (repo_id, path, name, folder, depth, blob_id, set_id, mime, sent, created, created_by, modified,
-            modified_by, updated)
+        INSERT INTO items (repo_id, path, name, folder, depth, blob_id, set_id, mime, sent, created, created_by,
+            modified, modified_by, updated)
         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
         SELECT repo_id, path, CAST(n AS TEXT), FALSE, depth, blob_id, set_id, mime, sent, created, created_by, modified,
             modified_by, updated
@@ -162,7 +163,7 @@ def test_a_large_folder_goes_with_a_few_statements(site: Site) -> None:
     site.write(run(sql))
     statements = 0
 
-    def counted() -> "Tx[removal.Removed]":
+    def counted() -> Tx[removal.Removed]:
         nonlocal statements
         repo = yield from find("large")
         removing = removal.remove_folder(Visitor(None, SERVER, Rights(True)), repo, parse("large/all/"))

@@ -1,4 +1,4 @@
-"""Uploads as bytes on a socket: what a client may write into a request line, and what it sends before it is asked to."""
+"""Uploads as bytes on a socket: what may stand in a request line, and what is refused before the bytes are sent."""
 
 import contextlib
 import socket

@@ -19,6 +19,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def project(server: Server) -> Project:
+def project(server: Server) -> Iterator[Project]:
     """A project that nothing was published to."""
-    return Project(server, f"p{next(_numbers)}")
+    made = Project(server, f"p{next(_numbers)}")
+    yield made
+    made.close()

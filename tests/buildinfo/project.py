@@ -52,6 +52,17 @@ class Project:
         self.server = server
         self.key = key
         self.repo = f"{key}-build-info"
+        self._clients: list[httpx2.Client] = []
+
+    def close(self) -> None:
+        """Close the clients of accounts."""
+        for client in self._clients:
+            client.close()
+
+    def stranger(self) -> httpx2.Client:
+        """A client that shows no account."""
+        self._clients.append(self.server.visitor())
+        return self._clients[-1]
 
     def ask(self, method: str, path: str, client: httpx2.Client | None = None, **options: Any) -> httpx2.Response:
         """Call `/artifactory/api/` and this path."""
@@ -108,6 +119,7 @@ class Project:
     def account(self, login: str, *granted: tuple[str, str, list[str], list[str]]) -> httpx2.Client:
         """An account with rights: section, repository, patterns and actions."""
         client = self.server.account(login)
+        self._clients.append(client)
         for at, (section, repo, patterns, actions) in enumerate(granted):
             self.drive(_grant(f"{login}{at}", login, section, repo, patterns, actions))
         return client

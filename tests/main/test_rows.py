@@ -17,11 +17,13 @@ from starlette.types import Scope as Head
 
 from app.accounts import proofs
 from app.accounts import store as accounts
-from app.accounts.auth import ACCOUNT, KNOWN, MACHINE, SYSTEM
+from app.accounts.artifactory import tokens as issued
+from app.accounts.auth import ACCOUNT, ANY_SCOPE, KNOWN, MACHINE, SYSTEM
 from app.accounts.model import Token
+from app.artifacts import access as artifacts
 from app.db.connect import Database
 from app.db.tx import Tx, run
-from app.main.routes import ROWS
+from app.main.routes import ARTIFACTORY_ROWS, ROWS
 from app.main.site import open_site
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED, GRANTED_READ, KNOWN_READ, READ, SIGN, WRITE
@@ -37,8 +39,8 @@ from app.web.route import Endpoint
 from tests.accounts import farside
 from tests.web.asgi import living
 
-DESCRIBED: Sequence[Endpoint] = [*ROWS, *docs.routes(ROWS)]
-ALL: Sequence[Endpoint] = [*ROWS, *rpc.routes]
+DESCRIBED: Sequence[Endpoint] = [*ROWS, *ARTIFACTORY_ROWS, *docs.routes(ROWS)]
+ALL: Sequence[Endpoint] = [*ROWS, *ARTIFACTORY_ROWS, *rpc.routes]
 NOW = 1_700_000_000
 SECRET = "what-every-runner-shows"
 #: The status of an answer of a handler, which no other answer has.
@@ -68,7 +70,7 @@ PROMOTES = {
     *("builds.approve", "builds.approve_all", "builds.decline", "builds.decline_all"),
 }
 #: What only reads, and shows a secret.
-SECRETS = {"repos.hook"}
+SECRETS = {"repos.hook", "api_keys.show"}
 WORDS = {"owner": "acme", "name": "web", "namespace": "acme"}
 
 
@@ -97,6 +99,11 @@ EXPECTED: dict[Described, dict[str, int]] = {
     ADMIN: statuses("keeper", "root", account=404),
     MEMBER: statuses("writer", "keeper", "root"),
     OWNER: statuses("keeper", "root"),
+    ANY_SCOPE: statuses(*SOMEBODY),
+    issued.ISSUING: statuses(*SOMEBODY),
+    artifacts.VISITOR: statuses(*SOMEBODY),
+    artifacts.ACCOUNT: statuses(*SOMEBODY),
+    artifacts.SYSTEM: statuses("root"),
     rpc.RUNNER: dict.fromkeys(CALLERS, 401) | {"runner": PASSED},
 }
 
@@ -122,6 +129,10 @@ def expected(row: Endpoint, *, private: bool = False, open_metrics: bool = False
 def of_root(row: Endpoint, due: Mapping[str, int]) -> dict[str, int]:
     """What becomes of root's tokens and sessions where these become of root and of others."""
     reads = row.method == "GET" and row.operation not in SECRETS
+    if row.needs.judges_scope:  # the rights that a scope leaves are judged by the handler; administration needs all
+        lesser = 403 if row.needs is artifacts.SYSTEM else PASSED
+        limited = {"limited": 403, "elsewhere": 403, "expired": 401}
+        return {"reading": lesser, "promoting": lesser, "browser": due["root"], "foreign": 403, **limited}
     names_a_repo = {"owner", "name"} <= {word.name for word in row.path.words}
     return {
         "reading": PASSED if reads else 403,
@@ -318,7 +329,7 @@ def test_a_handler_takes_what_its_row_gives(row: Endpoint, handler: Any, reads: 
 def test_a_row_says_what_a_token_must_be_good_for(row: Endpoint) -> None:
     if row.operation in PROMOTES:
         assert row.scope == "promote"
-    elif row.method == "GET" and row.operation not in SECRETS:
+    elif row.needs.judges_scope or (row.method == "GET" and row.operation not in SECRETS):
         assert row.scope == "read"
     else:
         assert row.scope == "admin"

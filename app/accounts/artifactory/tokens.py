@@ -292,7 +292,7 @@ _WORDS = [
     Param("grant_type", "`refresh_token` = a new token in place of an old one.", form=True),
     Param(_REFRESH, "The refresh token of the old one.", form=True),
 ]
-_ISSUING = _Issuing("Any account, and who shows a refresh token.", strangers=True, judges_scope=True)
+ISSUING = _Issuing("Any account, and who shows a refresh token.", strangers=True, judges_scope=True)
 _SECURITY = Path.of("/artifactory/api/security")
 _ACCESS = Path.of("/access/api/v1/tokens")
 _TOKEN = Word("token", "Id of an issued token.", "5a5bd3ca-0a4e-4ec8-a4e5-9d7e6d1c3f7a")
@@ -300,7 +300,7 @@ _REVOKED = [Param("token", "The token.", form=True), Param("token_id", "Or its i
 
 
 def _row(method: str, path: Path, operation: str) -> Endpoint:
-    return Endpoint(method, path, create, operation=operation, needs=_ISSUING, query=_WORDS, errors=[400, 403, 409])
+    return Endpoint(method, path, create, operation=operation, needs=ISSUING, query=_WORDS, errors=[400, 403, 409])
 
 
 routes = [

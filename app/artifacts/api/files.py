@@ -21,7 +21,7 @@ from app.db.tx import Tx
 from app.errors import Invalid, NotFound, Problem
 from app.web import pages
 from app.web.path import Path, Word
-from app.web.reply import HTML, JSON, Empty, Text
+from app.web.reply import HTML, JSON, Empty, Made, Text
 from app.web.route import Endpoint
 
 _ADDRESS = Word(
@@ -63,7 +63,7 @@ def _place(request: Request[State], visitor: Visitor) -> Tx[Place]:
 
 async def put(
     request: Request[State], visitor: Visitor, place: Place
-) -> JSON[DeployedJSON] | JSON[FolderJSON] | JSON[ExplodedJSON]:
+) -> Made[DeployedJSON] | JSON[DeployedJSON] | Made[FolderJSON] | Made[ExplodedJSON]:
     """Put a file, or make a folder.
 
     The body is the file. An address that ends with a slash makes a folder. With `X-Checksum-Deploy: true` the bytes are
@@ -81,16 +81,16 @@ async def put(
         read = state["db"].glance if visitor.rights.everything else state["db"].read
         blob = await read(known.find(visitor, place.file.sent))
         stamp = visitor.stamp(state["now_ms"]())
-        done = await uploads.repeated(
-            lambda: state["db"].write_few(
-                deploy.put_known(visitor, place.repo.id, place.file, blob, place.properties, stamp)
+        done = await uploads.settled(
+            lambda alone: state["db"].write_few(
+                deploy.put_known(visitor, place.repo.id, place.file, blob, place.properties, stamp, alone=alone)
             )
         )
     else:
         done = await uploads.upload(state, visitor, place, request.stream(), _length(request))
     url = state["public_url"]
-    status = 200 if done.unchanged else 201
-    return JSON(deployed.deployed(done, url), status, deployed.headers(done, url))
+    answer, headers = deployed.deployed(done, url), deployed.headers(done, url)
+    return JSON(answer, headers=headers) if done.unchanged else Made(answer, headers)
 
 
 def _length(request: Request[Any]) -> int | None:
@@ -98,7 +98,7 @@ def _length(request: Request[Any]) -> int | None:
     return int(length) if length.isdecimal() else None
 
 
-async def _make_folder(request: Request[State], visitor: Visitor, place: Place) -> JSON[FolderJSON]:
+async def _make_folder(request: Request[State], visitor: Visitor, place: Place) -> Made[FolderJSON]:
     if _length(request):
         words = (
             "an address that ends with a slash makes a folder, which has no bytes; leave out the slash to put a file"
@@ -108,14 +108,14 @@ async def _make_folder(request: Request[State], visitor: Visitor, place: Place) 
     stamp = visitor.stamp(state["now_ms"]())
     item = await state["db"].write_few(deploy.put_folder(visitor, place.repo.id, place.path, place.properties, stamp))
     made = deployed.folder(place.repo, item, state["public_url"])
-    return JSON(made, 201, {"Location": f"{made['uri']}/"})
+    return Made(made, {"Location": f"{made['uri']}/"})
 
 
-async def _explode(request: Request[State], visitor: Visitor, place: Place) -> JSON[ExplodedJSON]:
+async def _explode(request: Request[State], visitor: Visitor, place: Place) -> Made[ExplodedJSON]:
     folder = place.path if _address(request).folder else place.path.rpartition("/")[0]
     done = await explode.explode(request.state, visitor, place, folder, request.stream())
     made = deployed.exploded(place.repo, folder, len(done), request.state["public_url"])
-    return JSON(made, 201, {"Location": f"{made['uri']}/"})
+    return Made(made, {"Location": f"{made['uri']}/"})
 
 
 def _wanted(request: Request[State], visitor: Visitor) -> Tx[Download | None]:

@@ -1,5 +1,6 @@
 """The HTTP client of the commands: sends requests, and turns failures into errors."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ Json = dict[str, Any]
 
 #: Seconds; an answer may take long, because a promote may fetch from the git repository first.
 TIMEOUT = httpx.Timeout(10, read=120)
+
+#: For what the server may work on for hours before it answers.
+PATIENT = httpx.Timeout(10, read=None)
 
 
 class Unreachable(AppError):
@@ -140,6 +144,16 @@ class Client:
             raise refusal(response)
         return response.text
 
+    def lines(self, method: str, path: str) -> Iterator[Json]:
+        """The JSON objects of an answer that has one a line, each as it comes."""
+        with self._reaching(), self._http.stream(method, self.connection.url(path)) as response:
+            if not response.is_success:
+                response.read()
+                raise refusal(response)
+            for line in response.iter_lines():
+                found = _parsed(line)
+                yield found if isinstance(found, dict) else unexpected(self.connection, path)
+
     def record(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Json:
         """An answer that must be one JSON object."""
         answer = self.call(method, path, query=query, body=body)
@@ -169,6 +183,13 @@ def decode(connection: Connection, response: httpx.Response) -> Any:
         return response.json()
     except ValueError:
         return unexpected(connection, response.request.url.path)
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def unreachable(connection: Connection, error: httpx.RequestError) -> Unreachable:

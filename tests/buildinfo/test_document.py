@@ -1,0 +1,84 @@
+"""The JSON of a build-info is completed, and says what it lists."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from app.artifacts.model import Sums
+from app.buildinfo import document
+from app.buildinfo.model import Artifact, Dependency, Part
+from tests.buildinfo.project import STARTED, STARTED_MS
+
+
+def made(**fields: Any) -> document.Document:
+    return document.normalised(orjson.dumps({"name": "app", "number": "1", "started": STARTED, **fields}), "ada")
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ({}, {"version": "1.0.1", "durationMillis": 0, "artifactoryPrincipal": "ada"}),
+        ({"version": "2"}, {"version": "2"}),
+        ({"artifactoryPrincipal": "kim"}, {"artifactoryPrincipal": "kim"}),
+        ({"artifactoryPrincipal": ""}, {"artifactoryPrincipal": "ada"}),
+        ({"durationMillis": "12"}, {"durationMillis": 12}),
+        ({"number": 12}, {"number": "12"}),
+        ({"number": 1.5}, {"number": "1.5"}),
+        ({"properties": {"a": 1, "b": None, "c": [1, {"d": True}]}}, {"properties": {"a": "1", "c": '[1,{"d":true}]'}}),
+        ({"vcs": []}, {"vcs": []}),
+        ({"vcs": [{"revision": "r", "url": "u"}]}, {"vcsRevision": "r", "vcsUrl": "u"}),
+        ({"vcs": [{"revision": "r"}], "vcsRevision": "x"}, {"vcsRevision": "x"}),
+        ({"modules": [{"artifacts": None}]}, {"modules": [{"id": "", "artifacts": []}]}),
+        ({"modules": [{"id": "m", "properties": {"n": 1}}]},
+         {"modules": [{"id": "m", "artifacts": [], "properties": {"n": "1"}}]}),
+        ({"modules": []}, {"modules": []}),
+        ({"statuses": [{"status": "s", "timestamp": "2024-03-09T14:05:06.7Z"}]},
+         {"statuses": [{"status": "s", "timestamp": "2024-03-09T14:05:06.700+0000"}]}),
+        ({"statuses": [{"timestamp": ""}, {"timestamp": STARTED_MS}]},
+         {"statuses": [{"timestamp": ""}, {"timestamp": STARTED}]}),
+        ({"deep": [[None, {"a": None}]]}, {"deep": [[{}]]}),
+    ],
+)  # fmt: skip
+def test_what_is_sent_is_completed(sent: dict[str, Any], stored: dict[str, Any]) -> None:
+    content = made(**sent).content
+
+    assert {field: content[field] for field in stored} == stored
+    assert {"vcsRevision", "properties", "statuses", "modules", "url"} & content.keys() <= {*sent, *stored}
+
+
+def test_what_modules_list_is_read() -> None:
+    modules = [
+        {"id": "m", "artifacts": [{"name": "a", "path": "/x/a", "originalDeploymentRepo": "dev", "sha1": "AB"}]},
+        {
+            "id": "lib/3",
+            "type": "build",
+            "sha1": "cd",
+            "dependencies": [{"id": "d", "scopes": ["test", 1], "md5": "E"}],
+        },
+    ]
+
+    entries = made(modules=modules).entries
+
+    assert entries.artifacts == (Artifact("m", "a", "", "x/a", "dev", Sums("", "ab", "")),)
+    assert entries.dependencies == (Dependency("lib/3", "d", "", ("test", "1"), "", Sums("", "", "e")),)
+    assert entries.parts == (Part("lib/3", "cd"),)
+
+
+def test_a_mask_hides_texts_everywhere_but_in_what_names_the_run() -> None:
+    body = {
+        "name": "hush", "number": "hush", "started": STARTED,
+        "properties": {"buildInfo.env.KEY": "a hush b", "count": 1}, "unknown": [{"hush": "hush"}],
+    }  # fmt: skip
+
+    found = document.normalised(orjson.dumps(body), "ada", lambda text: text.replace("hush", "******"))
+
+    assert (found.name, found.number, found.started) == ("hush", "hush", STARTED_MS)
+    assert found.content["properties"] == {"buildInfo.env.KEY": "a ****** b", "count": "1"}
+    assert found.content["unknown"] == [{"hush": "******"}]
+
+
+def test_the_stored_json_reads_as_the_same_build_info() -> None:
+    found = made(modules=[{"id": "m", "artifacts": [{"name": "ä", "sha256": "0" * 64}]}], statuses=[{"status": "s"}])
+
+    assert document.of_content(document.loaded(found.data)) == found
