@@ -134,7 +134,7 @@ class Player:
 
 
 def _with_own_bytes(text: str) -> tuple[str, dict[str, str]]:
-    """A recording in which the sums of bytes that are not known are those of our own bytes; and these, by their words."""
+    """A recording in which the sums of bytes that are not known are those of our own bytes; and these bytes."""
     bodies: dict[str, str] = {}
     for command in json.loads(text):
         for asked in command["requests"]:
