@@ -5,9 +5,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from app.errors import Unavailable
+
+T = TypeVar("T")
 
 #: Seconds after which a round that failed is tried again.
 PAUSE = 1.0
@@ -23,6 +25,33 @@ async def serving(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Unhurried:
+    """Work that is done to its end even if its caller is cancelled meanwhile."""
+
+    def __init__(self) -> None:
+        self._tasks = set[asyncio.Task[Any]]()
+
+    async def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the work gives."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # a caller who is gone does not ask for it
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Wait at the end of the block until all work is done."""
+        try:
+            yield
+        finally:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 @dataclass(eq=False, slots=True)

@@ -17,7 +17,7 @@ from app.artifacts.blobs.store import BlobStore
 from app.artifacts.clearing import Clearing
 from app.artifacts.downloads import Downloads
 from app.artifacts.items import Stamp
-from app.artifacts.model import ArtifactRepository
+from app.artifacts.model import BUILD_INFO, ArtifactRepository
 from app.artifacts.rights import ACTIONS, Action, Grant, Rights
 from app.db.tx import Tx, many
 from app.errors import Forbidden, Unauthorized
@@ -141,7 +141,7 @@ def visitor_of(shown: Claim, *, anonymous: bool) -> Tx[Visitor]:
         repo_id, name = stage
         grants = yield from _grants(OF_REPO, repo_id=repo_id)
         by = Actor("runner", name, 0, shown.address, "token", request_id.get())
-        return Visitor(None, by, Rights(False, BY_SCOPE["deploy"], grants))
+        return Visitor(None, by, Rights(False, BY_SCOPE["deploy"], (*grants, _own_builds(name))))
     caller = yield from auth.caller_of(shown)
     user = caller.user if caller else None
     allowed = BY_SCOPE[caller.proof.scope if caller else "read"]
@@ -149,6 +149,12 @@ def visitor_of(shown: Claim, *, anonymous: bool) -> Tx[Visitor]:
         return Visitor(None, shown.by(None), Rights(False, frozenset()))
     grants = yield from _grants(OF_USER, user_id=user.id if user else 0)
     return Visitor(user, shown.by(user), Rights(user is not None and user.admin, allowed, grants))
+
+
+def _own_builds(stage: str) -> Grant:
+    """What every stage may: publish build-info under the name of its git repository, in the repository of all."""
+    folder = stage.rpartition("#")[0].replace("/", "%2F")
+    return Grant(frozenset({BUILD_INFO}), frozenset({"read", "deploy"}), (f"{folder}/**",), section="build")
 
 
 def _grants(sql: str, **who: int) -> Tx[tuple[Grant, ...]]:

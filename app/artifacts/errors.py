@@ -15,8 +15,6 @@ from app.errors import AppError, Invalid, Unauthorized
 from app.web import errors
 from app.web.reply import JSON
 
-#: The detail of an error that holds the messages of its answer.
-MESSAGES = "messages"
 #: What a browser asks its user for; the name is the one that clients know.
 CHALLENGE = 'Basic realm="Artifactory Realm"'
 
@@ -57,20 +55,15 @@ def answer_to(error: Exception) -> Response:
         headers["WWW-Authenticate"] = CHALLENGE
     if isinstance(error, Invalid) and error.problems:
         body = FaultsJSON(errors=[FaultJSON(status=400, message=p.message, code=p.code) for p in error.problems])
-        return JSON(_telling(body, error), 400, headers)
-    return JSON(_telling(_body(known.status_code, error.message, error.code), error), known.status_code, headers)
+        return JSON({**body, **error.details}, 400, headers)
+    body = _body(known.status_code, error.message, error.code)
+    return JSON({**body, **error.details}, known.status_code, headers)
 
 
 def telling(error: AppError, messages: Sequence[MessageJSON] = ()) -> AppError:
     """The error, whose answer holds these messages, too; without any, a message that says the same as the error."""
-    error.details[MESSAGES] = list(messages) or [MessageJSON(level="ERROR", message=error.message)]
+    error.details["messages"] = list(messages) or [MessageJSON(level="ERROR", message=error.message)]
     return error
-
-
-def _telling(body: FaultsJSON, error: AppError) -> FaultsJSON:
-    if MESSAGES in error.details:
-        body["messages"] = error.details[MESSAGES]
-    return body
 
 
 def faults(status: int, message: str, headers: dict[str, str] | None = None) -> Response:

@@ -5,6 +5,8 @@ from typing import Any, Literal, TypeAlias
 
 #: The path of items at the top of a repository, and path and name of the folder that is the whole repository.
 TOP = "."
+#: The key of the repository of the build-info that belongs to no project.
+BUILD_INFO = "artifactory-build-info"
 #: The set of properties of an item that has none.
 NO_PROPERTIES = 1
 

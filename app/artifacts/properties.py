@@ -4,13 +4,13 @@ A property is a key with an ordered set of values. Copies and promotions of many
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import orjson
 
 from app.artifacts.model import NO_PROPERTIES
-from app.db.tx import Tx, many, one, run
+from app.db.tx import Tx, many, run
 from app.errors import Invalid, Problem
 
 #: Keys in their order, each with its values in their order, no value twice.
@@ -19,14 +19,20 @@ Properties: TypeAlias = Mapping[str, Sequence[str]]
 #: Characters that a key cannot have (contract artifactory-storage 4.1). A space may stand inside a key, though the
 #: contract forbids spaces: the command line of JFrog sends such keys with its uploads, and would fail.
 FORBIDDEN = frozenset("`)(}{][*+^$/~\\!@#%&<>;=,±§")
-#: Keeps the set until the transaction ends, so that what collects unused sets leaves it.
-BY_DIGEST = "SELECT id FROM property_sets WHERE digest = :digest :shared"
-#: Waits for another transaction that adds the same set, and finds the set then.
-ADD_SET = "INSERT INTO property_sets (digest) VALUES (:digest) ON CONFLICT (digest) DO NOTHING RETURNING id"
+#: Keeps the sets until the transaction ends, so that what collects unused sets leaves them.
+BY_DIGESTS = """
+    SELECT id, digest FROM property_sets
+    WHERE digest IN (SELECT digest FROM :rows(digests; digest text) AS wanted) ORDER BY digest :shared
+"""
+#: Waits for another transaction that adds one of the sets, and does not return that set.
+ADD_SETS = """
+    INSERT INTO property_sets (digest) SELECT wanted.digest FROM :rows(digests; digest text) AS wanted
+    WHERE TRUE ON CONFLICT (digest) DO NOTHING RETURNING id, digest
+"""
 ADD = """
     INSERT INTO properties (set_id, key, position, value)
-    SELECT :set_id, entry.key, entry.position, entry.value
-    FROM :rows(entries; key text, position bigint, value text) AS entry
+    SELECT entry.set_id, entry.key, entry.position, entry.value
+    FROM :rows(entries; set_id bigint, key text, position bigint, value text) AS entry
 """
 OF_SETS = """
     SELECT set_id, key, value FROM properties
@@ -58,21 +64,40 @@ def check_keys(found: Mapping[str, object]) -> None:
 
 def set_of(wanted: Properties) -> Tx[int]:
     """The id of the set of these properties; the set is added if it is not there."""
-    if not wanted:
-        return NO_PROPERTIES
-    entries = [(key, list(wanted[key])) for key in sorted(wanted)]
-    digest = hashlib.sha256(orjson.dumps(entries)).hexdigest()
-    row = yield from one(BY_DIGEST, digest=digest)
-    if row is not None:
-        return int(row["id"])
-    row = yield from one(ADD_SET, digest=digest)
-    if row is None:  # another transaction has added the set meanwhile
-        row = yield from one(BY_DIGEST, digest=digest)
-        assert row is not None
-        return int(row["id"])
-    rows = [(key, at, value) for key, values in entries for at, value in enumerate(values)]
-    yield from run(ADD, set_id=row["id"], entries=orjson.dumps(rows).decode())
-    return int(row["id"])
+    return (yield from sets_of([wanted]))[0]
+
+
+def sets_of(wanted: Sequence[Properties]) -> Tx[list[int]]:
+    """The ids of the sets of some properties, in their order; what is not there is added."""
+    entries = [[(key, list(each[key])) for key in sorted(each)] for each in wanted]
+    digests = [hashlib.sha256(orjson.dumps(each)).hexdigest() if each else "" for each in entries]
+    contents = {digest: each for digest, each in zip(digests, entries, strict=True) if each}
+    known = {"": NO_PROPERTIES, **(yield from _known(contents))}
+    missing = sorted(contents.keys() - known.keys())
+    if missing:
+        new = {row["digest"]: row["id"] for row in (yield from many(ADD_SETS, digests=_column(missing)))}
+        rows = [
+            (set_id, key, at, value)
+            for digest, set_id in new.items()
+            for key, values in contents[digest]
+            for at, value in enumerate(values)
+        ]
+        if rows:
+            yield from run(ADD, entries=orjson.dumps(rows).decode())
+        others = [digest for digest in missing if digest not in new]  # those that another transaction added meanwhile
+        known |= {**new, **(yield from _known(others))}
+    return [known[digest] for digest in digests]
+
+
+def _known(digests: Iterable[str]) -> Tx[dict[str, int]]:
+    wanted = _column(sorted(digests))
+    if wanted == "[]":
+        return {}
+    return {row["digest"]: row["id"] for row in (yield from many(BY_DIGESTS, digests=wanted))}
+
+
+def _column(values: Iterable[str]) -> str:
+    return orjson.dumps([[value] for value in values]).decode()
 
 
 def of_sets(ids: Sequence[int]) -> Tx[dict[int, dict[str, list[str]]]]:

@@ -5,7 +5,7 @@ Rights are given by permission targets: repositories and patterns of paths, and 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
@@ -61,9 +61,16 @@ class Rights:
 
     def may(self, action: Action, repo: ArtifactRepository, path: str = "") -> bool:
         """Whether the caller may do something at a path of a local repository."""
+        return self.judge(action, repo)(path)
+
+    def judge(self, action: Action, repo: ArtifactRepository) -> Callable[[str], bool]:
+        """A function that says of a path whether the caller may do something there; for many paths of a repository."""
         if action not in self.allowed:
-            return False
-        return self.everything or any(grant.holds_for(path) for grant in self.granted(action, repo))
+            return lambda _: False
+        grants = self.granted(action, repo)
+        if self.everything or any(grant.unlimited for grant in grants):
+            return lambda _: True
+        return lambda path: any(grant.holds_for(path) for grant in grants)
 
     def granted(self, action: Action, repo: ArtifactRepository) -> list[Grant]:
         """The grants by which the caller may do something at some paths of a local repository."""

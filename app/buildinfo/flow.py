@@ -1,9 +1,9 @@
 """The verbs that publish runs and change their files: publish, append."""
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
+from app import threads
 from app.artifacts import repositories
 from app.artifacts.access import Visitor
 from app.artifacts.blobs.store import Received
@@ -27,36 +27,29 @@ async def publish(
 
     A run of the same name, number and start is replaced. Forbidden, Invalid, Conflict. `mask` see `normalised`.
     """
-    found = await asyncio.to_thread(document.normalised, data, visitor.name, mask)
+    found = await threads.run(document.normalised, data, visitor.name, mask)
     repo = access.judged(key)
     visitor.require("deploy", repo, names.path_of(found.name, found.number, found.started))
     if found.retention is not None:
         visitor.require("delete", repo, access.all_of(found.name))
     if any(linking.incomplete(artifact) for artifact in found.entries.artifacts):
         known = await ports.db.read(linking.candidates(found.name, found.number, key))
-        found = await asyncio.to_thread(_completed, found, known, visitor)
-    received = await files.received(ports.blobs, await asyncio.to_thread(lambda: found.data))
+        found = await threads.run(_completed, found, known, visitor)
+    received = await files.received(ports.blobs, await threads.run(lambda: found.data))
     stamp = visitor.stamp(ports.now_ms())
     outcome = await files.settled(ports, [received], _publishing(ports, visitor, key, found, received, stamp))
     return received, outcome
 
 
-def _completed(found: Document, known: list[Candidate], visitor: Visitor) -> Document:
+def _completed(found: Document, known: Sequence[Candidate], visitor: Visitor) -> Document:
     """The build-info with the paths and checksums of the stored files that its artifacts are linked to."""
-
+    if not known:
+        return found
     missing = linking.missing(found.entries.artifacts, known, lambda file: access.may_read_file(visitor, file))
     for at, (_, artifact) in enumerate(document.artifacts_of(found.content)):
         if (file := missing.get(at)) is not None:
-            _fill(artifact, file)
+            document.complete(artifact, file.path, file.sums)
     return document.of_content(found.content)
-
-
-def _fill(artifact: dict[str, Any], file: Candidate) -> None:
-    said: Mapping[str, str] = {
-        "path": file.path, "sha1": file.sums.sha1, "sha256": file.sums.sha256, "md5": file.sums.md5
-    }  # fmt: skip
-    for field, value in said.items():
-        artifact[field] = artifact[field] or value
 
 
 def _publishing(
@@ -78,13 +71,18 @@ def _publishing(
 
 async def append(ports: Ports, visitor: Visitor, key: str, run: Run, modules: list[dict[str, Any]]) -> None:
     """Add modules to a run. NoRun when the run was deleted meanwhile."""
+    known = await ports.db.read(linking.candidates(run.name, run.number, key))
+
+    def change(content: dict[str, Any]) -> None:
+        document.append(content, modules)
+        _completed(document.of_content(content), known, visitor)
 
     async def attempt() -> None:
         current = await ports.db.glance(store.find_run(run.repo_id, run.name, run.number, run.started))
         if current is None:
             raise store.no_run(run.name, run.number, key)
-        change = await files.rewritten(ports, current, lambda content: document.append(content, modules))
-        await files.settled(ports, [change.received], _appending(ports, visitor, key, change, len(modules)))
+        changed = await files.rewritten(ports, current, change)
+        await files.settled(ports, [changed.received], _appending(ports, visitor, key, changed, len(modules)))
 
     await files.repeated(attempt)
 

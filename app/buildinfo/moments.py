@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from app.artifacts.model import ArtifactRepository
 from app.buildinfo.model import Run
+from app.buildinfo.promotions import Promotion
 from app.moments import Actor, Change
 
 #: The most runs and files that one moment names.
 NAMED = 100
+_PROMOTION = ("status", "source", "target", "copy", "files", "failures", "result")
 
 
 def deleted(
@@ -40,3 +42,10 @@ def renamed(by: Actor, repo: ArtifactRepository, old: str, new: str, runs: int, 
 
 def _run(run: Run) -> str:
     return f"{run.number} ({run.started_text})"
+
+
+def promoted(by: Actor, key: str, promotion: Promotion, run: Run) -> Change:
+    """A run was promoted: its files were put elsewhere, or got properties, or the run got a status."""
+    facts = {name: getattr(promotion, name) for name in _PROMOTION}
+    after = {"started": run.started_text, **{name: value for name, value in facts.items() if value}}
+    return Change("build_info.promote", by, f"{key}/{run.name}#{run.number}", after=after)

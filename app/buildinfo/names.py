@@ -9,6 +9,7 @@ from typing import TypeAlias
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from app.artifacts.address import NAME_LIMIT
+from app.artifacts.model import BUILD_INFO
 from app.errors import Invalid, Problem
 from app.web.path import decoded
 
@@ -23,7 +24,6 @@ _WHITE = re.compile(r"\s")
 _END = len("-253402300799999.json")
 #: The most parts of a path that are read behind the word of a call: a name has fewer slashes.
 PARTS = 100
-DEFAULT_REPO = "artifactory-build-info"
 _SUFFIX = "-build-info"
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,50}")
 
@@ -72,7 +72,7 @@ def repository_key(project: str, build_repo: str = "") -> str:
     if build_repo:
         return build_repo
     if project in ("", "default"):
-        return DEFAULT_REPO
+        return BUILD_INFO
     if not _PROJECT.fullmatch(project):
         words = f"project: {project[:100]!r} is no key of a project; letters, digits, '.', '_' and '-' make one"
         raise Invalid.of([Problem("project", "bad_project", words)])
@@ -81,7 +81,7 @@ def repository_key(project: str, build_repo: str = "") -> str:
 
 def project_of(key: str) -> str | None:
     """The project of a repository of build-info, by its key; empty for the default one, None for any other key."""
-    if key == DEFAULT_REPO:
+    if key == BUILD_INFO:
         return ""
     project = key.removesuffix(_SUFFIX)
     return project if project != key and _PROJECT.fullmatch(project) else None

@@ -9,9 +9,9 @@ from app.db.tx import Tx, run
 
 PRUNE = """
     DELETE FROM items WHERE id IN (
-        SELECT items.id FROM :rows(folders; whole text, path text, name text) AS old
-        JOIN items ON items.repo_id = :repo_id AND items.path = old.path AND items.name = old.name
-        WHERE items.folder AND NOT EXISTS (
+        SELECT items.id FROM :rows(folders; whole text, path text, name text) AS old CROSS JOIN items
+        WHERE items.repo_id = :repo_id AND items.path = old.path AND items.name = old.name
+            AND items.folder AND NOT EXISTS (
             SELECT 1 FROM items AS inside WHERE inside.repo_id = :repo_id AND inside.path = old.whole
         )
     )

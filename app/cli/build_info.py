@@ -162,7 +162,7 @@ def publish(
         client.call("PUT", _API, query=present(project=project), body=body)
     count = sum(len(one.get("artifacts") or []) for one in body.get("modules") or [])
     called = f"{output.line(body.get('name', ''))} {output.line(body.get('number', ''))}"
-    session.show(body, lambda _: f"Build-info {called} is published, with {count} artifacts")
+    session.show(body, lambda _: f"Build-info {called} is published, with {count} artifact{'' if count == 1 else 's'}")
 
 
 def _read(file: str) -> Json:

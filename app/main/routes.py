@@ -13,7 +13,7 @@ from app.accounts.artifactory import tokens as issued
 from app.artifacts import errors as faults
 from app.artifacts.api import files, moving, permissions, platform, repositories, search, storage, system, upkeep
 from app.audit import api as audit
-from app.buildinfo.api import asked, promotion, removal, runs
+from app.buildinfo.api import promotion, removal, runs
 from app.builds.api import builds, logs, streams
 from app.builds.cards import api as cards
 from app.builds.cron import api as cron
@@ -34,7 +34,7 @@ from app.web.server import Requests
 from app.web.traffic import Traffic
 
 
-class State(rpc.State, asked.State):
+class State(rpc.State, promotion.State):
     """The state of every request."""
 
 

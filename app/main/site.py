@@ -165,6 +165,7 @@ def _state(
         downloads=artifacts.downloads,
         collector=artifacts.collector,
         clearing=artifacts.clearing,
+        unhurried=artifacts.unhurried,
         gauges=(artifacts.gauges,),
         checks={"the store of artifacts": artifacts.blobs.check},
         now_ms=now_ms,

@@ -14,6 +14,8 @@ from app.db.tx import Tx, one
 from tests.acceptance.server import Server
 from tests.artifacts.conftest import REPOSITORIES
 
+pytestmark = pytest.mark.postgres
+
 BATCH = "/artifactory/api/v2/repositories/batch"
 #: As a client sends a local repository with all its fields.
 FULL: dict[str, Any] = {

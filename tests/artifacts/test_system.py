@@ -5,6 +5,8 @@ import pytest
 
 from tests.acceptance.server import Server
 
+pytestmark = pytest.mark.postgres
+
 SYSTEM = "/artifactory/api/system"
 
 
