@@ -365,9 +365,7 @@ def test_a_build_is_renamed_and_deleted(client: Any) -> None:
         client.builds.get_build_runs("new-name")
 
 
-def test_a_build_is_compared_with_an_older_one_when_the_client_asks_for_texts(
-    client: Any, server: Server
-) -> None:
+def test_a_build_is_compared_with_an_older_one_when_the_client_asks_for_texts(client: Any, server: Server) -> None:
     """The client's model of a comparison holds texts, and the usual answer objects."""
     client.builds.create_build(_request("compared", "1"))
     client.builds.create_build(_request("compared", "2", "two.txt"))

@@ -10,12 +10,18 @@ from tests.acceptance.server import Server
 
 #: Where we answer otherwise on purpose: what the command matches, what the difference matches, and why.
 DIFFERENCES = [
+    (r"jf rt bp ", r"^header X-Checksum", "the stored build-info holds other bytes than the recorded one"),
+    (r"jf rt s --build=app$", r"json\.size: ", "the same file"),
     (
-        r"jf rt bp ",
-        r"^header X-Checksum",
-        "the sums of the stored build-info, which holds other bytes than the recorded one",
+        r"bpr app 1 dev-local|bpr V 1 all-virtual",
+        r"^messages: ",
+        "a file that is at the target is not moved onto itself",
     ),
-    (r"jf rt s --build=app$", r"json\.size: ", "the size of that file"),
+    (
+        r"bpr prod-local|--project=default",
+        r"^messages: ",
+        "an entry with a path names one file, which is at the target since the promotion before; copies stay",
+    ),
 ]
 
 
