@@ -18,7 +18,7 @@ from tests.buildinfo.project import Project, artifact, module, when
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what the client says of itself
-    from artifactory import ArtifactoryBuildManager  # type: ignore[import-untyped]  # ships no types
+    from artifactory import ArtifactoryBuildManager
 
 pytestmark = pytest.mark.postgres
 
