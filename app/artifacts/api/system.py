@@ -7,6 +7,7 @@ from starlette.requests import Request
 from typing_extensions import TypedDict
 
 from app.artifacts.access import ACCOUNT, VISITOR, State, Visitor
+from app.artifacts.api import keys
 from app.errors import NotFound
 from app.web.path import Path, Word
 from app.web.reply import JSON, Text
@@ -183,4 +184,5 @@ routes: Sequence[Endpoint] = [
         operation="platform.release_bundle",
         needs=VISITOR,
     ),
+    *keys.routes,
 ]
