@@ -425,3 +425,15 @@ def test_grants_and_changes_at_once_are_all_there(server: Server) -> None:
     assert asyncio.run(all_at_once()) == {200, 204}
     assert [found[1] for found in grants(server)] == names
     assert dict.fromkeys(names, 1).items() <= server.json("GET", f"{REPOSITORIES}/libs").items()
+
+
+def test_an_account_that_is_deleted_leaves_no_grant_to_the_next_of_its_name(server: Server) -> None:
+    server.account("kim").close()
+    target(server, "t", repo=section("libs", users={"kim": ["read"], "ada": ["read"]}))
+
+    assert server.ask("DELETE", "/api/users/kim").is_success
+    with server.account("kim") as again:
+        assert readable(again) == []
+    assert server.json("GET", f"{SECOND}/t")["repo"]["actions"]["users"] == {"ada": ["read"]}
+    assert [found[1] for found in grants(server)] == ["ada"]
+    server.ask("DELETE", "/api/users/kim")
