@@ -133,6 +133,12 @@ def append(content: dict[str, Any], modules: list[dict[str, Any]]) -> None:
                 old[field] = [*old.get(field, ()), *more]
 
 
+def complete(artifact: dict[str, Any], path: str, sums: Sums) -> None:
+    """Give the JSON of an artifact the path and the checksums that it lacks."""
+    for field, value in (("path", path), ("sha1", sums.sha1), ("sha256", sums.sha256), ("md5", sums.md5)):
+        artifact[field] = artifact[field] or value
+
+
 def artifacts_of(content: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The JSON of the artifacts, each after the id of its module, in the order of the entries."""
     for module in content.get("modules", ()):

@@ -1,12 +1,15 @@
 """The bytes of the files of runs, in the store of blobs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import hashlib
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from app import threads
 from app.artifacts import uploads
-from app.artifacts.blobs.store import BlobStore, Received
+from app.artifacts.blobs.store import BlobStore, Lost, Received
 from app.artifacts.model import Blob
 from app.buildinfo import document
 from app.buildinfo.document import Document
@@ -17,6 +20,7 @@ from app.db.tx import Tx
 from app.moments import Recorders
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 #: Bytes that are handed to the store of blobs at once.
 PIECE = 256 * 1024
@@ -41,15 +45,29 @@ async def received(blobs: BlobStore, data: bytes) -> Received:
 
 
 async def read(blobs: BlobStore, blob: Blob) -> bytes:
-    """The bytes of a file."""
-    return b"".join([part async for part in blobs.read(blob.place, 0, blob.size)])
+    """The bytes of a file. Lost, StoreAway."""
+    return b"".join([part async for part in pieces(blobs, blob)])
+
+
+async def pieces(blobs: BlobStore, blob: Blob) -> AsyncGenerator[bytes, None]:
+    """The same, piece by piece. The last piece comes only if all bytes are the right ones; Lost otherwise."""
+    digest, held = hashlib.sha256(), b""
+    async for piece in blobs.read(blob.place, 0, blob.size):
+        if held:
+            yield held
+        await threads.run(digest.update, piece)
+        held = piece
+    if digest.hexdigest() != blob.sha256:
+        log.error("the file of a run is damaged", extra={"sha256": blob.sha256, "place": blob.place})
+        raise Lost(f"the bytes of {blob.place} have the SHA-256 {digest.hexdigest()}")
+    yield held
 
 
 async def rewritten(ports: Ports, run: Run, change: Callable[[dict[str, Any]], object]) -> Rewritten:
     """The run with a changed file, whose bytes are stored; `store.replace_file` makes it the file of the run."""
     blob = await ports.db.read(file_of(run))
     data = await read(ports.blobs, blob)
-    found, changed = await asyncio.to_thread(_changed, data, change)
+    found, changed = await threads.run(_changed, data, change)
     return Rewritten(run, found, await received(ports.blobs, changed))
 
 

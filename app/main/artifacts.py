@@ -1,5 +1,7 @@
 """Opening the artifacts: the store of blobs."""
 
+import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +13,8 @@ from app.artifacts.blobs.collection import Collector
 from app.artifacts.blobs.folder import FolderStore
 from app.artifacts.blobs.gauges import read as read_gauges
 from app.artifacts.blobs.quota import Limited, Usage
-from app.artifacts.blobs.store import BlobStore
+from app.artifacts.blobs.s3 import S3Store
+from app.artifacts.blobs.store import BlobStore, StoreAway
 from app.artifacts.clearing import Clearing
 from app.artifacts.downloads import Downloads
 from app.background import Unhurried
@@ -20,6 +23,11 @@ from app.folder import Folder
 from app.main.maintenance import now
 from app.settings.server import Settings
 from app.web.gauges import Gauges
+
+log = logging.getLogger(__name__)
+
+#: Seconds that a store in another place gets to answer at the start.
+_PATIENCE = 10.0
 
 
 def now_ms() -> int:
@@ -57,9 +65,23 @@ async def open_artifacts(settings: Settings, folder: Folder, db: Database) -> As
 @asynccontextmanager
 async def _opened(settings: Settings, folder: Folder) -> AsyncIterator[BlobStore]:
     """The store of the settings."""
-    store = FolderStore(folder.blobs)
-    await threads.run(store.prepare)
+    store: FolderStore | S3Store
+    if settings.blobs and settings.blobs_folder is None:
+        store = S3Store(settings.blobs)
+        await _warn_if_away(store)
+    else:
+        store = FolderStore(folder.blobs)
+        await threads.run(store.prepare)
     try:
         yield store
     finally:
         await threads.run(store.close)
+
+
+async def _warn_if_away(store: BlobStore) -> None:
+    """A store that is away may come back: the server starts without it."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await store.check()
+    except (StoreAway, TimeoutError) as error:
+        log.warning("the store of artifacts cannot be reached", extra={"reason": str(error) or "no answer in time"})

@@ -174,7 +174,8 @@ def _answer(kind: Any, schemas: _Schemas) -> tuple[str, Schema]:
     if kind is SeeOther:
         return "303", {}
     media: str | None = kind.media_type
-    return "200", {media: {"schema": {"type": "string"}}} if kind is not Response and media else {}
+    status = str(getattr(kind, "status", 200))
+    return status, {media: {"schema": {"type": "string"}}} if kind is not Response and media else {}
 
 
 def _add(content: Schema, media: str, more: Schema) -> None:

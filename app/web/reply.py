@@ -61,6 +61,15 @@ class Text(Response):
     media_type = "text/plain"
 
 
+class MadeText(Text):
+    """201 with text: something new is there."""
+
+    status = 201
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, self.status)
+
+
 class HTML(Response):
     """An HTML page."""
 

@@ -11,6 +11,8 @@ from tests.artifacts.conftest import REPOSITORIES
 from tests.artifacts.test_repository_routes import errors, make
 from tests.scm.repository import Repository
 
+pytestmark = pytest.mark.postgres
+
 SECOND = "/artifactory/api/v2/security/permissions"
 FIRST = "/artifactory/api/security/permissions"
 NOBODY: dict[str, Any] = {"users": {}, "groups": {}}

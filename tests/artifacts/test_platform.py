@@ -10,6 +10,8 @@ from app.artifacts.api import environments, projects
 from tests.acceptance.server import Server
 from tests.artifacts.conftest import REPOSITORIES
 
+pytestmark = pytest.mark.postgres
+
 ENVIRONMENTS = "/access/api/v1/environments"
 PROJECTS = "/access/api/v1/projects"
 

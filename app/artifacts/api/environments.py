@@ -15,7 +15,7 @@ from app.errors import Conflict, Invalid, NotFound, Problem
 from app.moments import Change, Recorders
 from app.web import body
 from app.web.path import Path, Word, decoded
-from app.web.reply import JSON, Empty
+from app.web.reply import JSON, Empty, Made
 from app.web.route import Endpoint
 
 
@@ -48,17 +48,17 @@ def _both() -> Tx[tuple[list[str], list[Project]]]:
     return (yield from environments.all_names()), (yield from projects.list_all())
 
 
-async def add_environment(request: Request[State], visitor: Visitor) -> JSON[EnvironmentJSON]:
+async def add_environment(request: Request[State], visitor: Visitor) -> Made[EnvironmentJSON]:
     """Add an environment."""
     name = (await body.parse(request, NewEnvironment)).name
     _check(environments.check(name, "name", environments.LONGEST))
     return await _added(request, visitor, name)
 
 
-async def _added(request: Request[State], visitor: Visitor, name: str) -> JSON[EnvironmentJSON]:
+async def _added(request: Request[State], visitor: Visitor, name: str) -> Made[EnvironmentJSON]:
     adding = _adding(request.state["recorders"], visitor, name, request.state["now"]())
     await request.state["db"].write(adding)
-    return JSON(EnvironmentJSON(name=name), 201)
+    return Made(EnvironmentJSON(name=name))
 
 
 def _adding(recorders: Recorders, visitor: Visitor, name: str, now: int) -> Tx[None]:
@@ -117,7 +117,7 @@ async def list_project_environments(request: Request[State], _: Visitor) -> JSON
     return JSON([EnvironmentJSON(name=name) for name in names if name.startswith(f"{key}-")])
 
 
-async def add_project_environment(request: Request[State], visitor: Visitor) -> JSON[EnvironmentJSON]:
+async def add_project_environment(request: Request[State], visitor: Visitor) -> Made[EnvironmentJSON]:
     """Add an environment of a project; its name begins with the project's key and a dash."""
     key, name = decoded(request.path_params["project"]), (await body.parse(request, NewEnvironment)).name
     await request.state["db"].read(projects.find(key))

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
 
 from app.artifacts import moments, permissions, repositories
 from app.artifacts.access import ACCOUNT, State, Visitor
@@ -31,7 +30,7 @@ from app.db.tx import Tx
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from app.web import body
 from app.web.path import Path, Word, decoded
-from app.web.reply import JSON, Text
+from app.web.reply import JSON, MadeText, Text
 from app.web.route import Endpoint
 
 
@@ -57,25 +56,28 @@ async def show_first(request: Request[State], visitor: Visitor) -> JSON[FirstTar
     return JSON(shown_first(await request.state["db"].read(_found(visitor, _name(request)))))
 
 
-async def create(request: Request[State], visitor: Visitor) -> Response:
+async def create(request: Request[State], visitor: Visitor) -> MadeText:
     """Make a permission target; 409 when there is one of the name."""
     wanted = await body.parse(request, TargetInput)
-    return await _put(request, visitor, wanted.name, sections_of(wanted), new=True)
+    await _put(request, visitor, wanted.name, sections_of(wanted), new=True)
+    return MadeText(f"The permission target {_name(request)} was made\n")
 
 
-async def put(request: Request[State], visitor: Visitor) -> Response:
+async def put(request: Request[State], visitor: Visitor) -> Text | MadeText:
     """Make a permission target, or replace it: a section that is not sent is removed.
 
     The grants of the steps of git repositories stay when the section has no `repos`.
     """
     wanted = await body.parse(request, TargetInput)
-    return await _put(request, visitor, wanted.name, sections_of(wanted))
+    made = await _put(request, visitor, wanted.name, sections_of(wanted))
+    return _answer(_name(request), made=made)
 
 
-async def put_first(request: Request[State], visitor: Visitor) -> Response:
+async def put_first(request: Request[State], visitor: Visitor) -> Text | MadeText:
     """Make a permission target, or replace its section for files."""
     wanted = await body.parse(request, FirstTargetInput)
-    return await _put(request, visitor, wanted.name, {"repo": of_first(wanted)}, others=True)
+    made = await _put(request, visitor, wanted.name, {"repo": of_first(wanted)}, others=True)
+    return _answer(_name(request), made=made)
 
 
 async def delete(request: Request[State], visitor: Visitor) -> Text:
@@ -93,13 +95,19 @@ async def _put(
     *,
     new: bool = False,
     others: bool = False,
-) -> Response:
+) -> bool:
+    """Store a target; whether it is new."""
     name = _name(request)
     if said and said != name:
         words = f"name: the body says {said[:100]!r}, and the path says {name[:100]!r}"
         raise Invalid.of([Problem("name", "other_name", words)])
-    made = await request.state["db"].write(_putting(request, visitor, name, sections, new=new, others=others))
-    return Text(f"The permission target {name} was {'made' if made else 'replaced'}\n", 201 if made else 200)
+    return bool(await request.state["db"].write(_putting(request, visitor, name, sections, new=new, others=others)))
+
+
+def _answer(name: str, *, made: bool) -> Text | MadeText:
+    if made:
+        return MadeText(f"The permission target {name} was made\n")
+    return Text(f"The permission target {name} was replaced\n")
 
 
 def _putting(

@@ -17,7 +17,7 @@ from app.errors import Conflict, Invalid, Problem
 from app.moments import Change, Recorders
 from app.web import body
 from app.web.path import Path, Word, decoded
-from app.web.reply import JSON, Empty
+from app.web.reply import JSON, Empty, Made
 from app.web.route import Endpoint, Param
 
 #: The rule for keys of projects: environments and repositories of a project begin with its key and a dash.
@@ -51,7 +51,7 @@ async def show_project(request: Request[State], _: Visitor) -> JSON[ProjectJSON]
     return JSON(_shown(await request.state["db"].read(projects.find(decoded(request.path_params["project"])))))
 
 
-async def create_project(request: Request[State], visitor: Visitor) -> JSON[ProjectJSON]:
+async def create_project(request: Request[State], visitor: Visitor) -> Made[ProjectJSON]:
     """Add a project."""
     wanted = await body.parse(request, ProjectInput)
     key = wanted.key or ""
@@ -61,7 +61,7 @@ async def create_project(request: Request[State], visitor: Visitor) -> JSON[Proj
     project = Project(key, wanted.name or key, dict(wanted.model_extra or {}))
     now, recorders = request.state["now"](), request.state["recorders"]
     await request.state["db"].write(_creating(recorders, visitor, project, now))
-    return JSON(_shown(project), 201)
+    return Made(_shown(project))
 
 
 def _creating(recorders: Recorders, visitor: Visitor, project: Project, now: int) -> Tx[None]:

@@ -26,7 +26,7 @@ from app.errors import Forbidden, Invalid, Problem
 from app.moments import Recorders
 from app.web import body
 from app.web.path import Path, Word, decoded
-from app.web.reply import JSON, Text
+from app.web.reply import JSON, MadeText, Text
 from app.web.route import Endpoint, Param
 
 #: The most repositories of one batch.
@@ -100,10 +100,10 @@ async def delete(request: Request[State], visitor: Visitor) -> Text:
     return Text(f"Repository {key} and all its content were removed\n")
 
 
-async def create_several(request: Request[State], visitor: Visitor) -> Text:
+async def create_several(request: Request[State], visitor: Visitor) -> MadeText:
     """Make several repositories, all or none."""
     await _batch(request, visitor, _creating)
-    return Text("The repositories were created\n", status_code=201)
+    return MadeText("The repositories were created\n")
 
 
 async def update_several(request: Request[State], visitor: Visitor) -> Text:
@@ -222,6 +222,12 @@ routes: Sequence[Endpoint] = [
     Endpoint("DELETE", REPOSITORY, delete, operation="artifact_repositories.delete", needs=ACCOUNT),
     Endpoint("PUT", _BATCH, create_several, operation="artifact_repositories.create_several", needs=SYSTEM, body=Batch),
     Endpoint(
-        "POST", _BATCH, update_several, operation="artifact_repositories.update_several", needs=ACCOUNT, body=Batch
+        "POST",
+        _BATCH,
+        update_several,
+        operation="artifact_repositories.update_several",
+        needs=ACCOUNT,
+        body=Batch,
+        errors=[404],
     ),
 ]

@@ -12,12 +12,13 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from app import size as sizes
 from app import threads
+from app.artifacts.blobs.ahead import ahead
 from app.artifacts.blobs.hashing import Hashing, Pieces, batches
 from app.artifacts.blobs.sound import Counts, Sound
 from app.artifacts.blobs.store import Held, Lost, Missing, Received, Space, StoreAway
@@ -144,21 +145,19 @@ class FolderStore:
             raise NoRoom(f"the disk of the artifacts is full: {words}; delete artifacts, or make the disk larger")
 
     async def read(self, place: str, start: int, stop: int) -> AsyncIterator[bytes]:
-        """See BlobStore. The next piece is read while the caller works on one."""
+        """See BlobStore."""
         if stop - start <= PIECE:
             yield await threads.run(self._read_small, place, start, stop)
             return
         with await threads.run(self._open, place) as file:
-            reading = asyncio.create_task(threads.run(_read, file, start, min(PIECE, stop - start)))
-            try:
-                while start < stop:
-                    piece = await reading
-                    start += len(piece)
-                    if start < stop:
-                        reading = asyncio.create_task(threads.run(_read, file, start, min(PIECE, stop - start)))
+
+            async def read(at: int, size: int) -> bytes:
+                return await threads.run(_read, file, at, size)
+
+            reading = ahead(read, start, stop, PIECE)
+            async with aclosing(reading):
+                async for piece in reading:
                     yield piece
-            finally:
-                await threads.settle(reading)
 
     def _read_small(self, place: str, start: int, stop: int) -> bytes:
         with self._open(place) as file:
@@ -234,8 +233,11 @@ class _Writing:
         self._syncing: Future[None] | None = None
         self._since = 0
 
-    def write(self, pieces: Pieces) -> None:
+    async def write(self, pieces: Pieces) -> None:
         """Write all of these pieces. NoRoom, StoreAway."""
+        await threads.run(self._write, pieces, executor=self._executor)
+
+    def _write(self, pieces: Pieces) -> None:
         size = sum(map(len, pieces))
         self._require_room(size)
         _write(self._file, pieces)

@@ -6,7 +6,7 @@ One thread for all three would take the time of all three together; `hashlib` le
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeAlias
 
@@ -33,11 +33,11 @@ class Hashing:
             _update(digest, pieces)
         self._count(pieces, began)
 
-    async def add_beside(self, executor: Executor, pieces: Pieces, beside: Callable[[Pieces], None]) -> None:
-        """Add bytes, each digest in a thread, while another thread does something else with the bytes."""
+    async def add_beside(self, executor: Executor, pieces: Pieces, beside: Callable[[Pieces], Awaitable[None]]) -> None:
+        """Add bytes, each digest in a thread, while `beside` does something else with the bytes."""
         began = time.perf_counter()
         digests = (threads.run(_update, digest, pieces, executor=executor) for digest in self._digests)
-        await asyncio.gather(threads.run(beside, pieces, executor=executor), *digests)
+        await asyncio.gather(beside(pieces), *digests)
         self._count(pieces, began)
 
     @property

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from app.artifacts import repositories
 from app.artifacts.access import ACCOUNT, VISITOR, Visitor
+from app.artifacts.model import BUILD_INFO
 from app.background import Unhurried
 from app.buildinfo import access as rights
 from app.buildinfo import names, order, promotions, times
@@ -214,7 +215,7 @@ def _promotion(request: Request[Any], key: str, promotion: Promotion) -> Promoti
 
 def _address(request: Request[Any], key: str, name: str, number: str, promotion_id: int = 0) -> str:
     parts = [names.escaped(part) for part in (name, number, *([str(promotion_id)] if promotion_id else []))]
-    where = "" if key == names.DEFAULT_REPO else f"?buildRepo={names.escaped(key)}"
+    where = "" if key == BUILD_INFO else f"?buildRepo={names.escaped(key)}"
     return f"{request.state['public_url']}/artifactory/api/build/promotions/{'/'.join(parts)}{where}"
 
 

@@ -1,13 +1,14 @@
 """Routes that publish, list and show runs (contract artifactory-build 4)."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from app import threads
 from app.artifacts import repositories
 from app.artifacts.access import VISITOR, Visitor
 from app.artifacts.blobs.store import BlobStore, Received
@@ -23,11 +24,13 @@ from app.db.tx import Tx
 from app.errors import Invalid, Problem
 from app.web import body
 from app.web.path import Path
-from app.web.reply import JSON, Empty, Piped
+from app.web.reply import JSON, Empty, Encoded, Piped
 from app.web.route import Endpoint, Param
 
 #: What a caller sends as `Accept` to get a comparison whose entries are texts.
 AS_NAMES = "application/vnd.org.jfrog.build.BuildsDiff+json;entries=string"
+#: Bytes of a file that is read before the head of the answer is sent, so that an error becomes an answer of its own.
+SMALL = 256 * 1024
 
 
 class BuildJSON(TypedDict):
@@ -93,7 +96,7 @@ def _newest(key: str, visitor: Visitor) -> Tx[dict[str, str]]:
 
 async def show(
     request: Request[Any], visitor: Visitor
-) -> JSON[NumbersJSON] | Piped[BuildInfoJSON] | JSON[DiffJSON] | Response:
+) -> JSON[NumbersJSON] | Encoded[BuildInfoJSON] | Piped[BuildInfoJSON] | JSON[DiffJSON] | Response:
     """The runs of a build, or one run, by its number; with `diff`, what differs from a run before it.
 
     A name may have slashes: the longest name that has the number is meant.
@@ -113,7 +116,7 @@ async def _shown(request: Request[Any], visitor: Visitor, raw: str) -> Response:
         visitor.refuse("read", key, access.all_of(spelled[0]))
     if pairs and (info := await request.state["db"].glance(_info(key, visitor, pairs, at))) is not None:
         run, blob = info
-        return _answer(address(request, run.name, run.number), request.state["blobs"], blob)
+        return await _answer(address(request, run.name, run.number), request.state["blobs"], blob)
     name, runs = await request.state["db"].read(_runs(key, visitor, builds)) if at is None else ("", [])
     if not runs:
         raise store.no_run(*pairs[0], key) if pairs else store.no_build(spelled[0], key)
@@ -140,18 +143,21 @@ def _runs(key: str, visitor: Visitor, builds: Sequence[str]) -> Tx[tuple[str, li
     return "", []
 
 
-def _answer(uri: str, blobs: BlobStore, blob: Blob) -> Piped[BuildInfoJSON]:
+async def _answer(uri: str, blobs: BlobStore, blob: Blob) -> Encoded[BuildInfoJSON] | Piped[BuildInfoJSON]:
     """The answer that holds a file as it is: a file may have megabytes, which nobody needs to parse."""
     head, end = b'{"uri":"' + uri.encode() + b'","buildInfo":', b"}\n"
+    if blob.size <= SMALL:
+        return Encoded(head + await files.read(blobs, blob) + end)
     length = len(head) + blob.size + len(end)
-    return Piped(_wrapped(head, blobs, blob, end), {"content-length": str(length)})
+    return Piped(_wrapped(head, files.pieces(blobs, blob), end), {"content-length": str(length)})
 
 
-async def _wrapped(head: bytes, blobs: BlobStore, blob: Blob, end: bytes) -> AsyncGenerator[bytes, None]:
-    yield head
-    async for part in blobs.read(blob.place, 0, blob.size):
-        yield part
-    yield end
+async def _wrapped(head: bytes, pieces: AsyncGenerator[bytes, None], end: bytes) -> AsyncGenerator[bytes, None]:
+    async with aclosing(pieces):
+        yield head
+        async for piece in pieces:
+            yield piece
+        yield end
 
 
 async def publish(request: Request[Any], visitor: Visitor) -> Empty:
@@ -181,7 +187,7 @@ async def append(request: Request[Any], visitor: Visitor) -> Empty:
     """Add the modules in the body to a run."""
     key, run = await found(request, visitor, request.path_params[RUN.name], "deploy", "delete")
     data = await body.read(request, document.BODY)
-    modules = await asyncio.to_thread(document.modules_of, data)
+    modules = await threads.run(document.modules_of, data)
     await flow.append(ports(request), visitor, key, run, modules)
     return Empty()
 
@@ -212,7 +218,7 @@ async def _diff(request: Request[Any], visitor: Visitor, raw: str, older: str) -
     if other is None or not access.may(visitor, "read", key, other):
         raise store.no_run(run.name, older, key)
     newer_data, older_data = [await _file(request, one_of) for one_of in (run, other)]
-    return await asyncio.to_thread(lambda: diff.compare(_document(newer_data), _document(older_data)))
+    return await threads.run(lambda: diff.compare(_document(newer_data), _document(older_data)))
 
 
 async def _file(request: Request[Any], run: Run) -> bytes:
