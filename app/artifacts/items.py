@@ -32,10 +32,11 @@ ADD_FOLDERS = """
     FROM :rows(entries; path text, name text, depth bigint) AS entry
     WHERE TRUE ON CONFLICT (repo_id, path, name) DO NOTHING
 """
+#: SQLite reads the tables of a CROSS JOIN in their order; else it would read all items of the repository.
 FILES_AMONG = """
-    SELECT items.path, items.name FROM items
-    JOIN :rows(entries; path text, name text) AS entry ON entry.path = items.path AND entry.name = items.name
-    WHERE items.repo_id = :repo_id AND NOT items.folder LIMIT 1
+    SELECT items.path, items.name FROM :rows(entries; path text, name text) AS entry
+    CROSS JOIN items WHERE items.repo_id = :repo_id AND items.path = entry.path AND items.name = entry.name
+        AND NOT items.folder LIMIT 1
 """
 #: Replaces the file at the same path. Nothing is returned when a folder is there.
 PUT = schema.insert_sql(
