@@ -65,7 +65,7 @@ def verify(session: Session) -> None:
         raise BrokenOff(f"not everything was read back: {output.line(last.get('message', 'the answer ended'))}")
     if lost := last.get("lost"):
         raise Lost(
-            f"{lost} of {last.get('checked')} blobs are lost: restore them from a backup, or upload the files again"
+            f"{lost} of {last.get('checked')} blobs are lost: put their bytes back from a backup (docs/backup.md)"
         )
     if not session.as_json:
         output.write(f"All {last.get('checked', 0)} blobs are whole, {size.text(last.get('bytes', 0))}")

@@ -33,7 +33,8 @@ UNUSED = """
     SELECT id FROM blobs WHERE id > :after AND id <= :end AND used < :before
         AND NOT EXISTS (SELECT 1 FROM items WHERE items.blob_id = blobs.id)
 """
-LOCK = "SELECT id FROM blobs WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS unused) ORDER BY id :exclusive"
+#: In the order in which uploads lock rows.
+LOCK = "SELECT id FROM blobs WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS unused) ORDER BY sha256 :exclusive"
 DELETE = """
     DELETE FROM blobs WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS unused) AND used < :before
         AND NOT EXISTS (SELECT 1 FROM items WHERE items.blob_id = blobs.id)

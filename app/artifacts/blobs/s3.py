@@ -7,6 +7,7 @@ aborted. What a killed server was uploading stays in the bucket until the bucket
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -46,6 +47,7 @@ class S3Store:
         self._address = url
         self._bucket = Bucket.from_url(
             url,
+            config={"disable_bulk_delete": True},  # not all servers that speak S3 know how to delete many at once
             client_options={"allow_http": True, "timeout": TIMEOUT, "connect_timeout": timedelta(seconds=5)},
             retry_config={
                 "max_retries": 6,
@@ -57,6 +59,7 @@ class S3Store:
                 },
             },
         )
+        self._again = again
         self._threads = ThreadPoolExecutor(_THREADS, "blobs")
         self.sound, self.counts = Sound(), Counts()
 
@@ -103,25 +106,25 @@ class S3Store:
         return ahead(partial(self._read, place), start, stop, PIECE)
 
     async def _read(self, place: str, start: int, size: int) -> bytes:
-        """These bytes of an object, all of them."""
-        attempt = 1
+        """These bytes of an object, all of them; asked for again when less comes."""
+        until = time.monotonic() + self._again.total_seconds()
+        attempt = 0
         while True:
+            attempt += 1
             try:
                 found = bytes(await _asked(obstore.get_range_async(self._bucket, place, start=start, length=size)))
             except FileNotFoundError:
                 raise Missing(f"the bytes of {place} are not there") from None
             except StoreAway:
-                await self._require(place, start + size)
-                if attempt == ATTEMPTS:
+                if attempt == ATTEMPTS or time.monotonic() >= until:  # the library has tried for as long
                     raise
             else:
                 if len(found) == size:
                     return found
-                await self._require(place, start + size)
                 if attempt == ATTEMPTS:
                     raise StoreAway(f"the store of the artifacts gave {len(found)} of {size} bytes")
+            await self._require(place, start + size)
             await asyncio.sleep(_PAUSE * attempt)
-            attempt += 1
 
     async def _require(self, place: str, size: int) -> None:
         """Lost when an object has fewer bytes than these. StoreAway."""
