@@ -17,7 +17,8 @@ from app.errors import TooLarge
 FRESH, COUNTED = 5.0, 60.0
 #: Ids rise, so this reads only the blobs that are new since the last sum.
 SINCE = "SELECT max(id) AS id, sum(size) AS size, count(*) AS count FROM blobs WHERE id > :after"
-ITEMS = "SELECT count(*) AS count FROM items WHERE NOT folder"
+#: Read from the index of blobs: folders have no blob.
+ITEMS = "SELECT count(*) AS count FROM items WHERE blob_id > 0"
 
 
 class Usage:
