@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from app import background
-from app.background import Loop, serving
+from app.background import Loop, Unhurried, serving
 from app.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -112,3 +112,41 @@ async def test_loops_have_ended_when_the_block_has() -> None:
         await asyncio.sleep(0)
 
     assert sorted(ended) == ["a", "b"]
+
+
+async def test_unhurried_work_is_done_to_its_end_though_its_caller_is_cancelled() -> None:
+    begun, go_on, done = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def work() -> None:
+        begun.set()
+        await go_on.wait()
+        done.append("done")
+
+    async def fail() -> None:
+        await go_on.wait()
+        raise RuntimeError("nobody waits for this")
+
+    unhurried = Unhurried()
+    async with unhurried.running():
+        callers = [asyncio.create_task(unhurried.do(what)) for what in (work(), fail())]
+        await begun.wait()
+        for caller in callers:
+            caller.cancel()
+        await asyncio.gather(*callers, return_exceptions=True)
+        asyncio.get_running_loop().call_soon(go_on.set)
+
+    assert done == ["done"]
+
+
+async def test_unhurried_work_gives_its_result_and_its_error() -> None:
+    async def work() -> str:
+        return "result"
+
+    async def fail() -> None:
+        raise RuntimeError("oh")
+
+    unhurried = Unhurried()
+    async with unhurried.running():
+        assert await unhurried.do(work()) == "result"
+        with pytest.raises(RuntimeError, match="oh"):
+            await unhurried.do(fail())

@@ -88,11 +88,12 @@ def _judge(visitor: Visitor, repo: ArtifactRepository, tree: Mapping[str, int | 
 def parse(text: str) -> dict[str, list[str]]:
     """The pairs of a value of `properties=`: `k=v1,v2;k2=w`, also with `|` between properties. Invalid.
 
-    A backslash takes its special meaning from a comma, a bar, an equals sign, a semicolon and a backslash.
+    A backslash takes its special meaning from a comma, a bar, an equals sign, a semicolon and a backslash. A key alone
+    gets an empty value.
     """
     found: dict[str, list[str]] = {}
     for key, values in _pairs(text):
-        found.setdefault(key, []).extend(values)
+        found.setdefault(key, []).extend(values or [""])
     if not found:
         words = "properties: is empty; say properties=KEY=VALUE;KEY2=VALUE2"
         raise Invalid.of([Problem("properties", "no_properties", words)])

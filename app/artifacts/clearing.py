@@ -4,6 +4,7 @@ A million items take minutes; nobody shall wait for them, and a server that ends
 """
 
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -24,7 +25,7 @@ PIECE = "SELECT id FROM items WHERE repo_id = :id LIMIT :limit"
 REMOVE_PIECE = "DELETE FROM items WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS piece)"
 REMOVE = "DELETE FROM artifact_repos WHERE id = :id"
 #: Items in one transaction: other writers wait for no more than that.
-STEP = 2000
+STEP = 1000
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class Clearing:
         async with serving(self._loop.run()):
             yield
 
-    async def _remove(self) -> None:
-        while await self._db.write(remove_piece()):
-            pass  # between two pieces, those who wait have their turn
+    async def _remove(self) -> float | None:
+        """Remove a piece; afterwards, other writers have the database for as long as that took."""
+        began = time.monotonic()
+        more = await self._db.write(remove_piece())
+        return time.monotonic() - began if more else None

@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NotRequired, cast
+from typing import NotRequired, cast
 
-import orjson
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
@@ -21,8 +20,6 @@ from app.names import is_name, rule
 LONGEST_KEY = 64
 #: First words of paths that are no repositories, and names that stand for all repositories.
 RESERVED = frozenset({"api", "list", "ui", "v1", "v2", "webapp", "any"})
-#: The most bytes of the fields that are stored and given back.
-SETTINGS_LIMIT = 64 * 1024
 #: The most patterns of paths in one list, and the most characters of one pattern.
 PATTERNS, LONGEST_PATTERN = 200, 1000
 #: What clients call a kind.
@@ -140,7 +137,7 @@ def _changed(
     now_ms: int,
 ) -> Wanted:
     settings = dict(wanted.model_extra or {})
-    problems.extend(_wrong(repo.key, wanted, settings))
+    problems.extend(_wrong(repo.key, wanted))
     if repo.kind == "virtual":
         if wanted.repositories is not None:
             members = tuple(_ids(wanted.repositories, known, problems))
@@ -161,7 +158,7 @@ def _changed(
     return Wanted(evolve(repo, **said, settings={**repo.settings, **settings}, updated=now_ms), members)
 
 
-def _wrong(key: str, wanted: Configuration, settings: Mapping[str, Any]) -> Iterator[Problem]:
+def _wrong(key: str, wanted: Configuration) -> Iterator[Problem]:
     """What is wrong with single fields."""
     if wanted.key and wanted.key != key:
         yield Problem("key", "other_key", f"key: the body says {wanted.key[:100]!r}, and the path says {key!r}")
@@ -182,9 +179,6 @@ def _wrong(key: str, wanted: Configuration, settings: Mapping[str, Any]) -> Iter
         yield from environments.check(name, "environments")
     yield from check_patterns((wanted.includes or "").split(","), "includesPattern")
     yield from check_patterns((wanted.excludes or "").split(","), "excludesPattern")
-    if len(orjson.dumps(settings)) > SETTINGS_LIMIT:
-        words = f"the fields that are only stored take more than {SETTINGS_LIMIT} bytes; leave some out"
-        yield Problem("", "too_much", words)
 
 
 def check_patterns(patterns: Sequence[str], field: str) -> Iterator[Problem]:

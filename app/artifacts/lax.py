@@ -1,10 +1,14 @@
 """JSON bodies as clients of Artifactory send them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
+import orjson
 from pydantic import AfterValidator, ConfigDict, model_validator
 
 from app.web.body import Input
+
+#: The most bytes of the keys that are unknown, with their values.
+EXTRA_LIMIT = 64 * 1024
 
 
 class Lax(Input):
@@ -19,6 +23,19 @@ class Lax(Input):
         if not isinstance(data, dict):
             return data
         return {name: value for name, value in data.items() if value is not None}
+
+    @model_validator(mode="after")
+    def _storable(self) -> Self:
+        extra = self.model_extra or {}
+        for name, value in extra.items():
+            try:
+                orjson.dumps(value)
+            except TypeError:
+                words = f"{name[:100]}: the value has a number beyond 64 bits, or a text that is no Unicode"
+                raise ValueError(words) from None
+        if extra and len(orjson.dumps(extra)) > EXTRA_LIMIT:
+            raise ValueError(f"the fields that are only stored take more than {EXTRA_LIMIT} bytes; leave some out")
+        return self
 
 
 def _without_nul(text: str) -> str:

@@ -1,6 +1,7 @@
 """The verbs that publish runs and change their files: publish, append."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from app import threads
@@ -14,10 +15,11 @@ from app.buildinfo.document import Document
 from app.buildinfo.fields import Mask
 from app.buildinfo.files import Ports
 from app.buildinfo.linking import Candidate
-from app.buildinfo.model import Run
+from app.buildinfo.model import Entries, Run
 from app.buildinfo.removal import Outcome
 from app.buildinfo.store import Rewritten
 from app.db.tx import Tx
+from app.evolve import evolve
 
 
 async def publish(
@@ -38,18 +40,24 @@ async def publish(
     received = await files.received(ports.blobs, await threads.run(lambda: found.data))
     stamp = visitor.stamp(ports.now_ms())
     outcome = await files.settled(ports, [received], _publishing(ports, visitor, key, found, received, stamp))
+    removal.log_kept(key, found.name, outcome)
     return received, outcome
 
 
 def _completed(found: Document, known: Sequence[Candidate], visitor: Visitor) -> Document:
-    """The build-info with the paths and checksums of the stored files that its artifacts are linked to."""
+    """The build-info with the paths and checksums of the stored files that its artifacts are linked to.
+
+    The entries stay without the paths: an artifact without a path stands for every file with its bytes.
+    """
     if not known:
         return found
     missing = linking.missing(found.entries.artifacts, known, lambda file: access.may_read_file(visitor, file))
     for at, (_, artifact) in enumerate(document.artifacts_of(found.content)):
         if (file := missing.get(at)) is not None:
             document.complete(artifact, file.path, file.sums)
-    return document.of_content(found.content)
+    completed = document.of_content(found.content)
+    bare = {at for at, artifact in enumerate(found.entries.artifacts) if not artifact.path}
+    return evolve(completed, entries=completed.entries.without_paths(bare))
 
 
 def _publishing(
@@ -72,26 +80,31 @@ def _publishing(
 async def append(ports: Ports, visitor: Visitor, key: str, run: Run, modules: list[dict[str, Any]]) -> None:
     """Add modules to a run. NoRun when the run was deleted meanwhile."""
     known = await ports.db.read(linking.candidates(run.name, run.number, key))
+    listed = list[Entries]()
 
     def change(content: dict[str, Any]) -> None:
         document.append(content, modules)
-        _completed(document.of_content(content), known, visitor)
+        listed[:] = [_completed(document.of_content(content), known, visitor).entries]
 
     async def attempt() -> None:
         current = await ports.db.glance(store.find_run(run.repo_id, run.name, run.number, run.started))
         if current is None:
             raise store.no_run(run.name, run.number, key)
         changed = await files.rewritten(ports, current, change)
-        await files.settled(ports, [changed.received], _appending(ports, visitor, key, changed, len(modules)))
+        stamp = visitor.stamp(ports.now_ms())
+        tx = _appending(ports, visitor, key, changed, listed[0], stamp, len(modules))
+        await files.settled(ports, [changed.received], tx)
 
     await files.repeated(attempt)
 
 
 def _appending(
-    ports: Ports, visitor: Visitor, key: str, change: Rewritten, modules: int
+    ports: Ports, visitor: Visitor, key: str, change: Rewritten, listed: Entries, stamp: Stamp, modules: int
 ) -> Tx[tuple[None, list[Blob]]]:
     yield from repositories.hold(change.run.repo_id)
-    blob = yield from store.replace_file(change, visitor.stamp(ports.now_ms()))
-    yield from store.replace_entries(change.run.id, change.document.entries)
+    blob = yield from store.replace_file(change, stamp)
+    before = {entry for entry in (yield from store.entries(change.run.id)).artifacts if not entry.path}
+    bare = {at for at, entry in enumerate(listed.artifacts) if before and replace(entry, path="") in before}
+    yield from store.replace_entries(change.run.id, listed.without_paths(bare))
     yield from ports.recorders.record(moments.appended(visitor.by, key, change.run, modules))
     return None, [blob]

@@ -16,6 +16,14 @@ _FILE = """
     items.id, items.repo_id, artifact_repos.key, artifact_repos.system, items.path, items.name, items.set_id,
     blobs.sha256, blobs.sha1, blobs.md5
 """
+#: Whether a set of properties may be of a run in a repository of build-info: files may name the repository.
+_OF_REPO = """(
+    NOT EXISTS (SELECT 1 FROM properties AS place WHERE place.set_id = {set_id} AND place.key = 'build.repo')
+    OR EXISTS (
+        SELECT 1 FROM properties AS place
+        WHERE place.set_id = {set_id} AND place.key = 'build.repo' AND place.value = {repo}
+    )
+)"""
 #: Files with the name and the number of a build. A file that names the repository of another build-info is none.
 BY_PROPERTIES = f"""
     SELECT {_FILE} FROM properties AS number
@@ -23,14 +31,8 @@ BY_PROPERTIES = f"""
     JOIN items ON items.set_id = number.set_id
     JOIN artifact_repos ON artifact_repos.id = items.repo_id
     JOIN blobs ON blobs.id = items.blob_id
-    WHERE number.key = 'build.number' AND number.value = :number AND (
-        NOT EXISTS (
-            SELECT 1 FROM properties AS place WHERE place.set_id = number.set_id AND place.key = 'build.repo'
-        ) OR EXISTS (
-            SELECT 1 FROM properties AS place
-            WHERE place.set_id = number.set_id AND place.key = 'build.repo' AND place.value = :build_repo
-        )
-    )
+    WHERE number.key = 'build.number' AND number.value = :number
+        AND {_OF_REPO.format(set_id="number.set_id", repo=":build_repo")}
     ORDER BY items.id
 """  # noqa: S608 - fixed texts
 BY_PLACE = f"""
@@ -41,21 +43,22 @@ BY_PLACE = f"""
     ORDER BY items.id
 """  # noqa: S608 - fixed texts
 #: Of some files those that an artifact of another run names: by its path, or, without a path, by properties.
-LISTED = """
+LISTED = f"""
     SELECT DISTINCT file.id FROM :rows(files; id bigint, sha1 text, repo text, path text, set_id bigint) AS file
     JOIN module_artifacts AS entry ON entry.sha1 = file.sha1
     WHERE entry.run_id NOT IN (SELECT id FROM :rows(gone; id bigint) AS gone) AND (
         (entry.path = file.path AND entry.repo IN ('', file.repo))
         OR (entry.path = '' AND EXISTS (
             SELECT 1 FROM runs
+            JOIN artifact_repos ON artifact_repos.id = runs.repo_id
             JOIN properties AS number
                 ON number.set_id = file.set_id AND number.key = 'build.number' AND number.value = runs.number
             JOIN properties AS name
                 ON name.set_id = file.set_id AND name.key = 'build.name' AND name.value = runs.name
-            WHERE runs.id = entry.run_id
+            WHERE runs.id = entry.run_id AND {_OF_REPO.format(set_id="file.set_id", repo="artifact_repos.key")}
         ))
     )
-"""
+"""  # noqa: S608 - fixed texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What build-info is: runs, and the artifacts and dependencies of their modules."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from app.artifacts.model import Sums
@@ -32,7 +32,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """An artifact in a module. `path` and `repo` are empty when the publisher did not say them."""
+    """An artifact in a module. `path` and `repo` are empty when the publisher did not say them.
+
+    An artifact without a path stands for every file with its bytes, also when the JSON of the run shows the path of one
+    of them.
+    """
 
     module: str
     name: str
@@ -70,3 +74,12 @@ class Entries:
     artifacts: tuple[Artifact, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     parts: tuple[Part, ...] = ()
+
+    def without_paths(self, positions: Collection[int]) -> "Entries":
+        """The same, the artifacts at these positions without their paths."""
+        if not positions:
+            return self
+        artifacts = tuple(
+            replace(artifact, path="") if at in positions else artifact for at, artifact in enumerate(self.artifacts)
+        )
+        return Entries(artifacts, self.dependencies, self.parts)

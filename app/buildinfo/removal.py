@@ -3,6 +3,7 @@
 Contract artifactory-build 4.6 to 4.8, 4.11.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from app.buildinfo.model import Run
 from app.buildinfo.policy import Policy, PolicyJSON
 from app.db.tx import Tx, many, one, run
 from app.moments import Recorders
+
+log = logging.getLogger(__name__)
 
 #: What promotions of a build's runs have changed, by run. A promotion that found nothing and set no status is none.
 PROMOTIONS = """
@@ -185,6 +188,13 @@ def kept_policy(repo_id: int, name: str) -> Tx[PolicyJSON | None]:
         return None
     found: PolicyJSON = orjson.loads(row["settings"])
     return found
+
+
+def log_kept(key: str, name: str, done: Outcome) -> None:
+    """Write into the log which runs stay only because of a reason that the policy does not know."""
+    if done.kept:
+        kept = [f"{found.number}: {reason}" for found, reason in done.kept[: policy.IN_HEADER]]
+        log.info("retention kept runs", extra={"build": f"{key}/{name}", "kept": kept, "count": len(done.kept)})
 
 
 def _reasons(repo: ArtifactRepository, name: str, runs: Sequence[Run]) -> Tx[dict[int, str]]:

@@ -58,7 +58,7 @@ async def rename(ports: Ports, visitor: Visitor, repo: ArtifactRepository, old: 
         except BaseException:
             await files.removed(ports, [change.received for change in changes])
             raise
-        tx = _renaming(ports, visitor, repo, old, new, changes)
+        tx = _renaming(ports, visitor, repo, old, new, changes, visitor.stamp(ports.now_ms()))
         return await files.settled(ports, [change.received for change in changes], tx)
 
     return await files.repeated(attempt)
@@ -69,9 +69,14 @@ def _rename(content: dict[str, Any], new: str) -> None:
 
 
 def _renaming(
-    ports: Ports, visitor: Visitor, repo: ArtifactRepository, old: str, new: str, changes: Sequence[Rewritten]
+    ports: Ports,
+    visitor: Visitor,
+    repo: ArtifactRepository,
+    old: str,
+    new: str,
+    changes: Sequence[Rewritten],
+    stamp: Stamp,
 ) -> Tx[tuple[int, list[Blob]]]:
-    stamp = visitor.stamp(ports.now_ms())
     yield from repositories.hold(repo.id)
     runs = yield from store.runs_of(repo.id, old)
     if {found.id for found in runs} != {change.run.id for change in changes}:

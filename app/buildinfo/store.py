@@ -35,15 +35,18 @@ AT = """
 """
 OF_NAME = "SELECT * FROM runs WHERE repo_id = :repo_id AND name = :name ORDER BY started DESC, id DESC"
 ANY = "SELECT id FROM runs WHERE repo_id = :repo_id AND name = :name LIMIT 1"
-#: The newest run of each name, of those whose files the caller may read.
-NEWEST = f"""
-    SELECT runs.name, runs.started_text FROM (
-        SELECT runs.name, MAX(runs.started) AS started FROM runs JOIN items ON items.id = runs.item_id
-        WHERE runs.repo_id = :repo_id AND {VISIBLE} GROUP BY runs.name
-    ) AS newest
+_NEWEST = """
+    SELECT runs.name, runs.started_text
+    FROM (SELECT runs.name, MAX(runs.started) AS started FROM runs {which} GROUP BY runs.name) AS newest
     JOIN runs ON runs.repo_id = :repo_id AND runs.name = newest.name AND runs.started = newest.started
     ORDER BY runs.name, runs.id
-"""  # noqa: S608 - fixed texts
+"""
+#: The newest run of each name.
+NEWEST = _NEWEST.format(which="WHERE runs.repo_id = :repo_id")
+#: The same, of the runs whose files the caller may read.
+NEWEST_VISIBLE = _NEWEST.format(
+    which=f"JOIN items ON items.id = runs.item_id WHERE runs.repo_id = :repo_id AND {VISIBLE}"
+)
 LAST = "SELECT MAX(published) AS at FROM runs WHERE repo_id = :repo_id"
 FILE = "SELECT blobs.* FROM items JOIN blobs ON blobs.id = items.blob_id WHERE items.id = :item_id"
 ADD = schema.insert_sql(holdings.runs)
@@ -141,7 +144,10 @@ def has_runs(repo_id: int, name: str) -> Tx[bool]:
 
 def newest(repo_id: int, visible: Visible) -> Tx[dict[str, str]]:
     """When the newest run of each name began, by name, of the runs that the caller may read."""
-    rows_found = yield from many(NEWEST, repo_id=repo_id, **visible.parameters())
+    if repo_id in visible.whole:
+        rows_found = yield from many(NEWEST, repo_id=repo_id)
+    else:
+        rows_found = yield from many(NEWEST_VISIBLE, repo_id=repo_id, **visible.parameters())
     return {row["name"]: row["started_text"] for row in rows_found}
 
 

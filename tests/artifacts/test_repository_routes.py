@@ -182,6 +182,7 @@ def test_a_key_may_be(server: Server, key: str) -> None:
         ({"includesPattern": "x" * 1001}, ["includesPattern: a pattern has more than"]),
         ({"excludesPattern": "x," * 201}, ["excludesPattern: there are 202 patterns"]),
         ({"huge": "x" * 70_000}, ["the fields that are only stored"]),
+        ({"odd": {"deep": [2**64]}}, ["odd: the value has a number beyond 64 bits"]),
         ({"description": "a\0b"}, ["description: a NUL"]),
         (
             {"rclass": "virtual", "repositories": ["no", "none"]},

@@ -1,6 +1,6 @@
 """The operations of the vendor's description of its build API: requests and answers fit its schemas.
 
-Where the contract decides otherwise (artifactory-build 7), the test says so.
+Where another rule holds (contract artifactory-build 7), the test says so.
 """
 
 import json

@@ -172,6 +172,22 @@ def test_artifacts_that_another_run_of_the_number_lists_stay(project: Project) -
     assert list(project.files(dev)) == ["a.txt"]
 
 
+def test_a_run_of_another_project_keeps_no_file_that_names_this_project(project: Project, server: Any) -> None:
+    dev, other = f"{project.key}-dev", Project(server, f"{project.key}b")
+    content = project.key.encode()
+    of = {"build_name": "app", "build_number": "1"}
+    project.file(dev, "ours.txt", content, **of, build_repo=project.repo)
+    project.file(dev, "theirs.txt", content, **of, build_repo=other.repo)
+    project.file(dev, "of-both.txt", content, **of)
+    for published in (project, other):
+        published.publish("app", "1", modules=[module(artifact("a.txt", content))])
+
+    project.ask("DELETE", "build/app", params={"artifacts": "1"})
+    assert list(project.files(dev)) == ["of-both.txt", "theirs.txt"]
+    other.ask("DELETE", "build/app", params={"artifacts": "1"})
+    assert list(project.files(dev)) == []
+
+
 def test_who_may_not_delete_an_artifact_deletes_nothing(project: Project) -> None:
     dev = f"{project.key}-dev"
     for name in ("a", "b"):
@@ -331,18 +347,18 @@ def test_the_policy_that_was_posted_last_is_shown(project: Project) -> None:
 
 
 def test_a_publisher_says_what_is_kept(project: Project) -> None:
-    dev = f"{project.key}-dev"
+    dev, name = f"{project.key}-dev", f"{project.key}-app"
     for day in (1, 2, 3):
-        project.file(dev, f"{day}.txt", b"%d" % day, build_name="app", build_number=str(day))
+        project.file(dev, f"{day}.txt", b"%d" % day, build_name=name, build_number=str(day))
         policy = {"count": 2, "deleteBuildArtifacts": True, "buildNumbersNotToBeDiscarded": None}
         entry = artifact("a.txt", b"%d" % day)
-        project.publish("app", str(day), when(day), modules=[module(entry)], buildRetention=policy)
+        project.publish(name, str(day), when(day), modules=[module(entry)], buildRetention=policy)
 
-    assert project.numbers("app") == ["3", "2"]
+    assert project.numbers(name) == ["3", "2"]
     assert list(project.files(dev)) == ["2.txt", "3.txt"]
-    assert project.info("app", "3")["buildRetention"] == {"count": 2, "deleteBuildArtifacts": True}
-    project.publish("app", "4", when(4), buildRetention={"count": None})
-    assert project.numbers("app") == ["4", "3", "2"]
+    assert project.info(name, "3")["buildRetention"] == {"count": 2, "deleteBuildArtifacts": True}
+    project.publish(name, "4", when(4), buildRetention={"count": None})
+    assert project.numbers(name) == ["4", "3", "2"]
 
 
 def test_who_may_not_delete_is_told_so_and_nothing_is_discarded(project: Project) -> None:
@@ -362,12 +378,12 @@ def test_who_may_not_delete_is_told_so_and_nothing_is_discarded(project: Project
 
 
 def test_ten_thousand_artifacts_go_at_once(project: Project) -> None:
-    dev = f"{project.key}-dev"
-    project.file(dev, "x/0", b"0", build_name="app", build_number="1")
+    dev, name = f"{project.key}-dev", f"{project.key}-app"
+    project.file(dev, "x/0", b"0", build_name=name, build_number="1")
     entries = [artifact(f"f{at}", b"%d" % at) for at in range(10_000)]
-    project.publish("app", "1", modules=[module(*entries)])
+    project.publish(name, "1", modules=[module(*entries)])
 
-    assert "Deleted artifacts: 1\n" in project.ask("DELETE", "build/app", params={"artifacts": "1"}).text
+    assert "Deleted artifacts: 1\n" in project.ask("DELETE", f"build/{name}", params={"artifacts": "1"}).text
     assert project.rows("SELECT COUNT(*) FROM module_artifacts JOIN runs ON runs.id = run_id"
                         " JOIN artifact_repos ON artifact_repos.id = runs.repo_id WHERE key = :key",
                         key=project.repo) == [(0,)]  # fmt: skip

@@ -227,6 +227,26 @@ def test_what_an_entry_lacks_is_filled_from_the_file_that_it_is_linked_to(projec
     assert of_another["path"] == ""
 
 
+def test_an_artifact_without_a_path_stands_for_every_file_with_its_bytes(project: Project) -> None:
+    repo, content = f"{project.key}-dev", project.key.encode()
+    for path in ("x/1/t.txt", "x/2/t.txt"):
+        project.file(repo, path, content, build_name="app", build_number="1")
+    project.publish("app", "1", modules=[module(artifact("t.txt", content))])
+    project.ask("POST", "build/append/app/1", json=[module(artifact("u.txt", content), id="n")])
+
+    shown = [found["artifacts"][0]["path"] for found in project.info("app", "1")["modules"]]
+    listed = project.json(f"builds/buildArtifacts/app/1/{project.repo}")
+    rows = project.rows(
+        "SELECT module_artifacts.path FROM module_artifacts JOIN runs ON runs.id = run_id"
+        " JOIN artifact_repos ON artifact_repos.id = runs.repo_id WHERE key = :key",
+        key=project.repo,
+    )
+
+    assert shown == ["x/1/t.txt", "x/1/t.txt"]
+    assert [found["path"] for found in listed] == ["x/1", "x/2"]
+    assert rows == [("",), ("",)]
+
+
 def test_the_files_of_a_run_are_named(project: Project) -> None:
     repo = f"{project.key}-dev"
     project.file(repo, "top.txt", b"t", build_name="team/app", build_number="1")

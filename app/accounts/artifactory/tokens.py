@@ -307,6 +307,7 @@ routes = [
     _row("POST", _SECURITY / "token", "tokens.create.security"),
     _row("POST", _ACCESS, "tokens.create"),
     Endpoint("GET", _ACCESS, list_tokens, operation="tokens.list", needs=ANY_SCOPE, reads=_all),
+    Endpoint("GET", _SECURITY / "token", list_tokens, operation="tokens.list.security", needs=ANY_SCOPE, reads=_all),
     Endpoint("GET", _ACCESS / _TOKEN, show, operation="tokens.show", needs=ANY_SCOPE, reads=_one),
     Endpoint("DELETE", _ACCESS / _TOKEN, revoke, operation="tokens.revoke", needs=ANY_SCOPE),
     Endpoint(

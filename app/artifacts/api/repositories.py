@@ -222,6 +222,12 @@ routes: Sequence[Endpoint] = [
     Endpoint("DELETE", REPOSITORY, delete, operation="artifact_repositories.delete", needs=ACCOUNT),
     Endpoint("PUT", _BATCH, create_several, operation="artifact_repositories.create_several", needs=SYSTEM, body=Batch),
     Endpoint(
-        "POST", _BATCH, update_several, operation="artifact_repositories.update_several", needs=ACCOUNT, body=Batch
+        "POST",
+        _BATCH,
+        update_several,
+        operation="artifact_repositories.update_several",
+        needs=ACCOUNT,
+        body=Batch,
+        errors=[404],
     ),
 ]

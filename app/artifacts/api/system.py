@@ -7,6 +7,7 @@ from starlette.requests import Request
 from typing_extensions import TypedDict
 
 from app.artifacts.access import ACCOUNT, VISITOR, State, Visitor
+from app.artifacts.api import keys
 from app.errors import NotFound
 from app.web.path import Path, Word
 from app.web.reply import JSON, Text
@@ -97,6 +98,8 @@ async def unserved(request: Request[State]) -> Text:
     """Calls that are not served, such as those of the protocols of package managers."""
     words = [word for word in request.url.path.split("/") if word]
     name = words[2] if len(words) > 2 and words[0] != "v2" else "docker"
+    if words[0] != "v2" and name in _LACKING:
+        raise NotFound(_LACKING[name])
     if words[0] != "v2" and name not in _MANAGERS:
         raise NotFound(f"there is no call {request.method} {request.url.path}; /docs/api lists those that there are")
     raise NotFound(
@@ -149,6 +152,13 @@ _MANAGERS = frozenset(
         "yum",
     ]
 )
+_NO_REPLICATION = "replication is not done here; copy files with api/copy, or read them from here and put them there"
+#: What stands behind `api/` in the addresses of other calls that are not served, and what to do instead.
+_LACKING = {
+    "archive": "folders are not sent as an archive; read the files that api/storage/REPOSITORY/PATH?list&deep=1 names",
+    "replication": _NO_REPLICATION,
+    "replications": _NO_REPLICATION,
+}
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _REST = Word("rest", "What the call says.", "npm/npm-local/left-pad", rest=True)
 #: What no other row serves; a repository cannot be called `api`.
@@ -174,4 +184,5 @@ routes: Sequence[Endpoint] = [
         operation="platform.release_bundle",
         needs=VISITOR,
     ),
+    *keys.routes,
 ]

@@ -4,14 +4,16 @@
 SQLite from choosing an index of the column: `ways` decides by which index items are found.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any as Anything
 
 import orjson
 
+from app.artifacts.model import parted
 from app.artifacts.search.model import All, Any, Compare, Condition, Operator, Property, Run, Test, is_pattern
 from app.artifacts.search.scope import Scope
-from app.artifacts.visible import VISIBLE
+from app.artifacts.visible import WHOLE_PATH
 
 TRUE, FALSE = "TRUE", "FALSE"
 #: The columns of fields.
@@ -42,6 +44,9 @@ JOINS = {
     "item_stats": "LEFT JOIN item_stats ON item_stats.item_id = items.id",
     "artifact_repos": "JOIN artifact_repos ON artifact_repos.id = items.repo_id",
 }
+#: The regular expression of a folder and all below it; the path has no special characters but escaped ones.
+_BELOW = re.compile(r"\\A((?:[^\\.\[\](){}*+?^$|]|\\[^A-Za-z0-9])+)\(/\.\*\)\?\\Z", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SIGNS: dict[Operator, str] = {"$eq": "=", "$ne": "<>", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _PARTS = {"artifact": "module_artifacts", "dependency": "module_dependencies"}
 #: The bytes of the files of runs that pass; each table is entered by an index, in this order.
@@ -95,8 +100,7 @@ class Clauses:
 
     def allowed(self) -> str:
         """The SQL that is true for items that the caller may read, in repositories that are searched."""
-        inside = self.among("+items.repo_id", self._scope.ids)
-        return both([inside, self._visible()]) if self._scope.limited else inside
+        return self._readable(self._scope.ids)
 
     def among(self, column: str, ids: frozenset[int]) -> str:
         """The SQL that is true when a column has one of these ids."""
@@ -162,14 +166,39 @@ class Clauses:
             self.among("runs.repo_id", scope.of_runs),
             *(self.test("runs.name", test) for test in found.names),
             *(self.test("runs.number", test) for test in found.numbers),
-            TRUE if scope.of_runs <= scope.visible.whole else self._visible(),
+            self._readable(scope.of_runs),
         ]
         tests = both(conditions)
         return FALSE if tests == FALSE else _OF_RUNS.format(parts=_PARTS[found.side], conditions=tests)
 
-    def _visible(self) -> str:
-        self.values.update(self._scope.visible.parameters())
-        return VISIBLE
+    def _readable(self, ids: frozenset[int]) -> str:
+        """The SQL that is true for items of these repositories that the caller may read."""
+        whole = self.among("+items.repo_id", ids & self._scope.visible.whole)
+        repositories: dict[tuple[tuple[str, ...], tuple[str, ...]], set[int]] = {}
+        for repo_id, includes, excludes in self._scope.visible.partial:
+            repositories.setdefault((includes, excludes), set()).add(repo_id)
+        partial = [
+            both(
+                [
+                    self.among("+items.repo_id", ids & found),
+                    either(list(map(self._path_matches, includes))),
+                    negated(either(list(map(self._path_matches, excludes)))),
+                ]
+            )
+            for (includes, excludes), found in repositories.items()
+        ]
+        return either([whole, *partial])
+
+    def _path_matches(self, regex: str) -> str:
+        folder = _BELOW.fullmatch(regex)
+        if folder is None:
+            return f"{WHOLE_PATH} :regexp :{self.bind(regex)}"
+        # All of a folder, the usual pattern: regular expressions are slow, as SQLite asks Python for each.
+        path = _ESCAPED.sub(r"\1", folder[1])
+        parent, name = parted(path)
+        below = f"items.path >= :{self.bind(f'{path}/')} AND items.path < :{self.bind(f'{path}0')}"
+        itself = f"items.path = :{self.bind(parent)} AND items.name = :{self.bind(name)}"
+        return f"(({below}) OR items.path = :{self.bind(path)} OR ({itself}))"
 
 
 def both(parts: Sequence[str]) -> str:

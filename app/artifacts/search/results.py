@@ -12,7 +12,6 @@ import orjson
 from typing_extensions import TypedDict
 
 from app.artifacts import properties
-from app.artifacts.model import NO_PROPERTIES
 from app.artifacts.repositories import Repositories
 from app.artifacts.search.model import Query, matches
 from app.artifacts.search.times import written
@@ -143,10 +142,10 @@ def rendered(found: Found, ids: Sequence[int]) -> Tx[bytes]:
     """The JSON of some items in the order of their ids, with commas between them. What was deleted meanwhile is left
     out."""
     rows = {row["id"]: row for row in (yield from many(ROWS, ids=orjson.dumps([[id_] for id_ in ids]).decode()))}
-    wanted = found.query.properties
-    sets: dict[int, dict[str, list[str]]] = {}
-    if wanted:
+    shown: dict[int, list[PropertyJSON]] = {}
+    if found.query.properties:
         sets = yield from properties.of_sets(sorted({row["set_id"] for row in rows.values()}))
+        shown = {set_id: _shown(sets[set_id], found.query.properties) for set_id in sets}
     keys = {repo.id: repo.key for repo in found.repositories.by_key.values()}
     fields = [(field, _FIELDS[field]) for field in found.query.fields if field != "repo"]
     texts = list[bytes]()
@@ -155,8 +154,8 @@ def rendered(found: Found, ids: Sequence[int]) -> Tx[bytes]:
             continue
         item: dict[str, Any] = {"repo": keys[row["repo_id"]]} if "repo" in found.query.fields else {}
         item |= {field: read(row) for field, read in fields}
-        if wanted and row["set_id"] != NO_PROPERTIES and (shown := _shown(sets[row["set_id"]], wanted)):
-            item["properties"] = shown
+        if pairs := shown.get(row["set_id"]):
+            item["properties"] = pairs
         if found.query.stats:
             item["stats"] = [_stats(row)]
         texts.append(encode(item))

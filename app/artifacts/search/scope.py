@@ -71,8 +71,3 @@ class Scope:
             if str(compare.test.value).strip("*?")
             for repo_id in self._of_keys(compare.test)
         )
-
-    @property
-    def limited(self) -> bool:
-        """Whether the caller may read only some paths of a searched repository."""
-        return not self.ids <= self.visible.whole

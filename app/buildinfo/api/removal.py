@@ -1,6 +1,5 @@
 """Routes that delete and rename runs, and keep only some (contract artifactory-build 4.6 to 4.12)."""
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -24,8 +23,6 @@ from app.errors import Invalid, Problem
 from app.web import body
 from app.web.reply import JSON, Empty, Text
 from app.web.route import Endpoint, Param
-
-log = logging.getLogger(__name__)
 
 #: The most names and numbers of a list that an answer of plain text holds.
 NAMED = 100
@@ -184,8 +181,8 @@ async def retain(request: Request[Any], visitor: Visitor) -> JSON[RetentionJSON]
     limits = policy.read(fields)
     fields.finish()
     used = ports(request)
-    name, done = await used.db.write(_retaining(used, visitor, key, allowed, limits))
-    _log_kept(key, name, done)
+    name, done = await used.db.write(_retaining(used, visitor, key, allowed, limits, used.now_ms()))
+    removal.log_kept(key, name, done)
     if waits is None:
         return JSON(_retention(limits, done))
     answer = Empty()
@@ -195,9 +192,9 @@ async def retain(request: Request[Any], visitor: Visitor) -> JSON[RetentionJSON]
 
 
 def _retaining(
-    used: Ports, visitor: Visitor, key: str, spelled: Sequence[str], limits: Policy
+    used: Ports, visitor: Visitor, key: str, spelled: Sequence[str], limits: Policy, now_ms: int
 ) -> Tx[tuple[str, Outcome]]:
-    repo = yield from access.ensured(key, used.now_ms())
+    repo = yield from access.ensured(key, now_ms)
     yield from repositories.hold(repo.id)
     name = spelled[0]
     for other in spelled:
@@ -207,12 +204,6 @@ def _retaining(
     done = yield from removal.retaining(used.recorders, visitor, repo, name, limits)
     yield from removal.keep_policy(repo.id, name, limits)
     return name, done
-
-
-def _log_kept(key: str, name: str, done: Outcome) -> None:
-    if done.kept:
-        kept = [f"{run.number}: {reason}" for run, reason in done.kept[:NAMED]]
-        log.info("retention kept runs", extra={"build": f"{key}/{name}", "kept": kept, "count": len(done.kept)})
 
 
 def _retention(limits: Policy, done: Outcome) -> RetentionJSON:

@@ -271,3 +271,12 @@ CREATE TABLE api_keys (
     data {bytes} NOT NULL
 );
 CREATE UNIQUE INDEX api_keys_user ON api_keys (user_id);
+
+-- Keys that clients register to sign release bundles with. The private half is not kept.
+CREATE TABLE key_pairs (
+    name TEXT PRIMARY KEY,
+    type TEXT NOT NULL,
+    alias TEXT NOT NULL,
+    public_key TEXT NOT NULL,
+    created BIGINT NOT NULL
+);
