@@ -97,7 +97,13 @@ class Outcome:
         if self.same:
             return f"{self.source} is the target itself: nothing is to be done"
         verb = "moved" if self.order.move else "copied"
-        return f"{verb} {self.source} to {self.target}: {self.files} files and {self.folders} folders"
+        return (
+            f"{verb} {self.source} to {self.target}: {_count(self.files, 'file')} and {_count(self.folders, 'folder')}"
+        )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 class Rehearsed(Exception):

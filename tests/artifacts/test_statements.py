@@ -119,9 +119,12 @@ async def test_a_download_costs_a_few_statements(db: Database, repo: ArtifactRep
 
 @pytest.mark.parametrize(
     "sql",
-    [placing.AMONG, reading.FIRST, reading.CHILDREN, reading.VISIBLE_CHILDREN, placing.REPLACE, *known.ANYWHERE.values(),
-     *known.READABLE.values(), rows.USE],
-)  # fmt: skip
+    [
+        *(placing.AMONG, placing.REPLACE, rows.USE),
+        *(reading.FIRST, reading.CHILDREN, reading.VISIBLE_CHILDREN),
+        *(*known.ANYWHERE.values(), *known.READABLE.values()),
+    ],
+)
 async def test_every_statement_uses_an_index(db: Database, sql: str) -> None:
     if db.dialect != "sqlite":
         pytest.skip("PostgreSQL plans by the contents of the tables")
