@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from app.artifacts import trees
 from app.artifacts.model import TOP, Blob, Item, Sums, depth, parted
 from app.db import holdings, schema
 from app.db.mapper import Codec, Mapper
@@ -48,17 +49,7 @@ PUT = schema.insert_sql(
     """,
 )
 REMOVE = "DELETE FROM items WHERE id = :id"
-#: An item with all below it, see `tree`. Each part finds its rows by the index; with OR, SQLite would read all items of
-#: the repository.
-TREE = """
-    items.id IN (
-        SELECT id FROM items WHERE repo_id = :repo_id AND path = :folder AND name = :name
-        UNION ALL SELECT id FROM items WHERE repo_id = :repo_id AND path = :inside AND name <> '.'
-        UNION ALL SELECT id FROM items WHERE repo_id = :repo_id AND path >= :below AND path < :after
-    )
-"""
-REMOVE_TREE = f"DELETE FROM items WHERE {TREE}"  # noqa: S608 - fixed texts
-REMOVE_ALL = "DELETE FROM items WHERE repo_id = :repo_id AND depth > 0"
+REMOVE_TREE = trees.statement("DELETE FROM items WHERE {tree} AND depth > 0")
 SET_PROPERTIES = "UPDATE items SET set_id = :set_id, updated = :now WHERE id = :id"
 
 
@@ -151,19 +142,7 @@ def put(item: Item) -> Tx[int]:
 
 def remove_tree(repo_id: int, path: str) -> Tx[None]:
     """Remove an item, and all below it; of the empty path all but the folder of the whole repository."""
-    if path:
-        yield from run(REMOVE_TREE, repo_id=repo_id, **tree(path))
-    else:
-        yield from run(REMOVE_ALL, repo_id=repo_id)
-
-
-def tree(path: str) -> dict[str, str]:
-    """The parameters of TREE for a path, which must not be empty.
-
-    `after` is the first text behind all texts that begin with the path and a slash.
-    """
-    folder, name = parted(path)
-    return {"folder": folder, "name": name, "inside": path, "below": f"{path}/", "after": f"{path}0"}
+    yield from run(REMOVE_TREE.of(path), **trees.parameters(repo_id, path))
 
 
 def set_properties(item_id: int, set_id: int, at: int) -> Tx[None]:

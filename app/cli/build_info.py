@@ -83,7 +83,8 @@ def show(session: Session, name: str, number: str, project: str | None) -> None:
     query = present(project=project)
     with session.client() as client:
         found = client.record("GET", _path(name, number), query=query)
-        found["promotions"] = client.records(_path("promotions", name, number), query=query)
+        promotions = client.record("GET", _path("promotions", name, number), query=query)
+    found["promotions"] = promotions.get("promotions") or []
     session.show(found, _run)
 
 

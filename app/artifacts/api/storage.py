@@ -153,10 +153,21 @@ class StoredJSON(TypedDict):
 
 
 def options(request: Request[Any]) -> Mapping[str, str]:
-    """The words of a query in which `;` is part of a value; values are decoded as in a form."""
+    """The words of a query in which `;` is part of a value; values are decoded as in a form. Invalid."""
     text = request.scope["query_string"].decode("latin-1")
     pairs = (part.partition("=") for part in text.split("&") if part)
-    return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
+    return {unquote_plus(name): _decoded(name, value) for name, _, value in pairs}
+
+
+def _decoded(name: str, value: str) -> str:
+    try:
+        decoded = unquote_plus(value, errors="strict")
+    except UnicodeDecodeError:
+        decoded = "\0"
+    if "\0" in decoded:
+        words = f"{name[:100]}: must be percent-encoded UTF-8 without NUL"
+        raise Invalid.of([Problem(name[:100], "bad_text", words)])
+    return decoded
 
 
 async def show(
