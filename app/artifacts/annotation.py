@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import orjson
 
-from app.artifacts import finding, items, properties, repositories
+from app.artifacts import finding, items, properties, repositories, trees
 from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.model import ArtifactRepository
@@ -17,19 +17,14 @@ from app.errors import Invalid, Problem
 #: New values of keys; None removes the key.
 Changes: TypeAlias = Mapping[str, Sequence[str] | None]
 
-#: A folder and all below it; `folder` is empty for a whole repository.
-_TREE = """
-    items.repo_id = :repo_id
-    AND (:folder = '' OR items.id = :id OR items.path = :folder OR (items.path >= :below AND items.path < :after))
-"""
-SETS = f"SELECT DISTINCT set_id FROM items WHERE {_TREE}"  # noqa: S608 - fixed texts
-REFUSED = f"""
-    SELECT path, name FROM items WHERE {_TREE} AND NOT {VISIBLE} ORDER BY path, name LIMIT 1
-"""  # noqa: S608 - fixed texts
-UPDATE = f"""
+SETS = trees.statement("SELECT DISTINCT set_id FROM items WHERE {tree}")
+REFUSED = trees.statement(
+    f"SELECT path, name FROM items WHERE {{tree}} AND NOT {VISIBLE} ORDER BY path, name LIMIT 1"  # noqa: S608
+)
+UPDATE = trees.statement("""
     UPDATE items SET set_id = change.new, updated = :now FROM :rows(changes; old bigint, new bigint) AS change
-    WHERE items.set_id = change.old AND {_TREE}
-"""  # noqa: S608 - fixed texts
+    WHERE items.set_id = change.old AND {tree}
+""")
 
 
 def changed(old: Mapping[str, Sequence[str]], changes: Changes) -> dict[str, list[str]]:
@@ -54,16 +49,9 @@ def change(visitor: Visitor, address: Address, changes: Changes, *, recursive: b
         new = yield from properties.set_of(changed(old[item.set_id], changes))
         yield from items.set_properties(item.id, new, at)
         return
-    path = address.path
-    tree: dict[str, int | str] = {
-        "repo_id": repo.id,
-        "id": item.id,
-        "folder": path,
-        "below": f"{path}/",
-        "after": f"{path}0",
-    }
-    yield from _judge(visitor, repo, tree)
-    sets = [row["set_id"] for row in (yield from many(SETS, **tree))]
+    path, tree = address.path, trees.parameters(repo.id, address.path)
+    yield from _judge(visitor, repo, path)
+    sets = [row["set_id"] for row in (yield from many(SETS.of(path), **tree))]
     old = yield from properties.of_sets(sets)
     moves = []
     for set_id in sets:
@@ -71,17 +59,16 @@ def change(visitor: Visitor, address: Address, changes: Changes, *, recursive: b
         if new != set_id:
             moves.append([set_id, new])
     if moves:
-        yield from run(UPDATE, **tree, changes=orjson.dumps(moves).decode(), now=at)
+        yield from run(UPDATE.of(path), **tree, changes=orjson.dumps(moves).decode(), now=at)
 
 
-def _judge(visitor: Visitor, repo: ArtifactRepository, tree: Mapping[str, int | str]) -> Tx[None]:
+def _judge(visitor: Visitor, repo: ArtifactRepository, path: str) -> Tx[None]:
     """Forbidden when there is an item in a tree that the caller may not annotate."""
-    all_repos = yield from repositories.read_all()
-    visible = visible_to(visitor.rights, all_repos, "annotate")
+    visible = visible_to(visitor.rights, (yield from repositories.read_all()), "annotate")
     if repo.id in visible.whole:
         return
-    row = yield from one(REFUSED, **tree, **visible.parameters())
-    if row is not None:
+    tree = trees.parameters(repo.id, path)
+    if (yield from one(REFUSED.of(path), **tree, **visible.parameters())) is not None:
         visitor.refuse("annotate", repo.key)
 
 

@@ -30,12 +30,12 @@ STEP = 1000
 _log = logging.getLogger(__name__)
 
 
-def hide(repo: ArtifactRepository) -> Tx[None]:
+def hide(repo: ArtifactRepository, now: int) -> Tx[None]:
     """Delete a repository for everybody: from virtual ones and from rights as well. The items are removed later."""
     yield from run(HIDE, id=repo.id, hidden=f"deleted/{repo.id}")
     yield from run(LEAVE, id=repo.id)
     yield from run(UNAIM, id=repo.id)
-    yield from permissions.forget_repository(repo.key)
+    yield from permissions.forget_repository(repo.key, now)
 
 
 def remove_piece() -> Tx[bool]:

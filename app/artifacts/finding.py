@@ -6,7 +6,7 @@ A caller without the right gets the same refusal whether there is such a reposit
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.artifacts import items, repositories
+from app.artifacts import items, repositories, trees
 from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.items import Found
@@ -18,11 +18,9 @@ from app.db.tx import Tx, one
 from app.errors import Invalid, NotFound, Problem
 
 #: Anything below a folder that the caller may read.
-VISIBLE_BELOW = f"""
-    SELECT id FROM items
-    WHERE repo_id = :repo_id AND (:folder = '' OR path = :folder OR (path >= :below AND path < :after))
-        AND name <> '.' AND {VISIBLE} LIMIT 1
-"""  # noqa: S608 - fixed texts
+VISIBLE_BELOW = trees.statement(
+    f"SELECT id FROM items WHERE {{tree}} AND items.name <> '.' AND {VISIBLE} LIMIT 1"  # noqa: S608 - fixed texts
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +72,8 @@ def _may_read(visitor: Visitor, all_repos: Repositories, repo: ArtifactRepositor
         return True
     if not visitor.rights.somewhere("read", repo):
         return False
-    parameters = visible_to(visitor.rights, all_repos).parameters()
-    below = {"folder": path, "below": f"{path}/", "after": f"{path}0"}
-    return (yield from one(VISIBLE_BELOW, repo_id=repo.id, **below, **parameters)) is not None
+    seen, tree = visible_to(visitor.rights, all_repos).parameters(), trees.parameters(repo.id, path)
+    return (yield from one(VISIBLE_BELOW.of(path), **tree, **seen)) is not None
 
 
 def local(visitor: Visitor, address: Address, action: Action) -> Tx[ArtifactRepository]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from app.artifacts import trees
 from app.artifacts.model import TOP, Blob, Item, Sums, depth, parted
 from app.db import holdings, schema
 from app.db.mapper import Codec, Mapper
@@ -31,10 +32,11 @@ ADD_FOLDERS = """
     FROM :rows(entries; path text, name text, depth bigint) AS entry
     WHERE TRUE ON CONFLICT (repo_id, path, name) DO NOTHING
 """
+#: SQLite reads the tables of a CROSS JOIN in their order; else it would read all items of the repository.
 FILES_AMONG = """
-    SELECT items.path, items.name FROM items
-    JOIN :rows(entries; path text, name text) AS entry ON entry.path = items.path AND entry.name = items.name
-    WHERE items.repo_id = :repo_id AND NOT items.folder LIMIT 1
+    SELECT items.path, items.name FROM :rows(entries; path text, name text) AS entry
+    CROSS JOIN items WHERE items.repo_id = :repo_id AND items.path = entry.path AND items.name = entry.name
+        AND NOT items.folder LIMIT 1
 """
 #: Replaces the file at the same path. Nothing is returned when a folder is there.
 PUT = schema.insert_sql(
@@ -47,12 +49,7 @@ PUT = schema.insert_sql(
     """,
 )
 REMOVE = "DELETE FROM items WHERE id = :id"
-#: A folder with all below it; `after` is the first text behind all texts that begin with the folder and a slash.
-REMOVE_TREE = """
-    DELETE FROM items WHERE repo_id = :repo_id AND (
-        (path = :folder AND name <> '.') OR (path >= :below AND path < :after) OR (path = :path AND name = :name)
-    )
-"""
+REMOVE_TREE = trees.statement("DELETE FROM items WHERE {tree} AND depth > 0")
 SET_PROPERTIES = "UPDATE items SET set_id = :set_id, updated = :now WHERE id = :id"
 
 
@@ -145,13 +142,7 @@ def put(item: Item) -> Tx[int]:
 
 def remove_tree(repo_id: int, path: str) -> Tx[None]:
     """Remove an item, and all below it; of the empty path all but the folder of the whole repository."""
-    folder, name = parted(path)
-    if path:
-        yield from run(
-            REMOVE_TREE, repo_id=repo_id, folder=path, below=f"{path}/", after=f"{path}0", path=folder, name=name
-        )
-    else:
-        yield from run("DELETE FROM items WHERE repo_id = :repo_id AND depth > 0", repo_id=repo_id)
+    yield from run(REMOVE_TREE.of(path), **trees.parameters(repo_id, path))
 
 
 def set_properties(item_id: int, set_id: int, at: int) -> Tx[None]:

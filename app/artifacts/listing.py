@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.artifacts import repositories
+from app.artifacts import repositories, trees
 from app.artifacts.access import Visitor
 from app.artifacts.items import ITEMS, Found, found_of
 from app.artifacts.model import TOP, ArtifactRepository
+from app.artifacts.model import depth as depth_of
 from app.artifacts.visible import VISIBLE, visible_to
 from app.db.tx import Tx, many, one
 
@@ -14,12 +15,11 @@ CHILDREN = f"""
     {ITEMS} WHERE items.repo_id = :repo_id AND items.path = :path AND items.name <> '.' AND {VISIBLE}
     ORDER BY items.name
 """
-BELOW = f"""
-    {ITEMS} WHERE items.repo_id = :repo_id AND items.depth <= :depth AND items.name <> '.'
-        AND (:folder = '' OR items.path = :folder OR (items.path >= :below AND items.path < :after))
-        AND (:folders = 1 OR NOT items.folder) AND {VISIBLE}
+BELOW = trees.statement(f"""
+    {ITEMS} WHERE {{tree}} AND items.depth > :start AND items.depth <= :end AND (:folders = 1 OR NOT items.folder)
+        AND {VISIBLE}
     ORDER BY items.path, items.name
-"""
+""")
 STATS = "SELECT downloads, last, last_by FROM item_stats WHERE item_id = :id"
 TOTALS = f"""
     SELECT items.repo_id, sum(CASE WHEN items.folder THEN 1 ELSE 0 END) AS folders,
@@ -70,9 +70,15 @@ def children(visitor: Visitor, repo_id: int, path: str) -> Tx[list[Found]]:
 def below(visitor: Visitor, repo_id: int, path: str, *, depth: int, folders: bool) -> Tx[list[Found]]:
     """The files, and with `folders` the folders, at most `depth` names below a folder, by path."""
     seen = yield from _seen(visitor)
-    start = path.count("/") + 1 if path else 0
-    tree = {"folder": path, "below": f"{path}/", "after": f"{path}0"}
-    rows = yield from many(BELOW, repo_id=repo_id, depth=start + depth, folders=int(folders), **tree, **seen)
+    start = depth_of(path)
+    rows = yield from many(
+        BELOW.of(path),
+        start=start,
+        end=start + depth,
+        folders=int(folders),
+        **trees.parameters(repo_id, path),
+        **seen,
+    )
     return [found_of(row) for row in rows]
 
 

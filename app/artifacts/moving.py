@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from app.artifacts import deploy, finding, items, placing, repositories
+from app.artifacts import deploy, finding, items, placing, repositories, trees
 from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.items import ITEMS, Found, Stamp, found_of
@@ -17,17 +17,11 @@ from app.db.tx import Tx, many, one, run
 from app.errors import AppError, Forbidden, Invalid, Problem
 from app.moments import Actor, Change
 
-#: A folder, and all below it but the folder of the whole repository.
-_TREE = """
-    items.repo_id = :repo_id AND items.name <> '.' AND (
-        :folder = '' OR items.id = :id OR items.path = :folder OR (items.path >= :below AND items.path < :after)
-    )
-"""
-TREE = f"{ITEMS} WHERE {_TREE} ORDER BY items.path, items.name"
+TREE = trees.statement(f"{ITEMS} WHERE {{tree}} AND items.name <> '.' ORDER BY items.path, items.name")
 #: An item with which the caller may not do something.
-REFUSED = f"""
-    SELECT path, name FROM items WHERE {_TREE} AND NOT {VISIBLE} ORDER BY path, name LIMIT 1
-"""  # noqa: S608 - fixed texts
+REFUSED = trees.statement(
+    f"SELECT id FROM items WHERE {{tree}} AND items.name <> '.' AND NOT {VISIBLE} LIMIT 1"  # noqa: S608 - fixed texts
+)
 COPY = """
     INSERT INTO items (
         repo_id, path, name, folder, depth, blob_id, set_id, mime, sent, created, created_by, modified, modified_by,
@@ -157,10 +151,10 @@ def _carried_out(visitor: Visitor, order: Order, stamp: Stamp) -> Tx[Outcome]:
         words = f"to: {target} lies inside of {source}, so it cannot take it; choose another folder"
         raise Invalid.of([Problem("to", "inside_itself", words)])
     yield from _lock(plan, order)
-    tree = _tree(plan)
+    path = plan.found.item.whole_path
     for action in _needed(order):
-        yield from _require(visitor, action, plan.source, tree)
-    rows = [found_of(row) for row in (yield from many(TREE, **tree))]
+        yield from _require(visitor, action, plan.source, path)
+    rows = [found_of(row) for row in (yield from many(TREE.of(path), **trees.parameters(plan.source.id, path)))]
     files, folders = [f for f in rows if not f.item.folder], [f.item for f in rows if f.item.folder]
     there, failures = yield from _judged(visitor, plan, files, order)
     failed = {failure.path for failure in failures}
@@ -204,29 +198,18 @@ def _lock(plan: _Plan, order: Order) -> Tx[None]:
         yield from (repositories.hold(repo.id) if empties and repo is plan.source else repositories.share(repo.id))
 
 
-def _tree(plan: _Plan) -> dict[str, int | str]:
-    path = plan.found.item.whole_path
-    folder = path if plan.found.item.folder else f"{path}/"  # nothing is below a file
-    return {
-        "repo_id": plan.source.id,
-        "id": plan.found.item.id,
-        "folder": folder,
-        "below": f"{path}/",
-        "after": f"{path}0",
-    }
-
-
 def _needed(order: Order) -> Sequence[Action]:
     return ("read", "delete") if order.move else ("read",)
 
 
-def _require(visitor: Visitor, action: Action, repo: ArtifactRepository, tree: Mapping[str, int | str]) -> Tx[None]:
+def _require(visitor: Visitor, action: Action, repo: ArtifactRepository, path: str) -> Tx[None]:
     """Forbidden when there is an item in the tree with which the caller may not do something."""
     visible = visible_to(visitor.rights, Repositories({repo.key: repo}, {}), action)
     if repo.id in visible.whole:
         return
-    if (yield from one(REFUSED, **tree, **visible.parameters())) is not None:
-        visitor.refuse(action, repo.key, f"{tree['folder']}/**".strip("/"))
+    tree = trees.parameters(repo.id, path)
+    if (yield from one(REFUSED.of(path), **tree, **visible.parameters())) is not None:
+        visitor.refuse(action, repo.key, f"{path}/**" if path else "**")
 
 
 def _judged(

@@ -31,6 +31,8 @@ GRANTS = """
     LEFT JOIN repos ON kind = 'repo' AND repos.id = subject_id
 """
 NAMED = "WHERE permission_targets.name = :name"
+#: What changes a part of a target reads the target after this, so that no other change gets lost.
+LOCK = "SELECT id FROM permission_targets WHERE name = :name :exclusive"
 PUT = """
     INSERT INTO permission_targets (name, created, updated) VALUES (:name, :now, :now)
     ON CONFLICT (name) DO UPDATE SET updated = :now RETURNING id
@@ -105,6 +107,12 @@ def find(name: str) -> Tx[Target | None]:
     return _targets(sections, grants).get(name)
 
 
+def lock(name: str) -> Tx[Target | None]:
+    """The permission target of a name, which nobody else changes until the transaction ends."""
+    yield from one(LOCK, name=name)
+    return (yield from find(name))
+
+
 def list_all() -> Tx[list[Target]]:
     """All permission targets, by name."""
     sections = yield from many(SECTIONS)
@@ -160,18 +168,24 @@ def subjects(kind: SubjectKind, names: Sequence[str]) -> Tx[dict[str, Subject]]:
     return {given: Subject(kind, known[key]["id"], known[key]["name"]) for key, given in wanted.items() if key in known}
 
 
-def forget_repository(key: str) -> Tx[None]:
+def forget_repository(key: str, now: int) -> Tx[None]:
     """Take a repository that was deleted out of all permission targets: its name may be given again."""
-    for target in (yield from list_all()):
+    for name in [target.name for target in (yield from list_all()) if _names(target, key)]:
+        target = yield from lock(name)
+        if target is None:
+            continue
         parts = {section: _without(part, key) for section, part in target.sections.items()}
         kept = {section: part for section, part in parts.items() if part.repositories}
-        if kept != target.sections:
-            yield from put(Target(target.name, kept), 0)
+        yield from put(Target(name, kept), now)
+
+
+def _names(target: Target, key: str) -> bool:
+    return any(key in part.repositories for part in target.sections.values())
 
 
 def _without(part: Part, key: str) -> Part:
     left = tuple(name for name in part.repositories if name != key)
-    return part if left == part.repositories else Part(left, part.includes, part.excludes, part.grants)
+    return Part(left, part.includes, part.excludes, part.grants)
 
 
 def _json(value: object) -> str:

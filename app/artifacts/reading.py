@@ -25,17 +25,16 @@ SHOWN = 5000
 #: The item at a path, of the first repository that has it.
 FIRST = """
     SELECT items.*, blobs.sha256, blobs.sha1, blobs.md5, blobs.size, blobs.place, blobs.used
-    FROM :rows(members; at bigint, id bigint) AS member
-    JOIN items ON items.repo_id = member.id AND items.path = :path AND items.name = :name
-    LEFT JOIN blobs ON blobs.id = items.blob_id
-    WHERE items.folder = :folder ORDER BY member.at LIMIT 1
+    FROM :rows(members; at bigint, id bigint) AS member CROSS JOIN items LEFT JOIN blobs ON blobs.id = items.blob_id
+    WHERE items.repo_id = member.id AND items.path = :path AND items.name = :name AND items.folder = :folder
+    ORDER BY member.at LIMIT 1
 """
 _CHILDREN = """
     SELECT child.name, child.folder, child.modified, blobs.size
     FROM :rows(members; at bigint, id bigint) AS member
-    JOIN items AS child ON child.repo_id = member.id AND child.path = :path AND child.name <> '.'
-    LEFT JOIN blobs ON blobs.id = child.blob_id
-    WHERE {condition} ORDER BY child.name, member.at LIMIT :limit
+    CROSS JOIN items AS child LEFT JOIN blobs ON blobs.id = child.blob_id
+    WHERE child.repo_id = member.id AND child.path = :path AND child.name <> '.' AND ({condition})
+    ORDER BY child.name, member.at LIMIT :limit
 """
 CHILDREN = _CHILDREN.format(condition="TRUE")
 #: An item, or anything below it, that the caller may read.

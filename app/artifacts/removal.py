@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from app.artifacts import items, repositories
+from app.artifacts import items, repositories, trees
 from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.items import Found
-from app.artifacts.model import ArtifactRepository, parted
+from app.artifacts.model import ArtifactRepository
 from app.artifacts.reading import NoFile
 from app.artifacts.repositories import NoRepository, Repositories
 from app.artifacts.visible import VISIBLE, visible_to
@@ -14,23 +14,14 @@ from app.db.tx import Tx, one, run
 from app.errors import Forbidden
 from app.moments import Actor, Change
 
-#: A folder with all below it; `after` is the first text behind all texts that begin with the folder and a slash.
-_TREE = """
-    items.repo_id = :repo_id AND (
-        items.path = :inside OR (items.path >= :below AND items.path < :after)
-        OR (items.path = :folder AND items.name = :name)
-    )
-"""
-#: All but the folder of the whole repository.
-_ALL = "items.repo_id = :repo_id AND items.depth > 0"
-_COUNT = """
+COUNT = trees.statement("""
     SELECT count(*) AS items, count(items.blob_id) AS files, CAST(COALESCE(sum(blobs.size), 0) AS BIGINT) AS size
-    FROM items LEFT JOIN blobs ON blobs.id = items.blob_id WHERE {which}
-"""
-COUNT_TREE, COUNT_ALL = _COUNT.format(which=_TREE), _COUNT.format(which=_ALL)
+    FROM items LEFT JOIN blobs ON blobs.id = items.blob_id WHERE {tree} AND items.depth > 0
+""")
 #: An item that the caller may not remove.
-_KEPT = f"SELECT items.id FROM items WHERE {{which}} AND NOT {VISIBLE} LIMIT 1"  # noqa: S608 - fixed texts
-KEPT_OF_TREE, KEPT_OF_ALL = _KEPT.format(which=_TREE), _KEPT.format(which=_ALL)
+KEPT = trees.statement(
+    f"SELECT items.id FROM items WHERE {{tree}} AND items.depth > 0 AND NOT {VISIBLE} LIMIT 1"  # noqa: S608
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +86,12 @@ def remove_folder(visitor: Visitor, repo: ArtifactRepository, address: Address) 
     """
     yield from repositories.hold(repo.id)
     yield from find(repo, address)
-    path, (folder, name) = address.path, parted(address.path)
-    tree = {"inside": path, "below": f"{path}/", "after": f"{path}0", "folder": folder, "name": name} if path else {}
+    path = address.path
+    tree = trees.parameters(repo.id, path)
     visible = visible_to(visitor.rights, Repositories({repo.key: repo}, {}), "delete")
-    if repo.id not in visible.whole:
-        sql = KEPT_OF_TREE if path else KEPT_OF_ALL
-        if (yield from one(sql, repo_id=repo.id, **tree, **visible.parameters())) is not None:
-            visitor.refuse("delete", repo.key, f"{path}/**" if path else "**")
-    counted = yield from one(COUNT_TREE if path else COUNT_ALL, repo_id=repo.id, **tree)
+    if repo.id not in visible.whole and (yield from one(KEPT.of(path), **tree, **visible.parameters())) is not None:
+        visitor.refuse("delete", repo.key, f"{path}/**" if path else "**")
+    counted = yield from one(COUNT.of(path), **tree)
     assert counted is not None
     yield from items.remove_tree(repo.id, path)
     return Removed(repo.key, path, counted["files"], counted["items"] - counted["files"], counted["size"])

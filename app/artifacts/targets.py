@@ -178,8 +178,8 @@ def of_first(wanted: FirstTargetInput) -> SectionInput:
     actions = Actions.model_construct(users=wanted.principals.users, groups=wanted.principals.groups, repos=None)
     return SectionInput.model_construct(
         repositories=wanted.repositories,
-        includes=wanted.includes.split(","),
-        excludes=wanted.excludes.split(","),
+        includes=[pattern.strip() for pattern in wanted.includes.split(",")],
+        excludes=[pattern.strip() for pattern in wanted.excludes.split(",")],
         actions=actions,
     )
 

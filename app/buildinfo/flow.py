@@ -64,7 +64,10 @@ def _publishing(
     ports: Ports, visitor: Visitor, key: str, found: Document, received: Received, stamp: Stamp
 ) -> Tx[tuple[Outcome, list[Blob]]]:
     repo = yield from access.ensured(key, stamp.at)
-    yield from repositories.hold(repo.id)
+    if found.retention is not None:
+        yield from removal.hold_for(repo, found.name, found.retention, coming=1)
+    else:
+        yield from repositories.hold(repo.id)
     old = yield from store.find_run(repo.id, found.name, found.number, found.started)
     if old is not None:
         visitor.require("delete", repo, names.path_of(found.name, found.number, found.started))

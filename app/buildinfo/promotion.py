@@ -114,8 +114,9 @@ def _status(prepared: _Prepared, call: Call) -> dict[str, Any]:
     """The entry of the statuses; no two have one time (contract artifactory-build 3.5, 6.3)."""
     order, taken = call.order, {_instant(status.get("timestamp")) for status in prepared.run.statuses}
     at = call.at if order.timestamp is None else order.timestamp
+    step = 1 if at + len(taken) < times.LAST else -1
     while at in taken:
-        at += 1
+        at += step
     return {
         "status": order.status,
         "comment": order.comment,

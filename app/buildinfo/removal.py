@@ -5,7 +5,7 @@ Contract artifactory-build 4.6 to 4.8, 4.11.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -15,7 +15,7 @@ from app.artifacts.model import ArtifactRepository, parted
 from app.buildinfo import access, linking, moments, names, policy, pruning, store
 from app.buildinfo.linking import Candidate
 from app.buildinfo.model import Run
-from app.buildinfo.policy import Policy, PolicyJSON
+from app.buildinfo.policy import Decision, Policy, PolicyJSON
 from app.db.tx import Tx, many, one, run
 from app.moments import Recorders
 
@@ -74,6 +74,24 @@ class _Files:
     left: tuple[Candidate, ...] = ()
 
 
+def hold(repo: ArtifactRepository, runs: Sequence[Run], *, artifacts: bool) -> Tx[None]:
+    """Hold the repository of runs that shall be deleted, and with `artifacts` those of their artifacts.
+
+    Every transaction that locks several repositories locks the lowest id first, so this comes before all other locks;
+    the runs are to be read again then.
+    """
+    files = (yield from _files(repo, runs)) if artifacts and runs else _Files()
+    for repo_id in sorted({repo.id, *(file.repo_id for file in files.doomed)}):
+        yield from repositories.hold(repo_id)
+
+
+def hold_for(repo: ArtifactRepository, name: str, limits: Policy, *, coming: int = 0) -> Tx[None]:
+    """The same for the runs of a name that a policy does not keep, when so many newer runs are coming."""
+    count = max(limits.count - coming, 0) if limits.count >= 0 else limits.count
+    decision = yield from _decision(repo, name, replace(limits, count=count))
+    yield from hold(repo, decision.discarded, artifacts=limits.artifacts)
+
+
 def removing(
     recorders: Recorders,
     visitor: Visitor,
@@ -85,7 +103,7 @@ def removing(
 ) -> Tx[Outcome]:
     """Delete runs of one name, and their artifacts. Forbidden when the caller may not delete one of them.
 
-    The caller holds the repository.
+    The caller has called `hold`.
     """
     for found in runs:
         visitor.require("delete", repo, names.path_of(found.name, found.number, found.started))
@@ -108,7 +126,7 @@ def _remove_files(visitor: Visitor, files: Sequence[Candidate]) -> Tx[None]:
     folders: dict[int, list[str]] = {}
     for file in files:
         folders.setdefault(file.repo_id, []).append(parted(file.path)[0])
-    for repo_id in sorted(folders):
+    for repo_id in sorted(folders):  # all but those of files that came since `hold` are held already
         yield from repositories.hold(repo_id)
     entries = [(file.item_id, file.set_id, file.sums.sha256) for file in files]
     yield from run(REMOVE_FILES, files=orjson.dumps(entries).decode())
@@ -167,13 +185,17 @@ def _targets(repo: ArtifactRepository, runs: Sequence[Run]) -> Tx[dict[int, set[
 def retaining(
     recorders: Recorders, visitor: Visitor, repo: ArtifactRepository, name: str, limits: Policy
 ) -> Tx[Outcome]:
-    """Discard the runs of a name that a policy does not keep. The caller holds the repository."""
-    runs = yield from store.runs_of(repo.id, name)
-    decision = policy.decide(runs, limits, (yield from _reasons(repo, name, runs)))
+    """Discard the runs of a name that a policy does not keep. The caller has called `hold_for`."""
+    decision = yield from _decision(repo, name, limits)
     outcome = yield from removing(
         recorders, visitor, repo, decision.discarded, artifacts=limits.artifacts, verb="build_info.retain"
     )
     return Outcome(outcome.removed, outcome.artifacts, outcome.left, decision.kept)
+
+
+def _decision(repo: ArtifactRepository, name: str, limits: Policy) -> Tx[Decision]:
+    runs = yield from store.runs_of(repo.id, name)
+    return policy.decide(runs, limits, (yield from _reasons(repo, name, runs)))
 
 
 def keep_policy(repo_id: int, name: str, limits: Policy) -> Tx[None]:

@@ -33,8 +33,10 @@ RENAME_POLICY = """
         SELECT 1 FROM build_retention AS other WHERE other.repo_id = :repo_id AND other.name = :new
     )
 """
+#: A file whose properties were changed meanwhile keeps them.
 SET_PROPERTIES = """
-    UPDATE items SET set_id = :set_id, updated = :now WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS changed)
+    UPDATE items SET set_id = :set_id, updated = :now
+    WHERE set_id = :was AND id IN (SELECT id FROM :rows(ids; id bigint) AS changed)
 """
 
 
@@ -118,7 +120,7 @@ def _rename_files(repo: ArtifactRepository, old: str, new: str, runs: Sequence[R
     for found in runs:
         entries = yield from store.entries(found.id)
         known = yield from linking.candidates(old, found.number, repo.key)
-        for _, fitting in linking.belonging(entries.artifacts, known):
+        for _, fitting in linking.belonging(entries.artifacts, [file for file in known if file.system != "bundles"]):
             for file in fitting:
                 by_set.setdefault(file.set_id, set()).add(file.item_id)
     sets = yield from properties.of_sets(sorted(by_set))
@@ -126,7 +128,7 @@ def _rename_files(repo: ArtifactRepository, old: str, new: str, runs: Sequence[R
         values = dict.fromkeys(new if value == old else value for value in sets[set_id]["build.name"])
         renamed = yield from properties.set_of({**sets[set_id], "build.name": list(values)})
         entries_of = orjson.dumps([[item_id] for item_id in ids]).decode()
-        yield from run(SET_PROPERTIES, set_id=renamed, now=stamp.at, ids=entries_of)
+        yield from run(SET_PROPERTIES, set_id=renamed, was=set_id, now=stamp.at, ids=entries_of)
     return sum(len(ids) for ids in by_set.values())
 
 

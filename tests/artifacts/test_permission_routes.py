@@ -1,5 +1,6 @@
 """Permission targets and grants over HTTP: who may do what, and who may say so."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -407,3 +408,32 @@ def test_every_change_of_rights_is_recorded(server: Server) -> None:
     assert rows[1]["after"] == {"repo": {"actions": ["read", "deploy"], **place}}
     assert rows[2]["after"] == {}
     assert rows[6]["after"]["repo"]["repositories"] == ["other"]
+
+
+def test_grants_and_changes_at_once_are_all_there(server: Server) -> None:
+    names = [f"g{at}" for at in range(8)]
+    values = ", ".join(f"('{name}', '', FALSE, '{{}}')" for name in names)
+    server.execute(f"INSERT INTO groups (name, description, auto_join, settings) VALUES {values}")
+
+    async def all_at_once() -> set[int]:
+        async with httpx2.AsyncClient(base_url=server.url, headers=server.client.headers) as client:
+            base = f"{REPOSITORIES}/libs"
+            granting = [client.put(f"{base}/grants/group/{name}", json={"actions": ["read"]}) for name in names]
+            changing = [client.post(base, json={name: 1}) for name in names]
+            return {answer.status_code for answer in await asyncio.gather(*granting, *changing)}
+
+    assert asyncio.run(all_at_once()) == {200, 204}
+    assert [found[1] for found in grants(server)] == names
+    assert dict.fromkeys(names, 1).items() <= server.json("GET", f"{REPOSITORIES}/libs").items()
+
+
+def test_an_account_that_is_deleted_leaves_no_grant_to_the_next_of_its_name(server: Server) -> None:
+    server.account("kim").close()
+    target(server, "t", repo=section("libs", users={"kim": ["read"], "ada": ["read"]}))
+
+    assert server.ask("DELETE", "/api/users/kim").is_success
+    with server.account("kim") as again:
+        assert readable(again) == []
+    assert server.json("GET", f"{SECOND}/t")["repo"]["actions"]["users"] == {"ada": ["read"]}
+    assert [found[1] for found in grants(server)] == ["ada"]
+    server.ask("DELETE", "/api/users/kim")

@@ -10,7 +10,7 @@ from app.artifacts.access import Visitor
 from app.artifacts.address import parse
 from app.artifacts.repositories import find
 from app.artifacts.rights import Rights
-from app.db.tx import Tx, many, one, run
+from app.db.tx import Tx, one, run
 from app.moments import SERVER
 from tests.artifacts.site import Site, message
 
@@ -182,16 +182,3 @@ def test_a_large_folder_goes_with_a_few_statements(site: Site) -> None:
     assert (done.files, done.folders, done.size) == (20_001, 2, 20_001 * 5)
     assert statements == 4
     assert site.write(one("SELECT count(*) AS n FROM items WHERE path = 'all/0'"))["n"] == 0  # type: ignore[index]
-
-
-def test_removal_uses_the_index_of_paths(site: Site) -> None:
-    for sql in (removal.COUNT_TREE, removal.KEPT_OF_TREE):
-        assert "SCAN items" not in _plan(site, sql)
-
-
-def _plan(site: Site, sql: str) -> str:
-    if "postgresql" in site.database:
-        return ""
-    names = ("inside", "below", "after", "folder", "name", "visible_whole", "visible_partial")
-    values = {name: "[]" if name.startswith("visible") else "" for name in names} | {"repo_id": 1}
-    return "\n".join(row["detail"] for row in site.write(many(f"EXPLAIN QUERY PLAN {sql}", **values)))

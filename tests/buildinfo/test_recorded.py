@@ -1,7 +1,7 @@
-"""What JFrog's command line sent when it published, read and searched builds is asked again, and answered alike.
+"""What JFrog's command line sent when it published, searched and promoted builds is asked again, and answered alike.
 
 The recording holds the contents of small files only. Other contents have the recorded length, and their checksums
-replace the recorded ones wherever these stand. Promotions are recorded, too, and have tests of their own.
+replace the recorded ones wherever these stand.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ from tests.acceptance.server import Server
 pytestmark = pytest.mark.postgres
 
 RECORDING = Path(__file__).parents[2] / "fixtures" / "jfrog" / "builds.json"
-#: Commands that log in, and those that promote.
-APART = ("jf c ", "jf atc", "jf rt ping", "jf rt bpr")
+#: Commands that log in; they have tests of their own.
+APART = ("jf c ", "jf atc", "jf rt ping")
 #: The recording ends a long body so, in the middle of the properties; and what such a body surely held behind it.
 CUT = re.compile(r"…\(\d+\)$")
 END = '},"url":"http://ci.example.test/1","started":"2026-11-23T06:03:37.930+0000"}'

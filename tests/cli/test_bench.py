@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from app.cli import main
 from app.cli.bench import command, server
 from app.cli.bench.load import BenchFailed, Load, Request, drive
-from app.cli.bench.measures import Sizes
+from app.cli.bench.place import Sizes
 from app.cli.bench.readers import listen
 from app.cli.bench.report import Figure, Unit
 from tests import gantry, postgres
@@ -37,6 +37,9 @@ TINY = Sizes(
     stages=20,
     polls=400,
     printed=1_000_000,
+    artifacts=20,
+    many_artifacts=60,
+    items=40,
 )
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -112,6 +115,15 @@ def test_every_measure_is_in_the_table_and_in_the_file(
         "promote to waiting runner, p95",
         "log line to reader, median",
         "memory of 400 idle polls",
+        "20 artifacts copied",
+        "20 artifacts moved",
+        "60 artifacts copied",
+        "60 artifacts moved",
+        "promotes beside 60 artifacts copied, longest / the copy",
+        "20 artifacts copied, 40 other items",
+        "20 artifacts moved, 40 other items",
+        "60 artifacts copied, 40 other items",
+        "60 artifacts moved, 40 other items",
         "/healthz p99 while a step prints 1 MB with 50 secrets",
         "/healthz p99, a step that prints / none",
         "start to first answer",

@@ -97,6 +97,7 @@ def _wrong(wanted: GrantInput) -> Iterator[Problem]:
 
 def _granting(request: Request[State], visitor: Visitor, wanted: GrantInput | None) -> Tx[bool]:
     repo = yield from _managed(request, visitor)
+    yield from repositories.hold(repo.id)  # grants at once are one after the other
     subject = yield from _subject(*_who(request))
     part = Part((repo.key,))
     if wanted is not None:

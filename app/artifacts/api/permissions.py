@@ -120,7 +120,7 @@ def _putting(
     others: bool,
 ) -> Tx[bool]:
     known = yield from repositories.read_all()
-    old = yield from permissions.find(name)
+    old = yield from permissions.lock(name)
     _check(visitor, old or _named(name, sections), known)
     if old is not None and new:
         raise Conflict(f"name: there is a permission target {name} already; send PUT to replace it", code="name_taken")

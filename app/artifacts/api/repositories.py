@@ -142,8 +142,10 @@ def _creating(making: Making, key: str, wanted: Configuration) -> Tx[None]:
 
 
 def _updating(making: Making, key: str, wanted: Configuration) -> Tx[None]:
+    held = _manageable(making.visitor, key, (yield from repositories.read_all()))
+    yield from repositories.hold(held.id)  # two changes at once are one after the other
     known = yield from repositories.read_all()
-    old = _manageable(making.visitor, key, known)
+    old = known.find(key)
     new = updated(old, wanted, known, making.now_ms)
     yield from repositories.update(new.repo)
     yield from _keep(new, making.now_ms)
@@ -164,7 +166,7 @@ def _keep(wanted: Wanted, now_ms: int) -> Tx[None]:
 def _deleting(making: Making, key: str) -> Tx[None]:
     known = yield from repositories.read_all()
     repo = _manageable(making.visitor, key, known)
-    yield from clearing.hide(repo)
+    yield from clearing.hide(repo, making.now_ms // 1000)
     before = moments.facts(Wanted(repo, known.members.get(repo.id, ())), known)
     yield from making.recorders.record(moments.repo_deleted(making.visitor.by, key, before))
 

@@ -246,7 +246,7 @@ class _Writing:
             if self._since >= _EARLY and (self._syncing is None or self._syncing.done()):
                 if self._syncing is not None:
                     self._syncing.result()  # the system tells an error only once
-                self._syncing = self._executor.submit(os.fdatasync, self._file.fileno())
+                self._syncing = self._executor.submit(os.fsync, self._file.fileno())
                 self._since = 0
 
     async def settle(self) -> None:

@@ -17,7 +17,8 @@ from app.errors import TooLarge
 FRESH, COUNTED = 5.0, 60.0
 #: Ids rise, so this reads only the blobs that are new since the last sum.
 SINCE = "SELECT max(id) AS id, sum(size) AS size, count(*) AS count FROM blobs WHERE id > :after"
-ITEMS = "SELECT count(*) AS count FROM items WHERE NOT folder"
+#: Read from the index of blobs: folders have no blob.
+ITEMS = "SELECT count(*) AS count FROM items WHERE blob_id > 0"
 
 
 class Usage:
@@ -32,14 +33,23 @@ class Usage:
         self._clock = clock
         self._turn = asyncio.Lock()
         self._after = self._bytes = self._blobs = self._items = 0
+        #: Bytes that this server has received since the last sum.
+        self._lately = 0
         self._read = self._counted = float("-inf")
 
-    async def stored(self) -> tuple[int, int]:
-        """Blobs and their bytes, as they were a few seconds ago at most."""
+    async def stored(self, *, anew: bool = False) -> tuple[int, int]:
+        """Blobs and their bytes, as they were a few seconds ago at most, and what this server has received since.
+
+        `anew` = as they are now; bytes that were received and were known already count no more then.
+        """
         async with self._turn:
-            if self._clock() - self._read >= FRESH:
+            if anew or self._clock() - self._read >= FRESH:
                 await self._add_new()
-            return self._blobs, self._bytes
+            return self._blobs, self._bytes + self._lately
+
+    def received(self, size: int) -> None:
+        """Count bytes that the database may name soon."""
+        self._lately += size
 
     async def items(self) -> int:
         """Files, as they were a minute ago at most."""
@@ -62,6 +72,7 @@ class Usage:
             self._after = row["id"]
             self._bytes += int(row["size"])
             self._blobs += int(row["count"])
+        self._lately = 0
         self._read = self._clock()
 
 
@@ -85,15 +96,21 @@ class Limited:
         """See BlobStore. TooLarge: before a part is asked for when the size is known, else as soon as the quota is
         reached."""
         coming = _Coming(size or 0)
-        _, stored = await self._usage.stored()
-        room = self._quota - stored
+        room = await self._room()
         self._coming += coming.size
         try:
-            if self._coming > room:
+            if self._coming > room and self._coming > (room := await self._room(anew=True)):
                 raise self._full()
-            return await self._store.receive(self._counted(parts, coming, room), size=size)
+            received = await self._store.receive(self._counted(parts, coming, room), size=size)
         finally:
             self._coming -= coming.size
+        self._usage.received(received.size)
+        return received
+
+    async def _room(self, *, anew: bool = False) -> int:
+        """Bytes that may still come."""
+        _, stored = await self._usage.stored(anew=anew)
+        return self._quota - stored
 
     async def _counted(self, parts: AsyncIterator[bytes], coming: "_Coming", room: int) -> AsyncIterator[bytes]:
         async for part in parts:

@@ -17,18 +17,21 @@ _SOME = """
     WHERE items.id = way.id AND {conditions} ORDER BY {order}
 """
 _BRANCH = "SELECT items.id FROM items WHERE {branch}"
-#: How many items a way leads to, up to a number that is not many.
+#: How many items a way leads to, up to a number.
 _COUNT = "SELECT count(*) AS total FROM ({branches} LIMIT :few) AS way"
-FEW = 2000
+#: The most ways that are compared.
+WAYS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The SQL of a query. `counts` are to be asked in their order: the first way that leads to few items is taken."""
+    """The SQL of a query, once for each way, those first that are expected to look at the least.
+
+    `counts`, one for each way, tell how many items the way leads to, up to the parameter `few`; none for one way.
+    """
 
     values: dict[str, Any]
     counts: tuple[str, ...]
-    #: One for each of `counts`; the first is for when none leads to few.
     found: tuple[str, ...]
 
 
@@ -40,11 +43,10 @@ def compiled(query: Query, scope: Scope) -> Compiled | None:
     if conditions == FALSE or any(not way.branches for way in ways):
         return None
     order = _order(query, clauses, scope)
-    ways = ways or [Way(0, (clauses.among("items.repo_id", scope.ids),))]
+    ways = ways[:WAYS] or [Way(0, (clauses.among("items.repo_id", scope.ids),))]
     values = clauses.values | {
         "limit": min(ROWS + 1, query.limit if query.limit is not None else ROWS + 1),
         "offset": query.offset,
-        "few": FEW,
     }
     parts = {"joins": clauses.joins, "conditions": conditions, "order": order}
     counts = tuple(_COUNT.format(branches=_branches(way, "UNION ALL")) for way in ways) if len(ways) > 1 else ()

@@ -5,7 +5,7 @@ from itertools import islice
 
 from app.artifacts import repositories
 from app.artifacts.rights import Rights
-from app.artifacts.search.compile import FEW, Compiled, compiled
+from app.artifacts.search.compile import Compiled, compiled
 from app.artifacts.search.limits import ROWS, SECONDS
 from app.artifacts.search.model import Query
 from app.artifacts.search.refusals import wrong
@@ -15,6 +15,9 @@ from app.artifacts.visible import visible_to
 from app.db.connect import Database
 from app.db.tx import Tx, one
 from app.errors import TooLong
+
+#: How many items count as few, as long as no way leads to fewer.
+FEW = (100, 400, 1600, 6400, 25_600)
 
 
 async def search(db: Database, query: Query, rights: Rights) -> tuple[Found, bytes]:
@@ -53,9 +56,13 @@ def find(query: Query, rights: Rights) -> Tx[tuple[Found, bytes]]:
 
 
 def _best(sql: Compiled) -> Tx[str]:
-    """The SQL by the first way that leads to few items; without one, by the way that is expected to be the best."""
-    for count, candidate in zip(sql.counts, sql.found, strict=False):
-        row = yield from one(count, **sql.values)
-        if row is not None and row["total"] < FEW:
-            return candidate
+    """The SQL by the way that leads to the fewest items, nearly; when all lead to many, by the one expected to be best.
+
+    To compare the ways costs no more than a few times what the search by the best way costs.
+    """
+    for few in FEW if sql.counts else ():
+        for count, candidate in zip(sql.counts, sql.found, strict=True):
+            row = yield from one(count, **sql.values, few=few)
+            if row is not None and row["total"] < few:
+                return candidate
     return sql.found[0]

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Literal
 
 import orjson
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
@@ -38,6 +39,30 @@ class State(asked.State):
     """The fields of a request's state that these routes need."""
 
     unhurried: Unhurried
+
+
+class PromotionInput(BaseModel):
+    """What is promoted, and where to. A field that is blank or null says nothing."""
+
+    status: str = ""
+    comment: str = ""
+    ciUser: str = ""  # noqa: N815 - the names that clients send
+    #: When the promotion was asked for; now without it.
+    timestamp: str | int = ""
+    dryRun: bool = False  # noqa: N815
+    #: Key of the repository that files are taken from, local or virtual; any without it.
+    sourceRepo: str = ""  # noqa: N815
+    #: Key of the repository that files are put into, local or virtual; without it they stay.
+    targetRepo: str = ""  # noqa: N815
+    #: Whether files are copied; else they are moved.
+    copy_files: bool = Field(default=False, alias="copy")
+    artifacts: bool = True
+    dependencies: bool = False
+    #: Dependencies of other scopes are left out; without scopes none is.
+    scopes: list[str] = []
+    #: Set on the artifacts, whether these are put elsewhere or not.
+    properties: dict[str, list[str] | str] = {}
+    failFast: bool = True  # noqa: N815
 
 
 class MessageJSON(TypedDict):
@@ -227,7 +252,7 @@ def _message(message: Message) -> MessageJSON:
 _PROMOTIONS = BUILD / "promotions" / NAME / NUMBER
 routes: Sequence[Endpoint] = [
     Endpoint("POST", BUILD / "promote" / RUN, post, needs=ACCOUNT, operation="build_promotion.promote", query=WHERE,
-             errors=[409]),
+             body=PromotionInput, errors=[409]),
     Endpoint("GET", _PROMOTIONS, history, needs=VISITOR, operation="build_promotion.list", query=WHERE),
     Endpoint("GET", _PROMOTIONS / ID, one, needs=VISITOR, operation="build_promotion.info", query=WHERE),
 ]  # fmt: skip

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from app.artifacts import repositories
 from app.artifacts.access import VISITOR, Visitor
 from app.artifacts.model import ArtifactRepository
 from app.buildinfo import access, names, policy, removal, renaming, store
@@ -106,15 +105,22 @@ def _deleting(
     used: Ports, visitor: Visitor, key: str, spelled: Sequence[str], wanted: Counter[str] | None, *, artifacts: bool
 ) -> Tx[Outcome]:
     repo = yield from access.find(key)
-    if repo is not None:
-        yield from repositories.hold(repo.id)
-        for name in spelled:
-            if runs := (yield from store.runs_of(repo.id, name)):
-                chosen = runs if wanted is None else _chosen(runs, wanted)
-                if chosen:
-                    return (yield from removal.removing(used.recorders, visitor, repo, chosen, artifacts=artifacts))
-                raise store.no_run(name, ", #".join(list(wanted or ())[:NAMED]), key)
-    raise store.no_build(spelled[0], key)
+    if repo is None:
+        raise store.no_build(spelled[0], key)
+    yield from removal.hold(repo, (yield from _meant(repo, spelled, wanted)), artifacts=artifacts)
+    chosen = yield from _meant(repo, spelled, wanted)
+    return (yield from removal.removing(used.recorders, visitor, repo, chosen, artifacts=artifacts))
+
+
+def _meant(repo: ArtifactRepository, spelled: Sequence[str], wanted: Counter[str] | None) -> Tx[Sequence[Run]]:
+    """The runs that a request means, of the first name that has a run; NoRun without any."""
+    for name in spelled:
+        if runs := (yield from store.runs_of(repo.id, name)):
+            chosen = runs if wanted is None else _chosen(runs, wanted)
+            if not chosen:
+                raise store.no_run(name, ", #".join(list(wanted or ())[:NAMED]), repo.key)
+            return chosen
+    raise store.no_build(spelled[0], repo.key)
 
 
 def _chosen(runs: Sequence[Run], wanted: Counter[str]) -> list[Run]:
@@ -195,12 +201,12 @@ def _retaining(
     used: Ports, visitor: Visitor, key: str, spelled: Sequence[str], limits: Policy, now_ms: int
 ) -> Tx[tuple[str, Outcome]]:
     repo = yield from access.ensured(key, now_ms)
-    yield from repositories.hold(repo.id)
     name = spelled[0]
     for other in spelled:
         if (yield from store.has_runs(repo.id, other)):
             name = other
             break
+    yield from removal.hold_for(repo, name, limits)
     done = yield from removal.retaining(used.recorders, visitor, repo, name, limits)
     yield from removal.keep_policy(repo.id, name, limits)
     return name, done

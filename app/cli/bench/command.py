@@ -12,7 +12,8 @@ import click
 
 from app.cli.bench import report, scene
 from app.cli.bench.load import BenchFailed
-from app.cli.bench.measures import GROUPS, Bench, Sizes
+from app.cli.bench.measures import GROUPS
+from app.cli.bench.place import Bench, Sizes
 from app.cli.bench.report import Figure
 from app.cli.terminal import output
 
@@ -28,6 +29,9 @@ QUICK = Sizes(
     stages=300,
     polls=500,
     printed=10_000_000,
+    artifacts=300,
+    many_artifacts=10_000,
+    items=20_000,
 )
 
 

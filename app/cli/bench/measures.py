@@ -2,29 +2,26 @@
 
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
-from itertools import islice, repeat
+from contextlib import ExitStack
+from itertools import islice
 from math import inf
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import uvloop
 
+from app.cli.bench import artifacts, noise, scene
 from app.cli.bench import lists as long_lists
-from app.cli.bench import noise, scene
 from app.cli.bench import runners as remote
 from app.cli.bench.dispatch import dispatches
 from app.cli.bench.history import grow
 from app.cli.bench.load import Load, at
+from app.cli.bench.place import CONNECTIONS, Bench, connections_of
 from app.cli.bench.postgres import scratch
 from app.cli.bench.report import Figure
-from app.cli.bench.server import Server, serving
+from app.cli.bench.server import Server
 from app.cli.bench.streams import RATE, compare
 
-#: Connections of a load, unless its measure says otherwise.
-CONNECTIONS = 16
 #: Builds on a page of the list.
 PAGE = 25
 #: Goals, in promotes a second, by connections.
@@ -49,50 +46,6 @@ NOISE_GOAL = 2.0
 MB = 1_000_000
 #: Turns in which two servers are measured side by side.
 TURNS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """The sizes of the measures: `seconds` is the duration of a load, the other fields are numbers of things."""
-
-    seconds: float = 5.0
-    starts: int = 5
-    dispatches: int = 60
-    promotes: int = 10_000
-    history: int = 100_000
-    readers: int = 200
-    repos: int = 1_000
-    waiting: int = 10_000
-    stages: int = 2_000
-    polls: int = 10_000
-    printed: int = 100_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """The folders, the database and the sizes of the measures; `say` is called with a line of progress."""
-
-    folder: Path
-    repository: Path
-    postgres: str
-    sizes: Sizes
-    say: Callable[[str], None]
-
-    def server(
-        self, name: str, *, capacity: int = 0, database: str = "", sandbox: str = "none"
-    ) -> AbstractContextManager[Server]:
-        """A server with the data folder of this name."""
-        return serving(self.folder / name, roots=self.folder, capacity=capacity, database=database, sandbox=sandbox)
-
-    def promote(self, server: Server, connections: int = CONNECTIONS) -> Load:
-        """Promote build 1 to production for `sizes.seconds`."""
-        self.say(f"promotes, {_connections(connections)}")
-        return server.load("POST", scene.promotions(), connections, self.sizes.seconds)
-
-    def get(self, server: Server, path: str) -> Load:
-        """Read a path for `sizes.seconds`."""
-        self.say(f"GET {path}, {_connections(CONNECTIONS)}")
-        return server.load("GET", repeat(path), CONNECTIONS, self.sizes.seconds)
 
 
 def start(bench: Bench) -> list[Figure]:
@@ -125,10 +78,10 @@ def postgres(bench: Bench) -> list[Figure]:
 
 def _promotes(bench: Bench, server: Server, what: str, goals: Mapping[int, float], p99: float) -> list[Figure]:
     loads = {connections: bench.promote(server, connections) for connections in goals}
-    rates = [_rate(f"{what}, {_connections(n)}", load, goals[n]) for n, load in loads.items()]
+    rates = [_rate(f"{what}, {connections_of(n)}", load, goals[n]) for n, load in loads.items()]
     most, load = max(loads.items())
     slow = load.detail().get("p99_ms")
-    return [*rates, Figure(f"{what}, {_connections(most)}, p99", slow, "ms", p99, load.failed)]
+    return [*rates, Figure(f"{what}, {connections_of(most)}, p99", slow, "ms", p99, load.failed)]
 
 
 def dispatch(bench: Bench) -> list[Figure]:
@@ -193,7 +146,7 @@ def history(bench: Bench) -> list[Figure]:
 
 def _rounds(bench: Bench, server: Server, number: int) -> dict[str, Load]:
     return {
-        f"promotes, {_connections(CONNECTIONS)}": bench.promote(server),
+        f"promotes, {connections_of(CONNECTIONS)}": bench.promote(server),
         f"builds list ({PAGE})": bench.get(server, scene.BUILDS),
         "one build": bench.get(server, f"{scene.BUILDS}/{number}"),
     }
@@ -232,7 +185,7 @@ def _side_by_side(
     bench: Bench, name: str, servers: list[tuple[Server, dict[str, str]]]
 ) -> tuple[long_lists.Read, long_lists.Read]:
     """Read a list of both servers in turns, so that other work of the machine slows both."""
-    bench.say(f"{name}, {_connections(1)}")
+    bench.say(f"{name}, {connections_of(1)}")
     few, many = (long_lists.Read.begin(server, paths[name]) for server, paths in servers)
     for _ in range(TURNS):
         few.go_on(bench.sizes.seconds / TURNS)
@@ -360,10 +313,6 @@ def _slowdown(measure: str, few: Load, many: Load) -> Figure:
     return Figure(measure, few.per_second / many.per_second, "x", HISTORY_GOAL, failed, detail)
 
 
-def _connections(count: int) -> str:
-    return "1 connection" if count == 1 else f"{count} connections"
-
-
 #: The groups of measures, in the order of the table.
 GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
     "promote": promote,
@@ -376,6 +325,7 @@ GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
     "memory": memory,
     "streams": streams,
     "rpc": rpc,
+    "artifacts": artifacts.measured,
     "output": output,
     "start": start,
 }

@@ -220,7 +220,7 @@ async def test_a_disk_that_fails_while_more_comes_is_away(
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr("app.artifacts.blobs.folder._EARLY", MB)
-    monkeypatch.setattr(os, "fdatasync", broken)
+    monkeypatch.setattr(os, "fsync", broken)
 
     with pytest.raises(StoreAway, match="Input/output error"):
         await store.receive(coming(some(8 * MB)))

@@ -101,6 +101,21 @@ async def test_an_unknown_length_is_refused_when_the_quota_is_reached(limited: L
     assert (await limited.receive(coming(some(100 * KB)))).size == 100 * KB
 
 
+async def test_what_was_received_a_moment_ago_counts(
+    db: Alterable, limited: Limited, usage: Usage, clock: Clock
+) -> None:
+    repo = await db.write(repository("libs"))
+    for name in "abc":
+        await put(db, limited, repo, name, some(30 * KB))  # the same bytes, which count once when it matters
+    assert await usage.stored() == (0, 90 * KB)
+    await put(db, limited, repo, "d", some(60 * KB, 1))
+    assert await usage.stored() == (1, 90 * KB)
+
+    with pytest.raises(TooLarge):
+        await limited.receive(coming(some(60 * KB, 2)), size=60 * KB)
+    assert await usage.stored() == (2, 90 * KB)
+
+
 async def test_what_others_are_sending_counts(limited: Limited) -> None:
     begun, go = asyncio.Event(), asyncio.Event()
 

@@ -86,6 +86,13 @@ async def test_times_of_statuses_are_unique(built: Scene) -> None:
     assert [status["timestampDate"] - 1455208224825 for status in await built.statuses("app", "42")] == [0, 1, 2]
 
 
+async def test_times_of_statuses_are_unique_at_the_end_of_time_too(built: Scene) -> None:
+    for _ in range(2):
+        await built.promote("app", "42", status="x", timestamp=253402300799999)
+
+    assert [status["timestampDate"] - 253402300799999 for status in await built.statuses("app", "42")] == [0, -1]
+
+
 async def test_a_status_alone_moves_nothing(built: Scene) -> None:
     before = await built.tree()
 
