@@ -1,11 +1,11 @@
 """The JSON of what was put (contract artifactory-storage 3.1.1)."""
 
-from datetime import UTC, datetime
 from typing import NotRequired
 from urllib.parse import quote
 
 from typing_extensions import TypedDict
 
+from app.artifacts import times
 from app.artifacts.address import quoted
 from app.artifacts.deploy import Put
 from app.artifacts.model import ArtifactRepository, Item, Sums
@@ -54,7 +54,7 @@ def deployed(put: Put, public_url: str) -> DeployedJSON:
     return DeployedJSON(
         repo=put.repo.key,
         path=f"/{put.item.whole_path}",
-        created=time_text(put.item.created),
+        created=times.text_of(put.item.created),
         createdBy=put.item.created_by,
         downloadUri=url,
         mimeType=put.item.mime,
@@ -70,7 +70,7 @@ def folder(repo: ArtifactRepository, item: Item, public_url: str) -> FolderJSON:
     return FolderJSON(
         repo=repo.key,
         path=f"/{item.whole_path}",
-        created=time_text(item.created),
+        created=times.text_of(item.created),
         createdBy=item.created_by,
         uri=url_of(public_url, repo, item.whole_path),
     )
@@ -106,9 +106,3 @@ def sums(of: Sums) -> SumsJSON:
 def url_of(public_url: str, repo: ArtifactRepository, path: str) -> str:
     """The address of an artifact."""
     return f"{public_url}/artifactory/{quote(repo.key)}/{quoted(path)}".rstrip("/")
-
-
-def time_text(at: int) -> str:
-    """A time of Unix milliseconds as clients read it (contract artifactory-storage 1.4)."""
-    found = datetime.fromtimestamp(at / 1000, UTC)
-    return f"{found:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import size
-from app.artifacts import checksums, deploy, explode, known, mime, properties, reading, removal, uploads
+from app.artifacts import checksums, deploy, explode, known, mime, properties, reading, removal, times, uploads
 from app.artifacts.access import VISITOR, State, Visitor
 from app.artifacts.address import Address, parse, quoted
 from app.artifacts.api import deployed, download
@@ -153,7 +153,7 @@ def _page(address: Address, folder: reading.Folder) -> str:
             "name": child.name + "/" * child.folder,
             "href": f"./{quoted(child.name)}{'/' * child.folder}",
             "size": "" if child.folder else size.text(child.size),
-            "modified": deployed.time_text(child.modified)[:19].replace("T", " "),
+            "modified": times.text_of(child.modified)[:19].replace("T", " "),
         }
         for child in sorted(folder.children, key=lambda child: (not child.folder, child.name))
     ]
