@@ -5,6 +5,7 @@ Contract artifactory-build 6. A dry run is the same transaction, which is rolled
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from app.accounts import auth
@@ -113,9 +114,9 @@ async def _remove(blobs: BlobStore, rewritten: Rewritten) -> None:
 def _status(prepared: _Prepared, call: Call) -> dict[str, Any]:
     """The entry of the statuses; no two have one time (contract artifactory-build 3.5, 6.3)."""
     order, taken = call.order, {_instant(status.get("timestamp")) for status in prepared.run.statuses}
-    at = call.at if order.timestamp is None else order.timestamp
-    while at in taken:
-        at += 1
+    wanted = call.at if order.timestamp is None else order.timestamp
+    later, earlier = range(wanted, times.LAST + 1), range(wanted - 1, -1, -1)
+    at = next(at for at in chain(later, earlier) if at not in taken)
     return {
         "status": order.status,
         "comment": order.comment,
@@ -140,7 +141,7 @@ def _prepared(call: Call) -> Tx[_Prepared]:
         return _Prepared(run)
     aim = yield from resolved(call.visitor, call.order)
     assert aim.target is not None
-    held = {aim.target.id}
+    held = {aim.target.id} if aim.target.id else set[int]()
     if not call.order.copy:
         sources = {repo.id for repo in aim.sources}
         if not call.order.source:  # only those that have files of the run: others need not wait
