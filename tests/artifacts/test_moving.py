@@ -274,6 +274,41 @@ def test_a_folder_with_one_file_that_the_caller_may_not_read_or_delete_stays(sit
     assert tree(site, source) == WHOLE
 
 
+def test_files_that_the_caller_may_not_put_are_named_and_the_rest_is_done(site: Site, pair: tuple[str, str]) -> None:
+    source, target = pair
+    caller = site.caller(
+        f"some-targets-{source}", ("read delete", source), ("deploy", target, "all all/one all/b/c/**")
+    )
+
+    fast = ask(site, "move", f"{source}/a", f"{target}/all", caller, failFast="1")
+    assert (fast.status_code, tree(site, target)) == (403, [])
+    slow = ask(site, "move", f"{source}/a", f"{target}/all", caller)
+
+    assert slow.status_code == 403
+    [error, done] = said(slow)
+    assert error == ("ERROR", f"a/b/two: Forbidden: the right deploy is needed on {target}:all/b/two")
+    assert "2 files" in done[1]
+    assert [path for path in tree(site, target) if not path.endswith("/")] == ["all/b/c/three", "all/one"]
+    assert [path for path in tree(site, source) if path.startswith("a/")] == ["a/", "a/b/", "a/b/two"]
+
+
+def test_each_of_many_files_that_are_refused_is_named(site: Site, pair: tuple[str, str]) -> None:
+    source, target = pair
+    for at in range(30):
+        site.put(f"{target}/all/b/{at}", OTHER)
+        site.put(f"{source}/a/b/{at}", BYTES)
+    caller = site.caller(f"keeps-{source}", ("read", source), ("read deploy", target))
+
+    answer = ask(site, "copy", f"{source}/a", f"{target}/all/", caller)
+    assert answer.status_code == 200
+    answer = ask(site, "copy", f"{source}/a/b", f"{target}/all/", caller)
+
+    assert answer.status_code == 403
+    assert len(said(answer)) == 31
+    assert site.get(f"{target}/all/b/0").content == OTHER
+    assert site.get(f"{target}/all/b/c/three").content == BYTES
+
+
 @pytest.fixture
 def refusing(site: Site, pair: tuple[str, str]) -> tuple[str, str]:
     """The target takes nothing below `all/a/b/c`."""
