@@ -216,20 +216,11 @@ def _judged(
     visitor: Visitor, plan: _Plan, files: Sequence[Found], order: Order
 ) -> Tx[tuple[Mapping[str, Found], list[Failure]]]:
     """What lies at the targets, and the files that cannot go there."""
-    sums = {plan.moved(found.item.whole_path): found.file.sums for found in files}
-    try:
-        return (yield from deploy.judge(visitor, plan.target, sums, bytes_known=True)), []
-    except AppError:
-        if order.fail_fast or len(files) == 1:
-            raise
-    there, failures = dict[str, Found](), list[Failure]()
-    for found in files:
-        path = plan.moved(found.item.whole_path)
-        try:
-            there |= yield from deploy.judge(visitor, plan.target, {path: found.file.sums}, bytes_known=True)
-        except AppError as error:
-            failures.append(Failure(found.item.whole_path, error))
-    if len(failures) == len(files):
+    paths = {plan.moved(found.item.whole_path): found for found in files}
+    sums = {path: found.file.sums for path, found in paths.items()}
+    there, refused = yield from deploy.judge_each(visitor, plan.target, sums)
+    failures = [Failure(paths[path].item.whole_path, error) for path, error in refused.items()]
+    if failures and (order.fail_fast or len(failures) == len(files)):
         raise failures[0].error
     return there, failures
 
