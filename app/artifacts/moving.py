@@ -10,9 +10,8 @@ from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.items import ITEMS, Found, Stamp, found_of
 from app.artifacts.model import TOP, ArtifactRepository, Item, depth, parted
-from app.artifacts.repositories import Repositories
 from app.artifacts.rights import Action
-from app.artifacts.visible import VISIBLE, visible_to
+from app.artifacts.visible import VISIBLE, visible_in
 from app.db.tx import Tx, many, one, run
 from app.errors import AppError, Forbidden, Invalid, Problem
 from app.moments import Actor, Change
@@ -204,7 +203,7 @@ def _needed(order: Order) -> Sequence[Action]:
 
 def _require(visitor: Visitor, action: Action, repo: ArtifactRepository, path: str) -> Tx[None]:
     """Forbidden when there is an item in the tree with which the caller may not do something."""
-    visible = visible_to(visitor.rights, Repositories({repo.key: repo}, {}), action)
+    visible = visible_in(visitor.rights, [repo], action)
     if repo.id in visible.whole:
         return
     tree = trees.parameters(repo.id, path)
