@@ -5,12 +5,12 @@ from typing import TypeAlias
 
 import orjson
 
-from app.artifacts import finding, items, properties, repositories, trees
+from app.artifacts import finding, items, properties, trees
 from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.model import ArtifactRepository
 from app.artifacts.properties import check_keys
-from app.artifacts.visible import VISIBLE, visible_to
+from app.artifacts.visible import VISIBLE, visible_in
 from app.db.tx import Tx, many, one, run
 from app.errors import Invalid, Problem
 
@@ -64,7 +64,7 @@ def change(visitor: Visitor, address: Address, changes: Changes, *, recursive: b
 
 def _judge(visitor: Visitor, repo: ArtifactRepository, path: str) -> Tx[None]:
     """Forbidden when there is an item in a tree that the caller may not annotate."""
-    visible = visible_to(visitor.rights, (yield from repositories.read_all()), "annotate")
+    visible = visible_in(visitor.rights, [repo], "annotate")
     if repo.id in visible.whole:
         return
     tree = trees.parameters(repo.id, path)

@@ -13,16 +13,14 @@ from app.artifacts import trees
 from app.artifacts.model import TOP, Blob, Item, Sums, depth, parted
 from app.db import holdings, schema
 from app.db.mapper import Codec, Mapper
-from app.db.tx import Row, Tx, many, one, run
+from app.db.tx import Row, Tx, one, run
 from app.errors import Conflict
 
-#: Items with their bytes, the columns of `found_of`.
-ITEMS = """
-    SELECT items.*, blobs.sha256, blobs.sha1, blobs.md5, blobs.size, blobs.place, blobs.used
-    FROM items LEFT JOIN blobs ON blobs.id = items.blob_id
-"""
+#: The columns of `found_of`: of items, and of their bytes, which JOIN adds.
+COLUMNS = "items.*, blobs.sha256, blobs.sha1, blobs.md5, blobs.size, blobs.place, blobs.used"
+JOIN = "LEFT JOIN blobs ON blobs.id = items.blob_id"
+ITEMS = f"SELECT {COLUMNS} FROM items {JOIN}"  # noqa: S608 - fixed texts
 FIND = f"{ITEMS} WHERE items.repo_id = :repo_id AND items.path = :path AND items.name = :name"
-CHILDREN = f"{ITEMS} WHERE items.repo_id = :repo_id AND items.path = :path AND items.name <> '.' ORDER BY items.name"
 #: Folder rows of a path that are not there yet.
 ADD_FOLDERS = """
     INSERT INTO items (
@@ -85,7 +83,7 @@ class Stamp:
 
 
 def found_of(row: Row) -> Found:
-    """The item of a row of the query that joins items with blobs."""
+    """The item of a row with COLUMNS."""
     item = MAPPER.make(row)
     blob = None
     if item.blob_id is not None:
@@ -98,11 +96,6 @@ def find(repo_id: int, path: str) -> Tx[Found | None]:
     folder, name = parted(path)
     row = yield from one(FIND, repo_id=repo_id, path=folder, name=name)
     return found_of(row) if row is not None else None
-
-
-def children(repo_id: int, path: str) -> Tx[list[Found]]:
-    """The items directly in a folder, by name."""
-    return [found_of(row) for row in (yield from many(CHILDREN, repo_id=repo_id, path=path or TOP))]
 
 
 def add_folders(repo_id: int, path: str, stamp: Stamp) -> Tx[None]:

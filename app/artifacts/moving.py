@@ -10,9 +10,8 @@ from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.items import ITEMS, Found, Stamp, found_of
 from app.artifacts.model import TOP, ArtifactRepository, Item, depth, parted
-from app.artifacts.repositories import Repositories
 from app.artifacts.rights import Action
-from app.artifacts.visible import VISIBLE, visible_to
+from app.artifacts.visible import VISIBLE, visible_in
 from app.db.tx import Tx, many, one, run
 from app.errors import AppError, Forbidden, Invalid, Problem
 from app.moments import Actor, Change
@@ -204,7 +203,7 @@ def _needed(order: Order) -> Sequence[Action]:
 
 def _require(visitor: Visitor, action: Action, repo: ArtifactRepository, path: str) -> Tx[None]:
     """Forbidden when there is an item in the tree with which the caller may not do something."""
-    visible = visible_to(visitor.rights, Repositories({repo.key: repo}, {}), action)
+    visible = visible_in(visitor.rights, [repo], action)
     if repo.id in visible.whole:
         return
     tree = trees.parameters(repo.id, path)
@@ -216,20 +215,11 @@ def _judged(
     visitor: Visitor, plan: _Plan, files: Sequence[Found], order: Order
 ) -> Tx[tuple[Mapping[str, Found], list[Failure]]]:
     """What lies at the targets, and the files that cannot go there."""
-    sums = {plan.moved(found.item.whole_path): found.file.sums for found in files}
-    try:
-        return (yield from deploy.judge(visitor, plan.target, sums, bytes_known=True)), []
-    except AppError:
-        if order.fail_fast or len(files) == 1:
-            raise
-    there, failures = dict[str, Found](), list[Failure]()
-    for found in files:
-        path = plan.moved(found.item.whole_path)
-        try:
-            there |= yield from deploy.judge(visitor, plan.target, {path: found.file.sums}, bytes_known=True)
-        except AppError as error:
-            failures.append(Failure(found.item.whole_path, error))
-    if len(failures) == len(files):
+    paths = {plan.moved(found.item.whole_path): found for found in files}
+    sums = {path: found.file.sums for path, found in paths.items()}
+    there, refused = yield from deploy.judge_each(visitor, plan.target, sums)
+    failures = [Failure(paths[path].item.whole_path, error) for path, error in refused.items()]
+    if failures and (order.fail_fast or len(failures) == len(files)):
         raise failures[0].error
     return there, failures
 

@@ -136,7 +136,7 @@ def _prepared(call: Call) -> Tx[_Prepared]:
         return _Prepared(run)
     aim = yield from resolved(call.visitor, call.order)
     assert aim.target is not None
-    held = {aim.target.id}
+    held = {aim.target.id} if aim.target.id else set[int]()
     if not call.order.copy:
         sources = {repo.id for repo in aim.sources}
         if not call.order.source:  # only those that have files of the run: others need not wait

@@ -201,7 +201,7 @@ def _info(request: Request[State], visitor: Visitor, address: Address) -> Tx[Ite
         lastUpdated=text_of(item.updated),
     )
     if blob is None:
-        children = yield from listing.children(visitor, place.repo.id, place.path)
+        children, _ = yield from listing.children(visitor, place.members, place.path)
         shown["children"] = [ChildJSON(uri=f"/{found.item.name}", folder=found.item.folder) for found in children]
         return shown
     shown["downloadUri"] = f"{request.state['public_url']}/artifactory/{place.repo.key}/{quote(place.path)}"
@@ -243,7 +243,7 @@ def _list(request: Request[State], visitor: Visitor, address: Address, said: Map
         raise Invalid.of([Problem("path", "no_folder", f"{address} is a file; only folders are listed")])
     deep = _number(said, "depth", DEEPEST) or DEEPEST if _is_set(said, "deep") else 1
     folders, times = _is_set(said, "listFolders"), _is_set(said, "mdTimestamps")
-    found = yield from listing.below(visitor, place.repo.id, place.path, depth=deep, folders=folders)
+    found = yield from listing.below(visitor, place.members, place.path, depth=deep, folders=folders)
     entries = [_entry(each, place.path, times=times) for each in found]
     if _is_set(said, "includeRootPath"):
         entries.insert(0, _entry(place.found, place.path, times=times))
@@ -284,8 +284,7 @@ def _modified(request: Request[State], visitor: Visitor, address: Address) -> Tx
     place = yield from finding.find(visitor, address)
     at = place.found.item.modified
     if place.found.item.folder:
-        below = yield from listing.below(visitor, place.repo.id, place.path, depth=DEEPEST, folders=False)
-        at = max([at, *(found.item.modified for found in below)])
+        at = max(at, (yield from listing.newest(visitor, place.repo, place.path)))
     return ModifiedJSON(uri=storage_uri(request, place), lastModified=text_of(at))
 
 
@@ -369,8 +368,8 @@ def _totals(_: Request[State], visitor: Visitor) -> Tx[Totals]:
     return listing.totals(visitor)
 
 
-async def show_totals(request: Request[State], _: Visitor, totals: Totals) -> JSON[StoredJSON]:
-    """What all repositories hold that the caller may read."""
+async def show_totals(request: Request[State], visitor: Visitor, totals: Totals) -> JSON[StoredJSON]:
+    """What all repositories hold that the caller may read. Where bytes lie is told to administrators of the server."""
     shown = [total for _, total in totals.of_repos]
     size, files = sum(total.size for total in shown), sum(total.files for total in shown)
     share = totals.size / size * 100 if size else 100.0
@@ -387,7 +386,7 @@ async def show_totals(request: Request[State], _: Visitor, totals: Totals) -> JS
             ),
             fileStoreSummary=FileStoreJSON(
                 storageType=space.kind,
-                storageDirectory=space.where,
+                storageDirectory=space.where if visitor.rights.everything else "",
                 totalSpace=size_text(space.total) if space.total else "unlimited",
                 usedSpace=size_text(space.total - space.free) if space.total else size_text(totals.size),
                 freeSpace=size_text(space.free) if space.total else "unlimited",
