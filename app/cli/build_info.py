@@ -14,8 +14,10 @@ from app.cli.terminal.arguments import present
 from app.cli.terminal.options import Session, confirm, json_option, past, yes_option
 from app.errors import AppError
 
-#: Lines that a promotion prints of what it does.
+#: Messages of one level that a promotion prints.
 SHOWN = 20
+#: What the messages of a level begin with, in the order in which the levels are printed.
+LEVELS = {"INFO": "", "WARNING": "warning: ", "ERROR": "error: "}
 #: The columns of promotions.
 PROMOTED = ("WHEN", "BY", "STATUS", "FROM", "TO", "FILES", "RESULT")
 
@@ -193,9 +195,8 @@ def promote(session: Session, /, name: str, number: str, project: str | None, **
             "POST", _path("promote", name, number), query=present(project=project), body=_order(said)
         )
     session.show(answer, _messages)
-    failed = [one for one in answer.get("messages") or [] if str(one.get("level", "")).upper() == "ERROR"]
-    if failed:
-        raise NotPromoted(f"not all of {name} {number} was promoted: {len(failed)} files were refused")
+    if any(_level(one) == "ERROR" for one in _told(answer)):
+        raise NotPromoted(f"not all of {name} {number} was promoted: see the errors above")
 
 
 def _order(said: Mapping[str, Any]) -> Json:
@@ -217,12 +218,24 @@ def _order(said: Mapping[str, Any]) -> Json:
 
 
 def _messages(answer: Json) -> str:
-    found = [one for one in answer.get("messages") or [] if isinstance(one, dict)]
-    words = {"INFO": "", "WARNING": "warning: ", "ERROR": "error: "}
-    lines = [words.get(str(one.get("level", "")).upper(), "") + output.line(one.get("message", "")) for one in found]
-    if len(lines) <= SHOWN:
-        return "\n".join(lines)
-    return "\n".join([*lines[: SHOWN - 1], f"and {len(lines) - SHOWN} more", lines[-1]])
+    """The messages, level by level; the summary, which the server tells last, stays the last."""
+    told, lines = _told(answer), list[str]()
+    for level, word in LEVELS.items():
+        some = [word + output.line(one.get("message", "")) for one in told[:-1] if _level(one) == level]
+        lines += some[:SHOWN]
+        if len(some) > SHOWN:
+            lines.append(f"and {len(some) - SHOWN} more of this kind")
+    lines += [LEVELS[_level(one)] + output.line(one.get("message", "")) for one in told[-1:]]
+    return "\n".join(lines)
+
+
+def _told(answer: Json) -> list[Json]:
+    return [one for one in answer.get("messages") or [] if isinstance(one, dict)]
+
+
+def _level(message: Json) -> str:
+    level = str(message.get("level", "")).upper()
+    return level if level in LEVELS else "INFO"
 
 
 @build_info.command()
@@ -256,7 +269,22 @@ def retention(
     )
     with session.client() as client:
         answer = client.record("POST", _path("retention", name), query=present(project=project), body=body)
-    session.show(answer, output.as_json)
+    session.show(answer, _kept)
+
+
+def _kept(answer: Json) -> str:
+    removed = answer.get("removed", 0)
+    return "\n".join(
+        [
+            f"{removed} run{' is' if removed == 1 else 's are'} removed",
+            *(
+                f"{output.line(one.get('number', ''))} of {output.line(one.get('started', ''))} is kept: "
+                f"{output.line(one.get('reason', ''))}"
+                for one in answer.get("kept") or []
+            ),
+            *(f"{output.line(file)} is left, where a promotion has put it" for file in answer.get("left") or []),
+        ]
+    )
 
 
 @build_info.command()
