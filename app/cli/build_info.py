@@ -77,7 +77,7 @@ def show(session: Session, name: str, number: str, project: str | None) -> None:
     query = present(project=project)
     with session.client() as client:
         found = client.record("GET", _path(name, number), query=query)
-        promotions = client.record("GET", _path("promotions", name, number), query=query)
+        promotions = client.record("GET", _path("promotions", name, number), query={**query, "per_page": "100"})
     found["promotions"] = promotions.get("promotions") or []
     session.show(found, _run)
 
