@@ -208,11 +208,7 @@ def _one(request: Request[State], caller: Caller) -> Tx[list[tuple[Token, bool, 
 
 
 def _with_logins(found: list[tuple[Token, bool]]) -> Tx[list[tuple[Token, bool, str]]]:
-    logins: dict[int, str] = {}
-    for token, _ in found:
-        if token.user_id not in logins:
-            user = yield from store.find_by_id(token.user_id)
-            logins[token.user_id] = user.login if user else ""
+    logins = yield from issued.logins_of(token for token, _ in found)
     return [(token, refreshable, logins[token.user_id]) for token, refreshable in found]
 
 
