@@ -123,8 +123,10 @@ def _of_zip(file: IO[bytes], budget: _Budget) -> Iterator[Entry]:
     if end[_DIRECTORY_SIZE] > DIRECTORY:
         refuse(f"the archive has too many entries: its directory is larger than {size.text(DIRECTORY)}")
     with zipfile.ZipFile(file) as archive:
-        for at, info in enumerate(archive.infolist()):
-            path = _checked(info.orig_filename, at)
+        found = archive.infolist()
+        _check_count(len(found))
+        for info in found:
+            path = _checked(info.orig_filename)
             mode = stat.S_IFMT(info.external_attr >> 16)
             if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
                 refuse(f"the entry {path!r} of the archive is a link or a device; only files are unpacked")
@@ -148,7 +150,8 @@ def _of_tar(file: Any, budget: _Budget) -> Iterator[Entry]:
     with tarfile.open(fileobj=file, mode="r|", tarinfo=_Member) as archive:
         for at, info in enumerate(iter(archive.next, None)):
             archive.members.clear()  # type: ignore[attr-defined]  # else the library keeps all headers
-            path = _checked(info.name, at)
+            _check_count(at + 1)
+            path = _checked(info.name)
             if info.isdir():
                 continue
             if not info.isreg() or info.issparse():
@@ -159,10 +162,13 @@ def _of_tar(file: Any, budget: _Budget) -> Iterator[Entry]:
                 yield Entry(path, Source(source, path, budget))
 
 
-def _checked(name: str, at: int) -> str:
-    """The path of an entry, without `./` and slashes around; Invalid when the name leads elsewhere."""
-    if at >= ENTRIES:
+def _check_count(count: int) -> None:
+    if count > ENTRIES:
         refuse(f"the archive has too many entries; at most {ENTRIES} are unpacked")
+
+
+def _checked(name: str) -> str:
+    """The path of an entry, without `./` and slashes around; Invalid when the name leads elsewhere."""
     if name.startswith("/"):
         refuse(
             f"the entry {name[:200]!r} of the archive has an absolute name; names must lead into the archive's folder"

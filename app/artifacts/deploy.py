@@ -244,7 +244,7 @@ def put_folder(visitor: Visitor, repo_id: int, path: str, wanted: Properties, st
 
     Conflict when a file is at the path or around it.
     """
-    repo = yield from repositories.configured(repo_id)
+    repo = yield from repositories.configured(repo_id, alone=bool(wanted))  # or properties set meanwhile would be lost
     patterns.check_folder(repo, path)
     there = yield from placing.among(repo.id, [path])
     if path not in there:

@@ -154,6 +154,8 @@ def _carried_out(visitor: Visitor, order: Order, stamp: Stamp) -> Tx[Outcome]:
     for action in _needed(order):
         yield from _require(visitor, action, plan.source, path)
     rows = [found_of(row) for row in (yield from many(TREE.of(path), **trees.parameters(plan.source.id, path)))]
+    if not rows and path:  # gone before the locks were there
+        raise finding.no_item(order.source)
     files, folders = [f for f in rows if not f.item.folder], [f.item for f in rows if f.item.folder]
     there, failures = yield from _judged(visitor, plan, files, order)
     failed = {failure.path for failure in failures}
@@ -191,10 +193,12 @@ def _is_inside(plan: _Plan) -> bool:
 
 
 def _lock(plan: _Plan, order: Order) -> Tx[None]:
-    """Lock both repositories, in the order of their ids, so that two moves do not wait for each other."""
-    empties = order.move and plan.found.item.folder
-    for repo in sorted({plan.source.id: plan.source, plan.target.id: plan.target}.values(), key=lambda repo: repo.id):
-        yield from (repositories.hold(repo.id) if empties and repo is plan.source else repositories.share(repo.id))
+    """Lock both repositories, in the order of their ids, so that two moves do not wait for each other.
+
+    A move, also of a file, may leave a folder empty, which goes: nobody may put something into the folder meanwhile.
+    """
+    for repo_id in sorted({plan.source.id, plan.target.id}):
+        yield from (repositories.hold if order.move and repo_id == plan.source.id else repositories.share)(repo_id)
 
 
 def _needed(order: Order) -> Sequence[Action]:

@@ -179,6 +179,16 @@ def test_a_token_with_an_end_gets_no_refresh_token(server: Server) -> None:
     assert second["expires_in"] <= 60
 
 
+@pytest.mark.parametrize("name", ["jwt-x", "JWT-x", "api-key"])
+def test_a_named_token_does_not_look_like_one_that_was_issued(server: Server, name: str) -> None:
+    login, password = person(server)
+    with by(server, login, password) as mine:
+        answer = mine.post("/api/user/tokens", json={"name": name, "scope": "read"})
+
+    assert answer.status_code == 400
+    assert "which the server itself uses" in answer.json()["errors"][0]["message"]
+
+
 def test_an_encrypted_password_is_good_as_a_password(server: Server, client: Artifactory) -> None:
     answer = server.client.get(f"{SECURITY}/encryptedPassword", headers={"Accept": "text/plain"})
 

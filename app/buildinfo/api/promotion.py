@@ -22,6 +22,7 @@ from app.buildinfo.names import Pair
 from app.buildinfo.promotion import Call, Promoted, promote, shown
 from app.buildinfo.promotions import Promotion
 from app.buildinfo.selection import Message
+from app.buildinfo.tally import Tally
 from app.db.tx import Tx
 from app.db.window import Part, Window
 from app.errors import AppError, NotFound
@@ -41,6 +42,7 @@ class State(asked.State):
     """The fields of a request's state that these routes need."""
 
     unhurried: Unhurried
+    tally: Tally
 
 
 class PromotionInput(BaseModel):
@@ -135,7 +137,7 @@ async def _promoted(request: Request[Any], visitor: Visitor) -> tuple[str, Promo
     said = order.read(await body.read(request, order.BODY))
     state = request.state
     call = Call(visitor, key, wanted, said, state["now_ms"]())
-    return key, await state["unhurried"].do(promote(state["db"], ports(request), call))
+    return key, await state["unhurried"].do(state["tally"].counted(promote(state["db"], ports(request), call)))
 
 
 def _answer(request: Request[Any], key: str, done: Promoted) -> PromotedJSON:

@@ -60,6 +60,25 @@ def test_an_answer_is_a_list_of_messages_and_a_status(built: Project) -> None:
     assert set(built.files(f"{built.key}-stage")) == {"lib/a.jar", "lib/b.jar"}
 
 
+def counted(project: Project) -> dict[str, float]:
+    lines = project.server.ask("GET", "/metrics").text.splitlines()
+    found = (line.rpartition(" ") for line in lines if line.startswith("gantry_build_promotions_"))
+    return {name.removeprefix("gantry_build_promotions_"): float(value) for name, _, value in found}
+
+
+def test_promotions_are_counted_for_monitoring(built: Project) -> None:
+    before = counted(built)
+    promote(built, targetRepo=f"{built.key}-stage", copy=True)
+    promote(built, targetRepo=f"{built.key}-prod", copy=True, dryRun=True)
+    promote(built, targetRepo="nowhere")
+    after = counted(built)
+
+    assert after["total"] - before["total"] == 1
+    assert after["refused_total"] - before["refused_total"] == 1
+    assert after["failed_total"] == before["failed_total"]
+    assert after["seconds_total"] > before["seconds_total"]
+
+
 def test_pyartifactory_says_copy_by_another_name_and_sends_empty_texts(built: Project) -> None:
     body: dict[str, Any] = {
         "sourceRepo": f"{built.key}-dev", "targetRepo": f"{built.key}-stage", "status": "", "comment": "",
