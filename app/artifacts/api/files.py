@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import size
-from app.artifacts import checksums, deploy, explode, known, mime, properties, reading, removal, uploads
+from app.artifacts import checksums, deploy, explode, known, mime, properties, reading, removal, times, uploads
 from app.artifacts.access import VISITOR, State, Visitor
 from app.artifacts.address import Address, parse, quoted
 from app.artifacts.api import deployed, download
@@ -153,7 +153,7 @@ def _page(address: Address, folder: reading.Folder) -> str:
             "name": found.item.name + "/" * found.item.folder,
             "href": f"./{quoted(found.item.name)}{'/' * found.item.folder}",
             "size": size.text(found.blob.size) if found.blob else "",
-            "modified": deployed.time_text(found.item.modified)[:19].replace("T", " "),
+            "modified": times.text_of(found.item.modified)[:19].replace("T", " "),
         }
         for found in sorted(folder.children, key=lambda found: (not found.item.folder, found.item.name))
     ]
