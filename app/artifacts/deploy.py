@@ -102,20 +102,21 @@ def judge(
     `sums` are the checksums by path. Unless `bytes_known`, they are what the client sent, perhaps nothing, and a file
     that may have the same bytes is no reason to refuse.
     """
-    there, refused = yield from judge_each(visitor, repo, sums)
+    there, refused = yield from judged(visitor, repo, sums)
     for error in refused.values():
         raise error
-    missing = [path for path in sums if path not in there and (folder := _folder(path)) and folder not in there]
+    missing = [path for path in sums if (folder := path.rpartition("/")[0]) and not {path, folder} & there.keys()]
     if missing and not bytes_known:
         yield from _judge_folders(repo, missing)
     return there
 
 
-def judge_each(
+def judged(
     visitor: Visitor, repo: ArtifactRepository, sums: Mapping[str, Sums]
 ) -> Tx[tuple[dict[str, Found], dict[str, AppError]]]:
-    """What is at the paths of some files and at their folders, and by path why a file may not be put there."""
-    there = yield from placing.among(repo.id, [*sums, *filter(None, map(_folder, sums))])
+    """What is at the paths of some files and at their folders, and the errors of those that may not be put there."""
+    folders = {path: folder for path in sums if (folder := path.rpartition("/")[0])}
+    there = yield from placing.among(repo.id, [*sums, *folders.values()])
     refused: dict[str, AppError] = {}
     for path, each in sums.items():
         try:
@@ -123,35 +124,24 @@ def judge_each(
             patterns.check(repo, path)
             if (found := there.get(path)) is not None:
                 _judge_replacing(visitor, repo, found, each)
-            elif (around := there.get(_folder(path))) is not None and not around.item.folder:
-                refused[path] = _in_the_way(around.item.whole_path)
+            elif (around := there.get(folders.get(path, ""))) is not None and not around.item.folder:
+                raise items.file_in_the_way(around.item.whole_path)
         except AppError as error:
             refused[path] = error
     return there, refused
-
-
-def _folder(path: str) -> str:
-    """The folder of a file; empty at the top of a repository."""
-    return path.rpartition("/")[0]
 
 
 def _judge_folders(repo: ArtifactRepository, paths: Sequence[str]) -> Tx[None]:
     wholes = {folder for path in paths for folder in placing.folders_of(path)}
     for found in (yield from placing.among(repo.id, wholes)).values():
         if not found.item.folder:
-            raise _in_the_way(found.item.whole_path)
-
-
-def _in_the_way(path: str) -> Conflict:
-    return Conflict(f"{path} is a file, so nothing can be below it; choose another path", code="file_in_the_way")
+            raise items.file_in_the_way(found.item.whole_path)
 
 
 def _judge_replacing(visitor: Visitor, repo: ArtifactRepository, found: Found, sums: Sums) -> None:
     path = found.item.whole_path
     if found.item.folder:
-        raise Conflict(
-            f"{path} is a folder, so no file can be put there; choose another path", code="folder_in_the_way"
-        )
+        raise items.folder_in_the_way(path)
     name = differing(sums, found.file.sums)
     if not name:
         return
@@ -254,7 +244,7 @@ def put_folder(visitor: Visitor, repo_id: int, path: str, wanted: Properties, st
         visitor.require("annotate", repo, path)
     item = there[path].item
     if not item.folder:
-        raise _in_the_way(path)
+        raise items.file_in_the_way(path)
     if wanted:
         kept = (yield from properties.of_sets([item.set_id]))[item.set_id]
         set_id = yield from properties.set_of({**kept, **wanted})
