@@ -11,7 +11,7 @@ import orjson
 
 from app.artifacts.model import Sums
 from app.buildinfo import names, policy, times
-from app.buildinfo.fields import SHOWN, Fields, Mask, masked, parsed, strings
+from app.buildinfo.fields import SHOWN, SUMS, Fields, Mask, masked, parsed, strings
 from app.buildinfo.model import Artifact, Dependency, Entries, Part, Status
 from app.buildinfo.policy import Policy
 from app.errors import Invalid, Problem, TooLarge
@@ -26,7 +26,6 @@ VERSION = "1.0.1"
 _TEXTS = ("type", "principal", "artifactoryPrincipal", "artifactoryPluginVersion", "url", "vcsRevision", "vcsUrl")
 _OBJECTS = ("agent", "buildAgent", "issues", "licenseControl")
 _MODULE_TEXTS = ("type", "parent", "repository", "sha1", "md5", "sha256")
-_SUMS = ("sha1", "sha256", "md5")
 #: Fields that name a run, in which no secret is masked.
 _IDENTITY = ("name", "number", "started")
 
@@ -101,9 +100,11 @@ def loaded(data: bytes) -> dict[str, Any]:
     return content
 
 
-def modules_of(data: bytes) -> list[dict[str, Any]]:
-    """The modules of a request that appends them: a list, or one; Invalid."""
+def modules_of(data: bytes, mask: Mask | None = None) -> list[dict[str, Any]]:
+    """The modules of a request that appends them: a list, or one; Invalid. `mask` see `normalised`."""
     value = parsed(data)
+    if mask is not None:
+        value = masked(value, mask)
     if not isinstance(value, (list, dict)):
         words = "the body must be a list of modules, or one module"
         raise Invalid.of([Problem("", "wrong_type", words)])
@@ -216,10 +217,10 @@ def _check_module(module: Fields) -> int:
     module.values.setdefault("artifacts", [])
     artifacts, dependencies = list(module.objects("artifacts")), list(module.objects("dependencies"))
     for artifact in artifacts:
-        _complete_texts(artifact, ("name", "path", *_SUMS))
+        _complete_texts(artifact, ("name", "path", *SUMS))
         _check_texts(artifact, ("type", "originalDeploymentRepo"))
     for dependency in dependencies:
-        _complete_texts(dependency, ("id", *_SUMS))
+        _complete_texts(dependency, ("id", *SUMS))
         _check_texts(dependency, ("type", "repository"))
         dependency.texts("scopes")
         dependency.list("requestedBy")

@@ -3,6 +3,7 @@
 Contract artifactory-build 3.4. Whatever is wrong is collected, so that one answer lists all of it.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -14,6 +15,9 @@ from app.errors import Invalid, Problem
 DEPTH = 100
 #: The most problems that one answer lists.
 SHOWN = 20
+#: The fields of checksums.
+SUMS = ("sha1", "sha256", "md5")
+_DIGEST = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", re.ASCII)
 _INT64 = 2**63
 #: Changes a text that is published.
 Mask: TypeAlias = Callable[[str], str]
@@ -53,12 +57,17 @@ def _check_depth(depth: int) -> None:
 
 
 def masked(value: Any, mask: Mask) -> Any:
-    """The value with every text changed by a mask; the names of fields stay."""
+    """The value with every text changed by a mask; the names of fields stay, and so do checksums: with a short
+    secret in one of them, the file would not be found any more."""
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, dict):
-        return {key: masked(item, mask) for key, item in value.items()}
+        return {key: item if key in SUMS and _is_digest(item) else masked(item, mask) for key, item in value.items()}
     return [masked(item, mask) for item in value] if isinstance(value, list) else value
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 class Fields:

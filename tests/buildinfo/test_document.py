@@ -78,6 +78,24 @@ def test_a_mask_hides_texts_everywhere_but_in_what_names_the_run() -> None:
     assert found.content["unknown"] == [{"hush": "******"}]
 
 
+def test_a_mask_leaves_checksums_as_they_are() -> None:
+    listed = {"name": "a 1", "sha1": "1" * 40, "sha256": "1 is no checksum", "md5": ""}
+    body = {"name": "app", "number": "1", "started": STARTED, "modules": [{"id": "m", "artifacts": [listed]}]}
+
+    found = document.normalised(orjson.dumps(body), "ada", lambda text: text.replace("1", "******"))
+
+    (shown,) = found.content["modules"][0]["artifacts"]
+    assert (shown["name"], shown["sha1"], shown["sha256"]) == ("a ******", "1" * 40, "****** is no checksum")
+
+
+def test_a_mask_hides_texts_in_modules_that_are_appended() -> None:
+    data = orjson.dumps({"id": "m", "properties": {"k": "a hush b"}})
+
+    (module,) = document.modules_of(data, lambda text: text.replace("hush", "******"))
+
+    assert module["properties"] == {"k": "a ****** b"}
+
+
 def test_the_stored_json_reads_as_the_same_build_info() -> None:
     found = made(modules=[{"id": "m", "artifacts": [{"name": "ä", "sha256": "0" * 64}]}], statuses=[{"status": "s"}])
 

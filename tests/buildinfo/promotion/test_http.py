@@ -192,6 +192,22 @@ def test_promotions_are_listed_with_all_that_they_said(built: Project) -> None:
     assert built.ask("GET", "build/promotions/app/42/999999").status_code == 404
 
 
+def test_promotions_are_listed_page_by_page(built: Project) -> None:
+    for status in "abcde":
+        promote(built, status=status)
+
+    pages, path = list[list[str]](), f"/artifactory/api/build/promotions/app/42?project={built.key}&per_page=2"
+    while path:
+        answer = built.server.client.get(path)
+        pages.append([one["status"] for one in answer.json()["promotions"]])
+        path = answer.links.get("next", {}).get("url", "")
+    back = built.server.client.get(answer.links["prev"]["url"])
+
+    assert pages == [["e", "d"], ["c", "b"], ["a"]]
+    assert [one["status"] for one in back.json()["promotions"]] == ["c", "b"]
+    assert built.ask("GET", "build/promotions/app/42", params={"cursor": "after:x"}).status_code == 400
+
+
 def test_promotions_tell_of_no_file_that_the_caller_may_not_read(built: Project) -> None:
     promoted = promote(built, targetRepo=f"{built.key}-stage", copy=True).json()
     reader = built.account(
