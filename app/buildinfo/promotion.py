@@ -10,7 +10,7 @@ from typing import Any
 from app.accounts import auth
 from app.artifacts import patterns, repositories
 from app.artifacts.access import Visitor
-from app.artifacts.blobs.store import BlobStore
+from app.artifacts.errors import MessageJSON, telling
 from app.artifacts.model import ArtifactRepository, Blob
 from app.artifacts.repositories import Repositories
 from app.artifacts.rights import Action
@@ -101,13 +101,8 @@ async def _attempt(db: Alterable, ports: Ports, call: Call) -> Promoted:
         raise
     finally:
         if rewritten is not None and not named:
-            await _remove(ports.blobs, rewritten)
+            await files.removed(ports, [rewritten.received])
     return result
-
-
-async def _remove(blobs: BlobStore, rewritten: Rewritten) -> None:
-    """Remove bytes that no row names."""
-    await blobs.remove(rewritten.received.place)
 
 
 def _status(prepared: _Prepared, call: Call) -> dict[str, Any]:
@@ -141,7 +136,7 @@ def _prepared(call: Call) -> Tx[_Prepared]:
         return _Prepared(run)
     aim = yield from resolved(call.visitor, call.order)
     assert aim.target is not None
-    held = {aim.target.id}
+    held = {aim.target.id} if aim.target.id else set[int]()
     if not call.order.copy:
         sources = {repo.id for repo in aim.sources}
         if not call.order.source:  # only those that have files of the run: others need not wait
@@ -223,6 +218,8 @@ def _carried_out(call: Call, run: Run, prepared: _Prepared, said: Sequence[Messa
     """Decide, and put the files to their places."""
     order, stamp = call.order, call.visitor.stamp(call.at)
     aim = yield from resolved(call.visitor, call.order)
+    if aim.target is not None and aim.target.id not in prepared.held:
+        raise Stale("another caller has changed the target repository at the same time; try again")
     runs, lost = yield from _followed(call, run)
     decision = yield from _decided(call, aim, runs, lost, prepared)
     if decision.refusal:
@@ -309,15 +306,15 @@ def _refusal(call: Call, run: Run, decision: Decision, said: Sequence[Message]) 
     what = f"the promotion of '{run.name}' #{run.number} was aborted, nothing was changed"
     error = _REFUSALS[decision.refusal]("; ".join([*decision.errors, what]))
     error.code = "promotion_refused"
-    error.details = {"messages": [shown(message) for message in (*said, *decision.messages)]}
+    telling(error, [shown(message) for message in (*said, *decision.messages)])
     if isinstance(error, Forbidden) and call.visitor.user is not None:
         return auth.refused(error, call.visitor.user)
     return error
 
 
-def shown(message: Message) -> dict[str, str]:
+def shown(message: Message) -> MessageJSON:
     """A message as answers show it (contract artifactory-build 6.2)."""
-    return {"level": message.level, "message": message.text}
+    return MessageJSON(level=message.level, message=message.text)
 
 
 def _recorded(call: Call, run: Run, decision: Decision, messages: Sequence[Message], recorders: Recorders) -> Tx[int]:

@@ -99,6 +99,18 @@ def test_parameters_may_stand_in_the_middle(site: Site, path: str) -> None:
     assert site.properties("libs", "org/x/x.jar") == {"a": ["1"], "b": ["2"]}
 
 
+def test_keys_and_values_may_have_spaces_and_what_is_escaped(site: Site) -> None:
+    site.put("libs/values;with+space=a+b;url=http:%2F%2Fh.example.test%2F%3Fx=1&y%3D2;prop=a=1;list=a,b,a;none", ONE)
+
+    assert site.properties("libs", "values") == {
+        "list": ["a", "b"],
+        "none": [""],
+        "prop": ["a=1"],
+        "url": ["http://h.example.test/?x=1&y=2"],
+        "with space": ["a b"],
+    }
+
+
 def test_a_bad_key_among_good_ones_sets_nothing(site: Site) -> None:
     answer = site.put("libs/keys.txt;good=1;b%2Fd=2", ONE)
 

@@ -67,8 +67,8 @@ def _totals(_: Request[State], visitor: Visitor) -> Tx[Totals]:
     return listing.totals(visitor)
 
 
-async def show_totals(request: Request[State], _: Visitor, totals: Totals) -> JSON[StoredJSON]:
-    """What all repositories hold that the caller may read."""
+async def show_totals(request: Request[State], visitor: Visitor, totals: Totals) -> JSON[StoredJSON]:
+    """What all repositories hold that the caller may read. Where bytes lie is told to administrators of the server."""
     shown = [total for _, total in totals.of_repos]
     size, files = sum(total.size for total in shown), sum(total.files for total in shown)
     share = totals.size / size * 100 if size else 100.0
@@ -85,7 +85,7 @@ async def show_totals(request: Request[State], _: Visitor, totals: Totals) -> JS
             ),
             fileStoreSummary=FileStoreJSON(
                 storageType=space.kind,
-                storageDirectory=space.where,
+                storageDirectory=space.where if visitor.rights.everything else "",
                 totalSpace=sizes.text(space.total) if space.total else "unlimited",
                 usedSpace=sizes.text(space.total - space.free) if space.total else sizes.text(totals.size),
                 freeSpace=sizes.text(space.free) if space.total else "unlimited",

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from app.artifacts import repositories
 from app.artifacts.access import ACCOUNT, VISITOR, Visitor
+from app.artifacts.errors import MessageJSON, telling
 from app.artifacts.model import BUILD_INFO
 from app.background import Unhurried
 from app.buildinfo import access as rights
@@ -22,7 +23,7 @@ from app.buildinfo.promotion import Call, Promoted, promote, shown
 from app.buildinfo.promotions import Promotion
 from app.buildinfo.selection import Message
 from app.db.tx import Tx
-from app.errors import NotFound
+from app.errors import AppError, NotFound
 from app.web import body
 from app.web.path import Word, decoded
 from app.web.reply import JSON, Piped
@@ -63,13 +64,6 @@ class PromotionInput(BaseModel):
     #: Set on the artifacts, whether these are put elsewhere or not.
     properties: dict[str, list[str] | str] = {}
     failFast: bool = True  # noqa: N815
-
-
-class MessageJSON(TypedDict):
-    """One thing that a promotion says: `INFO`, `WARNING` or `ERROR`, and a sentence."""
-
-    level: str
-    message: str
 
 
 class PromotedJSON(TypedDict):
@@ -123,23 +117,31 @@ async def post(request: Request[Any], visitor: Visitor) -> JSON[PromotedJSON]:
     A dry run answers the same and changes nothing. An answer has the first 1,000 messages of each level; all of them
     stand at the address `uri`.
     """
+    try:
+        key, done = await _promoted(request, visitor)
+    except AppError as error:
+        raise error if "messages" in error.details else telling(error) from None
+    return JSON(_answer(request, key, done))
+
+
+async def _promoted(request: Request[Any], visitor: Visitor) -> tuple[str, Promoted]:
+    """The key of the repository of build-info, and what was done."""
     wanted = names.pairs(request.path_params["run"])
     if not wanted:
         raise NotFound("the path names no build: say /api/build/promote/NAME/NUMBER")
     key = repository(request)
     rights.numbered(visitor, "promote", key, wanted)  # before the body is read
     said = order.read(await body.read(request, order.BODY))
-    call = Call(visitor, key, wanted, said, request.state["now_ms"]())
     state = request.state
-    done = await state["unhurried"].do(promote(state["db"], ports(request), call))
-    return JSON(_answer(request, key, done))
+    call = Call(visitor, key, wanted, said, state["now_ms"]())
+    return key, await state["unhurried"].do(promote(state["db"], ports(request), call))
 
 
 def _answer(request: Request[Any], key: str, done: Promoted) -> PromotedJSON:
     uri = _address(request, key, done.run.name, done.run.number, done.id) if done.id else ""
     told = [*first(done.messages), Message("INFO", done.summary)]
     return PromotedJSON(
-        messages=[_message(message) for message in told], status="failed" if done.failed else "success", uri=uri
+        messages=[shown(message) for message in told], status="failed" if done.failed else "success", uri=uri
     )
 
 
@@ -185,7 +187,7 @@ async def _whole(request: Request[Any], visitor: Visitor, head: bytes, promotion
     while messages := await db.glance(promotions.messages_of(promotion_id, part)):
         told = [message for message in messages if _may_read(visitor, found, message)]
         if told:
-            yield separator + orjson.dumps([_message(message) for message in told])[1:-1]
+            yield separator + orjson.dumps([shown(message) for message in told])[1:-1]
             separator = b","
         part += 1
     yield b"]}\n"
@@ -242,11 +244,6 @@ def _address(request: Request[Any], key: str, name: str, number: str, promotion_
     parts = [names.escaped(part) for part in (name, number, *([str(promotion_id)] if promotion_id else []))]
     where = "" if key == BUILD_INFO else f"?buildRepo={names.escaped(key)}"
     return f"{request.state['public_url']}/artifactory/api/build/promotions/{'/'.join(parts)}{where}"
-
-
-def _message(message: Message) -> MessageJSON:
-    said = shown(message)
-    return MessageJSON(level=said["level"], message=said["message"])
 
 
 _PROMOTIONS = BUILD / "promotions" / NAME / NUMBER

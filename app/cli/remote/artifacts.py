@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from app.cli.remote.client import Client, Json, refusal
+from app.cli.remote.client import Client, Json, Refused, refusal
 from app.errors import AppError, Invalid
 
 #: Bytes that are read or written together.
 PIECE = 1024 * 1024
 #: Bytes from which on the server is asked whether it has them already.
 WORTH_ASKING = 10 * 1024
+#: The status of an answer to who has as many bytes as the file, or more.
+REACHES_BEYOND = 416
 #: What is told of the bytes that came.
 Tell = Callable[[int], None]
 
@@ -111,6 +113,16 @@ def get(client: Client, place: Place, target: Path, begin: Callable[[int, int], 
     when the bytes are not those that the server announced; then nothing is left.
     """
     part = target.with_name(f"{target.name}.part")
+    try:
+        return _get(client, place, target, part, begin)
+    except Refused as error:
+        if error.status != REACHES_BEYOND:
+            raise
+    part.unlink()
+    return _get(client, place, target, part, begin)
+
+
+def _get(client: Client, place: Place, target: Path, part: Path, begin: Callable[[int, int], Tell]) -> Got:
     had = part.stat().st_size if part.exists() else 0
     kept = part.with_name(f"{part.name}.sha256")
     headers = _resuming(had, kept)
@@ -122,7 +134,7 @@ def get(client: Client, place: Place, target: Path, begin: Callable[[int, int], 
         kept.write_text(f"{announced} {response.headers.get('ETag', '')}")
         tell = begin(total, had)
         with part.open("ab" if resumed else "wb") as file:
-            for piece in response.iter_raw(PIECE):
+            for piece in response.iter_raw():  # as it comes, so that all of it is kept when the rest does not come
                 file.write(piece)
                 tell(len(piece))
             file.flush()

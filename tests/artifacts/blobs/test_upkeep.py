@@ -17,6 +17,7 @@ from tests.acceptance.server import TOKEN, Server
 from tests.artifacts.blobs.bodies import coming, some
 from tests.artifacts.blobs.holding import DAY, NOW, file, repository, unused
 
+pytestmark = pytest.mark.postgres
 T = TypeVar("T")
 GC, VERIFY = "/artifactory/api/system/storage/gc", "/artifactory/api/system/storage/verify"
 

@@ -13,6 +13,7 @@ from tests.acceptance.server import TOKEN, Server
 from tests.artifacts.blobs.bodies import files, some
 from tests.artifacts.blobs.test_upkeep import VERIFY
 
+pytestmark = pytest.mark.postgres
 MB = 1024 * 1024
 #: Sent with each request to the bucket.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret-of-the-bucket", "AWS_REGION": "us-east-1"}

@@ -111,6 +111,7 @@ def test_errors_have_the_list_that_clients_read(built: Project, path: str, body:
     [fault] = answer.json()["errors"]
     assert fault["status"] == status
     assert said in fault["message"]
+    assert answer.json()["messages"] == [{"level": "ERROR", "message": fault["message"]}]
 
 
 def test_a_refusal_has_errors_and_messages(built: Project) -> None:
