@@ -102,21 +102,20 @@ def judge(
     `sums` are the checksums by path. Unless `bytes_known`, they are what the client sent, perhaps nothing, and a file
     that may have the same bytes is no reason to refuse.
     """
-    there, refused = yield from judged(visitor, repo, sums)
+    there, refused = yield from judge_each(visitor, repo, sums)
     for error in refused.values():
         raise error
-    missing = [path for path in sums if (folder := path.rpartition("/")[0]) and not {path, folder} & there.keys()]
+    missing = [path for path in sums if path not in there and (folder := _folder(path)) and folder not in there]
     if missing and not bytes_known:
         yield from _judge_folders(repo, missing)
     return there
 
 
-def judged(
+def judge_each(
     visitor: Visitor, repo: ArtifactRepository, sums: Mapping[str, Sums]
 ) -> Tx[tuple[dict[str, Found], dict[str, AppError]]]:
-    """What is at the paths of some files and at their folders, and the errors of those that may not be put there."""
-    folders = {path: folder for path in sums if (folder := path.rpartition("/")[0])}
-    there = yield from placing.among(repo.id, [*sums, *folders.values()])
+    """What is at the paths of some files and at their folders, and by path why a file may not be put there."""
+    there = yield from placing.among(repo.id, [*sums, *filter(None, map(_folder, sums))])
     refused: dict[str, AppError] = {}
     for path, each in sums.items():
         try:
@@ -124,11 +123,16 @@ def judged(
             patterns.check(repo, path)
             if (found := there.get(path)) is not None:
                 _judge_replacing(visitor, repo, found, each)
-            elif (around := there.get(folders.get(path, ""))) is not None and not around.item.folder:
-                raise items.file_in_the_way(around.item.whole_path)
+            elif (around := there.get(_folder(path))) is not None and not around.item.folder:
+                refused[path] = items.file_in_the_way(around.item.whole_path)
         except AppError as error:
             refused[path] = error
     return there, refused
+
+
+def _folder(path: str) -> str:
+    """The folder of a file; empty at the top of a repository."""
+    return path.rpartition("/")[0]
 
 
 def _judge_folders(repo: ArtifactRepository, paths: Sequence[str]) -> Tx[None]:

@@ -227,7 +227,7 @@ def _judged(
 ) -> Tx[tuple[Mapping[str, Found], list[Failure]]]:
     """What lies at the targets, and the files and folders that cannot go there; an error when nothing can be done."""
     targets = {found.item.whole_path: plan.moved(found.item.whole_path) for found in files}
-    there, refused = yield from deploy.judged(
+    there, refused = yield from deploy.judge_each(
         visitor, plan.target, {plan.moved(found.item.whole_path): found.file.sums for found in files}
     )
     # Of a folder the folder itself must not be a file either, so a slash stands for what would be in the folder.
