@@ -124,7 +124,7 @@ def judge_each(
             if (found := there.get(path)) is not None:
                 _judge_replacing(visitor, repo, found, each)
             elif (around := there.get(_folder(path))) is not None and not around.item.folder:
-                refused[path] = _in_the_way(around.item.whole_path)
+                refused[path] = items.file_in_the_way(around.item.whole_path)
         except AppError as error:
             refused[path] = error
     return there, refused
@@ -139,19 +139,13 @@ def _judge_folders(repo: ArtifactRepository, paths: Sequence[str]) -> Tx[None]:
     wholes = {folder for path in paths for folder in placing.folders_of(path)}
     for found in (yield from placing.among(repo.id, wholes)).values():
         if not found.item.folder:
-            raise _in_the_way(found.item.whole_path)
-
-
-def _in_the_way(path: str) -> Conflict:
-    return Conflict(f"{path} is a file, so nothing can be below it; choose another path", code="file_in_the_way")
+            raise items.file_in_the_way(found.item.whole_path)
 
 
 def _judge_replacing(visitor: Visitor, repo: ArtifactRepository, found: Found, sums: Sums) -> None:
     path = found.item.whole_path
     if found.item.folder:
-        raise Conflict(
-            f"{path} is a folder, so no file can be put there; choose another path", code="folder_in_the_way"
-        )
+        raise items.folder_in_the_way(path)
     name = differing(sums, found.file.sums)
     if not name:
         return
@@ -254,7 +248,7 @@ def put_folder(visitor: Visitor, repo_id: int, path: str, wanted: Properties, st
         visitor.require("annotate", repo, path)
     item = there[path].item
     if not item.folder:
-        raise _in_the_way(path)
+        raise items.file_in_the_way(path)
     if wanted:
         kept = (yield from properties.of_sets([item.set_id]))[item.set_id]
         set_id = yield from properties.set_of({**kept, **wanted})

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from app.artifacts import trees
-from app.artifacts.model import TOP, Blob, Item, Sums, depth, parted
+from app.artifacts.model import Blob, Item, Sums, depth, parted, whole
 from app.db import holdings, schema
 from app.db.mapper import Codec, Mapper
 from app.db.tx import Row, Tx, one, run
@@ -111,13 +111,17 @@ def add_folders(repo_id: int, path: str, stamp: Stamp) -> Tx[None]:
     yield from run(ADD_FOLDERS, repo_id=repo_id, entries=entries, now=stamp.at, by=stamp.by)
     clash = yield from one(FILES_AMONG, repo_id=repo_id, entries=entries)
     if clash is not None:
-        raise file_in_the_way(clash)
+        raise file_in_the_way(whole(clash["path"], clash["name"]))
 
 
-def file_in_the_way(row: Row) -> Conflict:
-    """The error for a path of which a folder is a file."""
-    path = row["name"] if row["path"] == TOP else f"{row['path']}/{row['name']}"
+def file_in_the_way(path: str) -> Conflict:
+    """The error for a path of which a folder, this one, is a file."""
     return Conflict(f"{path} is a file, so nothing can be below it; choose another path", code="file_in_the_way")
+
+
+def folder_in_the_way(path: str) -> Conflict:
+    """The error for a file at the path of a folder."""
+    return Conflict(f"{path} is a folder, so no file can be put there; choose another path", code="folder_in_the_way")
 
 
 def put(item: Item) -> Tx[int]:
@@ -128,8 +132,7 @@ def put(item: Item) -> Tx[int]:
     values: dict[str, Any] = MAPPER.values(item)
     row = yield from one(PUT, **values)
     if row is None:
-        words = f"{item.whole_path} is a folder, so no file can be put there; choose another path"
-        raise Conflict(words, code="folder_in_the_way")
+        raise folder_in_the_way(item.whole_path)
     return int(row["id"])
 
 

@@ -81,7 +81,7 @@ def add_folders(repo_id: int, folders: Collection[str], stamp: Stamp) -> Tx[None
     yield from run(items.ADD_FOLDERS, repo_id=repo_id, entries=entries, now=stamp.at, by=stamp.by)
     clash = yield from one(items.FILES_AMONG, repo_id=repo_id, entries=entries)
     if clash is not None:
-        raise items.file_in_the_way(clash)
+        raise items.file_in_the_way(whole(clash["path"], clash["name"]))
 
 
 def put(

@@ -18,6 +18,8 @@ from app.errors import Invalid, Problem, TooLarge
 
 #: The most bytes of a build-info.
 BODY = 64 * 1024 * 1024
+#: The most bytes of the file of a run, which promotions and appended modules make longer.
+STORED = 2 * BODY
 #: The most artifacts and dependencies of a build-info together, and the most modules.
 ENTRIES = 200_000
 MODULES = 20_000
@@ -120,7 +122,7 @@ def modules_of(data: bytes, mask: Mask | None = None) -> list[dict[str, Any]]:
 
 def append(content: dict[str, Any], modules: list[dict[str, Any]]) -> None:
     """Add modules to the JSON of a run. To a module that is there, what is new is added (contract artifactory-build
-    4.5)."""
+    4.5). TooLarge when the run would have more than a build-info may have."""
     known = {module["id"]: module for module in reversed(content.setdefault("modules", []))}
     for module in modules:
         if (old := known.get(module["id"])) is None:
@@ -132,6 +134,15 @@ def append(content: dict[str, Any], modules: list[dict[str, Any]]) -> None:
             more = [entry for entry in module.get(field, ()) if (entry[key], entry["sha1"]) not in there]
             if more:
                 old[field] = [*old.get(field, ()), *more]
+    _check_size(content)
+
+
+def _check_size(content: Mapping[str, Any]) -> None:
+    modules = content["modules"]
+    entries = sum(len(module.get(field, ())) for module in modules for field in ("artifacts", "dependencies"))
+    if len(modules) > MODULES or entries > ENTRIES:
+        words = f"modules: the run would have {len(modules)} modules, and {entries} artifacts and dependencies"
+        raise TooLarge(f"{words}; at most {MODULES} and {ENTRIES} are kept")
 
 
 def complete(artifact: dict[str, Any], path: str, sums: Sums) -> None:

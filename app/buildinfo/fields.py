@@ -9,10 +9,13 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from app.errors import Invalid, Problem
+from app.errors import Invalid, Problem, TooLarge
 
 #: The most levels of objects and lists in one another.
 DEPTH = 100
+#: The most objects and lists of a JSON text, and the most commas: what is between them takes many times the memory of
+#: its text. An artifact has one object and six commas.
+CONTAINERS, COMMAS = 1_000_000, 5_000_000
 #: The most problems that one answer lists.
 SHOWN = 20
 #: The fields of checksums.
@@ -24,15 +27,24 @@ Mask: TypeAlias = Callable[[str], str]
 
 
 def parsed(data: bytes) -> Any:
-    """The value of a JSON text, without nulls; Invalid."""
+    """The value of a JSON text, without nulls; Invalid, TooLarge."""
     if not data.strip():
         raise Invalid.of([Problem("", "empty_body", "the body is empty; JSON is due")])
+    _check_count(data)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         words = f"the body is not JSON: see line {error.lineno}, column {error.colno}"
         raise Invalid.of([Problem("", "invalid_json", words)]) from None
     return without_nulls(value)
+
+
+def _check_count(data: bytes) -> None:
+    """TooLarge for a text that would take too much memory. What stands in texts is counted, too."""
+    if data.count(b"{") + data.count(b"[") > CONTAINERS:
+        raise TooLarge(f"the body has too many objects and lists; at most {CONTAINERS} are read")
+    if data.count(b",") > COMMAS:
+        raise TooLarge(f"the body has too many values; at most {COMMAS} are read")
 
 
 def without_nulls(value: Any, depth: int = 0) -> Any:

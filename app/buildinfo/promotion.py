@@ -214,7 +214,7 @@ def _carried_out(call: Call, run: Run, prepared: _Prepared, said: Sequence[Messa
     """Decide, and put the files to their places."""
     order, stamp = call.order, call.visitor.stamp(call.at)
     aim = yield from resolved(call.visitor, call.order)
-    if aim.target is not None and aim.target.id not in prepared.held:
+    if aim.target is not None and aim.target.id and aim.target.id not in prepared.held:  # without an id: takes nothing
         raise Stale("another caller has changed the target repository at the same time; try again")
     runs, lost = yield from _followed(call, run)
     decision = yield from _decided(call, aim, runs, lost, prepared)

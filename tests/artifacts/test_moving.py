@@ -333,6 +333,33 @@ def test_what_is_refused_is_named_and_the_rest_is_done(site: Site, refusing: tup
     assert [path for path in tree(site, source) if not path.endswith("/")] == ["a.x/four", "a/b/c/three", "a0"]
 
 
+def test_what_would_be_below_a_file_is_named_and_the_rest_is_done(site: Site, pair: tuple[str, str]) -> None:
+    source, target = pair
+    site.put(f"{target}/all/a/b", OTHER)
+    site.put(f"{source}/a/b/empty/")
+
+    answer = ask(site, "move", f"{source}/a", f"{target}/all/")
+
+    assert answer.status_code == 409
+    levels = said(answer)
+    assert [text.partition(":")[0] for level, text in levels if level == "ERROR"] == [
+        "a/b/two", "a/b/c/three", "a/b", "a/b/c", "a/b/empty",
+    ]  # fmt: skip
+    assert all("all/a/b is a file" in text for level, text in levels if level == "ERROR")
+    assert tree(site, target) == ["all/", "all/a/", "all/a/b", "all/a/one"]
+    assert tree(site, source) == [
+        "a.x/",
+        "a.x/four",
+        "a/",
+        "a/b/",
+        "a/b/c/",
+        "a/b/c/three",
+        "a/b/empty/",
+        "a/b/two",
+        "a0",
+    ]
+
+
 @pytest.mark.parametrize("word", ["failFast", "atomic"])
 @pytest.mark.parametrize("verb", ["copy", "move"])
 def test_nothing_is_done_when_one_file_is_refused_and_that_was_asked(
