@@ -254,6 +254,8 @@ _PROMOTIONS = BUILD / "promotions" / NAME / NUMBER
 routes: Sequence[Endpoint] = [
     Endpoint("POST", BUILD / "promote" / RUN, post, needs=ACCOUNT, operation="build_promotion.promote", query=WHERE,
              body=PromotionInput, errors=[409]),
-    Endpoint("GET", _PROMOTIONS, history, needs=VISITOR, operation="build_promotion.list", query=[*WHERE, *PAGE]),
-    Endpoint("GET", _PROMOTIONS / ID, one, needs=VISITOR, operation="build_promotion.info", query=WHERE),
+    Endpoint("GET", _PROMOTIONS, history, needs=VISITOR, operation="build_promotion.list", query=[*WHERE, *PAGE],
+             errors=[400]),
+    Endpoint("GET", _PROMOTIONS / ID, one, needs=VISITOR, operation="build_promotion.info", query=WHERE,
+             errors=[400]),
 ]  # fmt: skip
