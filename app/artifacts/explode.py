@@ -6,7 +6,7 @@ is streamed into the store of blobs; one transaction at the end puts them.
 
 import errno
 import hashlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -24,34 +24,45 @@ from app.errors import NoRoom
 
 async def explode(state: State, visitor: Visitor, place: Place, folder: str, parts: AsyncIterator[bytes]) -> list[Put]:
     """Unpack an archive into a folder. Invalid, Conflict, Forbidden name the entry that cannot be put."""
-    blobs = state["blobs"]
+    blobs, stored = state["blobs"], list[str]()
+    try:
+        received = await _received(state, visitor, place, folder, parts, stored)
+    except BaseException:  # also when the client hangs up: no row can name these bytes
+        await discard(blobs, stored)
+        raise
+    files = [received[path] for path in sorted(received)]
+    stamp = visitor.stamp(state["now_ms"]())
+    try:
+        put = await settled(
+            lambda alone: state["db"].alter(
+                deploy.put(visitor, place.repo.id, files, place.properties, stamp, alone=alone)
+            )
+        )
+    except REFUSALS:
+        await discard(blobs, stored)
+        raise
+    used = {one.blob.place for one in put}
+    await discard(blobs, [name for name in stored if name not in used])
+    return put
+
+
+async def _received(
+    state: State, visitor: Visitor, place: Place, folder: str, parts: AsyncIterator[bytes], stored: list[str]
+) -> Mapping[str, tuple[File, Received]]:
+    """The files of an archive by their paths, received; `stored` gets the place of each as soon as it is there."""
     received: dict[str, tuple[File, Received]] = {}
-    replaced = list[str]()
     with await threads.run(_temporary, state["spool"]) as file:
         await _keep(file, parts, place.file.sent)
-        try:
-            found = archives.entries(file)
-            while (entry := await threads.run(next, found, None)) is not None:
-                path = f"{folder}/{entry.path}" if folder else entry.path
-                visitor.require("deploy", place.repo, path)
-                patterns.check(place.repo, path)
-                if path in received:  # a tar may hold several states of a file, the newest last
-                    replaced.append(received[path][1].place)
-                received[path] = File(path, mime.of(path, ""), Sums()), await blobs.receive(_bytes_of(entry))
-            _check_apart(received, folder)
-            files = [received[path] for path in sorted(received)]
-            stamp = visitor.stamp(state["now_ms"]())
-            put = await settled(
-                lambda alone: state["db"].alter(
-                    deploy.put(visitor, place.repo.id, files, place.properties, stamp, alone=alone)
-                )
-            )
-        except REFUSALS:
-            await discard(blobs, [*replaced, *(one.place for _, one in received.values())])
-            raise
-    used = {one.blob.place for one in put}
-    await discard(blobs, [*replaced, *(one.place for _, one in received.values() if one.place not in used)])
-    return put
+        found = archives.entries(file)
+        while (entry := await threads.run(next, found, None)) is not None:
+            path = f"{folder}/{entry.path}" if folder else entry.path
+            visitor.require("deploy", place.repo, path)
+            patterns.check(place.repo, path)
+            done = await state["blobs"].receive(_bytes_of(entry))
+            stored.append(done.place)
+            received[path] = File(path, mime.of(path, ""), Sums()), done  # of several states of a file, the last counts
+    _check_apart(received, folder)
+    return received
 
 
 def _check_apart(paths: Collection[str], folder: str) -> None:

@@ -5,6 +5,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx2
@@ -193,6 +194,16 @@ def test_a_repository_that_holds_the_same_files_takes_the_archive_again(site: Si
     site.repo("fixed3", immutable=True)
 
     assert [explode(site, "fixed3/a.zip", zipped()).status_code for _ in range(2)] == [201, 201]
+
+
+def test_an_archive_beyond_the_quota_leaves_nothing_behind(tmp_path: Path) -> None:
+    with Site(tmp_path, ARTIFACTS_QUOTA="1MB") as site:
+        site.repo("libs")
+
+        answer = explode(site, "libs/a.zip", zipped({"first": b"1" * 600_000, "second": b"2" * 600_000}))
+
+        assert answer.status_code == 413
+        assert site.places() == set()
 
 
 def _entries(content: bytes) -> list[str]:
