@@ -15,11 +15,13 @@ from app import threads
 from app.artifacts import archives, checksums, deploy, mime, patterns, placing
 from app.artifacts.access import State, Visitor
 from app.artifacts.archives import Entry
+from app.artifacts.blobs.folder import SPARE
 from app.artifacts.blobs.store import Received
 from app.artifacts.deploy import File, Place, Put
 from app.artifacts.model import Sums
 from app.artifacts.uploads import REFUSALS, discard, settled
 from app.errors import NoRoom
+from app.folder import free
 
 
 async def explode(state: State, visitor: Visitor, place: Place, folder: str, parts: AsyncIterator[bytes]) -> list[Put]:
@@ -52,7 +54,7 @@ async def _received(
     """The files of an archive by their paths, received; `stored` gets the place of each as soon as it is there."""
     received: dict[str, tuple[File, Received]] = {}
     with await threads.run(_temporary, state["spool"]) as file:
-        await _keep(file, parts, place.file.sent)
+        await _keep(file, parts, place.file.sent, state["spool"])
         found = archives.entries(file)
         while (entry := await threads.run(next, found, None)) is not None:
             path = f"{folder}/{entry.path}" if folder else entry.path
@@ -79,10 +81,13 @@ def _temporary(folder: Path) -> IO[bytes]:
     return TemporaryFile(dir=folder)
 
 
-async def _keep(file: IO[bytes], parts: AsyncIterator[bytes], sent: Sums) -> None:
+async def _keep(file: IO[bytes], parts: AsyncIterator[bytes], sent: Sums, spool: Path) -> None:
+    """Write an archive to a file, and leave as much room on its disk as other uploads do."""
     digests = {name: hashlib.new(name) for name in checksums.DIGITS if getattr(sent, name)}
 
     def write(part: bytes) -> None:
+        if free(spool) - SPARE < len(part):
+            raise _no_room()
         file.write(part)
         for digest in digests.values():
             digest.update(part)
@@ -95,8 +100,12 @@ async def _keep(file: IO[bytes], parts: AsyncIterator[bytes], sent: Sums) -> Non
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise NoRoom("there is no room on the disk for the archive") from error
+        raise _no_room() from error
     checksums.check(sent, Sums(**{name: digest.hexdigest() for name, digest in digests.items()}))
+
+
+def _no_room() -> NoRoom:
+    return NoRoom("there is no room on the disk for the archive; make the disk larger")
 
 
 async def _bytes_of(entry: Entry) -> AsyncIterator[bytes]:

@@ -4,16 +4,22 @@ import io
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx2
 import pytest
 
 from app.artifacts import archives
-from app.errors import Invalid
+from app.artifacts import explode as unpacking
+from app.artifacts.blobs.folder import SPARE
+from app.artifacts.deploy import File, Place
+from app.artifacts.model import ArtifactRepository, Sums
+from app.errors import Invalid, NoRoom
 from tests.artifacts.site import Site, digests, message
+from tests.artifacts.test_statements import ADMIN
 
 pytestmark = pytest.mark.postgres
 
@@ -204,6 +210,24 @@ def test_an_archive_beyond_the_quota_leaves_nothing_behind(tmp_path: Path) -> No
 
         assert answer.status_code == 413
         assert site.places() == set()
+
+
+async def test_an_archive_leaves_room_for_what_else_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "free", lambda _: SPARE + 10)
+    place = Place(ArtifactRepository(1, "libs"), File("a.zip", "", Sums()))
+    state: Any = {"blobs": None, "spool": tmp_path}
+    sent = list[int]()
+
+    async def parts() -> AsyncIterator[bytes]:
+        for size in (10, 11, 12):
+            sent.append(size)
+            yield b"x" * size
+
+    with pytest.raises(NoRoom):
+        await unpacking.explode(state, ADMIN, place, "", parts())
+    assert sent == [10, 11]
 
 
 def _entries(content: bytes) -> list[str]:
