@@ -93,7 +93,10 @@ def entries(file: IO[bytes]) -> Iterator[Entry]:
             yield from _of_zip(file, budget)
         elif start.startswith(b"\x1f\x8b"):
             with gzip.GzipFile(fileobj=file) as unpacked:
-                yield from _of_tar(_Counted(unpacked, budget), _Budget(length))
+                counted = _Counted(unpacked, budget)
+                yield from _of_tar(counted, _Budget(length))
+                while counted.read(_READ):  # the checksum stands behind the end of the tar
+                    pass
         elif start[257:262] == b"ustar" or (len(start) == 512 and not start.strip(b"\0")):
             yield from _of_tar(file, budget)
         else:

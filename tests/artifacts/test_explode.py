@@ -143,6 +143,8 @@ def _sparse() -> bytes:
         pytest.param(zipped({"bomb": bytes(100 * 1024**2)}), "too large", id="zip bomb"),
         pytest.param(tarred({"bomb": bytes(100 * 1024**2)}, mode="w:gz"), "too large", id="tar bomb"),
         pytest.param(tarred(mode="w:gz")[:-20], "damaged", id="cut gzip"),
+        pytest.param(tarred(mode="w:gz")[:-8], "damaged", id="gzip without its checksum"),
+        pytest.param(tarred(mode="w:gz")[:-8] + bytes(8), "damaged", id="gzip with a wrong checksum"),
         pytest.param(tarred({"a": b"x" * 5000})[:2000], "damaged", id="cut tar"),
         pytest.param(zipped()[:-10], "damaged", id="cut zip"),
         pytest.param(_zip_of(zipfile.ZipInfo("c"), b"of c").replace(b"of c", b"OF C", 1), "damaged", id="bad sum"),

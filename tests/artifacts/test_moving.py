@@ -12,7 +12,8 @@ pytestmark = pytest.mark.postgres
 
 BYTES, OTHER = b"bytes", b"other bytes"
 #: All that copies and moves may change.
-DUMP = ("artifact_repos", "items", "blobs", "property_sets", "properties", "item_stats")
+#: Not the counts of downloads: the server writes those of other tests meanwhile.
+DUMP = ("artifact_repos", "items", "blobs", "property_sets", "properties")
 ITEMS = """
     SELECT items.path, name, folder, sha256 FROM items JOIN artifact_repos ON artifact_repos.id = repo_id
     LEFT JOIN blobs ON blobs.id = blob_id WHERE key = :repo AND depth > 0 ORDER BY items.path, name

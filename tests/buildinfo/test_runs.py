@@ -89,6 +89,15 @@ def test_a_run_that_is_published_again_replaces_the_old_one(project: Project) ->
                         k=project.repo) == [(1,)]  # fmt: skip
 
 
+def test_the_first_run_of_a_project_makes_its_repository_which_is_recorded_once(project: Project) -> None:
+    project.publish("app", "1")
+    project.publish("app", "2")
+
+    recorded = project.rows("SELECT verb FROM audit WHERE subject = :key", key=project.repo)
+
+    assert recorded == [("artifact_repo.create",)]
+
+
 def test_two_projects_have_builds_of_one_name(project: Project, server: Any) -> None:
     other = Project(server, f"{project.key}-other")
     project.publish("app", "1", url="http://one.example.test")

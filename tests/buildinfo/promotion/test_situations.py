@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.errors import Forbidden, Invalid
+from app.buildinfo import document
+from app.errors import Forbidden, Invalid, TooLarge
 from tests.buildinfo.promotion.farside import NOW, Scene, artifact, loose, mark, module, sums, texts, visitor
 
 
@@ -174,6 +175,21 @@ async def test_a_target_that_is_hidden_looks_like_one_that_is_not_there(
         return str((done.messages, done.summary, done.failed)).replace(key, "KEY")
 
     assert await told(target) == await told("nowhere")
+
+
+async def test_a_status_that_would_make_the_file_of_a_run_too_long_is_refused(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(document, "STORED", 2000)
+    await scene.publish("app", "1", module())
+    await scene.promote("app", "1", status="a")
+    before, stored = await scene.dump(), scene.stored()
+
+    with pytest.raises(TooLarge, match="at most 2000 are kept: publish a new run"):
+        await scene.promote("app", "1", status="b", comment="c" * 2000)
+
+    assert await scene.dump() == before
+    assert scene.stored() == stored
 
 
 async def test_statuses_at_the_last_moment_that_can_be_told(scene: Scene) -> None:
