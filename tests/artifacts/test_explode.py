@@ -18,8 +18,7 @@ from app.artifacts.blobs.folder import SPARE
 from app.artifacts.deploy import File, Place
 from app.artifacts.model import ArtifactRepository, Sums
 from app.errors import Invalid, NoRoom
-from tests.artifacts.site import Site, digests, message
-from tests.artifacts.test_statements import ADMIN
+from tests.artifacts.site import ADMIN, Site, digests, message
 
 pytestmark = pytest.mark.postgres
 
