@@ -3,7 +3,7 @@
 A refresh token makes one new token in place of an old one, and is good once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from app.accounts import store
@@ -31,9 +31,9 @@ TIDY = """
     )
 """
 COUNT = "SELECT count(*) AS total FROM tokens WHERE user_id = :user_id AND name LIKE 'jwt-%'"
-ALL = (
-    "SELECT * FROM tokens WHERE name LIKE 'jwt-%' AND (:user_id = 0 OR user_id = :user_id) ORDER BY id DESC LIMIT 1000"
-)
+ALL = "SELECT * FROM tokens WHERE name LIKE 'jwt-%' ORDER BY id DESC LIMIT 1000"
+OF_USER = "SELECT * FROM tokens WHERE user_id = :user_id AND name LIKE 'jwt-%' ORDER BY id DESC LIMIT 1000"
+LOGINS = "SELECT id, login FROM users WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS asked)"
 BY_NAME = "SELECT * FROM tokens WHERE name = :name AND (:user_id = 0 OR user_id = :user_id)"
 BY_HASH = "SELECT * FROM tokens WHERE hash = :hash AND name LIKE 'jwt-%' AND (:user_id = 0 OR user_id = :user_id)"
 DELETE = "DELETE FROM tokens WHERE id = :id"
@@ -87,9 +87,16 @@ def refresh(refresh_hash: str, renew: Callable[[User, Token], Issue], now: int) 
 
 def list_issued(user_id: int) -> Tx[list[tuple[Token, bool]]]:
     """The newest issued tokens of an account, of all accounts for 0, each with whether it can be refreshed."""
-    tokens = [TOKEN_MAPPER.make(row) for row in (yield from many(ALL, user_id=user_id))]
+    rows = yield from (many(OF_USER, user_id=user_id) if user_id else many(ALL))
+    tokens = [TOKEN_MAPPER.make(row) for row in rows]
     known = yield from _refreshable(tokens)
     return [(token, token.id in known) for token in tokens]
+
+
+def logins_of(tokens: Iterable[Token]) -> Tx[dict[int, str]]:
+    """The logins of the accounts of tokens, by the ids of the accounts."""
+    ids = str([[user_id] for user_id in {token.user_id for token in tokens}])
+    return {row["id"]: row["login"] for row in (yield from many(LOGINS, ids=ids))}
 
 
 def _refreshable(tokens: Sequence[Token]) -> Tx[set[int]]:

@@ -10,7 +10,7 @@ from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.model import ArtifactRepository
 from app.artifacts.properties import check_keys
-from app.artifacts.visible import VISIBLE, visible_to
+from app.artifacts.visible import VISIBLE, visible_in
 from app.db.tx import Tx, many, one, run
 from app.errors import Invalid, Problem
 
@@ -40,6 +40,7 @@ def change(visitor: Visitor, address: Address, changes: Changes, *, recursive: b
     Forbidden when the caller may not annotate one of the items; then nothing is changed. NotFound.
     """
     repo = yield from finding.local(visitor, address, "annotate")
+    yield from repositories.hold(repo.id)  # what another change sets meanwhile would be lost
     found = yield from items.find(repo.id, address.path)
     if found is None:
         raise finding.no_item(address)
@@ -64,7 +65,7 @@ def change(visitor: Visitor, address: Address, changes: Changes, *, recursive: b
 
 def _judge(visitor: Visitor, repo: ArtifactRepository, path: str) -> Tx[None]:
     """Forbidden when there is an item in a tree that the caller may not annotate."""
-    visible = visible_to(visitor.rights, (yield from repositories.read_all()), "annotate")
+    visible = visible_in(visitor.rights, [repo], "annotate")
     if repo.id in visible.whole:
         return
     tree = trees.parameters(repo.id, path)

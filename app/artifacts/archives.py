@@ -62,7 +62,7 @@ class Source:
         try:
             found = self._file.read(_READ)
         except _BROKEN as error:
-            _refuse(f"the archive is damaged at its entry {self._path!r}: {error}")
+            refuse(f"the archive is damaged at its entry {self._path!r}: {error}")
         self._budget.spend(len(found), self._path)
         return found
 
@@ -78,7 +78,7 @@ class _Budget:
         self._left -= count
         if self._left < 0:
             words = f"at most {size.text(self._limit)} are unpacked of an archive of this size"
-            _refuse(f"the archive is too large at its entry {path!r}: {words}")
+            refuse(f"the archive is too large at its entry {path!r}: {words}")
 
 
 def entries(file: IO[bytes]) -> Iterator[Entry]:
@@ -93,13 +93,16 @@ def entries(file: IO[bytes]) -> Iterator[Entry]:
             yield from _of_zip(file, budget)
         elif start.startswith(b"\x1f\x8b"):
             with gzip.GzipFile(fileobj=file) as unpacked:
-                yield from _of_tar(_Counted(unpacked, budget), _Budget(length))
+                counted = _Counted(unpacked, budget)
+                yield from _of_tar(counted, _Budget(length))
+                while counted.read(_READ):  # the checksum stands behind the end of the tar
+                    pass
         elif start[257:262] == b"ustar" or (len(start) == 512 and not start.strip(b"\0")):
             yield from _of_tar(file, budget)
         else:
-            _refuse("the body is no archive that is unpacked here; send a zip, a tar or a gzipped tar")
+            refuse("the body is no archive that is unpacked here; send a zip, a tar or a gzipped tar")
     except _BROKEN as error:
-        _refuse(f"the archive is damaged: {error}")
+        refuse(f"the archive is damaged: {error}")
 
 
 class _Counted:
@@ -121,15 +124,17 @@ def _of_zip(file: IO[bytes], budget: _Budget) -> Iterator[Entry]:
     if end is None:
         raise zipfile.BadZipFile("the directory at its end is missing")
     if end[_DIRECTORY_SIZE] > DIRECTORY:
-        _refuse(f"the archive has too many entries: its directory is larger than {size.text(DIRECTORY)}")
+        refuse(f"the archive has too many entries: its directory is larger than {size.text(DIRECTORY)}")
     with zipfile.ZipFile(file) as archive:
-        for at, info in enumerate(archive.infolist()):
-            path = _checked(info.orig_filename, at)
+        found = archive.infolist()
+        _check_count(len(found))
+        for info in found:
+            path = _checked(info.orig_filename)
             mode = stat.S_IFMT(info.external_attr >> 16)
             if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
-                _refuse(f"the entry {path!r} of the archive is a link or a device; only files are unpacked")
+                refuse(f"the entry {path!r} of the archive is a link or a device; only files are unpacked")
             if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                _refuse(f"the entry {path!r} of the archive is encrypted, or compressed by another method than deflate")
+                refuse(f"the entry {path!r} of the archive is encrypted, or compressed by another method than deflate")
             if not info.is_dir() and path:
                 with archive.open(info) as source:
                     yield Entry(path, Source(source, path, budget))
@@ -148,23 +153,27 @@ def _of_tar(file: Any, budget: _Budget) -> Iterator[Entry]:
     with tarfile.open(fileobj=file, mode="r|", tarinfo=_Member) as archive:
         for at, info in enumerate(iter(archive.next, None)):
             archive.members.clear()  # type: ignore[attr-defined]  # else the library keeps all headers
-            path = _checked(info.name, at)
+            _check_count(at + 1)
+            path = _checked(info.name)
             if info.isdir():
                 continue
             if not info.isreg() or info.issparse():
-                _refuse(f"the entry {path!r} of the archive is a link, a device or sparse; only files are unpacked")
+                refuse(f"the entry {path!r} of the archive is a link, a device or sparse; only files are unpacked")
             source = archive.extractfile(info)
             assert source is not None
             if path:
                 yield Entry(path, Source(source, path, budget))
 
 
-def _checked(name: str, at: int) -> str:
+def _check_count(count: int) -> None:
+    if count > ENTRIES:
+        refuse(f"the archive has too many entries; at most {ENTRIES} are unpacked")
+
+
+def _checked(name: str) -> str:
     """The path of an entry, without `./` and slashes around; Invalid when the name leads elsewhere."""
-    if at >= ENTRIES:
-        _refuse(f"the archive has too many entries; at most {ENTRIES} are unpacked")
     if name.startswith("/"):
-        _refuse(
+        refuse(
             f"the entry {name[:200]!r} of the archive has an absolute name; names must lead into the archive's folder"
         )
     names = [part for part in name.split("/") if part not in ("", ".")]
@@ -174,11 +183,12 @@ def _checked(name: str, at: int) -> str:
         path = "/".join(names)
         path.encode()
     except (Invalid, UnicodeError) as error:
-        _refuse(f"the entry {name[:200]!r} of the archive has a bad name: {error}")
+        refuse(f"the entry {name[:200]!r} of the archive has a bad name: {error}")
     if len(path.encode()) > PATH_LIMIT:
-        _refuse(f"the entry {name[:200]!r} of the archive has a name of more than {PATH_LIMIT} bytes")
+        refuse(f"the entry {name[:200]!r} of the archive has a name of more than {PATH_LIMIT} bytes")
     return path
 
 
-def _refuse(words: str) -> NoReturn:
+def refuse(words: str) -> NoReturn:
+    """The error for an archive that is not unpacked."""
     raise Invalid.of([Problem("", "bad_archive", f"{words}; nothing was unpacked")])

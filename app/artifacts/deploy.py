@@ -18,7 +18,7 @@ from app.artifacts.model import ArtifactRepository, Blob, Item, Sums, depth, par
 from app.artifacts.placing import Wanted
 from app.artifacts.properties import Properties
 from app.db.tx import Tx, one
-from app.errors import Conflict, Forbidden, Invalid, Problem
+from app.errors import AppError, Conflict, Forbidden, Invalid, Problem
 
 #: The call that puts something into a repository that the server keeps for itself.
 _CALLS = {
@@ -102,37 +102,50 @@ def judge(
     `sums` are the checksums by path. Unless `bytes_known`, they are what the client sent, perhaps nothing, and a file
     that may have the same bytes is no reason to refuse.
     """
-    folders = {path: folder for path in sums if (folder := path.rpartition("/")[0])}
-    there = yield from placing.among(repo.id, [*sums, *folders.values()])
-    for path, each in sums.items():
-        patterns.check(repo, path)
-        if (found := there.get(path)) is not None:
-            _judge_replacing(visitor, repo, found, each)
-        elif (around := there.get(folders.get(path, ""))) is not None and not around.item.folder:
-            raise _in_the_way(around.item.whole_path)
-    missing = [path for path in sums if path in folders and path not in there and folders[path] not in there]
+    there, refused = yield from judge_each(visitor, repo, sums)
+    for error in refused.values():
+        raise error
+    missing = [path for path in sums if path not in there and (folder := _folder(path)) and folder not in there]
     if missing and not bytes_known:
         yield from _judge_folders(repo, missing)
     return there
+
+
+def judge_each(
+    visitor: Visitor, repo: ArtifactRepository, sums: Mapping[str, Sums]
+) -> Tx[tuple[dict[str, Found], dict[str, AppError]]]:
+    """What is at the paths of some files and at their folders, and by path why a file may not be put there."""
+    there = yield from placing.among(repo.id, [*sums, *filter(None, map(_folder, sums))])
+    refused: dict[str, AppError] = {}
+    for path, each in sums.items():
+        try:
+            visitor.require("deploy", repo, path)
+            patterns.check(repo, path)
+            if (found := there.get(path)) is not None:
+                _judge_replacing(visitor, repo, found, each)
+            elif (around := there.get(_folder(path))) is not None and not around.item.folder:
+                refused[path] = items.file_in_the_way(around.item.whole_path)
+        except AppError as error:
+            refused[path] = error
+    return there, refused
+
+
+def _folder(path: str) -> str:
+    """The folder of a file; empty at the top of a repository."""
+    return path.rpartition("/")[0]
 
 
 def _judge_folders(repo: ArtifactRepository, paths: Sequence[str]) -> Tx[None]:
     wholes = {folder for path in paths for folder in placing.folders_of(path)}
     for found in (yield from placing.among(repo.id, wholes)).values():
         if not found.item.folder:
-            raise _in_the_way(found.item.whole_path)
-
-
-def _in_the_way(path: str) -> Conflict:
-    return Conflict(f"{path} is a file, so nothing can be below it; choose another path", code="file_in_the_way")
+            raise items.file_in_the_way(found.item.whole_path)
 
 
 def _judge_replacing(visitor: Visitor, repo: ArtifactRepository, found: Found, sums: Sums) -> None:
     path = found.item.whole_path
     if found.item.folder:
-        raise Conflict(
-            f"{path} is a folder, so no file can be put there; choose another path", code="folder_in_the_way"
-        )
+        raise items.folder_in_the_way(path)
     name = differing(sums, found.file.sums)
     if not name:
         return
@@ -225,7 +238,7 @@ def put_folder(visitor: Visitor, repo_id: int, path: str, wanted: Properties, st
 
     Conflict when a file is at the path or around it.
     """
-    repo = yield from repositories.configured(repo_id)
+    repo = yield from repositories.configured(repo_id, alone=bool(wanted))  # or properties set meanwhile would be lost
     patterns.check_folder(repo, path)
     there = yield from placing.among(repo.id, [path])
     if path not in there:
@@ -235,7 +248,7 @@ def put_folder(visitor: Visitor, repo_id: int, path: str, wanted: Properties, st
         visitor.require("annotate", repo, path)
     item = there[path].item
     if not item.folder:
-        raise _in_the_way(path)
+        raise items.file_in_the_way(path)
     if wanted:
         kept = (yield from properties.of_sets([item.set_id]))[item.set_id]
         set_id = yield from properties.set_of({**kept, **wanted})

@@ -6,13 +6,13 @@ is streamed into the store of blobs; one transaction at the end puts them.
 
 import errno
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
 from app import threads
-from app.artifacts import archives, checksums, deploy, mime, patterns
+from app.artifacts import archives, checksums, deploy, mime, patterns, placing
 from app.artifacts.access import State, Visitor
 from app.artifacts.archives import Entry
 from app.artifacts.blobs.store import Received
@@ -38,6 +38,7 @@ async def explode(state: State, visitor: Visitor, place: Place, folder: str, par
                 if path in received:  # a tar may hold several states of a file, the newest last
                     replaced.append(received[path][1].place)
                 received[path] = File(path, mime.of(path, ""), Sums()), await blobs.receive(_bytes_of(entry))
+            _check_apart(received, folder)
             files = [received[path] for path in sorted(received)]
             stamp = visitor.stamp(state["now_ms"]())
             put = await settled(
@@ -51,6 +52,15 @@ async def explode(state: State, visitor: Visitor, place: Place, folder: str, par
     used = {one.blob.place for one in put}
     await discard(blobs, [*replaced, *(one.place for _, one in received.values() if one.place not in used)])
     return put
+
+
+def _check_apart(paths: Collection[str], folder: str) -> None:
+    """Invalid when one entry is a file, and the folder of another."""
+    for path in paths:
+        for around in placing.folders_of(path):
+            if around in paths:
+                below, file = (text.removeprefix(f"{folder}/") for text in (path, around))
+                archives.refuse(f"the entry {below!r} of the archive is below its entry {file!r}, which is a file")
 
 
 def _temporary(folder: Path) -> IO[bytes]:

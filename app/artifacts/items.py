@@ -10,19 +10,17 @@ from typing import Any
 import orjson
 
 from app.artifacts import trees
-from app.artifacts.model import TOP, Blob, Item, Sums, depth, parted
+from app.artifacts.model import Blob, Item, Sums, depth, parted, whole
 from app.db import holdings, schema
 from app.db.mapper import Codec, Mapper
-from app.db.tx import Row, Tx, many, one, run
+from app.db.tx import Row, Tx, one, run
 from app.errors import Conflict
 
-#: Items with their bytes, the columns of `found_of`.
-ITEMS = """
-    SELECT items.*, blobs.sha256, blobs.sha1, blobs.md5, blobs.size, blobs.place, blobs.used
-    FROM items LEFT JOIN blobs ON blobs.id = items.blob_id
-"""
+#: The columns of `found_of`: of items, and of their bytes, which JOIN adds.
+COLUMNS = "items.*, blobs.sha256, blobs.sha1, blobs.md5, blobs.size, blobs.place, blobs.used"
+JOIN = "LEFT JOIN blobs ON blobs.id = items.blob_id"
+ITEMS = f"SELECT {COLUMNS} FROM items {JOIN}"  # noqa: S608 - fixed texts
 FIND = f"{ITEMS} WHERE items.repo_id = :repo_id AND items.path = :path AND items.name = :name"
-CHILDREN = f"{ITEMS} WHERE items.repo_id = :repo_id AND items.path = :path AND items.name <> '.' ORDER BY items.name"
 #: Folder rows of a path that are not there yet.
 ADD_FOLDERS = """
     INSERT INTO items (
@@ -85,7 +83,7 @@ class Stamp:
 
 
 def found_of(row: Row) -> Found:
-    """The item of a row of the query that joins items with blobs."""
+    """The item of a row with COLUMNS."""
     item = MAPPER.make(row)
     blob = None
     if item.blob_id is not None:
@@ -98,11 +96,6 @@ def find(repo_id: int, path: str) -> Tx[Found | None]:
     folder, name = parted(path)
     row = yield from one(FIND, repo_id=repo_id, path=folder, name=name)
     return found_of(row) if row is not None else None
-
-
-def children(repo_id: int, path: str) -> Tx[list[Found]]:
-    """The items directly in a folder, by name."""
-    return [found_of(row) for row in (yield from many(CHILDREN, repo_id=repo_id, path=path or TOP))]
 
 
 def add_folders(repo_id: int, path: str, stamp: Stamp) -> Tx[None]:
@@ -118,13 +111,17 @@ def add_folders(repo_id: int, path: str, stamp: Stamp) -> Tx[None]:
     yield from run(ADD_FOLDERS, repo_id=repo_id, entries=entries, now=stamp.at, by=stamp.by)
     clash = yield from one(FILES_AMONG, repo_id=repo_id, entries=entries)
     if clash is not None:
-        raise file_in_the_way(clash)
+        raise file_in_the_way(whole(clash["path"], clash["name"]))
 
 
-def file_in_the_way(row: Row) -> Conflict:
-    """The error for a path of which a folder is a file."""
-    path = row["name"] if row["path"] == TOP else f"{row['path']}/{row['name']}"
+def file_in_the_way(path: str) -> Conflict:
+    """The error for a path of which a folder, this one, is a file."""
     return Conflict(f"{path} is a file, so nothing can be below it; choose another path", code="file_in_the_way")
+
+
+def folder_in_the_way(path: str) -> Conflict:
+    """The error for a file at the path of a folder."""
+    return Conflict(f"{path} is a folder, so no file can be put there; choose another path", code="folder_in_the_way")
 
 
 def put(item: Item) -> Tx[int]:
@@ -135,8 +132,7 @@ def put(item: Item) -> Tx[int]:
     values: dict[str, Any] = MAPPER.values(item)
     row = yield from one(PUT, **values)
     if row is None:
-        words = f"{item.whole_path} is a folder, so no file can be put there; choose another path"
-        raise Conflict(words, code="folder_in_the_way")
+        raise folder_in_the_way(item.whole_path)
     return int(row["id"])
 
 

@@ -1,7 +1,8 @@
 """Copies and moves of files and folders: rows change, and no byte is touched (contract artifactory-storage 6)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import orjson
 
@@ -10,9 +11,8 @@ from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.items import ITEMS, Found, Stamp, found_of
 from app.artifacts.model import TOP, ArtifactRepository, Item, depth, parted
-from app.artifacts.repositories import Repositories
 from app.artifacts.rights import Action
-from app.artifacts.visible import VISIBLE, visible_to
+from app.artifacts.visible import VISIBLE, visible_in
 from app.db.tx import Tx, many, one, run
 from app.errors import AppError, Forbidden, Invalid, Problem
 from app.moments import Actor, Change
@@ -45,10 +45,15 @@ DRESS = """
     WHERE items.repo_id = :repo_id AND items.path = entry.path AND items.name = entry.name AND items.folder
         AND items.set_id <> entry.set_id
 """
-#: A folder that nothing is in.
+#: Of some folders, those that nothing is in.
 PRUNE = """
-    DELETE FROM items WHERE repo_id = :repo_id AND path = :path AND name = :name AND folder AND NOT EXISTS (
-        SELECT 1 FROM items AS inner_item WHERE inner_item.repo_id = :repo_id AND inner_item.path = :whole
+    DELETE FROM items WHERE id IN (
+        SELECT items.id FROM :rows(entries; path text, name text, whole text) AS entry CROSS JOIN items
+        WHERE items.repo_id = :repo_id AND items.path = entry.path AND items.name = entry.name AND items.folder
+            AND NOT EXISTS (
+                SELECT 1 FROM items AS inner_item
+                WHERE inner_item.repo_id = :repo_id AND inner_item.path = entry.whole
+            )
     )
 """
 
@@ -66,7 +71,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A file that was left where it is, and why."""
+    """A file or folder that was left where it is, and why."""
 
     path: str
     error: AppError
@@ -155,14 +160,17 @@ def _carried_out(visitor: Visitor, order: Order, stamp: Stamp) -> Tx[Outcome]:
     for action in _needed(order):
         yield from _require(visitor, action, plan.source, path)
     rows = [found_of(row) for row in (yield from many(TREE.of(path), **trees.parameters(plan.source.id, path)))]
+    if not rows and path:  # gone before the locks were there
+        raise finding.no_item(order.source)
     files, folders = [f for f in rows if not f.item.folder], [f.item for f in rows if f.item.folder]
-    there, failures = yield from _judged(visitor, plan, files, order)
+    there, failures = yield from _judged(visitor, plan, files, folders, order)
     failed = {failure.path for failure in failures}
     going = [found for found in files if found.item.whole_path not in failed]
-    yield from _put(plan, going, folders, there, order, stamp)
+    made = [folder for folder in folders if folder.whole_path not in failed]
+    yield from _put(plan, going, made, there, order, stamp)
     if order.move:
-        yield from _clear(plan, folders)
-    return Outcome(order, source, target, len(going), len(folders), tuple(failures))
+        yield from _clear(plan, made)
+    return Outcome(order, source, target, len(going), len(made), tuple(failures))
 
 
 def _planned(visitor: Visitor, order: Order) -> Tx[_Plan]:
@@ -192,10 +200,12 @@ def _is_inside(plan: _Plan) -> bool:
 
 
 def _lock(plan: _Plan, order: Order) -> Tx[None]:
-    """Lock both repositories, in the order of their ids, so that two moves do not wait for each other."""
-    empties = order.move and plan.found.item.folder
-    for repo in sorted({plan.source.id: plan.source, plan.target.id: plan.target}.values(), key=lambda repo: repo.id):
-        yield from (repositories.hold(repo.id) if empties and repo is plan.source else repositories.share(repo.id))
+    """Lock both repositories, in the order of their ids, so that two moves do not wait for each other.
+
+    A move, also of a file, may leave a folder empty, which goes: nobody may put something into the folder meanwhile.
+    """
+    for repo_id in sorted({plan.source.id, plan.target.id}):
+        yield from (repositories.hold if order.move and repo_id == plan.source.id else repositories.share)(repo_id)
 
 
 def _needed(order: Order) -> Sequence[Action]:
@@ -204,7 +214,7 @@ def _needed(order: Order) -> Sequence[Action]:
 
 def _require(visitor: Visitor, action: Action, repo: ArtifactRepository, path: str) -> Tx[None]:
     """Forbidden when there is an item in the tree with which the caller may not do something."""
-    visible = visible_to(visitor.rights, Repositories({repo.key: repo}, {}), action)
+    visible = visible_in(visitor.rights, [repo], action)
     if repo.id in visible.whole:
         return
     tree = trees.parameters(repo.id, path)
@@ -213,23 +223,26 @@ def _require(visitor: Visitor, action: Action, repo: ArtifactRepository, path: s
 
 
 def _judged(
-    visitor: Visitor, plan: _Plan, files: Sequence[Found], order: Order
+    visitor: Visitor, plan: _Plan, files: Sequence[Found], folders: Sequence[Item], order: Order
 ) -> Tx[tuple[Mapping[str, Found], list[Failure]]]:
-    """What lies at the targets, and the files that cannot go there."""
-    sums = {plan.moved(found.item.whole_path): found.file.sums for found in files}
-    try:
-        return (yield from deploy.judge(visitor, plan.target, sums, bytes_known=True)), []
-    except AppError:
-        if order.fail_fast or len(files) == 1:
-            raise
-    there, failures = dict[str, Found](), list[Failure]()
-    for found in files:
-        path = plan.moved(found.item.whole_path)
-        try:
-            there |= yield from deploy.judge(visitor, plan.target, {path: found.file.sums}, bytes_known=True)
-        except AppError as error:
-            failures.append(Failure(found.item.whole_path, error))
-    if len(failures) == len(files):
+    """What lies at the targets, and the files and folders that cannot go there; an error when nothing can be done."""
+    targets = {found.item.whole_path: plan.moved(found.item.whole_path) for found in files}
+    there, refused = yield from deploy.judge_each(
+        visitor, plan.target, {plan.moved(found.item.whole_path): found.file.sums for found in files}
+    )
+    # Of a folder the folder itself must not be a file either, so a slash stands for what would be in the folder.
+    below = {folder.whole_path: f"{plan.moved(folder.whole_path)}/" for folder in folders}
+    around = {path for target in (targets | below).values() for path in placing.folders_of(target)}
+    known = yield from placing.among(plan.target.id, around)
+    clashes = {path for path, found in known.items() if not found.item.folder}
+    failures = list[Failure]()
+    for path, target in (targets | below).items():
+        clash = next((folder for folder in placing.folders_of(target) if folder in clashes), None)
+        error = refused.get(target) or (items.file_in_the_way(clash) if clash is not None else None)
+        if error is not None:
+            failures.append(Failure(path, error))
+    failed = sum(failure.path in targets for failure in failures)
+    if failures and (order.fail_fast or failed == len(files)):
         raise failures[0].error
     return there, failures
 
@@ -269,15 +282,11 @@ def _put(
 
 
 def _clear(plan: _Plan, folders: Sequence[Item]) -> Tx[None]:
-    """Remove the folders of a source that are empty now, and those around it."""
-    around = placing.folders_of(plan.found.item.whole_path)
-    for path in [*_innermost_first(folders), *reversed(around)]:
-        folder, name = parted(path)
-        yield from run(PRUNE, repo_id=plan.source.id, path=folder, name=name, whole=path)
-
-
-def _innermost_first(folders: Sequence[Item]) -> Iterator[str]:
-    yield from (folder.whole_path for folder in sorted(folders, key=lambda folder: -folder.depth))
+    """Remove the folders of a source that are empty now, and those around it: the innermost first."""
+    paths = [*(folder.whole_path for folder in folders), *placing.folders_of(plan.found.item.whole_path)]
+    for _, alike in groupby(sorted(paths, key=depth, reverse=True), depth):
+        entries = orjson.dumps([[*parted(path), path] for path in alike]).decode()
+        yield from run(PRUNE, repo_id=plan.source.id, entries=entries)
 
 
 def moment(by: Actor, outcome: Outcome) -> Change | None:

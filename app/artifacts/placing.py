@@ -16,11 +16,10 @@ from app.db.tx import Tx, many, one, run
 from app.errors import Conflict
 
 #: SQLite reads the tables of a CROSS JOIN in their order; else it would read all items of the repository.
-AMONG = """
-    SELECT items.*, blobs.sha256, blobs.sha1, blobs.md5, blobs.size, blobs.place, blobs.used
-    FROM :rows(entries; path text, name text) AS entry CROSS JOIN items LEFT JOIN blobs ON blobs.id = items.blob_id
+AMONG = f"""
+    SELECT {items.COLUMNS} FROM :rows(entries; path text, name text) AS entry CROSS JOIN items {items.JOIN}
     WHERE items.repo_id = :repo_id AND items.path = entry.path AND items.name = entry.name
-"""
+"""  # noqa: S608 - fixed texts
 #: The same bytes may have been put there meanwhile; nothing is returned for other bytes, and for a folder.
 ADD = """
     INSERT INTO items (
@@ -82,7 +81,7 @@ def add_folders(repo_id: int, folders: Collection[str], stamp: Stamp) -> Tx[None
     yield from run(items.ADD_FOLDERS, repo_id=repo_id, entries=entries, now=stamp.at, by=stamp.by)
     clash = yield from one(items.FILES_AMONG, repo_id=repo_id, entries=entries)
     if clash is not None:
-        raise items.file_in_the_way(clash)
+        raise items.file_in_the_way(whole(clash["path"], clash["name"]))
 
 
 def put(

@@ -42,13 +42,11 @@ OF_SETS = """
 
 def of_pairs(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     """Properties of keys and values in their order. Invalid names every key that is forbidden."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}  # not lists: to look for a value in ten thousand others takes its time
     for key, value in pairs:
-        values = found.setdefault(key, [])
-        if value not in values:
-            values.append(value)
+        found.setdefault(key, {})[value] = None
     check_keys(found)
-    return found
+    return {key: list(values) for key, values in found.items()}
 
 
 def check_keys(found: Mapping[str, object]) -> None:

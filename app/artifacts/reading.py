@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import orjson
 
-from app.artifacts import properties, repositories
+from app.artifacts import finding, properties
 from app.artifacts.access import Visitor
 from app.artifacts.address import Address
-from app.artifacts.items import Found, found_of
-from app.artifacts.model import TOP, ArtifactRepository, parted
-from app.artifacts.repositories import NoRepository, Repositories
-from app.artifacts.visible import VISIBLE, visible_to
-from app.db.tx import Tx, many, one
+from app.artifacts.items import COLUMNS, JOIN, Found, found_of
+from app.artifacts.listing import children as list_children
+from app.artifacts.model import ArtifactRepository, parted
+from app.db.tx import Tx, one
 from app.errors import NotFound
 
 #: The ends of paths that stand for a checksum of the file without the end.
@@ -23,34 +22,11 @@ SUMS = {".sha1": "sha1", ".md5": "md5", ".sha256": "sha256"}
 #: The most entries that a page of a folder shows.
 SHOWN = 5000
 #: The item at a path, of the first repository that has it.
-FIRST = """
-    SELECT items.*, blobs.sha256, blobs.sha1, blobs.md5, blobs.size, blobs.place, blobs.used
-    FROM :rows(members; at bigint, id bigint) AS member CROSS JOIN items LEFT JOIN blobs ON blobs.id = items.blob_id
+FIRST = f"""
+    SELECT {COLUMNS} FROM :rows(members; at bigint, id bigint) AS member CROSS JOIN items {JOIN}
     WHERE items.repo_id = member.id AND items.path = :path AND items.name = :name AND items.folder = :folder
     ORDER BY member.at LIMIT 1
-"""
-_CHILDREN = """
-    SELECT child.name, child.folder, child.modified, blobs.size
-    FROM :rows(members; at bigint, id bigint) AS member
-    CROSS JOIN items AS child LEFT JOIN blobs ON blobs.id = child.blob_id
-    WHERE child.repo_id = member.id AND child.path = :path AND child.name <> '.' AND ({condition})
-    ORDER BY child.name, member.at LIMIT :limit
-"""
-CHILDREN = _CHILDREN.format(condition="TRUE")
-#: An item, or anything below it, that the caller may read.
-_BELOW = "CASE WHEN child.path = '.' THEN child.name ELSE child.path || '/' || child.name END"
-VISIBLE_CHILDREN = _CHILDREN.format(
-    condition=f"""
-    EXISTS (SELECT 1 FROM items WHERE items.id = child.id AND {VISIBLE})
-    OR child.folder AND EXISTS (
-        SELECT 1 FROM items WHERE items.repo_id = child.repo_id AND items.path = {_BELOW} AND {VISIBLE}
-    )
-    OR child.folder AND EXISTS (
-        SELECT 1 FROM items WHERE items.repo_id = child.repo_id AND items.path > {_BELOW} || '/'
-            AND items.path < {_BELOW} || '0' AND {VISIBLE}
-    )
 """  # noqa: S608 - fixed texts
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +39,10 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
-    """What a page shows of a file or a folder."""
-
-    name: str
-    folder: bool
-    #: Unix milliseconds.
-    modified: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder and what is in it, by name; `more`: there is more than is listed."""
+    """What is in a folder, by name; `more`: there is more than is listed."""
 
-    children: Sequence[Child]
+    children: Sequence[Found]
     more: bool
 
 
@@ -92,7 +57,7 @@ def download(visitor: Visitor, address: Address) -> Tx[Download]:
 
     Unauthorized or Forbidden before anything is told of the repository; then NoRepository, NoFile.
     """
-    looked = yield from _members(visitor, address)
+    looked = yield from finding.members(visitor, address)
     may = False
     for path, sum_name in _meant(address.path):
         readable = [repo for repo in looked if visitor.rights.may("read", repo, path)]
@@ -102,27 +67,11 @@ def download(visitor: Visitor, address: Address) -> Tx[Download]:
             if address.matrix:
                 yield from _constrain(found, address)
             return Download(next(repo for repo in readable if repo.id == found.item.repo_id), found, sum_name)
-    if not may and (looked or not _might(visitor, address)):
-        visitor.refuse("read", address.repo, address.path)
+    if not may:
+        finding.refuse(visitor, address, looked)
     raise NoFile(
         f"File not found: there is no file {address.path} in {address.repo}; the address of a folder ends with a slash"
     )
-
-
-def _members(visitor: Visitor, address: Address) -> Tx[Sequence[ArtifactRepository]]:
-    """The local repositories to look in, in their order."""
-    row = yield from one(repositories.BY_KEY, key=address.repo)
-    if row is None:
-        if not _might(visitor, address):
-            visitor.refuse("read", address.repo, address.path)
-        raise NoRepository(f"there is no artifact repository {address.repo}")
-    repo = repositories.MAPPER.make(row)
-    return [repo] if repo.kind == "local" else (yield from repositories.read_all()).locals_of(repo)
-
-
-def _might(visitor: Visitor, address: Address) -> bool:
-    """Whether the caller could read the path if there were a local repository of this key."""
-    return visitor.rights.may("read", ArtifactRepository(0, address.repo), address.path)
 
 
 def _meant(path: str) -> list[tuple[str, str]]:
@@ -161,24 +110,13 @@ def _constrain(found: Found, address: Address) -> Tx[None]:
 
 def listing(visitor: Visitor, address: Address) -> Tx[Folder]:
     """What a folder holds for the caller. NoFile when there is none, or none in which the caller may read anything."""
-    looked = yield from _members(visitor, address)
-    found = [repo for repo in looked if visitor.rights.somewhere("read", repo)]
-    if not found and (looked or not _might(visitor, address)):
-        visitor.refuse("read", address.repo, address.path)
-    visible = visible_to(visitor.rights, Repositories({repo.key: repo for repo in found}, {}))
-    rows = yield from many(
-        VISIBLE_CHILDREN if visible.partial else CHILDREN,
-        members=_entries(found),
-        path=address.path or TOP,
-        limit=SHOWN + 1,
-        **(visible.parameters() if visible.partial else {}),
-    )
-    if not rows:
-        readable = [repo for repo in found if visitor.rights.may("read", repo, address.path)]
-        if (yield from _first(readable, address.path, folder=True)) is None:
+    looked = yield from finding.members(visitor, address)
+    readable = [repo for repo in looked if visitor.rights.somewhere("read", repo)]
+    if not readable:
+        finding.refuse(visitor, address, looked)
+    children, more = yield from list_children(visitor, readable, address.path, SHOWN)
+    if not children:
+        among = [repo for repo in readable if visitor.rights.may("read", repo, address.path)]
+        if (yield from _first(among, address.path, folder=True)) is None:
             raise NoFile(f"File not found: there is no folder {address.path} in {address.repo}")
-    children: dict[str, Child] = {}
-    for row in rows[:SHOWN]:
-        child = Child(row["name"], bool(row["folder"]), row["modified"], row["size"] or 0)
-        children.setdefault(child.name, child)
-    return Folder(list(children.values()), len(rows) > SHOWN)
+    return Folder(children, more)

@@ -8,8 +8,8 @@ from app.artifacts.address import Address
 from app.artifacts.items import Found
 from app.artifacts.model import ArtifactRepository
 from app.artifacts.reading import NoFile
-from app.artifacts.repositories import NoRepository, Repositories
-from app.artifacts.visible import VISIBLE, visible_to
+from app.artifacts.repositories import NoRepository
+from app.artifacts.visible import VISIBLE, visible_in
 from app.db.tx import Tx, one, run
 from app.errors import Forbidden
 from app.moments import Actor, Change
@@ -88,7 +88,7 @@ def remove_folder(visitor: Visitor, repo: ArtifactRepository, address: Address) 
     yield from find(repo, address)
     path = address.path
     tree = trees.parameters(repo.id, path)
-    visible = visible_to(visitor.rights, Repositories({repo.key: repo}, {}), "delete")
+    visible = visible_in(visitor.rights, [repo], "delete")
     if repo.id not in visible.whole and (yield from one(KEPT.of(path), **tree, **visible.parameters())) is not None:
         visitor.refuse("delete", repo.key, f"{path}/**" if path else "**")
     counted = yield from one(COUNT.of(path), **tree)

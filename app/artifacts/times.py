@@ -1,9 +1,9 @@
-"""Times as the storage API writes them (contract artifactory-storage 1.4). Pure."""
+"""Times as clients read them (contract artifactory-storage 1.4). Pure."""
 
 from datetime import UTC, datetime
 
 
-def text_of(at: int) -> str:
+def text_of(ms: int) -> str:
     """Unix milliseconds as `2024-03-09T14:05:06.700Z`."""
-    seconds, millis = divmod(at, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03}Z"
+    at = datetime.fromtimestamp(ms // 1000, UTC)
+    return f"{at.isoformat()[:19]}.{ms % 1000:03}Z"

@@ -3,6 +3,7 @@
 Searches, listings and totals put the condition into their own queries, so that nothing else is found or counted.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import orjson
@@ -54,9 +55,14 @@ class Visible:
 
 
 def visible_to(rights: Rights, repositories: Repositories, action: Action = "read") -> Visible:
-    """What a caller may read, or may do something else with."""
+    """What a caller may read, or may do something else with, of all repositories."""
+    return visible_in(rights, repositories.by_key.values(), action)
+
+
+def visible_in(rights: Rights, repositories: Iterable[ArtifactRepository], action: Action = "read") -> Visible:
+    """What a caller may read, or may do something else with, of these repositories."""
     whole, partial = set[int](), list[tuple[int, tuple[str, ...], tuple[str, ...]]]()
-    for repo in repositories.by_key.values():
+    for repo in repositories:
         if repo.kind != "local" or not rights.somewhere(action, repo):
             continue
         grants = rights.granted(action, repo)

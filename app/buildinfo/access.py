@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 from app.artifacts import repositories
 from app.artifacts.access import Visitor
 from app.artifacts.model import ArtifactRepository, System
+from app.artifacts.moments import repo_created
 from app.artifacts.rights import Action
 from app.buildinfo import names
 from app.buildinfo.linking import Candidate
@@ -16,6 +17,7 @@ from app.buildinfo.model import Run
 from app.buildinfo.names import Pair
 from app.db.tx import Tx, one
 from app.errors import Invalid, NotFound, Problem
+from app.moments import Actor, Recorders
 
 T = TypeVar("T")
 
@@ -71,16 +73,17 @@ def find(key: str) -> Tx[ArtifactRepository | None]:
     return repo if repo is not None and repo.system == "buildinfo" else None
 
 
-def ensured(key: str, now_ms: int) -> Tx[ArtifactRepository]:
+def ensured(recorders: Recorders, by: Actor, key: str, now_ms: int) -> Tx[ArtifactRepository]:
     """The same; it is made if it is not there. Invalid for a key that no repository of build-info can have."""
-    project = names.project_of(key)
-    if project is None:
-        repo = yield from find(key)
-        if repo is None:
-            raise NotFound(f"there is no repository of build-info {key}; name the project by ?project= instead")
+    repo, project = (yield from find(key)), names.project_of(key)
+    if repo is not None:
         return repo
+    if project is None:
+        raise NotFound(f"there is no repository of build-info {key}; name the project by ?project= instead")
     made = yield from repositories.ensure_system(key, "buildinfo", project, now_ms)
     if made.system != "buildinfo":
         words = f"{key} is a repository of artifacts, so no build-info can be stored there; choose another project"
         raise Invalid.of([Problem("project", "wrong_repository", words)])
+    if made.created == now_ms:  # else another caller was first
+        yield from recorders.record(repo_created(by, key, {"kind": made.kind, "project": project}))
     return made

@@ -7,6 +7,7 @@ from app.artifacts import repositories
 from app.artifacts.access import Visitor
 from app.artifacts.model import ArtifactRepository
 from app.artifacts.repositories import Repositories
+from app.artifacts.visible import may_see
 from app.buildinfo.order import Order
 from app.db.tx import Tx
 from app.errors import Invalid, Problem
@@ -37,15 +38,22 @@ def resolved(visitor: Visitor, order: Order) -> Tx[Aim]:
 
 
 def _target(visitor: Visitor, found: Repositories, key: str, *, fail_fast: bool) -> ArtifactRepository:
+    """The repository that takes the files.
+
+    To callers who may promote nothing to the repository, one that is there looks like one that is not: without
+    `fail_fast` both are a repository without an id, and each file is refused for want of the right.
+    """
+    rights, nowhere = visitor.rights, ArtifactRepository(0, key)
     repo = found.by_key.get(key)
     if repo is not None and repo.kind != "local":
-        if not repo.deploy_to:
+        if not repo.deploy_to and may_see(rights, repo, found):
             words = f"the virtual repository {key} has no default deployment repository; name a local repository"
             raise _wrong("targetRepo", words)
-        repo = found.by_id[repo.deploy_to]
-    rights = visitor.rights
-    if not rights.somewhere("promote", repo or ArtifactRepository(0, key)) and (repo is None or fail_fast):
-        visitor.refuse("promote", key)
+        repo = found.by_id.get(repo.deploy_to)
+    if not rights.somewhere("promote", repo or nowhere):
+        if fail_fast:
+            visitor.refuse("promote", key)
+        return nowhere
     if repo is None:
         raise _wrong("targetRepo", f"there is no repository {key}; name one that exists")
     if repo.system:

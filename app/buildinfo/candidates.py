@@ -80,7 +80,7 @@ REPOS_OF_ENTRIES = """
 """
 
 #: The most parts of the id of a module that are tried as name and number.
-SLASHES = 20
+ID_PARTS = 20
 _KINDS = {64: "sha256", 40: "sha1", 32: "md5"}
 
 
@@ -154,7 +154,7 @@ def _parts(repo_id: int, modules: Sequence[str]) -> Tx[dict[str, Run]]:
 def _pairs(module: str) -> Iterator[tuple[str, str]]:
     """The names and numbers that `NAME/NUMBER` may mean, the longest name first."""
     parts = module.split("/")
-    for at in range(len(parts) - 1, 0, -1) if len(parts) <= SLASHES else ():
+    for at in range(len(parts) - 1, 0, -1) if len(parts) <= ID_PARTS else ():
         yield "/".join(parts[:at]), "/".join(parts[at:])
 
 

@@ -11,13 +11,15 @@ import orjson
 
 from app.artifacts.model import Sums
 from app.buildinfo import names, policy, times
-from app.buildinfo.fields import SHOWN, Fields, Mask, masked, parsed, strings
+from app.buildinfo.fields import SHOWN, SUMS, Fields, Mask, masked, parsed, strings
 from app.buildinfo.model import Artifact, Dependency, Entries, Part, Status
 from app.buildinfo.policy import Policy
 from app.errors import Invalid, Problem, TooLarge
 
 #: The most bytes of a build-info.
 BODY = 64 * 1024 * 1024
+#: The most bytes of the file of a run, which promotions and appended modules make longer.
+STORED = 2 * BODY
 #: The most artifacts and dependencies of a build-info together, and the most modules.
 ENTRIES = 200_000
 MODULES = 20_000
@@ -26,7 +28,6 @@ VERSION = "1.0.1"
 _TEXTS = ("type", "principal", "artifactoryPrincipal", "artifactoryPluginVersion", "url", "vcsRevision", "vcsUrl")
 _OBJECTS = ("agent", "buildAgent", "issues", "licenseControl")
 _MODULE_TEXTS = ("type", "parent", "repository", "sha1", "md5", "sha256")
-_SUMS = ("sha1", "sha256", "md5")
 #: Fields that name a run, in which no secret is masked.
 _IDENTITY = ("name", "number", "started")
 
@@ -101,9 +102,11 @@ def loaded(data: bytes) -> dict[str, Any]:
     return content
 
 
-def modules_of(data: bytes) -> list[dict[str, Any]]:
-    """The modules of a request that appends them: a list, or one; Invalid."""
+def modules_of(data: bytes, mask: Mask | None = None) -> list[dict[str, Any]]:
+    """The modules of a request that appends them: a list, or one; Invalid. `mask` see `normalised`."""
     value = parsed(data)
+    if mask is not None:
+        value = masked(value, mask)
     if not isinstance(value, (list, dict)):
         words = "the body must be a list of modules, or one module"
         raise Invalid.of([Problem("", "wrong_type", words)])
@@ -119,7 +122,7 @@ def modules_of(data: bytes) -> list[dict[str, Any]]:
 
 def append(content: dict[str, Any], modules: list[dict[str, Any]]) -> None:
     """Add modules to the JSON of a run. To a module that is there, what is new is added (contract artifactory-build
-    4.5)."""
+    4.5). TooLarge when the run would have more than a build-info may have."""
     known = {module["id"]: module for module in reversed(content.setdefault("modules", []))}
     for module in modules:
         if (old := known.get(module["id"])) is None:
@@ -131,6 +134,15 @@ def append(content: dict[str, Any], modules: list[dict[str, Any]]) -> None:
             more = [entry for entry in module.get(field, ()) if (entry[key], entry["sha1"]) not in there]
             if more:
                 old[field] = [*old.get(field, ()), *more]
+    _check_size(content)
+
+
+def _check_size(content: Mapping[str, Any]) -> None:
+    modules = content["modules"]
+    entries = sum(len(module.get(field, ())) for module in modules for field in ("artifacts", "dependencies"))
+    if len(modules) > MODULES or entries > ENTRIES:
+        words = f"modules: the run would have {len(modules)} modules, and {entries} artifacts and dependencies"
+        raise TooLarge(f"{words}; at most {MODULES} and {ENTRIES} are kept")
 
 
 def complete(artifact: dict[str, Any], path: str, sums: Sums) -> None:
@@ -216,10 +228,10 @@ def _check_module(module: Fields) -> int:
     module.values.setdefault("artifacts", [])
     artifacts, dependencies = list(module.objects("artifacts")), list(module.objects("dependencies"))
     for artifact in artifacts:
-        _complete_texts(artifact, ("name", "path", *_SUMS))
+        _complete_texts(artifact, ("name", "path", *SUMS))
         _check_texts(artifact, ("type", "originalDeploymentRepo"))
     for dependency in dependencies:
-        _complete_texts(dependency, ("id", *_SUMS))
+        _complete_texts(dependency, ("id", *SUMS))
         _check_texts(dependency, ("type", "repository"))
         dependency.texts("scopes")
         dependency.list("requestedBy")

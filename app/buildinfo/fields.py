@@ -3,32 +3,48 @@
 Contract artifactory-build 3.4. Whatever is wrong is collected, so that one answer lists all of it.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import orjson
 
-from app.errors import Invalid, Problem
+from app.errors import Invalid, Problem, TooLarge
 
 #: The most levels of objects and lists in one another.
 DEPTH = 100
+#: The most objects and lists of a JSON text, and the most commas: what is between them takes many times the memory of
+#: its text. An artifact has one object and six commas.
+CONTAINERS, COMMAS = 1_000_000, 5_000_000
 #: The most problems that one answer lists.
 SHOWN = 20
+#: The fields of checksums.
+SUMS = ("sha1", "sha256", "md5")
+_DIGEST = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", re.ASCII)
 _INT64 = 2**63
 #: Changes a text that is published.
 Mask: TypeAlias = Callable[[str], str]
 
 
 def parsed(data: bytes) -> Any:
-    """The value of a JSON text, without nulls; Invalid."""
+    """The value of a JSON text, without nulls; Invalid, TooLarge."""
     if not data.strip():
         raise Invalid.of([Problem("", "empty_body", "the body is empty; JSON is due")])
+    _check_count(data)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         words = f"the body is not JSON: see line {error.lineno}, column {error.colno}"
         raise Invalid.of([Problem("", "invalid_json", words)]) from None
     return without_nulls(value)
+
+
+def _check_count(data: bytes) -> None:
+    """TooLarge for a text that would take too much memory. What stands in texts is counted, too."""
+    if data.count(b"{") + data.count(b"[") > CONTAINERS:
+        raise TooLarge(f"the body has too many objects and lists; at most {CONTAINERS} are read")
+    if data.count(b",") > COMMAS:
+        raise TooLarge(f"the body has too many values; at most {COMMAS} are read")
 
 
 def without_nulls(value: Any, depth: int = 0) -> Any:
@@ -53,12 +69,17 @@ def _check_depth(depth: int) -> None:
 
 
 def masked(value: Any, mask: Mask) -> Any:
-    """The value with every text changed by a mask; the names of fields stay."""
+    """The value with every text changed by a mask; the names of fields stay, and so do checksums: with a short
+    secret in one of them, the file would not be found any more."""
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, dict):
-        return {key: masked(item, mask) for key, item in value.items()}
+        return {key: item if key in SUMS and _is_digest(item) else masked(item, mask) for key, item in value.items()}
     return [masked(item, mask) for item in value] if isinstance(value, list) else value
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 class Fields:

@@ -17,6 +17,7 @@ from app.buildinfo.model import Run
 from app.buildinfo.store import Rewritten, Stale, file_of
 from app.db.connect import Database
 from app.db.tx import Tx
+from app.errors import TooLarge
 from app.moments import Recorders
 
 T = TypeVar("T")
@@ -75,7 +76,10 @@ def _changed(data: bytes, change: Callable[[dict[str, Any]], object]) -> tuple[D
     content = document.loaded(data)
     change(content)
     found = document.of_content(content)
-    return found, found.data
+    if len(changed := found.data) > document.STORED:
+        words = f"the build-info would have {len(changed)} bytes; at most {document.STORED} are kept: publish a new run"
+        raise TooLarge(words)
+    return found, changed
 
 
 async def settled(ports: Ports, new: Sequence[Received], tx: Tx[tuple[T, list[Blob]]]) -> T:

@@ -63,7 +63,7 @@ def _completed(found: Document, known: Sequence[Candidate], visitor: Visitor) ->
 def _publishing(
     ports: Ports, visitor: Visitor, key: str, found: Document, received: Received, stamp: Stamp
 ) -> Tx[tuple[Outcome, list[Blob]]]:
-    repo = yield from access.ensured(key, stamp.at)
+    repo = yield from access.ensured(ports.recorders, visitor.by, key, stamp.at)
     if found.retention is not None:
         yield from removal.hold_for(repo, found.name, found.retention, coming=1)
     else:

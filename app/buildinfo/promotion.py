@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.accounts import auth
-from app.artifacts import patterns, repositories
+from app.artifacts import patterns, repositories, uploads
 from app.artifacts.access import Visitor
 from app.artifacts.errors import MessageJSON, telling
 from app.artifacts.model import ArtifactRepository, Blob
@@ -26,7 +26,7 @@ from app.buildinfo.selection import Asked, Decision, Message, Target
 from app.buildinfo.store import Rewritten, Stale
 from app.db.connect import Alterable
 from app.db.tx import Tx
-from app.errors import AppError, Conflict, Forbidden, Invalid, Unavailable
+from app.errors import AppError, Conflict, Forbidden, Invalid
 from app.moments import Recorders
 
 _REFUSALS: Mapping[int, Callable[[str], AppError]] = {400: Invalid, 403: Forbidden, 409: Conflict}
@@ -89,19 +89,15 @@ async def _attempt(db: Alterable, ports: Ports, call: Call) -> Promoted:
         rewritten = await files.rewritten(
             ports, prepared.run, lambda content: content.setdefault("statuses", []).append(status)
         )
-    named = False
+    new = [rewritten.received] if rewritten is not None else []
     try:
-        tx = _promotion(call, prepared, rewritten, ports.recorders)
-        result, blob = await db.alter(tx)
-        named = rewritten is None or blob is None or blob.place == rewritten.received.place
+        result, blob = await db.alter(_promotion(call, prepared, rewritten, ports.recorders))
     except _Rehearsed as rehearsed:
-        result = rehearsed.result
-    except Unavailable:
-        named = True  # perhaps: what collects unused blobs finds out
+        result, blob = rehearsed.result, None
+    except uploads.REFUSALS:  # any other error: perhaps rows name the bytes; what collects unused blobs finds out
+        await files.removed(ports, new)
         raise
-    finally:
-        if rewritten is not None and not named:
-            await files.removed(ports, [rewritten.received])
+    await files.removed(ports, [made for made in new if blob is None or made.place != blob.place])
     return result
 
 
@@ -136,7 +132,7 @@ def _prepared(call: Call) -> Tx[_Prepared]:
         return _Prepared(run)
     aim = yield from resolved(call.visitor, call.order)
     assert aim.target is not None
-    held = {aim.target.id}
+    held = {aim.target.id} if aim.target.id else set[int]()
     if not call.order.copy:
         sources = {repo.id for repo in aim.sources}
         if not call.order.source:  # only those that have files of the run: others need not wait
@@ -218,7 +214,7 @@ def _carried_out(call: Call, run: Run, prepared: _Prepared, said: Sequence[Messa
     """Decide, and put the files to their places."""
     order, stamp = call.order, call.visitor.stamp(call.at)
     aim = yield from resolved(call.visitor, call.order)
-    if aim.target is not None and aim.target.id not in prepared.held:
+    if aim.target is not None and aim.target.id and aim.target.id not in prepared.held:  # without an id: takes nothing
         raise Stale("another caller has changed the target repository at the same time; try again")
     runs, lost = yield from _followed(call, run)
     decision = yield from _decided(call, aim, runs, lost, prepared)

@@ -10,6 +10,7 @@ from app.buildinfo.selection import Message
 from app.db import holdings, schema
 from app.db.mapper import Codec, Mapper
 from app.db.tx import Tx, many, one, run
+from app.db.window import Part, Window
 
 #: How many messages a row holds.
 PART = 1000
@@ -18,14 +19,15 @@ ADD_MESSAGES = """
     INSERT INTO build_promotion_messages (promotion_id, part, messages)
     SELECT :promotion_id, entry.part, entry.messages FROM :rows(entries; part bigint, messages text) AS entry
 """
-OF_NUMBER = """
-    SELECT * FROM build_promotions WHERE repo_id = :repo_id AND name = :name AND number = :number ORDER BY id DESC
-"""
+_OF_NUMBER = "SELECT * FROM build_promotions WHERE repo_id = :repo_id AND name = :name AND number = :number"
+OLDER = f"{_OF_NUMBER} AND id < :id ORDER BY id DESC LIMIT :limit OFFSET :offset"
+NEWER = f"{_OF_NUMBER} AND id > :id ORDER BY id LIMIT :limit"
 FIND = "SELECT * FROM build_promotions WHERE id = :id AND repo_id = :repo_id AND name = :name AND number = :number"
 MESSAGES = """
     SELECT messages FROM build_promotion_messages WHERE promotion_id = :promotion_id AND part = :part
 """
 
+_LAST = 2**63 - 1
 _OBJECT: Codec = (lambda value: orjson.dumps(value).decode(), orjson.loads)
 
 
@@ -76,9 +78,19 @@ def _parts(messages: Sequence[Message]) -> Iterator[list[tuple[object, ...]]]:
     return ([tuple(message) for message in messages[at : at + PART]] for at in range(0, len(messages), PART))
 
 
-def of_number(repo_id: int, name: str, number: str) -> Tx[list[Promotion]]:
-    """The promotions of a number, the newest first."""
-    return [MAPPER.make(row) for row in (yield from many(OF_NUMBER, repo_id=repo_id, name=name, number=number))]
+def key(promotion: Promotion) -> str:
+    """The place of a promotion in the list of its number."""
+    return str(promotion.id)
+
+
+def page(repo_id: int, name: str, number: str, window: Window) -> Tx[Part[Promotion]]:
+    """A part of the promotions of a number, the newest first. The window's keys are made by `key`."""
+    of = {"repo_id": repo_id, "name": name, "number": number, "limit": window.reach}
+    if window.before:
+        rows = yield from many(NEWER, **of, id=int(window.before))
+    else:
+        rows = yield from many(OLDER, **of, id=int(window.after or _LAST), offset=window.offset)
+    return window.part([MAPPER.make(row) for row in rows])
 
 
 def find(promotion_id: int, repo_id: int, name: str, number: str) -> Tx[Promotion | None]:

@@ -1,26 +1,23 @@
 """`gantry build-info`: what builds made, and where it was promoted to."""
 
-import json
-import os
-import re
-import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
 import click
 
 from app.cli.artifact import pair
-from app.cli.remote.client import Client, Json
-from app.cli.terminal import arguments, output
+from app.cli.build_info_publish import API, project_option, publish
+from app.cli.remote.client import Json
+from app.cli.terminal import output
 from app.cli.terminal.arguments import present
 from app.cli.terminal.options import Session, confirm, json_option, past, yes_option
 from app.errors import AppError
 
-_API = "/artifactory/api/build"
-#: Lines that a promotion prints of what it does.
+#: Messages of one level that a promotion prints.
 SHOWN = 20
+#: What the messages of a level begin with, in the order in which the levels are printed.
+LEVELS = {"INFO": "", "WARNING": "warning: ", "ERROR": "error: "}
 #: The columns of promotions.
 PROMOTED = ("WHEN", "BY", "STATUS", "FROM", "TO", "FILES", "RESULT")
 
@@ -32,10 +29,7 @@ class NotPromoted(AppError):
 
 
 def _path(*parts: str) -> str:
-    return "/".join([_API, *(quote(part, safe="") for part in parts)])
-
-
-project_option = click.option("--project", help="The project of the build-info; without it, the one of all.")
+    return "/".join([API, *(quote(part, safe="") for part in parts)])
 
 
 @click.group("build-info")
@@ -53,7 +47,7 @@ def ls(session: Session, name: str | None, project: str | None) -> None:
     query = present(project=project)
     with session.client() as client:
         if name is None:
-            session.show(client.record("GET", _API, query=query).get("builds") or [], _names)
+            session.show(client.record("GET", API, query=query).get("builds") or [], _names)
         else:
             session.show(client.record("GET", _path(name), query=query).get("buildsNumbers") or [], _numbers)
 
@@ -83,7 +77,7 @@ def show(session: Session, name: str, number: str, project: str | None) -> None:
     query = present(project=project)
     with session.client() as client:
         found = client.record("GET", _path(name, number), query=query)
-        promotions = client.record("GET", _path("promotions", name, number), query=query)
+        promotions = client.record("GET", _path("promotions", name, number), query={**query, "per_page": "100"})
     found["promotions"] = promotions.get("promotions") or []
     session.show(found, _run)
 
@@ -126,113 +120,6 @@ def _promotion(one: Json) -> list[str]:
         str(one.get("files", "")),
         output.status(str(one.get("result", ""))),
     ]
-
-
-@build_info.command()
-@click.argument("file", required=False, metavar="[FILE|-]")
-@click.option("--name", envvar="DRONE_REPO", help="Name of the build-info.  [env: DRONE_REPO]")
-@click.option("--number", envvar="DRONE_BUILD_NUMBER", help="Its number.  [env: DRONE_BUILD_NUMBER]")
-@click.option(
-    "--env", "variables", multiple=True, metavar="NAME", help="An environment variable to publish; repeatable."
-)
-@click.option("--module", help="Id of the module of the files; without it NAME:NUMBER.")
-@project_option
-@json_option
-@click.pass_obj
-def publish(
-    session: Session,
-    file: str | None,
-    name: str | None,
-    number: str | None,
-    variables: Sequence[str],
-    module: str | None,
-    project: str | None,
-) -> None:
-    """Publish the build-info of a build: a file, or what the build has uploaded.
-
-    Without FILE, the files are those that were uploaded with the name and number of the build as properties, as
-    `gantry artifact put` does. Environment variables are published only if --env names them.
-    """
-    with session.client() as client:
-        if file is None:
-            if not name or not number:
-                raise click.UsageError("say --name and --number, or give the FILE of a build-info")
-            body = _made(client, name, number, module or f"{name}:{number}", variables)
-        else:
-            body = _read(file)
-        client.call("PUT", _API, query=present(project=project), body=body)
-    count = sum(len(one.get("artifacts") or []) for one in body.get("modules") or [])
-    called = f"{output.line(body.get('name', ''))} {output.line(body.get('number', ''))}"
-    session.show(body, lambda _: f"Build-info {called} is published, with {count} artifact{'' if count == 1 else 's'}")
-
-
-def _read(file: str) -> Json:
-    text = arguments.text(f"@{file}" if file != "-" else "-", "the build-info", "write it as UTF-8")
-    try:
-        body = json.loads(text)
-    except ValueError as error:
-        raise click.UsageError(f"the build-info is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise click.UsageError("the build-info must be a JSON object")
-    return body
-
-
-def _made(client: Client, name: str, number: str, module: str, variables: Sequence[str]) -> Json:
-    """The build-info of what was uploaded with the properties of the build."""
-    query = (
-        f'items.find({{"@build.name":{json.dumps(name)},"@build.number":{json.dumps(number)}}})'
-        '.include("name","repo","path","actual_md5","actual_sha1","sha256")'
-    )
-    response = client.send("POST", "/artifactory/api/search/aql", content=query.encode())
-    found = _results(client, response)
-    now = datetime.fromtimestamp(time.time(), UTC)
-    body: Json = {
-        "version": "1.0.1",
-        "name": name,
-        "number": number,
-        "type": "GENERIC",
-        "agent": {"name": "gantry"},
-        "started": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}+0000",
-        "durationMillis": _duration(now.timestamp()),
-        "modules": [{"id": module, "type": "generic", "artifacts": [_entry(one) for one in found]}],
-    }
-    if link := os.environ.get("DRONE_BUILD_LINK"):
-        body["url"] = link
-    if revision := os.environ.get("DRONE_COMMIT_SHA"):
-        url, branch = os.environ.get("DRONE_REMOTE_URL", ""), os.environ.get("DRONE_COMMIT_BRANCH", "")
-        body["vcs"] = [{"revision": revision, "url": url, "branch": branch}]
-    if variables:
-        missing = [variable for variable in variables if variable not in os.environ]
-        if missing:
-            raise click.UsageError(f"--env names what is not set: {', '.join(missing)}")
-        body["properties"] = {f"buildInfo.env.{variable}": os.environ[variable] for variable in variables}
-    return body
-
-
-def _results(client: Client, response: Any) -> list[Json]:
-    from app.cli.remote.client import decode
-
-    answer = decode(client.connection, response)
-    return [one for one in (answer or {}).get("results") or [] if isinstance(one, dict)]
-
-
-def _duration(now: float) -> int:
-    started = os.environ.get("DRONE_BUILD_STARTED", "")
-    return max(0, int(now - int(started)) * 1000) if re.fullmatch(r"[1-9][0-9]{0,11}", started, re.ASCII) else 0
-
-
-def _entry(one: Json) -> Json:
-    folder, name = str(one.get("path", ".")), str(one.get("name", ""))
-    kind = name.rpartition(".")[2] if "." in name else ""
-    return {
-        "name": name,
-        "type": kind,
-        "path": name if folder == "." else f"{folder}/{name}",
-        "originalDeploymentRepo": one.get("repo", ""),
-        "sha1": one.get("actual_sha1", ""),
-        "sha256": one.get("sha256", ""),
-        "md5": one.get("actual_md5", ""),
-    }
 
 
 @build_info.command()
@@ -308,9 +195,8 @@ def promote(session: Session, /, name: str, number: str, project: str | None, **
             "POST", _path("promote", name, number), query=present(project=project), body=_order(said)
         )
     session.show(answer, _messages)
-    failed = [one for one in answer.get("messages") or [] if str(one.get("level", "")).upper() == "ERROR"]
-    if failed:
-        raise NotPromoted(f"not all of {name} {number} was promoted: {len(failed)} files were refused")
+    if any(_level(one) == "ERROR" for one in _told(answer)):
+        raise NotPromoted(f"not all of {name} {number} was promoted: see the errors above")
 
 
 def _order(said: Mapping[str, Any]) -> Json:
@@ -332,12 +218,24 @@ def _order(said: Mapping[str, Any]) -> Json:
 
 
 def _messages(answer: Json) -> str:
-    found = [one for one in answer.get("messages") or [] if isinstance(one, dict)]
-    words = {"INFO": "", "WARNING": "warning: ", "ERROR": "error: "}
-    lines = [words.get(str(one.get("level", "")).upper(), "") + output.line(one.get("message", "")) for one in found]
-    if len(lines) <= SHOWN:
-        return "\n".join(lines)
-    return "\n".join([*lines[: SHOWN - 1], f"and {len(lines) - SHOWN} more", lines[-1]])
+    """The messages, level by level; the summary, which the server tells last, stays the last."""
+    told, lines = _told(answer), list[str]()
+    for level, word in LEVELS.items():
+        some = [word + output.line(one.get("message", "")) for one in told[:-1] if _level(one) == level]
+        lines += some[:SHOWN]
+        if len(some) > SHOWN:
+            lines.append(f"and {len(some) - SHOWN} more of this kind")
+    lines += [LEVELS[_level(one)] + output.line(one.get("message", "")) for one in told[-1:]]
+    return "\n".join(lines)
+
+
+def _told(answer: Json) -> list[Json]:
+    return [one for one in answer.get("messages") or [] if isinstance(one, dict)]
+
+
+def _level(message: Json) -> str:
+    level = str(message.get("level", "")).upper()
+    return level if level in LEVELS else "INFO"
 
 
 @build_info.command()
@@ -371,7 +269,22 @@ def retention(
     )
     with session.client() as client:
         answer = client.record("POST", _path("retention", name), query=present(project=project), body=body)
-    session.show(answer, output.as_json)
+    session.show(answer, _kept)
+
+
+def _kept(answer: Json) -> str:
+    removed = answer.get("removed", 0)
+    return "\n".join(
+        [
+            f"{removed} run{' is' if removed == 1 else 's are'} removed",
+            *(
+                f"{output.line(one.get('number', ''))} of {output.line(one.get('started', ''))} is kept: "
+                f"{output.line(one.get('reason', ''))}"
+                for one in answer.get("kept") or []
+            ),
+            *(f"{output.line(file)} is left, where a promotion has put it" for file in answer.get("left") or []),
+        ]
+    )
 
 
 @build_info.command()
@@ -387,5 +300,8 @@ def rm(session: Session, name: str, numbers: Sequence[str], artifacts: bool, yes
     chosen = {"buildNumbers": list(numbers)} if numbers else {"deleteAll": True}
     body = {"buildName": name, "project": project or "", "deleteArtifacts": artifacts, **chosen}
     with session.client() as client:
-        done = client.text("POST", f"{_API}/delete", body=body)
+        done = client.text("POST", f"{API}/delete", body=body)
     session.tell(output.printable(done.strip()) or "Removed")
+
+
+build_info.add_command(publish)

@@ -188,7 +188,7 @@ async def _fetch(raw: "asyncpg.Connection[Any]", text: str, values: Sequence[Any
     except TimeoutError:
         raw.terminate()
         raise
-    except asyncpg.CharacterNotInRepertoireError as error:
+    except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:  # alone, in JSON
         raise Invalid("a value holds a NUL, which no text of the database can") from error
     except asyncpg.ForeignKeyViolationError as error:
         raise NotFound("what this belongs to was deleted meanwhile") from error

@@ -35,6 +35,7 @@ tokens = table(
 )
 Index("tokens_hash", tokens.c.hash, unique=True)
 Index("tokens_name", tokens.c.user_id, tokens.c.name, unique=True)
+Index("tokens_name_alone", tokens.c.name)
 
 refresh_tokens = Table(
     "refresh_tokens", metadata, Column("hash", Text, primary_key=True), belongs_to("tokens", "token_id")

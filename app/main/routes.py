@@ -11,7 +11,19 @@ from app.accounts import session
 from app.accounts.artifactory import groups, keys, users
 from app.accounts.artifactory import tokens as issued
 from app.artifacts import errors as faults
-from app.artifacts.api import files, moving, permissions, platform, repositories, search, storage, system, upkeep
+from app.artifacts.api import (
+    files,
+    moving,
+    permissions,
+    platform,
+    properties,
+    repositories,
+    search,
+    storage,
+    system,
+    totals,
+    upkeep,
+)
 from app.audit import api as audit
 from app.buildinfo.api import promotion, removal, runs
 from app.builds.api import builds, logs, streams
@@ -67,6 +79,8 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *promotion.routes,
     *removal.routes,
     *storage.routes,
+    *properties.routes,
+    *totals.routes,
     *moving.routes,
     *search.routes,
     *repositories.routes,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from app.accounts import auth, session
 from app.accounts.jwt import Signer
 from app.accounts.seen import Seen
+from app.buildinfo.tally import Tally
 from app.builds.api import hook
 from app.builds.ports import Ports
 from app.db.connect import Alterable
@@ -132,6 +133,7 @@ def _state(
     seen: Seen,
 ) -> State:
     """The state of every request."""
+    tally = Tally()
     return State(
         db=db,
         budgets=Budgets(settings.rate_limit, time.monotonic_ns) if settings.rate_limit else None,
@@ -166,7 +168,8 @@ def _state(
         collector=artifacts.collector,
         clearing=artifacts.clearing,
         unhurried=artifacts.unhurried,
-        gauges=(artifacts.gauges,),
+        tally=tally,
+        gauges=(artifacts.gauges, tally.gauges),
         checks={"the store of artifacts": artifacts.blobs.check},
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,

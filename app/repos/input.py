@@ -6,6 +6,8 @@ from typing import Annotated, cast
 from pydantic import AfterValidator, Field, JsonValue
 
 from app import names
+from app.accounts import issued
+from app.accounts.artifactory import keys
 from app.errors import Problem
 from app.repos import parameters
 from app.repos.model import Visibility
@@ -58,6 +60,8 @@ def _counter(value: int) -> int:
 def _token_name(value: str) -> str:
     if not names.is_name(value, LONGEST_TOKEN_NAME) or value.isdecimal():
         raise ValueError(f"must be {names.rule(LONGEST_TOKEN_NAME)}, and no number")
+    if value.lower().startswith(issued.PREFIX) or value == keys.NAME:
+        raise ValueError(f"must not be {keys.NAME!r} nor begin with {issued.PREFIX!r}, which the server itself uses")
     return value
 
 

@@ -1,6 +1,7 @@
 """`gantry artifact`, `artifact-repo` and `build-info` against a real server."""
 
 import hashlib
+import itertools
 import json
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from tests.acceptance.server import TOKEN, Server
 from tests.soon import PATIENCE
 
 LARGE = bytes(range(256)) * 1000
+_folders = itertools.count()
 
 
 class Shell:
@@ -62,9 +64,9 @@ def shell(server: Server, tmp_path: Path) -> Shell:
 
 
 @pytest.fixture
-def at(request: pytest.FixtureRequest) -> str:
+def at() -> str:
     """A folder of the test's own in `dev`."""
-    return f"dev/{request.node.name[5:30]}"
+    return f"dev/{next(_folders)}"
 
 
 def put(server: Server, path: str, content: bytes = b"x") -> None:
@@ -324,3 +326,31 @@ def test_a_promotion_that_is_refused_ends_with_code_1(shell: Shell, server: Serv
     done = shell.run("build-info", "promote", "lost", "1", "--to", "rel", "--keep-going")
     assert done.returncode == 1
     assert "gone.txt" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_repository_alone_is_its_outermost_folder(server: Server, shell: Shell, slash: str) -> None:
+    (shell.folder / "top.txt").write_text("top")
+
+    shell("artifact", "put", "top.txt", f"dev{slash}")
+    shell("artifact", "cp", "dev/top.txt", f"rel{slash}")
+    shell("artifact", "mv", "rel/top.txt", "rel/sub/")
+    assert "top.txt" in shell("artifact", "ls", f"dev{slash}")
+    assert shell.json("artifact", "info", "rel/sub/top.txt")["path"] == "/sub/top.txt"
+    shell("artifact", "get", "rel/", "all")
+
+    assert (shell.folder / "all/sub/top.txt").read_text() == "top"
+
+
+@pytest.mark.parametrize("name", ["a;b=c.txt", "per%25cent.txt", "plus+.txt", "ques?tion.txt", "-dash.txt", "ü.txt"])
+def test_a_name_with_special_characters_is_the_same_in_every_command(shell: Shell, at: str, name: str) -> None:
+    (shell.folder / name).write_text("odd")
+
+    shell("artifact", "put", "--", f"./{name}", f"{at}/")
+    shell("artifact", "cp", f"{at}/{name}", f"{at}/copy of {name}")
+    shell("artifact", "get", f"{at}/copy of {name}")
+
+    assert (shell.folder / f"copy of {name}").read_text() == "odd"
+    assert [one["uri"] for one in shell.json("artifact", "ls", at)] == sorted([f"/{name}", f"/copy of {name}"])
+    shell("artifact", "rm", f"{at}/{name}", "--yes")
+    assert [one["uri"] for one in shell.json("artifact", "ls", at)] == [f"/copy of {name}"]

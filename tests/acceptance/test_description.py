@@ -33,11 +33,25 @@ REAL = {
     "secret": "key",
     "template": "deploy.yaml",
     "cron": "nightly",
+    "repository": "libs",
+    "path": "libs",
+    "address": "libs",
+    "target": "developers",
+    "group": "deployers",
+    "project": "apps",
+    "environment": "QA",
+    "kind": "user",
+    "build": "hello-world",
+    "run": "hello-world/1",
 }
 #: Streams do not end, and are read in a test of their own.
 ENDLESS = r"^/api/stream(/\{owner\}/\{name\})?$"
 #: What would end the rest of the test; it is asked of what is not there.
-FATAL = {"DELETE /api/repos/{owner}/{name}"}
+FATAL = {
+    "DELETE /api/repos/{owner}/{name}",
+    "DELETE /artifactory/api/repositories/{repository}",
+    "DELETE /artifactory/{address}",
+}
 PIPELINE = """
 kind: pipeline
 type: docker
@@ -57,10 +71,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.json("POST", "/api/users", json={"login": "kim"})
         server.json("POST", "/api/secrets/octocat", json={"name": "key", "data": "hush"})
         server.json("POST", "/api/templates/octocat", json={"name": "deploy.yaml", "data": PIPELINE})
+        artifacts(server)
         job = {"name": "nightly", "expr": "@daily", "branch": "main"}
         server.json("POST", "/api/repos/octocat/hello-world/cron", json=job)
         assert server.push("octocat/hello-world", sha).json()["number"] == 1
         yield server
+
+
+def artifacts(server: Server) -> None:
+    """What the calls of Artifactory's clients find."""
+    api = "/artifactory/api"
+    run = {"name": "hello-world", "number": "1", "started": "2026-01-31T12:00:00.000+0000", "modules": []}
+    grants = {"repositories": ["libs"], "actions": {"users": {"kim": ["read"]}, "groups": {}}}
+    for method, path, body in (
+        ("PUT", f"{api}/repositories/libs", {"rclass": "local"}),
+        ("PUT", "/artifactory/libs/a.txt", {}),
+        ("PUT", f"{api}/security/groups/deployers", {}),
+        ("POST", f"{api}/v2/security/permissions/developers", {"name": "developers", "repo": grants}),
+        ("POST", "/access/api/v1/projects", {"project_key": "apps", "display_name": "Apps"}),
+        ("POST", "/access/api/v1/environments", {"name": "QA"}),
+        ("PUT", f"{api}/build", run),
+    ):
+        assert server.client.request(method, path, json=body).is_success, path
 
 
 @pytest.fixture

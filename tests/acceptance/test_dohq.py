@@ -358,6 +358,41 @@ def test_repositories_are_kept(top: Any) -> None:
     assert top.find_repository_local("temporary") is None
 
 
+def test_projects_are_kept(top: Any) -> None:
+    project = admin.Project(top, "core", "Core", description="Ours", storage_quota_bytes=1000)
+    project.create()
+    project.description = "All of ours"
+    project.update()
+
+    found = top.find_project("core")
+
+    assert (found.display_name, found.description, found.storage_quota_bytes) == ("Core", "All of ours", 1000)
+    assert "core" in [one.project_key for one in top.get_projects()]
+    project.delete()
+    assert top.find_project("core") is None
+
+
+def test_files_are_found_in_a_repository_by_its_methods(top: Any, folder: Any) -> None:
+    (folder / "b.txt").write_text("b")
+    (folder / "a.txt").write_text("a")
+    repo = top.find_repository_local("dev")
+
+    found = [path for path in repo if folder.name in str(path)]
+
+    assert sorted(path.name for path in found) == ["a.txt", "b.txt"]
+    assert (repo / folder.name / "a.txt").read_text() == "a"
+
+
+def test_a_file_is_copied_to_another_server_by_its_bytes(top: Any, folder: Any, session: requests.Session) -> None:
+    (folder / "a.txt").write_text("a")
+    other: Any = ArtifactoryPath(f"{top.drive.replace('127.0.0.1', 'localhost')}/dev", auth=top.auth, session=session)
+    target = other / folder.name / "b.txt"
+
+    (folder / "a.txt").copy(target)
+
+    assert (folder / "b.txt").read_text() == "a"
+
+
 def test_a_token_is_made_and_revoked(top: Any) -> None:
     token = admin.Token(top, username="octocat", scope="", expires_in=600)
 

@@ -1,5 +1,6 @@
 """Sequences of commands of JFrog's command line, as the tests of that client run them, against a real server."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 
 from tests.acceptance.jf import Build, Jf, place, places, sums
 from tests.acceptance.server import Server
+
+_folders = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +29,9 @@ def jf(server: Server) -> Jf:
 
 
 @pytest.fixture
-def at(request: pytest.FixtureRequest) -> str:
+def at() -> str:
     """A folder of the test's own in `dev`."""
-    return f"dev/{request.node.name[5:40]}"
+    return f"dev/{next(_folders)}"
 
 
 def _built(jf: Jf, at: str, number: str, *names: str, name: str = "") -> Build:

@@ -152,6 +152,43 @@ def test_nobody_sees_or_revokes_tokens_of_another(server: Server) -> None:
         assert mine.delete(f"{TOKENS}/{token_id}").status_code == 404
 
 
+def test_a_token_revokes_none_that_is_good_for_more(server: Server) -> None:
+    login, password = person(server)
+    with by(server, login, password) as mine:
+        small, other, large = (mine.post(TOKENS, json={"scope": scope}).json() for scope in ("read", "read", "deploy"))
+        with bearer(server, small["access_token"]) as client:
+            refused = client.delete(f"{TOKENS}/{large['token_id']}")
+            also = client.post(f"{SECURITY}/token/revoke", data={"token_id": large["token_id"]})
+            equal = client.delete(f"{TOKENS}/{other['token_id']}")
+            itself = client.delete(f"{TOKENS}/{small['token_id']}")
+
+        assert (refused.status_code, also.status_code, equal.status_code, itself.status_code) == (403, 403, 200, 200)
+        assert "the scope deploy is needed" in refused.json()["errors"][0]["message"]
+        assert [token["token_id"] for token in mine.get(TOKENS).json()["tokens"]] == [large["token_id"]]
+
+
+def test_a_token_with_an_end_gets_no_refresh_token(server: Server) -> None:
+    """Else it would have no end."""
+    login, password = person(server)
+    with by(server, login, password) as mine:
+        first = mine.post(TOKENS, json={"scope": "deploy", "expires_in": 60}).json()
+    with bearer(server, first["access_token"]) as client:
+        second = client.post(TOKENS, json={"refreshable": True, "expires_in": 3600}).json()
+
+    assert "refresh_token" not in second
+    assert second["expires_in"] <= 60
+
+
+@pytest.mark.parametrize("name", ["jwt-x", "JWT-x", "api-key"])
+def test_a_named_token_does_not_look_like_one_that_was_issued(server: Server, name: str) -> None:
+    login, password = person(server)
+    with by(server, login, password) as mine:
+        answer = mine.post("/api/user/tokens", json={"name": name, "scope": "read"})
+
+    assert answer.status_code == 400
+    assert "which the server itself uses" in answer.json()["errors"][0]["message"]
+
+
 def test_an_encrypted_password_is_good_as_a_password(server: Server, client: Artifactory) -> None:
     answer = server.client.get(f"{SECURITY}/encryptedPassword", headers={"Accept": "text/plain"})
 

@@ -136,10 +136,14 @@ def _sparse() -> bytes:
         pytest.param(zipped({"bomb": bytes(100 * 1024**2)}), "too large", id="zip bomb"),
         pytest.param(tarred({"bomb": bytes(100 * 1024**2)}, mode="w:gz"), "too large", id="tar bomb"),
         pytest.param(tarred(mode="w:gz")[:-20], "damaged", id="cut gzip"),
+        pytest.param(tarred(mode="w:gz")[:-8], "damaged", id="gzip without its checksum"),
+        pytest.param(tarred(mode="w:gz")[:-8] + bytes(8), "damaged", id="gzip with a wrong checksum"),
         pytest.param(tarred({"a": b"x" * 5000})[:2000], "damaged", id="cut tar"),
         pytest.param(zipped()[:-10], "damaged", id="cut zip"),
         pytest.param(_zip_of(zipfile.ZipInfo("c"), b"of c").replace(b"of c", b"OF C", 1), "damaged", id="bad sum"),
         pytest.param(b"PK\3\4" + b"\0" * 100, "damaged", id="no zip"),
+        pytest.param(zipped({"a": b"1", "a/b/c": b"2"}), "'a/b/c'", id="below a file"),
+        pytest.param(tarred({"a/b/c": b"1", "a": b"2"}), "'a/b/c'", id="a file where a folder is"),
         pytest.param(b"text", "no archive", id="text"),
         pytest.param(b"", "no archive", id="nothing"),
     ],
@@ -177,7 +181,7 @@ def test_an_entry_that_may_not_be_put_keeps_all_from_being_put(site: Site) -> No
     other = explode(site, "libs/rights/a.zip", zipped({"a.txt": b"", "b/d/e": b"second"}), some)
     clash = explode(site, "libs/clash/a.zip", zipped({"x": b"file", "x/y": b"below"}))
 
-    assert [answer.status_code for answer in (pattern, immutable, unnamed, other, clash)] == [409, 409, 403, 403, 409]
+    assert [answer.status_code for answer in (pattern, immutable, unnamed, other, clash)] == [409, 409, 403, 403, 400]
     assert "y/b/c.json" in message(pattern)
     assert "x/a.txt" in message(immutable)
     assert "rights/f" in message(unnamed)

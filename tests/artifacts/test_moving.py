@@ -1,5 +1,6 @@
 """Copies and moves over HTTP: what goes where, who may, what is refused, and that a dry run changes nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import httpx2
@@ -11,7 +12,8 @@ pytestmark = pytest.mark.postgres
 
 BYTES, OTHER = b"bytes", b"other bytes"
 #: All that copies and moves may change.
-DUMP = ("artifact_repos", "items", "blobs", "property_sets", "properties", "item_stats")
+#: Not the counts of downloads: the server writes those of other tests meanwhile.
+DUMP = ("artifact_repos", "items", "blobs", "property_sets", "properties")
 ITEMS = """
     SELECT items.path, name, folder, sha256 FROM items JOIN artifact_repos ON artifact_repos.id = repo_id
     LEFT JOIN blobs ON blobs.id = blob_id WHERE key = :repo AND depth > 0 ORDER BY items.path, name
@@ -274,6 +276,41 @@ def test_a_folder_with_one_file_that_the_caller_may_not_read_or_delete_stays(sit
     assert tree(site, source) == WHOLE
 
 
+def test_files_that_the_caller_may_not_put_are_named_and_the_rest_is_done(site: Site, pair: tuple[str, str]) -> None:
+    source, target = pair
+    caller = site.caller(
+        f"some-targets-{source}", ("read delete", source), ("deploy", target, "all all/one all/b/c/**")
+    )
+
+    fast = ask(site, "move", f"{source}/a", f"{target}/all", caller, failFast="1")
+    assert (fast.status_code, tree(site, target)) == (403, [])
+    slow = ask(site, "move", f"{source}/a", f"{target}/all", caller)
+
+    assert slow.status_code == 403
+    [error, done] = said(slow)
+    assert error == ("ERROR", f"a/b/two: Forbidden: the right deploy is needed on {target}:all/b/two")
+    assert "2 files" in done[1]
+    assert [path for path in tree(site, target) if not path.endswith("/")] == ["all/b/c/three", "all/one"]
+    assert [path for path in tree(site, source) if path.startswith("a/")] == ["a/", "a/b/", "a/b/two"]
+
+
+def test_each_of_many_files_that_are_refused_is_named(site: Site, pair: tuple[str, str]) -> None:
+    source, target = pair
+    for at in range(30):
+        site.put(f"{target}/all/b/{at}", OTHER)
+        site.put(f"{source}/a/b/{at}", BYTES)
+    caller = site.caller(f"keeps-{source}", ("read", source), ("read deploy", target))
+
+    answer = ask(site, "copy", f"{source}/a", f"{target}/all/", caller)
+    assert answer.status_code == 200
+    answer = ask(site, "copy", f"{source}/a/b", f"{target}/all/", caller)
+
+    assert answer.status_code == 403
+    assert len(said(answer)) == 31
+    assert site.get(f"{target}/all/b/0").content == OTHER
+    assert site.get(f"{target}/all/b/c/three").content == BYTES
+
+
 @pytest.fixture
 def refusing(site: Site, pair: tuple[str, str]) -> tuple[str, str]:
     """The target takes nothing below `all/a/b/c`."""
@@ -295,6 +332,33 @@ def test_what_is_refused_is_named_and_the_rest_is_done(site: Site, refusing: tup
     assert message(answer)
     assert [path for path in tree(site, target) if not path.endswith("/")] == ["all/b/two", "all/one"]
     assert [path for path in tree(site, source) if not path.endswith("/")] == ["a.x/four", "a/b/c/three", "a0"]
+
+
+def test_what_would_be_below_a_file_is_named_and_the_rest_is_done(site: Site, pair: tuple[str, str]) -> None:
+    source, target = pair
+    site.put(f"{target}/all/a/b", OTHER)
+    site.put(f"{source}/a/b/empty/")
+
+    answer = ask(site, "move", f"{source}/a", f"{target}/all/")
+
+    assert answer.status_code == 409
+    levels = said(answer)
+    assert [text.partition(":")[0] for level, text in levels if level == "ERROR"] == [
+        "a/b/two", "a/b/c/three", "a/b", "a/b/c", "a/b/empty",
+    ]  # fmt: skip
+    assert all("all/a/b is a file" in text for level, text in levels if level == "ERROR")
+    assert tree(site, target) == ["all/", "all/a/", "all/a/b", "all/a/one"]
+    assert tree(site, source) == [
+        "a.x/",
+        "a.x/four",
+        "a/",
+        "a/b/",
+        "a/b/c/",
+        "a/b/c/three",
+        "a/b/empty/",
+        "a/b/two",
+        "a0",
+    ]
 
 
 @pytest.mark.parametrize("word", ["failFast", "atomic"])
@@ -427,3 +491,37 @@ def test_copies_and_moves_are_recorded_and_dry_runs_are_not(site: Site, pair: tu
     found = site.json("GET", "/api/audit?per_page=10")
     verbs = [(one["verb"], one["subject"]) for one in found if one["subject"].startswith(f"{source}:")]
     assert sorted(verbs) == [("artifact.copy", f"{source}:a/one"), ("artifact.move", f"{source}:a/b")]
+
+
+ORPHANS = """
+    SELECT items.path, items.name FROM items
+    WHERE depth > 0 AND path <> '.' AND NOT EXISTS (
+        SELECT 1 FROM items AS around WHERE around.repo_id = items.repo_id AND around.folder
+            AND CASE WHEN around.path = '.' THEN around.name ELSE around.path || '/' || around.name END = items.path
+    )
+"""
+
+
+def test_copies_moves_and_removals_at_one_moment_leave_every_file_in_its_folder(
+    site: Site, pair: tuple[str, str]
+) -> None:
+    source, target = pair
+    orders = [
+        ("POST", f"api/copy/{source}/a?to={target}/a"),
+        ("POST", f"api/move/{source}/a/b?to={target}/a/b"),
+        ("POST", f"api/move/{target}/a?to={source}/back"),
+        ("DELETE", f"{target}/a/b"),
+        ("PUT", f"{target}/a/b/new"),
+        ("POST", f"api/move/{source}/a/one?to={target}/a/b/c/one"),
+    ]
+
+    def carry_out(order: tuple[str, str]) -> httpx2.Response:
+        method, path = order
+        with site.visitor(site.client.headers) as client:
+            return client.request(method, f"/artifactory/{path}", content=OTHER if method == "PUT" else None)
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(carry_out, orders * 4))
+
+    assert {answer.status_code for answer in answers} <= {200, 201, 204, 404, 409}, [a.text for a in answers]
+    assert site.rows(ORPHANS) == []

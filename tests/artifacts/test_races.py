@@ -105,6 +105,37 @@ def test_a_folder_is_removed_while_files_are_put_into_it(site: Site) -> None:
     check(site)
 
 
+def test_the_last_file_of_a_folder_is_moved_while_others_are_put_there(site: Site) -> None:
+    for turn in range(10):
+        folder = f"/libs/emptied/{turn}/a/b"
+        site.client.put(f"/artifactory{folder}/last", content=b"last")
+
+        def one(client: httpx2.Client, number: int, folder: str = folder) -> int:
+            if number == 0:
+                return client.post(f"/api/move{folder}/last?to=/libs/emptied/last").status_code
+            return client.put(f"{folder}/{number}", content=content(number)).status_code
+
+        statuses = at_once(site, one)
+
+        assert sorted(statuses) == [200] + [201] * (TOGETHER - 1)
+        check(site)
+
+
+def test_properties_that_are_set_at_one_moment_are_all_there(site: Site) -> None:
+    site.put("libs/told/at/once", b"bytes")
+    calls = {
+        "told/at/once": lambda key: ("PUT", f"/api/storage/libs/told/at/once?properties={key}=v"),
+        "told/at": lambda key: ("PUT", f"/libs/told/at/;{key}=v"),
+    }
+    for path, call in calls.items():
+
+        def one(client: httpx2.Client, number: int, call: Callable[[str], tuple[str, str]] = call) -> int:
+            return client.request(*call(f"k{number}")).status_code
+
+        assert set(at_once(site, one)) <= {201, 204}
+        assert sorted(site.properties("libs", path)) == sorted(f"k{number}" for number in range(TOGETHER))
+
+
 def test_a_file_is_put_where_a_folder_is_made(site: Site) -> None:
     def call(client: httpx2.Client, number: int) -> int:
         path = "/libs/either" if number % 2 else "/libs/either/below"

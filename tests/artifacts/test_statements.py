@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.artifacts import deploy, items, known, placing, reading, repositories
+from app.artifacts import deploy, items, known, listing, placing, reading, repositories
 from app.artifacts.access import Visitor
 from app.artifacts.address import parse
 from app.artifacts.blobs import rows
@@ -121,7 +121,7 @@ async def test_a_download_costs_a_few_statements(db: Database, repo: ArtifactRep
     "sql",
     [
         *(placing.AMONG, placing.REPLACE, items.FILES_AMONG, rows.USE),
-        *(reading.FIRST, reading.CHILDREN, reading.VISIBLE_CHILDREN),
+        *(reading.FIRST, listing.CHILDREN, listing.VISIBLE_CHILDREN),
         *(*known.ANYWHERE.values(), *known.READABLE.values()),
     ],
 )

@@ -87,6 +87,49 @@ def test_of_a_virtual_repository_the_first_member_that_has_the_item_is_told_of(s
     assert told(site, "virtual/one")["repo"] == "second"
 
 
+def test_a_folder_of_a_virtual_repository_has_the_children_of_all_members(site: Site) -> None:
+    for key, paths in (("near", ["f/a", "f/both"]), ("far", ["f/both/x", "f/c/d"]), ("hidden", ["f/e"])):
+        site.repo(key)
+        for path in paths:
+            site.put(f"{key}/{path}", BYTES)
+    site.repo("all", kind="virtual", members=["near", "far", "hidden"])
+    reader = site.caller("reads-two", ("read", "near far"))
+
+    for client, more in ((site.client, [{"uri": "/e", "folder": False}]), (reader, [])):
+        found = client.get(f"{API}/all/f").json()
+        assert found["repo"] == "near"
+        assert found["children"] == [
+            {"uri": "/a", "folder": False},
+            {"uri": "/both", "folder": False},
+            {"uri": "/c", "folder": True},
+            *more,
+        ]
+    assert uris(told(site, "all/f", "?list")) == ["/a", "/both", "/e"]
+    deep = reader.get(f"{API}/all/f?list&deep=1&listFolders=1&includeRootPath=1").json()
+    assert uris(deep) == ["/", "/a", "/both", "/c", "/both/x", "/c/d"]
+    assert uris(told(site, "all", "?list&deep=1")) == ["/f/a", "/f/both", "/f/e", "/f/both/x", "/f/c/d"]
+
+
+def test_a_virtual_repository_without_members_has_no_item(site: Site) -> None:
+    site.repo("empty-virtual", kind="virtual")
+
+    answer = site.ask("GET", f"{API}/empty-virtual")
+
+    assert answer.status_code == 404
+    assert message(answer).startswith("Unable to find item")
+    assert site.caller("reads-no-virtual").get(f"{API}/empty-virtual").status_code == 403
+
+
+def test_the_children_of_a_folder_lead_to_what_the_caller_may_read(site: Site) -> None:
+    site.repo("led")
+    for path in ("org/app/a", "org/other/b", "c"):
+        site.put(f"led/{path}", BYTES)
+    reader = site.caller("is-led", ("read", "led", "org/app/**"))
+
+    assert reader.get(f"{API}/led").json()["children"] == [{"uri": "/org", "folder": True}]
+    assert reader.get(f"{API}/led/org").json()["children"] == [{"uri": "/app", "folder": True}]
+
+
 @pytest.fixture(scope="module")
 def listed(site: Site) -> str:
     """A repository with a tree of files."""
@@ -185,12 +228,14 @@ def test_totals_are_those_of_what_the_caller_may_read(site: Site) -> None:
     binaries = found["binariesSummary"]
     assert (binaries["binariesCount"], binaries["artifactsCount"], binaries["itemsCount"]) == ("1", "2", "3")
     assert binaries["optimization"] == "50.00%"
+    assert found["fileStoreSummary"].pop("storageDirectory") == ""  # for administrators of the server
     assert all(found["fileStoreSummary"].values())
 
 
 def test_a_repository_in_no_project_counts_for_the_default_one(site: Site) -> None:
     found = site.json("GET", "/artifactory/api/storageinfo")
 
+    assert found["fileStoreSummary"]["storageDirectory"] == str(site.data / "blobs")
     assert {"libs": "default"}.items() <= {
         repo["repoKey"]: repo["projectKey"] for repo in found["repositoriesSummaryList"]
     }.items()

@@ -12,6 +12,7 @@ STATEMENTS = {
     "what may be read": finding.VISIBLE_BELOW,
     "what goes": items.REMOVE_TREE,
     "a list": listing.BELOW,
+    "the last change": listing.NEWEST,
     "what is copied or moved": moving.TREE,
     "what may not be moved": moving.REFUSED,
     "how much goes": removal.COUNT,

@@ -6,8 +6,9 @@ import orjson
 import pytest
 
 from app.artifacts.model import Sums
-from app.buildinfo import document
+from app.buildinfo import document, fields
 from app.buildinfo.model import Artifact, Dependency, Part
+from app.errors import TooLarge
 from tests.buildinfo.project import STARTED, STARTED_MS
 
 
@@ -78,7 +79,54 @@ def test_a_mask_hides_texts_everywhere_but_in_what_names_the_run() -> None:
     assert found.content["unknown"] == [{"hush": "******"}]
 
 
+def test_a_mask_leaves_checksums_as_they_are() -> None:
+    listed = {"name": "a 1", "sha1": "1" * 40, "sha256": "1 is no checksum", "md5": ""}
+    body = {"name": "app", "number": "1", "started": STARTED, "modules": [{"id": "m", "artifacts": [listed]}]}
+
+    found = document.normalised(orjson.dumps(body), "ada", lambda text: text.replace("1", "******"))
+
+    (shown,) = found.content["modules"][0]["artifacts"]
+    assert (shown["name"], shown["sha1"], shown["sha256"]) == ("a ******", "1" * 40, "****** is no checksum")
+
+
+def test_a_mask_hides_texts_in_modules_that_are_appended() -> None:
+    data = orjson.dumps({"id": "m", "properties": {"k": "a hush b"}})
+
+    (module,) = document.modules_of(data, lambda text: text.replace("hush", "******"))
+
+    assert module["properties"] == {"k": "a ****** b"}
+
+
 def test_the_stored_json_reads_as_the_same_build_info() -> None:
     found = made(modules=[{"id": "m", "artifacts": [{"name": "ä", "sha256": "0" * 64}]}], statuses=[{"status": "s"}])
 
     assert document.of_content(document.loaded(found.data)) == found
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("CONTAINERS", [{}, {}, [{}]]), ("COMMAS", ["a", "b", "c", "d"])],
+)
+def test_json_that_would_take_too_much_memory_is_not_read(
+    limit: str, said: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fields, limit, 5)
+
+    made(more=said[:1])
+    with pytest.raises(TooLarge, match=r"at most 5 are read"):
+        made(more=said)
+
+
+def test_a_run_does_not_grow_beyond_what_a_build_info_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "ENTRIES", 3)
+    monkeypatch.setattr(document, "MODULES", 2)
+    content = made(modules=[{"id": "m", "artifacts": [{"name": "a"}]}]).content
+
+    def appended(*modules: dict[str, Any]) -> None:
+        document.append(content, document.modules_of(orjson.dumps(modules)))
+
+    appended({"id": "n", "dependencies": [{"id": "b"}, {"id": "c"}]})
+    with pytest.raises(TooLarge, match="2 modules, and 4 artifacts and dependencies; at most 2 and 3 are kept"):
+        appended({"id": "m", "artifacts": [{"name": "d"}]})
+    with pytest.raises(TooLarge, match="3 modules"):
+        appended({"id": "o"})

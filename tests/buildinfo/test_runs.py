@@ -89,6 +89,15 @@ def test_a_run_that_is_published_again_replaces_the_old_one(project: Project) ->
                         k=project.repo) == [(1,)]  # fmt: skip
 
 
+def test_the_first_run_of_a_project_makes_its_repository_which_is_recorded_once(project: Project) -> None:
+    project.publish("app", "1")
+    project.publish("app", "2")
+
+    recorded = project.rows("SELECT verb FROM audit WHERE subject = :key", key=project.repo)
+
+    assert recorded == [("artifact_repo.create",)]
+
+
 def test_two_projects_have_builds_of_one_name(project: Project, server: Any) -> None:
     other = Project(server, f"{project.key}-other")
     project.publish("app", "1", url="http://one.example.test")
@@ -212,17 +221,17 @@ def test_fields_that_are_not_known_come_back_as_they_were(project: Project) -> N
 
 
 def test_what_an_entry_lacks_is_filled_from_the_file_that_it_is_linked_to(project: Project) -> None:
-    repo = f"{project.key}-dev"
-    project.file(repo, "org/x/a.jar", b"a", build_name="app", build_number="1")
-    project.file(repo, "other/a.jar", b"a", build_name="app", build_number="2")
+    repo, content = f"{project.key}-dev", project.key.encode()  # bytes that no other test has
+    project.file(repo, "org/x/a.jar", content, build_name="app", build_number="1")
+    project.file(repo, "other/a.jar", content, build_name="app", build_number="2")
     project.file(repo, "org/x/c.jar", b"c", build_name="app", build_number="1", build_repo="artifactory-build-info")
-    sha1 = hashlib.sha1(b"a").hexdigest()
+    sha1 = hashlib.sha1(content).hexdigest()
     modules = [{"id": "m", "artifacts": [{"name": "a.jar", "sha1": sha1}, {"name": "b.jar", "sha1": "0" * 40},
                                          {"name": "c.jar", "sha1": hashlib.sha1(b"c").hexdigest()}]}]  # fmt: skip
     project.publish("app", "1", modules=modules)
 
     found, unknown, of_another = project.info("app", "1")["modules"][0]["artifacts"]
-    assert found == {"path": "org/x/a.jar", **artifact("a.jar", b"a")}
+    assert found == {"path": "org/x/a.jar", **artifact("a.jar", content)}
     assert unknown == {"name": "b.jar", "path": "", "sha1": "0" * 40, "sha256": "", "md5": ""}
     assert of_another["path"] == ""
 

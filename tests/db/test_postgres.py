@@ -74,6 +74,8 @@ async def test_a_nul_is_the_callers_mistake(db: Engine) -> None:
         await db.write(add(1, "a\0b"))
     with pytest.raises(Invalid, match="NUL"):
         await db.read(one("SELECT * FROM things WHERE name = :name", name="\0"))
+    with pytest.raises(Invalid, match="NUL"):
+        await db.read(one("SELECT * FROM :rows(names; name text) AS wanted", names='[["a\\u0000b"]]'))
 
 
 @postgres.real

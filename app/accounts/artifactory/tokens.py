@@ -97,8 +97,8 @@ async def _created(request: Request[State], said: Mapping[str, str], caller: Cal
     refreshable = said.get("refreshable", "").lower() == "true"
     user = await _owner(request, said.get("username", ""), caller)
     expires = now + lifetime if lifetime else 0
-    if caller.proof.expires:  # a token cannot prolong itself; for that there are refresh tokens
-        expires = min(expires or caller.proof.expires, caller.proof.expires)
+    if caller.proof.expires:  # what has an end cannot prolong itself, by a refresh token neither
+        expires, refreshable = min(expires or caller.proof.expires, caller.proof.expires), False
     text = _Text(request, user, scope, now, expires, refreshable=refreshable)
     storing = issued.issue(text.issue, now)
     await moments.write(request, caller.by, storing, lambda by, token: moments.token_created(by, user, token))
@@ -208,11 +208,7 @@ def _one(request: Request[State], caller: Caller) -> Tx[list[tuple[Token, bool, 
 
 
 def _with_logins(found: list[tuple[Token, bool]]) -> Tx[list[tuple[Token, bool, str]]]:
-    logins: dict[int, str] = {}
-    for token, _ in found:
-        if token.user_id not in logins:
-            user = yield from store.find_by_id(token.user_id)
-            logins[token.user_id] = user.login if user else ""
+    logins = yield from issued.logins_of(token for token, _ in found)
     return [(token, refreshable, logins[token.user_id]) for token, refreshable in found]
 
 
@@ -244,9 +240,7 @@ def _json(request: Request[State], token: Token, refreshable: bool, login: str) 
 
 async def revoke(request: Request[State], caller: Caller) -> Text:
     """Revoke an issued token, by its id."""
-    revoking = issued.revoke(decoded(request.path_params["token"]), _whose(caller))
-    await moments.write(request, caller.by, revoking, lambda by, done: moments.token_deleted(by, *done))
-    return Text("Token revoked\n")
+    return await _revoked_by_id(request, caller, decoded(request.path_params["token"]))
 
 
 async def revoke_text(request: Request[State], caller: Caller) -> Text:
@@ -264,9 +258,18 @@ async def revoke_text(request: Request[State], caller: Caller) -> Text:
 
 
 async def _revoked_by_id(request: Request[State], caller: Caller, token_id: str) -> Text:
-    revoking = issued.revoke(token_id, _whose(caller))
+    revoking = _revoking(caller, token_id)
     await moments.write(request, caller.by, revoking, lambda by, done: moments.token_deleted(by, *done))
     return Text("Token revoked\n")
+
+
+def _revoking(caller: Caller, token_id: str) -> Tx[tuple[User, Token]]:
+    """Forbidden for a token that is good for more than what the request shows."""
+    user, token = yield from issued.revoke(token_id, _whose(caller))
+    if token.id != caller.proof.token_id and not caller.proof.covers(token.scope):
+        words = f"this token has the scope {caller.proof.scope}; to revoke that one the scope {token.scope} is needed"
+        raise auth.refused(Forbidden(words, code="scope_too_small"), caller.user)
+    return user, token
 
 
 async def password(request: Request[State], caller: Caller) -> Response:
@@ -288,7 +291,7 @@ _WORDS = [
     Param("username", "The account that gets the token; without it, the caller's.", form=True),
     Param("scope", "What the token is good for: read, promote, deploy or admin; others mean all.", form=True),
     Param("expires_in", "Seconds; 0 = no end. Without it 3600.", form=True),
-    Param("refreshable", "`true` = with a refresh token, which is good once.", form=True),
+    Param("refreshable", "`true` = with a refresh token, good once; not if the caller's token has an end.", form=True),
     Param("grant_type", "`refresh_token` = a new token in place of an old one.", form=True),
     Param(_REFRESH, "The refresh token of the old one.", form=True),
 ]

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from app.artifacts.api.deployed import sum_headers
+from app.artifacts.api.wire import sum_headers
 from app.artifacts.blobs.answer import BlobAnswer
 from app.artifacts.blobs.store import BlobStore
 from app.artifacts.items import Found

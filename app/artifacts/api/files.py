@@ -150,12 +150,12 @@ async def get(
 def _page(address: Address, folder: reading.Folder) -> str:
     children = [
         {
-            "name": child.name + "/" * child.folder,
-            "href": f"./{quoted(child.name)}{'/' * child.folder}",
-            "size": "" if child.folder else size.text(child.size),
-            "modified": times.text_of(child.modified)[:19].replace("T", " "),
+            "name": found.item.name + "/" * found.item.folder,
+            "href": f"./{quoted(found.item.name)}{'/' * found.item.folder}",
+            "size": size.text(found.blob.size) if found.blob else "",
+            "modified": times.text_of(found.item.modified)[:19].replace("T", " "),
         }
-        for child in sorted(folder.children, key=lambda child: (not child.folder, child.name))
+        for found in sorted(folder.children, key=lambda found: (not found.item.folder, found.item.name))
     ]
     title = f"{address.repo}/{address.path}".rstrip("/") + "/"
     return pages.render(

@@ -1,13 +1,12 @@
 """Routes that copy and move items (contract artifactory-storage 6)."""
 
-from collections.abc import Mapping
-
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
 from app.artifacts import errors, moving
 from app.artifacts.access import ACCOUNT, State, Visitor
 from app.artifacts.address import parse, plain
+from app.artifacts.api import asked
 from app.artifacts.errors import MessageJSON
 from app.artifacts.moving import Order, Outcome, Rehearsed
 from app.errors import AppError, Invalid, Problem
@@ -41,12 +40,12 @@ async def _carry_out(request: Request[State], visitor: Visitor, *, move: bool) -
     if not said.get("to"):
         words = "to: is missing; say to=/REPOSITORY/PATH"
         raise Invalid.of([Problem("to", "missing_to", words)])
-    fail_fast = _is_set(said, "failFast") or _is_set(said, "atomic")
+    fail_fast = asked.is_set(said, "failFast") or asked.is_set(said, "atomic")
     order = moving.order_of(
         parse(request.path_params["path"]), plain(said["to"].removeprefix("/")), move=move, fail_fast=fail_fast
     )
     try:
-        outcome = await _outcome(request, visitor, order, dry=_is_set(said, "dry"))
+        outcome = await _outcome(request, visitor, order, dry=asked.is_set(said, "dry"))
     except AppError as error:
         raise errors.telling(error) from error
     return _answer(outcome)
@@ -75,10 +74,6 @@ def _answer(outcome: Outcome) -> JSON[MovedJSON]:
     if (more := len(outcome.failures) - len(failures)) > 0:
         failures.append(MessageJSON(level="ERROR", message=f"and {more} more files"))
     raise errors.telling(outcome.failures[0].error, [*failures, said])
-
-
-def _is_set(said: Mapping[str, str], name: str) -> bool:
-    return said.get(name, "0").lower() not in ("", "0", "false")
 
 
 _PATH = Word("path", "Key of a local repository, and the path in it.", "libs-dev-local/org/app.jar", rest=True)

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from app.artifacts import moments, projects, repositories
 from app.artifacts.access import SYSTEM, State, Visitor
+from app.artifacts.api import asked
 from app.artifacts.lax import Lax, Storable
 from app.artifacts.projects import Project
 from app.db.tx import Tx
@@ -107,7 +108,7 @@ def _removing_project(recorders: Recorders, visitor: Visitor, key: str) -> Tx[No
 
 async def attach(request: Request[State], visitor: Visitor) -> Empty:
     """Let a repository belong to a project; with `force`, also one that belongs to another project."""
-    forced = body.query(request).get("force", "").lower() in ("true", "1")
+    forced = asked.is_set(body.query(request), "force")
     key = decoded(request.path_params["project"])
     await request.state["db"].write(_attaching(request, visitor, key, forced=forced))
     return Empty()

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from app.artifacts import properties
 from app.artifacts.repositories import Repositories
 from app.artifacts.search.model import Query, matches
-from app.artifacts.search.times import written
+from app.artifacts.times import text_of
 from app.db.tx import Row, Tx, many
 from app.encoding import encode
 
@@ -125,11 +125,11 @@ _FIELDS: dict[str, Callable[[Row], Any]] = {
     "type": lambda row: "folder" if row["folder"] else "file",
     "size": lambda row: row["size"] or 0,
     "depth": lambda row: row["depth"],
-    "created": lambda row: written(row["created"]),
+    "created": lambda row: text_of(row["created"]),
     "created_by": lambda row: row["created_by"],
-    "modified": lambda row: written(row["modified"]),
+    "modified": lambda row: text_of(row["modified"]),
     "modified_by": lambda row: row["modified_by"],
-    "updated": lambda row: written(row["updated"]),
+    "updated": lambda row: text_of(row["updated"]),
     "actual_sha1": lambda row: row["sha1"] or "",
     "actual_md5": lambda row: row["md5"] or "",
     "original_sha1": lambda row: row["sha1"] or "",
@@ -174,4 +174,4 @@ def _shown(all_of_them: dict[str, list[str]], wanted: frozenset[str]) -> list[Pr
 def _stats(row: Row) -> StatsJSON:
     if not row["downloads"]:
         return StatsJSON(downloads=0)
-    return StatsJSON(downloads=row["downloads"], downloaded=written(row["last"]), downloaded_by=row["last_by"])
+    return StatsJSON(downloads=row["downloads"], downloaded=text_of(row["last"]), downloaded_by=row["last_by"])

@@ -41,9 +41,3 @@ def before(text: str, field: str, now: int) -> int:
         words = f"{field}: {text[:100]!r} is no length of time: write 90minutes, 3d, 2w, 6mo or 1y"
         raise Invalid.of([Problem(field, "bad_length_of_time", words)])
     return now - int(found[1]) * _MS[found[2]]
-
-
-def written(ms: int) -> str:
-    """The time of Unix milliseconds as clients read it (contract artifactory-storage 1.4)."""
-    at = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{at.isoformat()[:19]}.{ms % 1000:03}Z"

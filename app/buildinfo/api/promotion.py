@@ -22,12 +22,14 @@ from app.buildinfo.names import Pair
 from app.buildinfo.promotion import Call, Promoted, promote, shown
 from app.buildinfo.promotions import Promotion
 from app.buildinfo.selection import Message
+from app.buildinfo.tally import Tally
 from app.db.tx import Tx
+from app.db.window import Part, Window
 from app.errors import AppError, NotFound
-from app.web import body
+from app.web import body, paging
 from app.web.path import Word, decoded
 from app.web.reply import JSON, Piped
-from app.web.route import Endpoint
+from app.web.route import PAGE, Endpoint
 
 #: How many messages of each level an answer has at most.
 SHOWN = 1000
@@ -40,6 +42,7 @@ class State(asked.State):
     """The fields of a request's state that these routes need."""
 
     unhurried: Unhurried
+    tally: Tally
 
 
 class PromotionInput(BaseModel):
@@ -134,7 +137,7 @@ async def _promoted(request: Request[Any], visitor: Visitor) -> tuple[str, Promo
     said = order.read(await body.read(request, order.BODY))
     state = request.state
     call = Call(visitor, key, wanted, said, state["now_ms"]())
-    return key, await state["unhurried"].do(promote(state["db"], ports(request), call))
+    return key, await state["unhurried"].do(state["tally"].counted(promote(state["db"], ports(request), call)))
 
 
 def _answer(request: Request[Any], key: str, done: Promoted) -> PromotedJSON:
@@ -161,11 +164,12 @@ def first(messages: Sequence[Message]) -> list[Message]:
 
 
 async def history(request: Request[Any], visitor: Visitor) -> JSON[PromotionsJSON]:
-    """The promotions of a build, the newest first. They stay when the build is deleted."""
+    """The promotions of a build, page by page, the newest first. They stay when the build is deleted."""
     key, pair = _asked(request, visitor)
-    found = await request.state["db"].read(_history(key, pair))
-    listed = [_promotion(request, key, promotion) for promotion in found]
-    return JSON(PromotionsJSON(uri=_address(request, key, *pair), promotions=listed))
+    part = await request.state["db"].read(_history(key, pair, paging.window(request, "[0-9]{1,18}")))
+    listed = [_promotion(request, key, promotion) for promotion in part.items]
+    links = paging.links(request, part, promotions.key)
+    return JSON(PromotionsJSON(uri=_address(request, key, *pair), promotions=listed), headers=links)
 
 
 async def one(request: Request[Any], visitor: Visitor) -> Piped[WholePromotionJSON]:
@@ -208,9 +212,9 @@ def _asked(request: Request[Any], visitor: Visitor) -> tuple[str, Pair]:
     return key, pair
 
 
-def _history(key: str, pair: Pair) -> Tx[list[Promotion]]:
+def _history(key: str, pair: Pair, window: Window) -> Tx[Part[Promotion]]:
     repo = yield from rights.find(key)
-    return (yield from promotions.of_number(repo.id, *pair)) if repo is not None else []
+    return (yield from promotions.page(repo.id, *pair, window)) if repo is not None else window.part([])
 
 
 def _find(key: str, pair: Pair, promotion_id: int) -> Tx[Promotion | None]:
@@ -250,6 +254,6 @@ _PROMOTIONS = BUILD / "promotions" / NAME / NUMBER
 routes: Sequence[Endpoint] = [
     Endpoint("POST", BUILD / "promote" / RUN, post, needs=ACCOUNT, operation="build_promotion.promote", query=WHERE,
              body=PromotionInput, errors=[409]),
-    Endpoint("GET", _PROMOTIONS, history, needs=VISITOR, operation="build_promotion.list", query=WHERE),
+    Endpoint("GET", _PROMOTIONS, history, needs=VISITOR, operation="build_promotion.list", query=[*WHERE, *PAGE]),
     Endpoint("GET", _PROMOTIONS / ID, one, needs=VISITOR, operation="build_promotion.info", query=WHERE),
 ]  # fmt: skip

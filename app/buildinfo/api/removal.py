@@ -200,7 +200,7 @@ async def retain(request: Request[Any], visitor: Visitor) -> JSON[RetentionJSON]
 def _retaining(
     used: Ports, visitor: Visitor, key: str, spelled: Sequence[str], limits: Policy, now_ms: int
 ) -> Tx[tuple[str, Outcome]]:
-    repo = yield from access.ensured(key, now_ms)
+    repo = yield from access.ensured(used.recorders, visitor.by, key, now_ms)
     name = spelled[0]
     for other in spelled:
         if (yield from store.has_runs(repo.id, other)):

@@ -187,7 +187,8 @@ async def append(request: Request[Any], visitor: Visitor) -> Empty:
     """Add the modules in the body to a run."""
     key, run = await found(request, visitor, request.path_params[RUN.name], "deploy", "delete")
     data = await body.read(request, document.BODY)
-    modules = await threads.run(document.modules_of, data)
+    mask = await request.state["masks"](visitor.by)
+    modules = await threads.run(document.modules_of, data, mask)
     await flow.append(ports(request), visitor, key, run, modules)
     return Empty()
 

@@ -257,6 +257,9 @@ CREATE TABLE run_parts (
 );
 CREATE INDEX run_parts_module ON run_parts (module);
 
+-- Tokens that the server issues are found by their ids, which their names hold.
+CREATE INDEX tokens_name_alone ON tokens (name);
+
 -- A refresh token is good once; it goes with its token.
 CREATE TABLE refresh_tokens (
     hash TEXT PRIMARY KEY,

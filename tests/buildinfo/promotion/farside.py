@@ -24,6 +24,7 @@ from app.buildinfo.promotion import Call, Promoted
 from app.buildinfo.promotions import Promotion
 from app.db.connect import Alterable
 from app.db.tx import Tx, many, one, run
+from app.db.window import Window
 from app.moments import Actor, Recorder, Recorders
 
 NOW = 1_700_000_000_000
@@ -177,7 +178,7 @@ class Scene:
         """The promotions of a number that were kept."""
         row = await self.db.read(one("SELECT id FROM artifact_repos WHERE key = :key", key=REPOS))
         assert row is not None
-        return await self.db.read(promotions.of_number(row["id"], name, number))
+        return list((await self.db.read(promotions.page(row["id"], name, number, Window(100)))).items)
 
     def stored(self) -> list[str]:
         """The files that hold bytes."""

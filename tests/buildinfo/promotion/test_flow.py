@@ -1,9 +1,11 @@
 """Promotions of runs, on a real database."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from app.db.connect import Alterable
+from app.db.tx import Tx
 from app.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from app.moments import Change
 from tests.buildinfo.promotion.farside import (
@@ -19,6 +21,7 @@ from tests.buildinfo.promotion.farside import (
     visitor,
 )
 
+T = TypeVar("T")
 PATHS = ("lib/a.jar", "lib/deep/b.jar", "c.txt")
 BOB = visitor(("dev-local", ["read", "deploy", "delete"]), ("stage-local", ["promote"]))
 
@@ -226,6 +229,30 @@ async def test_a_dry_run_predicts_and_leaves_every_row(built: Scene, fields: dic
     done = await built.promote("app", "42", **fields)
     assert (done.messages, done.summary, done.failed) == (predicted.messages, predicted.summary, predicted.failed)
     assert await built.dump() != before
+
+
+class Severed:
+    """A database that commits, and whose answer is lost."""
+
+    def __init__(self, db: Alterable) -> None:
+        self.db = db
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.db, name)
+
+    async def alter(self, tx: Tx[T]) -> T:
+        await self.db.alter(tx)
+        raise ConnectionError
+
+
+async def test_bytes_that_rows_may_name_stay_when_the_answer_of_the_database_is_lost(built: Scene) -> None:
+    db = built.db
+    built.db = Severed(db)
+    with pytest.raises(ConnectionError):
+        await built.promote("app", "42", status="tested")
+    built.db = db
+
+    assert [one["status"] for one in await built.statuses("app", "42")] == ["tested"]
 
 
 async def test_a_dry_run_refuses_as_the_promotion_does(built: Scene) -> None:

@@ -60,6 +60,25 @@ def test_an_answer_is_a_list_of_messages_and_a_status(built: Project) -> None:
     assert set(built.files(f"{built.key}-stage")) == {"lib/a.jar", "lib/b.jar"}
 
 
+def counted(project: Project) -> dict[str, float]:
+    lines = project.server.ask("GET", "/metrics").text.splitlines()
+    found = (line.rpartition(" ") for line in lines if line.startswith("gantry_build_promotions_"))
+    return {name.removeprefix("gantry_build_promotions_"): float(value) for name, _, value in found}
+
+
+def test_promotions_are_counted_for_monitoring(built: Project) -> None:
+    before = counted(built)
+    promote(built, targetRepo=f"{built.key}-stage", copy=True)
+    promote(built, targetRepo=f"{built.key}-prod", copy=True, dryRun=True)
+    promote(built, targetRepo="nowhere")
+    after = counted(built)
+
+    assert after["total"] - before["total"] == 1
+    assert after["refused_total"] - before["refused_total"] == 1
+    assert after["failed_total"] == before["failed_total"]
+    assert after["seconds_total"] > before["seconds_total"]
+
+
 def test_pyartifactory_says_copy_by_another_name_and_sends_empty_texts(built: Project) -> None:
     body: dict[str, Any] = {
         "sourceRepo": f"{built.key}-dev", "targetRepo": f"{built.key}-stage", "status": "", "comment": "",
@@ -171,6 +190,22 @@ def test_promotions_are_listed_with_all_that_they_said(built: Project) -> None:
     assert whole["messages"] == first["messages"]
     assert whole["comment"] == "c"
     assert built.ask("GET", "build/promotions/app/42/999999").status_code == 404
+
+
+def test_promotions_are_listed_page_by_page(built: Project) -> None:
+    for status in "abcde":
+        promote(built, status=status)
+
+    pages, path = list[list[str]](), f"/artifactory/api/build/promotions/app/42?project={built.key}&per_page=2"
+    while path:
+        answer = built.server.client.get(path)
+        pages.append([one["status"] for one in answer.json()["promotions"]])
+        path = answer.links.get("next", {}).get("url", "")
+    back = built.server.client.get(answer.links["prev"]["url"])
+
+    assert pages == [["e", "d"], ["c", "b"], ["a"]]
+    assert [one["status"] for one in back.json()["promotions"]] == ["c", "b"]
+    assert built.ask("GET", "build/promotions/app/42", params={"cursor": "after:x"}).status_code == 400
 
 
 def test_promotions_tell_of_no_file_that_the_caller_may_not_read(built: Project) -> None:

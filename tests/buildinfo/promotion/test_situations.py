@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.errors import Forbidden, Invalid
+from app.buildinfo import document
+from app.errors import Forbidden, Invalid, TooLarge
 from tests.buildinfo.promotion.farside import NOW, Scene, artifact, loose, mark, module, sums, texts, visitor
 
 
@@ -151,6 +152,55 @@ async def test_a_target_that_refuses_every_file_is_an_error_for_each(scene: Scen
         f"Forbidden: the right promote is needed on stage-local:{path}" for path in ("a", "b")
     ]
     assert done.failed
+
+
+@pytest.mark.parametrize("fail_fast", [True, False])
+@pytest.mark.parametrize("target", ["stage-local", "hidden-virtual", "closed-virtual"])
+async def test_a_target_that_is_hidden_looks_like_one_that_is_not_there(
+    scene: Scene, target: str, fail_fast: bool
+) -> None:
+    await _upload(scene, "app", "1", "a")
+    await scene.publish("app", "1", module(artifact("a", "a")))
+    await scene.put("stage-local:a", "a")
+    await scene.virtual("hidden-virtual", "stage-local", deploy_to="stage-local")
+    await scene.virtual("closed-virtual", "stage-local")
+    bob = visitor(("dev-local", ["read", "delete"]))
+
+    async def told(key: str) -> str:
+        asked: dict[str, Any] = {"targetRepo": key, "failFast": fail_fast, "dryRun": True}
+        try:
+            done = await scene.promote("app", "1", by=bob, **asked)
+        except Forbidden as error:
+            return error.message.replace(key, "KEY")
+        return str((done.messages, done.summary, done.failed)).replace(key, "KEY")
+
+    assert await told(target) == await told("nowhere")
+
+
+async def test_a_status_that_would_make_the_file_of_a_run_too_long_is_refused(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(document, "STORED", 2000)
+    await scene.publish("app", "1", module())
+    await scene.promote("app", "1", status="a")
+    before, stored = await scene.dump(), scene.stored()
+
+    with pytest.raises(TooLarge, match="at most 2000 are kept: publish a new run"):
+        await scene.promote("app", "1", status="b", comment="c" * 2000)
+
+    assert await scene.dump() == before
+    assert scene.stored() == stored
+
+
+async def test_statuses_at_the_last_moment_that_can_be_told(scene: Scene) -> None:
+    await scene.publish("app", "1", module())
+    last = "9999-12-31T23:59:59.999+0000"
+
+    for status in ("a", "b"):
+        await scene.promote("app", "1", status=status, timestamp=last)
+
+    times = [status["timestamp"] for status in await scene.statuses("app", "1")]
+    assert sorted(times) == ["9999-12-31T23:59:59.998+0000", last]
 
 
 async def test_the_same_bytes_in_a_release_repository_count_as_promoted(scene: Scene) -> None:
