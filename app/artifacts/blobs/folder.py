@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import IO
 from app import size as sizes
 from app import threads
 from app.artifacts.blobs.ahead import ahead
-from app.artifacts.blobs.gathering import Gathering
+from app.artifacts.blobs.gathering import Gathering, sync_all
 from app.artifacts.blobs.hashing import Hashing, Pieces, batches
 from app.artifacts.blobs.sound import Counts, Sound
 from app.artifacts.blobs.store import Held, Lost, Missing, Received, Space, StoreAway
@@ -36,8 +36,6 @@ _EARLY = 64 * 1024 * 1024
 #: Bytes of the disk that uploads leave free: reports and the database need room when uploads do not.
 SPARE = 32 * 1024 * 1024
 _THREADS = 24
-#: Threads that wait for the disk beside each other when small bodies are stored together.
-_BESIDE = 8
 #: The file that a backup locks; shared locks hold those who remove bytes.
 _REMOVING = "removing"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -141,7 +139,7 @@ class FolderStore:
         """Put the bytes of files onto the disk, then give the files their names, then put the names onto the disk."""
         received = list[Received]()
         with _usable():
-            _sync_all([file for _, file, _ in made], self._threads)
+            sync_all([file for _, file, _ in made], self._threads)
             folder = self._root / made[0][2].sums.sha256[:2]
             for path, _, hashing in made:
                 name = f"{hashing.sums.sha256}-{secrets.token_hex(4)}"
@@ -272,23 +270,6 @@ class _Writing:
         if self._syncing is not None:
             with _usable():
                 await asyncio.shield(asyncio.wrap_future(self._syncing))
-
-
-def _sync_all(files: Sequence[IO[bytes]], executor: Executor) -> None:
-    """Put the bytes of files onto the disk. The disk takes those together for which several threads wait at once."""
-    parts = [files[at::_BESIDE] for at in range(min(_BESIDE, len(files)))]
-    syncing = [executor.submit(_sync_each, part) for part in parts[1:]]
-    try:
-        _sync_each(parts[0])
-    finally:
-        wait(syncing)  # no thread uses a file any more when the caller closes the files
-    for done in syncing:
-        done.result()
-
-
-def _sync_each(files: Sequence[IO[bytes]]) -> None:
-    for file in files:
-        os.fsync(file.fileno())
 
 
 def _new(path: Path) -> IO[bytes]:
