@@ -34,8 +34,16 @@ OF_USER = """
 """
 LEAVE = "DELETE FROM group_members WHERE group_id = :id"
 LEAVE_ALL = "DELETE FROM group_members WHERE user_id = :user_id"
-JOIN = "INSERT INTO group_members (group_id, user_id) VALUES (:id, :user_id) ON CONFLICT DO NOTHING"
-AUTO = "SELECT * FROM groups WHERE auto_join ORDER BY name"
+JOIN = """
+    INSERT INTO group_members (group_id, user_id)
+    SELECT entry.group_id, entry.user_id FROM :rows(entries; group_id bigint, user_id bigint) AS entry
+    WHERE TRUE ON CONFLICT DO NOTHING
+"""
+JOIN_AUTO = """
+    INSERT INTO group_members (group_id, user_id) SELECT id, :user_id FROM groups
+    WHERE auto_join ON CONFLICT DO NOTHING
+"""
+BY_NAMES = "SELECT id, name FROM groups WHERE name IN (SELECT name FROM :rows(names; name text) AS asked)"
 BY_LOGINS = """
     SELECT users.id, asked.login AS asked FROM :rows(logins; login text) AS asked
     LEFT JOIN users ON lower(users.login) = lower(asked.login)
@@ -84,13 +92,13 @@ def put(group: Group, logins: Sequence[str] | None) -> Tx[Group]:
     made = _MAPPER.make(row)
     if logins is not None:
         yield from run(LEAVE, id=made.id)
-        for user_id in (yield from _ids(logins)):
-            yield from run(JOIN, id=made.id, user_id=user_id)
+        user_ids = yield from _ids(logins)
+        yield from run(JOIN, entries=orjson.dumps([[made.id, user_id] for user_id in user_ids]).decode())
     return made
 
 
 def _ids(logins: Sequence[str]) -> Tx[list[int]]:
-    rows = yield from many(BY_LOGINS, logins=orjson.dumps([[login] for login in logins]).decode())
+    rows = yield from many(BY_LOGINS, logins=_column(logins))
     problems = [
         Problem("userNames", "unknown_user", f"userNames: there is no account {row['asked'][:100]}")
         for row in rows
@@ -121,21 +129,23 @@ def of_user(user_id: int) -> Tx[list[Group]]:
 
 def set_of_user(user: User, names: Sequence[str]) -> Tx[None]:
     """Make an account a member of these groups and of no others. Invalid names every group that is not known."""
-    found, problems = list[Group](), list[Problem]()
-    for name in names:
-        group = yield from find_if_any(name)
-        if group is None:
-            problems.append(Problem("groups", "unknown_group", f"groups: there is no group {name[:100]}"))
-        else:
-            found.append(group)
+    rows = yield from many(BY_NAMES, names=_column(names))
+    known = {row["name"] for row in rows}
+    problems = [
+        Problem("groups", "unknown_group", f"groups: there is no group {name[:100]}")
+        for name in names
+        if name not in known
+    ]
     if problems:
         raise Invalid.of(problems)
     yield from run(LEAVE_ALL, user_id=user.id)
-    for group in found:
-        yield from run(JOIN, id=group.id, user_id=user.id)
+    yield from run(JOIN, entries=orjson.dumps([[row["id"], user.id] for row in rows]).decode())
 
 
 def join_auto(user: User) -> Tx[None]:
     """Make a new account a member of the groups that new accounts join."""
-    for row in (yield from many(AUTO)):
-        yield from run(JOIN, id=row["id"], user_id=user.id)
+    yield from run(JOIN_AUTO, user_id=user.id)
+
+
+def _column(values: Sequence[str]) -> str:
+    return orjson.dumps([[value] for value in values]).decode()

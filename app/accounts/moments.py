@@ -42,6 +42,14 @@ def changed(by: Actor, before: User, after: User) -> Change | None:
     return Change("account.deactivate" if was.get("active") else "account.update", by, after.login, 0, was, now)
 
 
+def groups_set(by: Actor, user: User, before: Sequence[str], after: Sequence[str]) -> Change | None:
+    """An account is a member of other groups than before; None when the groups are the same."""
+    if before == after:
+        return None
+    was, now = ({"groups": list(names)} if names else {} for names in (before, after))
+    return Change("account.update", by, user.login, before=was, after=now)
+
+
 def rotated(by: Actor, user: User) -> Change:
     """An account has a new token; the old token is no longer valid."""
     return Change("account.rotate", by, user.login)

@@ -1,6 +1,6 @@
 """The SQL of accounts."""
 
-from app.accounts import proofs
+from app.accounts import groups, proofs
 from app.accounts.model import User
 from app.db import schema
 from app.db.mapper import Mapper
@@ -87,13 +87,17 @@ def count() -> Tx[int]:
 def create(
     login: str, *, token: str, now: int, email: str = "", admin: bool = False, machine: bool = False
 ) -> Tx[User]:
-    """A new, active account; Conflict when the login (in any letter case) or the token is taken."""
+    """A new, active account, in the groups that new accounts join; Conflict when login or token is taken.
+
+    A login is taken in any letter case.
+    """
     user = User(0, login, email=email, machine=machine, admin=admin, created=now, updated=now)
     row = yield from one(CREATE, **_MAPPER.values(user))
     if row is None:
         raise Conflict(f"user {login} exists already", code="user_exists")
     made = _MAPPER.make(row)
     yield from proofs.set_default(made.id, proofs.hash_token(token), now)
+    yield from groups.join_auto(made)
     return made
 
 

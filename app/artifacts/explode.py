@@ -6,7 +6,7 @@ is streamed into the store of blobs; one transaction at the end puts them.
 
 import errno
 import hashlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -15,43 +15,56 @@ from app import threads
 from app.artifacts import archives, checksums, deploy, mime, patterns, placing
 from app.artifacts.access import State, Visitor
 from app.artifacts.archives import Entry
+from app.artifacts.blobs.folder import SPARE
 from app.artifacts.blobs.store import Received
 from app.artifacts.deploy import File, Place, Put
 from app.artifacts.model import Sums
 from app.artifacts.uploads import REFUSALS, discard, settled
 from app.errors import NoRoom
+from app.folder import free
 
 
 async def explode(state: State, visitor: Visitor, place: Place, folder: str, parts: AsyncIterator[bytes]) -> list[Put]:
     """Unpack an archive into a folder. Invalid, Conflict, Forbidden name the entry that cannot be put."""
-    blobs = state["blobs"]
-    received: dict[str, tuple[File, Received]] = {}
-    replaced = list[str]()
-    with await threads.run(_temporary, state["spool"]) as file:
-        await _keep(file, parts, place.file.sent)
-        try:
-            found = archives.entries(file)
-            while (entry := await threads.run(next, found, None)) is not None:
-                path = f"{folder}/{entry.path}" if folder else entry.path
-                visitor.require("deploy", place.repo, path)
-                patterns.check(place.repo, path)
-                if path in received:  # a tar may hold several states of a file, the newest last
-                    replaced.append(received[path][1].place)
-                received[path] = File(path, mime.of(path, ""), Sums()), await blobs.receive(_bytes_of(entry))
-            _check_apart(received, folder)
-            files = [received[path] for path in sorted(received)]
-            stamp = visitor.stamp(state["now_ms"]())
-            put = await settled(
-                lambda alone: state["db"].alter(
-                    deploy.put(visitor, place.repo.id, files, place.properties, stamp, alone=alone)
-                )
+    blobs, stored = state["blobs"], list[str]()
+    try:
+        received = await _received(state, visitor, place, folder, parts, stored)
+    except BaseException:  # also when the client hangs up: no row can name these bytes
+        await discard(blobs, stored)
+        raise
+    files = [received[path] for path in sorted(received)]
+    stamp = visitor.stamp(state["now_ms"]())
+    try:
+        put = await settled(
+            lambda alone: state["db"].alter(
+                deploy.put(visitor, place.repo.id, files, place.properties, stamp, alone=alone)
             )
-        except REFUSALS:
-            await discard(blobs, [*replaced, *(one.place for _, one in received.values())])
-            raise
+        )
+    except REFUSALS:
+        await discard(blobs, stored)
+        raise
     used = {one.blob.place for one in put}
-    await discard(blobs, [*replaced, *(one.place for _, one in received.values() if one.place not in used)])
+    await discard(blobs, [name for name in stored if name not in used])
     return put
+
+
+async def _received(
+    state: State, visitor: Visitor, place: Place, folder: str, parts: AsyncIterator[bytes], stored: list[str]
+) -> Mapping[str, tuple[File, Received]]:
+    """The files of an archive by their paths, received; `stored` gets the place of each as soon as it is there."""
+    received: dict[str, tuple[File, Received]] = {}
+    with await threads.run(_temporary, state["spool"]) as file:
+        await _keep(file, parts, place.file.sent, state["spool"])
+        found = archives.entries(file)
+        while (entry := await threads.run(next, found, None)) is not None:
+            path = f"{folder}/{entry.path}" if folder else entry.path
+            visitor.require("deploy", place.repo, path)
+            patterns.check(place.repo, path)
+            done = await state["blobs"].receive(_bytes_of(entry))
+            stored.append(done.place)
+            received[path] = File(path, mime.of(path, ""), Sums()), done  # of several states of a file, the last counts
+    _check_apart(received, folder)
+    return received
 
 
 def _check_apart(paths: Collection[str], folder: str) -> None:
@@ -68,10 +81,13 @@ def _temporary(folder: Path) -> IO[bytes]:
     return TemporaryFile(dir=folder)
 
 
-async def _keep(file: IO[bytes], parts: AsyncIterator[bytes], sent: Sums) -> None:
+async def _keep(file: IO[bytes], parts: AsyncIterator[bytes], sent: Sums, spool: Path) -> None:
+    """Write an archive to a file, and leave as much room on its disk as other uploads do."""
     digests = {name: hashlib.new(name) for name in checksums.DIGITS if getattr(sent, name)}
 
     def write(part: bytes) -> None:
+        if free(spool) - SPARE < len(part):
+            raise _no_room()
         file.write(part)
         for digest in digests.values():
             digest.update(part)
@@ -84,8 +100,12 @@ async def _keep(file: IO[bytes], parts: AsyncIterator[bytes], sent: Sums) -> Non
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise NoRoom("there is no room on the disk for the archive") from error
+        raise _no_room() from error
     checksums.check(sent, Sums(**{name: digest.hexdigest() for name, digest in digests.items()}))
+
+
+def _no_room() -> NoRoom:
+    return NoRoom("there is no room on the disk for the archive; make the disk larger")
 
 
 async def _bytes_of(entry: Entry) -> AsyncIterator[bytes]:

@@ -57,8 +57,11 @@ def grant(
 
     Other permission targets stay as they are.
     """
-    section, targets = section_of(repo), (yield from permissions.list_all())
-    own, wanted = _own(repo, targets), _name(repo.key, given)
+    section, wanted = section_of(repo), _name(repo.key, given)
+    for name in sorted({*_own(repo, (yield from permissions.list_all())), wanted}):
+        yield from permissions.lock(name)
+    targets = yield from permissions.list_all()  # as they are since nobody else can change them
+    own = _own(repo, targets)
     if wanted not in own and any(target.name == wanted for target in targets):
         words = f"the permission target {wanted} is for more than this; change that one, or give it another name"
         raise Conflict(words, code="target_in_the_way")

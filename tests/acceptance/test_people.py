@@ -231,9 +231,36 @@ def test_new_accounts_join_the_groups_that_say_so(client: Artifactory, server: S
     name = f"g{uuid4().hex[:8]}"
     client.groups.create(Group(name=name, autoJoin=True))
     login, _ = person(server)
+    other = f"p{uuid4().hex[:8]}"
+    server.client.post("/api/users", json={"login": other})
 
-    assert name in (client.users.get(login).groups or [])
+    for account in (login, other):
+        assert name in (client.users.get(account).groups or [])
     client.groups.delete(name)
+
+
+def test_groups_and_passwords_of_an_account_are_recorded(client: Artifactory, server: Server) -> None:
+    first, second = (f"g{uuid4().hex[:8]}" for _ in range(2))
+    for name in (first, second, second):
+        server.client.put(f"{SECURITY}/groups/{name}", json={})
+    login, _ = person(server, groups=[first])
+    server.client.post(f"{SECURITY}/users/{login}", json={"groups": [second], "password": uuid4().hex})
+    server.client.post(f"{SECURITY}/users/{login}", json={"email": "b@b.org"})
+
+    assert recorded(server, login) == [
+        ("account.create", {}, {"login": login, "email": "a@b.org", "active": True}),
+        ("account.update", {}, {"groups": [first]}),
+        ("account.rotate", {}, {}),
+        ("account.update", {"groups": [first]}, {"groups": [second]}),
+        ("account.update", {"email": "a@b.org"}, {"email": "b@b.org"}),
+    ]
+    assert [verb for verb, _, _ in recorded(server, f"#groups/{second}")] == ["group.create", "group.update"]
+
+
+def recorded(server: Server, about: str) -> list[tuple[str, Any, Any]]:
+    """What was recorded of an object, the oldest first: verb, before, after."""
+    rows = server.client.get("/api/audit", params={"subject": about}).json()
+    return [(row["verb"], row["before"], row["after"]) for row in reversed(rows)]
 
 
 @pytest.mark.parametrize(

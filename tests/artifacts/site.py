@@ -10,13 +10,18 @@ from typing import Any, TypeVar
 import httpx2
 
 from app.artifacts import repositories
+from app.artifacts.access import Visitor
 from app.artifacts.model import ArtifactRepository
+from app.artifacts.rights import Rights
 from app.db.connect import connect
 from app.db.tx import Rows, Tx, many, one, run
+from app.moments import Actor
 from tests.acceptance.server import Server
 
 T = TypeVar("T")
 NOW = 1_700_000_000_000
+#: An administrator, for what is called without HTTP.
+ADMIN = Visitor(None, Actor("person", "ada", 1), Rights(everything=True))
 
 ADD_TARGET = "INSERT INTO permission_targets (name, created, updated) VALUES (:name, 0, 0) RETURNING id"
 ADD_SECTION = """

@@ -4,15 +4,21 @@ import io
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx2
 import pytest
 
 from app.artifacts import archives
-from app.errors import Invalid
-from tests.artifacts.site import Site, digests, message
+from app.artifacts import explode as unpacking
+from app.artifacts.blobs.folder import SPARE
+from app.artifacts.deploy import File, Place
+from app.artifacts.model import ArtifactRepository, Sums
+from app.errors import Invalid, NoRoom
+from tests.artifacts.site import ADMIN, Site, digests, message
 
 pytestmark = pytest.mark.postgres
 
@@ -195,6 +201,34 @@ def test_a_repository_that_holds_the_same_files_takes_the_archive_again(site: Si
     site.repo("fixed3", immutable=True)
 
     assert [explode(site, "fixed3/a.zip", zipped()).status_code for _ in range(2)] == [201, 201]
+
+
+def test_an_archive_beyond_the_quota_leaves_nothing_behind(tmp_path: Path) -> None:
+    with Site(tmp_path, ARTIFACTS_QUOTA="1MB") as site:
+        site.repo("libs")
+
+        answer = explode(site, "libs/a.zip", zipped({"first": b"1" * 600_000, "second": b"2" * 600_000}))
+
+        assert answer.status_code == 413
+        assert site.places() == set()
+
+
+async def test_an_archive_leaves_room_for_what_else_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "free", lambda _: SPARE + 10)
+    place = Place(ArtifactRepository(1, "libs"), File("a.zip", "", Sums()))
+    state: Any = {"blobs": None, "spool": tmp_path}
+    sent = list[int]()
+
+    async def parts() -> AsyncIterator[bytes]:
+        for size in (10, 11, 12):
+            sent.append(size)
+            yield b"x" * size
+
+    with pytest.raises(NoRoom):
+        await unpacking.explode(state, ADMIN, place, "", parts())
+    assert sent == [10, 11]
 
 
 def _entries(content: bytes) -> list[str]:

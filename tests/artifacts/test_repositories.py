@@ -34,3 +34,16 @@ async def test_what_the_server_keeps_for_itself_is_made_once(db: Database) -> No
     assert {repo.id for repo in made} == {made[0].id}
     assert (made[0].system, made[0].package_type, made[0].kind) == ("buildinfo", "buildinfo", "local")
     assert await db.read(items.find(made[0].id, "")) is not None
+
+
+def test_virtual_repositories_stand_for_others_at_any_depth() -> None:
+    depth = 5000
+    virtuals = [ArtifactRepository(at, f"v{at}", "virtual") for at in range(1, depth)]
+    last, other = ArtifactRepository(depth, "last"), ArtifactRepository(depth + 1, "other")
+    every = {repo.key: repo for repo in (*virtuals, last, other)}
+    members = {repo.id: (repo.id + 1,) for repo in virtuals} | {2: (1, 3, other.id, depth)}
+
+    found = repositories.Repositories(every, members)
+
+    assert found.locals_of(virtuals[0]) == [last, other]
+    assert found.locals_of(last) == [last]

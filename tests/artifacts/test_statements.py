@@ -3,21 +3,17 @@
 import pytest
 
 from app.artifacts import deploy, items, known, listing, placing, reading, repositories
-from app.artifacts.access import Visitor
 from app.artifacts.address import parse
 from app.artifacts.blobs import rows
 from app.artifacts.blobs.store import Received
 from app.artifacts.deploy import File, Put
 from app.artifacts.items import Stamp
 from app.artifacts.model import ArtifactRepository, Sums
-from app.artifacts.rights import Rights
 from app.db.connect import Database
 from app.db.tx import Tx, many
-from app.moments import Actor
 from tests.artifacts.conftest import NOW
-from tests.artifacts.site import digests
+from tests.artifacts.site import ADMIN, digests
 
-ADMIN = Visitor(None, Actor("person", "ada", 1), Rights(everything=True))
 STAMP = Stamp("ada", NOW)
 NO_SUMS = Sums()
 

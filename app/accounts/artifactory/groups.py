@@ -101,13 +101,17 @@ async def _put(request: Request[State], caller: Caller, *, changes: bool = False
         raise Invalid.of([Problem("adminPrivileges", "unsupported", words)])
     logins = form.texts(said, "userNames")
     writing = _written(name, said, logins, changes=changes)
-    verb = "group.update" if changes else "group.create"
     await moments.write(
-        request, caller.by, writing, lambda by, group: moments.group_changed(by, verb, group.name, logins)
+        request,
+        caller.by,
+        writing,
+        lambda by, found: moments.group_changed(by, "group.update" if found else "group.create", name, logins),
     )
 
 
-def _written(name: str, said: dict[str, Any], logins: list[str] | None, *, changes: bool) -> Tx[Group]:
+def _written(name: str, said: dict[str, Any], logins: list[str] | None, *, changes: bool) -> Tx[bool]:
+    """Add, replace or change a group; whether the group was there."""
+    known = yield from groups.find_if_any(name)
     old = (yield from groups.find(name)) if changes else Group(0, name)
     rest = {key: value for key, value in said.items() if key not in _OWN}
     new = Group(
@@ -117,7 +121,8 @@ def _written(name: str, said: dict[str, Any], logins: list[str] | None, *, chang
         form.flag(said, "autoJoin", default=old.auto_join),
         {**old.settings, **rest},
     )
-    return (yield from groups.put(new, logins))
+    yield from groups.put(new, logins)
+    return known is not None
 
 
 async def delete(request: Request[State], caller: Caller) -> Text:

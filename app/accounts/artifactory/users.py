@@ -1,5 +1,6 @@
 """Routes of accounts, in the form that clients of Artifactory read. The password of an account is its default token."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NotRequired
 
@@ -14,6 +15,7 @@ from app.accounts.groups import Group
 from app.accounts.model import User
 from app.db.tx import Tx
 from app.errors import Conflict, Invalid, Problem
+from app.moments import Actor, Recorders
 from app.names import LONGEST_LOGIN
 from app.web.path import Path, Word, decoded
 from app.web.reply import JSON, Created, Done, Text
@@ -90,8 +92,8 @@ async def create(request: Request[State], caller: Caller) -> Created:
     if not names.is_name(login, LONGEST_LOGIN):
         raise Invalid.of([Problem("name", "bad_name", f"name: must be {names.rule(LONGEST_LOGIN)}")])
     _check_name(said, login)
-    making = _made(login, said, _password(said) or auth.new_token(), request.state["now"]())
-    await moments.write(request, caller.by, making, moments.created)
+    token, now = _password(said) or auth.new_token(), request.state["now"]()
+    await request.state["db"].write(_made(request.state["recorders"], caller.by, login, said, token, now))
     return Created()
 
 
@@ -100,14 +102,19 @@ def _check_name(said: dict[str, Any], login: str) -> None:
         raise Conflict(f"name: the body names another account than the path, which names {login}", code="other_name")
 
 
-def _made(login: str, said: dict[str, Any], token: str, now: int) -> Tx[User]:
-    user = yield from store.create(
-        login, token=token, now=now, email=_email(said) or "", admin=form.flag(said, "admin")
-    )
-    yield from groups.join_auto(user)
-    if (member_of := form.texts(said, "groups")) is not None:
-        yield from groups.set_of_user(user, member_of)
-    return user
+def _made(recorders: Recorders, by: Actor, login: str, said: dict[str, Any], token: str, now: int) -> Tx[None]:
+    making = store.create(login, token=token, now=now, email=_email(said) or "", admin=form.flag(said, "admin"))
+    user = yield from recorders.recorded(making, lambda made: moments.created(by, made))
+    yield from _set_groups(recorders, by, user, said, before=[])
+
+
+def _set_groups(recorders: Recorders, by: Actor, user: User, said: dict[str, Any], before: Sequence[str]) -> Tx[None]:
+    """Make an account a member of the groups that were sent, and record what changed."""
+    if (wanted := form.texts(said, "groups")) is not None:
+        yield from groups.set_of_user(user, wanted)
+    after = [group.name for group in (yield from groups.of_user(user.id))]
+    if (change := moments.groups_set(by, user, before, after)) is not None:
+        yield from recorders.record(change)
 
 
 async def update(request: Request[State], caller: Caller, found: tuple[User, list[Group]]) -> Done:
@@ -118,19 +125,19 @@ async def update(request: Request[State], caller: Caller, found: tuple[User, lis
 
 async def _changed(request: Request[State], caller: Caller, user: User, said: dict[str, Any]) -> None:
     _check_name(said, user.login)
-    changing = _changes(user, said, _password(said), request.state["now"]())
-    recorded = moments.updating(request.state["recorders"], caller.by, user.id, changing)
-    await request.state["db"].write(recorded)
+    changing = _changes(request.state["recorders"], caller.by, user, said, _password(said), request.state["now"]())
+    await request.state["db"].write(changing)
 
 
-def _changes(user: User, said: dict[str, Any], password: str, now: int) -> Tx[User]:
+def _changes(recorders: Recorders, by: Actor, user: User, said: dict[str, Any], password: str, now: int) -> Tx[None]:
     admin = form.flag(said, "admin") if "admin" in said else None
-    changed = yield from store.update(user.id, email=_email(said), admin=admin, now=now)
+    changing = store.update(user.id, email=_email(said), admin=admin, now=now)
+    yield from moments.updating(recorders, by, user.id, changing)
     if password:
-        yield from store.set_token(user.id, password, now)
-    if (member_of := form.texts(said, "groups")) is not None:
-        yield from groups.set_of_user(user, member_of)
-    return changed
+        rotating = store.set_token(user.id, password, now)
+        yield from recorders.recorded(rotating, lambda rotated: moments.rotated(by, rotated))
+    before = [group.name for group in (yield from groups.of_user(user.id))]
+    yield from _set_groups(recorders, by, user, said, before)
 
 
 def _email(said: dict[str, Any]) -> str | None:

@@ -138,6 +138,7 @@ def _putting(
 
 
 def _removing(request: Request[State], visitor: Visitor, name: str) -> Tx[None]:
+    yield from permissions.lock(name)
     old = yield from _found(visitor, name)
     yield from permissions.remove(name)
     for change in moments.rights_changed(visitor.by, name, old.facts(), {}):

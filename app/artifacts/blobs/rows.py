@@ -5,11 +5,10 @@ from collections.abc import Iterable
 import orjson
 
 from app.artifacts.blobs.store import Received
-from app.artifacts.model import Blob, Sums
+from app.artifacts.model import Blob
 from app.db import holdings
 from app.db.mapper import Mapper
 from app.db.tx import Tx, many, one
-from app.errors import Conflict
 
 #: Also locks the row until the transaction ends, so that what collects unused blobs leaves it.
 ADD = """
@@ -23,9 +22,6 @@ ADD_ALL = """
     FROM :rows(entries; sha256 text, sha1 text, md5 text, size bigint, place text) AS entry
     WHERE TRUE ON CONFLICT (sha256) DO UPDATE SET used = :now RETURNING *
 """
-BY_SHA256 = "SELECT * FROM blobs WHERE sha256 = :sum"
-BY_SHA1 = "SELECT * FROM blobs WHERE sha1 = :sum ORDER BY id LIMIT 100"
-BY_MD5 = "SELECT * FROM blobs WHERE md5 = :sum ORDER BY id LIMIT 100"
 USE = "UPDATE blobs SET used = :now WHERE id = :id RETURNING id"
 
 MAPPER = Mapper(Blob, holdings.blobs)
@@ -53,17 +49,3 @@ def add_all(received: Iterable[Received], now: int) -> Tx[dict[str, Blob]]:
 def use(blob_id: int, now: int) -> Tx[bool]:
     """Keep a blob until the transaction ends; whether it is still there."""
     return (yield from one(USE, id=blob_id, now=now)) is not None
-
-
-def by_sums(sums: Sums) -> Tx[list[Blob]]:
-    """The blobs that have all of these checksums. Conflict when two checksums name different blobs."""
-    sets = []
-    for sql, value in ((BY_SHA256, sums.sha256), (BY_SHA1, sums.sha1), (BY_MD5, sums.md5)):
-        if value:
-            sets.append({row["id"]: row for row in (yield from many(sql, sum=value))})
-    if not sets:
-        return []
-    common = set.intersection(*(set(found) for found in sets))
-    if not common and all(sets):
-        raise Conflict("the checksums name different bytes; send those of one file", code="checksums_differ")
-    return [MAPPER.make(sets[0][found]) for found in sorted(common)]

@@ -12,7 +12,9 @@ import orjson
 from typing_extensions import TypedDict
 
 from app.artifacts import properties
+from app.artifacts.model import whole
 from app.artifacts.repositories import Repositories
+from app.artifacts.rights import Rights
 from app.artifacts.search.model import Query, matches
 from app.artifacts.times import text_of
 from app.db.tx import Row, Tx, many
@@ -87,10 +89,11 @@ class SearchJSON(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a query found: ids with commas between them, and how many."""
+    """What a query found for a caller with these rights: ids with commas between them, and how many."""
 
     query: Query
     repositories: Repositories
+    rights: Rights
     ids: str = ""
     total: int = 0
 
@@ -139,18 +142,21 @@ _FIELDS: dict[str, Callable[[Row], Any]] = {
 
 
 def rendered(found: Found, ids: Sequence[int]) -> Tx[bytes]:
-    """The JSON of some items in the order of their ids, with commas between them. What was deleted meanwhile is left
-    out."""
+    """The JSON of some items in the order of their ids, with commas between them. What was deleted meanwhile, or moved
+    to where the caller may not read, is left out."""
     rows = {row["id"]: row for row in (yield from many(ROWS, ids=orjson.dumps([[id_] for id_ in ids]).decode()))}
     shown: dict[int, list[PropertyJSON]] = {}
     if found.query.properties:
         sets = yield from properties.of_sets(sorted({row["set_id"] for row in rows.values()}))
         shown = {set_id: _shown(sets[set_id], found.query.properties) for set_id in sets}
     keys = {repo.id: repo.key for repo in found.repositories.by_key.values()}
+    may_read = {repo.id: found.rights.judge("read", repo) for repo in found.repositories.by_key.values()}
     fields = [(field, _FIELDS[field]) for field in found.query.fields if field != "repo"]
     texts = list[bytes]()
     for id_ in ids:
         if (row := rows.get(id_)) is None:
+            continue
+        if row["repo_id"] not in keys or not may_read[row["repo_id"]](whole(row["path"], row["name"])):
             continue
         item: dict[str, Any] = {"repo": keys[row["repo_id"]]} if "repo" in found.query.fields else {}
         item |= {field: read(row) for field, read in fields}

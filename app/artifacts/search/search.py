@@ -41,7 +41,7 @@ async def text_of(db: Database, found: Found, first: bytes) -> AsyncGenerator[by
 def find(query: Query, rights: Rights) -> Tx[tuple[Found, bytes]]:
     """What a query finds of what these rights let see, and the JSON of the first items."""
     known = yield from repositories.read_all()
-    found = Found(query, known)
+    found = Found(query, known, rights)
     sql = compiled(query, Scope(query.condition, known, visible_to(rights, known)))
     if sql is None:
         return found, b""
@@ -51,7 +51,7 @@ def find(query: Query, rights: Rights) -> Tx[tuple[Found, bytes]]:
     if row["total"] > ROWS:
         words = f"finds more than {ROWS} items, the most of one query: use .limit and .offset, or narrower conditions"
         raise wrong("too_many_rows", words)
-    found = Found(query, known, row["ids"], row["total"])
+    found = Found(query, known, rights, row["ids"], row["total"])
     return found, (yield from rendered(found, next(found.batches())))
 
 

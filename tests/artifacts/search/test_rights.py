@@ -1,10 +1,16 @@
 """A search tells nothing of what the caller may not read: neither by results nor by numbers."""
 
+import orjson
 import pytest
 
+from app.artifacts import repositories
 from app.artifacts.rights import Action, Grant, Rights
+from app.artifacts.search import query
+from app.artifacts.search.results import Found, rendered
+from app.artifacts.search.search import find, text_of
 from app.db.connect import Database
-from app.db.tx import Tx
+from app.db.tx import Tx, run
+from tests.artifacts.conftest import NOW
 from tests.artifacts.search.store import BUILDS, add_repository, add_run, add_virtual, answer, paths, put, sums_of
 
 READ: frozenset[Action] = frozenset({"read"})
@@ -98,3 +104,25 @@ async def test_offset_and_limit_count_only_what_may_be_read(store: Database) -> 
 
     assert [f"{item['repo']}:{item['name']}" for item in found["results"]] == ["hidden:c.jar", "shown:b.jar"]
     assert found["range"] == {"start_pos": 1, "end_pos": 3, "total": 2, "limit": 2}
+
+
+async def test_what_is_moved_out_of_sight_while_an_answer_is_sent_is_left_out(store: Database) -> None:
+    asked = query.read('items.find({"repo":"shown"})', NOW)
+    found, _ = await store.search(find(asked, Rights(grants=(may_read("shown"),))), 10.0)
+    assert found.total == 3
+    hidden = await store.write(repositories.find("hidden"))
+    new = await store.write(add_repository("new"))
+    for name, repo_id in (("a.jar", hidden.id), ("b.jar", new.id)):
+        moving = run(
+            "UPDATE items SET repo_id = :repo_id, path = 'moved' WHERE name = :name AND repo_id <> :hidden",
+            repo_id=repo_id, name=name, hidden=hidden.id,
+        )  # fmt: skip
+        await store.write(moving)
+
+    text = b"".join([part async for part in text_of(store, found, await store.read(rendered(found, _ids(found))))])
+
+    assert [item["name"] for item in orjson.loads(text)["results"]] == ["c.jar"]
+
+
+def _ids(found: Found) -> list[int]:
+    return next(found.batches())
