@@ -68,10 +68,15 @@ def _made(names: list[str], matrix: tuple[tuple[str, str], ...]) -> Address:
     for name in kept:
         check_name(name)
     path = "/".join(kept[1:])
-    if len(path.encode()) > PATH_LIMIT:
-        words = f"the path has {len(path.encode())} bytes; at most {PATH_LIMIT} are allowed"
-        raise Invalid.of([Problem("path", "path_too_long", words)])
+    check_length(path)
     return Address(kept[0], path, folder or not path, matrix)
+
+
+def check_length(path: str) -> None:
+    """Invalid when a path in a repository is too long."""
+    if len(path) * 4 > PATH_LIMIT and (length := len(path.encode())) > PATH_LIMIT:
+        words = f"the path has {length} bytes; at most {PATH_LIMIT} are allowed"
+        raise Invalid.of([Problem("path", "path_too_long", words)])
 
 
 def check_name(name: str) -> None:

@@ -8,7 +8,7 @@ import orjson
 
 from app.artifacts import deploy, finding, items, placing, repositories, trees
 from app.artifacts.access import Visitor
-from app.artifacts.address import Address
+from app.artifacts.address import Address, check_length
 from app.artifacts.items import ITEMS, Found, Stamp, found_of
 from app.artifacts.model import TOP, ArtifactRepository, Item, depth, parted
 from app.artifacts.rights import Action
@@ -163,6 +163,8 @@ def _carried_out(visitor: Visitor, order: Order, stamp: Stamp) -> Tx[Outcome]:
     if not rows and path:  # gone before the locks were there
         raise finding.no_item(order.source)
     files, folders = [f for f in rows if not f.item.folder], [f.item for f in rows if f.item.folder]
+    for folder in folders:
+        check_length(plan.moved(folder.whole_path))
     there, failures = yield from _judged(visitor, plan, files, folders, order)
     failed = {failure.path for failure in failures}
     going = [found for found in files if found.item.whole_path not in failed]

@@ -1,7 +1,7 @@
 """The SQL of artifact repositories, and which local repositories a virtual one stands for."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -85,18 +85,13 @@ class Repositories:
     def locals_of(self, repo: ArtifactRepository) -> list[ArtifactRepository]:
         """The local repositories that a repository stands for, in the order in which they are searched: depth first,
         each once."""
-        by_id = self.by_id
-        return [by_id[found] for found in dict.fromkeys(self._locals(repo, by_id, set()))]
-
-    def _locals(
-        self, repo: ArtifactRepository, by_id: Mapping[int, ArtifactRepository], seen: set[int]
-    ) -> Iterator[int]:
-        if repo.kind == "local":
-            yield repo.id
-        elif repo.id not in seen:
-            seen.add(repo.id)
-            for member in self.members.get(repo.id, ()):
-                yield from self._locals(by_id[member], by_id, seen)
+        by_id, seen, waiting = self.by_id, dict[int, None](), [repo.id]
+        while waiting:  # not a recursion: virtual repositories may stand for each other at any depth
+            at = waiting.pop()
+            if at not in seen:
+                seen[at] = None
+                waiting.extend(reversed(self.members.get(at, ())))
+        return [by_id[found] for found in seen if by_id[found].kind == "local"]
 
 
 def read_all() -> Tx[Repositories]:

@@ -15,7 +15,7 @@ from app.buildinfo import document
 from app.buildinfo.document import Document
 from app.buildinfo.model import Run
 from app.buildinfo.store import Rewritten, Stale, file_of
-from app.db.connect import Database
+from app.db.connect import Alterable
 from app.db.tx import Tx
 from app.errors import TooLarge
 from app.moments import Recorders
@@ -33,7 +33,7 @@ ATTEMPTS = 20
 class Ports:
     """The objects that the verbs of build-info use."""
 
-    db: Database
+    db: Alterable
     blobs: BlobStore
     recorders: Recorders
     #: Unix milliseconds.

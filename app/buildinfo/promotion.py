@@ -24,7 +24,6 @@ from app.buildinfo.order import Order
 from app.buildinfo.promotions import Promotion
 from app.buildinfo.selection import Asked, Decision, Message, Target
 from app.buildinfo.store import Rewritten, Stale
-from app.db.connect import Alterable
 from app.db.tx import Tx
 from app.errors import AppError, Conflict, Forbidden, Invalid
 from app.moments import Recorders
@@ -76,13 +75,13 @@ class _Rehearsed(Exception):
     result: Promoted = field()
 
 
-async def promote(db: Alterable, ports: Ports, call: Call) -> Promoted:
+async def promote(ports: Ports, call: Call) -> Promoted:
     """Promote a run. Forbidden, NoRun, Invalid, Conflict; a refusal has the messages among its details."""
-    return await files.repeated(lambda: _attempt(db, ports, call))
+    return await files.repeated(lambda: _attempt(ports, call))
 
 
-async def _attempt(db: Alterable, ports: Ports, call: Call) -> Promoted:
-    prepared = await db.read(_prepared(call))
+async def _attempt(ports: Ports, call: Call) -> Promoted:
+    prepared = await ports.db.read(_prepared(call))
     rewritten = None
     if call.order.status:
         status = _status(prepared, call)
@@ -91,7 +90,7 @@ async def _attempt(db: Alterable, ports: Ports, call: Call) -> Promoted:
         )
     new = [rewritten.received] if rewritten is not None else []
     try:
-        result, blob = await db.alter(_promotion(call, prepared, rewritten, ports.recorders))
+        result, blob = await ports.db.alter(_promotion(call, prepared, rewritten, ports.recorders))
     except _Rehearsed as rehearsed:
         result, blob = rehearsed.result, None
     except uploads.REFUSALS:  # any other error: perhaps rows name the bytes; what collects unused blobs finds out

@@ -1,6 +1,7 @@
 """`gantry artifact`: puts, gets, lists, copies, moves and removes artifacts."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def get(session: Session, source: Place, target: Path | None) -> None:
     """
     with session.client() as client:
         done = [_got(client, where, file) for where, file in _downloads(client, source, target)]
-    session.show(done, lambda got: "\n".join(f"{one['file']}  {size_text(one['size'])}{one['note']}" for one in got))
+    session.show(done, lambda got: "\n".join(map(_received, got)))
 
 
 def _downloads(client: Client, source: Place, target: Path | None) -> Iterator[tuple[Place, Path]]:
@@ -140,21 +141,22 @@ def _downloads(client: Client, source: Place, target: Path | None) -> Iterator[t
 
 
 def _got(client: Client, where: Place, file: Path) -> Json:
-    def begin(total: int, had: int) -> Tell:
-        shown.append(Progress(file.name, total, done=had))
-        return shown[-1].add
+    with ExitStack() as shown:
 
-    shown: list[Progress] = []
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        got = artifacts.get(client, where, file, begin)
-    except OSError as error:
-        raise Files(f"cannot write {file}: {error.strerror or error}") from error
-    finally:
-        for progress in shown:
-            progress.__exit__(None, None, None)
-    note = "  (went on where an earlier download ended)" if got.resumed else ""
-    return {"file": str(got.file), "size": got.size, "sha256": got.sha256, "note": note}
+        def begin(total: int, had: int) -> Tell:
+            return shown.enter_context(Progress(file.name, total, done=had)).add
+
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            got = artifacts.get(client, where, file, begin)
+        except OSError as error:
+            raise Files(f"cannot write {file}: {error.strerror or error}") from error
+    return {"file": str(got.file), "size": got.size, "sha256": got.sha256, "resumed": got.resumed}
+
+
+def _received(got: Json) -> str:
+    note = "  (went on where an earlier download ended)" if got["resumed"] else ""
+    return f"{output.line(got['file'])}  {size_text(got['size'])}{note}"
 
 
 @artifact.command("ls")

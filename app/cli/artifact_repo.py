@@ -162,7 +162,7 @@ def grant(
             raise click.UsageError(
                 f"{subject!r} is no subject: write user:LOGIN, group:NAME, repo:NAMESPACE/NAME or anonymous"
             )
-        path = _path(key, "grants", kind, *([name] if name else []))
+        path = _path(key, "grants", kind, name or kind)
         if revoke:
             client.call("DELETE", path)
             session.tell(f"{output.line(subject)} has no rights in {output.line(key)} by this any more")
@@ -179,7 +179,7 @@ def _grants(grants: list[Json]) -> str:
         ["WHO", "MAY", "WHERE", "NOT WHERE"],
         [
             [
-                output.line(":".join(filter(None, (one.get("kind", ""), one.get("name", ""))))),
+                output.line(_subject(one)),
                 ", ".join(one.get("actions") or []),
                 ", ".join(output.line(pattern) for pattern in one.get("includes") or []),
                 ", ".join(output.line(pattern) for pattern in one.get("excludes") or []),
@@ -187,3 +187,8 @@ def _grants(grants: list[Json]) -> str:
             for one in grants
         ],
     )
+
+
+def _subject(one: Json) -> str:
+    kind, name = one.get("kind", ""), one.get("name", "")
+    return "anonymous" if kind == "anonymous" else f"{kind}:{name}"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -116,7 +117,7 @@ def _words(error: Exception) -> str:
 
 def _next(folder: Folder, url: str, token: str) -> str:
     build, artifacts = f"{url}/api/repos/{SLUG}/builds/1", f"{url}/artifactory"
-    name = quote(SLUG, safe="")
+    name, file = quote(SLUG, safe=""), shlex.quote(str(_FILES / "README.md"))
     order = json.dumps({"targetRepo": RELEASE, "copy": True})
     return f"""
 Gantry is ready at {url}
@@ -132,8 +133,8 @@ or, and watch it run:
   {Path(sys.argv[0]).absolute()} build promote {SLUG} 1 production -p VERSION=1.2.3 --follow
 
 What builds made is at {artifacts}/ (for jf, Artifactory's other clients and curl).
-Add a file to build 1, and promote what the build made:
+Upload the file of build 1 as another tool would, and promote it:
 
-  curl -u {LOGIN}:{token} -T README.md '{artifacts}/{DEV}/hello/README.md;build.name={name};build.number=1'
+  curl -u {LOGIN}:{token} -T {file} '{artifacts}/{DEV}/hello/1/hello.txt;build.name={name};build.number=1'
   curl -u {LOGIN}:{token} -X POST {artifacts}/api/build/promote/{name}/1 -d '{order}'
 """

@@ -190,6 +190,9 @@ async def _fetch(raw: "asyncpg.Connection[Any]", text: str, values: Sequence[Any
         raise
     except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:  # alone, in JSON
         raise Invalid("a value holds a NUL, which no text of the database can") from error
+    except asyncpg.ProgramLimitExceededError as error:
+        words = "a path or a value is too long for PostgreSQL: an index holds some 2,700 bytes of what was compressed"
+        raise Invalid(f"{words}; shorten it", code="too_long") from error
     except asyncpg.ForeignKeyViolationError as error:
         raise NotFound("what this belongs to was deleted meanwhile") from error
     return rows

@@ -270,6 +270,11 @@ def test_rights_are_granted_listed_and_revoked(shell: Shell, server: Server) -> 
         assert ada.get("/artifactory/dev/granted/a.txt").status_code == 403
     assert "nobody" in shell.fails("artifact-repo", "grant", "dev", "user:nobody", "read")
 
+    assert shell("artifact-repo", "grant", "dev", "anonymous", "read") == "anonymous may now read in dev\n"
+    assert shell("artifact-repo", "grant", "dev").splitlines()[1].split() == ["anonymous", "read", "**"]
+    shell("artifact-repo", "grant", "dev", "anonymous", "--revoke")
+    assert len(shell("artifact-repo", "grant", "dev").splitlines()) == 1
+
 
 def test_a_build_is_published_shown_compared_promoted_and_removed(shell: Shell, server: Server, at: str) -> None:
     for number in ("1", "2"):

@@ -6,10 +6,13 @@ import stat
 import subprocess
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests import gantry
 from tests.acceptance.server import Server
+
+FILES = Path(__file__).parents[2] / "fixtures" / "demo"
 
 
 @pytest.fixture
@@ -55,6 +58,26 @@ def test_the_command_line_it_prints_follows_the_promotion_to_its_end(demo: Serve
 
     assert done.returncode == 0, done.stderr
     assert "production serves version 9" in done.stdout
+
+
+def test_the_commands_for_artifacts_upload_a_file_and_promote_it(demo: Server) -> None:
+    with demo:
+        screen = printed(demo)
+        lines = [line.strip() for line in screen.splitlines() if line.strip().startswith("curl -u ")]
+        for line in lines:
+            subprocess.run([*shlex.split(line), "-s", "--fail"], capture_output=True, check=True)
+        _, _, login, *_ = shlex.split(lines[0])
+        name, _, token = login.partition(":")
+        with httpx2.Client(base_url=demo.url, auth=(name, token)) as client:
+            below = client.get("/artifactory/api/storage/demo-release-local?list&deep=1").json()["files"]
+            found = client.get("/artifactory/demo/hello/1/hello.txt")
+            info = client.get("/artifactory/api/build/demo%2Fhello/1").json()["buildInfo"]
+
+    assert f"What builds made is at {demo.url}/artifactory/ " in screen
+    assert len(lines) == 2
+    assert [one["uri"] for one in below] == ["/hello/1/hello.txt"]
+    assert found.content == (FILES / "README.md").read_bytes()
+    assert [one["path"] for one in info["modules"][0]["artifacts"]] == ["hello/1/hello.txt"]
 
 
 def test_a_second_start_shows_the_same_token_and_makes_nothing_anew(demo: Server) -> None:

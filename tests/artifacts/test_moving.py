@@ -525,3 +525,18 @@ def test_copies_moves_and_removals_at_one_moment_leave_every_file_in_its_folder(
 
     assert {answer.status_code for answer in answers} <= {200, 201, 204, 404, 409}, [a.text for a in answers]
     assert site.rows(ORPHANS) == []
+
+
+@pytest.mark.parametrize("verb", ["copy", "move"])
+@pytest.mark.parametrize("name", ["file", "folder/"])
+def test_no_path_gets_too_long_to_be_asked_for(site: Site, pair: tuple[str, str], verb: str, name: str) -> None:
+    source, target = pair
+    long = "/".join("a" * 200 for _ in range(11))
+    assert site.put(f"{source}/top/{long}/{name}").status_code == 201
+
+    answer = site.ask("POST", f"/artifactory/api/{verb}/{source}/top?to=/{target}/{long}/")
+
+    assert answer.status_code == 400
+    assert "at most 4096 are allowed" in answer.text
+    assert site.get(f"{target}/{long}/").status_code == 404
+    assert site.get(f"{source}/top/{long}/").status_code == 200

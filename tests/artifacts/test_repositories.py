@@ -46,3 +46,16 @@ async def test_a_member_that_is_being_deleted_while_it_is_named_is_none(db: Data
     await db.write(repositories.set_members(virtual.id, [member.id]))
 
     assert (await db.read(repositories.read_all())).locals_of(virtual) == []
+
+
+def test_virtual_repositories_stand_for_others_at_any_depth() -> None:
+    depth = 5000
+    virtuals = [ArtifactRepository(at, f"v{at}", "virtual") for at in range(1, depth)]
+    last, other = ArtifactRepository(depth, "last"), ArtifactRepository(depth + 1, "other")
+    every = {repo.key: repo for repo in (*virtuals, last, other)}
+    members = {repo.id: (repo.id + 1,) for repo in virtuals} | {2: (1, 3, other.id, depth)}
+
+    found = repositories.Repositories(every, members)
+
+    assert found.locals_of(virtuals[0]) == [last, other]
+    assert found.locals_of(last) == [last]

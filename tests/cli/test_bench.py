@@ -40,6 +40,8 @@ TINY = Sizes(
     artifacts=20,
     many_artifacts=60,
     items=40,
+    published=20,
+    uploaded=300_000,
 )
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -115,6 +117,11 @@ def test_every_measure_is_in_the_table_and_in_the_file(
         "promote to waiting runner, p95",
         "log line to reader, median",
         "memory of 400 idle polls",
+        "uploads of 10 KB, 16 connections",
+        "deployments by checksum, 16 connections",
+        "upload of 0.3 MB / its checksums",
+        "download of 0.3 MB / its checksums",
+        "memory at most, after 0.3 MB up and down",
         "20 artifacts copied",
         "20 artifacts moved",
         "60 artifacts copied",
@@ -124,6 +131,12 @@ def test_every_measure_is_in_the_table_and_in_the_file(
         "20 artifacts moved, 40 other items",
         "60 artifacts copied, 40 other items",
         "60 artifacts moved, 40 other items",
+        "search by the begin of a path, p95",
+        "search of 20 artifacts of a build, p95",
+        "search of their SHA-1, p95",
+        "search of the last run, p95",
+        "search by the end of a name, p95",
+        "publish of 20 artifacts",
         "/healthz p99 while a step prints 1 MB with 50 secrets",
         "/healthz p99, a step that prints / none",
         "start to first answer",

@@ -1,6 +1,7 @@
 """PostgreSQL: statements compiled by name, and what the server's moods become."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -76,6 +77,15 @@ async def test_a_nul_is_the_callers_mistake(db: Engine) -> None:
         await db.read(one("SELECT * FROM things WHERE name = :name", name="\0"))
     with pytest.raises(Invalid, match="NUL"):
         await db.read(one("SELECT * FROM :rows(names; name text) AS wanted", names='[["a\\u0000b"]]'))
+
+
+@postgres.real
+async def test_a_text_that_no_index_can_hold_is_the_callers_mistake(db: Engine) -> None:
+    await db.write(run("CREATE UNIQUE INDEX things_name ON things (name)"))
+    await db.write(add(1, "a" * 100_000))
+
+    with pytest.raises(Invalid, match="shorten it"):
+        await db.write(add(2, secrets.token_hex(100_000)))
 
 
 @postgres.real

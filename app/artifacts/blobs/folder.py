@@ -13,22 +13,23 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import IO
 
 from app import size as sizes
 from app import threads
 from app.artifacts.blobs.ahead import ahead
+from app.artifacts.blobs.gathering import Gathering, sync_all
 from app.artifacts.blobs.hashing import Hashing, Pieces, batches
 from app.artifacts.blobs.sound import Counts, Sound
 from app.artifacts.blobs.store import Held, Lost, Missing, Received, Space, StoreAway
-from app.artifacts.model import Sums
 from app.errors import NoRoom
 from app.folder import FolderInUse, free, lock, sync
 
 #: Bytes that are read together.
 PIECE = 512 * 1024
-#: Bytes that are hashed and written together; a body below SMALL is stored with one call in one thread.
+#: Bytes that are hashed and written together; bodies below SMALL are stored together, by one call.
 _BATCH, SMALL = 1024 * 1024, 64 * 1024
 #: Bytes of a file after which the system is told to write them to the disk, while more bytes come.
 _EARLY = 64 * 1024 * 1024
@@ -47,6 +48,8 @@ class FolderStore:
         self._root = root
         self._spare = spare
         self._threads = ThreadPoolExecutor(_THREADS, "blobs")
+        self._small = Gathering(self._store, self._threads)
+        self._names = count()
         self._own: Path | None = None
         self._lock: IO[str] | None = None
         self.sound, self.counts = Sound(), Counts()
@@ -77,7 +80,7 @@ class FolderStore:
         coming = batches(parts, SMALL, _BATCH)
         first: Pieces = await anext(coming, [])
         if sum(map(len, first)) < SMALL:
-            return await threads.run(self._store, first, executor=self._threads)
+            return await self._small.store(first)
         path, hashing = self._temporary(), Hashing(self.counts)
         try:
             with await threads.run(_new, path, executor=self._threads) as file:
@@ -86,7 +89,9 @@ class FolderStore:
                     await self._take(first, coming, hashing, writing)
                 finally:
                     await writing.settle()
-                return await threads.run(self._finish, path, file, hashing, executor=self._threads)
+                [received] = await threads.run(self._finish, [(path, file, hashing)], executor=self._threads)
+                self.sound.remember(received.place, os.fstat(file.fileno()))
+                return received
         finally:
             await threads.run(_drop, path, executor=self._threads)
 
@@ -103,39 +108,50 @@ class FolderStore:
         finally:
             await threads.settle(working)
 
-    def _store(self, pieces: Pieces) -> Received:
-        """Store a small body."""
+    def _store(self, bodies: Sequence[Pieces]) -> list[Received]:
+        """Store small bodies, all of them in one folder, so that their names get onto the disk together.
+
+        After an error no row will name those that got their names already; they are collected like all unused bytes.
+        """
         self._require_room(0)
-        path, hashing = self._temporary(), Hashing(self.counts)
-        hashing.add(pieces)
+        made = list[tuple[Path, IO[bytes], Hashing]]()
         try:
-            with _new(path) as file:
-                _write(file, pieces)
-                return self._finish(path, file, hashing)
+            for pieces in bodies:
+                path, hashing = self._temporary(), Hashing(self.counts)
+                hashing.add(pieces)
+                made.append((path, _new(path), hashing))
+                _write(made[-1][1], pieces)
+            return self._finish(made)
+        except BaseException:
+            for path, _, _ in made:
+                _drop(path)
+            raise
         finally:
-            _drop(path)
+            for _, file, _ in made:
+                file.close()
 
     def _temporary(self) -> Path:
         """The name of a new temporary file."""
         assert self._own is not None, "the store is prepared"
-        return self._own / secrets.token_hex(16)
+        return self._own / str(next(self._names))
 
-    def _finish(self, path: Path, file: IO[bytes], hashing: Hashing) -> Received:
-        """Put the bytes onto the disk, then give the file its name, then put the name onto the disk."""
+    def _finish(self, made: Sequence[tuple[Path, IO[bytes], Hashing]]) -> list[Received]:
+        """Put the bytes of files onto the disk, then give the files their names, then put the names onto the disk."""
+        received = list[Received]()
         with _usable():
-            os.fsync(file.fileno())
-            sums: Sums = hashing.sums
-            place = f"{sums.sha256[:2]}/{sums.sha256}-{secrets.token_hex(4)}"
-            target = self._root / place
-            try:
-                path.rename(target)
-            except FileNotFoundError:
-                target.parent.mkdir(mode=0o700, exist_ok=True)
-                sync(self._root)
-                path.rename(target)
-            sync(target.parent)
-            self.sound.remember(place, os.fstat(file.fileno()))
-        return Received(sums, hashing.size, place)
+            sync_all([file for _, file, _ in made], self._threads)
+            folder = self._root / made[0][2].sums.sha256[:2]
+            for path, _, hashing in made:
+                name = f"{hashing.sums.sha256}-{secrets.token_hex(4)}"
+                try:
+                    path.rename(folder / name)
+                except FileNotFoundError:
+                    folder.mkdir(mode=0o700, exist_ok=True)
+                    sync(self._root)
+                    path.rename(folder / name)
+                received.append(Received(hashing.sums, hashing.size, f"{folder.name}/{name}"))
+            sync(folder)
+        return received
 
     def _require_room(self, size: int) -> None:
         with _usable():

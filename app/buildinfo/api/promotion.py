@@ -137,7 +137,7 @@ async def _promoted(request: Request[Any], visitor: Visitor) -> tuple[str, Promo
     said = order.read(await body.read(request, order.BODY))
     state = request.state
     call = Call(visitor, key, wanted, said, state["now_ms"]())
-    return key, await state["unhurried"].do(state["tally"].counted(promote(state["db"], ports(request), call)))
+    return key, await state["unhurried"].do(state["tally"].counted(promote(ports(request), call)))
 
 
 def _answer(request: Request[Any], key: str, done: Promoted) -> PromotedJSON:

@@ -95,7 +95,7 @@ async def _delete(
 ) -> Text:
     allowed = access.named(visitor, "delete", key, spelled)
     used = ports(request)
-    done = await used.db.write(_deleting(used, visitor, key, allowed, wanted, artifacts=artifacts))
+    done = await used.db.alter(_deleting(used, visitor, key, allowed, wanted, artifacts=artifacts))
     gone = {run.number for run in done.removed}
     unknown = [number for number in wanted or () if number not in gone]
     return Text("\n".join(_told(done, unknown)) + "\n")
@@ -187,7 +187,7 @@ async def retain(request: Request[Any], visitor: Visitor) -> JSON[RetentionJSON]
     limits = policy.read(fields)
     fields.finish()
     used = ports(request)
-    name, done = await used.db.write(_retaining(used, visitor, key, allowed, limits, used.now_ms()))
+    name, done = await used.db.alter(_retaining(used, visitor, key, allowed, limits, used.now_ms()))
     removal.log_kept(key, name, done)
     if waits is None:
         return JSON(_retention(limits, done))

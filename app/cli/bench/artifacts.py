@@ -6,7 +6,7 @@ from statistics import median
 
 import orjson
 
-from app.cli.bench import holdings, scene
+from app.cli.bench import files, holdings, scene, searches
 from app.cli.bench.place import CONNECTIONS, Bench
 from app.cli.bench.report import Figure
 from app.cli.bench.server import Api, Server
@@ -18,12 +18,13 @@ USUAL_GOAL, LARGE_GOAL, ITEMS_GOAL, BESIDE_GOAL = 250.0, 5.0, 1.3, 1.0
 RATE = 50.0
 #: Promotions whose median is taken; of a large build one.
 TURNS = 5
-SOURCE, OTHERS, LARGE = "bench-dev", "bench-others", "bench-large"
+SOURCE = "bench-dev"
 
 
 def measured(bench: Bench) -> list[Figure]:
-    """Promotions of artifacts, alone, beside promotes of pipelines, and among many other items."""
-    return promotions(bench)
+    """Uploads and downloads; promotions alone, beside promotes of pipelines, and among many other items; searches among
+    these."""
+    return [*files.measured(bench), *promotions(bench), *searches.measured(bench)]
 
 
 def promotions(bench: Bench) -> list[Figure]:
@@ -41,8 +42,7 @@ def promotions(bench: Bench) -> list[Figure]:
         alone = _rounds(bench, server, "alone")
         beside = _beside(bench, server, f"{large} copied")
     bench.say(f"adding {sizes.items:,} other items")
-    holdings.add_repositories(url, [OTHERS])
-    holdings.add_files(url, OTHERS, "others", sizes.items)
+    searches.add_others(bench)
     with bench.server("artifacts") as server:
         among = _rounds(bench, server, "among")
     names = {"usual": usual, "large": large}

@@ -32,6 +32,8 @@ QUICK = Sizes(
     artifacts=300,
     many_artifacts=10_000,
     items=20_000,
+    published=1_000,
+    uploaded=100_000_000,
 )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from math import inf
@@ -22,7 +22,7 @@ class BenchFailed(AppError):
 
 @dataclass(slots=True)
 class Load:
-    """The answers to one load: the seconds of each good answer (status 200), and the number of failed requests."""
+    """The answers to one load: the seconds of each good answer (200 or 201), and the number of failed requests."""
 
     took: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -44,20 +44,29 @@ def at(seconds: list[float], fraction: float) -> float:
     return sorted(seconds)[min(int(len(seconds) * fraction), len(seconds) - 1)] * 1000
 
 
+def nothing(_: str) -> tuple[str, bytes]:
+    """The content of a request that has none."""
+    return "", b""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The parts that all requests of a load share; only the path differs."""
+    """The parts that all requests of a load share; the path differs, and what `content` makes of the path."""
 
     method: str
     port: int
     token: str
+    #: More lines of the head, each with its end, and the body.
+    content: Callable[[str], tuple[str, bytes]] = nothing
 
     def encode(self, path: str) -> bytes:
         """The bytes of the request for a path."""
-        return (
+        lines, body = self.content(path)
+        head = (
             f"{self.method} {path} HTTP/1.1\r\nHost: {HOST}:{self.port}\r\n"
-            f"Authorization: Bearer {self.token}\r\nContent-Length: 0\r\n\r\n"
-        ).encode()
+            f"Authorization: Bearer {self.token}\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
 
 
 class Pace:
@@ -120,7 +129,7 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reque
     if not length:
         raise BenchFailed("an answer came without a Content-Length")
     await reader.readexactly(int(rest.partition(b"\r\n")[0]))
-    if head.startswith(b"http/1.1 200 "):
+    if head.startswith((b"http/1.1 200 ", b"http/1.1 201 ")):
         load.latencies.append(time.perf_counter() - began)
     else:
         load.failed += 1

@@ -32,6 +32,8 @@ class Sizes:
     artifacts: int = 3_000
     many_artifacts: int = 100_000
     items: int = 1_000_000
+    published: int = 10_000
+    uploaded: int = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

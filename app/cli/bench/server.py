@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -17,7 +17,7 @@ from typing import Any
 
 import uvloop
 
-from app.cli.bench.load import HOST, PATIENCE, BenchFailed, Load, Request, drive
+from app.cli.bench.load import HOST, PATIENCE, BenchFailed, Load, Request, drive, nothing
 
 LOGIN, TOKEN = "bench", "the-token-of-the-benchmark"
 #: Shared by the servers and the runners of the benchmark.
@@ -63,15 +63,30 @@ class Server:
     api: Api
 
     def load(
-        self, method: str, paths: Iterator[str], connections: int, seconds: float, per_second: float = inf
+        self,
+        method: str,
+        paths: Iterator[str],
+        connections: int,
+        seconds: float,
+        per_second: float = inf,
+        *,
+        content: Callable[[str], tuple[str, bytes]] = nothing,
     ) -> Load:
         """Send requests to the server: as many as it answers, or `per_second`."""
-        return uvloop.run(drive(Request(method, self.port, TOKEN), paths, connections, seconds, per_second))
+        request = Request(method, self.port, TOKEN, content)
+        return uvloop.run(drive(request, paths, connections, seconds, per_second))
 
     def resident(self) -> float:
         """Resident memory of the process, in MiB."""
+        return self._memory("VmRSS:")
+
+    def peak(self) -> float:
+        """The most resident memory that the process has had, in MiB."""
+        return self._memory("VmHWM:")
+
+    def _memory(self, name: str) -> float:
         status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        return int(status.partition(name)[2].split()[0]) / 1024
 
 
 @contextmanager

@@ -134,7 +134,7 @@ class Scene:
         asked = order.read(orjson.dumps(fields))
         self.at += 1
         call = Call(by or admin(), names.repository_key(project), [(name, number)], asked, self.at)
-        return await promotion.promote(self.db, self.ports, call)
+        return await promotion.promote(self.ports, call)
 
     async def tree(self, *keys: str) -> dict[str, str]:
         """The SHA-256 of each file of some repositories, by `repo:path`."""
