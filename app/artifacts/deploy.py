@@ -214,7 +214,7 @@ def _link(
         return {}
     missing = [path for path in files if path not in there and path.rpartition("/")[0] not in there]
     folders = dict.fromkeys(folder for path in missing for folder in placing.folders_of(path))
-    yield from placing.add_folders(repo.id, list(folders), stamp)
+    yield from items.add_folders_at(repo.id, list(folders), stamp)
     set_id = yield from properties.set_of(wanted)
     entries = [Wanted(path, blob.id, file.mime, file.sent) for path, (file, blob) in files.items()]
     ids = yield from placing.put(repo.id, entries, there, set_id, stamp)
@@ -242,7 +242,7 @@ def put_folder(visitor: Visitor, repo_id: int, path: str, wanted: Properties, st
     patterns.check_folder(repo, path)
     there = yield from placing.among(repo.id, [path])
     if path not in there:
-        yield from placing.add_folders(repo.id, [*placing.folders_of(path), path], stamp)
+        yield from items.add_folders_at(repo.id, [*placing.folders_of(path), path], stamp)
         there = yield from placing.among(repo.id, [path])
     elif wanted:
         visitor.require("annotate", repo, path)

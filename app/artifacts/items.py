@@ -4,6 +4,7 @@ Every folder of an item is an item, too. What puts items shares its repository (
 or moves folders holds it, so that no item is left without its folder.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,8 +107,15 @@ def add_folders(repo_id: int, path: str, stamp: Stamp) -> Tx[None]:
     if row is not None and row["folder"]:
         return
     names = path.split("/")
-    wholes = ["/".join(names[: at + 1]) for at in range(len(names))]
-    entries = orjson.dumps([[*parted(folder), depth(folder)] for folder in wholes]).decode()
+    yield from add_folders_at(repo_id, ["/".join(names[: at + 1]) for at in range(len(names))], stamp)
+
+
+def add_folders_at(repo_id: int, paths: Collection[str], stamp: Stamp) -> Tx[None]:
+    """Make the folders at these paths unless they are there; all folders around them must be among them. Conflict when
+    one of them is a file."""
+    if not paths:
+        return
+    entries = orjson.dumps([[*parted(path), depth(path)] for path in paths]).decode()
     yield from run(ADD_FOLDERS, repo_id=repo_id, entries=entries, now=stamp.at, by=stamp.by)
     clash = yield from one(FILES_AMONG, repo_id=repo_id, entries=entries)
     if clash is not None:

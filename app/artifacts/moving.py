@@ -264,7 +264,7 @@ def _put(
         for path in [*targets.values(), *(f"{folder}/" for folder in dressed)]
         for folder in placing.folders_of(path)
     )
-    yield from placing.add_folders(plan.target.id, list(wholes), stamp)
+    yield from items.add_folders_at(plan.target.id, list(wholes), stamp)
     if dressed:
         entries = orjson.dumps([[*parted(path), set_id] for path, set_id in dressed.items()]).decode()
         yield from run(DRESS, repo_id=plan.target.id, entries=entries, now=stamp.at)

@@ -4,7 +4,7 @@ The transaction shares the repository first. What is at the paths is read, judge
 transaction has put something there meanwhile, ChangedMeanwhile is raised, and the whole transaction may be repeated.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -12,7 +12,7 @@ import orjson
 from app.artifacts import items
 from app.artifacts.items import Found, Stamp, found_of
 from app.artifacts.model import Sums, depth, parted, whole
-from app.db.tx import Tx, many, one, run
+from app.db.tx import Tx, many
 from app.errors import Conflict
 
 #: SQLite reads the tables of a CROSS JOIN in their order; else it would read all items of the repository.
@@ -70,18 +70,6 @@ def folders_of(path: str) -> list[str]:
     """The folders around a path, the outermost first, without the folder of the whole repository."""
     names = path.split("/")[:-1]
     return ["/".join(names[: at + 1]) for at in range(len(names))]
-
-
-def add_folders(repo_id: int, folders: Collection[str], stamp: Stamp) -> Tx[None]:
-    """Make these folders unless they are there; all folders around them must be among them. Conflict when one of them
-    is a file."""
-    if not folders:
-        return
-    entries = orjson.dumps([[*parted(folder), depth(folder)] for folder in folders]).decode()
-    yield from run(items.ADD_FOLDERS, repo_id=repo_id, entries=entries, now=stamp.at, by=stamp.by)
-    clash = yield from one(items.FILES_AMONG, repo_id=repo_id, entries=entries)
-    if clash is not None:
-        raise items.file_in_the_way(whole(clash["path"], clash["name"]))
 
 
 def put(

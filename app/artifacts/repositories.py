@@ -17,7 +17,11 @@ from app.evolve import evolve
 ALL = "SELECT * FROM artifact_repos WHERE kind <> 'deleted' ORDER BY key"
 BY_KEY = "SELECT * FROM artifact_repos WHERE key = :key"
 BY_ID = "SELECT * FROM artifact_repos WHERE id = :id"
-MEMBERS = "SELECT virtual_id, member_id FROM virtual_members ORDER BY virtual_id, position"
+#: Without one that was deleted while another request made it a member.
+MEMBERS = """
+    SELECT virtual_id, member_id FROM virtual_members JOIN artifact_repos ON artifact_repos.id = member_id
+    WHERE kind <> 'deleted' ORDER BY virtual_id, position
+"""
 #: A transaction that puts an item holds its repository so, and one that removes or moves folders so that no item is put
 #: meanwhile.
 SHARE = "SELECT id FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :shared"

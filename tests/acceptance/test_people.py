@@ -308,6 +308,8 @@ def test_tokens_and_api_keys_through_a_client(client: Artifactory, server: Serve
     with httpx2.Client(base_url=server.url, headers={"X-JFrog-Art-Api": key}) as mine:
         assert mine.get("/api/user").json()["login"] == login
         new = theirs.security.regenerate_api_key().apiKey.get_secret_value()
+        verbs = [verb for verb, _, _ in recorded(server, f"{login}#tokens/api-key")]
+        assert verbs == ["token.create", "token.delete", "token.create"]
         assert mine.get("/api/user").status_code == 401
     assert (key[:5], len(key), new != key) == ("AKCp8", 73, True)
     client.security.revoke_user_api_key(login)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.artifacts import items, repositories
+from app.artifacts import clearing, items, repositories
 from app.artifacts.model import ArtifactRepository
 from app.db.connect import Database
 from tests.artifacts.conftest import NOW
@@ -34,6 +34,18 @@ async def test_what_the_server_keeps_for_itself_is_made_once(db: Database) -> No
     assert {repo.id for repo in made} == {made[0].id}
     assert (made[0].system, made[0].package_type, made[0].kind) == ("buildinfo", "buildinfo", "local")
     assert await db.read(items.find(made[0].id, "")) is not None
+
+
+async def test_a_member_that_is_being_deleted_while_it_is_named_is_none(db: Database) -> None:
+    member = await db.write(repositories.add(ArtifactRepository(0, "libs"), "ada"))
+    virtual = await db.write(repositories.add(ArtifactRepository(0, "all", "virtual"), "ada"))
+    assert member is not None
+    assert virtual is not None
+    await db.write(clearing.hide(member, NOW))
+
+    await db.write(repositories.set_members(virtual.id, [member.id]))
+
+    assert (await db.read(repositories.read_all())).locals_of(virtual) == []
 
 
 def test_virtual_repositories_stand_for_others_at_any_depth() -> None:

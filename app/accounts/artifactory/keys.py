@@ -11,6 +11,7 @@ from app.accounts.auth import ACCOUNT, SYSTEM, Caller, State
 from app.accounts.model import Token, User
 from app.db.tx import Tx, one, run
 from app.errors import Conflict, NotFound
+from app.moments import Actor, Recorders
 from app.sealing.seal import Seal
 from app.web.path import Path, Word, decoded
 from app.web.reply import JSON, Text
@@ -74,17 +75,20 @@ async def replace(request: Request[Sealing], caller: Caller) -> JSON[KeyJSON]:
 
 async def _made(request: Request[Sealing], caller: Caller, *, replaces: bool) -> JSON[KeyJSON]:
     key, user = new_key(), caller.user
-    storing = _store(user, key, request.state["seal"].seal(key, DATA), request.state["now"](), replaces=replaces)
+    sealed, now = request.state["seal"].seal(key, DATA), request.state["now"]()
+    storing = _store(request.state["recorders"], caller.by, user, key, sealed, now, replaces=replaces)
     await moments.write(request, caller.by, storing, lambda by, token: moments.token_created(by, user, token))
     return _shown(key)
 
 
-def _store(user: User, key: str, sealed: bytes, now: int, *, replaces: bool) -> Tx[Token]:
+def _store(
+    recorders: Recorders, by: Actor, user: User, key: str, sealed: bytes, now: int, *, replaces: bool
+) -> Tx[Token]:
     yield from run(proofs.LOCK, user_id=user.id)
     if (yield from one(FIND, user_id=user.id)) is not None:
         if not replaces:
             raise Conflict("the account has an API key already; replace it with PUT", code="key_exists")
-        yield from _remove(user)
+        yield from recorders.recorded(_remove(user), lambda done: moments.token_deleted(by, *done))
     yield from run(ADD, user_id=user.id, data=sealed)
     return (yield from proofs.add_token(Token(0, user.id, NAME, created=now), proofs.hash_token(key)))
 
