@@ -120,7 +120,8 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
     live = starlette.Router(lifespan=lifespan)
     api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of)])
     runners_only = Router(rpc.routes, rpc.answer_to)
-    artifactory = Router([*ARTIFACTORY_ROWS, *system.UNSERVED], faults.answer_to, _parts)
+    calls = Router([row for row in ARTIFACTORY_ROWS if row not in files.routes], split=_parts)
+    artifactory = Router([*ARTIFACTORY_ROWS, *system.unserved(calls.allowed)], faults.answer_to, _parts)
 
     def split(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Returns the coroutine of the router. Not a coroutine itself: thousands of polls wait in this call."""

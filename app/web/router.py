@@ -92,6 +92,11 @@ class Router:
             raise
         await answer(scope, receive, send)
 
+    def allowed(self, scope: Scope) -> set[str]:
+        """The methods of the rows of a request's path."""
+        split = self._split(scope)
+        return set(_methods(self._root, split, 1)) if not split[0] else set()
+
     def _enter(self, request: Request[Any]) -> Endpoint:
         split = self._split(request.scope)
         row = _find(self._root, split, 1, request.method) if not split[0] else None

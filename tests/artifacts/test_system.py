@@ -116,3 +116,21 @@ def test_what_is_wrong_with_a_key_pair_is_named(server: Server, sent: dict[str, 
 
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["message"].startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/artifactory/api/system/ping", "GET, HEAD"),
+        ("PUT", "/artifactory/api/search/aql", "POST"),
+        ("PATCH", "/artifactory/api/build/promote/app/1", "DELETE, GET, HEAD, POST"),
+        ("POST", "/artifactory/api/storage/libs/a.txt", "DELETE, GET, HEAD, PUT"),
+    ],
+)
+def test_a_wrong_method_of_a_call_is_405_with_those_that_there_are(
+    server: Server, method: str, path: str, allowed: str
+) -> None:
+    answer = server.ask(method, path)
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+    assert answer.json()["errors"][0]["status"] == 405

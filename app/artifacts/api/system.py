@@ -1,9 +1,12 @@
 """Routes that tell of the server (contract artifactory-storage 11)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import NoReturn
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import Scope
 from typing_extensions import TypedDict
 
 from app.artifacts.access import ACCOUNT, VISITOR, State, Visitor
@@ -94,8 +97,8 @@ async def release_bundle(_: Request[State], __: Visitor) -> Text:
     raise NotFound("there are no release bundles of the first version here")
 
 
-async def unserved(request: Request[State]) -> Text:
-    """Calls that are not served, such as those of the protocols of package managers."""
+def refuse_unserved(request: Request[State]) -> NoReturn:
+    """NotFound for a call that is not served, such as those of the protocols of package managers."""
     words = [word for word in request.url.path.split("/") if word]
     name = words[2] if len(words) > 2 and words[0] != "v2" else "docker"
     if words[0] != "v2" and name in _LACKING:
@@ -161,12 +164,24 @@ _LACKING = {
 }
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _REST = Word("rest", "What the call says.", "npm/npm-local/left-pad", rest=True)
-#: What no other row serves; a repository cannot be called `api`.
-UNSERVED: Sequence[Endpoint] = [
-    Endpoint(method, path, unserved)
-    for path in (_API / _REST, Path.of("/v2"), Path.of("/v2") / _REST)
-    for method in _METHODS
-]
+
+
+def unserved(allowed: Callable[[Scope], Collection[str]]) -> list[Endpoint]:
+    """The rows of what no other row serves; a repository cannot be called `api`.
+
+    `allowed` gives the methods that other rows have for the path of a request.
+    """
+
+    async def refuse(request: Request[State]) -> Text:
+        """Not Found, or Method Not Allowed."""
+        if methods := allowed(request.scope):
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
+        refuse_unserved(request)
+
+    paths = (_API / _REST, Path.of("/v2"), Path.of("/v2") / _REST)
+    return [Endpoint(method, path, refuse) for path in paths for method in _METHODS]
+
+
 routes: Sequence[Endpoint] = [
     Endpoint("GET", _SYSTEM / "ping", ping, operation="platform.ping"),
     Endpoint("GET", "/access/api/v1/system/ping", ping, operation="platform.ping_access"),
