@@ -46,6 +46,8 @@ KEPT, KEPT_OF_SEARCHES = 512, 8
 _AGAIN = 0.05
 BUSY_TIMEOUT_MS = 5000
 _JOURNAL = ("PRAGMA journal_mode=WAL",)
+#: Pages that the writer keeps in memory, KiB: a promotion changes rows all over a large table.
+_WRITER = ("PRAGMA cache_size=-64000",)
 _READ_ONLY = ("PRAGMA query_only=ON",)
 _WAIT = f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}"
 #: Must come after _PRAGMAS, which set a timeout.
@@ -95,7 +97,7 @@ class Engine:
             await asyncio.to_thread(file.check_unless_closed, Path(path))
             ours = await asyncio.to_thread(_probe, path)
             always = (*_JOURNAL[:ours], *_PRAGMAS)
-            self._lanes.append(_Lane(await self._connect((*always, _NO_WAIT)), _write))
+            self._lanes.append(_Lane(await self._connect((*always, *_WRITER, _NO_WAIT)), _write))
             for _ in range(READERS):
                 self._lanes.append(_Lane(await self._connect((*always, *_READ_ONLY)), _read))
             for _ in range(SEARCHERS):
