@@ -12,9 +12,9 @@ from app.db.connect import Database
 from app.db.tx import Tx, many, one, run
 
 #: Rows in one transaction, when sealing and when verifying: few, so that other transactions do not wait long.
-BATCH, PAGE = 100, 200
+BATCH, PAGE = 500, 200
 #: Rows that one statement seals.
-TOGETHER = 25
+TOGETHER = 100
 
 ANY_UNSEALED = "SELECT id FROM audit WHERE seq = 0 ORDER BY id LIMIT 1"
 UNSEALED = "SELECT * FROM audit WHERE seq = 0 ORDER BY id LIMIT :limit"

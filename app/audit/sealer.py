@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds between the recording of a row and its sealing, so that several rows are sealed together; and, when this
 #: server records nothing, seconds at most between two looks for unsealed rows of other servers.
-SOON, SELDOM = 0.25, 30.0
+SOON, SELDOM = 0.5, 30.0
 
 
 class Sealer:
