@@ -28,7 +28,8 @@ DIFFERENCES = {
     "avatar_url": Difference(r"", r"avatar_url"),
     "timestamp": Difference(r"", r"(.*\.)?timestamp"),
     "more variables": Difference(
-        r"log", r"out\.(DRONE_(BUILD_(DEBUG|TRIGGER)|DEPLOY_ID|STAGE_VERSION|CARD_PATH)|LANG|USER|PATH)"
+        r"log",
+        r"out\.(DRONE_(BUILD_(DEBUG|TRIGGER)|DEPLOY_ID|STAGE_VERSION|CARD_PATH)|GANTRY_(URL|TOKEN)|LANG|USER|PATH)",
     ),
     "a name that is taken": Difference(r"that exists$|with no login$", r"(status|.*)"),
     "some right, but not enough": Difference(r"by one who may (read|write)$", r"status"),

@@ -89,6 +89,10 @@ def test_metrics_count_what_there_is(server: Server) -> None:
         "gantry_artifacts_collected_blobs_total": 0.0,
         "gantry_artifacts_collected_bytes_total": 0.0,
         "gantry_artifacts_collected_orphans_total": 0.0,
+        "gantry_build_promotions_total": 0.0,
+        "gantry_build_promotions_failed_total": 0.0,
+        "gantry_build_promotions_refused_total": 0.0,
+        "gantry_build_promotions_seconds_total": 0.0,
     }
 
 

@@ -189,8 +189,7 @@ def test_on_a_full_disk_the_reserve_keeps_promotions_cancels_and_logs_going(
     reserve = server.data / "reserve"
     waiting = server.promote(SLUG, 1, "wait", FLAG=str(tmp_path / "flag"))["number"]
     server.running(SLUG, waiting, shows="waiting")
-    server.until(reserve.exists, "there is a reserve")
-    assert reserve.stat().st_blocks * 512 == 64 * 1024**2
+    server.until(lambda: reserve.exists() and reserve.stat().st_blocks * 512 == 64 * 1024**2, "there is a reserve")
 
     disk.fill()
     server.until(lambda: not reserve.exists(), "the reserve was given back")

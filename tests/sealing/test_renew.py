@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import LargeBinary
 
+from app.accounts import store as accounts
+from app.accounts.artifactory import keys
 from app.db import schema
 from app.db.connect import Database
 from app.db.tx import many, run
@@ -17,7 +19,13 @@ from app.sealing import renew as sealed
 from app.sealing.seal import CannotOpen, Seal
 
 OLD, NEW = "the old key of the test", "the new key of the test"
-VALUES = {SIGNER: "hook key ☃", SECRET: "x" * 32, "secrets.data": "a\nb", "org_secrets.data": "hush"}
+VALUES = {
+    SIGNER: "hook key ☃",
+    SECRET: "x" * 32,
+    "secrets.data": "a\nb",
+    "org_secrets.data": "hush",
+    keys.DATA: "AKCp8 and more",
+}
 
 
 async def fill(db: Database, repo: Repo, seal: Seal) -> None:
@@ -28,6 +36,8 @@ async def fill(db: Database, repo: Repo, seal: Seal) -> None:
         for owner in (secrets.of_repo(made.id), secrets.of_namespace(f"n{number}")):
             value = seal.seal(VALUES[owner.purpose], owner.purpose)
             await db.write(secrets.create(owner, "token", value, pull_request=False, pull_request_push=False))
+        user = await db.write(accounts.create(f"u{number}", token=f"token {number}", now=1))
+        await db.write(run(keys.ADD, user_id=user.id, data=seal.seal(VALUES[keys.DATA], keys.DATA)))
 
 
 @pytest.fixture
@@ -58,11 +68,11 @@ async def test_an_empty_database_opens_with_any_key(db: Database) -> None:
 
 
 async def test_everything_is_sealed_anew_and_opens_with_the_new_key_alone(full: Database) -> None:
-    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 8
+    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 10
     assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 0
 
     values = await stored(full)
-    assert len(values) == 8
+    assert len(values) == 10
     assert all(Seal(NEW).open(value, purpose) == VALUES[purpose] for purpose, value in values)
     await full.read(sealed.check(Seal(NEW), SEALED))
     with pytest.raises(CannotOpen, match="another key"):
@@ -80,7 +90,7 @@ async def test_only_what_another_key_sealed_is_sealed_anew(full: Database, repo:
     )
     await full.write(changed)
 
-    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 7
+    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 9
     assert not {value for _, value in before} & {value for _, value in await stored(full)}
 
 

@@ -143,7 +143,7 @@ class Broadcast:
         readers = [reader for reader in self._readers if self._is_due(reader, now)]
         if not readers:
             return
-        share = Share(self._ring, readers, now)
+        share = Share(self._ring, readers, now, among=len(self._readers))
         await self._traffic.calm(now + PATIENCE)
         rights = await self._db.read(share.rights())
         rest = iter(readers)

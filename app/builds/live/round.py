@@ -9,18 +9,21 @@ from app.repos import audience
 from app.repos.audience import Audience, Who
 from app.web import sse
 
-#: When the frames for one reader have so many bytes, no more frames are added to them in this round.
-PART = 64 * 1024
+#: When the frames for one reader have so many bytes, no more frames are added to them in this round: with many readers,
+#: and with few; and of all readers together, so that readers that have stopped reading hold a bounded amount of memory.
+PART, LARGEST, TOGETHER = 64 * 1024, 1024 * 1024, 64 * 1024 * 1024
 
 
 class Share:
     """The frames that these readers do not have yet. Readers of one account at one position get the same bytes."""
 
-    def __init__(self, ring: Ring, readers: Sequence[Reader], now: float) -> None:
+    def __init__(self, ring: Ring, readers: Sequence[Reader], now: float, among: int) -> None:
+        """The share of these readers, among so many that there are."""
         self._first = min(reader.position for reader in readers)
         self._entries: Sequence[Entry] = ring.after(self._first)
         self._newest = ring.newest
         self._now = now
+        self._most = max(PART, min(LARGEST, TOGETHER // among))
         self._who = {reader.who for reader in readers}
         self._repos = {entry.repo_id for entry in self._entries}
         self._repos |= {reader.repo_id for reader in readers if reader.repo_id is not None}
@@ -53,6 +56,6 @@ class Share:
             if reader.repo_id in (None, entry.repo_id) and rights.may_read(reader.who, entry.repo_id):
                 frames.append(entry.frame)
                 size += len(entry.frame)
-            if size >= PART:
+            if size >= self._most:
                 return b"".join(frames), entry.position
         return b"".join(frames), self._newest

@@ -115,7 +115,8 @@ class Scene:
     async def put(self, where: str, text: str, said: Mapping[str, list[str]] | None = None, **more: Any) -> None:
         """Put a text at `repo:path`."""
         key, _, path = where.partition(":")
-        await self.db.write(_put(self.repos[key], path, text, said or {}, more))
+        received = await files.received(self.blobs, text.encode())
+        await self.db.write(_put(self.repos[key], path, received, said or {}, more))
 
     async def publish(
         self, name: str, number: str, *modules: Any, started: int = NOW, project: str = "", **more: Any
@@ -215,9 +216,10 @@ def texts(messages: Iterable[Any], level: str) -> list[str]:
     return [message.text for message in messages if message.level == level]
 
 
-def _put(repo_id: int, path: str, text: str, said: Mapping[str, list[str]], more: Mapping[str, Any]) -> Tx[None]:
-    found = sums(text)
-    blob = yield from rows.add(Received(found, len(text), f"place-{found.sha256}"), NOW // 1000)
+def _put(
+    repo_id: int, path: str, received: Received, said: Mapping[str, list[str]], more: Mapping[str, Any]
+) -> Tx[None]:
+    blob = yield from rows.add(received, NOW // 1000)
     folder, name = parted(path)
     yield from items.add_folders(repo_id, "" if folder == "." else folder, ADA)
     set_id = yield from properties.set_of(said)

@@ -1,7 +1,8 @@
-"""Any sequence of uploads, copies, promotions and deletions keeps what must always hold."""
+"""Any sequence of uploads, copies, moves, promotions, deletions and collections keeps what must always hold."""
 
 import asyncio
 import contextlib
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,17 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.artifacts import moving
+from app.artifacts.address import Address, plain
+from app.artifacts.blobs.collection import Collector
+from app.artifacts.blobs.quota import Usage
+from app.artifacts.items import Stamp
 from app.buildinfo import pruning
 from app.db.connect import Alterable, connect
 from app.db.tx import many
 from app.errors import AppError
 from tests import conftest
-from tests.buildinfo.promotion.farside import Scene, artifact, loose, mark, module, opened
+from tests.buildinfo.promotion.farside import Scene, admin, artifact, loose, mark, module, opened
 from tests.buildinfo.promotion.test_races import ORPHANS
 
 REPOS = ("dev-local", "stage-local", "prod-local")
@@ -27,6 +33,7 @@ EMPTY = """
     )
 """
 WITHOUT_BYTES = "SELECT id FROM items WHERE NOT folder AND blob_id IS NULL"
+UNUSED = "SELECT id FROM blobs WHERE NOT EXISTS (SELECT 1 FROM items WHERE blob_id = blobs.id)"
 UNREAL = "SELECT id FROM items WHERE NOT folder AND blob_id NOT IN (SELECT id FROM blobs)"
 
 repos, paths, contents = st.sampled_from(REPOS), st.sampled_from(PATHS), st.sampled_from(TEXTS)
@@ -37,6 +44,8 @@ entries = st.lists(
 steps = st.one_of(
     st.tuples(st.just("put"), repos, paths, contents, numbers),
     st.tuples(st.just("publish"), numbers, entries),
+    st.tuples(st.just("carry"), repos, st.sampled_from(PATHS), repos, st.sampled_from((*PATHS, "new/")), st.booleans()),
+    st.just(("collect",)),
     st.tuples(st.just("remove"), repos, st.sampled_from(("a", "lib", "lib/b"))),
     st.tuples(
         st.just("promote"),
@@ -72,13 +81,15 @@ async def _play(folder: Path, sequence: list[tuple[Any, ...]]) -> None:
     await db.open()
     scene = await opened(db, folder)
     started = 0
-    for step in sequence:
-        started += 1000
-        with contextlib.suppress(AppError):  # an answer; what must hold is checked all the same
-            await _take(scene, step, started)
-        await _check(db)
-    scene.blobs.close()
-    await db.close()
+    try:
+        for step in sequence:
+            started += 1000
+            with contextlib.suppress(AppError):  # an answer; what must hold is checked all the same
+                await _take(scene, step, started)
+            await _check(scene, db)
+    finally:
+        scene.blobs.close()
+        await db.close()
 
 
 async def _take(scene: Scene, step: tuple[Any, ...], started: int) -> None:
@@ -88,6 +99,12 @@ async def _take(scene: Scene, step: tuple[Any, ...], started: int) -> None:
         case "remove", repo, path:
             await scene.remove(f"{repo}:{path}")
             await _prune(scene, repo, path)
+        case "carry", repo, path, target, to, move:
+            order = moving.order_of(Address(repo, path), plain(f"{target}/{to}"), move=move, fail_fast=True)
+            await scene.db.write(moving.carry_out(admin(), order, Stamp("root", started)))
+        case ("collect",):
+            await Collector(scene.db, scene.blobs, lambda: 2**40).collect(grace=0)
+            assert await scene.db.read(many(UNUSED)) == []
         case "publish", number, listed:
             await scene.publish("app", number, module(*listed), started=started)
         case "promote", number, fields:
@@ -110,6 +127,11 @@ async def _prune(scene: Scene, repo: str, path: str) -> None:
     await scene.db.write(pruning.prune(scene.repos[repo], [path.rpartition("/")[0]]))
 
 
-async def _check(db: Alterable) -> None:
+async def _check(scene: Scene, db: Alterable) -> None:
     for sql in (ORPHANS, EMPTY, WITHOUT_BYTES, UNREAL):
         assert await db.read(many(sql)) == [], sql
+    blobs = await db.read(many("SELECT place, size, sha256 FROM blobs"))
+    for row in blobs:
+        content = b"".join([part async for part in scene.blobs.read(row["place"], 0, row["size"])])
+        assert hashlib.sha256(content).hexdigest() == row["sha256"]
+    assert await Usage(db).stored() == (len(blobs), sum(row["size"] for row in blobs))

@@ -274,10 +274,14 @@ async def test_a_reader_that_takes_its_time_gets_several_changes_at_once(scene: 
         assert len(slow.parts) == 3
 
 
-async def test_what_is_written_at_once_is_bounded(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(share, "PART", 2000)
+@pytest.mark.parametrize(("name", "among"), [("LARGEST", 1), ("TOGETHER", 1), ("TOGETHER", 3)])
+async def test_what_is_written_at_once_is_bounded(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, name: str, among: int
+) -> None:
+    monkeypatch.setattr(share, "PART", 100)
+    monkeypatch.setattr(share, name, 2000 * among)
     async with on_air(scene) as station:
-        listener = await station.listen()
+        listener, *_ = [await station.listen() for _ in range(among)]
         titles = [f"{number} {'x' * 300}" for number in range(20)]
         for title in titles:
             station.change(title)
