@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from app.db import holdings, schema
+from app.db import releases, schema
 from app.db.tx import Row, Tx, many, one
 
-ALL = "SELECT * FROM key_pairs ORDER BY name"
-BY_NAME = "SELECT * FROM key_pairs WHERE name = :name"
-ADD = schema.insert_sql(holdings.key_pairs, "ON CONFLICT (name) DO NOTHING RETURNING name")
-REMOVE = "DELETE FROM key_pairs WHERE name = :name RETURNING name"
+ALL = "SELECT * FROM signing_keys WHERE retired = 0 ORDER BY name"
+BY_NAME = "SELECT * FROM signing_keys WHERE name = :name AND retired = 0"
+ADD = schema.insert_sql(releases.signing_keys, "ON CONFLICT DO NOTHING RETURNING name")
+REMOVE = "DELETE FROM signing_keys WHERE name = :name RETURNING name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,10 @@ def find(name: str) -> Tx[KeyPair | None]:
 
 def add(pair: KeyPair, now: int) -> Tx[bool]:
     """Add a key pair; False when its name is taken."""
-    row = yield from one(ADD, name=pair.name, type=pair.type, alias=pair.alias, public_key=pair.public_key, created=now)
+    row = yield from one(
+        ADD, name=pair.name, keyid="", type=pair.type, alias=pair.alias, public_key=pair.public_key, created=now,
+        retired=0,
+    )  # fmt: skip
     return row is not None
 
 

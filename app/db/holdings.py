@@ -208,11 +208,3 @@ run_parts = Table(
     *binary_texts("module", "sha1"),
 )
 Index("run_parts_module", run_parts.c.module)
-
-key_pairs = Table(
-    "key_pairs",
-    metadata,
-    Column("name", Text, primary_key=True),
-    *texts("type", "alias", "public_key"),
-    *numbers("created"),
-)

@@ -1,10 +1,12 @@
 """The tables of accounts, git repositories, builds and the audit record, as objects of SQLAlchemy: for queries whose
-filters vary, and for the test of the migrations. `holdings` has the other tables.
+filters vary, and for the test of the migrations. `holdings` and `releases` have
+the other tables.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Table, Text, func, not_
 
 from app.db import holdings as holdings  # the metadata is whole only with these tables
+from app.db import releases as releases
 from app.db.columns import belongs_to, flags, ident, insert_sql, metadata, numbers, octets, sql, table, texts
 
 __all__ = ["insert_sql", "metadata", "sql"]

@@ -30,6 +30,7 @@ from app.builds.api import builds, logs, streams
 from app.builds.cards import api as cards
 from app.builds.cron import api as cron
 from app.builds.deliveries import api as deliveries
+from app.bundles.api import asked as bundles
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign, tokens
 from app.repos.secrets import api as secrets
@@ -46,7 +47,7 @@ from app.web.server import Requests
 from app.web.traffic import Traffic
 
 
-class State(rpc.State, promotion.State):
+class State(rpc.State, promotion.State, bundles.State):
     """The state of every request."""
 
 
@@ -96,7 +97,7 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *files.routes,
 ]
 #: The first words of the paths of these endpoints.
-ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect", "v2"})
+ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect", "lifecycle", "v2"})
 
 
 def _error_of(row: Endpoint) -> type:

@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from app.accounts import auth, session
 from app.accounts.jwt import Signer
 from app.accounts.seen import Seen
+from app.artifacts.identity import service_id
 from app.buildinfo.tally import Tally
 from app.builds.api import hook
 from app.builds.ports import Ports
-from app.db.connect import Alterable
+from app.bundles.ports import Ports as BundlePorts
+from app.bundles.work import Worker
+from app.db.connect import Alterable, file_of
 from app.extensions.client import extension
 from app.folder import Folder
 from app.main.artifacts import Artifacts, now_ms, open_artifacts
 from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
+from app.main.bundles import open_bundles
 from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.reserve import Reserve
 from app.main.routes import State, application
@@ -105,9 +109,11 @@ async def _open_rooms(
     opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
     runners = await stack.enter_async_context(opening_runners)
     artifacts = await stack.enter_async_context(open_artifacts(settings, folder, db))
+    ports = BundlePorts(db, artifacts.blobs, recorders, seal, now_ms, service_id(settings.public_url))
+    worker = await stack.enter_async_context(open_bundles(ports, alone=file_of(settings.database) is not None))
     seen = Seen(db)
     await stack.enter_async_context(seen.running())
-    state = _state(settings, folder, db, hosts, seal, builds, runners, artifacts, recorders, seen)
+    state = _state(settings, folder, db, hosts, seal, builds, runners, artifacts, worker, recorders, seen)
     app = application(state, traffic, _policy(settings, state["budgets"]))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
@@ -129,6 +135,7 @@ def _state(
     builds: Builds,
     runners: Runners,
     artifacts: Artifacts,
+    worker: Worker,
     recorders: Recorders,
     seen: Seen,
 ) -> State:
@@ -169,6 +176,8 @@ def _state(
         clearing=artifacts.clearing,
         unhurried=artifacts.unhurried,
         tally=tally,
+        worker=worker,
+        service_id=service_id(settings.public_url),
         gauges=(artifacts.gauges, tally.gauges),
         checks={"the store of artifacts": artifacts.blobs.check},
         now_ms=now_ms,

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from app.artifacts.access import ACCOUNT, VISITOR, State, Visitor
 from app.artifacts.api import keys
+from app.artifacts.identity import service_id
 from app.errors import NotFound
 from app.web.path import Path, Word
 from app.web.reply import JSON, Text
@@ -63,18 +64,18 @@ async def ping(_: Request[State]) -> Text:
 
 async def version(request: Request[State], _: Visitor) -> JSON[VersionJSON]:
     """The version of Artifactory's API that is spoken here."""
-    license_id = hashlib.sha256(service_id(request).encode()).hexdigest()[:41]
+    license_id = hashlib.sha256(service_id(request.state["public_url"]).encode()).hexdigest()[:41]
     return JSON(VersionJSON(version=VERSION, revision=REVISION, addons=[], license=license_id))
 
 
 async def show_service_id(request: Request[State], _: Visitor) -> Text:
     """The name of the service, which stays the same as long as its public address does."""
-    return Text(service_id(request))
+    return Text(service_id(request.state["public_url"]))
 
 
 async def status(request: Request[State], _: Visitor) -> JSON[StatusJSON]:
     """The state of the service."""
-    return JSON(StatusJSON(nodes=[NodeJSON(id=service_id(request), state="RUNNING")]))
+    return JSON(StatusJSON(nodes=[NodeJSON(id=service_id(request.state["public_url"]), state="RUNNING")]))
 
 
 async def show_license(_: Request[State], __: Visitor) -> JSON[LicenseJSON]:
@@ -109,11 +110,6 @@ def refuse_unserved(request: Request[State]) -> NoReturn:
         f"the protocol of {name} is not spoken here; files of any package type are put and read "
         "as /artifactory/REPOSITORY/PATH"
     )
-
-
-def service_id(request: Request[State]) -> str:
-    """The name of the service."""
-    return f"jfrt@{hashlib.sha256(request.state['public_url'].encode()).hexdigest()[:26]}"
 
 
 _API = Path.of("/artifactory/api")

@@ -1,0 +1,1 @@
+"""Release bundles: one signed set of artifacts, promoted through environments."""

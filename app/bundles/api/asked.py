@@ -1,0 +1,75 @@
+"""What requests about release bundles say in their paths, queries and headers."""
+
+from typing import Any
+
+from starlette.requests import Request
+
+from app.artifacts import access
+from app.bundles import names
+from app.bundles.ports import Ports
+from app.bundles.work import Worker
+from app.errors import Invalid, Problem
+from app.sealing.seal import Seal
+from app.web import body
+from app.web.path import Path, Word, decoded
+from app.web.route import Param
+
+LIFECYCLE = Path.of("/lifecycle/api/v2")
+RECORDS = LIFECYCLE / "release_bundle/records"
+PROMOTIONS = LIFECYCLE / "promotion/records"
+#: The paths of this server's own calls.
+OWN = Path.of("/api/bundles")
+NAME = Word("name", "Name of the release bundle.", "shop")
+VERSION = Word("version", "Version of the release bundle.", "1.0")
+CREATED = Word("created", "`created_millis` of the promotion.", 1795413827941)
+PROJECT = Param("project", "Key of the project of the release bundle; without one, or `default`, the common one.")
+KEY = Param("repository_key", "Key of the repository of the release bundle, instead of `project`.")
+WHERE = (PROJECT, KEY)
+ASYNC = Param("async", "Whether to answer before the work has ended; `true` without it.")
+SIGNING_KEY = "x-jfrog-signing-key-name"
+
+
+class State(access.State):
+    """The fields of a request's state that the routes of release bundles need."""
+
+    seal: Seal
+    service_id: str
+    worker: Worker
+
+
+def ports(request: Request[Any]) -> Ports:
+    """The objects that the verbs use."""
+    state = request.state
+    return Ports(state["db"], state["blobs"], state["recorders"], state["seal"], state["now_ms"], state["service_id"])
+
+
+def repository(request: Request[Any]) -> str:
+    """The key of the repository of bundles that the query names; the common one when it names none."""
+    said = body.query(request)
+    return names.repository_key(said.get("project", "").strip(), said.get("repository_key", "").strip())
+
+
+def says_repository(request: Request[Any]) -> bool:
+    """Whether the query names a repository."""
+    said = body.query(request)
+    return bool(said.get("project", "").strip() or said.get("repository_key", "").strip())
+
+
+def version(request: Request[Any]) -> tuple[str, str]:
+    """The name and the version in the path."""
+    words = request.path_params
+    return decoded(words["name"]), decoded(words["version"])
+
+
+def signing_key(request: Request[Any]) -> str:
+    """The name of the key that the header asks for; empty for none."""
+    return str(request.headers.get(SIGNING_KEY, "")).strip()
+
+
+def flag(request: Request[Any], name: str, *, without: bool) -> bool:
+    """A boolean of the query; `without` when the query has none."""
+    text = body.query(request).get(name, "").strip().lower()
+    if text in ("", "1", "true", "0", "false"):
+        return text in ("1", "true") if text else without
+    words = f"{name}: {text[:100]!r} is neither true nor false"
+    raise Invalid.of([Problem(name, "wrong_type", words)])
