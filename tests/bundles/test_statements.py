@@ -77,4 +77,4 @@ async def test_every_statement_uses_an_index(db: Database, sql: str) -> None:
     steps = await plan(db, sql, values)
 
     scanned = [step for step in steps if step.startswith("SCAN") and "json_each" not in step]
-    assert scanned in ([], ["SCAN artifact_repos"]), steps  # of repositories there are few
+    assert [step for step in scanned if not step.startswith("SCAN artifact_repos")] == [], steps  # of these are few
