@@ -5,6 +5,8 @@ A token is good as long as its stage runs, whatever ends the stage.
 
 from app.db.tx import Tx, one, run
 
+#: Before the stage is locked, as what deletes the repository locks the two in this order.
+SHARE = "SELECT id FROM repos WHERE id = :repo_id :shared"
 ADD = """
     INSERT INTO stage_tokens (hash, repo_id, name, stage_id, expires)
     VALUES (:hash, :repo_id, :name, :stage_id, :expires)
@@ -20,6 +22,7 @@ FIND = """
 
 def add(token_hash: str, repo_id: int, name: str, stage_id: int, *, now: int, expires: int) -> Tx[None]:
     """Store the token of a stage, in place of an earlier one; `name` is stored as the one who made something."""
+    yield from run(SHARE, repo_id=repo_id)
     yield from run(TIDY, stage_id=stage_id, repo_id=repo_id, now=now)
     yield from run(ADD, hash=token_hash, repo_id=repo_id, name=name, stage_id=stage_id, expires=expires)
 
