@@ -9,14 +9,14 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from app.bundles.signing.keys import PublicKey
-from app.errors import AppError
+from app.errors import Invalid
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 #: The most signatures of an envelope that are looked at.
 SIGNATURES = 16
 
 
-class BadSignature(AppError):
+class BadSignature(Invalid):
     """An envelope that no trusted key has signed as it is."""
 
     code = "bad_signature"
@@ -126,10 +126,15 @@ def _signature(said: Any) -> tuple[str, bytes]:
 
 
 def _bytes(text: Any, what: str) -> bytes:
+    """The bytes of a base64 text; only one text of some bytes is taken."""
     try:
-        return binascii.a2b_base64(text, strict_mode=True)
+        found = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, TypeError, ValueError):
-        raise BadSignature(f"the {what} of its envelope is no base64") from None
+        found = None
+    # The last characters may have bits that stand for nothing.
+    if found is None or base64.b64encode(found[-(len(found) % 3 or 3) :]).decode() != text[-4:]:
+        raise BadSignature(f"the {what} of its envelope is no base64")
+    return found
 
 
 def _object(data: str | bytes, what: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from app.bundles.signing import rounds
-from app.errors import AppError
+from app.errors import Invalid
 
 #: Types of keys that this server signs and verifies with.
 Type: TypeAlias = Literal["ED25519", "ECDSA"]
@@ -22,7 +22,7 @@ LONGEST_PEM = 16 * 1024
 _KINDS = "Ed25519, or ECDSA on the curve P-256"
 
 
-class BadKey(AppError):
+class BadKey(Invalid):
     """A text that is no key which can be used here."""
 
     code = "bad_key"
