@@ -19,6 +19,7 @@ NO_REQUESTS_FAULT = {
     "app.artifacts.blobs.store.Lost",
     "app.artifacts.blobs.store.Missing",
     "app.builds.deliveries.keeper.Kept",
+    "app.bundles.work.Lost",
     "app.db.file.Damaged",
     "app.main.backup.BadBackup",
     "app.main.maintenance.NoDatabase",
