@@ -12,6 +12,7 @@ from app.accounts.artifactory import groups, keys, users
 from app.accounts.artifactory import tokens as issued
 from app.artifacts import errors as faults
 from app.artifacts.api import (
+    environment_order,
     files,
     moving,
     permissions,
@@ -73,6 +74,7 @@ ROWS: Sequence[Endpoint] = [
     *session.routes,
     *audit.routes,
     *repo_audit.routes,
+    *environment_order.routes,
     *health.routes,
 ]
 #: The endpoints that clients of Artifactory call, which the description shows, too.
