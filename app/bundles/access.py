@@ -26,6 +26,14 @@ def require(visitor: Visitor, action: Action, key: str, name: str, version: str 
     visitor.require(action, judged(key), f"{name}/{version}")
 
 
+def require_promote(visitor: Visitor, key: str, name: str, version: str, environment: str) -> None:
+    """Forbidden or Unauthorized when the caller may not promote a version to an environment: *read* and *promote* are
+    needed on the version (contract release-bundle 1.5)."""
+    require(visitor, "read", key, name, version)
+    if not visitor.rights.may_promote_to(judged(key), f"{name}/{version}", environment):
+        visitor.refuse("promote", key, f"{name}/{version}", to=environment)
+
+
 def may(visitor: Visitor, action: Action, key: str, name: str, version: str = "") -> bool:
     """Whether the caller may do something with a version."""
     return visitor.rights.may(action, judged(key), f"{name}/{version}")

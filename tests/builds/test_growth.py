@@ -94,6 +94,8 @@ SORTS = {
     "accounts.groups.MEMBERS": "the accounts of a group; the answer is all of them",
     "accounts.groups.OF_USER": "the groups of an account; the answer is all of them",
     "accounts.issued.OF_USER": "the issued tokens of an account, of which there are 10,000 at most",
+    "artifacts.blobs.verification.FROZEN": "the unsigned versions with one damaged blob; the answer is all of them",
+    "artifacts.environments.NAMED_BY": "the permission targets with an environment",
     "buildinfo.linking.BY_PROPERTIES": "the files of a run; the answer is all of them",
     "buildinfo.removal.PROMOTIONS": "the promotions of a build; the answer is all of them",
     "buildinfo.store.NEWEST": "the builds of a repository; the answer is all of them",

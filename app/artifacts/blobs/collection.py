@@ -1,8 +1,10 @@
-"""Collection of what no item uses any more: rows of blobs with their bytes, bytes without a row, sets of properties.
+"""Collection of what nothing uses any more: rows of blobs with their bytes, bytes without a row, sets of properties.
+
+Items use them, and versions of release bundles, whose files may be deleted everywhere else.
 
 A collection is safe beside uploads, also of other servers of the database, and beside another collection. A row is
-locked, and deleted by a later statement, which sees the items that were added until then; whoever adds an item later
-finds no row any more. Each upload has a place of its own, so the bytes of a deleted row are nobody else's.
+locked, and deleted by a later statement, which sees the users that were added until then; whoever adds one later finds
+no row any more. Each upload has a place of its own, so the bytes of a deleted row are nobody else's.
 """
 
 import asyncio
@@ -21,7 +23,7 @@ from app.errors import Conflict
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which a blob without items is kept after it was last put or linked, and bytes without a row at least.
+#: Seconds for which a blob without a user is kept after it was last put or linked, and bytes without a row at least.
 GRACE = 24 * 3600
 #: Seconds between two collections, after one that had to wait for a backup, and between two transactions.
 INTERVAL, AGAIN, PAUSE = 24 * 3600.0, 600.0, 0.02
@@ -29,32 +31,38 @@ INTERVAL, AGAIN, PAUSE = 24 * 3600.0, 600.0, 0.02
 PAGE = 500
 
 END = "SELECT max(id) AS id FROM (SELECT id FROM blobs WHERE id > :after ORDER BY id LIMIT :limit) AS page"
-UNUSED = """
+#: Release bundles are named here, with SQL: artifacts know no room of bundles, and need no more of a version than which
+#: blobs and sets of properties the version has.
+_BLOB_UNUSED = """NOT EXISTS (SELECT 1 FROM items WHERE items.blob_id = blobs.id)
+        AND NOT EXISTS (SELECT 1 FROM bundle_artifacts WHERE bundle_artifacts.blob_id = blobs.id)"""
+_SET_UNUSED = """NOT EXISTS (SELECT 1 FROM items WHERE items.set_id = property_sets.id)
+        AND NOT EXISTS (SELECT 1 FROM bundle_artifacts WHERE bundle_artifacts.set_id = property_sets.id)"""
+UNUSED = f"""
     SELECT id FROM blobs WHERE id > :after AND id <= :end AND used < :before
-        AND NOT EXISTS (SELECT 1 FROM items WHERE items.blob_id = blobs.id)
-"""
+        AND {_BLOB_UNUSED}
+"""  # noqa: S608 - fixed texts
 #: In the order in which uploads lock rows.
 LOCK = "SELECT id FROM blobs WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS unused) ORDER BY sha256 :exclusive"
-DELETE = """
+DELETE = f"""
     DELETE FROM blobs WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS unused) AND used < :before
-        AND NOT EXISTS (SELECT 1 FROM items WHERE items.blob_id = blobs.id)
+        AND {_BLOB_UNUSED}
     RETURNING place, size
-"""
+"""  # noqa: S608 - fixed texts
 KNOWN = "SELECT place FROM blobs WHERE place IN (SELECT place FROM :rows(places; place text) AS found)"
 SET_END = "SELECT max(id) AS id FROM (SELECT id FROM property_sets WHERE id > :after ORDER BY id LIMIT :limit) AS page"
 #: The first set is that of items without properties.
-SET_UNUSED = """
+SET_UNUSED = f"""
     SELECT id FROM property_sets WHERE id > :after AND id <= :end AND id > 1
-        AND NOT EXISTS (SELECT 1 FROM items WHERE items.set_id = property_sets.id)
-"""
+        AND {_SET_UNUSED}
+"""  # noqa: S608 - fixed texts
 SET_LOCK = """
     SELECT id FROM property_sets WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS unused) ORDER BY id :exclusive
 """
-SET_DELETE = """
+SET_DELETE = f"""
     DELETE FROM property_sets WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS unused)
-        AND NOT EXISTS (SELECT 1 FROM items WHERE items.set_id = property_sets.id)
+        AND {_SET_UNUSED}
     RETURNING id
-"""
+"""  # noqa: S608 - fixed texts
 
 
 @dataclass(slots=True)

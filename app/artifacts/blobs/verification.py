@@ -22,6 +22,13 @@ FILES = """
     WHERE items.blob_id = :id ORDER BY items.id LIMIT :limit
 """
 COUNT = "SELECT count(*) AS count FROM items WHERE blob_id = :id"
+#: Files of versions of release bundles that are not signed, such as drafts: no item names them yet.
+FROZEN = """
+    SELECT artifact_repos.key AS repo, bundles.name || '/' || bundles.version AS version, file.path, file.name
+    FROM bundle_artifacts AS file JOIN bundles ON bundles.id = file.bundle_id
+    JOIN artifact_repos ON artifact_repos.id = bundles.repo_id
+    WHERE file.blob_id = :id AND bundles.manifest = '' ORDER BY bundles.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A blob that cannot be had as it was stored: why, and the files that it is the content of, the first ones."""
+    """A blob that cannot be had as it was stored: why, and the files that it is the content of, the first ones.
+
+    A file of a release bundle that is not signed is named as `repo/name/version: path`.
+    """
 
     blob: Blob
     missing: bool
@@ -83,5 +93,10 @@ def _damage(blob: Blob, error: Lost) -> Tx[Damage | None]:
         return None
     found = yield from many(FILES, id=blob.id, limit=NAMED)
     row = yield from one(COUNT, id=blob.id)
-    files = tuple(f"{row['repo']}/{whole(row['path'], row['name'])}" for row in found)
-    return Damage(blob, isinstance(error, Missing), error.message, files, int(row["count"]) if row else 0)
+    frozen = yield from many(FROZEN, id=blob.id)
+    files = [
+        *(f"{row['repo']}/{whole(row['path'], row['name'])}" for row in found),
+        *(f"{row['repo']}/{row['version']}: {whole(row['path'], row['name'])}" for row in frozen),
+    ]
+    count = (int(row["count"]) if row else 0) + len(frozen)
+    return Damage(blob, isinstance(error, Missing), error.message, tuple(files[:NAMED]), count)
