@@ -1,6 +1,6 @@
 """`gantry bundle`: release bundles, and where their versions are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -16,8 +16,8 @@ from app.cli.terminal.arguments import present
 from app.cli.terminal.options import Session, confirm, json_option, yes_option
 from app.errors import NotFound
 
-#: Entries that a list shows, unless others are asked for.
-SHOWN = 50
+#: Entries that a list shows, unless others are asked for, and entries that are asked for at once.
+SHOWN, PAGE = 50, 1000
 
 limit_option = click.option(
     "--limit", type=click.IntRange(1, 1000), default=SHOWN, show_default=True, help="How many to show, the newest."
@@ -99,27 +99,46 @@ def show(session: Session, name: str, version: str | None, limit: int, project: 
 
 
 def _places(client: Client, name: str, limit: int, query: Mapping[str, str]) -> Json:
-    """The versions of a name, each with its specification's source and with its promotions, the newest first."""
-    answer = client.record("GET", bundles.path("release_bundle/records", name), query={**query, "limit": str(limit)})
-    for one in bundles.entries(answer, "release_bundles"):
-        version = str(one.get("release_bundle_version", ""))
-        if "source" not in one:
-            specification = client.record("GET", bundles.path("release_bundle/records", name, version), query=query)
-            one["source"] = specification.get("source")
-        one["promotions"] = _promotions(client, name, version, query)
+    """The versions of a name, each with what it was made from, and with the promotion that says where it is."""
+    answer = client.record(
+        "GET",
+        bundles.path("release_bundle/records", name),
+        query={**query, "limit": str(limit), "include": "messages,source"},
+    )
+    versions = {str(one.get("release_bundle_version", "")): one for one in bundles.entries(answer, "release_bundles")}
+    missing = set(versions)
+    for promotion in _pages(client, bundles.path("promotion/records", name), "promotions", query):
+        version = str(promotion.get("release_bundle_version", ""))
+        if version in missing and promotion.get("status") == "COMPLETED":
+            versions[version]["promotion"] = promotion
+            missing.remove(version)
+        if not missing:
+            break
     return answer
 
 
+def _pages(client: Client, path: str, name: str, query: Mapping[str, str]) -> Iterator[Json]:
+    """The entries of a whole list, asked for page by page."""
+    offset = 0
+    while True:
+        answer = client.record("GET", path, query={**query, "limit": str(PAGE), "offset": str(offset)})
+        found = bundles.entries(answer, name)
+        yield from found
+        offset += len(found)
+        if not found or offset >= int(answer.get("total") or 0):
+            return
+
+
 def _promotions(client: Client, name: str, version: str, query: Mapping[str, str]) -> list[Json]:
-    answer = client.record("GET", bundles.path("promotion/records", name, version), query=query)
-    return bundles.entries(answer, "promotions")
+    """The promotions of a version, the newest first."""
+    return list(_pages(client, bundles.path("promotion/records", name, version), "promotions", query))
 
 
 def _whereabouts(answer: Json) -> str:
     found = bundles.entries(answer, "release_bundles")
     rows = []
     for one in found:
-        at = next((each for each in bundles.entries(one, "promotions") if each.get("status") == "COMPLETED"), None)
+        at = one.get("promotion")
         rows.append(
             [
                 output.line(one.get("release_bundle_version", "")),

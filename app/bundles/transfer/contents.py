@@ -1,0 +1,56 @@
+"""What the file of an exported version holds: a tar with these entries, in this order. Pure.
+
+`manifest.json` is the envelope of the signed manifest. `evidence.json` has the envelopes of all statements as texts, for
+their digests are those of their bytes; the first one is the manifest's. `keys.json` has public keys for people to
+compare: it proves nothing, for whoever changes the file can change the keys in it. Then each blob once, by its SHA-256.
+"""
+
+from collections.abc import Iterable
+
+import orjson
+from typing_extensions import TypedDict
+
+from app.bundles.transfer.tar import refuse
+
+MANIFEST, EVIDENCE, KEYS, BLOBS = "manifest.json", "evidence.json", "keys.json", "blobs/"
+#: The most bytes of what is read at once.
+LIMITS = {MANIFEST: 128 * 1024**2, EVIDENCE: 512 * 1024**2, KEYS: 1024**2}
+#: The most statements of a version that is imported.
+STATEMENTS = 10_000
+
+
+class PublicKeyJSON(TypedDict):
+    """A public key that has signed, and its name on the server that has made the file."""
+
+    name: str
+    keyid: str
+    type: str
+    public_key: str
+
+
+def blob(sha256: str) -> str:
+    """The name of a blob."""
+    return f"{BLOBS}{sha256}"
+
+
+def evidence(envelopes: Iterable[str]) -> bytes:
+    """The text of `evidence.json`."""
+    return orjson.dumps(list(envelopes), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def envelopes_of(text: bytes) -> list[str]:
+    """The envelopes in an `evidence.json`; Invalid."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        refuse(f"{EVIDENCE} is no JSON: {error}")
+    if not isinstance(found, list) or not all(isinstance(envelope, str) for envelope in found):
+        refuse(f"{EVIDENCE} is no list of envelopes, each as a text")
+    if not 0 < len(found) <= STATEMENTS:
+        refuse(f"{EVIDENCE} has {len(found)} statements; a version has 1 to {STATEMENTS}")
+    return found
+
+
+def public_keys(keys: Iterable[PublicKeyJSON]) -> bytes:
+    """The text of `keys.json`."""
+    return orjson.dumps(list(keys), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -1,0 +1,107 @@
+"""A version as one file: what goes into the file, and its bytes as they are sent.
+
+All texts are read in one transaction, so the length of the file is known before its first byte. The bytes of blobs are
+read while they are sent.
+"""
+
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from app import threads
+from app.artifacts.blobs.rows import MAPPER
+from app.artifacts.blobs.store import BlobStore, Lost
+from app.artifacts.model import Blob
+from app.bundles import evidence, store
+from app.bundles.model import Bundle
+from app.bundles.signing import store as key_pairs
+from app.bundles.transfer import contents, tar
+from app.bundles.transfer.contents import PublicKeyJSON
+from app.db.tx import Tx, many
+from app.errors import Conflict
+
+log = logging.getLogger(__name__)
+
+#: Bytes that are sent together, at least, and bytes from which on a thread hashes them.
+_TOGETHER, _LARGE = 256 * 1024, 64 * 1024
+#: Each blob of a version once.
+BLOBS = """
+    SELECT * FROM blobs WHERE id IN (SELECT blob_id FROM bundle_artifacts WHERE bundle_id = :bundle_id) ORDER BY sha256
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The file of a version."""
+
+    bundle: Bundle
+    #: Names and bytes of what stands before the blobs.
+    texts: Sequence[tuple[str, bytes]]
+    blobs: Sequence[Blob]
+
+    @property
+    def size(self) -> int:
+        """The length of the file."""
+        sizes = [*(len(text) for _, text in self.texts), *(blob.size for blob in self.blobs)]
+        return sum(map(tar.room, sizes)) + len(tar.END)
+
+
+def of(key: str, name: str, version: str) -> Tx[Export]:
+    """The file of a version in the repository of a key. NoBundle; Conflict for a version that is not completed."""
+    bundle = yield from store.find(key, name, version)
+    if bundle is None:
+        raise store.no_bundle(key, name, version)
+    if bundle.status != "COMPLETED":
+        words = f"{name} {version} is {bundle.status}, so there is nothing signed to export"
+        way = "finalize the draft first" if bundle.status == "DRAFT" else "only a COMPLETED version can be exported"
+        raise Conflict(f"{words}; {way}", code="not_completed")
+    blobs = [MAPPER.make(row) for row in (yield from many(BLOBS, bundle_id=bundle.id))]
+    statements = [statement.envelope for statement in (yield from evidence.all_of(bundle.id))]
+    pairs = yield from key_pairs.everything()
+    signed = [
+        PublicKeyJSON(name=pair.name, keyid=pair.keyid, type=pair.type, public_key=pair.public_key)
+        for pair in pairs
+        if pair.verifies and any(pair.keyid in envelope for envelope in statements)
+    ]
+    texts = [
+        (contents.MANIFEST, statements[0].encode()),
+        (contents.EVIDENCE, contents.evidence(statements)),
+        (contents.KEYS, contents.public_keys(signed)),
+    ]
+    return Export(bundle, texts, blobs)
+
+
+async def pieces(blobs: BlobStore, export: Export) -> AsyncIterator[bytes]:
+    """The bytes of the file. Lost when bytes of a blob are missing or damaged: then the last ones were not given."""
+    held = bytearray()
+    for name, text in export.texts:
+        held += tar.header(name, len(text)) + text + bytes(tar.padding(len(text)))
+    for blob in export.blobs:
+        held += tar.header(contents.blob(blob.sha256), blob.size)
+        async with aclosing(_sound(blobs, blob)) as reading:
+            async for piece in reading:
+                held += piece
+                if len(held) >= _TOGETHER:
+                    yield bytes(held)
+                    held.clear()
+        held += bytes(tar.padding(blob.size))
+    yield bytes(held + tar.END)
+
+
+async def _sound(blobs: BlobStore, blob: Blob) -> AsyncIterator[bytes]:
+    """The bytes of a blob; the last ones after the digest of all was found right. Lost."""
+    digest, last = hashlib.sha256(), b""
+    async for piece in blobs.read(blob.place, 0, blob.size):
+        if len(piece) < _LARGE:
+            digest.update(piece)
+        else:
+            await threads.run(digest.update, piece)
+        if last:
+            yield last
+        last = piece
+    if digest.hexdigest() != blob.sha256:
+        raise Lost(f"the bytes of {blob.place} have the SHA-256 {digest.hexdigest()} in place of {blob.sha256}")
+    if last:
+        yield last
