@@ -1,7 +1,6 @@
 """Options and words that the commands of release bundles share."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import click
 
@@ -46,5 +45,3 @@ def _files(count: int) -> str:
 def mode(follow: bool) -> dict[str, str]:
     """The query that says whether the server answers before the work has ended."""
     return {"async": "true" if follow else "false"}
-
-

@@ -31,8 +31,8 @@ from app.builds.cards import api as cards
 from app.builds.cron import api as cron
 from app.builds.deliveries import api as deliveries
 from app.bundles.api import asked as bundles
-from app.bundles.api import reading as bundle_reading
 from app.bundles.api import keys as key_pairs
+from app.bundles.api import reading as bundle_reading
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign, tokens
 from app.repos.secrets import api as secrets

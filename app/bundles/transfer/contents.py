@@ -1,7 +1,7 @@
 """What the file of an exported version holds: a tar with these entries, in this order. Pure.
 
-`manifest.json` is the envelope of the signed manifest. `evidence.json` has the envelopes of all statements as texts, for
-their digests are those of their bytes; the first one is the manifest's. `keys.json` has public keys for people to
+`manifest.json` is the envelope of the signed manifest. `evidence.json` has the envelopes of all statements as texts,
+for their digests are those of their bytes; the first one is the manifest's. `keys.json` has public keys for people to
 compare: it proves nothing, for whoever changes the file can change the keys in it. Then each blob once, by its SHA-256.
 """
 
@@ -14,7 +14,7 @@ from app.bundles.transfer.tar import refuse
 
 MANIFEST, EVIDENCE, KEYS, BLOBS = "manifest.json", "evidence.json", "keys.json", "blobs/"
 #: The most bytes of what is read at once.
-LIMITS = {MANIFEST: 128 * 1024**2, EVIDENCE: 512 * 1024**2, KEYS: 1024**2}
+LIMITS = {MANIFEST: 128 * 1024**2, EVIDENCE: 256 * 1024**2, KEYS: 1024**2}
 #: The most statements of a version that is imported.
 STATEMENTS = 10_000
 

@@ -6,7 +6,7 @@ read while they are sent.
 
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -73,7 +73,7 @@ def of(key: str, name: str, version: str) -> Tx[Export]:
     return Export(bundle, texts, blobs)
 
 
-async def pieces(blobs: BlobStore, export: Export) -> AsyncIterator[bytes]:
+async def pieces(blobs: BlobStore, export: Export) -> AsyncGenerator[bytes, None]:
     """The bytes of the file. Lost when bytes of a blob are missing or damaged: then the last ones were not given."""
     held = bytearray()
     for name, text in export.texts:
@@ -90,7 +90,7 @@ async def pieces(blobs: BlobStore, export: Export) -> AsyncIterator[bytes]:
     yield bytes(held + tar.END)
 
 
-async def _sound(blobs: BlobStore, blob: Blob) -> AsyncIterator[bytes]:
+async def _sound(blobs: BlobStore, blob: Blob) -> AsyncGenerator[bytes, None]:
     """The bytes of a blob; the last ones after the digest of all was found right. Lost."""
     digest, last = hashlib.sha256(), b""
     async for piece in blobs.read(blob.place, 0, blob.size):

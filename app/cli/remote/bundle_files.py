@@ -36,4 +36,3 @@ def send(client: Client, file: Path, query: Mapping[str, str], tell: Tell) -> Js
     response = client.send("POST", own("import"), query=query, headers=headers, content=pieces(file, tell))
     answer = decode(client.connection, response)
     return answer if isinstance(answer, dict) else {}
-
