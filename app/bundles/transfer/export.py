@@ -4,16 +4,14 @@ All texts are read in one transaction, so the length of the file is known before
 read while they are sent.
 """
 
-import hashlib
-import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from app import threads
 from app.artifacts.blobs.rows import MAPPER
-from app.artifacts.blobs.store import BlobStore, Lost
+from app.artifacts.blobs.store import BlobStore
 from app.artifacts.model import Blob
+from app.buildinfo.files import pieces as stored
 from app.bundles import evidence, store
 from app.bundles.model import Bundle
 from app.bundles.signing import store as key_pairs
@@ -22,10 +20,8 @@ from app.bundles.transfer.contents import PublicKeyJSON
 from app.db.tx import Tx, many
 from app.errors import Conflict
 
-log = logging.getLogger(__name__)
-
-#: Bytes that are sent together, at least, and bytes from which on a thread hashes them.
-_TOGETHER, _LARGE = 256 * 1024, 64 * 1024
+#: Bytes that are sent together, at least.
+_TOGETHER = 256 * 1024
 #: Each blob of a version once.
 BLOBS = """
     SELECT * FROM blobs WHERE id IN (SELECT blob_id FROM bundle_artifacts WHERE bundle_id = :bundle_id) ORDER BY sha256
@@ -80,7 +76,7 @@ async def pieces(blobs: BlobStore, export: Export) -> AsyncGenerator[bytes, None
         held += tar.header(name, len(text)) + text + bytes(tar.padding(len(text)))
     for blob in export.blobs:
         held += tar.header(contents.blob(blob.sha256), blob.size)
-        async with aclosing(_sound(blobs, blob)) as reading:
+        async with aclosing(stored(blobs, blob)) as reading:
             async for piece in reading:
                 held += piece
                 if len(held) >= _TOGETHER:
@@ -88,20 +84,3 @@ async def pieces(blobs: BlobStore, export: Export) -> AsyncGenerator[bytes, None
                     held.clear()
         held += bytes(tar.padding(blob.size))
     yield bytes(held + tar.END)
-
-
-async def _sound(blobs: BlobStore, blob: Blob) -> AsyncGenerator[bytes, None]:
-    """The bytes of a blob; the last ones after the digest of all was found right. Lost."""
-    digest, last = hashlib.sha256(), b""
-    async for piece in blobs.read(blob.place, 0, blob.size):
-        if len(piece) < _LARGE:
-            digest.update(piece)
-        else:
-            await threads.run(digest.update, piece)
-        if last:
-            yield last
-        last = piece
-    if digest.hexdigest() != blob.sha256:
-        raise Lost(f"the bytes of {blob.place} have the SHA-256 {digest.hexdigest()} in place of {blob.sha256}")
-    if last:
-        yield last

@@ -32,7 +32,7 @@ class Property(_Part):
     """A property, with its values in their order."""
 
     key: Storable
-    values: list[Storable]
+    values: list[Storable] = Field(min_length=1)
 
 
 class Described(_Part):
@@ -105,6 +105,8 @@ def _problems(manifest: Manifest) -> Iterator[str]:
         seen.add(where)
         if sizes.setdefault(artifact.checksum, artifact.size) != artifact.size:
             yield f"it says two sizes of the bytes {artifact.checksum}"
+        if len(artifact.said()) != len(artifact.properties):
+            yield f"it says a property of {artifact.path[:200]!r} twice"
         try:
             _check_path(artifact.path)
             properties.check_keys(artifact.said())

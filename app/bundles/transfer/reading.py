@@ -103,6 +103,7 @@ async def hashed(_: str, size: int, pieces: AsyncIterator[bytes]) -> str:
             await threads.run(digest.update, piece)
     return digest.hexdigest()
 
+
 def _manifest(text: bytes, keys: Mapping[str, PublicKey]) -> Manifest:
     try:
         return manifest.read(dsse.opened(text, keys))
@@ -127,5 +128,7 @@ def _stated(seq: int, envelope: str) -> Stated:
         at = datetime.fromisoformat(said["predicate"][_TIMES[kind]])
         ms = int(at.timestamp() * 1000)
     except (ValueError, TypeError, LookupError, OverflowError):
-        refuse(f"{contents.EVIDENCE}: the statement {seq} is none about a release bundle, or is damaged", "bad_evidence")
+        refuse(
+            f"{contents.EVIDENCE}: the statement {seq} is none about a release bundle, or is damaged", "bad_evidence"
+        )
     return Stated(seq, envelope, dsse.digest_of(envelope), kind, ms, said["predicate"])
