@@ -7,7 +7,7 @@ bytes of artifacts are read; who has them compares their SHA-256 with those of t
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -33,7 +33,7 @@ class Stated(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it tells."""
+        """What it tells; empty when nothing but the statement itself says so."""
         ...
 
     @property
@@ -45,6 +45,20 @@ class Stated(Protocol):
     def envelope(self) -> str:
         """The envelope as JSON."""
         ...
+
+
+class Loose(NamedTuple):
+    """A statement from a file, of which nothing is known but the envelope."""
+
+    seq: int
+    kind: str
+    digest: str
+    envelope: str
+
+
+def loose(envelopes: Iterable[str]) -> list[Loose]:
+    """The statements of a file, in their order."""
+    return [Loose(at, "", dsse.digest_of(envelope), envelope) for at, envelope in enumerate(envelopes, 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +132,16 @@ class _Verification:
     previous: str = ""
     #: Repository, name and version that the statements must name; the repository changes by an import.
     about: tuple[Any, ...] = ()
-    #: What all statements must have as subjects; None as long as that is not known.
+    #: What all statements must have as subjects, and how their payloads begin; None as long as that is not known.
     subjects: Sequence[Any] | None = None
+    beginning: bytes = b""
     imported: bool = False
     #: What is told of the promotions that were not deleted, by `created_millis`.
     promoted: dict[int, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kept is not None:
-            self.subjects = statements.subjects(self.kept.artifacts)
+            self._expect(statements.subjects(self.kept.artifacts))
 
     def manifest_file(self, data: bytes | None, evidence: Sequence[Stated]) -> None:
         """Compare the bytes of the manifest with what is known of them."""
@@ -151,7 +166,8 @@ class _Verification:
         if digest != stated.digest:
             self._say(stated.seq, f"was changed: its envelope has the SHA-256 {digest}, not {stated.digest}")
         try:
-            said, keyids = dsse.verified(stated.envelope, self.keys)
+            payload, keyids = dsse.verified(stated.envelope, self.keys)
+            said = self._said(payload)
         except BadSignature as error:
             self._say(stated.seq, f"cannot be trusted: {error.message}")
         else:
@@ -181,6 +197,16 @@ class _Verification:
                 words = f"the record of the promotion {created} tells otherwise than its statement: {', '.join(names)}"
                 self.problems.append(words)
 
+    def _expect(self, subjects: Sequence[Any]) -> None:
+        self.subjects, self.beginning = subjects, statements.beginning(subjects)
+
+    def _said(self, payload: bytes) -> Mapping[str, Any]:
+        """The statement in a payload. Most of the text are the subjects: those that are expected are not parsed."""
+        if self.beginning and payload.startswith(self.beginning):
+            rest = dsse.statement_of(b"{" + payload[len(self.beginning) :])
+            return {"_type": statements.STATEMENT, "subject": self.subjects, **rest}
+        return dsse.statement_of(payload)
+
     def _gap(self, seq: int) -> None:
         if seq <= self.seq:
             self._say(seq, f"stands behind the statement {self.seq}")
@@ -196,7 +222,7 @@ class _Verification:
         if said.get("_type") != statements.STATEMENT or not isinstance(predicate, dict) or not kind:
             self._say(stated.seq, "is of no type that is known here")
             return
-        if kind != stated.kind:
+        if stated.kind not in (kind, ""):
             self._say(stated.seq, f"is kept as {stated.kind!r}, and is signed as {kind!r}")
         if (kind == "create") != (stated.seq == 1):
             self._say(stated.seq, "is a manifest" if kind == "create" else "must be the manifest, and is none")
@@ -230,15 +256,13 @@ class _Verification:
             return
         self.manifest = predicate
         if self.kept is None:
-            self.subjects = [
-                {"name": entry.get("path"), "digest": {"sha256": entry.get("checksum")}} for entry in listed
-            ]
-        elif listed != (expected := statements.described(self.kept.artifacts, self.kept.properties)):
-            paths = _apart(listed, expected, "path")
+            shown = [{"name": each.get("path"), "digest": {"sha256": each.get("checksum")}} for each in listed]
+            self._expect(shown)
+        elif paths := _apart(listed, statements.described(self.kept.artifacts, self.kept.properties), "path"):
             self._say(seq, f"does not describe the artifacts as they are kept: {_some(paths)}")
 
     def _subjects(self, seq: int, subjects: Any) -> None:
-        if self.subjects is None or subjects == self.subjects:
+        if self.subjects is None:
             return
         if not isinstance(subjects, list):
             self._say(seq, "has no subjects")
@@ -270,8 +294,10 @@ def _differing(kept: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
     return [name for name, value in kept.items() if told.get(name) != value]
 
 
-def _apart(some: Iterable[Any], others: Iterable[Any], named: str) -> list[str]:
+def _apart(some: Sequence[Any], others: Sequence[Any], named: str) -> list[str]:
     """The names of the entries that only one of two lists has, whatever their order."""
+    if some == others:
+        return []
     counted, rest = (
         Counter(orjson.dumps(entry, option=orjson.OPT_SORT_KEYS) for entry in each) for each in (some, others)
     )

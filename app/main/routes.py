@@ -31,6 +31,7 @@ from app.builds.cards import api as cards
 from app.builds.cron import api as cron
 from app.builds.deliveries import api as deliveries
 from app.bundles.api import asked as bundles
+from app.bundles.api import evidence as bundle_evidence
 from app.bundles.api import keys as key_pairs
 from app.bundles.api import reading as bundle_reading
 from app.repos.api import audit as repo_audit
@@ -74,6 +75,7 @@ ROWS: Sequence[Endpoint] = [
     *session.routes,
     *audit.routes,
     *repo_audit.routes,
+    *bundle_evidence.routes,
     *health.routes,
 ]
 #: The endpoints that clients of Artifactory call, which the description shows, too.

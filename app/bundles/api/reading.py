@@ -23,8 +23,8 @@ from app.bundles.api.asked import (
     VERSION,
     WHERE,
     flag,
+    found,
     repository,
-    says_repository,
     version,
 )
 from app.bundles.api.wire import PropertyJSON, StatusJSON, status
@@ -163,28 +163,17 @@ async def existence(request: Request[Any], visitor: Visitor) -> JSON[ExistenceJS
 
 async def specification(request: Request[Any], visitor: Visitor) -> Encoded[SpecificationJSON]:
     """All that is in a version. Without `project` or `repository_key` the only repository that has it is meant."""
-    name, number = version(request)
-    found = await request.state["db"].read(_specification(request, visitor, name, number))
-    return Encoded(await threads.run(_encoded, request.state["service_id"], *found))
+    parts = await request.state["db"].read(_specification(request, visitor))
+    return Encoded(await threads.run(_encoded, request.state["service_id"], *parts))
 
 
 def _specification(
-    request: Request[Any], visitor: Visitor, name: str, number: str
+    request: Request[Any], visitor: Visitor
 ) -> Tx[tuple[Bundle, list[Artifact], Mapping[int, properties.Properties]]]:
-    bundle = yield from _found(request, visitor, name, number)
+    _, bundle = yield from found(request, visitor)
     artifacts = yield from store.artifacts_of(bundle.id)
     sets = yield from properties.of_sets(sorted({artifact.set_id for artifact in artifacts}))
     return bundle, artifacts, sets
-
-
-def _found(request: Request[Any], visitor: Visitor, name: str, number: str) -> Tx[Bundle]:
-    """A version that the caller may read."""
-    key = repository(request) if says_repository(request) else (yield from store.home_of(name, number))
-    access.require(visitor, "read", key, name, number)
-    bundle = yield from store.find(key, name, number)
-    if bundle is None:
-        raise store.no_bundle(key, name, number)
-    return bundle
 
 
 def _encoded(
@@ -218,12 +207,12 @@ def _encoded(
 
 async def creation_status(request: Request[Any], visitor: Visitor) -> JSON[StatusJSON]:
     """How far the creation of a version has come."""
-    bundle, under_way = await request.state["db"].glance(_creation(request, visitor, *version(request)))
+    bundle, under_way = await request.state["db"].glance(_creation(request, visitor))
     return status(bundle.status, bundle.messages, under_way)
 
 
-def _creation(request: Request[Any], visitor: Visitor, name: str, number: str) -> Tx[tuple[Bundle, Work | None]]:
-    bundle = yield from _found(request, visitor, name, number)
+def _creation(request: Request[Any], visitor: Visitor) -> Tx[tuple[Bundle, Work | None]]:
+    _, bundle = yield from found(request, visitor)
     return bundle, (yield from work.of(bundle.id))
 
 

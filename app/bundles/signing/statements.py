@@ -7,6 +7,8 @@ of the envelope before. So nobody can take a statement away, or put it elsewhere
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
+import orjson
+
 from app.artifacts.times import text_of
 from app.bundles.model import Artifact, Bundle, Promotion
 from app.moments import Actor
@@ -72,7 +74,7 @@ def deletion(
         **_about("delete_promotion", key, bundle, seq, previous),
         "created_millis": gone.created,
         "environment": gone.environment,
-        "deleted_by": _who(by.id, by.name),
+        **_by("deleted", by.name, by.id),
         "deleted": text_of(at),
     }
     return _statement("delete_promotion", artifacts, predicate)
@@ -84,7 +86,7 @@ def imported(
     """A version was imported from another server at a time, Unix milliseconds, with the statements before."""
     predicate = {
         **_about("import", key, bundle, seq, previous),
-        "imported_by": _who(by.id, by.name),
+        **_by("imported", by.name, by.id),
         "imported": text_of(at),
     }
     return _statement("import", artifacts, predicate)
@@ -93,7 +95,7 @@ def imported(
 def of_bundle(bundle: Bundle) -> dict[str, Any]:
     """What a manifest says of the version, besides its artifacts."""
     return {
-        "created_by": _who(bundle.by_id, bundle.by_name),
+        **_by("created", bundle.by_name, bundle.by_id),
         "created": text_of(bundle.created),
         "created_millis": bundle.created,
         "source": dict(bundle.sources),
@@ -106,7 +108,7 @@ def of_promotion(done: Promotion) -> dict[str, Any]:
         "created_millis": done.created,
         "environment": done.environment,
         "source_environment": done.source_environment,
-        "promoted_by": _who(done.by_id, done.by_name),
+        **_by("promoted", done.by_name, done.by_id),
         "operation": done.operation,
         "target_repository_keys": list(done.targets),
         "artifact_additional_properties": _properties(done.properties),
@@ -135,6 +137,11 @@ def described(artifacts: Sequence[Artifact], properties: Sets) -> list[dict[str,
     ]
 
 
+def beginning(shown: Sequence[Any]) -> bytes:
+    """The bytes with which the payload of a statement with these subjects begins."""
+    return orjson.dumps({"_type": STATEMENT, "subject": shown}).removesuffix(b"}") + b","
+
+
 def _statement(kind: Kind, artifacts: Sequence[Artifact], predicate: Mapping[str, Any]) -> Statement:
     shown = subjects(artifacts)
     return {"_type": STATEMENT, "subject": shown, "predicateType": PREDICATES[kind], "predicate": predicate}
@@ -149,8 +156,9 @@ def _about(kind: Kind, key: str, bundle: Bundle, seq: int, previous: str) -> dic
     return {"release_bundle": version, "kind": kind, "seq": seq, "previous": previous}
 
 
-def _who(account: int, name: str) -> dict[str, Any]:
-    return {"name": name, "id": account}
+def _by(done: str, name: str, account: int) -> dict[str, Any]:
+    """Who has done it; another account can get the name one day, but never the id."""
+    return {f"{done}_by": name, f"{done}_by_id": account}
 
 
 def _properties(found: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
