@@ -245,7 +245,9 @@ class _Resolving:
             self.unresolved[-1] += failures.listed(gone)
         if used.missing:
             names = failures.listed(each.entry.name for each in used.missing)
-            self.notes.append(f"{len(used.missing)} dependencies of {source} are not stored here, and left out: {names}")
+            self.notes.append(
+                f"{len(used.missing)} dependencies of {source} are not stored here, and left out: {names}"
+            )
 
     def _linked(self, source: Build, run: Run) -> Tx[tuple[Found, Found, list[str]]]:
         """The files of artifacts and of dependencies, and the modules whose run is not known."""
@@ -324,5 +326,3 @@ def _no_package(source: Package, keys: tuple[str, str] | None) -> str:
         return f"{which} cannot be found by properties; name its files by artifacts or aql"
     properties = f"{keys[0]}={source.name} and {keys[1]}={source.version}"
     return f"no file in {source.repo} that you may read has the properties {properties}, so {which} is not found"
-
-
