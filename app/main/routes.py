@@ -31,9 +31,11 @@ from app.builds.cards import api as cards
 from app.builds.cron import api as cron
 from app.builds.deliveries import api as deliveries
 from app.bundles.api import asked as bundles
+from app.bundles.api import creation as bundle_creation
 from app.bundles.api import evidence as bundle_evidence
 from app.bundles.api import keys as key_pairs
 from app.bundles.api import reading as bundle_reading
+from app.bundles.api import transfer as bundle_transfer
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign, tokens
 from app.repos.secrets import api as secrets
@@ -50,7 +52,7 @@ from app.web.server import Requests
 from app.web.traffic import Traffic
 
 
-class State(rpc.State, promotion.State, bundles.State):
+class State(rpc.State, promotion.State, bundles.State, bundle_creation.State):
     """The state of every request."""
 
 
@@ -76,6 +78,7 @@ ROWS: Sequence[Endpoint] = [
     *audit.routes,
     *repo_audit.routes,
     *bundle_evidence.routes,
+    *bundle_transfer.routes,
     *health.routes,
 ]
 #: The endpoints that clients of Artifactory call, which the description shows, too.
@@ -83,6 +86,7 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *runs.routes,
     *promotion.routes,
     *removal.routes,
+    *bundle_creation.routes,
     *storage.routes,
     *properties.routes,
     *totals.routes,

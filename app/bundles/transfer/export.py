@@ -14,6 +14,7 @@ from app.artifacts.model import Blob
 from app.buildinfo.files import pieces as stored
 from app.bundles import evidence, store
 from app.bundles.model import Bundle
+from app.bundles.signing import dsse
 from app.bundles.signing import store as key_pairs
 from app.bundles.transfer import contents, tar
 from app.bundles.transfer.contents import PublicKeyJSON
@@ -55,11 +56,12 @@ def of(key: str, name: str, version: str) -> Tx[Export]:
         raise Conflict(f"{words}; {way}", code="not_completed")
     blobs = [MAPPER.make(row) for row in (yield from many(BLOBS, bundle_id=bundle.id))]
     statements = [statement.envelope for statement in (yield from evidence.all_of(bundle.id))]
+    keyids = {keyid for statement in statements for keyid in dsse.keyids_of(statement)}
     pairs = yield from key_pairs.everything()
     signed = [
         PublicKeyJSON(name=pair.name, keyid=pair.keyid, type=pair.type, public_key=pair.public_key)
         for pair in pairs
-        if pair.verifies and any(pair.keyid in envelope for envelope in statements)
+        if pair.keyid in keyids
     ]
     texts = [
         (contents.MANIFEST, statements[0].encode()),
