@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +22,13 @@ from app.size import text as size_text
 if TYPE_CHECKING:
     from app.bundles.signing.keys import PublicKey
 
+#: What statements tell, in words.
+_KINDS = {
+    "create": "created",
+    "import": "imported",
+    "promote": "promoted to",
+    "delete_promotion": "promotion deleted from",
+}
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -109,7 +116,7 @@ def verify(session: Session, what: Sequence[str], keys: Sequence[Path], project:
         with Client(session.connection(), timeout=PATIENT) as client:
             found = client.record("GET", bundles.own(name, version, "verify"), query=present(project=project))
         session.show(found, _judged)
-        if not found.get("verified"):
+        if not found.get("ok"):
             raise NotVerified(f"{name} {version} is not as it was signed: see above")
     elif len(what) == 1 and keys:
         session.show(_verified(Path(what[0]), {path: _public_key(path) for path in keys}), _sound)
@@ -122,7 +129,11 @@ def verify(session: Session, what: Sequence[str], keys: Sequence[Path], project:
 
 
 def _judged(found: Json) -> str:
-    return output.as_json(found)
+    name, version = (str(found.get(f"release_bundle_{word}", "")) for word in ("name", "version"))
+    if found.get("ok"):
+        counts = [f"{found.get(word, 0)} {word}" for word in ("artifacts", "statements", "promotions")]
+        return f"{called(name, version)} is as it was signed: {', '.join(counts)}"
+    return "\n".join(f"{called(name, version)}: {output.line(problem)}" for problem in found.get("problems") or [])
 
 
 def _public_key(path: Path) -> "PublicKey":
@@ -147,6 +158,7 @@ def _verified(file: Path, keys: Mapping[Path, "PublicKey"]) -> Json:
 
 
 async def _read(file: Path, keys: Mapping[Path, "PublicKey"], tell: Tell) -> Json:
+    from app.artifacts import times
     from app.bundles.transfer import reading
 
     async def parts() -> AsyncIterator[bytes]:
@@ -158,19 +170,32 @@ async def _read(file: Path, keys: Mapping[Path, "PublicKey"], tell: Tell) -> Jso
     return {
         "release_bundle_name": opened.manifest.name,
         "release_bundle_version": opened.manifest.version,
-        "verified": True,
-        "files": len(opened.manifest.artifacts),
+        "ok": True,
+        "artifacts": len(opened.manifest.artifacts),
         "size": sum(opened.manifest.blobs().values()),
-        "statements": [statement["predicate"] for statement in opened.statements[1:]],
-        "keys": [{"file": str(path), "keyid": key.keyid} for path, key in keys.items()],
+        "statements": [
+            {
+                "seq": stated.seq,
+                "kind": stated.kind,
+                "at": times.text_of(stated.at),
+                "environment": stated.predicate.get("environment", ""),
+                "by": stated.by,
+            }
+            for stated in opened.statements
+        ],
+        "keys": [
+            {"file": str(path), "keyid": key.keyid, "signed": key.keyid in opened.keyids} for path, key in keys.items()
+        ],
     }
 
 
 def _sound(found: Json) -> str:
-    statements: list[Any] = found["statements"]
     lines = [
         f"{called(found['release_bundle_name'], found['release_bundle_version'])} is as it was signed: "
-        f"{counted(found['files'], found['size'])}, {1 + len(statements)} statements",
-        *(f"  {output.line(_told(each))}" for each in statements),
+        f"{counted(found['artifacts'], found['size'])}"
     ]
+    for each in found["statements"]:
+        where = f" {output.line(each['environment'])}" if each["environment"] else ""
+        lines.append(f"  {each['at']}  {_KINDS[each['kind']]}{where} by {output.line(each['by'])}")
+    lines += [f"  signed with {output.line(key['file'])}" for key in found["keys"] if key["signed"]]
     return "\n".join(lines)

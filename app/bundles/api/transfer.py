@@ -12,8 +12,7 @@ from starlette.types import Receive, Scope, Send
 from app.artifacts.access import ACCOUNT, VISITOR, Visitor
 from app.artifacts.api.download import disposition
 from app.artifacts.blobs.store import BlobStore, Lost
-from app.bundles import access
-from app.bundles.api.asked import NAME, OWN, VERSION, WHERE, ports, repository, version
+from app.bundles.api.asked import NAME, OWN, VERSION, WHERE, found, ports, repository
 from app.bundles.api.wire import VersionKeyJSON, version_key
 from app.bundles.transfer import export, imports
 from app.bundles.transfer.export import Export
@@ -63,9 +62,8 @@ class Tar(Response):
 
 
 def _exported(request: Request[Any], visitor: Visitor) -> Tx[Export]:
-    key, (name, number) = repository(request), version(request)
-    access.require(visitor, "read", key, name, number)
-    return (yield from export.of(key, name, number))
+    _, bundle = yield from found(request, visitor)
+    return (yield from export.of(bundle))
 
 
 async def give(request: Request[Any], _: Visitor, exported: Export) -> Tar:

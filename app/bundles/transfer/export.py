@@ -12,7 +12,7 @@ from app.artifacts.blobs.rows import MAPPER
 from app.artifacts.blobs.store import BlobStore
 from app.artifacts.model import Blob
 from app.buildinfo.files import pieces as stored
-from app.bundles import evidence, store
+from app.bundles import evidence
 from app.bundles.model import Bundle
 from app.bundles.signing import dsse
 from app.bundles.signing import store as key_pairs
@@ -45,13 +45,10 @@ class Export:
         return sum(map(tar.room, sizes)) + len(tar.END)
 
 
-def of(key: str, name: str, version: str) -> Tx[Export]:
-    """The file of a version in the repository of a key. NoBundle; Conflict for a version that is not completed."""
-    bundle = yield from store.find(key, name, version)
-    if bundle is None:
-        raise store.no_bundle(key, name, version)
+def of(bundle: Bundle) -> Tx[Export]:
+    """The file of a version. Conflict for a version that is not completed."""
     if bundle.status != "COMPLETED":
-        words = f"{name} {version} is {bundle.status}, so there is nothing signed to export"
+        words = f"{bundle.name} {bundle.version} is {bundle.status}, so there is nothing signed to export"
         way = "finalize the draft first" if bundle.status == "DRAFT" else "only a COMPLETED version can be exported"
         raise Conflict(f"{words}; {way}", code="not_completed")
     blobs = [MAPPER.make(row) for row in (yield from many(BLOBS, bundle_id=bundle.id))]

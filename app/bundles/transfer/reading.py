@@ -33,6 +33,8 @@ _KINDS: Mapping[str, Kind] = {predicate: kind for kind, predicate in PREDICATES.
 _TIMES: Mapping[Kind, str] = {
     "create": "created", "import": "imported", "promote": "promoted", "delete_promotion": "deleted",
 }  # fmt: skip
+#: The field of each kind of statement that says who did what the statement tells.
+_ACTORS: Mapping[Kind, str] = {kind: f"{time}_by" for kind, time in _TIMES.items()}
 #: Bytes from which on a thread hashes.
 _LARGE = 64 * 1024
 
@@ -50,6 +52,12 @@ class Stated:
     at: int
     predicate: Mapping[str, Any]
 
+    @property
+    def by(self) -> str:
+        """The name of who did it."""
+        who = self.predicate.get(_ACTORS[self.kind])
+        return str(who.get("name", "")) if isinstance(who, dict) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -57,6 +65,8 @@ class Opened:
 
     manifest: Manifest
     statements: Sequence[Stated]
+    #: Ids of the trusted keys that have signed.
+    keyids: Sequence[str]
     _reader: Reader = field(repr=False)
 
     async def blobs(self, take: Take) -> None:
@@ -80,9 +90,9 @@ async def opened(parts: AsyncIterator[bytes], keys: Mapping[str, PublicKey]) -> 
     reader = Reader(parts)
     text = await _text(reader, contents.MANIFEST)
     found = await threads.run(_manifest, text, keys)
-    statements = await threads.run(_evidence, await _text(reader, contents.EVIDENCE), text, keys)
+    statements, keyids = await threads.run(_evidence, await _text(reader, contents.EVIDENCE), text, keys)
     await _text(reader, contents.KEYS)
-    return Opened(found, statements, reader)
+    return Opened(found, statements, keyids, reader)
 
 
 async def _text(reader: Reader, name: str) -> bytes:
@@ -111,13 +121,13 @@ def _manifest(text: bytes, keys: Mapping[str, PublicKey]) -> Manifest:
         refuse(f"{contents.MANIFEST} is not to be trusted: {error.message}", "bad_signature")
 
 
-def _evidence(text: bytes, first: bytes, keys: Mapping[str, PublicKey]) -> list[Stated]:
+def _evidence(text: bytes, first: bytes, keys: Mapping[str, PublicKey]) -> tuple[list[Stated], Sequence[str]]:
     stated = [_stated(seq, envelope) for seq, envelope in enumerate(contents.envelopes_of(text), start=1)]
     verdict = verification.verify(first, stated, keys)
     if not verdict.ok:
         more = f"; and {len(verdict.problems) - NAMED} more problems" if len(verdict.problems) > NAMED else ""
         refuse(f"{contents.EVIDENCE}: {'; '.join(verdict.problems[:NAMED])}{more}", "bad_evidence")
-    return stated
+    return stated, verdict.keyids
 
 
 def _stated(seq: int, envelope: str) -> Stated:
