@@ -127,9 +127,12 @@ def _signature(said: Any) -> tuple[str, bytes]:
 
 def _bytes(text: Any, what: str) -> bytes:
     try:
-        return binascii.a2b_base64(text, strict_mode=True)
+        found = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, TypeError, ValueError):
-        raise BadSignature(f"the {what} of its envelope is no base64") from None
+        found = None
+    if found is None or binascii.b2a_base64(found, newline=False).decode() != text:  # other texts of the same bytes
+        raise BadSignature(f"the {what} of its envelope is no base64")
+    return found
 
 
 def _object(data: str | bytes, what: str) -> dict[str, Any]:

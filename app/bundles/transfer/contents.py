@@ -1,8 +1,9 @@
 """What the file of an exported version holds: a tar with these entries, in this order. Pure.
 
 `manifest.json` is the envelope of the signed manifest. `evidence.json` has the envelopes of all statements as texts,
-for their digests are those of their bytes; the first one is the manifest's. `keys.json` has public keys for people to
-compare: it proves nothing, for whoever changes the file can change the keys in it. Then each blob once, by its SHA-256.
+for their digests are those of their bytes; the first one is the manifest's. `keys.json` has the public keys for people
+to compare: it proves nothing, for whoever changes the file can change the keys in it. Then each blob once, by its
+SHA-256.
 """
 
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from collections.abc import Iterable
 import orjson
 from typing_extensions import TypedDict
 
+from app.bundles.signing.keys import BadKey, PublicKey, public_key
 from app.bundles.transfer.tar import refuse
 
 MANIFEST, EVIDENCE, KEYS, BLOBS = "manifest.json", "evidence.json", "keys.json", "blobs/"
@@ -20,11 +22,9 @@ STATEMENTS = 10_000
 
 
 class PublicKeyJSON(TypedDict):
-    """A public key that has signed, and its name on the server that has made the file."""
+    """A public key that has signed, as PEM, and its id in signatures."""
 
-    name: str
     keyid: str
-    type: str
     public_key: str
 
 
@@ -51,6 +51,17 @@ def envelopes_of(text: bytes) -> list[str]:
     return found
 
 
-def public_keys(keys: Iterable[PublicKeyJSON]) -> bytes:
+def public_keys(keys: Iterable[PublicKey]) -> bytes:
     """The text of `keys.json`."""
-    return orjson.dumps(list(keys), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    listed = [PublicKeyJSON(keyid=key.keyid, public_key=key.pem) for key in keys]
+    return orjson.dumps(listed, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def check_keys(text: bytes) -> None:
+    """Invalid when a `keys.json` is not the text of the keys in it. They are used for nothing."""
+    try:
+        found = [public_key(entry["public_key"]) for entry in orjson.loads(text)]
+    except (orjson.JSONDecodeError, BadKey, TypeError, LookupError, AttributeError) as error:
+        refuse(f"{KEYS} is no list of public keys: {error}")
+    if public_keys(found) != text:
+        refuse(f"{KEYS} was changed: its ids are not those of its keys")

@@ -14,10 +14,8 @@ from app.artifacts.model import Blob
 from app.buildinfo.files import pieces as stored
 from app.bundles import evidence
 from app.bundles.model import Bundle
-from app.bundles.signing import dsse
-from app.bundles.signing import store as key_pairs
+from app.bundles.signing import dsse, signer
 from app.bundles.transfer import contents, tar
-from app.bundles.transfer.contents import PublicKeyJSON
 from app.db.tx import Tx, many
 from app.errors import Conflict
 
@@ -54,16 +52,11 @@ def of(bundle: Bundle) -> Tx[Export]:
     blobs = [MAPPER.make(row) for row in (yield from many(BLOBS, bundle_id=bundle.id))]
     statements = [statement.envelope for statement in (yield from evidence.all_of(bundle.id))]
     keyids = {keyid for statement in statements for keyid in dsse.keyids_of(statement)}
-    pairs = yield from key_pairs.everything()
-    signed = [
-        PublicKeyJSON(name=pair.name, keyid=pair.keyid, type=pair.type, public_key=pair.public_key)
-        for pair in pairs
-        if pair.keyid in keyids
-    ]
+    keys = [key for keyid, key in (yield from signer.trusted()).items() if keyid in keyids]
     texts = [
         (contents.MANIFEST, statements[0].encode()),
         (contents.EVIDENCE, contents.evidence(statements)),
-        (contents.KEYS, contents.public_keys(signed)),
+        (contents.KEYS, contents.public_keys(keys)),
     ]
     return Export(bundle, texts, blobs)
 

@@ -55,8 +55,7 @@ class Stated:
     @property
     def by(self) -> str:
         """The name of who did it."""
-        who = self.predicate.get(_ACTORS[self.kind])
-        return str(who.get("name", "")) if isinstance(who, dict) else ""
+        return str(self.predicate.get(_ACTORS[self.kind], ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ async def opened(parts: AsyncIterator[bytes], keys: Mapping[str, PublicKey]) -> 
     text = await _text(reader, contents.MANIFEST)
     found = await threads.run(_manifest, text, keys)
     statements, keyids = await threads.run(_evidence, await _text(reader, contents.EVIDENCE), text, keys)
-    await _text(reader, contents.KEYS)
+    contents.check_keys(await _text(reader, contents.KEYS))
     return Opened(found, statements, keyids, reader)
 
 

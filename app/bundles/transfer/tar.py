@@ -1,7 +1,7 @@
 """The tar that an exported version is: plain files with short names, one after another. Pure, and memory is constant.
 
-Nothing of a tar that is read is trusted. Links, devices, sparse files and headers that extend others are refused, so no
-header is longer than one block; errors name the entry.
+Nothing of a tar that is read is trusted: each header must be the one that an export makes. Links, devices, sparse files
+and headers that extend others are refused, so no header is longer than one block; errors name the entry.
 """
 
 import tarfile
@@ -60,7 +60,8 @@ class Reader:
     async def next(self) -> Entry | None:
         """The next file; None at the end of the tar. Invalid for what is no plain file."""
         assert not self._left, "the bytes of the entry before are read"
-        await self._whole(self._zeros)
+        if (await self._whole(self._zeros)).strip(b"\0"):
+            refuse(f"something follows behind the bytes of the entry {self._entry.name!r}; export the version again")
         block = await self._whole(BLOCK)
         if not block.strip(b"\0"):
             await self._end()
@@ -95,6 +96,8 @@ class Reader:
             )
         if not 0 <= info.size < LARGEST:
             refuse(f"the entry {name!r} has an impossible size")
+        if block != header(info.name, info.size):
+            refuse(f"the header of the entry {name!r} is not as an export makes it; send the file as it was exported")
         return Entry(info.name, info.size)
 
     async def _end(self) -> None:
