@@ -44,8 +44,7 @@ def new_key(kind: Type) -> PrivateKey:
 
 def require(name: str) -> Tx[None]:
     """Invalid when a pair that a request names cannot be used for signing; an empty name is that of the default."""
-    if name:
-        yield from _named(name)
+    yield from _chosen(name)
 
 
 async def signer_of(ports: Ports, name: str) -> Signer:
@@ -71,7 +70,7 @@ def trusted() -> Tx[dict[str, PublicKey]]:
 
 def _chosen(name: str) -> Tx[Held | None]:
     """The pair that signs; None when that is the default pair, which is not there yet."""
-    if name and (held := (yield from _named(name))).pair.verifies:
+    if name not in ("", DEFAULT) and (held := (yield from _named(name))).pair.verifies:
         return held
     default = yield from store.held(DEFAULT)
     if default is not None and default.data is None:
