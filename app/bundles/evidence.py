@@ -1,15 +1,12 @@
 """The SQL of evidence: signed statements about a version, each with the digest of the one before."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
+from app.bundles.signing.statements import Kind
 from app.db import releases
 from app.db.mapper import Mapper
 from app.db.tx import Tx, many, one, run
 from app.errors import Conflict
-
-#: What a statement tells: the version was created or imported; it was promoted; a promotion was deleted.
-Kind: TypeAlias = Literal["create", "import", "promote", "delete_promotion"]
 
 HEAD = "SELECT seq, digest FROM bundle_evidence WHERE bundle_id = :bundle_id ORDER BY seq DESC LIMIT 1"
 ADD = """

@@ -5,7 +5,8 @@ import shlex
 import time
 from contextlib import AsyncExitStack
 
-from app.accounts.artifactory import keys
+from app.accounts.artifactory import keys as api_keys
+from app.bundles.signing import store as key_pairs
 from app.db.connect import Alterable, connect, file_of, is_absent
 from app.db.file import Damaged
 from app.db.migrate import migrate, present_version, versions
@@ -19,7 +20,7 @@ from app.settings.server import Settings
 log = logging.getLogger(__name__)
 
 #: The columns of all sealed values.
-SEALED = (*repos.SEALED, *secrets.SEALED, keys.DATA)
+SEALED = (*repos.SEALED, *secrets.SEALED, api_keys.DATA, key_pairs.DATA)
 
 
 class NoDatabase(AppError):

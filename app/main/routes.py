@@ -31,6 +31,7 @@ from app.builds.cards import api as cards
 from app.builds.cron import api as cron
 from app.builds.deliveries import api as deliveries
 from app.bundles.api import asked as bundles
+from app.bundles.api import keys as key_pairs
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign, tokens
 from app.repos.secrets import api as secrets
@@ -93,6 +94,7 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *owners.artifactory_routes,
     *groups.routes,
     *system.routes,
+    *key_pairs.routes,
     *upkeep.routes,
     *files.routes,
 ]

@@ -8,6 +8,8 @@ from sqlalchemy import LargeBinary
 
 from app.accounts import store as accounts
 from app.accounts.artifactory import keys
+from app.bundles.signing import store as key_pairs
+from app.bundles.signing.store import KeyPair
 from app.db import schema
 from app.db.connect import Database
 from app.db.tx import many, run
@@ -25,6 +27,7 @@ VALUES = {
     "secrets.data": "a\nb",
     "org_secrets.data": "hush",
     keys.DATA: "AKCp8 and more",
+    key_pairs.DATA: "-----BEGIN PRIVATE KEY-----",
 }
 
 
@@ -38,6 +41,8 @@ async def fill(db: Database, repo: Repo, seal: Seal) -> None:
             await db.write(secrets.create(owner, "token", value, pull_request=False, pull_request_push=False))
         user = await db.write(accounts.create(f"u{number}", token=f"token {number}", now=1))
         await db.write(run(keys.ADD, user_id=user.id, data=seal.seal(VALUES[keys.DATA], keys.DATA)))
+        pair = KeyPair(0, f"k{number}", "id", "ED25519", "", "public", created=1)
+        assert await db.write(key_pairs.add(pair, seal.seal(VALUES[key_pairs.DATA], key_pairs.DATA)))
 
 
 @pytest.fixture
@@ -68,11 +73,11 @@ async def test_an_empty_database_opens_with_any_key(db: Database) -> None:
 
 
 async def test_everything_is_sealed_anew_and_opens_with_the_new_key_alone(full: Database) -> None:
-    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 10
+    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 12
     assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 0
 
     values = await stored(full)
-    assert len(values) == 10
+    assert len(values) == 12
     assert all(Seal(NEW).open(value, purpose) == VALUES[purpose] for purpose, value in values)
     await full.read(sealed.check(Seal(NEW), SEALED))
     with pytest.raises(CannotOpen, match="another key"):
@@ -90,7 +95,7 @@ async def test_only_what_another_key_sealed_is_sealed_anew(full: Database, repo:
     )
     await full.write(changed)
 
-    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 9
+    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 11
     assert not {value for _, value in before} & {value for _, value in await stored(full)}
 
 

@@ -10,7 +10,6 @@ from starlette.types import Scope
 from typing_extensions import TypedDict
 
 from app.artifacts.access import ACCOUNT, VISITOR, State, Visitor
-from app.artifacts.api import keys
 from app.artifacts.identity import service_id
 from app.errors import NotFound
 from app.web.path import Path, Word
@@ -195,5 +194,4 @@ routes: Sequence[Endpoint] = [
         operation="platform.release_bundle",
         needs=VISITOR,
     ),
-    *keys.routes,
 ]

@@ -1,0 +1,129 @@
+"""Signed envelopes: DSSE, as https://github.com/secure-systems-lab/dsse says, around statements of in-toto. Pure."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from app.bundles.signing.keys import PublicKey
+from app.errors import AppError
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+#: The most signatures of an envelope that are looked at.
+SIGNATURES = 16
+
+
+class BadSignature(AppError):
+    """An envelope that no trusted key has signed as it is."""
+
+    code = "bad_signature"
+
+
+class Signs(Protocol):
+    """What signs."""
+
+    @property
+    def keyid(self) -> str:
+        """Names the key in the envelope."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of the data."""
+        ...
+
+
+class Signed(NamedTuple):
+    """An envelope as JSON, and the SHA-256 of its bytes in hex."""
+
+    envelope: str
+    digest: str
+
+
+def signed(statement: Mapping[str, Any], signer: Signs) -> Signed:
+    """A statement in an envelope with one signature."""
+    payload = orjson.dumps(statement)
+    made = {
+        "payloadType": PAYLOAD_TYPE,
+        "payload": base64.b64encode(payload).decode(),
+        "signatures": [{"keyid": signer.keyid, "sig": base64.b64encode(signer.sign(to_sign(payload))).decode()}],
+    }
+    envelope = orjson.dumps(made)
+    return Signed(envelope.decode(), digest_of(envelope))
+
+
+def digest_of(envelope: str | bytes) -> str:
+    """The SHA-256 of an envelope's bytes, in hex."""
+    return hashlib.sha256(envelope.encode() if isinstance(envelope, str) else envelope).hexdigest()
+
+
+def to_sign(payload: bytes, kind: str = PAYLOAD_TYPE) -> bytes:
+    """The bytes that are signed for a payload: its pre-authentication encoding."""
+    return b"DSSEv1 %d %b %d %b" % (len(kind.encode()), kind.encode(), len(payload), payload)
+
+
+class Opened(NamedTuple):
+    """A statement whose signatures were verified, and the ids of the keys that have made them."""
+
+    statement: Mapping[str, Any]
+    keyids: tuple[str, ...]
+
+
+def opened(envelope: str | bytes, keys: Mapping[str, PublicKey]) -> Mapping[str, Any]:
+    """The statement in an envelope that one of these keys, by their ids, has signed; BadSignature."""
+    return verified(envelope, keys).statement
+
+
+def verified(envelope: str | bytes, keys: Mapping[str, PublicKey]) -> Opened:
+    """The same, and who has signed. The signature of every key that is trusted must be right; BadSignature."""
+    payload, signatures = _parts(envelope)
+    trusted = {keyid: sig for keyid, sig in signatures if keyid in keys}
+    if not trusted:
+        raise BadSignature(f"it is signed with {_named(signatures)}, which is not trusted here")
+    data = to_sign(payload)
+    for keyid, signature in trusted.items():
+        if not keys[keyid].verifies(signature, data):
+            raise BadSignature(f"its signature with the key {keyid} is wrong")
+    return Opened(_object(payload, "payload"), tuple(trusted))
+
+
+def _named(signatures: list[tuple[str, bytes]]) -> str:
+    names = [keyid[:64] for keyid, _ in signatures if keyid]
+    return f"the key {names[0]}" if names else "a key that it does not name"
+
+
+def _parts(envelope: str | bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """The payload, and the signatures with the ids of their keys."""
+    found = _object(envelope, "envelope")
+    if found.get("payloadType") != PAYLOAD_TYPE:
+        raise BadSignature(f"the payload type of its envelope is not {PAYLOAD_TYPE}")
+    signatures = found.get("signatures")
+    if not isinstance(signatures, list) or not 0 < len(signatures) <= SIGNATURES:
+        raise BadSignature(f"its envelope does not have 1 to {SIGNATURES} signatures")
+    return _bytes(found.get("payload"), "payload"), [_signature(each) for each in signatures]
+
+
+def _signature(said: Any) -> tuple[str, bytes]:
+    if not isinstance(said, dict):
+        raise BadSignature("its envelope has a signature that is no object")
+    keyid = said.get("keyid")
+    return keyid if isinstance(keyid, str) else "", _bytes(said.get("sig"), "signature")
+
+
+def _bytes(text: Any, what: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        raise BadSignature(f"the {what} of its envelope is no base64") from None
+
+
+def _object(data: str | bytes, what: str) -> dict[str, Any]:
+    try:
+        found = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise BadSignature(f"its {what} is no JSON object")
+    return found
