@@ -1,0 +1,50 @@
+"""The moments of promotions and deletions. A moment is recorded in the transaction of its change."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from app.bundles.model import Bundle, Promotion
+from app.moments import Actor, Change
+
+
+def promoted(by: Actor, key: str, bundle: Bundle, promotion: Promotion, removed: int) -> Change:
+    """A version was promoted; a move removed so many files."""
+    after: dict[str, object] = {
+        "environment": promotion.environment,
+        "source_environment": promotion.source_environment,
+        "operation": promotion.operation,
+        "targets": list(promotion.targets),
+        "files": promotion.files,
+        "removed": removed,
+        "override_reason": promotion.reason,
+    }
+    facts = {name: value for name, value in after.items() if value}
+    return Change("bundle.promote", by, subject(key, bundle), after=facts)
+
+
+def promotion_deleted(by: Actor, key: str, bundle: Bundle, promotion: Promotion, removed: int) -> Change:
+    """A promotion was deleted, and so many files with it."""
+    before = {"environment": promotion.environment, "created_millis": promotion.created, "removed": removed}
+    return Change("bundle.delete_promotion", by, subject(key, bundle), before=before)
+
+
+def deleted(by: Actor, key: str, bundle: Bundle, promotions: int, removed: int) -> Change:
+    """A version was deleted with its promotions, and so many promoted files."""
+    before = {"status": bundle.status, "files": bundle.files, "promotions": promotions, "removed": removed}
+    return Change("bundle.delete", by, subject(key, bundle), before=before)
+
+
+def subject(key: str, bundle: Bundle) -> str:
+    """A version, as moments name it."""
+    return f"{key}/{bundle.name}/{bundle.version}"
+
+
+def kept(by: Actor) -> dict[str, Any]:
+    """An actor as the request of work keeps it, for the moment at the end of the work."""
+    return asdict(by)
+
+
+def actor(kept: Mapping[str, Any]) -> Actor:
+    """The actor that `kept` gave."""
+    return Actor(**kept)
