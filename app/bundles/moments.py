@@ -1,4 +1,4 @@
-"""The moments of promotions and deletions. A moment is recorded in the transaction of its change."""
+"""The moments of release bundles. A moment is recorded in the transaction of its change."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -6,6 +6,35 @@ from typing import Any
 
 from app.bundles.model import Bundle, Promotion
 from app.moments import Actor, Change
+
+
+def subject(key: str, bundle: Bundle) -> str:
+    """What moments call a version."""
+    return f"{key}/{bundle.name}/{bundle.version}"
+
+
+def created(by: Actor, key: str, bundle: Bundle) -> Change:
+    """A version was made, or a draft, as its status says."""
+    after = {"status": bundle.status, **_content(bundle)}
+    if bundle.manifest:
+        after["manifest"] = bundle.manifest
+    return Change("bundle.create", by, subject(key, bundle), after=after)
+
+
+def finalized(by: Actor, key: str, bundle: Bundle) -> Change:
+    """A draft became a signed version."""
+    after = {"status": bundle.status, "manifest": bundle.manifest, **_content(bundle)}
+    return Change("bundle.finalize", by, subject(key, bundle), before={"status": "DRAFT"}, after=after)
+
+
+def updated(by: Actor, key: str, before: Bundle, after: Bundle) -> Change:
+    """Sources were added to a draft."""
+    return Change("bundle.update", by, subject(key, after), before=_content(before), after=_content(after))
+
+
+def failed(verb: str, by: Actor, key: str, bundle: Bundle, reason: str) -> Change:
+    """What `verb` says was not done."""
+    return Change(verb, by, subject(key, bundle), after={"status": "FAILED", "reason": reason})
 
 
 def promoted(by: Actor, key: str, bundle: Bundle, promotion: Promotion, removed: int) -> Change:
@@ -35,11 +64,6 @@ def deleted(by: Actor, key: str, bundle: Bundle, promotions: int, removed: int) 
     return Change("bundle.delete", by, subject(key, bundle), before=before)
 
 
-def subject(key: str, bundle: Bundle) -> str:
-    """A version, as moments name it."""
-    return f"{key}/{bundle.name}/{bundle.version}"
-
-
 def kept(by: Actor) -> dict[str, Any]:
     """An actor as the request of work keeps it, for the moment at the end of the work."""
     return asdict(by)
@@ -48,3 +72,7 @@ def kept(by: Actor) -> dict[str, Any]:
 def actor(kept: Mapping[str, Any]) -> Actor:
     """The actor that `kept` gave."""
     return Actor(**kept)
+
+
+def _content(bundle: Bundle) -> dict[str, Any]:
+    return {"files": bundle.files, "size": bundle.size}

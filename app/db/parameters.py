@@ -19,7 +19,7 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
-_ROWS = re.compile(r":rows\((\w+);([^)]*)\)")
+_ROWS = re.compile(r":rows\(\s*(\w+);([^)]*)\)")
 _GLOB = re.compile(r":glob\((\w+)\)")
 _JOINED = re.compile(r":joined\(([\w.]+)\)")
 #: The backslash comes first, because the others get one.

@@ -31,6 +31,7 @@ from app.builds.cards import api as cards
 from app.builds.cron import api as cron
 from app.builds.deliveries import api as deliveries
 from app.bundles.api import asked as bundles
+from app.bundles.api import creation as bundle_creation
 from app.bundles.api import keys as key_pairs
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign, tokens
@@ -48,7 +49,7 @@ from app.web.server import Requests
 from app.web.traffic import Traffic
 
 
-class State(rpc.State, promotion.State, bundles.State):
+class State(rpc.State, promotion.State, bundles.State, bundle_creation.State):
     """The state of every request."""
 
 
@@ -80,6 +81,7 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *runs.routes,
     *promotion.routes,
     *removal.routes,
+    *bundle_creation.routes,
     *storage.routes,
     *properties.routes,
     *totals.routes,
