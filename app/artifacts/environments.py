@@ -22,6 +22,7 @@ RENAME = """
         AND NOT EXISTS (SELECT 1 FROM environments AS other WHERE other.name = :new)
     RETURNING name
 """
+ORDER = "SELECT name FROM environment_order ORDER BY position"
 REMOVE = "DELETE FROM environments WHERE name = :name RETURNING name"
 
 
@@ -52,3 +53,8 @@ def rename(name: str, new: str) -> Tx[bool]:
 def remove(name: str) -> Tx[bool]:
     """Remove an environment; whether it was there."""
     return (yield from one(REMOVE, name=name)) is not None
+
+
+def order() -> Tx[list[str]]:
+    """The order in which versions of release bundles go through environments; empty when there is none."""
+    return [row["name"] for row in (yield from many(ORDER))]

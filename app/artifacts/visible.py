@@ -16,15 +16,23 @@ from app.artifacts.rights import Action, Rights, regex_of
 WHOLE_PATH = """
     CASE WHEN items.path <> '.' THEN items.path || '/' || items.name WHEN items.name = '.' THEN '' ELSE items.name END
 """
-#: The condition on a row of `items`; its parameters are `Visible.parameters`.
-VISIBLE = f"""(
-    items.repo_id IN (SELECT id FROM :rows(visible_whole; id bigint) AS visible)
+
+
+def visible(repo_id: str, path: str) -> str:
+    """The condition that a caller may read a path of a repository, both named by SQL; its parameters are
+    `Visible.parameters`."""
+    return f"""(
+    {repo_id} IN (SELECT id FROM :rows(visible_whole; id bigint) AS visible)
     OR EXISTS (
         SELECT 1 FROM :rows(visible_partial; repo_id bigint, includes text, excludes text) AS visible
-        WHERE visible.repo_id = items.repo_id AND {WHOLE_PATH} :regexp visible.includes
-            AND (visible.excludes = '' OR NOT {WHOLE_PATH} :regexp visible.excludes)
+        WHERE visible.repo_id = {repo_id} AND {path} :regexp visible.includes
+            AND (visible.excludes = '' OR NOT {path} :regexp visible.excludes)
     )
-)"""  # noqa: S608 - fixed texts
+)"""  # noqa: S608 - names of columns
+
+
+#: The condition on a row of `items`.
+VISIBLE = visible("items.repo_id", WHOLE_PATH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,11 @@ def failed(verb: str, by: Actor, key: str, bundle: Bundle, reason: str) -> Chang
     return Change(verb, by, subject(key, bundle), after={"status": "FAILED", "reason": reason})
 
 
+def tagged(by: Actor, key: str, bundle: Bundle, tag: str) -> Change:
+    """A version got another tag."""
+    return Change("bundle.tag", by, subject(key, bundle), before={"tag": bundle.tag}, after={"tag": tag})
+
+
 def promoted(by: Actor, key: str, bundle: Bundle, promotion: Promotion, removed: int) -> Change:
     """A version was promoted; a move removed so many files."""
     after: dict[str, object] = {

@@ -18,6 +18,7 @@ FIND = "SELECT * FROM bundle_promotions WHERE bundle_id = :bundle_id AND created
 COMPLETED = """
     SELECT * FROM bundle_promotions WHERE bundle_id = :bundle_id AND status = 'COMPLETED' ORDER BY created DESC
 """
+OF = "SELECT * FROM bundle_promotions WHERE bundle_id = :bundle_id ORDER BY created"
 OPEN = """
     SELECT * FROM bundle_promotions WHERE bundle_id = :bundle_id AND environment = :environment
         AND status IN ('PENDING', 'PROCESSING', 'STARTED', 'DELETING')
@@ -61,6 +62,11 @@ def find(bundle_id: int, created: int) -> Tx[Promotion | None]:
 def completed(bundle_id: int) -> Tx[list[Promotion]]:
     """The completed promotions of a version, the newest first: the first one says where the version is."""
     return [MAPPER.make(row) for row in (yield from many(COMPLETED, bundle_id=bundle_id))]
+
+
+def of(bundle_id: int) -> Tx[list[Promotion]]:
+    """All promotions of a version, the oldest first."""
+    return [MAPPER.make(row) for row in (yield from many(OF, bundle_id=bundle_id))]
 
 
 def unfinished(bundle_id: int, environment: str) -> Tx[Promotion | None]:

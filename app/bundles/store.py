@@ -21,9 +21,11 @@ FIND = """
     WHERE artifact_repos.key = :key AND artifact_repos.system = 'bundles'
         AND bundles.name = :name AND bundles.version = :version
 """
+#: SQLite reads the tables of a CROSS JOIN in their order; else it would read all versions.
 EVERYWHERE = """
-    SELECT artifact_repos.key, bundles.id FROM artifact_repos JOIN bundles ON bundles.repo_id = artifact_repos.id
-    WHERE artifact_repos.system = 'bundles' AND bundles.name = :name AND bundles.version = :version
+    SELECT artifact_repos.key, bundles.id FROM artifact_repos CROSS JOIN bundles
+    WHERE bundles.repo_id = artifact_repos.id AND artifact_repos.system = 'bundles'
+        AND bundles.name = :name AND bundles.version = :version
     ORDER BY CASE WHEN artifact_repos.key = :first THEN 0 ELSE 1 END, artifact_repos.key LIMIT 2
 """
 SET_STATUS = "UPDATE bundles SET status = :status, messages = :messages WHERE id = :id"

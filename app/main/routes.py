@@ -32,7 +32,9 @@ from app.builds.cron import api as cron
 from app.builds.deliveries import api as deliveries
 from app.bundles.api import asked as bundles
 from app.bundles.api import creation as bundle_creation
+from app.bundles.api import evidence as bundle_evidence
 from app.bundles.api import keys as key_pairs
+from app.bundles.api import reading as bundle_reading
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign, tokens
 from app.repos.secrets import api as secrets
@@ -74,6 +76,7 @@ ROWS: Sequence[Endpoint] = [
     *session.routes,
     *audit.routes,
     *repo_audit.routes,
+    *bundle_evidence.routes,
     *health.routes,
 ]
 #: The endpoints that clients of Artifactory call, which the description shows, too.
@@ -98,6 +101,7 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *system.routes,
     *key_pairs.routes,
     *upkeep.routes,
+    *bundle_reading.routes,
     *files.routes,
 ]
 #: The first words of the paths of these endpoints.

@@ -5,9 +5,13 @@ from typing import Any
 from starlette.requests import Request
 
 from app.artifacts import access
-from app.bundles import names
+from app.artifacts.access import Visitor
+from app.bundles import access as rights
+from app.bundles import names, store
+from app.bundles.model import Bundle
 from app.bundles.ports import Ports
 from app.bundles.work import Worker
+from app.db.tx import Tx
 from app.errors import Invalid, Problem
 from app.sealing.seal import Seal
 from app.web import body
@@ -59,6 +63,20 @@ def version(request: Request[Any]) -> tuple[str, str]:
     """The name and the version in the path."""
     words = request.path_params
     return decoded(words["name"]), decoded(words["version"])
+
+
+def found(request: Request[Any], visitor: Visitor) -> Tx[tuple[str, Bundle]]:
+    """The version in the path, and the key of its repository; NoBundle, Forbidden.
+
+    Without `project` or `repository_key` the only repository that has the version is meant.
+    """
+    name, number = version(request)
+    key = repository(request) if says_repository(request) else (yield from store.home_of(name, number))
+    rights.require(visitor, "read", key, name, number)
+    bundle = yield from store.find(key, name, number)
+    if bundle is None:
+        raise store.no_bundle(key, name, number)
+    return key, bundle
 
 
 def signing_key(request: Request[Any]) -> str:

@@ -59,34 +59,47 @@ def digest_of(envelope: str | bytes) -> str:
     return hashlib.sha256(envelope.encode() if isinstance(envelope, str) else envelope).hexdigest()
 
 
+def keyids_of(envelope: str | bytes) -> list[str]:
+    """The ids of the keys that an envelope says it is signed with, verified or not; none for a damaged envelope."""
+    try:
+        return [keyid for keyid, _ in _parts(envelope)[1]]
+    except BadSignature:
+        return []
+
+
 def to_sign(payload: bytes, kind: str = PAYLOAD_TYPE) -> bytes:
     """The bytes that are signed for a payload: its pre-authentication encoding."""
     return b"DSSEv1 %d %b %d %b" % (len(kind.encode()), kind.encode(), len(payload), payload)
 
 
-class Opened(NamedTuple):
-    """A statement whose signatures were verified, and the ids of the keys that have made them."""
+class Verified(NamedTuple):
+    """A payload whose signatures were verified, and the ids of the keys that have made them."""
 
-    statement: Mapping[str, Any]
+    payload: bytes
     keyids: tuple[str, ...]
 
 
 def opened(envelope: str | bytes, keys: Mapping[str, PublicKey]) -> Mapping[str, Any]:
     """The statement in an envelope that one of these keys, by their ids, has signed; BadSignature."""
-    return verified(envelope, keys).statement
+    return statement_of(verified(envelope, keys).payload)
 
 
-def verified(envelope: str | bytes, keys: Mapping[str, PublicKey]) -> Opened:
-    """The same, and who has signed. The signature of every key that is trusted must be right; BadSignature."""
+def verified(envelope: str | bytes, keys: Mapping[str, PublicKey]) -> Verified:
+    """The payload of such an envelope; each signature of a key that is trusted must be right. BadSignature."""
     payload, signatures = _parts(envelope)
-    trusted = {keyid: sig for keyid, sig in signatures if keyid in keys}
+    trusted = [(keyid, signature) for keyid, signature in signatures if keyid in keys]
     if not trusted:
         raise BadSignature(f"it is signed with {_named(signatures)}, which is not trusted here")
     data = to_sign(payload)
-    for keyid, signature in trusted.items():
+    for keyid, signature in trusted:
         if not keys[keyid].verifies(signature, data):
             raise BadSignature(f"its signature with the key {keyid} is wrong")
-    return Opened(_object(payload, "payload"), tuple(trusted))
+    return Verified(payload, tuple(keyid for keyid, _ in trusted))
+
+
+def statement_of(payload: bytes) -> dict[str, Any]:
+    """The statement that a payload is; BadSignature."""
+    return _object(payload, "payload")
 
 
 def _named(signatures: list[tuple[str, bytes]]) -> str:
@@ -114,7 +127,7 @@ def _signature(said: Any) -> tuple[str, bytes]:
 
 def _bytes(text: Any, what: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        return binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, TypeError, ValueError):
         raise BadSignature(f"the {what} of its envelope is no base64") from None
 

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization as wire
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from app.bundles.signing import rounds
 from app.errors import AppError
 
 #: Types of keys that this server signs and verifies with.
@@ -101,6 +102,13 @@ def of(key: Any) -> PrivateKey:
 
 
 def _decrypted(pem: str, passphrase: str) -> Any:
+    found = rounds.of_key(pem)
+    if found is None:
+        raise BadKey(
+            "the private key is encrypted in a way that is not read here; openssl pkcs8 -topk8 writes one that is"
+        )
+    if found > rounds.MOST:
+        raise BadKey(f"the passphrase goes through {found} rounds; at most {rounds.MOST} are done")
     if not passphrase:
         raise BadPassphrase("the private key is encrypted: give its passphrase")
     try:

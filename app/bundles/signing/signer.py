@@ -64,8 +64,9 @@ async def signer_of(ports: Ports, name: str) -> Signer:
 
 def trusted() -> Tx[dict[str, PublicKey]]:
     """The keys that are trusted, by their ids: all that can verify, retired ones included."""
-    found = yield from store.everything()
-    return {pair.keyid: keys.public_key(pair.public_key) for pair in found if pair.verifies}
+    pairs = yield from store.everything()
+    found = [keys.public_key(pair.public_key) for pair in pairs if pair.verifies]
+    return {key.keyid: key for key in found}
 
 
 def _chosen(name: str) -> Tx[Held | None]:

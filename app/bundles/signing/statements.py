@@ -7,6 +7,8 @@ of the envelope before. So nobody can take a statement away, or put it elsewhere
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
+import orjson
+
 from app.artifacts.times import text_of
 from app.bundles.model import Artifact, Bundle, Promotion
 from app.moments import Actor
@@ -37,10 +39,7 @@ def manifest(key: str, bundle: Bundle, artifacts: Sequence[Artifact], properties
     predicate = {
         **_about("create", key, bundle, 1, ""),
         "schema_version": SCHEMA,
-        "created_by": _who(bundle.by_id, bundle.by_name),
-        "created": text_of(bundle.created),
-        "created_millis": bundle.created,
-        "source": bundle.sources,
+        **of_bundle(bundle),
         "artifacts": described(artifacts, properties),
     }
     return _statement("create", artifacts, predicate)
@@ -53,15 +52,9 @@ def promotion(
     of the one before."""
     predicate = {
         **_about("promote", key, bundle, seq, previous),
-        **_promotion(done),
-        "promoted_by": _who(done.by_id, done.by_name),
+        **of_promotion(done),
         "promoted": text_of(at),
-        "operation": done.operation,
-        "target_repository_keys": list(done.targets),
-        "artifact_additional_properties": _properties(done.properties),
     }
-    if done.reason:
-        predicate["override_reason"] = done.reason
     return _statement("promote", artifacts, predicate)
 
 
@@ -79,8 +72,9 @@ def deletion(
     """A promotion of a version was deleted at a time, Unix milliseconds."""
     predicate = {
         **_about("delete_promotion", key, bundle, seq, previous),
-        **_promotion(gone),
-        "deleted_by": _who(by.id, by.name),
+        "created_millis": gone.created,
+        "environment": gone.environment,
+        **_by("deleted", by.name, by.id),
         "deleted": text_of(at),
     }
     return _statement("delete_promotion", artifacts, predicate)
@@ -92,10 +86,39 @@ def imported(
     """A version was imported from another server at a time, Unix milliseconds, with the statements before."""
     predicate = {
         **_about("import", key, bundle, seq, previous),
-        "imported_by": _who(by.id, by.name),
+        **_by("imported", by.name, by.id),
         "imported": text_of(at),
     }
     return _statement("import", artifacts, predicate)
+
+
+def of_bundle(bundle: Bundle) -> dict[str, Any]:
+    """What a manifest says of the version, besides its artifacts."""
+    return {
+        **_by("created", bundle.by_name, bundle.by_id),
+        "created": text_of(bundle.created),
+        "created_millis": bundle.created,
+        "source": dict(bundle.sources),
+    }
+
+
+def of_promotion(done: Promotion) -> dict[str, Any]:
+    """What a statement says of a promotion, besides the time of its end."""
+    return {
+        "created_millis": done.created,
+        "environment": done.environment,
+        "source_environment": done.source_environment,
+        **_by("promoted", done.by_name, done.by_id),
+        "operation": done.operation,
+        "target_repository_keys": list(done.targets),
+        "artifact_additional_properties": _properties(done.properties),
+        "override_reason": done.reason,
+    }
+
+
+def subjects(artifacts: Sequence[Artifact]) -> list[dict[str, Any]]:
+    """Artifacts as the subjects of statements."""
+    return [{"name": artifact.whole_path, "digest": {"sha256": artifact.sha256}} for artifact in artifacts]
 
 
 def described(artifacts: Sequence[Artifact], properties: Sets) -> list[dict[str, Any]]:
@@ -114,9 +137,14 @@ def described(artifacts: Sequence[Artifact], properties: Sets) -> list[dict[str,
     ]
 
 
+def beginning(shown: Sequence[Any]) -> bytes:
+    """The bytes with which the payload of a statement with these subjects begins."""
+    return orjson.dumps({"_type": STATEMENT, "subject": shown}).removesuffix(b"}") + b","
+
+
 def _statement(kind: Kind, artifacts: Sequence[Artifact], predicate: Mapping[str, Any]) -> Statement:
-    subjects = [{"name": artifact.whole_path, "digest": {"sha256": artifact.sha256}} for artifact in artifacts]
-    return {"_type": STATEMENT, "subject": subjects, "predicateType": PREDICATES[kind], "predicate": predicate}
+    shown = subjects(artifacts)
+    return {"_type": STATEMENT, "subject": shown, "predicateType": PREDICATES[kind], "predicate": predicate}
 
 
 def _about(kind: Kind, key: str, bundle: Bundle, seq: int, previous: str) -> dict[str, Any]:
@@ -128,17 +156,9 @@ def _about(kind: Kind, key: str, bundle: Bundle, seq: int, previous: str) -> dic
     return {"release_bundle": version, "kind": kind, "seq": seq, "previous": previous}
 
 
-def _promotion(promotion: Promotion) -> dict[str, Any]:
-    """What names a promotion."""
-    return {
-        "created_millis": promotion.created,
-        "environment": promotion.environment,
-        "source_environment": promotion.source_environment,
-    }
-
-
-def _who(account: int, name: str) -> dict[str, Any]:
-    return {"name": name, "id": account}
+def _by(done: str, name: str, account: int) -> dict[str, Any]:
+    """Who has done it; another account can get the name one day, but never the id."""
+    return {f"{done}_by": name, f"{done}_by_id": account}
 
 
 def _properties(found: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
