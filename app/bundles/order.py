@@ -1,11 +1,12 @@
 """What a promotion of a version is asked to do (contract release-bundle 6.1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from pydantic import Field
 
 from app.artifacts import properties
 from app.artifacts.lax import Storable
-from app.bundles.model import Operation
+from app.bundles.selection import Order
 from app.errors import Invalid, Problem
 from app.web.body import Input
 
@@ -24,28 +25,17 @@ class PromotionInput(Input):
     """Where a version is promoted to. A list that is empty says nothing."""
 
     environment: Storable = ""
-    #: Keys of the only repositories that take files, perhaps with `*`; then `excluded_repository_keys` says nothing.
-    included_repository_keys: list[Storable] = []
-    #: Keys of repositories that take no files, perhaps with `*`.
-    excluded_repository_keys: list[Storable] = []
-    artifact_additional_properties: list[PropertyInput] = []
-    #: Why the version goes there although the order of environments says no; needs the right manage.
-    override_reason: Storable = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a promotion is asked to do."""
-
-    environment: str
-    operation: Operation = "copy"
-    included: tuple[str, ...] = ()
-    excluded: tuple[str, ...] = ()
-    properties: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    #: Why the order of environments shall be overridden; empty when it shall not.
-    reason: str = ""
-    #: Name of the key that signs; empty for that of the version.
-    signing_key: str = ""
+    included_repository_keys: list[Storable] = Field(
+        default_factory=list,
+        description="The only repositories that take files, perhaps with `*`; then the excluded ones mean nothing.",
+    )
+    excluded_repository_keys: list[Storable] = Field(
+        default_factory=list, description="Repositories that take no files, perhaps with `*`."
+    )
+    artifact_additional_properties: list[PropertyInput] = Field(default_factory=list)
+    override_reason: Storable = Field(
+        "", description="Why the version goes there although the order of environments says no; needs *manage*."
+    )
 
 
 def read(said: PromotionInput, operation: str, signing_key: str) -> Order:

@@ -128,7 +128,9 @@ def _annotate(files: Sequence[Kept], said: Properties, stamp: Stamp) -> Tx[None]
     new = yield from properties.sets_of([with_properties(old[there], old[frozen], said) for there, frozen in pairs])
     sets = dict(zip(pairs, new, strict=True))
     changed = [(file.item_id, sets[file.there, file.frozen]) for file in files]
-    entries = [(item_id, set_id) for (item_id, set_id), file in zip(changed, files, strict=True) if set_id != file.there]
+    entries = [
+        (item_id, set_id) for (item_id, set_id), file in zip(changed, files, strict=True) if set_id != file.there
+    ]
     yield from run(ANNOTATE, entries=orjson.dumps(entries).decode(), now=stamp.at)
 
 

@@ -7,32 +7,38 @@ to their places, in another one, after it has judged anew what is in the way. A 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from app import threads
 from app.artifacts import repositories
 from app.artifacts.access import Visitor
 from app.artifacts.items import Stamp
 from app.artifacts.model import ArtifactRepository
 from app.artifacts.repositories import Repositories
-from app.bundles import access, claims, evidence, moments, names, placing, promotions, selection, store, told, work
+from app.bundles import (
+    access,
+    claims,
+    evidence,
+    moments,
+    names,
+    placing,
+    promotions,
+    selection,
+    stating,
+    store,
+    told,
+    work,
+)
 from app.bundles.claims import Place
 from app.bundles.environments import sequence
-from app.bundles.evidence import Evidence, Head, Overtaken
-from app.bundles.model import Artifact, Bundle, Promotion
-from app.bundles.order import Order
+from app.bundles.evidence import Evidence
+from app.bundles.model import Artifact, Bundle, Operation, Promotion
 from app.bundles.placing import Kept
 from app.bundles.ports import Ports
-from app.bundles.selection import Clash, Course, Target
-from app.bundles.signing import dsse, signer, statements
-from app.bundles.signing.dsse import Signed
-from app.bundles.signing.signer import Signer
+from app.bundles.selection import Clash, Course, Order, Target
+from app.bundles.signing import signer
+from app.bundles.stating import Subject
 from app.bundles.work import Progress, Work
 from app.db.tx import Tx
 from app.errors import AppError, Conflict, Forbidden, Invalid
 from app.evolve import evolve
-from app.turns import short_turns
-
-#: How often a statement is signed anew when other statements about the version come first.
-ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Call:
     @property
     def what(self) -> str:
         """The promotion, in words."""
-        return f"the promotion of {self.name} {self.version} to {self.order.environment}"
+        return _what(self.name, self.version, self.order.environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,11 @@ class Plan:
     #: The promotions whose claims a move releases, and the files that go with them.
     leaves: Sequence[int] = ()
     removed: Sequence[Place] = ()
+
+    @property
+    def operation(self) -> Operation:
+        """What is done."""
+        return "copy" if self.course.origin is None else "move"
 
     @property
     def files(self) -> int:
@@ -177,7 +188,7 @@ def _promotion(call: Call, plan: Plan) -> Tx[Promotion]:
     order, bundle, course = call.order, plan.bundle, plan.course
     return Promotion(
         0, bundle.id, bundle.repo_id, bundle.name, (yield from promotions.next_time(bundle.id, call.at)),
-        order.environment, course.source_environment, "move" if course.origin is not None else "copy", "PENDING",
+        order.environment, course.source_environment, plan.operation, "PENDING",
         call.visitor.by.id, call.visitor.name, order.signing_key or bundle.signing_key,
         order.included, order.excluded, order.properties, tuple(target.repo.key for target in plan.targets),
         plan.reason,
@@ -255,90 +266,55 @@ class Promoting:
 
     async def do(self, work: Work, progress: Progress) -> None:
         """See `work.Step`."""
-        ports = self.ports
-        await ports.db.write_few(promotions.began(work.promotion_id))
-        for attempt in range(ATTEMPTS):
-            prepared = await ports.db.read(_prepared(work))
-            key = await signer.signer_of(ports, prepared.promotion.signing_key)
-            at = ports.now_ms()
-            with short_turns():
-                signed = await threads.run(_signed, prepared, key, at)
-            try:
-                await ports.db.alter(_carried_out(ports, work, prepared, signed, at))
-                break
-            except Overtaken:
-                if attempt == ATTEMPTS - 1:
-                    raise
+        await self.ports.db.write_few(promotions.began(work.promotion_id))
+        await stating.repeated(lambda: self._attempt(work))
         progress.done = work.total
+
+    async def _attempt(self, work: Work) -> None:
+        ports = self.ports
+        subject, at = await ports.db.read(stating.subject_of(work)), ports.now_ms()
+        statement = await stating.promoted(ports, subject, at)
+        await ports.db.alter(_carried_out(ports, work, subject, statement))
 
     def failed(self, work: Work, error: AppError) -> Tx[None]:
         """See `work.Step`."""
-        return promotions.set_status(
-            work.promotion_id, "FAILED", told.messages(told.why(error), self.ports.now_ms())
-        )
+        messages = told.messages(told.why(error), self.ports.now_ms())
+        return promotions.set_status(work.promotion_id, "FAILED", messages)
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What a statement about a promotion is made of."""
-
-    key: str
-    bundle: Bundle
-    promotion: Promotion
-    artifacts: Sequence[Artifact]
-    head: Head
-
-
-def _prepared(work: Work) -> Tx[_Prepared]:
-    bundle = yield from store.by_id(work.bundle_id)
-    promotion = yield from promotions.by_id(work.promotion_id)
-    if bundle is None or promotion is None:
-        raise Conflict("the version was deleted meanwhile")
-    key = yield from access.key_of(bundle)
-    artifacts = yield from store.artifacts_of(bundle.id)
-    return _Prepared(key, bundle, promotion, artifacts, (yield from evidence.head(bundle.id)))
-
-
-def _signed(prepared: _Prepared, key: Signer, at: int) -> Signed:
-    head = prepared.head
-    statement = statements.promotion(
-        prepared.key, prepared.bundle, prepared.promotion, prepared.artifacts,
-        at=at, seq=head.seq + 1, previous=head.digest,
-    )  # fmt: skip
-    return dsse.signed(statement, key)
-
-
-def _carried_out(ports: Ports, done: Work, prepared: _Prepared, signed: Signed, at: int) -> Tx[None]:
+def _carried_out(ports: Ports, done: Work, subject: Subject, statement: Evidence) -> Tx[None]:
     yield from work.finish(done)
-    bundle, promotion, head = prepared.bundle, prepared.promotion, prepared.head
+    bundle, promotion = subject.bundle, subject.promotion
     yield from store.hold(bundle.id)
-    statement = Evidence(bundle.id, head.seq + 1, "promote", at, signed.digest, signed.envelope)
-    yield from evidence.append(statement, head)
-    origin = done.request["origin"]
+    yield from evidence.append(statement, subject.head)
+    origin, taking = done.request["origin"], done.request["targets"]
     left = (yield from claims.repos_of([origin])) if origin else set[int]()
-    held = yield from repositories.hold_all({*done.request["targets"], *left})
-    targets = _targets(prepared, [held.get(repo_id) for repo_id in done.request["targets"]])
+    held = yield from repositories.hold_all({*taking, *left})
+    targets = _targets(subject, [held.get(repo_id) for repo_id in taking])
     files = sum(len(target.artifacts) for target in targets)
     blockers = yield from placing.blockers(bundle.id, targets)
     if clashes := selection.clashes_of(targets, blockers):
-        what = f"the promotion of {bundle.name} {bundle.version} to {promotion.environment}"
-        raise Clash(clashes, what, files)
+        raise Clash(clashes, _what(bundle.name, bundle.version, promotion.environment), files)
     yield from claims.add(promotion.id, bundle.id, placing.parameter(targets))
-    yield from placing.put(bundle.id, targets, promotion.properties, Stamp(promotion.by_name, at))
+    yield from placing.put(bundle.id, targets, promotion.properties, Stamp(promotion.by_name, statement.at))
     released = yield from claims.release(done.request["leaves"], left & held.keys())
-    keys = {repo_id: repo.key for repo_id, repo in held.items()}
-    texts = told.left([f"{keys[place.repo_id]}/{place.path}" for place in released.left])
-    yield from promotions.set_status(promotion.id, "COMPLETED", told.messages(texts, at), files)
+    stayed = told.left([f"{held[place.repo_id].key}/{place.path}" for place in released.left])
+    yield from promotions.set_status(promotion.id, "COMPLETED", told.messages(stayed, statement.at), files)
     by, completed = moments.actor(done.request["by"]), evolve(promotion, files=files)
-    moment = moments.promoted(by, prepared.key, bundle, completed, len(released.removed))
+    moment = moments.promoted(by, subject.key, bundle, completed, len(released.removed))
     yield from ports.recorders.record(moment)
 
 
-def _targets(prepared: _Prepared, repos: Sequence[ArtifactRepository | None]) -> list[Target]:
+def _what(name: str, version: str, environment: str) -> str:
+    """A promotion, in words."""
+    return f"the promotion of {name} {version} to {environment}"
+
+
+def _targets(subject: Subject, repos: Sequence[ArtifactRepository | None]) -> list[Target]:
     """The repositories as they are configured now, with what they take. Conflict when one was deleted."""
     found = list[Target]()
-    for key, repo in zip(prepared.promotion.targets, repos, strict=True):
+    for key, repo in zip(subject.promotion.targets, repos, strict=True):
         if repo is None:
             raise Conflict(f"the repository {key} was deleted meanwhile; promote the version again")
-        found.append(Target(repo, [a for a in prepared.artifacts if a.package_type == repo.package_type]))
+        found.append(Target(repo, [a for a in subject.artifacts if a.package_type == repo.package_type]))
     return found

@@ -4,24 +4,18 @@ Contract release-bundle 6.8, 7. The request makes the checks and says that the d
 transaction.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app import threads
 from app.artifacts import items, pruning, repositories
 from app.artifacts.access import Visitor
-from app.bundles import access, claims, evidence, moments, names, promotions, store, told, work
-from app.bundles.evidence import Evidence, Head, repeated
-from app.bundles.model import UNFINISHED, Artifact, Bundle, Promotion
+from app.bundles import access, claims, evidence, moments, names, promotions, stating, store, told, work
+from app.bundles.evidence import Evidence
+from app.bundles.model import UNFINISHED, Bundle, Promotion
 from app.bundles.ports import Ports
-from app.bundles.signing import dsse, signer, statements
-from app.bundles.signing.dsse import Signed
-from app.bundles.signing.signer import Signer
+from app.bundles.stating import Subject
 from app.bundles.work import Progress, Work
 from app.db.tx import Tx
 from app.errors import AppError, Conflict, NotFound
-from app.moments import Actor
-from app.turns import short_turns
 
 
 class NoPromotion(NotFound):
@@ -60,11 +54,8 @@ async def delete_promotion(ports: Ports, call: Call, created: int) -> int:
 
 def _begin(call: Call) -> Tx[int]:
     bundle = yield from _held(call)
-    open_ = yield from promotions.open_of(bundle.id)
-    if bundle.status in UNFINISHED:
-        raise _busy(f"{call.what} is {bundle.status}")
-    if open_ is not None:
-        raise _busy(f"the promotion of {call.what} to {open_.environment} is {open_.status}")
+    for promotion in (yield from promotions.of(bundle.id)):
+        _require_finished(call, promotion)
     by = moments.kept(call.visitor.by)
     work_id = yield from work.add(bundle.id, "delete", bundle.files, by=by, was=bundle.status)
     if work_id is None:
@@ -76,11 +67,9 @@ def _begin(call: Call) -> Tx[int]:
 def _begin_promotion(call: Call, created: int) -> Tx[int]:
     bundle = yield from _held(call)
     promotion = yield from find(bundle, created)
-    if bundle.status in UNFINISHED:
-        raise _busy(f"{call.what} is {bundle.status}")
-    open_ = yield from promotions.unfinished(bundle.id, promotion.environment)
-    if open_ is not None:
-        raise _busy(f"the promotion of {call.what} to {open_.environment} is {open_.status}")
+    another = yield from promotions.unfinished(bundle.id, promotion.environment)
+    if another is not None:
+        _require_finished(call, another)
     by = moments.kept(call.visitor.by)
     was, files = promotion.status, promotion.files
     work_id = yield from work.add(bundle.id, "delete_promotion", files, promotion.id, by=by, was=was)
@@ -95,7 +84,14 @@ def _held(call: Call) -> Tx[Bundle]:
     bundle = (yield from store.hold(found.id)) if found is not None else None
     if bundle is None:
         raise store.no_bundle(call.key, call.name, call.version)
+    if bundle.status in UNFINISHED:
+        raise _busy(f"{call.what} is {bundle.status}")
     return bundle
+
+
+def _require_finished(call: Call, promotion: Promotion) -> None:
+    if promotion.status in UNFINISHED:
+        raise _busy(f"the promotion of {call.what} to {promotion.environment} is {promotion.status}")
 
 
 def find(bundle: Bundle, created: int) -> Tx[Promotion]:
@@ -131,7 +127,7 @@ def _delete(ports: Ports, done: Work) -> Tx[None]:
     bundle = yield from store.hold(done.bundle_id)
     assert bundle is not None  # its work was there
     key = yield from access.key_of(bundle)
-    ids = yield from promotions.ids_of(bundle.id)
+    ids = [promotion.id for promotion in (yield from promotions.of(bundle.id))]
     repos = yield from claims.repos_of(ids)
     held = yield from repositories.hold_all({bundle.repo_id, *repos})
     released = yield from claims.release(ids, repos & held.keys())
@@ -157,65 +153,31 @@ class DeletingPromotion:
 
     async def do(self, work: Work, progress: Progress) -> None:
         """See `work.Step`."""
-        await repeated(lambda: self._attempt(work))
+        await stating.repeated(lambda: self._attempt(work))
         progress.done = work.total
 
     async def _attempt(self, work: Work) -> None:
         ports = self.ports
-        prepared = await ports.db.read(_prepared(work))
-        key = await signer.signer_of(ports, prepared.promotion.signing_key)
-        at = ports.now_ms()
-        with short_turns():
-            signed = await threads.run(_signed, prepared, moments.actor(work.request["by"]), key, at)
-        await ports.db.alter(_delete_promotion(ports, work, prepared, signed, at))
+        subject, by = await ports.db.read(stating.subject_of(work)), moments.actor(work.request["by"])
+        statement = await stating.deleted(ports, subject, by, ports.now_ms())
+        await ports.db.alter(_delete_promotion(ports, work, subject, statement))
 
     def failed(self, work: Work, error: AppError) -> Tx[None]:
         """See `work.Step`."""
         return _undelete_promotion(work, error, self.ports.now_ms())
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What a statement about the deletion of a promotion is made of."""
-
-    key: str
-    bundle: Bundle
-    promotion: Promotion
-    artifacts: Sequence[Artifact]
-    head: Head
-
-
-def _prepared(work: Work) -> Tx[_Prepared]:
-    bundle = yield from store.by_id(work.bundle_id)
-    promotion = yield from promotions.by_id(work.promotion_id)
-    if bundle is None or promotion is None:
-        raise Conflict("the version was deleted meanwhile")
-    key = yield from access.key_of(bundle)
-    artifacts = yield from store.artifacts_of(bundle.id)
-    return _Prepared(key, bundle, promotion, artifacts, (yield from evidence.head(bundle.id)))
-
-
-def _signed(prepared: _Prepared, by: Actor, key: Signer, at: int) -> Signed:
-    head = prepared.head
-    statement = statements.deletion(
-        prepared.key, prepared.bundle, prepared.promotion, prepared.artifacts,
-        by=by, at=at, seq=head.seq + 1, previous=head.digest,
-    )  # fmt: skip
-    return dsse.signed(statement, key)
-
-
-def _delete_promotion(ports: Ports, done: Work, prepared: _Prepared, signed: Signed, at: int) -> Tx[None]:
+def _delete_promotion(ports: Ports, done: Work, subject: Subject, statement: Evidence) -> Tx[None]:
     yield from work.finish(done)
-    bundle, promotion, head = prepared.bundle, prepared.promotion, prepared.head
+    bundle, promotion = subject.bundle, subject.promotion
     yield from store.hold(bundle.id)
-    statement = Evidence(bundle.id, head.seq + 1, "delete_promotion", at, signed.digest, signed.envelope)
-    yield from evidence.append(statement, head)
+    yield from evidence.append(statement, subject.head)
     repos = yield from claims.repos_of([promotion.id])
     held = yield from repositories.hold_all(repos)
-    released = yield from claims.release([promotion.id], repos & held.keys())
+    released = yield from claims.release([promotion.id], held.keys())
     yield from promotions.remove(promotion.id)
     by = moments.actor(done.request["by"])
-    moment = moments.promotion_deleted(by, prepared.key, bundle, promotion, len(released.removed))
+    moment = moments.promotion_deleted(by, subject.key, bundle, promotion, len(released.removed))
     yield from ports.recorders.record(moment)
 
 

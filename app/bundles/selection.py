@@ -5,17 +5,31 @@ Contract release-bundle 6.2 to 6.4.
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.artifacts import patterns
 from app.artifacts.model import ArtifactRepository
-from app.bundles.model import Artifact, Promotion
-from app.bundles.order import Order
+from app.bundles.model import Artifact, Operation, Promotion
 from app.errors import Conflict, Forbidden, Invalid, Problem
 
 #: How many files, types and repositories a sentence names.
 NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a promotion is asked to do."""
+
+    environment: str
+    operation: Operation = "copy"
+    included: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    properties: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: Why the order of environments shall be overridden; empty when it shall not.
+    reason: str = ""
+    #: Name of the key that signs; empty for that of the version.
+    signing_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +215,7 @@ def skipped(sequence: Sequence[str], environment: str, been: Collection[str]) ->
     return sequence[at - 1] if at and sequence[at - 1] not in been else ""
 
 
-def with_properties(
-    base: Mapping[str, Sequence[str]], *over: Mapping[str, Sequence[str]]
-) -> dict[str, Sequence[str]]:
+def with_properties(base: Mapping[str, Sequence[str]], *over: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     """Properties of a file; those that come later replace the values of a key."""
     found = dict(base)
     for each in over:

@@ -34,7 +34,9 @@ from app.bundles.api import asked as bundles
 from app.bundles.api import creation as bundle_creation
 from app.bundles.api import evidence as bundle_evidence
 from app.bundles.api import keys as key_pairs
+from app.bundles.api import promotion as bundle_promotion
 from app.bundles.api import reading as bundle_reading
+from app.bundles.api import records as bundle_records
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign, tokens
 from app.repos.secrets import api as secrets
@@ -51,7 +53,7 @@ from app.web.server import Requests
 from app.web.traffic import Traffic
 
 
-class State(rpc.State, promotion.State, bundles.State, bundle_creation.State):
+class State(rpc.State, promotion.State, bundles.State, bundle_creation.State, bundle_promotion.State):
     """The state of every request."""
 
 
@@ -85,6 +87,8 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *promotion.routes,
     *removal.routes,
     *bundle_creation.routes,
+    *bundle_promotion.routes,
+    *bundle_records.routes,
     *storage.routes,
     *properties.routes,
     *totals.routes,
