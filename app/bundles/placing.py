@@ -4,7 +4,7 @@ Each statement is about all files at once. A CROSS JOIN says that the rows on it
 table on its right by an index.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -41,23 +41,32 @@ ANNOTATE = """
     UPDATE items SET set_id = entry.set_id, updated = :now
     FROM :rows(entries; item_id bigint, set_id bigint) AS entry WHERE items.id = entry.item_id
 """
-#: Files that are there are kept. `chosen` has the sets of properties that take the place of frozen ones; it is kept as
-#: a table, which SQLite then finds rows in by an index.
-PUT = """
+_PUT = """
     INSERT INTO items (
         repo_id, path, name, folder, depth, blob_id, set_id, mime, sent, created, created_by, modified, modified_by,
         updated
     )
-    WITH chosen AS MATERIALIZED (SELECT frozen, set_id FROM :rows(sets; frozen bigint, set_id bigint) AS entry)
     SELECT target.repo_id, artifact.path, artifact.name, FALSE,
         CASE artifact.path WHEN '.' THEN 1
             ELSE length(artifact.path) - length(replace(artifact.path, '/', '')) + 2 END,
-        artifact.blob_id, COALESCE(chosen.set_id, artifact.set_id), artifact.mime, '', :now, :by, :now, :by, :now
-    FROM :rows(targets; repo_id bigint, package_type text) AS target CROSS JOIN bundle_artifacts AS artifact
-    LEFT JOIN chosen ON chosen.frozen = artifact.set_id
-    WHERE artifact.bundle_id = :bundle_id AND artifact.package_type = target.package_type
+        artifact.blob_id, {set_id}, artifact.mime, '', :now, :by, :now, :by, :now
+    FROM :rows(targets; repo_id bigint, package_type text) AS target CROSS JOIN {artifacts}
+    WHERE artifact.bundle_id = :bundle_id AND artifact.package_type = target.package_type {among}
     ON CONFLICT (repo_id, path, name) DO NOTHING
 """
+#: Files with their frozen properties. Those that are there are kept.
+PUT = _PUT.format(set_id="artifact.set_id", artifacts="bundle_artifacts AS artifact", among="")
+#: Files with other properties, each with the set that it gets.
+PUT_WITH_SETS = _PUT.format(
+    set_id="entry.set_id",
+    artifacts="""
+    :rows(entries; package_type text, path text, name text, set_id bigint) AS entry
+    CROSS JOIN bundle_artifacts AS artifact
+    """,
+    among="""
+    AND entry.package_type = target.package_type AND artifact.path = entry.path AND artifact.name = entry.name
+    """,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +112,25 @@ def put(bundle_id: int, targets: Sequence[Target], said: Properties, stamp: Stam
     """
     there = yield from kept(bundle_id, targets)
     yield from _annotate(there, said, stamp)
-    chosen: Mapping[int, int] = {}
-    if said:
-        frozen = sorted({artifact.set_id for target in targets for artifact in target.artifacts})
-        old = yield from properties.of_sets(frozen)
-        new = yield from properties.sets_of([with_properties(old[set_id], said) for set_id in frozen])
-        chosen = dict(zip(frozen, new, strict=True))
     for target in targets:
         yield from items.add_folders_at(target.repo.id, sorted(_folders(target)), stamp)
-    yield from run(
-        PUT,
-        bundle_id=bundle_id,
-        targets=parameter(targets),
-        sets=orjson.dumps(list(chosen.items())).decode(),
-        now=stamp.at,
-        by=stamp.by,
-    )
+    values = {"bundle_id": bundle_id, "targets": parameter(targets), "now": stamp.at, "by": stamp.by}
+    if said:
+        yield from run(PUT_WITH_SETS, entries=(yield from _entries(targets, said)), **values)
+    else:
+        yield from run(PUT, **values)
     return len(there)
+
+
+def _entries(targets: Sequence[Target], said: Properties) -> Tx[str]:
+    """The parameter of files, each with the set of its frozen properties and those that were said."""
+    artifacts = {target.repo.package_type: target.artifacts for target in targets}
+    frozen = sorted({artifact.set_id for some in artifacts.values() for artifact in some})
+    old = yield from properties.of_sets(frozen)
+    new = yield from properties.sets_of([with_properties(old[set_id], said) for set_id in frozen])
+    sets = dict(zip(frozen, new, strict=True))
+    rows = [(a.package_type, a.path, a.name, sets[a.set_id]) for some in artifacts.values() for a in some]
+    return orjson.dumps(rows).decode()
 
 
 def _annotate(files: Sequence[Kept], said: Properties, stamp: Stamp) -> Tx[None]:
