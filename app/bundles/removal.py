@@ -16,6 +16,7 @@ from app.bundles.stating import Subject
 from app.bundles.work import Progress, Work
 from app.db.tx import Tx
 from app.errors import AppError, Conflict, NotFound
+from app.evolve import evolve
 
 
 class NoPromotion(NotFound):
@@ -134,8 +135,8 @@ def _delete(ports: Ports, done: Work) -> Tx[None]:
     yield from items.remove_tree(bundle.repo_id, names.folder(bundle.name, bundle.version))
     yield from pruning.prune(bundle.repo_id, [bundle.name])
     yield from store.remove(bundle.id)
-    by = moments.actor(done.request["by"])
-    yield from ports.recorders.record(moments.deleted(by, key, bundle, len(ids), len(released.removed)))
+    by, gone = moments.actor(done.request["by"]), evolve(bundle, status=done.request["was"])
+    yield from ports.recorders.record(moments.deleted(by, key, gone, len(ids), len(released.removed)))
 
 
 def _undelete(done: Work, error: AppError, at: int) -> Tx[None]:
