@@ -120,7 +120,7 @@ def _rename_files(repo: ArtifactRepository, old: str, new: str, runs: Sequence[R
     for found in runs:
         entries = yield from store.entries(found.id)
         known = yield from linking.candidates(old, found.number, repo.key)
-        for _, fitting in linking.belonging(entries.artifacts, [file for file in known if file.system != "bundles"]):
+        for _, fitting in linking.belonging(entries.artifacts, known):
             for file in fitting:
                 by_set.setdefault(file.set_id, set()).add(file.item_id)
     sets = yield from properties.of_sets(sorted(by_set))

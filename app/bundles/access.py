@@ -31,7 +31,8 @@ def require_promote(visitor: Visitor, key: str, name: str, version: str, environ
     """Forbidden or Unauthorized when the caller may not promote a version to an environment: *read* and *promote* are
     needed on the version (contract release-bundle 1.5)."""
     require(visitor, "read", key, name, version)
-    require(visitor, "promote", key, name, version)
+    if not visitor.rights.may_promote_to(judged(key), f"{name}/{version}", environment):
+        visitor.refuse("promote", key, f"{name}/{version}", to=environment)
 
 
 def may(visitor: Visitor, action: Action, key: str, name: str, version: str = "") -> bool:

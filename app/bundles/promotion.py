@@ -7,7 +7,7 @@ to their places, in another one, after it has judged anew what is in the way. A 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from app.artifacts import repositories
+from app.artifacts import environments, repositories
 from app.artifacts.access import Visitor
 from app.artifacts.items import Stamp
 from app.artifacts.model import ArtifactRepository
@@ -27,7 +27,6 @@ from app.bundles import (
     work,
 )
 from app.bundles.claims import Place
-from app.bundles.environments import sequence
 from app.bundles.evidence import Evidence
 from app.bundles.model import Artifact, Bundle, Operation, Promotion
 from app.bundles.placing import Kept
@@ -225,7 +224,7 @@ def _planned(call: Call, bundle: Bundle, artifacts: Sequence[Artifact]) -> Tx[Pl
 def _override(call: Call, bundle: Bundle, been: Collection[str]) -> Tx[str]:
     """Why the order of environments is overridden; empty when it allows the promotion. Conflict, Forbidden."""
     environment = call.order.environment
-    before = selection.skipped((yield from sequence()), environment, {*been, bundle.environment})
+    before = selection.skipped((yield from environments.order()), environment, {*been, bundle.environment})
     if not before:
         return ""
     if not call.order.reason:

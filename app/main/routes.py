@@ -12,6 +12,7 @@ from app.accounts.artifactory import groups, keys, users
 from app.accounts.artifactory import tokens as issued
 from app.artifacts import errors as faults
 from app.artifacts.api import (
+    environment_order,
     files,
     moving,
     permissions,
@@ -79,6 +80,7 @@ ROWS: Sequence[Endpoint] = [
     *audit.routes,
     *repo_audit.routes,
     *bundle_evidence.routes,
+    *environment_order.routes,
     *health.routes,
 ]
 #: The endpoints that clients of Artifactory call, which the description shows, too.
