@@ -1,6 +1,6 @@
 """Who calls, and what the caller may do with artifacts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,16 +27,21 @@ from app.web.needs import Scope, StoredNeeds
 
 #: The grants of an account, by itself and by its groups, and those of everybody.
 OF_USER = """
-    SELECT grants.section, actions, repositories, includes, excludes
+    SELECT target_id, section, actions, repositories, includes, excludes
     FROM grants JOIN permission_sections USING (target_id, section)
     WHERE (kind = 'user' AND subject_id = :user_id) OR (kind = 'anonymous')
         OR (kind = 'group' AND subject_id IN (SELECT group_id FROM group_members WHERE user_id = :user_id))
 """
 #: The grants of the steps of a git repository.
 OF_REPO = """
-    SELECT grants.section, actions, repositories, includes, excludes
+    SELECT target_id, section, actions, repositories, includes, excludes
     FROM grants JOIN permission_sections USING (target_id, section)
     WHERE (kind = 'repo' AND subject_id = :repo_id) OR (kind = 'anonymous')
+"""
+#: The environments of sections of permission targets.
+ENVIRONMENTS = """
+    SELECT target_id, section, name FROM section_environments
+    WHERE target_id IN (SELECT id FROM :rows(targets; id bigint) AS target)
 """
 
 #: What tokens of a scope are good for.
@@ -87,12 +92,13 @@ class Visitor:
         if not self.rights.may(action, repo, path):
             self.refuse(action, repo.key, path)
 
-    def refuse(self, action: Action, repo: str, path: str = "") -> NoReturn:
-        """The error for a caller who lacks a right; it does not tell whether there is such a repository or path."""
+    def refuse(self, action: Action, repo: str, path: str = "", *, to: str = "") -> NoReturn:
+        """The error for a caller who lacks a right, *promote* perhaps `to` an environment; it does not tell whether
+        there is such a repository or path."""
         if self.user is None and self.by.kind == "person":
             raise Unauthorized("Bad credentials: this needs an account")
-        where = f"{repo}:{path}" if path else repo
-        raise self.refused(Forbidden(f"Forbidden: the right {action} is needed on {where}", code="right_needed"))
+        right, where = f"{action} to {to}" if to else action, f"{repo}:{path}" if path else repo
+        raise self.refused(Forbidden(f"Forbidden: the right {right} is needed on {where}", code="right_needed"))
 
     def refused(self, error: Forbidden) -> Forbidden:
         """The error, with the account that lacks a right, so that the refusal can be recorded."""
@@ -158,6 +164,8 @@ def _own_builds(stage: str) -> Grant:
 
 
 def _grants(sql: str, **who: int) -> Tx[tuple[Grant, ...]]:
+    rows = yield from many(sql, **who)
+    environments = yield from _environments({row["target_id"] for row in rows if row["section"] == "releaseBundle"})
     return tuple(
         Grant(
             frozenset(orjson.loads(row["repositories"])),
@@ -165,6 +173,17 @@ def _grants(sql: str, **who: int) -> Tx[tuple[Grant, ...]]:
             tuple(orjson.loads(row["includes"])),
             tuple(orjson.loads(row["excludes"])),
             row["section"],
+            frozenset(environments.get((row["target_id"], row["section"]), ())),
         )
-        for row in (yield from many(sql, **who))
+        for row in rows
     )
+
+
+def _environments(targets: Collection[int]) -> Tx[dict[tuple[int, str], set[str]]]:
+    """The environments of the sections of permission targets, by target and section."""
+    found: dict[tuple[int, str], set[str]] = {}
+    if targets:
+        ids = orjson.dumps([[target] for target in sorted(targets)]).decode()
+        for row in (yield from many(ENVIRONMENTS, targets=ids)):
+            found.setdefault((row["target_id"], row["section"]), set()).add(row["name"])
+    return found

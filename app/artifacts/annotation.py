@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import orjson
 
-from app.artifacts import finding, items, properties, repositories, trees
+from app.artifacts import finding, items, properties, repositories, system, trees
 from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.model import ArtifactRepository
@@ -40,6 +40,8 @@ def change(visitor: Visitor, address: Address, changes: Changes, *, recursive: b
     Forbidden when the caller may not annotate one of the items; then nothing is changed. NotFound.
     """
     repo = yield from finding.local(visitor, address, "annotate")
+    if repo.system == "bundles" and (refused := system.annotation_refused(repo, address.path)) is not None:
+        raise refused
     yield from repositories.hold(repo.id)  # what another change sets meanwhile would be lost
     found = yield from items.find(repo.id, address.path)
     if found is None:

@@ -7,7 +7,7 @@ transaction that puts them.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.artifacts import items, known, patterns, placing, properties, repositories
+from app.artifacts import items, known, patterns, placing, properties, repositories, system
 from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.blobs import rows
@@ -18,13 +18,7 @@ from app.artifacts.model import ArtifactRepository, Blob, Item, Sums, depth, par
 from app.artifacts.placing import Wanted
 from app.artifacts.properties import Properties
 from app.db.tx import Tx, one
-from app.errors import AppError, Conflict, Forbidden, Invalid, Problem
-
-#: The call that puts something into a repository that the server keeps for itself.
-_CALLS = {
-    "buildinfo": "PUT /artifactory/api/build publishes build-info",
-    "bundles": "POST /lifecycle/api/v2/release_bundle makes versions of release bundles",
-}
+from app.errors import AppError, Conflict, Invalid, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +75,7 @@ def takes(visitor: Visitor, address: Address) -> Tx[ArtifactRepository]:
     if not local.id:
         raise repositories.NoRepository(f"there is no artifact repository {address.repo}")
     if local.system:
-        words = f"Forbidden: the server itself puts what is in {local.key}; {_CALLS[local.system]}"
-        raise Forbidden(words, code="system_repository")
+        raise system.put_refused(local)
     return local
 
 

@@ -4,7 +4,7 @@ They are kept as permission targets of the repository's name; with patterns of p
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.artifacts import moments, permissions
 from app.artifacts.model import ArtifactRepository
@@ -24,6 +24,7 @@ class Granted:
     actions: tuple[str, ...]
     includes: tuple[str, ...]
     excludes: tuple[str, ...]
+    environments: tuple[str, ...]
     target: str
 
 
@@ -37,7 +38,7 @@ def in_repository(repo: ArtifactRepository, targets: Sequence[Target]) -> list[G
     section, names = section_of(repo), {repo.key, ANY, ANY_LOCAL}
     parts = [(target.name, part) for target in targets if (part := target.sections.get(section)) is not None]
     found = [
-        Granted(subject, actions, part.includes, part.excludes, name)
+        Granted(subject, actions, part.includes, part.excludes, part.environments, name)
         for name, part in parts
         if names & set(part.repositories)
         for subject, actions in part.grants.items()
@@ -74,7 +75,7 @@ def grant(
         if grants == dict(old.grants):
             continue
         changed = True
-        new = Part(old.repositories, old.includes, old.excludes, grants)
+        new = replace(old, grants=grants)
         yield from permissions.put(Target(name, {section: new} if grants else {}), now)
         before, after = Target(name, {section: old}).facts(), Target(name, {section: new}).facts()
         for change in moments.rights_changed(by, name, before, after):
@@ -90,6 +91,7 @@ def _own(repo: ArtifactRepository, targets: Sequence[Target]) -> dict[str, Part]
         for target in targets
         if set(target.sections) == {section}
         and (part := target.sections[section]).repositories == (repo.key,)
+        and not part.environments
         and target.name == _name(repo.key, part)
     }
 

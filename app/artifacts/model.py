@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeAlias
 TOP = "."
 #: The key of the repository of the build-info that belongs to no project.
 BUILD_INFO = "artifactory-build-info"
+#: The name of the signed manifest in the folder of a version of a release bundle (contract release-bundle 3.5).
+MANIFEST = "release-bundle.json.evd"
 #: The set of properties of an item that has none.
 NO_PROPERTIES = 1
 

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import orjson
 
-from app.artifacts import deploy, finding, items, placing, repositories, trees
+from app.artifacts import deploy, finding, items, placing, repositories, system, trees
 from app.artifacts.access import Visitor
 from app.artifacts.address import Address, check_length
 from app.artifacts.items import ITEMS, Found, Stamp, found_of
@@ -14,7 +14,7 @@ from app.artifacts.model import TOP, ArtifactRepository, Item, depth, parted
 from app.artifacts.rights import Action
 from app.artifacts.visible import VISIBLE, visible_in
 from app.db.tx import Tx, many, one, run
-from app.errors import AppError, Forbidden, Invalid, Problem
+from app.errors import AppError, Invalid, Problem
 from app.moments import Actor, Change
 
 TREE = trees.statement(f"{ITEMS} WHERE {{tree}} AND items.name <> '.' ORDER BY items.path, items.name")
@@ -179,8 +179,7 @@ def _planned(visitor: Visitor, order: Order) -> Tx[_Plan]:
     source = yield from finding.local(visitor, order.source, "read")
     target = yield from deploy.takes(visitor, order.target)
     if order.move and source.system:
-        words = f"Forbidden: the server itself keeps what is in {source.key}; copy it instead"
-        raise Forbidden(words, code="system_repository")
+        raise system.move_refused(source)
     found = yield from items.find(source.id, order.source.path)
     if found is None or (order.source.folder and not found.item.folder):
         raise finding.no_item(order.source)

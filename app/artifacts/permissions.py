@@ -1,7 +1,7 @@
 """The SQL of permission targets: who may do what, in which repositories, at which paths."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, get_args
 
 import orjson
@@ -30,6 +30,11 @@ GRANTS = """
     LEFT JOIN groups ON kind = 'group' AND groups.id = subject_id
     LEFT JOIN repos ON kind = 'repo' AND repos.id = subject_id
 """
+#: The environments that a section lets promote to.
+ENVIRONMENTS = """
+    SELECT permission_targets.name AS target, section, section_environments.name AS name
+    FROM permission_targets JOIN section_environments ON permission_targets.id = target_id
+"""
 NAMED = "WHERE permission_targets.name = :name"
 #: What changes a part of a target reads the target after this, so that no other change gets lost.
 LOCK = "SELECT id FROM permission_targets WHERE name = :name :exclusive"
@@ -40,6 +45,10 @@ PUT = """
 ADD_SECTION = """
     INSERT INTO permission_sections (target_id, section, repositories, includes, excludes)
     VALUES (:target_id, :section, :repositories, :includes, :excludes)
+"""
+ADD_ENVIRONMENTS = """
+    INSERT INTO section_environments (target_id, section, name)
+    SELECT :target_id, :section, entry.name FROM :rows(entries; name text) AS entry
 """
 ADD_GRANTS = """
     INSERT INTO grants (target_id, section, kind, subject_id, actions)
@@ -80,6 +89,8 @@ class Part:
     excludes: tuple[str, ...] = ()
     #: The actions of each subject. Some actions of clients are stored and mean nothing here.
     grants: Mapping[Subject, tuple[str, ...]] = field(default_factory=dict)
+    #: Of release bundles, the environments that *promote* is for; without any, all environments.
+    environments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,7 @@ class Target:
         found: dict[str, dict[str, object]] = {}
         for section, part in self.sections.items():
             places = {"repositories": part.repositories, "includes": part.includes, "excludes": part.excludes}
+            places["environments"] = part.environments
             for subject, actions in part.grants.items():
                 lists = {name: list(values) for name, values in {"actions": actions, **places}.items() if values}
                 found.setdefault(str(subject), {})[section] = lists
@@ -104,7 +116,8 @@ def find(name: str) -> Tx[Target | None]:
     """The permission target of a name."""
     sections = yield from many(f"{SECTIONS} {NAMED}", name=name)
     grants = yield from many(f"{GRANTS} {NAMED}", name=name)
-    return _targets(sections, grants).get(name)
+    environments = yield from many(f"{ENVIRONMENTS} {NAMED}", name=name)
+    return _targets(sections, grants, environments).get(name)
 
 
 def lock(name: str) -> Tx[Target | None]:
@@ -117,19 +130,24 @@ def list_all() -> Tx[list[Target]]:
     """All permission targets, by name."""
     sections = yield from many(SECTIONS)
     grants = yield from many(GRANTS)
-    return sorted(_targets(sections, grants).values(), key=lambda target: target.name)
+    environments = yield from many(ENVIRONMENTS)
+    return sorted(_targets(sections, grants, environments).values(), key=lambda target: target.name)
 
 
-def _targets(sections: Iterable[Row], grants: Iterable[Row]) -> dict[str, Target]:
+def _targets(sections: Iterable[Row], grants: Iterable[Row], environments: Iterable[Row]) -> dict[str, Target]:
     granted: dict[tuple[str, str], dict[Subject, tuple[str, ...]]] = {}
     for row in grants:
         if row["subject"] is not None:
             subject = Subject(row["kind"], row["subject_id"], row["subject"])
             granted.setdefault((row["target"], row["section"]), {})[subject] = tuple(orjson.loads(row["actions"]))
+    reached: dict[tuple[str, str], list[str]] = {}
+    for row in environments:
+        reached.setdefault((row["target"], row["section"]), []).append(row["name"])
     found: dict[str, dict[Section, Part]] = {}
     for row in sections:
         keys, includes, excludes = (tuple(orjson.loads(row[name])) for name in ("repositories", "includes", "excludes"))
-        part = Part(keys, includes, excludes, granted.get((row["target"], row["section"]), {}))
+        which = (row["target"], row["section"])
+        part = Part(keys, includes, excludes, granted.get(which, {}), tuple(sorted(reached.get(which, ()))))
         found.setdefault(row["target"], {})[row["section"]] = part
     return {name: Target(name, parts) for name, parts in found.items()}
 
@@ -143,9 +161,12 @@ def put(target: Target, now: int) -> Tx[None]:
     assert row is not None
     yield from run("DELETE FROM grants WHERE target_id = :id", id=row["id"])
     yield from run("DELETE FROM permission_sections WHERE target_id = :id", id=row["id"])
+    yield from run("DELETE FROM section_environments WHERE target_id = :id", id=row["id"])
     for section, part in target.sections.items():
         lists = {name: _json(getattr(part, name)) for name in ("repositories", "includes", "excludes")}
         yield from run(ADD_SECTION, target_id=row["id"], section=section, **lists)
+        names = _json([[name] for name in part.environments])
+        yield from run(ADD_ENVIRONMENTS, target_id=row["id"], section=section, entries=names)
         entries = [[subject.kind, subject.id, _json(actions)] for subject, actions in part.grants.items()]
         yield from run(ADD_GRANTS, target_id=row["id"], section=section, entries=_json(entries))
 
@@ -185,7 +206,7 @@ def _names(target: Target, key: str) -> bool:
 
 def _without(part: Part, key: str) -> Part:
     left = tuple(name for name in part.repositories if name != key)
-    return Part(left, part.includes, part.excludes, part.grants)
+    return replace(part, repositories=left)
 
 
 def _json(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.artifacts import items, repositories, trees
+from app.artifacts import items, repositories, system, trees
 from app.artifacts.access import Visitor
 from app.artifacts.address import Address
 from app.artifacts.items import Found
@@ -11,7 +11,6 @@ from app.artifacts.reading import NoFile
 from app.artifacts.repositories import NoRepository
 from app.artifacts.visible import VISIBLE, visible_in
 from app.db.tx import Tx, one, run
-from app.errors import Forbidden
 from app.moments import Actor, Change
 
 COUNT = trees.statement("""
@@ -51,11 +50,7 @@ def judge(visitor: Visitor, address: Address) -> Tx[ArtifactRepository]:
     if not repo.id:
         raise NoRepository(f"there is no artifact repository {address.repo}")
     if repo.system == "bundles":
-        words = (
-            f"Forbidden: what is in {repo.key} belongs to versions of release bundles; "
-            "DELETE /lifecycle/api/v2/release_bundle/records/{name}/{version} removes a version"
-        )
-        raise Forbidden(words, code="system_repository")
+        raise system.removal_refused(repo, address.path)
     return repo
 
 

@@ -2,6 +2,10 @@
 
 Rights are given by permission targets: repositories and patterns of paths, and the actions that somebody may do there.
 *deploy* includes *promote*; *promote* alone lets a promotion put files, and nothing else.
+
+Patterns for release bundles are judged on `name/version`: a pattern that a version matches is for the version and for
+every file in it. There *deploy*, which creates versions, does not include *promote*, and *promote* may be limited to
+some environments.
 """
 
 import re
@@ -33,6 +37,8 @@ class Grant:
     includes: tuple[str, ...] = ("**",)
     excludes: tuple[str, ...] = ()
     section: Section = "repo"
+    #: Of release bundles, the environments that *promote* is for; without any, all environments.
+    environments: frozenset[str] = frozenset()
 
     def is_for(self, repo: ArtifactRepository) -> bool:
         """Whether the grant is for this local repository."""
@@ -40,9 +46,22 @@ class Grant:
             return False
         return bool(self.repositories & {repo.key, ANY, ANY_LOCAL})
 
+    def gives(self, action: Action) -> bool:
+        """Whether the grant is for this action."""
+        included = action == "promote" and self.section != "releaseBundle" and "deploy" in self.actions
+        return included or action in self.actions
+
+    @property
+    def paths(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The patterns of whole paths that the grant is for, and those of paths that it is not for."""
+        if self.section != "releaseBundle":
+            return self.includes, self.excludes
+        return _of_versions(self.includes), _of_versions(self.excludes)
+
     def holds_for(self, path: str) -> bool:
         """Whether the grant is for this path in its repositories."""
-        return matches(path, self.includes) and not matches(path, self.excludes)
+        includes, excludes = self.paths
+        return matches(path, includes) and not matches(path, excludes)
 
     @property
     def unlimited(self) -> bool:
@@ -60,8 +79,18 @@ class Rights:
     grants: tuple[Grant, ...] = ()
 
     def may(self, action: Action, repo: ArtifactRepository, path: str = "") -> bool:
-        """Whether the caller may do something at a path of a local repository."""
+        """Whether the caller may do something at a path of a local repository.
+
+        *promote* of a version of a release bundle: to any environment at all.
+        """
         return self.judge(action, repo)(path)
+
+    def may_promote_to(self, repo: ArtifactRepository, path: str, environment: str) -> bool:
+        """Whether the caller may promote a version of a release bundle, `name/version`, to an environment."""
+        if self.everything:
+            return "promote" in self.allowed
+        grants = [grant for grant in self.granted("promote", repo) if grant.holds_for(path)]
+        return any(not grant.environments or environment in grant.environments for grant in grants)
 
     def judge(self, action: Action, repo: ArtifactRepository) -> Callable[[str], bool]:
         """A function that says of a path whether the caller may do something there; for many paths of a repository."""
@@ -76,8 +105,7 @@ class Rights:
         """The grants by which the caller may do something at some paths of a local repository."""
         if action not in self.allowed:
             return []
-        asked = {action, "deploy"} if action == "promote" else {action}
-        return [grant for grant in self.grants if asked & grant.actions and grant.is_for(repo)]
+        return [grant for grant in self.grants if grant.gives(action) and grant.is_for(repo)]
 
     def wholly(self, action: Action, repo: ArtifactRepository) -> bool:
         """Whether the caller may do something at every path of a repository."""
@@ -99,6 +127,27 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def _of_versions(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found for pattern in patterns for found in of_versions(pattern)))
+
+
+def of_versions(pattern: str) -> tuple[str, ...]:
+    """The patterns of whole paths that a pattern of `name/version` stands for: of versions with all that is in them,
+    and of the folder of a name. None for a pattern of more than two names, which no version matches."""
+    names = _names(pattern)
+    match [name for name in names if name != "**"]:
+        case []:
+            return ("**",)
+        case [name]:
+            versions = (f"*/{name}/**",) if names[0] == "**" else ()
+            return (f"{name}/**" if names[-1] == "**" else name, *versions)
+        case [name, version]:
+            return (f"{name}/{version}/**",)
+        case _:
+            return ()
+
+
+@lru_cache(maxsize=4096)
 def pattern_of(pattern: str) -> re.Pattern[str]:
     """The regular expression of a pattern of paths."""
     return re.compile(regex_of(pattern).replace("(?:", "(?>"), re.DOTALL)
@@ -110,7 +159,7 @@ def regex_of(pattern: str) -> str:
     Each group `(?:` keeps the first text that it matches (see `app.db.parameters`): no other text would leave more of
     the path for the rest of the pattern. So the time of a match does not explode, however many stars there are.
     """
-    names = f"{pattern}**".lstrip("/").split("/") if pattern.endswith("/") else pattern.lstrip("/").split("/")
+    names = _names(pattern)
     if all(name == "**" for name in names):
         return r"\A.*\Z"
     *rest, last = [list(found) for several, found in groupby(names, "**".__eq__) if not several]
@@ -122,6 +171,10 @@ def regex_of(pattern: str) -> str:
     pieces.append(f"([^/]*/)*?{_run(last)}" if deep else _run(last))
     pieces.append(r"(/.*)?\Z" if names[-1] == "**" else r"\Z")
     return "".join(pieces)
+
+
+def _names(pattern: str) -> list[str]:
+    return (f"{pattern}**" if pattern.endswith("/") else pattern).lstrip("/").split("/")
 
 
 def _run(names: Iterable[str]) -> str:

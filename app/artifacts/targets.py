@@ -4,7 +4,7 @@ Both forms were taken from what clients send; no contract describes them.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, NotRequired, TypeAlias, cast
 
 from pydantic import AfterValidator, Field
@@ -15,7 +15,7 @@ from app.artifacts.lax import Lax, Storable
 from app.artifacts.model import ArtifactRepository, System
 from app.artifacts.permissions import ANONYMOUS, EVERYBODY, Part, Subject, SubjectKind, Target
 from app.artifacts.repositories import Repositories
-from app.artifacts.rights import ANY, ANY_LOCAL, ANY_REMOTE, SECTIONS, Rights, Section
+from app.artifacts.rights import ANY, ANY_LOCAL, ANY_REMOTE, SECTIONS, Rights, Section, of_versions
 from app.errors import Invalid, Problem
 
 #: The actions by their names in the second form; the last two are stored and mean nothing here.
@@ -83,6 +83,11 @@ class SectionInput(Lax):
     )
     excludes: list[Storable] = Field(default_factory=list, alias="exclude-patterns")
     actions: Actions = Field(default_factory=Actions)
+    environments: list[Storable] | None = Field(
+        None,
+        description="Ours, of `releaseBundle` alone: *promote* is only for these; none = all. Without this, those that"
+        " stand there stay.",
+    )
 
 
 class TargetInput(Lax):
@@ -181,6 +186,7 @@ def of_first(wanted: FirstTargetInput) -> SectionInput:
         includes=[pattern.strip() for pattern in wanted.includes.split(",")],
         excludes=[pattern.strip() for pattern in wanted.excludes.split(",")],
         actions=actions,
+        environments=None,
     )
 
 
@@ -198,11 +204,23 @@ _KINDS: Mapping[SubjectKind, str] = {"user": "account", "group": "group", "repo"
 Known: TypeAlias = Mapping[SubjectKind, Mapping[str, Subject]]
 
 
+def environments_in(sections: Mapping[Section, SectionInput]) -> list[str]:
+    """The environments that are named."""
+    named = [name for section in sections.values() for name in section.environments or () if name]
+    return list(dict.fromkeys(named))
+
+
 def target_of(
-    name: str, sections: Mapping[Section, SectionInput], known: Known, repositories: Repositories, old: Target | None
+    name: str,
+    sections: Mapping[Section, SectionInput],
+    known: Known,
+    repositories: Repositories,
+    environments: Collection[str],
+    old: Target | None,
 ) -> Target:
     """The target that was sent; Invalid names everything that is not known."""
     problems = [*_wrong(name, sections), *_unknown_subjects(sections, known)]
+    problems.extend(_unknown_environments(sections, environments))
     for section, wanted in sections.items():
         problems.extend(_unknown_repositories(section, wanted.repositories, repositories))
     if problems:
@@ -223,6 +241,31 @@ def _wrong(name: str, sections: Mapping[Section, SectionInput]) -> Iterator[Prob
             yield Problem(field, "no_repositories", f"{field}: name at least one repository, or {ANY}")
         yield from check_patterns(wanted.includes, f"{section}.include-patterns")
         yield from check_patterns(wanted.excludes, f"{section}.exclude-patterns")
+        if section == "releaseBundle":
+            yield from check_version_patterns(wanted.includes, f"{section}.include-patterns")
+            yield from check_version_patterns(wanted.excludes, f"{section}.exclude-patterns")
+
+
+def check_version_patterns(patterns: Sequence[str], field: str) -> Iterator[Problem]:
+    """What is wrong with patterns of versions of release bundles: one that no version matches would limit nothing."""
+    if deep := [pattern for pattern in patterns if pattern and not of_versions(pattern)]:
+        words = (
+            f"{field}: no version matches {deep[0][:100]!r}: a pattern is of NAME/VERSION, with nothing but ** behind"
+        )
+        yield Problem(field, "bad_pattern", words)
+
+
+def _unknown_environments(sections: Mapping[Section, SectionInput], known: Collection[str]) -> Iterator[Problem]:
+    for section, wanted in sections.items():
+        field, named = f"{section}.environments", environments_in({section: wanted})
+        if named and section != "releaseBundle":
+            words = (
+                f"{field}: only promotions of release bundles are limited to environments; say them in releaseBundle"
+            )
+            yield Problem(field, "wrong_section", words)
+        elif missing := [name for name in named if name not in known]:
+            words = f"{field}: there is no environment {', '.join(repr(name[:100]) for name in missing[:100])}"
+            yield Problem(field, "no_environment", words)
 
 
 def _unknown_subjects(sections: Mapping[Section, SectionInput], known: Known) -> Iterator[Problem]:
@@ -259,8 +302,17 @@ def _part(wanted: SectionInput, known: Known, old: Part | None) -> Part:
     if actions.repos is None and old is not None:  # clients that know nothing of git repositories leave them
         given |= {subject: found for subject, found in old.grants.items() if subject.kind == "repo"}
     grants = {subject: ordered(found) for subject, found in given.items() if found}
+    environments = tuple(name for name in wanted.environments or () if name)
+    if wanted.environments is None and old is not None:  # nor do clients know of environments here
+        environments = old.environments
     includes = tuple(filter(None, wanted.includes)) or ("**",)
-    return Part(tuple(dict.fromkeys(wanted.repositories)), includes, tuple(filter(None, wanted.excludes)), grants)
+    return Part(
+        tuple(dict.fromkeys(wanted.repositories)),
+        includes,
+        tuple(filter(None, wanted.excludes)),
+        grants,
+        tuple(sorted(set(environments))),
+    )
 
 
 def ordered(actions: Sequence[str]) -> tuple[str, ...]:
@@ -297,6 +349,8 @@ def shown(target: Target) -> TargetJSON:
             "repositories": list(part.repositories),
             "actions": actions,
         }
+        if part.environments:
+            found[section]["environments"] = list(part.environments)
     return cast("TargetJSON", found)
 
 

@@ -77,9 +77,8 @@ def visible_in(rights: Rights, repositories: Iterable[ArtifactRepository], actio
         if rights.everything or any(grant.unlimited for grant in grants):
             whole.add(repo.id)
         else:
-            partial.extend(
-                (repo.id, _regexes(grant.includes), _regexes(grant.excludes)) for grant in grants if grant.includes
-            )
+            paths = [grant.paths for grant in grants]
+            partial.extend((repo.id, _regexes(yes), _regexes(no)) for yes, no in paths if yes)
     return Visible(frozenset(whole), tuple(partial))
 
 

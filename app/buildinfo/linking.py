@@ -24,7 +24,8 @@ _OF_REPO = """(
         WHERE place.set_id = {set_id} AND place.key = 'build.repo' AND place.value = {repo}
     )
 )"""
-#: Files with the name and the number of a build. A file that names the repository of another build-info is none.
+#: Files with the name and the number of a build. A file that names the repository of another build-info is none, and
+#: neither is a file of a release bundle, which is a frozen copy of one.
 BY_PROPERTIES = f"""
     SELECT {_FILE} FROM properties AS number
     JOIN properties AS name ON name.set_id = number.set_id AND name.key = 'build.name' AND name.value = :name
@@ -32,7 +33,7 @@ BY_PROPERTIES = f"""
     JOIN artifact_repos ON artifact_repos.id = items.repo_id
     JOIN blobs ON blobs.id = items.blob_id
     WHERE number.key = 'build.number' AND number.value = :number
-        AND {_OF_REPO.format(set_id="number.set_id", repo=":build_repo")}
+        AND {_OF_REPO.format(set_id="number.set_id", repo=":build_repo")} AND artifact_repos.system <> 'bundles'
     ORDER BY items.id
 """  # noqa: S608 - fixed texts
 BY_PLACE = f"""

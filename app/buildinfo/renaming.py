@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 
-from app.artifacts import items, properties, repositories
+from app.artifacts import items, properties, pruning, repositories
 from app.artifacts.access import Visitor
 from app.artifacts.blobs import rows
 from app.artifacts.items import Stamp
 from app.artifacts.model import ArtifactRepository, Blob, depth
-from app.buildinfo import access, files, linking, moments, names, pruning, store
+from app.buildinfo import access, files, linking, moments, names, store
 from app.buildinfo.files import Ports
 from app.buildinfo.model import Run
 from app.buildinfo.store import Rewritten, Stale
@@ -120,7 +120,7 @@ def _rename_files(repo: ArtifactRepository, old: str, new: str, runs: Sequence[R
     for found in runs:
         entries = yield from store.entries(found.id)
         known = yield from linking.candidates(old, found.number, repo.key)
-        for _, fitting in linking.belonging(entries.artifacts, [file for file in known if file.system != "bundles"]):
+        for _, fitting in linking.belonging(entries.artifacts, known):
             for file in fitting:
                 by_set.setdefault(file.set_id, set()).add(file.item_id)
     sets = yield from properties.of_sets(sorted(by_set))

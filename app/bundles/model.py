@@ -6,12 +6,12 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from typing_extensions import TypedDict
 
-from app.artifacts.model import whole
+from app.artifacts import model
 
 #: The key of the repository of the versions that belong to no project.
 BUNDLES = "release-bundles-v2"
 #: The name of a version's signed manifest in its folder (contract release-bundle 3.5).
-MANIFEST = "release-bundle.json.evd"
+MANIFEST = model.MANIFEST
 
 #: States of a version and of a promotion; clients know no others (contract release-bundle 1.1). Only a version is a
 #: draft. What is DELETING is removed by work that is not finished.
@@ -73,7 +73,7 @@ class Artifact(NamedTuple):
     @property
     def whole_path(self) -> str:
         """Folder and name, without slashes around."""
-        return whole(self.path, self.name)
+        return model.whole(self.path, self.name)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from app.accounts.artifactory import groups, keys, users
 from app.accounts.artifactory import tokens as issued
 from app.artifacts import errors as faults
 from app.artifacts.api import (
+    environment_order,
     files,
     moving,
     permissions,
@@ -34,7 +35,9 @@ from app.bundles.api import asked as bundles
 from app.bundles.api import creation as bundle_creation
 from app.bundles.api import evidence as bundle_evidence
 from app.bundles.api import keys as key_pairs
+from app.bundles.api import promotion as bundle_promotion
 from app.bundles.api import reading as bundle_reading
+from app.bundles.api import records as bundle_records
 from app.bundles.api import transfer as bundle_transfer
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign, tokens
@@ -52,7 +55,7 @@ from app.web.server import Requests
 from app.web.traffic import Traffic
 
 
-class State(rpc.State, promotion.State, bundles.State, bundle_creation.State):
+class State(rpc.State, promotion.State, bundles.State, bundle_creation.State, bundle_promotion.State):
     """The state of every request."""
 
 
@@ -79,6 +82,7 @@ ROWS: Sequence[Endpoint] = [
     *repo_audit.routes,
     *bundle_evidence.routes,
     *bundle_transfer.routes,
+    *environment_order.routes,
     *health.routes,
 ]
 #: The endpoints that clients of Artifactory call, which the description shows, too.
@@ -87,6 +91,8 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *promotion.routes,
     *removal.routes,
     *bundle_creation.routes,
+    *bundle_promotion.routes,
+    *bundle_records.routes,
     *storage.routes,
     *properties.routes,
     *totals.routes,

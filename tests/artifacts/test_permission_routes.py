@@ -138,6 +138,83 @@ def test_the_first_form_is_the_section_for_files(server: Server) -> None:
     assert server.ask("GET", f"{FIRST}/bare").status_code == 404
 
 
+def test_promotion_of_release_bundles_is_limited_to_environments(server: Server) -> None:
+    bundles = section("ANY", users={"ada": ["read", "promote"]})
+    target(server, "qa", releaseBundle={**bundles, "environments": ["PROD", "DEV", "PROD", ""]})
+    assert server.json("GET", f"{SECOND}/qa")["releaseBundle"] == {**bundles, "environments": ["DEV", "PROD"]}
+
+    target(server, "qa", releaseBundle={**bundles, "environments": ["PROD"]})
+    target(server, "qa", releaseBundle=bundles)  # from a client that does not know the field
+    assert server.json("GET", f"{SECOND}/qa")["releaseBundle"] == {**bundles, "environments": ["PROD"]}
+
+    target(server, "qa", releaseBundle={**bundles, "environments": []})
+    assert server.json("GET", f"{SECOND}/qa")["releaseBundle"] == bundles
+    rows = server.json("GET", "/api/audit", params={"verb": "artifact_right."})[:3]
+    assert [row["after"].get("releaseBundle", {}).get("environments") for row in rows] == [
+        None,
+        ["PROD"],
+        ["DEV", "PROD"],
+    ]
+
+
+def test_environments_of_rights_must_be_known_and_are_of_release_bundles_alone(server: Server) -> None:
+    sent = {
+        "repo": {**section("libs"), "environments": ["DEV"]},
+        "releaseBundle": {**section("ANY"), "environments": ["DEV", "prod", "q\u0001"]},
+    }
+
+    assert errors(server.ask("PUT", f"{SECOND}/t", json=sent)) == [
+        "repo.environments: only promotions of release bundles are limited to environments; say them in releaseBundle",
+        "releaseBundle.environments: there is no environment 'prod', 'q\\x01'",
+    ]
+
+
+def test_an_environment_of_a_right_is_renamed_and_stays(server: Server) -> None:
+    path = "/access/api/v1/environments"
+    server.ask("POST", path, json={"name": "RC"})
+    target(server, "rc", releaseBundle={**section("ANY", users={"ada": ["promote"]}), "environments": ["RC"]})
+
+    assert "is given by rc;" in errors(server.ask("DELETE", f"{path}/RC"))[0]
+    server.json("POST", f"{path}/RC/rename", json={"new_name": "RC2"})
+    assert server.json("GET", f"{SECOND}/rc")["releaseBundle"]["environments"] == ["RC2"]
+
+    server.ask("DELETE", f"{SECOND}/rc")
+    assert server.ask("DELETE", f"{path}/RC2").status_code == 204
+
+
+def test_a_grant_in_the_repository_of_release_bundles_is_not_limited_by_other_targets(server: Server) -> None:
+    server.execute(
+        "INSERT INTO artifact_repos (key, kind, package_type, project, system, description, notes, includes, excludes,"
+        " layout, environments, immutable, deploy_to, settings, created, updated)"
+        " VALUES ('release-bundles-v2', 'local', 'releasebundles', '', 'bundles', '', '', '**/*', '', '', '[]', FALSE,"
+        " 0, '{}', 0, 0)"
+    )
+    limited = {**section("release-bundles-v2", users={"ada": ["promote"]}), "environments": ["DEV"]}
+    target(server, "dev", releaseBundle=limited)
+    allow(server, "promote", repo="release-bundles-v2", includes=["shop/**"])
+
+    found = server.json("GET", f"{REPOSITORIES}/release-bundles-v2/grants")
+    assert [(each["target"], each.get("environments")) for each in found] == [
+        ("dev", ["DEV"]),
+        ("release-bundles-v2:shop/**", None),
+    ]
+    target(server, "release-bundles-v2:shop/**", releaseBundle={**limited, "include-patterns": ["shop/**"]})
+    answer = server.ask(
+        "PUT", f"{REPOSITORIES}/release-bundles-v2/grants/user/ada", json={"actions": ["read"], "includes": ["shop/**"]}
+    )
+    assert "is for more than this" in errors(answer, 409)[0]
+    server.execute("DELETE FROM artifact_repos WHERE system = 'bundles'")
+
+
+@pytest.mark.parametrize("field", ["include-patterns", "exclude-patterns"])
+def test_a_pattern_that_no_version_matches_is_refused(server: Server, field: str) -> None:
+    sent = {**section("ANY"), field: ["shop/**", "shop/1.0/artifacts/**"]}
+
+    [message] = errors(server.ask("PUT", f"{SECOND}/t", json={"releaseBundle": sent}))
+
+    assert message.startswith(f"releaseBundle.{field}: no version matches 'shop/1.0/artifacts/**'")
+
+
 def test_a_login_is_found_in_any_letter_case_and_shown_as_it_is(server: Server) -> None:
     target(server, "case", repo=section("libs", users={"ADA": ["read"], "anonymous": ["read"]}))
 

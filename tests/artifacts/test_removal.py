@@ -75,7 +75,7 @@ def test_nothing_is_removed_from_what_has_no_files_of_its_own(site: Site) -> Non
     assert (virtual.status_code, virtual.headers["allow"]) == (405, "GET, HEAD, PUT")
     assert "view" in message(virtual)
     assert bundle.status_code == 403
-    assert "DELETE /lifecycle/api/v2/release_bundle/records/{name}/{version}" in message(bundle)
+    assert "DELETE /lifecycle/api/v2/release_bundle/records/app/1?repository_key=release-bundles-v2" in message(bundle)
     assert remove(site.client, "nowhere/a") == 404
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.artifacts.model import ArtifactRepository, System
-from app.artifacts.rights import ACTIONS, Action, Grant, Rights, matches, regex_of
+from app.artifacts.rights import ACTIONS, Action, Grant, Rights, matches, of_versions, regex_of
 
 LIBS, OTHER = ArtifactRepository(1, "libs"), ArtifactRepository(2, "other")
 BUILDS = ArtifactRepository(3, "artifactory-build-info", system="buildinfo")
@@ -100,6 +100,34 @@ def test_a_hostile_pattern_takes_no_time(pattern: str, path: str) -> None:
     assert time.process_time() - began < 1
 
 
+@given(NAMES, PIECES)
+def test_a_pattern_of_versions_is_judged_on_the_first_two_names(names: list[str], pattern: list[str]) -> None:
+    parts, text = [name for name in names if name], "/".join(pattern)
+    grant = some("read", of="ANY", includes=(text,), section="releaseBundle")
+
+    assert grant.holds_for("/".join(parts)) is matches("/".join(parts[:2]), [text])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "versions"),
+    [
+        ("**", ("**",)),
+        ("shop", ("shop",)),
+        ("shop/", ("shop/**",)),
+        ("shop/**", ("shop/**",)),
+        ("shop/*", ("shop/*/**",)),
+        ("shop/1.0", ("shop/1.0/**",)),
+        ("/shop/1.0/**", ("shop/1.0/**",)),
+        ("**/1.*", ("1.*", "*/1.*/**")),
+        ("**/shop/**", ("shop/**", "*/shop/**")),
+        ("**/*", ("*", "*/*/**")),
+        ("shop/1.0/artifacts/**", ()),
+    ],
+)
+def test_a_pattern_of_versions_is_for_all_that_is_in_them(pattern: str, versions: tuple[str, ...]) -> None:
+    assert of_versions(pattern) == versions
+
+
 def may(grant: Grant, action: Action, repo: ArtifactRepository = LIBS, path: str = "a/b") -> bool:
     return Rights(grants=(grant,)).may(action, repo, path)
 
@@ -113,6 +141,50 @@ def test_each_right_is_for_itself_but_deploy_is_for_promotion_too(action: Action
     allowed = {other for other in ACTIONS if may(some(action), other)}
 
     assert allowed == ({"deploy", "promote"} if action == "deploy" else {action})
+
+
+def test_who_may_create_release_bundles_need_not_be_able_to_promote_them() -> None:
+    grant = some("deploy", of="ANY", section="releaseBundle")
+
+    assert {action for action in ACTIONS if may(grant, action, BUNDLES)} == {"deploy"}
+    assert may(some("deploy", of="ANY", section="build"), "promote", BUILDS)
+
+
+@pytest.mark.parametrize(
+    ("rights", "environments"),
+    [
+        (Rights(everything=True), {"DEV", "QA", "PROD"}),
+        (Rights(everything=True, allowed=frozenset({"read", "deploy"})), set()),
+        (Rights(grants=(some("promote", of="ANY", section="releaseBundle"),)), {"DEV", "QA", "PROD"}),
+        (Rights(grants=(some("deploy", of="ANY", section="releaseBundle"),)), set()),
+        (Rights(grants=(some("promote", of="ANY"),)), set()),
+        (Rights(grants=(some("promote", of="ANY", section="releaseBundle", includes=("web/**",)),)), set()),
+        (
+            Rights(
+                grants=(
+                    some("promote", of="ANY", section="releaseBundle", environments=frozenset({"DEV", "QA"})),
+                    some("promote", of="ANY", section="releaseBundle", excludes=("shop/**",)),
+                    some("read", "deploy", of="ANY", section="releaseBundle"),
+                )
+            ),
+            {"DEV", "QA"},
+        ),
+        (
+            Rights(
+                grants=(
+                    some("promote", of="ANY", section="releaseBundle", environments=frozenset({"DEV"})),
+                    some("promote", of=BUNDLES.key, section="releaseBundle", includes=("shop/1.*",)),
+                )
+            ),
+            {"DEV", "QA", "PROD"},
+        ),
+    ],
+)  # fmt: skip
+def test_promotion_of_release_bundles_is_for_environments(rights: Rights, environments: set[str]) -> None:
+    found = {name for name in ("DEV", "QA", "PROD") if rights.may_promote_to(BUNDLES, "shop/1.0", name)}
+
+    assert found == environments
+    assert rights.may("promote", BUNDLES, "shop/1.0") is bool(environments)
 
 
 @pytest.mark.parametrize(

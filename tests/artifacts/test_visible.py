@@ -26,6 +26,8 @@ GRANTS = {
     "special characters": Grant(frozenset({"two"}), READ, ("ü/?", "x.y/[[]z]", "a?b")),
     "no pattern": Grant(frozenset({"one"}), READ, ()),
     "build-info": Grant(frozenset({"ANY"}), READ, ("**",), section="build"),
+    "one version": Grant(frozenset({"ANY"}), READ, ("shop/1.0", "**/3.?"), section="releaseBundle"),
+    "all versions but": Grant(frozenset({"ANY"}), READ, ("**",), ("*/2.0", "web/**"), section="releaseBundle"),
     "another right": Grant(frozenset({"ANY"}), frozenset({"deploy"}), ("**",)),
 }
 SETS: list[tuple[str, ...]] = [names for size in (1, 2) for names in itertools.combinations(GRANTS, size)]
@@ -43,6 +45,9 @@ def _store() -> Tx[Repositories]:
         for folder in FOLDERS:
             yield from items.add_folders(made.id, folder, Stamp("ada", NOW))
     yield from repositories.ensure_system("artifactory-build-info", "buildinfo", "", NOW)
+    bundles = yield from repositories.ensure_system("release-bundles-v2", "bundles", "", NOW)
+    for version in ("shop/1.0", "shop/2.0", "web/1.0", "web/3.1"):
+        yield from items.add_folders(bundles.id, f"{version}/artifacts/generic/a", Stamp("ada", NOW))
     return (yield from repositories.read_all())
 
 
@@ -64,7 +69,7 @@ async def test_a_query_finds_what_the_rights_allow(db: Database, stored: Reposit
 
 
 async def test_an_administrator_sees_all_and_nobody_nothing(db: Database, stored: Repositories) -> None:
-    assert len(await _seen(db, visible_to(Rights(everything=True), stored))) == 3 + 2 * 9
+    assert len(await _seen(db, visible_to(Rights(everything=True), stored))) == 3 + 2 * 9 + 19
     assert await _seen(db, visible_to(Rights(), stored)) == set()
     assert not visible_to(Rights(), stored)
 

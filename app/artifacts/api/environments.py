@@ -68,7 +68,8 @@ def _adding(recorders: Recorders, visitor: Visitor, name: str, now: int) -> Tx[N
 
 
 async def rename_environment(request: Request[State], visitor: Visitor) -> JSON[EnvironmentJSON]:
-    """Give an environment another name. One that repositories belong to, DEV and PROD keep theirs."""
+    """Give an environment another name, also in the order of environments and in rights. One that repositories belong
+    to, DEV and PROD keep theirs."""
     name, new = decoded(request.path_params["environment"]), (await body.parse(request, NewName)).new_name
     _check(environments.check(new, "new_name"))
     await request.state["db"].write(_renaming(request.state["recorders"], visitor, name, new))
@@ -85,7 +86,8 @@ def _renaming(recorders: Recorders, visitor: Visitor, name: str, new: str) -> Tx
 
 
 async def remove_environment(request: Request[State], visitor: Visitor) -> Empty:
-    """Remove an environment. One that repositories belong to, DEV and PROD stay."""
+    """Remove an environment. One that repositories belong to, or that is in the order of environments or in rights, DEV
+    and PROD stay."""
     name = decoded(request.path_params["environment"])
     await request.state["db"].write(_removing(request.state["recorders"], visitor, name))
     return Empty()
@@ -93,13 +95,21 @@ async def remove_environment(request: Request[State], visitor: Visitor) -> Empty
 
 def _removing(recorders: Recorders, visitor: Visitor, name: str) -> Tx[None]:
     yield from _unused(name)
+    if name in (yield from environments.order()):
+        words = f"{name} is in the order of environments; take it out there first: PUT /api/environments/order"
+        raise Invalid(words, code="environment_used")
+    if targets := (yield from environments.named_by(name)):
+        words = (
+            f"the right to promote to {name} is given by {', '.join(targets)}; change these permission targets first"
+        )
+        raise Invalid(words, code="environment_used")
     yield from environments.remove(name)
     yield from recorders.record(Change("environment.delete", visitor.by, name))
 
 
 def _unused(name: str) -> Tx[None]:
     """NotFound without such an environment; Invalid when it must stay."""
-    if name not in (yield from environments.all_names()):
+    if not (yield from environments.hold(name)):
         raise NotFound(f"there is no environment {name[:100]}")
     if name in environments.ALWAYS:
         raise Invalid(f"{name} is always there; it can be neither renamed nor removed", code="fixed_environment")

@@ -1,6 +1,7 @@
 """Routes of grants in one repository (ours)."""
 
 from collections.abc import Iterator, Sequence
+from typing import NotRequired
 
 from pydantic import Field
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from app.artifacts.lax import Lax, Storable
 from app.artifacts.model import ArtifactRepository
 from app.artifacts.permissions import ANONYMOUS, SUBJECTS, Part, Subject, SubjectKind
 from app.artifacts.repositories import NoRepository
-from app.artifacts.targets import Action
+from app.artifacts.targets import Action, check_version_patterns
 from app.db.tx import Tx
 from app.errors import Invalid, NotFound, Problem
 from app.web import body
@@ -28,20 +29,25 @@ class GrantInput(Lax):
 
     actions: list[Action] = Field(
         default_factory=list,
-        description="Of `read`, `annotate`, `deploy`, `delete`, `manage`, `promote`; `deploy` includes `promote`.",
+        description="Of `read`, `annotate`, `deploy`, `delete`, `manage`, `promote`; `deploy` includes `promote`, but"
+        " not on release bundles.",
     )
     includes: list[Storable] = Field(default_factory=lambda: ["**"], description="Patterns of paths.")
     excludes: list[Storable] = Field(default_factory=list, description="Patterns of paths that are not meant.")
 
 
 class GrantJSON(TypedDict):
-    """What somebody may do in a repository, and the permission target that says so."""
+    """What somebody may do in a repository, and the permission target that says so.
+
+    `environments`: those that *promote* of release bundles is for, if not all.
+    """
 
     kind: str
     name: str
     actions: list[str]
     includes: list[str]
     excludes: list[str]
+    environments: NotRequired[list[str]]
     target: str
 
 
@@ -98,6 +104,13 @@ def _wrong(wanted: GrantInput) -> Iterator[Problem]:
 def _granting(request: Request[State], visitor: Visitor, wanted: GrantInput | None) -> Tx[bool]:
     repo = yield from _managed(request, visitor)
     yield from repositories.hold(repo.id)  # grants at once are one after the other
+    if wanted is not None and repo.system == "bundles":
+        problems = [
+            *check_version_patterns(wanted.includes, "includes"),
+            *check_version_patterns(wanted.excludes, "excludes"),
+        ]
+        if problems:
+            raise Invalid.of(problems)
     subject = yield from _subject(*_who(request))
     part = Part((repo.key,))
     if wanted is not None:
@@ -137,7 +150,7 @@ def _who(request: Request[State]) -> tuple[SubjectKind, str]:
 
 
 def _shown(granted: Granted) -> GrantJSON:
-    return GrantJSON(
+    shown = GrantJSON(
         kind=granted.subject.kind,
         name=granted.subject.name,
         actions=list(granted.actions),
@@ -145,6 +158,9 @@ def _shown(granted: Granted) -> GrantJSON:
         excludes=list(granted.excludes),
         target=granted.target,
     )
+    if granted.environments:
+        shown["environments"] = list(granted.environments)
+    return shown
 
 
 _GRANTS = Path.of("/artifactory/api/repositories") / Word("repository", "Key of the repository.", "libs") / "grants"

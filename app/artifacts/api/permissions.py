@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from app.artifacts import moments, permissions, repositories
+from app.artifacts import environments, moments, permissions, repositories
 from app.artifacts.access import ACCOUNT, State, Visitor
 from app.artifacts.api import grants
 from app.artifacts.permissions import SUBJECTS, Target
@@ -18,6 +18,7 @@ from app.artifacts.targets import (
     SectionInput,
     TargetInput,
     TargetJSON,
+    environments_in,
     may_manage,
     names_in,
     of_first,
@@ -66,7 +67,8 @@ async def create(request: Request[State], visitor: Visitor) -> MadeText:
 async def put(request: Request[State], visitor: Visitor) -> Text | MadeText:
     """Make a permission target, or replace it: a section that is not sent is removed.
 
-    The grants of the steps of git repositories stay when the section has no `repos`.
+    The grants of the steps of git repositories stay when the section has no `repos`, and the environments to which
+    release bundles may be promoted when the section has no `environments`.
     """
     wanted = await body.parse(request, TargetInput)
     made = await _put(request, visitor, wanted.name, sections_of(wanted))
@@ -128,7 +130,8 @@ def _putting(
     for kind in SUBJECTS:
         subjects[kind] = yield from permissions.subjects(kind, names_in(sections).get(kind, ()))
     _check(visitor, _named(name, sections), known)
-    target = target_of(name, sections, subjects, known, old)
+    reached = yield from environments.among(environments_in(sections))
+    target = target_of(name, sections, subjects, known, reached, old)
     if others and old is not None:
         target = Target(name, {**old.sections, **target.sections})
     yield from permissions.put(target, request.state["now"]())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import RootModel
 from starlette.requests import Request
 
-from app.artifacts import clearing, environments, moments, repositories
+from app.artifacts import clearing, environments, moments, repositories, system
 from app.artifacts.access import ACCOUNT, SYSTEM, VISITOR, State, Visitor
 from app.artifacts.configuration import (
     Configuration,
@@ -22,7 +22,7 @@ from app.artifacts.model import ArtifactRepository
 from app.artifacts.repositories import NoRepository, Repositories
 from app.artifacts.visible import may_see
 from app.db.tx import Tx, each
-from app.errors import Forbidden, Invalid, Problem
+from app.errors import Invalid, Problem
 from app.moments import Recorders
 from app.web import body
 from app.web.path import Path, Word, decoded
@@ -179,10 +179,7 @@ def _manageable(visitor: Visitor, key: str, known: Repositories) -> ArtifactRepo
     if not repo.id:
         raise NoRepository(f"there is no artifact repository {key[:100]}")
     if repo.system:
-        words = (
-            f"Forbidden: the server keeps {key} for itself; what is in it can be deleted, the repository cannot change"
-        )
-        raise Forbidden(words, code="system_repository")
+        raise system.change_refused(repo)
     return repo
 
 

@@ -11,7 +11,7 @@ from typing import Any as Anything
 import orjson
 
 from app.artifacts.model import parted
-from app.artifacts.search.model import All, Any, Compare, Condition, Operator, Property, Run, Test, is_pattern
+from app.artifacts.search.model import All, Any, Compare, Condition, Operator, Property, Release, Run, Test, is_pattern
 from app.artifacts.search.scope import Scope
 from app.artifacts.visible import WHOLE_PATH
 
@@ -56,6 +56,14 @@ _OF_RUNS = """
     SELECT file.id FROM runs CROSS JOIN items CROSS JOIN {parts} AS part CROSS JOIN blobs AS file
     WHERE items.id = runs.item_id AND part.run_id = runs.id AND file.sha1 = part.sha1 AND {conditions}
 """
+#: The files of versions of release bundles that pass, without the manifests: each version has a folder of artifacts.
+#: "0" is the character behind "/".
+_OF_RELEASES = """
+    SELECT file.id FROM bundles CROSS JOIN items AS file
+    WHERE file.repo_id = bundles.repo_id AND NOT file.folder
+        AND file.path >= bundles.name || '/' || bundles.version || '/artifacts/'
+        AND file.path < bundles.name || '/' || bundles.version || '/artifacts0' AND {conditions}
+"""
 
 
 class Clauses:
@@ -99,6 +107,9 @@ class Clauses:
             case Run():
                 blobs = self.blobs_of(condition)
                 return FALSE if blobs == FALSE else f"+items.blob_id IN ({blobs})"
+            case Release():
+                files = self.files_of(condition)
+                return FALSE if files == FALSE else f"+items.id IN ({files})"
 
     def allowed(self) -> str:
         """The SQL that is true for items that the caller may read, in repositories that are searched."""
@@ -174,6 +185,16 @@ class Clauses:
         ]
         tests = both(conditions)
         return FALSE if tests == FALSE else _OF_RUNS.format(parts=_PARTS[found.side], conditions=tests)
+
+    def files_of(self, found: Release) -> str:
+        """A query of the ids of the files of release bundles that pass; FALSE for none."""
+        conditions = [
+            self.among("bundles.repo_id", self._scope.of_releases),
+            *(self.test("bundles.name", test) for test in found.names),
+            *(self.test("bundles.version", test) for test in found.versions),
+        ]
+        tests = both(conditions)
+        return FALSE if tests == FALSE else _OF_RELEASES.format(conditions=tests)
 
     def _readable(self, ids: frozenset[int]) -> str:
         """The SQL that is true for items of these repositories that the caller may read."""

@@ -10,7 +10,6 @@ from app.artifacts.search.grammar import Number, Object, Value
 from app.artifacts.search.limits import CONDITIONS, PATTERN
 from app.artifacts.search.model import (
     FIELDS,
-    NEVER,
     All,
     Any,
     Compare,
@@ -18,6 +17,7 @@ from app.artifacts.search.model import (
     Kind,
     Operator,
     Property,
+    Release,
     Run,
     Side,
     Test,
@@ -34,7 +34,7 @@ _KEY, _VALUE = "property.key", "property.value"
 _RUN_FIELDS: dict[str, tuple[Side, str]] = {
     f"{side}.module.build.{name}": (side, name) for side in get_args(Side) for name in ("name", "number")
 }
-_BUNDLE_FIELDS = ("release_artifact.release.name", "release_artifact.release.version")
+_RELEASE_FIELDS = {f"release_artifact.release.{name}": name for name in ("name", "version")}
 
 
 class _Given(NamedTuple):
@@ -130,7 +130,7 @@ def _kind(field: str) -> Kind:
         return FIELDS[field]
     if field.startswith("archive."):
         raise wrong("no_archive_search", f"has {field[:100]!r}: what is inside of archives is not searched", field)
-    known = (_KEY, _VALUE, *_RUN_FIELDS, *_BUNDLE_FIELDS)
+    known = (_KEY, _VALUE, *_RUN_FIELDS, *_RELEASE_FIELDS)
     if field in known or (field.startswith("@") and 1 < len(field) <= PATTERN):
         return "text"
     words = f"has the field {field[:100]!r}: known are {', '.join((*FIELDS, *known))}, @KEY, $and, $or and $msp"
@@ -170,9 +170,11 @@ def _objects(key: str, value: Value) -> list[Object]:
 
 
 def _conditions(given: list[_Given]) -> Iterator[Condition]:
-    """The conditions of members of one object: those on a run belong together, and those on a property."""
+    """The conditions of members of one object: those on a run belong together, and those on a release bundle or on a
+    property."""
     keys, values = list[Test](), list[Test]()
     runs: dict[Side, dict[str, list[Test]]] = {}
+    release: dict[str, list[Test]] = {"name": [], "version": []}
     for field, tests in given:
         if field in FIELDS:
             yield from (Compare(field, test) for test in tests)
@@ -181,11 +183,13 @@ def _conditions(given: list[_Given]) -> Iterator[Condition]:
         elif field in _RUN_FIELDS:
             side, name = _RUN_FIELDS[field]
             runs.setdefault(side, {"name": [], "number": []})[name].extend(tests)
-        elif field in _BUNDLE_FIELDS:
-            yield NEVER  # there are no release bundles
+        elif field in _RELEASE_FIELDS:
+            release[_RELEASE_FIELDS[field]].extend(tests)
         else:
             (keys if field == _KEY else values).extend(tests)
     yield from (Run(side, tuple(found["name"]), tuple(found["number"])) for side, found in runs.items())
+    if any(release.values()):
+        yield Release(tuple(release["name"]), tuple(release["version"]))
     if keys or values:
         yield _pair(tuple(keys), tuple(values))
 

@@ -122,6 +122,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """The file is in one version of a release bundle whose name and version pass all tests."""
+
+    names: tuple[Test, ...]
+    versions: tuple[Test, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class All:
     """Every one of these holds; an empty one always holds."""
 
@@ -135,8 +143,8 @@ class Any:
     members: "tuple[Condition, ...]"
 
 
-Condition: TypeAlias = Compare | Property | Run | All | Any
-ALWAYS, NEVER = All(()), Any(())
+Condition: TypeAlias = Compare | Property | Run | Release | All | Any
+ALWAYS = All(())
 
 
 @dataclass(frozen=True)
@@ -156,10 +164,15 @@ class Query:
     limit: int | None = None
 
 
-def comparisons(condition: Condition) -> Iterator[Compare]:
-    """All comparisons of a field, wherever they stand in a condition."""
+def leaves(condition: Condition) -> Iterator[Compare | Property | Run | Release]:
+    """All conditions that have no members, wherever they stand in a condition."""
     if isinstance(condition, All | Any):
         for member in condition.members:
-            yield from comparisons(member)
-    elif isinstance(condition, Compare):
+            yield from leaves(member)
+    else:
         yield condition
+
+
+def comparisons(condition: Condition) -> Iterator[Compare]:
+    """All comparisons of a field, wherever they stand in a condition."""
+    return (leaf for leaf in leaves(condition) if isinstance(leaf, Compare))

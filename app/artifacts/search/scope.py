@@ -1,13 +1,25 @@
 """Where a query searches: the local repositories that it may look at, and what tests on keys mean for them.
 
 The key of a virtual repository stands for its members. Repositories that the server keeps for itself are searched only
-when the query names them (contract artifactory-storage 7.2).
+when the query names them, those of release bundles also when it asks for a release bundle (contract artifactory-storage
+7.2).
 """
 
 from collections.abc import Callable
 
 from app.artifacts.repositories import Repositories
-from app.artifacts.search.model import All, Any, Compare, Condition, Operator, Test, comparisons, matches
+from app.artifacts.search.model import (
+    All,
+    Any,
+    Compare,
+    Condition,
+    Operator,
+    Release,
+    Test,
+    comparisons,
+    leaves,
+    matches,
+)
 from app.artifacts.visible import Visible
 
 _RULES: dict[Operator, Callable[[str, str], bool]] = {
@@ -30,7 +42,13 @@ class Scope:
         self.of_runs = frozenset(
             repo.id for repo in repositories.by_key.values() if repo.system == "buildinfo" and repo.id in visible.ids
         )
+        #: Ids of those that keep versions of release bundles.
+        self.of_releases = frozenset(
+            repo.id for repo in repositories.by_key.values() if repo.system == "bundles" and repo.id in visible.ids
+        )
         named = self._named(condition)
+        if any(isinstance(leaf, Release) for leaf in leaves(condition)):
+            named |= self.of_releases
         self._searched = frozenset(
             repo.id
             for repo in repositories.by_key.values()
@@ -48,6 +66,8 @@ class Scope:
                 return frozenset[int]().union(*map(self.possible, members))
             case Compare("repo", test):
                 return self.passing(test)
+            case Release():
+                return self._searched & self.of_releases
         return self._searched
 
     def passing(self, test: Test) -> frozenset[int]:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.artifacts.search.clauses import FALSE, Clauses, both
-from app.artifacts.search.model import All, Any, Compare, Condition, Property, Run, Test
+from app.artifacts.search.model import All, Any, Compare, Condition, Property, Release, Run, Test
 from app.artifacts.search.scope import Scope
 
 #: The most branches: SQLite takes no more than 500 parts of a compound query.
 BRANCHES = 400
 _SUMS = {"actual_sha1": "sha1", "original_sha1": "sha1", "actual_md5": "md5", "original_md5": "md5", "sha256": "sha256"}
 #: How much a way is expected to look at, from the least.
-_FILE, _SUM, _RUN, _FOLDER, _VALUE, _BELOW, _PREFIX = range(7)
+_FILE, _SUM, _RUN, _RELEASE, _FOLDER, _VALUE, _BELOW, _PREFIX = range(8)
 _LAST = "\U0010ffff"
 
 
@@ -51,6 +51,10 @@ class _Finder:
             case Run(names=names) if any(test.of_text is not None for test in names):
                 blobs = self._clauses.blobs_of(condition)
                 return [Way(_RUN, () if blobs == FALSE else (f"items.blob_id IN ({blobs})",))]
+            case Release(names=names):
+                files = self._clauses.files_of(condition)
+                cost = _RELEASE if any(test.of_text is not None for test in names) else _PREFIX
+                return [Way(cost, () if files == FALSE else (f"items.id IN ({files})",))]
             case Property():
                 return self._by_property(condition)
         return self._by_place(condition, (condition,)) if _is_place(condition) else []

@@ -34,6 +34,7 @@ LIMITED = Rights(grants=(Grant(frozenset({"dev"}), READ, ("org/app1/**",)),))
 PLACES = '"path":{"$ne":"."},"$or":[{"$and":[{"repo":"dev","path":"org/app1/1","name":{"$match":"*"}}]},' \
     '{"$and":[{"repo":"dev","path":{"$match":"org/app1/1/*"},"name":{"$match":"*"}}]}]'  # fmt: skip
 RUN = '{"$or":[{"$and":[{"artifact.module.build.name":"app1","artifact.module.build.number":"1"}]}]}'
+BUNDLE = '"$and":[{"release_artifact.release.name":"app1","release_artifact.release.version":"1"}]'
 QUERIES = {
     "Q1": "items.find({" + PLACES + '}).include("name","repo","path","actual_sha1","property")',
     "Q1 in every repository": 'items.find({"$or":[{"$and":[{"repo":{"$match":"*"},"path":"org/app1/1",'
@@ -51,6 +52,9 @@ QUERIES = {
     "Q7": f'items.find({{"type": "file","repo": "{BUILDS}","path": {{"$match": "app1"}}}})'
     '.sort({"$desc":["created"]}).limit(1)',
     "Q8": f'items.find({{"repo": "{BUILDS}","path": {{"$match": "app1"}},"name": {{"$match": "1-0.json"}}}})',
+    "a release bundle": f"items.find({{{BUNDLE}}})",
+    "Q1 of a release bundle": "items.find({" + BUNDLE + ',"$or":[{"$and":[{"repo":{"$match":"*"},"path":'
+    '{"$match":"*"},"name":{"$match":"*"}}]}]})',
     "by checksum": 'items.find({"actual_sha1":"sha1-11"})',
     "by property": 'items.find({"@build.number":"1","@build.name":"app1"})',
     "the first of a repository": 'items.find({"repo":"dev"}).limit(5)',
@@ -61,7 +65,7 @@ GROWS = {"Q1 with properties": 1.5, "Q6": 1.5, "Q7": 10.0}
 
 
 def store(runs: int) -> list[str]:
-    """SQL that fills a store: run n is number n / 8 of app n % 8."""
+    """SQL that fills a store: run n is number n / 8 of app n % 8, and so is version n of a release bundle."""
 
     def numbers(count: int) -> str:
         return f"WITH RECURSIVE c (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM c WHERE n + 1 < {count})"
@@ -79,7 +83,7 @@ def store(runs: int) -> list[str]:
     """
     repos = ", ".join(
         f"('{key}', 'local', 'generic', '', '{system}', '', '', '**/*', '', '', '[]', FALSE, 0, '{{}}', 0, 0)"
-        for key, system in (("dev", ""), (BUILDS, "buildinfo"), ("other", ""))
+        for key, system in (("dev", ""), (BUILDS, "buildinfo"), ("other", ""), ("release-bundles-v2", "bundles"))
     )
     app, number, file = "(n / 10) % 8", "n / 80", f"{runs * 10}"
     return [
@@ -101,6 +105,12 @@ def store(runs: int) -> list[str]:
         "INSERT INTO runs (repo_id, item_id, name, number, started, started_text, published, published_by, statuses,"
         " version) SELECT repo_id, id, path, substr(name, 1, length(name) - 7), 0, '', 0, '', '[]', 1 FROM items"
         " WHERE repo_id = 2",
+        f"{numbers(runs)} INSERT INTO bundles (repo_id, name, version, status, created, by_id, by_name, signing_key,"
+        " sources, environment, files, size, manifest, tag, messages) SELECT 4, 'app' || (n % 8), CAST(n / 8 AS text),"
+        " 'COMPLETED', 0, 1, '', '', '', '', 10, 10, '', '', '' FROM c",
+        f"{numbers(runs * 10)} {of_items} SELECT "
+        + item(4, f"'app' || ({app}) || '/' || ({number}) || '/artifacts/generic'", "'file-' || n", 5, "n + 1", "1")
+        + " FROM c",
         f"{numbers(runs * 10)} INSERT INTO module_artifacts (run_id, position, module, name, type, path, repo, sha1,"
         " md5, sha256) SELECT n / 10 + 1, n % 10, '', '', '', '', '', 'sha1-' || n, '', '' FROM c",
         f"{numbers(runs * 10)} INSERT INTO module_dependencies (run_id, position, module, name, type, scopes, repo,"

@@ -154,7 +154,7 @@ def _fill() -> Tx[None]:
         ('{"repo":"other","type":"any","path":".","name":"."}', ["other:."]),
         ('{"stat.downloads":{"$gt":0}}', ["dev:top.txt"]),
         ('{"stat.downloaded_by":"bob"}', ["dev:top.txt"]),
-        # release bundles are not there yet
+        # there are no release bundles
         ('{"$and":[{"release_artifact.release.name":"r","release_artifact.release.version":"1"}]}', []),
         ('{"$or":[{"release_artifact.release.name":"r"},{"repo":"other"}]}', ["other:data/a2.in"]),
     ],
