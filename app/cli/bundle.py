@@ -1,6 +1,6 @@
 """`gantry bundle`: release bundles, and where their versions are."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -17,7 +17,7 @@ from app.cli.terminal.options import Session, confirm, json_option, yes_option
 from app.errors import NotFound
 
 #: Entries that a list shows, unless others are asked for, and entries that are asked for at once.
-SHOWN, PAGE = 50, 1000
+SHOWN, PAGE = 50, 10_000
 
 limit_option = click.option(
     "--limit", type=click.IntRange(1, 1000), default=SHOWN, show_default=True, help="How many to show, the newest."
@@ -99,22 +99,33 @@ def show(session: Session, name: str, version: str | None, limit: int, project: 
 
 
 def _places(client: Client, name: str, limit: int, query: Mapping[str, str]) -> Json:
-    """The versions of a name, each with what it was made from, and with the promotion that says where it is."""
+    """The versions of a name, each with what it was made from, its last promotion, and the environments where it is."""
     answer = client.record(
         "GET",
         bundles.path("release_bundle/records", name),
         query={**query, "limit": str(limit), "include": "messages,source"},
     )
-    versions = {str(one.get("release_bundle_version", "")): one for one in bundles.entries(answer, "release_bundles")}
-    missing = set(versions)
+    done: dict[str, list[Json]] = {}
     for promotion in _pages(client, bundles.path("promotion/records", name), "promotions", query):
-        version = str(promotion.get("release_bundle_version", ""))
-        if version in missing and promotion.get("status") == "COMPLETED":
-            versions[version]["promotion"] = promotion
-            missing.remove(version)
-        if not missing:
-            break
+        if promotion.get("status") == "COMPLETED":
+            done.setdefault(str(promotion.get("release_bundle_version", "")), []).append(promotion)
+    for one in bundles.entries(answer, "release_bundles"):
+        promotions = done.get(str(one.get("release_bundle_version", "")), [])
+        one["environments"] = _environments(promotions)
+        if promotions:
+            one["promotion"] = promotions[0]
     return answer
+
+
+def _environments(promotions: Sequence[Json]) -> list[str]:
+    """Where a version is after its promotions, of which the newest comes first: a move leaves where it came from."""
+    found: dict[str, None] = {}
+    for promotion in reversed(promotions):
+        if promotion.get("operation") == "move":
+            found.pop(str(promotion.get("source_environment", "")), None)
+        found.pop(environment := str(promotion.get("environment", "")), None)
+        found[environment] = None
+    return list(found)
 
 
 def _pages(client: Client, path: str, name: str, query: Mapping[str, str]) -> Iterator[Json]:
@@ -138,18 +149,18 @@ def _whereabouts(answer: Json) -> str:
     found = bundles.entries(answer, "release_bundles")
     rows = []
     for one in found:
-        at = one.get("promotion")
+        at = one.get("promotion") or one
         rows.append(
             [
                 output.line(one.get("release_bundle_version", "")),
                 output.status(str(one.get("status", ""))),
-                output.line((at or {}).get("environment", "")) or "-",
-                output.line((at or one).get("created", "")),
-                output.line((at or one).get("created_by", "")),
+                ", ".join(map(output.line, one.get("environments") or [])) or "-",
+                output.line(at.get("created", "")),
+                output.line(at.get("created_by", "")),
                 ", ".join(_sources(one.get("source"))) or "-",
             ]
         )
-    head = ["VERSION", "STATUS", "ENVIRONMENT", "SINCE", "BY", "FROM"]
+    head = ["VERSION", "STATUS", "WHERE", "SINCE", "BY", "FROM"]
     return _paged(output.table(head, rows), len(found), answer)
 
 
@@ -208,7 +219,8 @@ def _block(found: Json) -> str:
     if len(artifacts) > SHOWN:
         parts[-1] += f"\nand {len(artifacts) - SHOWN} more: see --json"
     if promotions := bundles.entries(found, "promotions"):
-        parts.append(output.table(["ENVIRONMENT", "STATUS", "SINCE", "BY", ""], map(_promotion, promotions)))
+        head_of = ["ENVIRONMENT", "STATUS", "SINCE", "BY", "REPOSITORIES", ""]
+        parts.append(output.table(head_of, map(_promotion, promotions)))
     return "\n\n".join(parts)
 
 
@@ -218,8 +230,17 @@ def _promotion(one: Json) -> list[str]:
         output.status(str(one.get("status", ""))),
         output.line(one.get("created", "")),
         output.line(one.get("created_by", "")),
-        output.line("; ".join(bundles.texts(one)), 100),
+        ", ".join(map(output.line, one.get("included_repository_keys") or [])),
+        _remark(one),
     ]
+
+
+def _remark(promotion: Json) -> str:
+    """What else is told of a promotion: that it was a move, why the order was overridden, why it failed."""
+    moved = "moved" if promotion.get("operation") == "move" else ""
+    reason = promotion.get("override_reason")
+    words = [moved, f"override: {reason}" if reason else "", *bundles.texts(promotion)]
+    return output.line("; ".join(filter(None, words)), 100)
 
 
 @bundle.command()

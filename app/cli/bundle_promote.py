@@ -13,6 +13,9 @@ from app.cli.terminal import output
 from app.cli.terminal.arguments import present
 from app.cli.terminal.options import Session, json_option
 
+#: Files and clashes that a dry run prints.
+SHOWN = 50
+
 
 @click.command()
 @click.argument("name")
@@ -55,8 +58,10 @@ def promote(
         if dry_run:
             plan = client.record("POST", where, query={**asked, "dry_run": "true"}, body=body, headers=headers)
             session.show(plan, _plan)
-            if clashes := plan.get("clashes"):
-                raise bundles.Failed(f"{name} {version} cannot be promoted to {environment}: {len(clashes)} clashes")
+            if clashes := plan.get("clash_count"):
+                raise bundles.Failed(
+                    f"{name} {version} cannot be promoted to {environment}: {clashes} of its files are in the way"
+                )
             return
         answer = client.record("POST", where, query={**asked, **mode(follow)}, body=body, headers=headers)
         if follow:
@@ -99,4 +104,21 @@ def _keys(keys: Sequence[Any] | None) -> str:
 
 
 def _plan(plan: Json) -> str:
-    return output.as_json(plan)
+    files, kept = int(plan.get("files") or 0), int(plan.get("kept") or 0)
+    lines = [
+        f"{output.line(one.get('source', ''))} → {output.line(one.get('target', ''))}"
+        f"{'  (is there)' if one.get('effect') == 'keep' else ''}"
+        for one in bundles.entries(plan, "artifacts")[:SHOWN]
+    ]
+    if files > len(lines):
+        lines.append(f"and {files - len(lines)} more: see --json")
+    clashes = plan.get("clashes") or []
+    lines += [f"clash: {output.line(clash)}" for clash in clashes[:SHOWN]]
+    if (more := int(plan.get("clash_count") or 0) - len(clashes[:SHOWN])) > 0:
+        lines.append(f"and {more} more clashes")
+    name, version = (str(plan.get(f"release_bundle_{word}", "")) for word in ("name", "version"))
+    where = output.line(plan.get("environment", ""))
+    moved = f", and {plan['removed']} would be removed where they are now" if plan.get("removed") else ""
+    verb = "be moved" if plan.get("operation") == "move" else "be copied"
+    words = f"{called(name, version)} would {verb} to {where}: {files - kept} files put, {kept} kept{moved}"
+    return "\n".join([*lines, words])
