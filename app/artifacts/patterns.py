@@ -1,5 +1,7 @@
 """Which paths a repository takes: the include and exclude patterns of its configuration."""
 
+from collections.abc import Callable
+
 from app.artifacts.model import ArtifactRepository
 from app.artifacts.rights import matches
 from app.errors import Conflict
@@ -25,6 +27,22 @@ def check_folder(repo: ArtifactRepository, path: str) -> None:
     for pattern in _parts(repo.excludes):
         if matches(path, (pattern,)):
             raise PathRefused(f"the repository {repo.key} does not take {path}: its exclude pattern {pattern} fits")
+
+
+def judge(repo: ArtifactRepository) -> Callable[[str], str]:
+    """A function that says why a repository takes no file at a path, in words; no words when it takes one. For many
+    paths of a repository."""
+    if not repo.excludes.strip() and {"**", "**/*"}.intersection(repo.includes.split(",")):
+        return lambda _: ""
+
+    def why(path: str) -> str:
+        try:
+            check(repo, path)
+        except PathRefused as refused:
+            return refused.message
+        return ""
+
+    return why
 
 
 def _parts(patterns: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The SQL of artifact repositories, and which local repositories a virtual one stands for."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -27,6 +27,10 @@ MEMBERS = """
 SHARE = "SELECT id FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :shared"
 SHARE_WHOLE = "SELECT * FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :shared"
 HOLD = "SELECT id FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :exclusive"
+HOLD_ALL = """
+    SELECT * FROM artifact_repos WHERE id IN (SELECT id FROM :rows(ids; id bigint) AS wanted) AND kind <> 'deleted'
+    ORDER BY id :exclusive
+"""
 HOLD_WHOLE = "SELECT * FROM artifact_repos WHERE id = :id AND kind <> 'deleted' :exclusive"
 ADD = schema.insert_sql(holdings.artifact_repos, "ON CONFLICT (key) DO NOTHING RETURNING id")
 #: The folder that is the whole repository.
@@ -164,3 +168,10 @@ def hold(repo_id: int) -> Tx[None]:
     """Let no other transaction put items into a repository until this one ends. NoRepository as above."""
     if (yield from one(HOLD, id=repo_id)) is None:
         raise NoRepository("the artifact repository was deleted meanwhile")
+
+
+def hold_all(ids: Collection[int]) -> Tx[dict[int, ArtifactRepository]]:
+    """The same for several repositories, which are locked in the order of their ids, as every transaction does that
+    locks several; those that are there, as they are configured now, by id."""
+    wanted = orjson.dumps([[repo_id] for repo_id in sorted(ids)]).decode()
+    return {row["id"]: MAPPER.make(row) for row in (yield from many(HOLD_ALL, ids=wanted))}

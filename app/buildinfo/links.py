@@ -137,7 +137,9 @@ class Shelf:
 
     `order` has the repositories that are searched; of two files that fit alike, the one whose repository comes first
     is preferred. `members` are the local repositories that a virtual one stands for. With `unmarked`, a file that lies
-    at the path of an entry in any of the repositories is the entry's, whatever the properties of the file say.
+    at the path of an entry in any of the repositories is the entry's, whatever the properties of the file say. With
+    `marked_first`, of the files at the path of an artifact one that names the run is preferred to one that does not,
+    also when the latter lies where the artifact was put.
     """
 
     def __init__(
@@ -148,8 +150,10 @@ class Shelf:
         members: Mapping[str, Sequence[str]],
         *,
         unmarked: bool = False,
+        marked_first: bool = False,
     ) -> None:
-        self.builds, self.order, self.members, self.unmarked = builds, order, members, unmarked
+        self.builds, self.order, self.members = builds, order, members
+        self.unmarked, self.marked_first = unmarked, marked_first
         #: The positions of the runs that a set of properties names.
         self.runs: dict[int, tuple[int, ...]] = {}
         self.files = list[File]()
@@ -249,11 +253,12 @@ def _at_path(entry: Entry, shelf: Shelf) -> File | None:
     if not there:
         return None
     own = shelf.order if shelf.unmarked else shelf.own(entry)
-    for repo in own:
-        for file in there:
-            if file.repo == repo:
-                return file
     marked = [file for file in there if entry.run in shelf.runs[file.set_id]]
+    found = [file for repo in own for file in there if file.repo == repo]
+    if found and shelf.marked_first and marked:
+        found = [file for file in found if file in marked] or marked
+    if found:
+        return found[0]
     return marked[0] if len({file.sha256 for file in marked}) == 1 else None
 
 

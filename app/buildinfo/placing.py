@@ -5,11 +5,10 @@ Files are rows: no byte is copied. Each statement changes the rows of all files 
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from app.artifacts import items, properties
+from app.artifacts import items, properties, pruning
 from app.artifacts.items import Stamp
 from app.artifacts.model import parted
 from app.artifacts.properties import Properties
-from app.buildinfo import pruning
 from app.buildinfo.candidates import array, folder_rows, folders_of
 from app.buildinfo.links import File
 from app.buildinfo.selection import Decision

@@ -266,22 +266,7 @@ def _place(target: ArtifactRepository, artifacts: Sequence[Entry], stored: Seque
     paths = dict.fromkeys([*(entry.path for entry in artifacts if entry.path), *(file.path for file in stored)])
     there = yield from candidates.there_at(target.id, target.key, paths)
     above = yield from candidates.files_above(target.id, candidates.folders_of(paths))
-    return Target(target.key, _patterns(target), target.immutable, there, above)
-
-
-def _patterns(repo: ArtifactRepository) -> Callable[[str], str]:
-    """A function that says why a repository takes no file at a path; no text when it takes one."""
-    if not repo.excludes.strip() and {"**", "**/*"}.intersection(repo.includes.split(",")):
-        return lambda _: ""
-
-    def why(path: str) -> str:
-        try:
-            patterns.check(repo, path)
-        except patterns.PathRefused as refused:
-            return refused.message
-        return ""
-
-    return why
+    return Target(target.key, patterns.judge(target), target.immutable, there, above)
 
 
 def _judge(visitor: Visitor, found: Repositories) -> Callable[[Action, str, str], bool]:

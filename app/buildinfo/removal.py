@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from app.artifacts import properties, repositories
+from app.artifacts import properties, pruning, repositories
 from app.artifacts.access import Visitor
 from app.artifacts.model import ArtifactRepository, parted
-from app.buildinfo import access, linking, moments, names, policy, pruning, store
+from app.buildinfo import access, linking, moments, names, policy, store
 from app.buildinfo.linking import Candidate
 from app.buildinfo.model import Run
 from app.buildinfo.policy import Decision, Policy, PolicyJSON

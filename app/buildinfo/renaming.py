@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 
-from app.artifacts import items, properties, repositories
+from app.artifacts import items, properties, pruning, repositories
 from app.artifacts.access import Visitor
 from app.artifacts.blobs import rows
 from app.artifacts.items import Stamp
 from app.artifacts.model import ArtifactRepository, Blob, depth
-from app.buildinfo import access, files, linking, moments, names, pruning, store
+from app.buildinfo import access, files, linking, moments, names, store
 from app.buildinfo.files import Ports
 from app.buildinfo.model import Run
 from app.buildinfo.store import Rewritten, Stale

@@ -10,6 +10,7 @@ from app.artifacts.model import ArtifactRepository
 from app.artifacts.moments import repo_created
 from app.artifacts.rights import Action
 from app.bundles import names
+from app.bundles.model import Bundle
 from app.db.tx import Tx, one
 from app.errors import Invalid, Problem
 from app.moments import Actor, Recorders
@@ -44,6 +45,13 @@ def find(key: str) -> Tx[ArtifactRepository | None]:
     row = yield from one(repositories.BY_KEY, key=key)
     repo = repositories.MAPPER.make(row) if row is not None else None
     return repo if repo is not None and repo.system == "bundles" else None
+
+
+def key_of(bundle: Bundle) -> Tx[str]:
+    """The key of the repository of a version."""
+    row = yield from one(repositories.BY_ID, id=bundle.repo_id)
+    assert row is not None
+    return str(row["key"])
 
 
 def ensured(recorders: Recorders, by: Actor, key: str, now_ms: int) -> Tx[ArtifactRepository]:

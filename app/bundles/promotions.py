@@ -24,6 +24,7 @@ OPEN = """
         AND status IN ('PENDING', 'PROCESSING', 'STARTED', 'DELETING')
 """
 LAST = "SELECT max(created) AS created FROM bundle_promotions WHERE bundle_id = :bundle_id"
+BEGAN = "UPDATE bundle_promotions SET status = 'PROCESSING' WHERE id = :id AND status = 'PENDING'"
 SET_STATUS = "UPDATE bundle_promotions SET status = :status, messages = :messages, files = :files WHERE id = :id"
 REMOVE = "DELETE FROM bundle_promotions WHERE id = :id"
 
@@ -79,6 +80,11 @@ def next_time(bundle_id: int, now_ms: int) -> Tx[int]:
     row = yield from one(LAST, bundle_id=bundle_id)
     last = row["created"] if row is not None and row["created"] is not None else 0
     return max(now_ms, int(last) + 1)
+
+
+def began(promotion_id: int) -> Tx[None]:
+    """A worker has taken a promotion that waited."""
+    yield from run(BEGAN, id=promotion_id)
 
 
 def set_status(promotion_id: int, status: Status, messages: Sequence[MessageJSON] = (), files: int = 0) -> Tx[None]:

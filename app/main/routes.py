@@ -32,9 +32,13 @@ from app.builds.cards import api as cards
 from app.builds.cron import api as cron
 from app.builds.deliveries import api as deliveries
 from app.bundles.api import asked as bundles
+from app.bundles.api import creation as bundle_creation
 from app.bundles.api import evidence as bundle_evidence
 from app.bundles.api import keys as key_pairs
+from app.bundles.api import promotion as bundle_promotion
 from app.bundles.api import reading as bundle_reading
+from app.bundles.api import records as bundle_records
+from app.bundles.api import transfer as bundle_transfer
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign, tokens
 from app.repos.secrets import api as secrets
@@ -51,7 +55,7 @@ from app.web.server import Requests
 from app.web.traffic import Traffic
 
 
-class State(rpc.State, promotion.State, bundles.State):
+class State(rpc.State, promotion.State, bundles.State, bundle_creation.State, bundle_promotion.State):
     """The state of every request."""
 
 
@@ -77,6 +81,7 @@ ROWS: Sequence[Endpoint] = [
     *audit.routes,
     *repo_audit.routes,
     *bundle_evidence.routes,
+    *bundle_transfer.routes,
     *environment_order.routes,
     *health.routes,
 ]
@@ -85,6 +90,9 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *runs.routes,
     *promotion.routes,
     *removal.routes,
+    *bundle_creation.routes,
+    *bundle_promotion.routes,
+    *bundle_records.routes,
     *storage.routes,
     *properties.routes,
     *totals.routes,

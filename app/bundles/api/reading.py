@@ -90,6 +90,8 @@ class VersionJSON(TypedDict):
     release_bundle_tag: NotRequired[str]
     messages: NotRequired[list[MessageJSON]]
     permissions: NotRequired[list[str]]
+    #: What the version was made from (ours).
+    source: NotRequired[dict[str, Any]]
 
 
 class VersionsJSON(TypedDict):
@@ -220,7 +222,7 @@ async def list_versions(request: Request[Any], visitor: Visitor) -> JSON[Version
     """The versions of a name, the newest first; an unknown name has none."""
     key, name = repository(request), decoded(request.path_params["name"])
     asked = _asked(request, ("created", "release_bundle_version"))
-    include = _words(request, "include", ("messages", "permissions"))
+    include = _words(request, "include", ("messages", "permissions", "source"))
     page, promoted, goal = await request.state["db"].read(_versions(visitor, key, name, asked))
     service = request.state["service_id"]
     listed = []
@@ -241,6 +243,8 @@ async def list_versions(request: Request[Any], visitor: Visitor) -> JSON[Version
             entry["messages"] = list(bundle.messages)
         if "permissions" in include:
             entry["permissions"] = [a for a in ACTIONS if access.may(visitor, a, key, name, bundle.version)]
+        if "source" in include:
+            entry["source"] = dict(bundle.sources)
         listed.append(entry)
     return JSON(VersionsJSON(release_bundles=listed, total=page.total, limit=asked.limit, offset=asked.offset))
 
@@ -392,7 +396,7 @@ routes: Sequence[Endpoint] = [
              query=[PROJECT, KEY], errors=[400]),
     Endpoint("GET", RECORDS / NAME, list_versions, operation="bundles.list_versions", needs=VISITOR,
              query=[*_LIST, Param("order_by", "`created` or `release_bundle_version`."),
-                    Param("include", "`messages`, `permissions`, with a comma between them.")], errors=[400]),
+                    Param("include", "`messages`, `permissions`, `source`, with commas between them.")], errors=[400]),
     Endpoint("GET", _BUNDLE / "groups", list_groups, operation="bundles.list_groups", needs=VISITOR,
              query=[*_LIST, Param("order_by", "`created` or `release_bundle_name`.")], errors=[400]),
     Endpoint("GET", _BUNDLE / "names", list_names, operation="bundles.list_names", needs=VISITOR,

@@ -72,7 +72,7 @@ def put(client: Client, file: Path, place: Place, properties: Sequence[tuple[str
             tell(size)
             return _stored(response.json(), digest)
     headers = {"X-Checksum-Sha256": digest, "Content-Length": str(size), "Content-Type": "application/octet-stream"}
-    response = client.send("PUT", path, headers=headers, content=_pieces(file, tell))
+    response = client.send("PUT", path, headers=headers, content=pieces(file, tell))
     if not response.is_success:
         raise refusal(response)
     return _stored(response.json(), digest)
@@ -84,7 +84,8 @@ def _stored(answer: Any, digest: str) -> Json:
     return answer
 
 
-def _pieces(file: Path, tell: Tell) -> Iterator[bytes]:
+def pieces(file: Path, tell: Tell) -> Iterator[bytes]:
+    """The bytes of a file."""
     with file.open("rb") as opened:
         while piece := opened.read(PIECE):
             yield piece

@@ -97,10 +97,18 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def call(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """Send a request; the decoded answer, None when it has no body."""
         with self._reaching():
-            response = self._http.request(method, self.connection.url(path), params=query, json=body)
+            response = self._http.request(method, self.connection.url(path), params=query, json=body, headers=headers)
         return decode(self.connection, response)
 
     def send(
@@ -108,18 +116,21 @@ class Client:
         method: str,
         path: str,
         *,
+        query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | Iterable[bytes] | None = None,
     ) -> httpx.Response:
         """Send a request with any body; the whole answer, whatever its status."""
         with self._reaching():
-            return self._http.request(method, self.connection.url(path), headers=headers, content=content)
+            return self._http.request(method, self.connection.url(path), params=query, headers=headers, content=content)
 
     @contextmanager
-    def reading(self, path: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+    def reading(
+        self, path: str, headers: Mapping[str, str], *, query: Mapping[str, str] | None = None
+    ) -> Iterator[httpx.Response]:
         """Get a path while the block reads the answer; `Refused` for an error status."""
-        accept = {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
-        with self._reaching(), self._http.stream("GET", self.connection.url(path), headers=accept) as response:
+        url, accept = self.connection.url(path), {"Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        with self._reaching(), self._http.stream("GET", url, params=query, headers=accept) as response:
             if not response.is_success:
                 response.read()
                 raise refusal(response)
@@ -154,9 +165,17 @@ class Client:
                 found = _parsed(line)
                 yield found if isinstance(found, dict) else unexpected(self.connection, path)
 
-    def record(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Json:
+    def record(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Json:
         """An answer that must be one JSON object."""
-        answer = self.call(method, path, query=query, body=body)
+        answer = self.call(method, path, query=query, body=body, headers=headers)
         return answer if isinstance(answer, dict) else unexpected(self.connection, path)
 
     def records(self, path: str, *, query: Mapping[str, str] | None = None) -> list[Json]:

@@ -20,6 +20,10 @@ COLOURS = {
     "declined": "red",
     "running": "yellow",
     "blocked": "magenta",
+    "COMPLETED": "green",
+    "FAILED": "red",
+    "PENDING": "yellow",
+    "PROCESSING": "yellow",
 }
 _CONTROLS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 _CONTROL = re.compile(_CONTROLS)

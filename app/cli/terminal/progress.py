@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -15,10 +16,14 @@ _BAR = 20
 
 
 class Progress:
-    """One transfer of `total` bytes; 0 when the number is not known. Shows nothing where there is no terminal."""
+    """One transfer of `total` bytes; 0 when the number is not known. Shows nothing where there is no terminal.
 
-    def __init__(self, name: str, total: int, *, done: int = 0) -> None:
+    With another `words`, what is counted are other things, such as files: `words` says how a number of them is shown.
+    """
+
+    def __init__(self, name: str, total: int, *, done: int = 0, words: Callable[[int], str] = text) -> None:
         self._name, self._total, self._done = name, total, done
+        self._text = words
         self._first = done
         self._began = self._shown = time.monotonic()
         self._terminal = sys.stderr.isatty()
@@ -35,7 +40,11 @@ class Progress:
 
     def add(self, count: int) -> None:
         """Some more bytes are there."""
-        self._done += count
+        self.at(self._done + count, self._total)
+
+    def at(self, done: int, total: int) -> None:
+        """So many bytes are there, of so many."""
+        self._done, self._total = done, total
         now = time.monotonic()
         if self._terminal and now - self._shown >= PAUSE:
             self._shown = now
@@ -46,13 +55,13 @@ class Progress:
     def words(self, now: float) -> str:
         """The line, at this time of the monotonic clock."""
         rate = (self._done - self._first) / max(now - self._began, 0.001)
-        parts = [text(self._done), f"{text(int(rate))}/s"]
+        parts = [self._text(self._done), f"{self._text(int(rate))}/s"]
         if self._total:
             share = min(self._done / self._total, 1.0)
             full = int(share * _BAR)
             parts = [
                 f"[{'#' * full}{'.' * (_BAR - full)}] {share:4.0%}",
-                f"{parts[0]} of {text(self._total)}",
+                f"{parts[0]} of {self._text(self._total)}",
                 parts[1],
             ]
         return "  ".join([line(self._name, 40), *parts])

@@ -10,12 +10,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.artifacts import moving
+from app.artifacts import moving, pruning
 from app.artifacts.address import Address, plain
 from app.artifacts.blobs.collection import Collector
 from app.artifacts.blobs.quota import Usage
 from app.artifacts.items import Stamp
-from app.buildinfo import pruning
 from app.db.connect import Alterable, connect
 from app.db.tx import many
 from app.errors import AppError

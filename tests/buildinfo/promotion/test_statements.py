@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from app.artifacts import items
-from app.buildinfo import candidates, placing, promotions, pruning
+from app.artifacts import items, pruning
+from app.buildinfo import candidates, placing, promotions
 from app.db.connect import Alterable
 from app.db.parameters import marked
 from app.db.tx import Tx

@@ -1,0 +1,1 @@
+"""Versions of release bundles as files: their export and their import."""
