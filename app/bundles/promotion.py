@@ -132,8 +132,8 @@ def _rehearsed(call: Call, found: _Found) -> Tx[Rehearsal]:
 
 
 def _found(call: Call) -> Tx[_Found]:
-    yield from signer.require(call.order.signing_key)
     access.require(call.visitor, "read", call.key, call.name, call.version)
+    yield from signer.require(call.order.signing_key)
     bundle = yield from store.find(call.key, call.name, call.version)
     if bundle is None:
         raise store.no_bundle(call.key, call.name, call.version)
@@ -294,7 +294,7 @@ def _carried_out(ports: Ports, done: Work, subject: Subject, statement: Evidence
     blockers = yield from placing.blockers(bundle.id, targets)
     if clashes := selection.clashes_of(targets, blockers):
         raise Clash(clashes, _what(bundle.name, bundle.version, promotion.environment), files)
-    yield from claims.add(promotion.id, bundle.id, placing.parameter(targets))
+    yield from claims.add(promotion.id, bundle.id, placing.parameter(targets), statement.at)
     yield from placing.put(bundle.id, targets, promotion.properties, Stamp(promotion.by_name, statement.at))
     released = yield from claims.release(done.request["leaves"], left & held.keys())
     stayed = told.left([f"{held[place.repo_id].key}/{place.path}" for place in released.left])

@@ -22,8 +22,8 @@ def why(error: AppError) -> list[str]:
 
 
 def left(places: Sequence[str]) -> list[str]:
-    """What is told of files that a move leaves where they are, as they have other bytes than were promoted."""
-    found = [f"{place} has other bytes than the version, so it was left there" for place in places[:NAMED]]
+    """What is told of files that a move leaves where they are, as somebody else has put them."""
+    found = [f"{place} was put there since by somebody else, so it was left there" for place in places[:NAMED]]
     if len(places) > NAMED:
-        found.append(f"{len(places) - NAMED} more files have other bytes than the version, and were left there")
+        found.append(f"{len(places) - NAMED} more files were put since by somebody else, and were left there")
     return found

@@ -6,7 +6,6 @@ from app.db.columns import (
     BINARY,
     belongs_to,
     binary_texts,
-    flags,
     ident,
     metadata,
     numbers,
@@ -111,8 +110,7 @@ bundle_claims = Table(
     belongs_to("artifact_repos", "repo_id", primary_key=True),
     Column("path", BINARY, primary_key=True),
     Column("name", BINARY, primary_key=True),
-    *numbers("blob_id"),
-    *flags("written"),
+    *numbers("blob_id", "written"),
 )
 Index("bundle_claims_path", bundle_claims.c.repo_id, bundle_claims.c.path, bundle_claims.c.name)
 

@@ -106,15 +106,16 @@ CREATE INDEX bundle_promotions_name ON bundle_promotions (repo_id, name, created
 CREATE UNIQUE INDEX bundle_promotions_open ON bundle_promotions (bundle_id, environment)
     WHERE status IN ('PENDING', 'PROCESSING', 'STARTED', 'DELETING');
 
--- The files that completed promotions put into repositories, or found there with the same bytes. `written` says that
--- the file is there because of promotions alone: when the last promotion that claims it goes, so does the file.
+-- The files that completed promotions put into repositories, or found there with the same bytes. A file that is there
+-- because of promotions alone goes with the last promotion that claims it: `written` is the time, Unix milliseconds, at
+-- which a promotion put the file, which nobody has put since if the file still has that time; 0 for one that was found.
 CREATE TABLE bundle_claims (
     promotion_id BIGINT NOT NULL REFERENCES bundle_promotions (id) ON DELETE CASCADE,
     repo_id BIGINT NOT NULL REFERENCES artifact_repos (id) ON DELETE CASCADE,
     path {binary} NOT NULL,
     name {binary} NOT NULL,
     blob_id BIGINT NOT NULL,
-    written BOOLEAN NOT NULL,
+    written BIGINT NOT NULL,
     PRIMARY KEY (promotion_id, repo_id, path, name)
 );
 CREATE INDEX bundle_claims_path ON bundle_claims (repo_id, path, name);

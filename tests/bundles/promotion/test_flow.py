@@ -80,7 +80,7 @@ async def test_a_move_leaves_files_with_other_bytes_and_says_so(scene: Scene) ->
 
     assert await scene.paths("stage-local") == ["stage-local:a"]
     assert [message["text"] for message in done.messages] == [
-        "stage-local/a has other bytes than the version, so it was left there"
+        "stage-local/a was put there since by somebody else, so it was left there"
     ]
     assert done.messages[0].keys() == {"source", "text", "created"}
     assert await claims(scene) == [f"prod-local:./a {done.id} written", f"prod-local:./b {done.id} written"]

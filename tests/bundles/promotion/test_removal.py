@@ -56,6 +56,20 @@ async def test_a_deleted_promotion_leaves_what_was_there_before_and_what_was_cha
     assert await scene.paths("prod-local") == ["prod-local:a", "prod-local:b"]
 
 
+async def test_a_file_that_somebody_has_put_again_stays(scene: Scene) -> None:
+    await shop(scene, "a", "b", "c")
+    done = await promote(scene, "PROD")
+    await scene.remove("prod-local:a")
+    await scene.put("prod-local:a", "dev-local:a")
+    await scene.put("prod-local:b", "dev-local:b")
+    again = await promote(scene, "PROD")
+
+    await delete_promotion(scene, done)
+    await delete_promotion(scene, again)
+
+    assert await scene.paths("prod-local") == ["prod-local:a", "prod-local:b"]
+
+
 async def test_a_file_stays_as_long_as_another_promotion_claims_it(scene: Scene) -> None:
     await shop(scene, "a", "b")
     await shop(scene, "a", version="2.0")
