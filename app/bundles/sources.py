@@ -154,12 +154,8 @@ def _of_type(said: str, where: Fields, entry: Fields, now: int) -> Iterator[Sour
         yield from _files(entry)
     elif said in _KINDS:
         kind, make = _KINDS[said]
-        count = 0
-        for each in entry.objects(said):
-            count += 1
+        for each in _objects(entry, said, kind):
             yield make(each)
-        if not count and not entry.problems:
-            entry.wrong(said, "no_source", f"names no {kind}; name at least one")
     else:
         words = f"is {said[:100]!r}; known are aql, artifacts, builds, release_bundles and packages"
         where.wrong("source_type", "bad_source_type", words)
@@ -173,10 +169,14 @@ def _search(entry: Fields, now: int) -> Iterator[Search]:
 
 
 def _files(entry: Fields) -> Iterator[Files]:
-    files = [_named(each) for each in entry.objects("artifacts")]
-    if not files and not entry.problems:
-        entry.wrong("artifacts", "no_source", "names no artifact; name at least one")
-    yield Files(files)
+    yield Files([_named(each) for each in _objects(entry, "artifacts", "artifact")])
+
+
+def _objects(entry: Fields, field: str, kind: str) -> Iterator[Fields]:
+    """A list of objects, which must have at least one."""
+    if entry.values.get(field) in (None, []):
+        entry.wrong(field, "no_source", f"names no {kind}; name at least one")
+    yield from entry.objects(field)
 
 
 def _named(each: Fields) -> Named:

@@ -45,7 +45,13 @@ def put(bundle: Bundle, folders: Sequence[str], manifest: Blob, stamp: Stamp) ->
     yield from items.add_folders_at(bundle.repo_id, folders, stamp)
     root = names.artifacts(bundle.name, bundle.version, "")
     yield from run(
-        PUT_ALL, bundle_id=bundle.id, repo_id=bundle.repo_id, root=root, depth=depth(root), now=stamp.at, by=stamp.by
+        PUT_ALL,
+        bundle_id=bundle.id,
+        repo_id=bundle.repo_id,
+        root=root,
+        depth=depth(root) + 1,
+        now=stamp.at,
+        by=stamp.by,
     )
     path = names.manifest(bundle.name, bundle.version)
     item = Item(
