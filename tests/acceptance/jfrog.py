@@ -32,11 +32,11 @@ REST = {
 }
 #: Values that belong to the place and time of the recording; only their JSON type is compared.
 PLACE = {
-    "access_token", "created", "createdBy", "created_by", "created_millis", "id", "lastStarted", "lastUpdated", "license", "message",
-    "modified", "modified_by", "refresh_token", "revision", "scope", "timestamp", "token_id", "updated", "user",
+    "access_token", "created", "createdBy", "created_by", "created_millis", "id", "lastStarted", "lastUpdated",
+    "license", "message", "modified", "modified_by", "refresh_token", "revision", "scope", "timestamp", "token_id", "updated", "user",
 }  # fmt: skip
-#: The builds of the recording of release bundles: their numbers, and the time in the properties of their files; the last
-#: build has no files.
+#: The builds of the recording of release bundles: their numbers, and the time in the properties of their files; the
+#: last build has no files.
 BUILDS = {"b1": ("111", 1795413827503), "b2": ("222", 1795413827650), "b3": ("333", 0)}
 _HEX = {"X-Checksum-Sha1": "sha1", "X-Checksum-Md5": "md5", "X-Checksum": "sha256"}
 
