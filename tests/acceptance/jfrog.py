@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,12 @@ REST = {
 }
 #: Values that belong to the place and time of the recording; only their JSON type is compared.
 PLACE = {
-    "access_token", "created", "createdBy", "created_by", "id", "lastStarted", "lastUpdated", "license", "message",
-    "modified", "modified_by", "refresh_token", "revision", "scope", "timestamp", "token_id", "updated", "user",
+    "access_token", "created", "createdBy", "created_by", "created_millis", "id", "lastStarted", "lastUpdated",
+    "license", "message", "modified", "modified_by", "refresh_token", "revision", "scope", "timestamp", "token_id", "updated", "user",
 }  # fmt: skip
+#: The builds of the recording of release bundles: their numbers, and the time in the properties of their files; the
+#: last build has no files.
+BUILDS = {"b1": ("111", 1795413827503), "b2": ("222", 1795413827650), "b3": ("333", 0)}
 _HEX = {"X-Checksum-Sha1": "sha1", "X-Checksum-Md5": "md5", "X-Checksum": "sha256"}
 
 
@@ -92,15 +96,39 @@ class Player:
             "Basic <credentials>": "Basic " + base64.b64encode(f"octocat:{TOKEN}".encode()).decode(),
         }
         self._token = ""
+        self._prepared = False
 
     def play(self, name: str) -> list[tuple[str, list[Played]]]:
         """All commands of a recording in their order, each with its requests."""
         text, bodies = _with_own_bytes((RECORDINGS / f"{name}.json").read_text())
         text = text.replace("<base>", self.server.url).replace("username=admin", "username=octocat")
-        return [
-            (f"{at:02} {command['command']}", [self._played(command, asked, bodies) for asked in command["requests"]])
-            for at, command in enumerate(json.loads(text))
-        ]
+        played = list[tuple[str, list[Played]]]()
+        for at, command in enumerate(json.loads(text)):
+            if name == "bundles" and command["command"].startswith("jf rbc rb1 ") and not self._prepared:
+                self._prepare()
+            asked = [self._played(command, asked, bodies) for asked in command["requests"]]
+            played.append((f"{at:02} {command['command']}", asked))
+        return played
+
+    def _prepare(self) -> None:
+        """Put and publish what was there before the recording of release bundles, as its answers show it."""
+        self._prepared = True
+        modules: dict[str, dict[str, Any]] = {}
+        for build, (number, stamp) in BUILDS.items():
+            marks = f"build.name={build};build.number={number};build.timestamp={stamp}"
+            names = [f"{build.replace('b1', 'a').replace('b2', 'b')}{at}.in" for at in (1, 2, 3)] if stamp else []
+            for name in names:
+                assert self.server.ask("PUT", f"/artifactory/dev-local/{name};{marks}", content=name).status_code == 201
+            made = [
+                {"name": name, "path": name, "originalDeploymentRepo": "dev-local", **_sums(name)} for name in names
+            ]
+            modules[build] = {"id": build, "artifacts": made}
+        assert self.server.ask("PUT", "/artifactory/dev-local/dep-file", content="dep").status_code == 201
+        modules["b3"]["dependencies"] = [{"id": "dep-file", **_sums("dep")}]
+        for build, (number, stamp) in BUILDS.items():
+            started = datetime.fromtimestamp((stamp or 1795413827800) / 1000, UTC).isoformat(timespec="milliseconds")
+            info = {"name": build, "number": number, "started": started, "modules": [modules[build]]}
+            assert self.server.ask("PUT", "/artifactory/api/build", json=info).status_code == 204
 
     def _played(self, command: Mapping[str, Any], asked: Mapping[str, Any], bodies: Mapping[str, str]) -> Played:
         if "<text" in asked["answer"]:
@@ -144,6 +172,10 @@ def _with_own_bytes(text: str) -> tuple[str, dict[str, str]]:
                     ours = hashlib.new(algorithm, content.encode()).hexdigest()
                     text = text.replace(asked["headers"][header], ours)
     return text, bodies
+
+
+def _sums(content: str) -> dict[str, str]:
+    return {name: hashlib.new(name, content.encode()).hexdigest() for name in ("sha1", "md5", "sha256")}
 
 
 def _json(text: str) -> Any:

@@ -25,7 +25,7 @@ DIFFERENCES = [
 ]
 
 
-@pytest.fixture(scope="module", params=["files", "builds"])
+@pytest.fixture(scope="module", params=["files", "builds", "bundles"])
 def played(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, list[Played]]]:

@@ -34,6 +34,8 @@ QUICK = Sizes(
     items=20_000,
     published=1_000,
     uploaded=100_000_000,
+    bundled=3_000,
+    versions=10_000,
 )
 
 

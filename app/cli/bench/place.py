@@ -34,6 +34,8 @@ class Sizes:
     items: int = 1_000_000
     published: int = 10_000
     uploaded: int = 1_000_000_000
+    bundled: int = 30_000
+    versions: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Api:
             raise BenchFailed(f"{asked}: {error or type(error).__name__}") from error
         if answer.status == 204:
             return None
-        if answer.status != 200:
+        if answer.status not in (200, 201):
             raise BenchFailed(f"{asked}: {answer.status} {text.decode(errors='replace').strip()}")
         return json.loads(text)
 
