@@ -69,7 +69,7 @@ def create(
             bundles.path("release_bundle"),
             query={**query, **mode(follow)},
             body=body,
-            headers=signed_by(key),
+            headers=signed_by(client, key),
         )
         if follow:
             status = followed(

@@ -27,8 +27,13 @@ def counted(files: int, size: int) -> str:
     return f"{files} file{'' if files == 1 else 's'}, {size_text(size)}"
 
 
-def signed_by(key: str | None) -> Mapping[str, str]:
-    """The header that names the key."""
+def signed_by(client: Client, key: str | None) -> Mapping[str, str]:
+    """The header that names the key; NotFound when there is none of this name.
+
+    A server without any registered key would sign with its own one, whatever the header says.
+    """
+    if key and key != bundles.OWN_KEY:
+        client.record("GET", bundles.key_pair(key))
     return {bundles.SIGNING_KEY: key or ""}
 
 

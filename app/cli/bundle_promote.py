@@ -53,8 +53,9 @@ def promote(
     query = present(project=said["project"])
     where = bundles.path("promotion/records", name, version)
     asked = {**query, "operation": "move" if said["move"] else "copy"}
-    body, headers = _order(environment, said), signed_by(said["key"])
+    body = _order(environment, said)
     with Client(session.connection(), timeout=PATIENT) as client:
+        headers = signed_by(client, said["key"])
         if dry_run:
             plan = client.record("POST", where, query={**asked, "dry_run": "true"}, body=body, headers=headers)
             session.show(plan, _plan)

@@ -3,21 +3,16 @@
 import sys
 import time
 from typing import Any
-from urllib.parse import quote
 
 import click
 
+from app.cli.remote.bundles import key_pair
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, output
 from app.cli.terminal.options import Session, confirm, json_option, yes_option
 from app.errors import NotFound
 
-_API = "/artifactory/api/security/keypair"
 TYPES = ("ED25519", "ECDSA", "GPG", "RSA")
-
-
-def _path(name: str, *more: str) -> str:
-    return "/".join([_API, *(quote(part, safe="") for part in (name, *more))])
 
 
 @click.group()
@@ -37,7 +32,7 @@ def ls(session: Session, retired: bool) -> None:
     """List the key pairs; `default` signs when no pair is named, and is made when it is first needed."""
     query = {"retired": "true"} if retired else None
     with session.client() as client:
-        session.show(client.records(_API, query=query), _table)
+        session.show(client.records(key_pair(), query=query), _table)
 
 
 @key.command()
@@ -73,8 +68,8 @@ def create(
         passphrase=_passphrase(passphrase, secret),
     )
     with session.client() as client:
-        client.text("POST", _API, body=body)
-        made = client.record("GET", _path(name))
+        client.text("POST", key_pair(), body=body)
+        made = client.record("GET", key_pair(name))
     session.show(made, _block)
 
 
@@ -88,7 +83,9 @@ def show(session: Session, name: str, keyid: str | None, pem: bool) -> None:
     """Show the public half of a key pair."""
     with session.client() as client:
         pair = (
-            client.record("GET", _path(name)) if keyid is None else _one(client.records(_API, query=_ALL), name, keyid)
+            client.record("GET", key_pair(name))
+            if keyid is None
+            else _one(client.records(key_pair(), query=_ALL), name, keyid)
         )
     session.show(pair, (lambda shown: str(shown.get("publicKey", "")).strip()) if pem else _block)
 
@@ -100,7 +97,7 @@ def show(session: Session, name: str, keyid: str | None, pem: bool) -> None:
 def rotate(session: Session, name: str) -> None:
     """Replace a key pair by a new one; what the old one has signed can still be verified."""
     with session.client() as client:
-        session.show(client.record("POST", _path(name, "rotate")), _block)
+        session.show(client.record("POST", key_pair(name, "rotate")), _block)
 
 
 @key.command()
@@ -116,7 +113,7 @@ def rm(session: Session, name: str, forget: bool, yes: bool) -> None:
     """Remove a key pair: it signs nothing more, and its private half is erased."""
     confirm(f"Remove the key pair {name}{', and all that verifies what it has signed' if forget else ''}?", yes)
     with session.client() as client:
-        client.text("DELETE", _path(name), query={"forget": "true"} if forget else None)
+        client.text("DELETE", key_pair(name), query={"forget": "true"} if forget else None)
     session.tell(f"Key pair {output.line(name)} is removed")
 
 

@@ -33,7 +33,8 @@ REST = {
 #: Values that belong to the place and time of the recording; only their JSON type is compared.
 PLACE = {
     "access_token", "created", "createdBy", "created_by", "created_millis", "id", "lastStarted", "lastUpdated",
-    "license", "message", "modified", "modified_by", "refresh_token", "revision", "scope", "timestamp", "token_id", "updated", "user",
+    "license", "message", "modified", "modified_by", "refresh_token", "revision", "scope", "timestamp", "token_id",
+    "updated", "user",
 }  # fmt: skip
 #: The builds of the recording of release bundles: their numbers, and the time in the properties of their files; the
 #: last build has no files.

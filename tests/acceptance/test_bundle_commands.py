@@ -68,7 +68,7 @@ def test_what_cannot_be_created_is_told(shell: Shell, version: str) -> None:
     assert "say what the version holds" in shell.fails("bundle", "create", "none", "1", code=2)
     assert "exists" in shell.fails("bundle", "create", "shop", version, "--build", "app", "1")
     assert "app" in shell.fails("bundle", "create", "none", "1", "--build", "app", "99", "--follow")
-    assert "no key pair" in shell.fails("bundle", "create", "none", "1", "--build", "app", "1", "--key", "other")
+    assert "no key pair other" in shell.fails("bundle", "create", "none", "1", "--build", "app", "1", "--key", "other")
     assert "release_bundle_name" in shell.fails("bundle", "create", "bad name", "1", "--build", "app", "1")
 
 
@@ -142,7 +142,7 @@ def test_a_version_is_verified_here_and_from_its_file(server: Server, shell: She
     key.write_text(server.json("GET", KEYPAIR)["publicKey"])
 
     offline = shell("bundle", "verify", str(file), "--key", "key.pem").splitlines()
-    assert offline[0] == f"shop {version} is as it was signed: 2 files, 352 KB"
+    assert offline[0] == f"shop {version} is as it was signed: 2 files, 469 KB"
     assert offline[1].endswith("created by octocat")
     assert offline[2].endswith("promoted to QA by octocat")
     assert offline[3] == "  signed with key.pem"
@@ -160,7 +160,8 @@ def test_a_file_is_verified_only_with_keys_that_one_trusts(shell: Shell, version
         keys = archive.extractfile("keys.json")
         assert keys is not None
         assert "PUBLIC KEY" in keys.read().decode()
-    other = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
+    key = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="
+    other = f"-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----\n"
     (shell.folder / "other.pem").write_text(other)
     (shell.folder / "no.pem").write_text("no key")
 

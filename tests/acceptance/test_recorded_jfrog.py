@@ -12,6 +12,7 @@ from tests.acceptance.server import Server
 DIFFERENCES = [
     (r"jf rt bp ", r"^header X-Checksum", "the stored build-info holds other bytes than the recorded one"),
     (r"jf rt s --build=app$", r"json\.size: ", "the same file"),
+    (r"jf rbc (rb2|rbold) ", r"artifactory-build-info/.*json\.size: ", "the same file"),
     (
         r"bpr app 1 dev-local|bpr V 1 all-virtual",
         r"^messages: ",

@@ -45,7 +45,8 @@ SQL = re.compile(r"\s*(WITH|SELECT|UPDATE|INSERT|DELETE)\b")
 BIG = re.compile(
     r"SCAN (builds|stages|steps|repos|permissions|users|secrets|latest|org_secrets|templates|crons|cards|converted"
     r"|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
-    r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages)\b"
+    r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages"
+    r"|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
@@ -98,6 +99,9 @@ SORTS = {
     "artifacts.environments.NAMED_BY": "the permission targets with an environment",
     "buildinfo.linking.BY_PROPERTIES": "the files of a run; the answer is all of them",
     "buildinfo.removal.PROMOTIONS": "the promotions of a build; the answer is all of them",
+    "bundles.signing.store.ALL": "all keys, those in use first",
+    "bundles.store.EVERYWHERE": "the repositories with a version of one name; two are answered",
+    "bundles.transfer.export.BLOBS": "the blobs of a version; the answer is all of them",
     "buildinfo.store.NEWEST": "the builds of a repository; the answer is all of them",
     "buildinfo.store.NEWEST_VISIBLE": "the builds of a repository; the answer is all of them",
 }

@@ -261,7 +261,7 @@ def test_a_version_gets_a_tag_and_properties(lifecycle: Lifecycle) -> None:
 
 def test_names_and_versions_are_searched(lifecycle: Lifecycle) -> None:
     server = lifecycle.server
-    source = {"source_type": "builds", "source": {"builds": [lifecycle.build(1)]}}
+    source: dict[str, Any] = {"source_type": "builds", "source": {"builds": [lifecycle.build(1)]}}
     for name in ("s-a", "s-b", "s-c", "t"):
         lifecycle.create(name, **source)
     for version in ("1.0.0", "1.0.1", "1.1.0-rc", "2.0.0"):

@@ -43,7 +43,11 @@ def new_key(kind: Type) -> PrivateKey:
 
 
 def require(name: str) -> Tx[None]:
-    """Invalid when a pair that a request names cannot be used for signing; an empty name is that of the default."""
+    """Invalid when a pair that a request names cannot be used for signing; an empty name is that of the default.
+
+    While nobody has registered a pair, no name is known, and the default pair signs whatever name is given: clients
+    name a pair of the server that they were written for (contract release-bundle 1.4).
+    """
     yield from _chosen(name)
 
 
@@ -70,8 +74,10 @@ def trusted() -> Tx[dict[str, PublicKey]]:
 
 def _chosen(name: str) -> Tx[Held | None]:
     """The pair that signs; None when that is the default pair, which is not there yet."""
-    if name not in ("", DEFAULT) and (held := (yield from _named(name))).pair.verifies:
-        return held
+    if name not in ("", DEFAULT) and (yield from store.is_managed(DEFAULT)):
+        held = yield from _named(name)
+        if held.pair.verifies:
+            return held
     default = yield from store.held(DEFAULT)
     if default is not None and default.data is None:
         raise _invalid("cannot_sign", f"the key pair {DEFAULT} cannot sign; delete it, and the server makes one")

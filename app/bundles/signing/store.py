@@ -24,6 +24,7 @@ HELD = """
     WHERE name = :name AND retired = 0
 """
 ANY = "SELECT id FROM signing_keys WHERE name = :name LIMIT 1"
+ANY_OTHER = "SELECT id FROM signing_keys WHERE name <> :name LIMIT 1"
 ADD = schema.insert_sql(releases.signing_keys, "ON CONFLICT (name) WHERE retired = 0 DO NOTHING RETURNING id")
 ADD_PRIVATE = "INSERT INTO private_keys (key_id, data) VALUES (:key_id, :data)"
 RETIRE = "UPDATE signing_keys SET retired = :now WHERE id = :id AND retired = 0 RETURNING id"
@@ -90,6 +91,11 @@ def held(name: str) -> Tx[Held | None]:
 def is_known(name: str) -> Tx[bool]:
     """Whether a name has a pair, in use or retired."""
     return (yield from one(ANY, name=name)) is not None
+
+
+def is_managed(default: str) -> Tx[bool]:
+    """Whether anybody has ever registered a pair, besides the one that the server makes."""
+    return (yield from one(ANY_OTHER, name=default)) is not None
 
 
 def add(pair: KeyPair, data: bytes | None) -> Tx[bool]:

@@ -12,6 +12,8 @@ from app.errors import AppError, Invalid
 OWN = "/api/bundles"
 #: Says which key signs.
 SIGNING_KEY = "X-JFrog-Signing-Key-Name"
+#: The name of the key that the server makes when it needs one.
+OWN_KEY = "default"
 #: States of work that has not ended (contract release-bundle 1.1).
 UNFINISHED = frozenset({"PENDING", "PROCESSING", "STARTED", "DELETING"})
 #: States of work that has done what it should.
@@ -36,6 +38,11 @@ def path(*parts: str | int) -> str:
 def own(*parts: str) -> str:
     """The path of a call about a version that this server has and others have not."""
     return _path(OWN, parts)
+
+
+def key_pair(*parts: str) -> str:
+    """The path of a call about key pairs."""
+    return _path("/artifactory/api/security/keypair", parts)
 
 
 def _path(root: str, parts: tuple[str | int, ...]) -> str:

@@ -80,6 +80,7 @@ async def test_the_manifest_is_a_statement_about_the_files_that_the_server_signe
 
 async def test_the_key_that_is_named_signs_and_an_unknown_one_is_refused(scene: Scene) -> None:
     await scene.put(A, "a")
+    await pairs.create(scene.bundle_ports, admin().by, pairs.Wanted("other"))
 
     with pytest.raises(Invalid, match="there is no key pair 'mine'"):
         await scene.create("shop", "1", of_artifacts(A), signing_key="mine")

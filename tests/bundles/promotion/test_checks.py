@@ -53,6 +53,7 @@ async def test_a_malformed_request(scene: Scene, fields: dict[str, Any], code: s
 
 async def test_the_checks_have_their_order(scene: Scene, gate: Gate) -> None:
     """Each call has all problems but those that were told before."""
+    await pairs.create(scene.bundle_ports, EVERYWHERE.by, pairs.Wanted("known"))
     nobody = Visitor(None, Actor("person"), Rights())
     with pytest.raises(Unauthorized):
         await begin(scene, "NOENV", by=nobody)

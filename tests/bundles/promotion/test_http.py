@@ -10,9 +10,9 @@ import pytest
 
 from app.bundles import store
 from app.bundles.model import BUNDLES
-from app.db.tx import Tx, run
+from app.db.tx import Tx, one, run
 from tests.acceptance.server import TOKEN
-from tests.artifacts.site import Site
+from tests.artifacts.site import ADD_GRANT, ADD_SECTION, ADD_TARGET, Site
 
 pytestmark = pytest.mark.postgres
 
@@ -230,7 +230,7 @@ def test_promotions_are_listed(site: Site) -> None:
     assert site.json("GET", f"{PROMOTION}/nobody")["promotions"] == []
     assert site.ask("GET", f"{PROMOTION}/nobody/1.0").status_code == 404
     bob = site.caller("reads-two")
-    site.write(_grant(site, "reads-two", ["listed/2.0"], ["read"]))
+    site.write(_grant("reads-two", ["listed/2.0"], ["read"]))
     assert _places(bob.get(f"{PROMOTION}/listed").json()) == ["2.0 QA"]
     assert bob.get(f"{PROMOTION}/listed").json()["total"] == 1
 
@@ -239,10 +239,9 @@ def _places(said: Any) -> list[str]:
     return [f"{one['release_bundle_version']} {one['environment']}" for one in said["promotions"]]
 
 
-def _grant(site: Site, login: str, includes: list[str], actions: list[str]) -> Tx[None]:
-    from tests.artifacts.site import ADD_GRANT, ADD_SECTION, ADD_TARGET
-
-    [target] = site.rows(ADD_TARGET, name=f"{login}-bundles")
+def _grant(login: str, includes: list[str], actions: list[str]) -> Tx[None]:
+    target = yield from one(ADD_TARGET, name=f"{login}-bundles")
+    assert target is not None
     section = {"target_id": target["id"], "section": "releaseBundle"}
     yield from run(
         ADD_SECTION, **section, repositories=json.dumps([BUNDLES]), includes=json.dumps(includes), excludes="[]"

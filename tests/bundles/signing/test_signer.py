@@ -132,6 +132,18 @@ async def test_unknown_and_deleted_keys_are_named(scene: Scene) -> None:
     assert await _refused(scene, "x" * 5000) == "unknown_key"
 
 
+async def test_while_nobody_has_registered_a_pair_the_default_key_signs_for_any_name(scene: Scene) -> None:
+    await scene.db.read(require("key1"))
+    assert (await signer_of(scene.ports, "key1")).name == DEFAULT
+    await pairs.rotate(scene.ports, ADA, DEFAULT)
+    await scene.db.read(require("key1"))
+
+    await pairs.create(scene.ports, ADA, Wanted("stored", "GPG", public="public"))
+    assert await _refused(scene, "key1") == "unknown_key"
+    await pairs.remove(scene.ports, ADA, "stored")
+    assert await _refused(scene, "key1") == "unknown_key"
+
+
 async def _refused(scene: Scene, name: str) -> str:
     """The code of the rule for which a name is refused, by the check of a request and by the signer."""
     with pytest.raises(Invalid, match="X-JFrog-Signing-Key-Name: ") as checked:
