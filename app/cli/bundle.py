@@ -26,7 +26,7 @@ limit_option = click.option(
 
 @click.group()
 def bundle() -> None:
-    """Create, promote, verify and carry release bundles: one signed set of artifacts."""
+    """Create, promote, verify and carry release bundles."""
 
 
 @bundle.command("ls")

@@ -21,7 +21,7 @@ def _path(name: str, *more: str) -> str:
 
 @click.group()
 def environment() -> None:
-    """Keep environments, and the order in which release bundles go through them."""
+    """Keep environments, and the order of promotions through them."""
 
 
 @environment.command("ls")
