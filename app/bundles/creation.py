@@ -145,7 +145,7 @@ async def update(ports: Ports, call: Call, asked: Asked) -> Accepted:
 
 
 async def _update(ports: Ports, call: Call, asked: Asked) -> Accepted:
-    draft, kept = await ports.db.read(_content(call, asked.name, asked.version))
+    draft, kept = await ports.db.read_many(_content(call, asked.name, asked.version))
     content = await resolving.resolved(ports.db, call.visitor, asked.sources, kept)
     return await ports.db.alter(_updated(ports, call, draft, content))
 
@@ -224,7 +224,7 @@ class Creation:
     async def do(self, work: Work, progress: Progress) -> None:
         """See `work.Step`."""
         ports = self.ports
-        frozen = await ports.db.read(_frozen(work))
+        frozen = await ports.db.read_many(_frozen(work))
         key = await signer.signer_of(ports, frozen.bundle.signing_key)
         with short_turns():
             signed, folders = await threads.run(_signed, frozen, key)

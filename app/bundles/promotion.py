@@ -113,7 +113,7 @@ class _Found:
 async def promote(ports: Ports, call: Call) -> Begun:
     """Begin a promotion. The errors are, in the order of the checks: Invalid, NoBundle, Conflict, Forbidden, Invalid,
     Clash; after a Clash the promotion is kept, as a failed one."""
-    found = await ports.db.read(_found(call))
+    found = await ports.db.read_many(_found(call))
     begun = await ports.db.alter(_begun(call, found))
     if isinstance(begun, Clash):
         raise begun
@@ -122,8 +122,8 @@ async def promote(ports: Ports, call: Call) -> Begun:
 
 async def rehearse(ports: Ports, call: Call) -> Rehearsal:
     """What a promotion would do. The same errors, without a Clash."""
-    found = await ports.db.read(_found(call))
-    return await ports.db.read(_rehearsed(call, found))
+    found = await ports.db.read_many(_found(call))
+    return await ports.db.read_many(_rehearsed(call, found))
 
 
 def _rehearsed(call: Call, found: _Found) -> Tx[Rehearsal]:
@@ -271,7 +271,7 @@ class Promoting:
 
     async def _attempt(self, work: Work) -> None:
         ports = self.ports
-        subject, at = await ports.db.read(stating.subject_of(work)), ports.now_ms()
+        subject, at = await ports.db.read_many(stating.subject_of(work)), ports.now_ms()
         statement = await stating.promoted(ports, subject, at)
         await ports.db.alter(_carried_out(ports, work, subject, statement))
 

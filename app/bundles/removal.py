@@ -159,7 +159,7 @@ class DeletingPromotion:
 
     async def _attempt(self, work: Work) -> None:
         ports = self.ports
-        subject, by = await ports.db.read(stating.subject_of(work)), moments.actor(work.request["by"])
+        subject, by = await ports.db.read_many(stating.subject_of(work)), moments.actor(work.request["by"])
         statement = await stating.deleted(ports, subject, by, ports.now_ms())
         await ports.db.alter(_delete_promotion(ports, work, subject, statement))
 

@@ -23,7 +23,7 @@ async def verify(ports: Ports, found: Tx[tuple[str, Bundle]]) -> tuple[tuple[str
 
     The bytes of its manifest are read and compared; those of its artifacts are not.
     """
-    kept, said, keys, blob = await ports.db.read(_read(found))
+    kept, said, keys, blob = await ports.db.read_many(_read(found))
     data = await _bytes(ports.blobs, blob) if blob is not None else None
     return (kept.key, kept.bundle), await threads.run(verification.verify, data, said, keys, kept)
 

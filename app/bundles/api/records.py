@@ -163,7 +163,7 @@ def _record(record: Record, key: str, service: str, *, messages: bool) -> Record
 
 async def one(request: Request[Any], visitor: Visitor) -> Encoded[PromotionJSON]:
     """A promotion with the files that it put; one that failed, or that is under way, has put none."""
-    read = await request.state["db"].read(_one(request, visitor))
+    read = await request.state["db"].read_many(_one(request, visitor))
     return Encoded(await threads.run(_encoded, *read))
 
 
