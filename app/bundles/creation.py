@@ -131,7 +131,7 @@ def _exists(call: Call, asked: Asked, status: str = "") -> Conflict:
 def _accepted(call: Call, bundle: Bundle, verb: str) -> Tx[Accepted]:
     """Add the work that signs and stores a version."""
     by = moments.kept(call.visitor.by)
-    work_id = yield from work.add(bundle.id, "create", bundle.files, verb=verb, by=by, sync=call.sync)
+    work_id = yield from work.add(bundle.id, "create", bundle.files, at=call.at, verb=verb, by=by, sync=call.sync)
     if work_id is None:
         raise Conflict(f"the version {bundle.version} of {bundle.name} is being changed; try again a little later")
     return Accepted(bundle, work_id)

@@ -174,6 +174,7 @@ def _begun(call: Call, found: _Found) -> Tx[Begun | Clash]:
         "promote",
         plan.files,
         promotion.id,
+        at=call.at,
         by=moments.kept(call.visitor.by),
         targets=[target.repo.id for target in plan.targets],
         origin=plan.course.origin.id if plan.course.origin is not None else 0,
