@@ -26,7 +26,10 @@ limit_option = click.option(
 
 @click.group()
 def bundle() -> None:
-    """Create, promote, verify and carry release bundles: one signed set of artifacts."""
+    """Create, promote, verify and carry release bundles.
+
+    A version of a release bundle is a set of artifacts that is frozen, signed, and promoted as one.
+    """
 
 
 @bundle.command("ls")

@@ -120,9 +120,7 @@ def test_what_is_in_the_way_is_named(server: Server, shell: Shell) -> None:
 
     dry = shell.run("bundle", "promote", "clash", "1", "PROD", "--dry-run")
     assert dry.returncode == 1
-    assert dry.stdout.splitlines()[-1] == (
-        "clash: target artifact already exists: staging/a.jar has other bytes there"
-    )
+    assert dry.stdout.splitlines()[-1] == ("clash: target artifact already exists: staging/a.jar has other bytes there")
     assert "1 of its files cannot be put there" in dry.stderr
     assert "staging/a.jar" in shell.fails("bundle", "promote", "clash", "1", "PROD")
     assert "staging/a.jar" in shell.fails("bundle", "promote", "clash", "1", "PROD", "--follow")
