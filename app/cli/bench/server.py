@@ -37,7 +37,7 @@ class Api:
         self._connection.close()
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
-        """The JSON of a good answer, None for one that is no JSON; BenchFailed for any other answer."""
+        """The JSON of a good answer, None of one without JSON; BenchFailed for any other answer."""
         asked = f"{method} {path.partition('?')[0]}"
         try:
             self._connection.request(method, path, body, {"Authorization": f"Bearer {TOKEN}", **(headers or {})})
