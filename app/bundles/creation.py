@@ -90,7 +90,7 @@ def _free(call: Call, asked: Asked) -> Tx[Bundle | None]:
 
 
 def _created(ports: Ports, call: Call, asked: Asked, content: Content) -> Tx[Accepted]:
-    failed = yield from _free(call, asked)
+    failed, key = (yield from _free(call, asked)), (yield from signer.require(call.signing_key))
     if failed is not None:
         yield from store.remove(failed.id)
     by = call.visitor.by
@@ -105,7 +105,7 @@ def _created(ports: Ports, call: Call, asked: Asked, content: Content) -> Tx[Acc
             call.at,
             by.id,
             call.visitor.name,
-            call.signing_key,
+            key,
             content.specification,
             content.environment,
             len(content.picked),
@@ -131,7 +131,7 @@ def _exists(call: Call, asked: Asked, status: str = "") -> Conflict:
 def _accepted(call: Call, bundle: Bundle, verb: str) -> Tx[Accepted]:
     """Add the work that signs and stores a version."""
     by = moments.kept(call.visitor.by)
-    work_id = yield from work.add(bundle.id, "create", bundle.files, verb=verb, by=by, sync=call.sync)
+    work_id = yield from work.add(bundle.id, "create", bundle.files, at=call.at, verb=verb, by=by, sync=call.sync)
     if work_id is None:
         raise Conflict(f"the version {bundle.version} of {bundle.name} is being changed; try again a little later")
     return Accepted(bundle, work_id)
@@ -191,8 +191,7 @@ def _finalized(call: Call, name: str, version: str) -> Tx[Accepted]:
     found = yield from _draft(call, name, version)
     yield from store.hold(found.id)
     draft = yield from _draft(call, name, version)  # as it is now
-    key = call.signing_key or draft.signing_key
-    yield from signer.require(key)
+    key = yield from signer.require(call.signing_key or draft.signing_key)
     yield from run(FINALIZE, id=draft.id, signing_key=key)
     return (yield from _accepted(call, draft, _FINALIZE))
 

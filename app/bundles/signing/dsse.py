@@ -22,6 +22,10 @@ class BadSignature(Invalid):
     code = "bad_signature"
 
 
+class UnknownKey(BadSignature):
+    """An envelope that only keys have signed which are not trusted."""
+
+
 class Signs(Protocol):
     """What signs."""
 
@@ -89,7 +93,7 @@ def verified(envelope: str | bytes, keys: Mapping[str, PublicKey]) -> Verified:
     payload, signatures = _parts(envelope)
     trusted = [(keyid, signature) for keyid, signature in signatures if keyid in keys]
     if not trusted:
-        raise BadSignature(f"it is signed with {_named(signatures)}, which is not trusted here")
+        raise UnknownKey(f"it is signed with {_named(signatures)}, which is not trusted here")
     data = to_sign(payload)
     for keyid, signature in trusted:
         if not keys[keyid].verifies(signature, data):

@@ -42,13 +42,15 @@ def new_key(kind: Type) -> PrivateKey:
     return keys.of(made)
 
 
-def require(name: str) -> Tx[None]:
+def require(name: str) -> Tx[str]:
     """Invalid when a pair that a request names cannot be used for signing; an empty name is that of the default.
 
     While nobody has registered a pair, no name is known, and the default pair signs whatever name is given: clients
-    name a pair of the server that they were written for (contract release-bundle 1.4).
+    name a pair of the server that they were written for (contract release-bundle 1.4). Returns the name to keep, which
+    is empty then: later, when pairs are registered, nobody misses one that never was.
     """
     yield from _chosen(name)
+    return name if name and (yield from store.is_managed(DEFAULT)) else ""
 
 
 async def signer_of(ports: Ports, name: str) -> Signer:
@@ -98,7 +100,7 @@ def _named(name: str) -> Tx[Held]:
     return held
 
 
-_WAY_OUT = "name one that GET api/security/keypair lists, or none for the server's own"
+_WAY_OUT = f"name one that GET api/security/keypair lists, or {DEFAULT}, the server's own"
 
 
 def _invalid(code: str, words: str) -> Invalid:

@@ -222,3 +222,13 @@ async def test_a_promotion_is_signed_with_the_key_of_the_version_or_with_the_one
     assert (first.signing_key, second.signing_key) == ("k1", "k2")
     with pytest.raises(Invalid, match="there is no key pair 'gone'"):
         await promote(scene, "PROD", signing_key="gone")
+
+
+async def test_a_key_that_never_was_is_not_missed_later(scene: Scene) -> None:
+    """Before anybody registers a pair, the default key signs, whatever name a client sends."""
+    await shop(scene, "a", signing_key="of-another-server")
+    await pairs.create(scene.bundle_ports, EVERYWHERE.by, pairs.Wanted("releases"))
+
+    assert (await promote(scene, "STAGE")).signing_key == ""
+    with pytest.raises(Invalid, match="or default, the server's own"):
+        await promote(scene, "PROD", signing_key="of-another-server")

@@ -133,7 +133,7 @@ async def test_unknown_and_deleted_keys_are_named(scene: Scene) -> None:
 
 
 async def test_while_nobody_has_registered_a_pair_the_default_key_signs_for_any_name(scene: Scene) -> None:
-    await scene.db.read(require("key1"))
+    assert await scene.db.read(require("key1")) == ""
     assert (await signer_of(scene.ports, "key1")).name == DEFAULT
     await pairs.rotate(scene.ports, ADA, DEFAULT)
     await scene.db.read(require("key1"))
