@@ -31,7 +31,7 @@ from app.bundles.work import Lost, Progress, Work
 from app.db.tx import Tx, one, run
 from app.errors import AppError, Conflict
 from app.moments import Recorders
-from app.turns import short_turns
+from app.turns import many_objects, short_turns
 
 FINALIZE = "UPDATE bundles SET status = 'PROCESSING', signing_key = :signing_key, messages = '[]' WHERE id = :id"
 #: What messages name as their source.
@@ -71,7 +71,8 @@ async def create(ports: Ports, call: Call, asked: Asked) -> Accepted:
     """
     access.require(call.visitor, "deploy", call.key, asked.name, asked.version)
     resolving.require(call.visitor, asked.sources)
-    return await repeated(lambda: _create(ports, call, asked))
+    with many_objects():
+        return await repeated(lambda: _create(ports, call, asked))
 
 
 async def _create(ports: Ports, call: Call, asked: Asked) -> Accepted:
@@ -141,7 +142,8 @@ async def update(ports: Ports, call: Call, asked: Asked) -> Accepted:
     """Add the content of sources to a draft. NoBundle, Conflict for what is no draft; the other errors as above."""
     access.require(call.visitor, "deploy", call.key, asked.name, asked.version)
     resolving.require(call.visitor, asked.sources)
-    return await repeated(lambda: _update(ports, call, asked))
+    with many_objects():
+        return await repeated(lambda: _update(ports, call, asked))
 
 
 async def _update(ports: Ports, call: Call, asked: Asked) -> Accepted:

@@ -38,6 +38,7 @@ from app.bundles.work import Progress, Work
 from app.db.tx import Tx
 from app.errors import AppError, Conflict, Forbidden, Invalid
 from app.evolve import evolve
+from app.turns import many_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,8 @@ class _Found:
 async def promote(ports: Ports, call: Call) -> Begun:
     """Begin a promotion. The errors are, in the order of the checks: Invalid, NoBundle, Conflict, Forbidden, Invalid,
     Clash; after a Clash the promotion is kept, as a failed one."""
-    found = await ports.db.read_many(_found(call))
-    begun = await ports.db.alter(_begun(call, found))
+    with many_objects():
+        begun = await ports.db.alter(_begun(call, await ports.db.read_many(_found(call))))
     if isinstance(begun, Clash):
         raise begun
     return begun
@@ -124,8 +125,8 @@ async def promote(ports: Ports, call: Call) -> Begun:
 
 async def rehearse(ports: Ports, call: Call) -> Rehearsal:
     """What a promotion would do. The same errors, without a Clash."""
-    found = await ports.db.read_many(_found(call))
-    return await ports.db.read_many(_rehearsed(call, found))
+    with many_objects():
+        return await ports.db.read_many(_rehearsed(call, await ports.db.read_many(_found(call))))
 
 
 def _rehearsed(call: Call, found: _Found) -> Tx[Rehearsal]:

@@ -21,6 +21,7 @@ from app.db.connect import Alterable
 from app.db.mapper import Mapper
 from app.db.tx import Tx, one, run
 from app.errors import AppError, Unavailable
+from app.turns import many_objects
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +224,8 @@ class Worker:
         progress, began = Progress(), time.monotonic()
         async with background.serving(self._renewing(work, progress)):
             try:
-                await self._steps[work.kind].do(work, progress)
+                with many_objects():
+                    await self._steps[work.kind].do(work, progress)
             except Lost:
                 log.warning("another server has taken over work", extra={"work": work.id, "kind": work.kind})
             except AppError as error:

@@ -15,6 +15,8 @@ from app.moments import SERVER, Recorders
 
 #: The name of the pair that signs when a request names none, or one that is only stored.
 DEFAULT = "default"
+#: ECDSA signs the SHA-256 of a statement; Ed25519 signs the statement, which is large, and other threads wait for that.
+_DEFAULT_TYPE: Type = "ECDSA"
 #: The header that names a pair (contract release-bundle 1.4).
 HEADER = "X-JFrog-Signing-Key-Name"
 
@@ -60,7 +62,7 @@ async def signer_of(ports: Ports, name: str) -> Signer:
     """
     held = await ports.db.glance(_chosen(name))
     if held is None:
-        made, now = new_key("ED25519"), ports.now_ms() // 1000
+        made, now = new_key(_DEFAULT_TYPE), ports.now_ms() // 1000
         data = ports.seal.seal(made.secret_pem(), store.DATA)
         held = await ports.db.write(_made(ports.recorders, made.public, data, now))
     assert held.data is not None

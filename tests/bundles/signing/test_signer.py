@@ -61,7 +61,7 @@ async def test_the_default_key_is_made_when_it_is_needed(scene: Scene) -> None:
     first = await signer_of(scene.ports, DEFAULT)
     again = await signer_of(scene.ports, "")
 
-    assert (first.name, first.key.public.type) == (DEFAULT, "ED25519")
+    assert (first.name, first.key.public.type) == (DEFAULT, "ECDSA")
     assert again.keyid == first.keyid
     assert [(moment.verb, moment.by, moment.subject) for moment in scene.moments] == [
         ("key_pair.create", SERVER, DEFAULT)
