@@ -1,0 +1,186 @@
+"""The interfaces of hosts with an API of their own: what only some hosts can do (contract scm-api).
+
+A host satisfies those of these Protocols that its software can answer, beside `Host`. Each call that is awaited may raise
+Unreadable (a later call fails, too), Unavailable (a later call may succeed) or Later (not before a time).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from app.errors import Unavailable
+from app.scm.host import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a call shows to a host: a token, or a login with its password."""
+
+    #: `bearer` is a token of OAuth, `token` a token that a person has made, `basic` a password.
+    kind: Literal["bearer", "token", "basic"]
+    secret: str = field(repr=False)
+    #: The login of a password.
+    login: str = ""
+
+
+#: Finds what calls about a repository show to its host: of its owner, or of the server itself; None for nothing.
+CredentialOf: TypeAlias = Callable[[Source], Awaitable[Credential | None]]
+
+
+class Later(Unavailable):
+    """The host wants no call before some time has passed."""
+
+    code = "host_busy"
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        #: Seconds until the next call.
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of a commit, as a build of it shows it (contract scm-api 3)."""
+
+    sha: str
+    #: `continuous-integration/drone/push`: a later status of the same context replaces an earlier one.
+    context: str
+    #: The status of the build: `pending`, `running`, `blocked`, `success`, `failure`, `error`, `killed`, `declined`,
+    #: `skipped`.
+    state: str
+    description: str
+    link: str
+    #: The ref of the build; empty if not known.
+    ref: str = ""
+
+
+@runtime_checkable
+class Statuses(Protocol):
+    """Hosts that show states of commits."""
+
+    async def put_status(self, source: Source, status: Status) -> None:
+        """Show a state. A host that shows this state already, or refuses to go back to it, counts as done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A promotion or a rollback, as a host shows it (contract scm-api 4)."""
+
+    sha: str
+    #: The ref of the build; empty if not known.
+    ref: str
+    environment: str
+    #: The status of the build, as that of a Status.
+    state: str
+    description: str
+    #: The page of the build.
+    link: str
+    #: `deploy` or `rollback`.
+    task: str = "deploy"
+    #: What marks the deployment as one of this server, so that its webhook starts nothing: `{"ci": …, "build": …}`.
+    payload: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Deployments(Protocol):
+    """Hosts that keep deployments."""
+
+    async def put_deployment(self, source: Source, known: str, deployment: Deployment) -> str:
+        """Show a deployment in its state, and return its id at the host.
+
+        `known` is that id from an earlier call, empty for a deployment that the host does not know. The result is empty
+        while the host has nothing to show for this state.
+        """
+        ...
+
+
+@runtime_checkable
+class Hooks(Protocol):
+    """Hosts at which a webhook can be registered (contract scm-api 5)."""
+
+    async def install_hook(self, source: Source, url: str, key: str) -> None:
+        """Let the host send its webhooks about a repository to `url`, signed with `key`, and remove older ones of ours."""
+        ...
+
+    async def remove_hook(self, source: Source, url: str) -> None:
+        """Remove all webhooks to `url`; one that is not there counts as removed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A repository, as the host lists it, with the rights of the caller (contract scm-api 6)."""
+
+    #: The host's id, which stays when the repository is renamed.
+    uid: str
+    #: `namespace/name`; the namespace of a nested group has slashes.
+    slug: str
+    http_url: str
+    ssh_url: str
+    link: str
+    default_branch: str
+    #: `public`, `internal` or `private`.
+    visibility: str
+    archived: bool = False
+    read: bool = True
+    write: bool = False
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account at a host. `uid` stays when the account is renamed."""
+
+    uid: str
+    login: str
+    email: str = ""
+    avatar: str = ""
+
+
+@runtime_checkable
+class Directory(Protocol):
+    """Hosts that know accounts, and list the repositories of an account (contract scm-api 6)."""
+
+    async def person(self, credential: Credential) -> Person:
+        """The account that a credential belongs to; Unauthorized when the host does not take the credential."""
+        ...
+
+    async def organisations(self, credential: Credential) -> Sequence[str]:
+        """The names of the organisations, or groups, of the account."""
+        ...
+
+    async def repositories(self, credential: Credential, tell: Callable[[int], None] = lambda _: None) -> list[Listed]:
+        """All repositories that the account may see; `tell` is called with how many are known so far."""
+        ...
+
+    async def repository(self, credential: Credential, slug: str) -> Listed:
+        """One repository with the rights of the account; NotFound when it is not there, or hidden."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Tokens that a host gave to this server for an account."""
+
+    token: str = field(repr=False)
+    refresh: str = field(default="", repr=False)
+    #: Unix seconds; 0 for a token that does not expire.
+    expires: int = 0
+
+
+@runtime_checkable
+class Logins(Protocol):
+    """Hosts with OAuth2 (contract scm-api 7)."""
+
+    def authorize_url(self, state: str, challenge: str, redirect: str) -> str:
+        """The page of the host that asks the person. `challenge` is that of PKCE, S256."""
+        ...
+
+    async def exchange(self, code: str, verifier: str, redirect: str) -> Granted:
+        """The tokens for a code; Unauthorized when the host refuses the code."""
+        ...
+
+    async def refreshed(self, refresh: str) -> Granted:
+        """New tokens for a refresh token; Unauthorized when the host refuses the token."""
+        ...
