@@ -1,7 +1,7 @@
 """The interfaces of hosts with an API of their own: what only some hosts can do (contract scm-api).
 
-A host satisfies those of these Protocols that its software can answer, beside `Host`. Each call that is awaited may raise
-Unreadable (a later call fails, too), Unavailable (a later call may succeed) or Later (not before a time).
+A host satisfies those of these Protocols that its software can answer, beside `Host`. Each call that is awaited may
+raise Unreadable (a later call fails, too), Unavailable (a later call may succeed) or Later (not before a time).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -100,7 +100,7 @@ class Hooks(Protocol):
     """Hosts at which a webhook can be registered (contract scm-api 5)."""
 
     async def install_hook(self, source: Source, url: str, key: str) -> None:
-        """Let the host send its webhooks about a repository to `url`, signed with `key`, and remove older ones of ours."""
+        """Let the host send webhooks about a repository to `url`, signed with `key`, and remove older ones of ours."""
         ...
 
     async def remove_hook(self, source: Source, url: str) -> None:
