@@ -76,6 +76,38 @@ repos = table(
 )
 Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
 Index("repos_owner", repos.c.user_id)
+_of_a_host = repos.c.scm != ""
+Index(
+    "repos_uid",
+    repos.c.scm,
+    repos.c.uid,
+    unique=True,
+    sqlite_where=_of_a_host,
+    postgresql_where=_of_a_host,
+)
+
+host_accounts = table(
+    "host_accounts",
+    ident(),
+    belongs_to("users", "user_id"),
+    *texts("host", "uid", "login", "kind"),
+    *octets("token", "refresh"),
+    *numbers("expires"),
+    *texts("broken"),
+    *numbers("created", "updated", "synced", "repositories", "found"),
+    *texts("fault"),
+    *numbers("due", "lease", "renewing"),
+)
+Index("host_accounts_uid", host_accounts.c.host, host_accounts.c.uid, unique=True)
+Index("host_accounts_user", host_accounts.c.user_id, host_accounts.c.host, unique=True)
+_is_due = host_accounts.c.due != 0
+Index(
+    "host_accounts_due",
+    host_accounts.c.due,
+    host_accounts.c.id,
+    sqlite_where=_is_due,
+    postgresql_where=_is_due,
+)
 
 permissions = Table(
     "permissions",
@@ -83,7 +115,7 @@ permissions = Table(
     belongs_to("users", "user_id", primary_key=True),
     belongs_to("repos", "repo_id", primary_key=True),
     *flags("can_read", "can_write", "can_admin"),
-    *numbers("created", "updated"),
+    *numbers("created", "updated", "synced"),
 )
 Index("permissions_repo", permissions.c.repo_id)
 

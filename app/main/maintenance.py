@@ -6,6 +6,7 @@ import time
 from contextlib import AsyncExitStack
 
 from app.accounts.artifactory import keys as api_keys
+from app.accounts.hosted import model as hosted
 from app.bundles.signing import store as key_pairs
 from app.db.connect import Alterable, connect, file_of, is_absent
 from app.db.file import Damaged
@@ -20,7 +21,7 @@ from app.settings.server import Settings
 log = logging.getLogger(__name__)
 
 #: The columns of all sealed values.
-SEALED = (*repos.SEALED, *secrets.SEALED, api_keys.DATA, key_pairs.DATA)
+SEALED = (*repos.SEALED, *secrets.SEALED, api_keys.DATA, key_pairs.DATA, *hosted.SEALED)
 
 
 class NoDatabase(AppError):

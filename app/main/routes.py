@@ -7,7 +7,7 @@ from starlette import routing as starlette
 from starlette.types import Receive, Scope, Send
 
 from app.accounts import api as accounts
-from app.accounts import session
+from app.accounts import login, session
 from app.accounts.artifactory import groups, keys, users
 from app.accounts.artifactory import tokens as issued
 from app.artifacts import errors as faults
@@ -77,6 +77,7 @@ ROWS: Sequence[Endpoint] = [
     *links.routes,
     *accounts.routes,
     *tokens.routes,
+    *login.routes,
     *session.routes,
     *audit.routes,
     *repo_audit.routes,

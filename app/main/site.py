@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.accounts import auth, session
+from app.accounts.hosted.people import Rules
 from app.accounts.jwt import Signer
 from app.accounts.seen import Seen
 from app.artifacts.identity import service_id
@@ -26,6 +27,7 @@ from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.bundles import open_bundles
+from app.main.hosts import OpenedHosts, account_hosts, open_hosts
 from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.reserve import Reserve
 from app.main.routes import State, application
@@ -106,6 +108,18 @@ async def _open_rooms(
     account = _account(settings)
     hosts = Hosts(Git(folder.mirrors, settings.roots, environ=inherited(), account=account))
     traffic = Traffic()
+    opening_hosts = open_hosts(
+        db,
+        seal,
+        recorders,
+        account_hosts,
+        services={},
+        rules=Rules(),
+        only=(),
+        cookie_key=_cookie_key(settings, folder),
+        public_url=settings.public_url,
+    )
+    opened_hosts = await stack.enter_async_context(opening_hosts)
     opening = open_builds(settings, folder, db, hosts, seal, recorders, traffic)
     builds = await stack.enter_async_context(opening)
     opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
@@ -115,7 +129,7 @@ async def _open_rooms(
     worker = await stack.enter_async_context(open_bundles(ports, alone=file_of(settings.database) is not None))
     seen = Seen(db)
     await stack.enter_async_context(seen.running())
-    state = _state(settings, folder, db, hosts, seal, builds, runners, artifacts, worker, recorders, seen)
+    state = _state(settings, folder, db, hosts, seal, builds, runners, artifacts, worker, recorders, seen, opened_hosts)
     app = application(state, traffic, _policy(settings, state["budgets"]))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
@@ -140,19 +154,23 @@ def _state(
     worker: Worker,
     recorders: Recorders,
     seen: Seen,
+    opened_hosts: OpenedHosts,
 ) -> State:
     """The state of every request."""
     tally = Tally()
     return State(
         db=db,
         budgets=Budgets(settings.rate_limit, time.monotonic_ns) if settings.rate_limit else None,
-        cookie_key=(settings.cookie_secret or folder.key("cookie")).encode(),
+        cookie_key=_cookie_key(settings, folder),
         now=now,
         public_url=settings.public_url,
         cors_origins=frozenset(settings.cors_origins),
         recorders=recorders,
         seen=seen,
         signer=_signer(settings, folder),
+        logins=opened_hosts.logins,
+        syncs=opened_hosts.syncs,
+        renew_rights=opened_hosts.rights,
         refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         hosts=hosts,
@@ -186,6 +204,10 @@ def _state(
         anonymous_read=settings.anonymous_read,
         masks=Masks(db, seal),
     )
+
+
+def _cookie_key(settings: Settings, folder: Folder) -> bytes:
+    return (settings.cookie_secret or folder.key("cookie")).encode()
 
 
 def _signer(settings: Settings, folder: Folder) -> Signer:
