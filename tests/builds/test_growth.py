@@ -43,8 +43,8 @@ MODULES = [
 ]
 SQL = re.compile(r"\s*(WITH|SELECT|UPDATE|INSERT|DELETE)\b")
 BIG = re.compile(
-    r"SCAN (builds|stages|steps|repos|permissions|users|secrets|latest|org_secrets|templates|crons|cards|converted"
-    r"|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
+    r"SCAN (builds|stages|steps|repos|permissions|users|host_accounts|secrets|latest|org_secrets|templates|crons|cards"
+    r"|converted|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
     r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages"
     r"|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence)\b"
 )

@@ -11,9 +11,9 @@ from app.accounts.hosted import store
 from app.accounts.hosted.model import AccountHost, HostAccount, Kind
 from app.accounts.hosted.people import Entry, LoginRefused, Rules
 from app.accounts.hosted.started import Started
-from app.accounts.hosted.tokens import Tokens, is_refusal
+from app.accounts.hosted.tokens import REFUSALS, Tokens
 from app.db.connect import Database
-from app.errors import AppError, NotFound, Unavailable
+from app.errors import NotFound, Unavailable
 from app.scm.forge import Credential, Granted, Person
 
 #: Seconds that a host gets for all calls of one log-in.
@@ -74,10 +74,9 @@ class HostLogins:
         if host.passwords is None:
             raise NotFound(f"nobody logs in at {host.title} with a password")
         async with self._asking(host, f"does not take this password of {login}"):
-            basic = Credential("basic", password, login)
-            person = await host.directory.person(basic)
-            await self.rules.check(host, person, basic)
+            person = await host.directory.person(Credential("basic", password, login))
             granted = await self._working(host, person) or await host.passwords.token(login, password)
+            await self.rules.check(host, person, Credential("token", granted.token))
             return self._made(host, person, granted, "token", 0)
 
     def _host(self, name: str) -> AccountHost:
@@ -94,9 +93,7 @@ class HostLogins:
         shown = await self.tokens.credential(known)
         try:
             await host.directory.person(shown)
-        except AppError as error:
-            if not is_refusal(error):
-                raise
+        except REFUSALS:
             return None
         return Granted(shown.secret)
 
@@ -122,7 +119,5 @@ class HostLogins:
                 yield
         except TimeoutError as error:
             raise Unavailable(f"{host.title} did not answer within {PATIENCE:g} s: try again a little later") from error
-        except AppError as error:
-            if not is_refusal(error):
-                raise
+        except REFUSALS as error:
             raise LoginRefused(f"{host.title} {refusal}") from error

@@ -1,9 +1,9 @@
 """The account of a person at a host, and the host as accounts see it."""
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
-from app.scm.forge import Directory, Granted, Logins
+from app.scm.forge import Directory, Logins, Passwords
 
 #: What a token is, as `Credential.kind`.
 Kind = Literal["bearer", "token"]
@@ -49,14 +49,6 @@ class HostAccount:
     def syncing(self, now: int) -> bool:
         """Whether the repositories are synchronised now, or at once."""
         return self.lease > now or 0 < self.due <= now
-
-
-class Passwords(Protocol):
-    """Hosts without OAuth, at which a person logs in with a password."""
-
-    async def token(self, login: str, password: str) -> Granted:
-        """A new token of the account; Unauthorized when the host does not take the password."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from app.accounts.hosted import store
 from app.accounts.hosted.model import REFRESH, TOKEN, AccountHost, HostAccount
 from app.backoff import pauses
 from app.db.connect import Database
-from app.errors import AppError, Unauthorized, Unavailable, Unreadable
-from app.scm.forge import Credential, Granted
+from app.errors import Unauthorized, Unavailable, Unreadable
+from app.scm.forge import Credential, Granted, Rejected
 from app.sealing.seal import Seal
 
 log = logging.getLogger(__name__)
@@ -29,14 +29,11 @@ T = TypeVar("T")
 EARLY = 60
 #: Seconds that a host gets to renew a token, and for which other servers wait at most.
 PATIENCE, LEASE = 20.0, 60
+#: What hosts raise that do not take what is shown (401).
+REFUSALS = (Unauthorized, Rejected)
 #: Seconds between two looks whether another server has renewed a token, and for which new tokens are stored again and
 #: again when the database does not answer.
 POLL, KEPT = 0.2, 30.0
-
-
-def is_refusal(error: AppError) -> bool:
-    """Whether a host has said that it does not take the credential (401)."""
-    return isinstance(error, Unauthorized) or error.code == "host_token_rejected"
 
 
 class TokenBroken(Unreadable):
@@ -118,17 +115,11 @@ class Tokens:
         TokenBroken when the host refuses both, beside what `ask` raises.
         """
         shown = await self.credential(account)
-        try:
+        with suppress(*REFUSALS):
             return await ask(shown)
-        except AppError as error:
-            if not is_refusal(error):
-                raise
         shown = await self.after_refusal(account, shown)
-        try:
+        with suppress(*REFUSALS):
             return await ask(shown)
-        except AppError as error:
-            if not is_refusal(error):
-                raise
         await self.refused(account, shown)
         raise self._broken(account)
 
@@ -191,10 +182,7 @@ class Tokens:
         try:
             async with asyncio.timeout(PATIENCE):
                 granted = await logins.refreshed(refresh)
-        except AppError as error:
-            if not is_refusal(error):
-                await self._release(account)
-                raise
+        except REFUSALS:
             broken = await self._break(account, "refused to renew the token")
             return replace(account, broken=broken.message)
         except TimeoutError as error:
