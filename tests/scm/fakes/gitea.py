@@ -31,7 +31,9 @@ class GiteaFamily(GitHub):
         account = self.people.get(login)
         full_name = account.name if account else ""
         email = account.email if account else ""
-        return super().shown(login) | {"username": login, "full_name": full_name, "email": email}
+        shown = super().shown(login) | {"username": login, "full_name": full_name, "email": email}
+        del shown["type"]
+        return shown
 
     @call("GET", "user")
     def user(self, asked: Asked) -> Any:

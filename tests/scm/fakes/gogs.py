@@ -27,6 +27,10 @@ class Gogs(GiteaFamily):
     def error(self, status: int, message: str) -> Any:
         return {"message": message, "url": "https://github.com/gogs/docs-api"}
 
+    def repository(self, project: Project, who: str) -> dict[str, Any]:
+        unknown = {"archived", "internal"}
+        return {name: value for name, value in super().repository(project, who).items() if name not in unknown}
+
     def page(self, asked: Asked, things: Any) -> Any:
         return list(things)
 

@@ -150,8 +150,8 @@ def created(root: Path, number: int, slug: str, told: Callable[[str], str]) -> P
     bare = root / "bare" / f"{slug}.git"
     bare.mkdir(parents=True)
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(bare)], check=True, env=ENV)
-    for name, value in {"http.receivepack": "true", "uploadpack.allowFilter": "true"}.items():
-        subprocess.run(["git", "-C", str(bare), "config", name, value], check=True, env=ENV)
+    with bare.joinpath("config").open("a") as config:
+        config.write("[http]\n\treceivepack = true\n[uploadpack]\n\tallowFilter = true\n")
     hook = bare / "hooks" / "post-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(_POST_RECEIVE.format(python=sys.executable, url=told(slug)))

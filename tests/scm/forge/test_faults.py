@@ -84,7 +84,6 @@ async def test_at_a_limit_of_calls_the_next_call_waits_for_the_host_s_time(side:
     assert len(side.far.requests) == 1
 
 
-@pytest.mark.parametrize("name", ["github", "gitlab"])
 async def test_no_call_is_made_while_none_is_left_except_with_another_token(side: Side) -> None:
     host = side.again()
     side.far.fail("limit", times=1, seconds=600)
