@@ -98,7 +98,7 @@ def _named(name: str) -> Tx[Held]:
     return held
 
 
-_WAY_OUT = "name one that GET api/security/keypair lists, or none for the server's own"
+_WAY_OUT = "name one that GET api/security/keypair lists, or default for the server's own"
 
 
 def _invalid(code: str, words: str) -> Invalid:

@@ -351,6 +351,22 @@ def test_a_key_that_is_deleted_before_the_work_fails_it_and_a_new_call_can_do_it
     assert create(site.client, "keyless", "dev-local/keyless/a").status_code == 201
 
 
+def test_a_version_whose_key_is_gone_is_promoted_with_another_key(site: Site) -> None:
+    add_pair(site, "of-version")
+    asking.put(site, ["dev-local/outlived/a"])
+    headers = {"X-JFrog-Signing-Key-Name": "of-version"}
+    body, path = asking.body("outlived", "dev-local/outlived/a"), f"{asking.PROMOTIONS}/outlived/1.0?async=false"
+    assert site.ask("POST", f"{asking.VERSIONS}?async=false", json=body, headers=headers).status_code == 201
+    assert site.ask("DELETE", f"{PAIRS}/of-version").is_success
+
+    refused = promote(site.client, "outlived", "QA")
+
+    assert refused.status_code == 400
+    assert "or default for the server's own" in refused.text
+    headers = {"X-JFrog-Signing-Key-Name": "default"}
+    assert site.ask("POST", path, json={"environment": "QA"}, headers=headers).status_code == 201
+
+
 def test_a_key_that_is_deleted_before_a_promotion_ends_fails_it(site: Site, held: Held) -> None:
     add_pair(site, "of-promotion")
     created(site, "keyed", "dev-local/keyed/a")
