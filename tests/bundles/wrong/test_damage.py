@@ -123,6 +123,25 @@ def test_evidence_and_records_that_were_changed_in_the_database_are_named(site: 
     assert asking.delete(site.client, name).status_code == 204
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE items SET blob_id = (SELECT max(id) FROM blobs) {at} AND name = 'a'",
+        "UPDATE items SET name = 'c' {at} AND name = 'a'",
+        "DELETE FROM items {at} AND name = 'a'",
+    ],
+    ids=["other bytes", "another name", "gone"],
+)
+def test_files_of_a_version_that_downloads_would_find_otherwise_are_named(site: Site, change: str) -> None:
+    name = version(site, f"item-{zlib.crc32(change.encode())}")
+    asking.put(site, [f"dev-local/{name}/other"])
+
+    site.execute(change.format(at=f"WHERE path = '{name}/1.0/artifacts/generic/{name}'"))
+
+    words = f"files are not stored with the bytes of the version: generic/{name}/a"
+    assert verified(site.client, name) == [words]
+
+
 @pytest.mark.parametrize("damage", [flipped, lambda file: file.write_bytes(b"short"), lambda file: file.unlink()])
 def test_an_artifact_that_is_damaged_is_never_given_out_as_whole(site: Site, damage: Callable[[Path], Any]) -> None:
     name = f"bytes{len(site.rows('SELECT id FROM bundles'))}"
