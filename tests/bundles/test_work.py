@@ -218,7 +218,8 @@ async def test_work_waits_for_what_is_away(scene: Scene, monkeypatch: pytest.Mon
 
     await worker.ended(made)
 
-    assert (scene.step.begun, scene.step.done, scene.step.refused) == ([made] * work.ATTEMPTS, [made], [])
+    await soon(lambda: scene.step.done == [made])
+    assert (scene.step.begun, scene.step.refused) == ([made] * work.ATTEMPTS, [])
 
 
 async def test_work_does_not_wait_for_ever(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
