@@ -93,7 +93,7 @@ def _free(call: Call, asked: Asked) -> Tx[Bundle | None]:
 def _created(ports: Ports, call: Call, asked: Asked, content: Content) -> Tx[Accepted]:
     failed, key = (yield from _free(call, asked)), (yield from signer.require(call.signing_key))
     if failed is not None:
-        yield from store.remove(failed.id)
+        yield from store.give_way(failed)
     by = call.visitor.by
     repo = yield from access.ensured(ports.recorders, by, call.key, call.at)
     bundle = yield from store.add(

@@ -33,6 +33,7 @@ SIGNED = "UPDATE bundles SET status = 'COMPLETED', manifest = :manifest WHERE id
 SET_TAG = "UPDATE bundles SET tag = :tag WHERE id = :id"
 SET_CONTENT = "UPDATE bundles SET sources = :sources, files = :files, size = :size WHERE id = :id"
 REMOVE = "DELETE FROM bundles WHERE id = :id"
+REMOVE_FAILED = "DELETE FROM bundles WHERE id = :id AND status = 'FAILED'"
 ADD_ARTIFACTS = """
     INSERT INTO bundle_artifacts (bundle_id, package_type, path, name, source, blob_id, set_id, mime)
     SELECT :bundle_id, entry.package_type, entry.path, entry.name, entry.source, entry.blob_id, entry.set_id, entry.mime
@@ -121,6 +122,11 @@ def set_content(bundle_id: int, sources: object, files: int, size: int) -> Tx[No
 def remove(bundle_id: int) -> Tx[None]:
     """Remove a version with its artifacts, promotions, evidence and work; not its items."""
     yield from run(REMOVE, id=bundle_id)
+
+
+def give_way(failed: Bundle) -> Tx[None]:
+    """Remove a version whose creation has failed; nothing happens if another caller deletes it, or has made it anew."""
+    yield from run(REMOVE_FAILED, id=failed.id)
 
 
 def add_artifacts(bundle_id: int, artifacts: Iterable[Artifact]) -> Tx[None]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.artifacts.visible import Visible
-from app.bundles import evidence, lists, promotions, store, work
+from app.bundles import evidence, lists, promotions, storage, store, work
 from app.bundles.lists import Asked
 from app.db.connect import Database
 from app.db.tx import Statement, Tx, many
@@ -62,7 +62,7 @@ async def test_lists_are_served_by_indexes(db: Database, seen: Visible, pattern:
     [
         *(store.FIND, store.EVERYWHERE, store.ARTIFACTS, store.SIGNED, store.BY_ID),
         *(promotions.FIND, promotions.COMPLETED, promotions.OPEN, promotions.LAST),
-        *(evidence.HEAD, evidence.ALL),
+        *(evidence.HEAD, evidence.ALL, storage.ASTRAY),
         *(work.TAKE, work.RENEW, work.FINISH, work.EXISTS, work.OF),
         *(lists.RELEASED, lists.LATEST),
     ],
@@ -71,7 +71,7 @@ async def test_every_statement_uses_an_index(db: Database, sql: str) -> None:
     if db.dialect != "sqlite":
         pytest.skip("PostgreSQL plans by the contents of the tables")
     numbers = ("id", "repo_id", "bundle_id", "promotion_id", "created", "now", "until", "done")
-    texts = ("key", "name", "version", "first", "environment", "owner", "manifest")
+    texts = ("key", "name", "version", "first", "environment", "owner", "manifest", "root")
     values = dict.fromkeys(numbers, 1) | dict.fromkeys(texts, "x") | dict.fromkeys(("ids", "wanted"), "[]")
 
     steps = await plan(db, sql, values)

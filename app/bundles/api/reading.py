@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from app import threads
 from app.artifacts import environments, projects, properties
 from app.artifacts.access import ACCOUNT, VISITOR, Visitor
+from app.artifacts.lax import Storable
 from app.artifacts.rights import ACTIONS
 from app.artifacts.times import text_of
 from app.artifacts.visible import visible_in
@@ -143,7 +144,7 @@ class NamesJSON(TypedDict):
 class TagInput(body.Input):
     """The tag of a version; an empty one, or none, removes the tag."""
 
-    tag: str = Field("", max_length=128)
+    tag: Storable = Field("", max_length=128)
 
 
 class TaggedJSON(TypedDict):

@@ -66,7 +66,8 @@ def unchanged(there: Site) -> Iterator[None]:
     """Nothing is stored by the test."""
     before = there.places()
     yield
-    soon_sync(lambda: there.places() == before, "nothing more is stored")
+    # what an import before was still discarding may be gone
+    soon_sync(lambda: there.places() <= before, "nothing more is stored")
 
 
 def test_an_exported_version_is_the_same_on_another_server(here: Site, there: Site) -> None:
