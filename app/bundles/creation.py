@@ -75,22 +75,25 @@ async def create(ports: Ports, call: Call, asked: Asked) -> Accepted:
 
 
 async def _create(ports: Ports, call: Call, asked: Asked) -> Accepted:
-    await ports.db.read(_free(call, asked))
+    await ports.db.read(_checked(call, asked))
     content = await resolving.resolved(ports.db, call.visitor, asked.sources)
     return await ports.db.alter(_created(ports, call, asked, content))
 
 
-def _free(call: Call, asked: Asked) -> Tx[Bundle | None]:
-    """The version of the name whose creation has failed; None without one. Conflict when there is another one."""
-    yield from signer.require(call.signing_key)
+def _checked(call: Call, asked: Asked) -> Tx[tuple[str, Bundle | None]]:
+    """The name of the pair that signs, and the version of the name whose creation has failed, None without one.
+
+    Invalid when there is no such key; Conflict when there is another version of the name.
+    """
+    key = yield from signer.require(call.signing_key)
     old = yield from store.find(call.key, asked.name, asked.version)
     if old is not None and old.status != "FAILED":
         raise _exists(call, asked, old.status)
-    return old
+    return key, old
 
 
 def _created(ports: Ports, call: Call, asked: Asked, content: Content) -> Tx[Accepted]:
-    failed = yield from _free(call, asked)
+    key, failed = yield from _checked(call, asked)
     if failed is not None:
         yield from store.remove(failed.id)
     by = call.visitor.by
@@ -105,7 +108,7 @@ def _created(ports: Ports, call: Call, asked: Asked, content: Content) -> Tx[Acc
             call.at,
             by.id,
             call.visitor.name,
-            call.signing_key,
+            key,
             content.specification,
             content.environment,
             len(content.picked),
@@ -191,8 +194,7 @@ def _finalized(call: Call, name: str, version: str) -> Tx[Accepted]:
     found = yield from _draft(call, name, version)
     yield from store.hold(found.id)
     draft = yield from _draft(call, name, version)  # as it is now
-    key = call.signing_key or draft.signing_key
-    yield from signer.require(key)
+    key = yield from signer.require(call.signing_key or draft.signing_key)
     yield from run(FINALIZE, id=draft.id, signing_key=key)
     return (yield from _accepted(call, draft, _FINALIZE))
 

@@ -74,6 +74,8 @@ class Plan:
     bundle: Bundle
     targets: Sequence[Target]
     course: Course
+    #: The name of the pair that signs; empty for the default pair.
+    signing_key: str
     #: Why the order of environments is overridden; empty when it is not.
     reason: str
     #: Why files cannot be put to their places.
@@ -188,7 +190,7 @@ def _promotion(call: Call, plan: Plan) -> Tx[Promotion]:
     return Promotion(
         0, bundle.id, bundle.repo_id, bundle.name, (yield from promotions.next_time(bundle.id, call.at)),
         order.environment, course.source_environment, plan.operation, "PENDING",
-        call.visitor.by.id, call.visitor.name, order.signing_key or bundle.signing_key,
+        call.visitor.by.id, call.visitor.name, plan.signing_key,
         order.included, order.excluded, order.properties, tuple(target.repo.key for target in plan.targets),
         plan.reason,
     )  # fmt: skip
@@ -205,7 +207,7 @@ def _planned(call: Call, bundle: Bundle, artifacts: Sequence[Artifact]) -> Tx[Pl
     if (yield from promotions.unfinished(bundle.id, order.environment)) is not None:
         raise _in_progress(call)
     access.require_promote(visitor, call.key, call.name, call.version, order.environment)
-    yield from signer.require(order.signing_key or bundle.signing_key)
+    key = yield from signer.require(order.signing_key or bundle.signing_key)
     done = yield from promotions.completed(bundle.id)
     reason = yield from _override(call, bundle, {promotion.environment for promotion in done})
     known = yield from repositories.read_all()
@@ -218,7 +220,7 @@ def _planned(call: Call, bundle: Bundle, artifacts: Sequence[Artifact]) -> Tx[Pl
     leaves = _left_by(course, done)
     removed = yield from _removed(visitor, course, leaves, {target.repo.id for target in targets}, known)
     blockers = yield from placing.blockers(bundle.id, targets)
-    return Plan(bundle, targets, course, reason, selection.clashes_of(targets, blockers), leaves, removed)
+    return Plan(bundle, targets, course, key, reason, selection.clashes_of(targets, blockers), leaves, removed)
 
 
 def _override(call: Call, bundle: Bundle, been: Collection[str]) -> Tx[str]:

@@ -42,13 +42,15 @@ def new_key(kind: Type) -> PrivateKey:
     return keys.of(made)
 
 
-def require(name: str) -> Tx[None]:
-    """Invalid when a pair that a request names cannot be used for signing; an empty name is that of the default.
+def require(name: str) -> Tx[str]:
+    """The name to keep of a pair that a request names; empty when the default pair signs in its place. Invalid when
+    the pair cannot be used for signing.
 
     While nobody has registered a pair, no name is known, and the default pair signs whatever name is given: clients
     name a pair of the server that they were written for (contract release-bundle 1.4).
     """
-    yield from _chosen(name)
+    held = yield from _chosen(name)
+    return name if held is not None and held.pair.name == name else ""
 
 
 async def signer_of(ports: Ports, name: str) -> Signer:
