@@ -107,7 +107,9 @@ def _shown(pair: KeyPair) -> KeyPairJSON:
 _PAIRS = Path.of("/artifactory/api/security/keypair")
 _PAIR = _PAIRS / Word("pair", "Name of the key pair.", "releases")
 routes: Sequence[Endpoint] = [
-    Endpoint("GET", _PAIRS, list_pairs, operation="platform.list_key_pairs", needs=ACCOUNT, query=[RETIRED]),
+    Endpoint(
+        "GET", _PAIRS, list_pairs, operation="platform.list_key_pairs", needs=ACCOUNT, query=[RETIRED], errors=[400]
+    ),
     Endpoint(
         "POST",
         _PAIRS,
@@ -118,6 +120,6 @@ routes: Sequence[Endpoint] = [
         errors=[409],
     ),
     Endpoint("GET", _PAIR, show, operation="platform.show_key_pair", needs=ACCOUNT),
-    Endpoint("DELETE", _PAIR, remove, operation="platform.remove_key_pair", needs=SYSTEM, query=[FORGET]),
+    Endpoint("DELETE", _PAIR, remove, operation="platform.remove_key_pair", needs=SYSTEM, query=[FORGET], errors=[400]),
     Endpoint("POST", _PAIR / "rotate", rotate, operation="platform.rotate_key_pair", needs=SYSTEM, errors=[409]),
 ]
