@@ -12,12 +12,13 @@ each of them. So one thread does all the work that comes in small parts.
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,37 +27,33 @@ T = TypeVar("T")
 SHORT = 0.0001
 
 
-class _Turns:
-    """How many threads work now, and the interval before the first of them began."""
+class _Otherwise(Generic[T]):
+    """A setting of Python that is another one while any of several blocks runs."""
 
-    def __init__(self) -> None:
-        self._working = 0
-        self._usual = 0.0
+    def __init__(self, get: Callable[[], T], put: Callable[[T], None], other: T) -> None:
+        self._get, self._put, self._other = get, put, other
+        self._running = 0
 
-    def begin(self) -> None:
-        if not self._working:
-            self._usual = sys.getswitchinterval()
-            sys.setswitchinterval(SHORT)
-        self._working += 1
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        if not self._running:
+            self._usual = self._get()
+            self._put(self._other)
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._put(self._usual)
 
-    def end(self) -> None:
-        self._working -= 1
-        if not self._working:
-            sys.setswitchinterval(self._usual)
 
-
-_TURNS = _Turns()
+#: While a block waits for a thread of its own, threads change at short intervals. Not to be used in a thread.
+short_turns = _Otherwise(sys.getswitchinterval, sys.setswitchinterval, SHORT)
+#: While a block makes very many objects, all of which are gone at its end, Python does not look for garbage in cycles:
+#: a look at them keeps all threads waiting, and finds none. Not to be used in a thread.
+many_objects = _Otherwise(gc.isenabled, lambda on: gc.enable() if on else gc.disable(), False)
 _THREAD = ThreadPoolExecutor(1, thread_name_prefix="turns")
-
-
-@contextmanager
-def short_turns() -> Iterator[None]:
-    """While the block waits for a thread of its own, threads change at short intervals. Not to be used in a thread."""
-    _TURNS.begin()
-    try:
-        yield
-    finally:
-        _TURNS.end()
 
 
 async def in_turns(function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:

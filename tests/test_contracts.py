@@ -46,7 +46,9 @@ class Reader:
         self._part = re.compile(rf"(?P<name>[a-z]+-[a-z]+)(?:{_GAP}(?P<spans>{_SPANS}))?")
         self._citation = re.compile(rf"{_MARK}{_GAP}(?P<parts>{part}(?:[,;]{_GAP}{part})*)")
         known = "|".join(sorted(names))
-        self._unread = re.compile(rf"\b[Cc]ontract{_GAP}(?:{families})-|(?<![\w/.-])(?:{known})(?![\w-])")
+        # A part of a file's name, of a path or of a URN is no citation.
+        named = rf"(?<![\w/.:-])(?:{known})(?![\w-]|[.:]\w)"
+        self._unread = re.compile(rf"\b[Cc]ontract{_GAP}(?:{families})-|{named}")
 
     def citations(self, text: str) -> Iterator[Citation]:
         """Each cited section; of a range, every one."""
@@ -103,6 +105,7 @@ READER = Reader(set(KNOWN))
         ("#: contract\n    #: drone-rest\n    #: 8,\n    #: 9", [("drone-rest", "8"), ("drone-rest", "9")]),
         ("# contract drone-rest 8 and\n# 9", [("drone-rest", "8"), ("drone-rest", "9")]),
         ("the contract of drone and 3", []),
+        ("docs/drone-rest.md, drone-env.json or urn:x:scm-api:v1", []),
     ],
 )
 def test_a_citation_is_read_in_every_form(text: str, cited: list[tuple[str, str]]) -> None:

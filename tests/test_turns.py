@@ -1,12 +1,13 @@
 """Threads take short turns while one of them computes, and the usual turns after that."""
 
 import asyncio
+import gc
 import sys
 import threading
 
 import pytest
 
-from app.turns import SHORT, in_turns, short_turns
+from app.turns import SHORT, in_turns, many_objects, short_turns
 
 
 async def test_turns_are_short_while_the_thread_works() -> None:
@@ -36,6 +37,15 @@ async def test_turns_are_short_until_the_last_of_several_has_ended() -> None:
 
     assert round(within, 6) == SHORT
     assert sys.getswitchinterval() == usual
+
+
+def test_garbage_is_looked_for_again_after_the_last_of_several_blocks() -> None:
+    with many_objects():
+        with many_objects():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+
+    assert gc.isenabled()
 
 
 async def test_work_of_many_is_done_one_after_another() -> None:

@@ -35,7 +35,7 @@ async def publish(
     if found.retention is not None:
         visitor.require("delete", repo, access.all_of(found.name))
     if any(linking.incomplete(artifact) for artifact in found.entries.artifacts):
-        known = await ports.db.read(linking.candidates(found.name, found.number, key))
+        known = await ports.db.read_many(linking.candidates(found.name, found.number, key))
         found = await threads.run(_completed, found, known, visitor)
     received = await files.received(ports.blobs, await threads.run(lambda: found.data))
     stamp = visitor.stamp(ports.now_ms())
@@ -82,7 +82,7 @@ def _publishing(
 
 async def append(ports: Ports, visitor: Visitor, key: str, run: Run, modules: list[dict[str, Any]]) -> None:
     """Add modules to a run. NoRun when the run was deleted meanwhile."""
-    known = await ports.db.read(linking.candidates(run.name, run.number, key))
+    known = await ports.db.read_many(linking.candidates(run.name, run.number, key))
     listed = list[Entries]()
 
     def change(content: dict[str, Any]) -> None:

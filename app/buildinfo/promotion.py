@@ -81,7 +81,7 @@ async def promote(ports: Ports, call: Call) -> Promoted:
 
 
 async def _attempt(ports: Ports, call: Call) -> Promoted:
-    prepared = await ports.db.read(_prepared(call))
+    prepared = await ports.db.read_many(_prepared(call))
     rewritten = None
     if call.order.status:
         status = _status(prepared, call)

@@ -31,7 +31,7 @@ from app.bundles.work import Lost, Progress, Work
 from app.db.tx import Tx, one, run
 from app.errors import AppError, Conflict
 from app.moments import Recorders
-from app.turns import short_turns
+from app.turns import many_objects, short_turns
 
 FINALIZE = "UPDATE bundles SET status = 'PROCESSING', signing_key = :signing_key, messages = '[]' WHERE id = :id"
 #: What messages name as their source.
@@ -71,7 +71,8 @@ async def create(ports: Ports, call: Call, asked: Asked) -> Accepted:
     """
     access.require(call.visitor, "deploy", call.key, asked.name, asked.version)
     resolving.require(call.visitor, asked.sources)
-    return await repeated(lambda: _create(ports, call, asked))
+    with many_objects():
+        return await repeated(lambda: _create(ports, call, asked))
 
 
 async def _create(ports: Ports, call: Call, asked: Asked) -> Accepted:
@@ -134,7 +135,7 @@ def _exists(call: Call, asked: Asked, status: str = "") -> Conflict:
 def _accepted(call: Call, bundle: Bundle, verb: str) -> Tx[Accepted]:
     """Add the work that signs and stores a version."""
     by = moments.kept(call.visitor.by)
-    work_id = yield from work.add(bundle.id, "create", bundle.files, verb=verb, by=by, sync=call.sync)
+    work_id = yield from work.add(bundle.id, "create", bundle.files, at=call.at, verb=verb, by=by, sync=call.sync)
     if work_id is None:
         raise Conflict(f"the version {bundle.version} of {bundle.name} is being changed; try again a little later")
     return Accepted(bundle, work_id)
@@ -144,11 +145,12 @@ async def update(ports: Ports, call: Call, asked: Asked) -> Accepted:
     """Add the content of sources to a draft. NoBundle, Conflict for what is no draft; the other errors as above."""
     access.require(call.visitor, "deploy", call.key, asked.name, asked.version)
     resolving.require(call.visitor, asked.sources)
-    return await repeated(lambda: _update(ports, call, asked))
+    with many_objects():
+        return await repeated(lambda: _update(ports, call, asked))
 
 
 async def _update(ports: Ports, call: Call, asked: Asked) -> Accepted:
-    draft, kept = await ports.db.read(_content(call, asked.name, asked.version))
+    draft, kept = await ports.db.read_many(_content(call, asked.name, asked.version))
     content = await resolving.resolved(ports.db, call.visitor, asked.sources, kept)
     return await ports.db.alter(_updated(ports, call, draft, content))
 
@@ -226,7 +228,7 @@ class Creation:
     async def do(self, work: Work, progress: Progress) -> None:
         """See `work.Step`."""
         ports = self.ports
-        frozen = await ports.db.read(_frozen(work))
+        frozen = await ports.db.read_many(_frozen(work))
         key = await signer.signer_of(ports, frozen.bundle.signing_key)
         with short_turns():
             signed, folders = await threads.run(_signed, frozen, key)

@@ -38,6 +38,7 @@ from app.bundles.work import Progress, Work
 from app.db.tx import Tx
 from app.errors import AppError, Conflict, Forbidden, Invalid
 from app.evolve import evolve
+from app.turns import many_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,10 @@ class Plan:
     bundle: Bundle
     targets: Sequence[Target]
     course: Course
-    #: The name of the pair that signs; empty for the default pair.
-    signing_key: str
     #: Why the order of environments is overridden; empty when it is not.
     reason: str
+    #: Name of the key that signs; empty for the server's default key.
+    signing_key: str
     #: Why files cannot be put to their places.
     clashes: Sequence[str]
     #: The promotions whose claims a move releases, and the files that go with them.
@@ -115,8 +116,8 @@ class _Found:
 async def promote(ports: Ports, call: Call) -> Begun:
     """Begin a promotion. The errors are, in the order of the checks: Invalid, NoBundle, Conflict, Forbidden, Invalid,
     Clash; after a Clash the promotion is kept, as a failed one."""
-    found = await ports.db.read(_found(call))
-    begun = await ports.db.alter(_begun(call, found))
+    with many_objects():
+        begun = await ports.db.alter(_begun(call, await ports.db.read_many(_found(call))))
     if isinstance(begun, Clash):
         raise begun
     return begun
@@ -124,8 +125,8 @@ async def promote(ports: Ports, call: Call) -> Begun:
 
 async def rehearse(ports: Ports, call: Call) -> Rehearsal:
     """What a promotion would do. The same errors, without a Clash."""
-    found = await ports.db.read(_found(call))
-    return await ports.db.read(_rehearsed(call, found))
+    with many_objects():
+        return await ports.db.read_many(_rehearsed(call, await ports.db.read_many(_found(call))))
 
 
 def _rehearsed(call: Call, found: _Found) -> Tx[Rehearsal]:
@@ -176,6 +177,7 @@ def _begun(call: Call, found: _Found) -> Tx[Begun | Clash]:
         "promote",
         plan.files,
         promotion.id,
+        at=call.at,
         by=moments.kept(call.visitor.by),
         targets=[target.repo.id for target in plan.targets],
         origin=plan.course.origin.id if plan.course.origin is not None else 0,
@@ -220,7 +222,7 @@ def _planned(call: Call, bundle: Bundle, artifacts: Sequence[Artifact]) -> Tx[Pl
     leaves = _left_by(course, done)
     removed = yield from _removed(visitor, course, leaves, {target.repo.id for target in targets}, known)
     blockers = yield from placing.blockers(bundle.id, targets)
-    return Plan(bundle, targets, course, key, reason, selection.clashes_of(targets, blockers), leaves, removed)
+    return Plan(bundle, targets, course, reason, key, selection.clashes_of(targets, blockers), leaves, removed)
 
 
 def _override(call: Call, bundle: Bundle, been: Collection[str]) -> Tx[str]:
@@ -273,7 +275,7 @@ class Promoting:
 
     async def _attempt(self, work: Work) -> None:
         ports = self.ports
-        subject, at = await ports.db.read(stating.subject_of(work)), ports.now_ms()
+        subject, at = await ports.db.read_many(stating.subject_of(work)), ports.now_ms()
         statement = await stating.promoted(ports, subject, at)
         await ports.db.alter(_carried_out(ports, work, subject, statement))
 

@@ -44,28 +44,28 @@ class Call:
 async def delete(ports: Ports, call: Call) -> int:
     """Begin to delete a version with all its promotions; the id of the work. Forbidden, NoBundle; Conflict as long as
     work on the version is not finished."""
-    return await ports.db.write(_begin(call))
+    return await ports.db.write(_begin(call, ports.now_ms()))
 
 
 async def delete_promotion(ports: Ports, call: Call, created: int) -> int:
     """Begin to delete a promotion; the id of the work. Forbidden, NoBundle, NoPromotion; Conflict as long as a
     promotion to its environment is not finished."""
-    return await ports.db.write(_begin_promotion(call, created))
+    return await ports.db.write(_begin_promotion(call, created, ports.now_ms()))
 
 
-def _begin(call: Call) -> Tx[int]:
+def _begin(call: Call, at: int) -> Tx[int]:
     bundle = yield from _held(call)
     for promotion in (yield from promotions.of(bundle.id)):
         _require_finished(call, promotion)
     by = moments.kept(call.visitor.by)
-    work_id = yield from work.add(bundle.id, "delete", bundle.files, by=by, was=bundle.status)
+    work_id = yield from work.add(bundle.id, "delete", bundle.files, at=at, by=by, was=bundle.status)
     if work_id is None:
         raise _busy(f"{call.what} is being changed")
     yield from store.set_status(bundle.id, "DELETING", bundle.messages)
     return work_id
 
 
-def _begin_promotion(call: Call, created: int) -> Tx[int]:
+def _begin_promotion(call: Call, created: int, at: int) -> Tx[int]:
     bundle = yield from _held(call)
     promotion = yield from find(bundle, created)
     another = yield from promotions.unfinished(bundle.id, promotion.environment)
@@ -73,7 +73,7 @@ def _begin_promotion(call: Call, created: int) -> Tx[int]:
         _require_finished(call, another)
     by = moments.kept(call.visitor.by)
     was, files = promotion.status, promotion.files
-    work_id = yield from work.add(bundle.id, "delete_promotion", files, promotion.id, by=by, was=was)
+    work_id = yield from work.add(bundle.id, "delete_promotion", files, promotion.id, at=at, by=by, was=was)
     assert work_id is not None  # the promotion is finished
     yield from promotions.set_status(promotion.id, "DELETING", promotion.messages, files)
     return work_id
@@ -159,7 +159,7 @@ class DeletingPromotion:
 
     async def _attempt(self, work: Work) -> None:
         ports = self.ports
-        subject, by = await ports.db.read(stating.subject_of(work)), moments.actor(work.request["by"])
+        subject, by = await ports.db.read_many(stating.subject_of(work)), moments.actor(work.request["by"])
         statement = await stating.deleted(ports, subject, by, ports.now_ms())
         await ports.db.alter(_delete_promotion(ports, work, subject, statement))
 

@@ -91,7 +91,7 @@ async def resolved(db: Database, visitor: Visitor, wanted: Sequence[Source], kep
     NotFound, Invalid and Unresolved name everything of their kind; Conflict for a version that is not made yet.
     """
     found = {source.field: await _ids(db, source, visitor) for source in wanted if isinstance(source, Search)}
-    return await db.read(_Resolving(visitor, found, list(kept)).content(wanted))
+    return await db.read_many(_Resolving(visitor, found, list(kept)).content(wanted))
 
 
 async def _ids(db: Database, source: Search, visitor: Visitor) -> list[int]:

@@ -13,6 +13,7 @@ from app.bundles.signing.keys import PublicKey
 from app.bundles.verification import Kept, Verdict
 from app.db.tx import Tx
 from app.errors import Conflict, Unavailable
+from app.turns import many_objects, short_turns
 
 #: How often a version is read anew that is promoted meanwhile.
 ATTEMPTS = 20
@@ -23,9 +24,10 @@ async def verify(ports: Ports, found: Tx[tuple[str, Bundle]]) -> tuple[tuple[str
 
     The bytes of its manifest are read and compared; those of its artifacts are not.
     """
-    kept, said, keys, blob = await ports.db.read(_read(found))
-    data = await _bytes(ports.blobs, blob) if blob is not None else None
-    return (kept.key, kept.bundle), await threads.run(verification.verify, data, said, keys, kept)
+    with many_objects(), short_turns():
+        kept, said, keys, blob = await ports.db.read_many(_read(found))
+        data = await _bytes(ports.blobs, blob) if blob is not None else None
+        return (kept.key, kept.bundle), await threads.run(verification.verify, data, said, keys, kept)
 
 
 def _read(found: Tx[tuple[str, Bundle]]) -> Tx[tuple[Kept, list[Evidence], dict[str, PublicKey], Blob | None]]:

@@ -7,11 +7,12 @@ work deletes the row, and does so only if the worker still has it.
 
 import asyncio
 import logging
-from collections import OrderedDict
+import time
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from app import background
 from app.bundles.store import OBJECT
@@ -20,6 +21,7 @@ from app.db.connect import Alterable
 from app.db.mapper import Mapper
 from app.db.tx import Tx, one, run
 from app.errors import AppError, Unavailable
+from app.turns import many_objects
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ RELEASE = "UPDATE bundle_work SET owner = '', lease = 0 WHERE owner = :owner"
 RELEASE_ALL = "UPDATE bundle_work SET owner = '', lease = 0"
 EXISTS = "SELECT id FROM bundle_work WHERE id = :id"
 OF = "SELECT * FROM bundle_work WHERE bundle_id = :bundle_id AND promotion_id = :promotion_id"
+UNFINISHED = "SELECT count(*) AS number, count(CASE WHEN lease < :now THEN id END) AS waiting FROM bundle_work"
+OLDEST = "SELECT * FROM bundle_work ORDER BY id LIMIT 1"
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Work:
     #: 0 for work on the version itself.
     promotion_id: int
     kind: Kind
-    #: What the step needs to know besides the rows.
+    #: What the step needs to know besides the rows; `at` is when the work was asked for, Unix milliseconds.
     request: Mapping[str, Any] = field(default_factory=dict)
     #: The worker that does it, and until when others leave it alone, Unix milliseconds; empty and 0 for none.
     owner: str = ""
@@ -77,9 +81,10 @@ class Lost(AppError):
     code = "work_lost"
 
 
-def add(bundle_id: int, kind: Kind, total: int, promotion_id: int = 0, **request: Any) -> Tx[int | None]:
-    """Add work; its id. None when there is work on the version (or on the promotion) already."""
-    work = Work(0, bundle_id, promotion_id, kind, request, total=total)
+def add(bundle_id: int, kind: Kind, total: int, promotion_id: int = 0, *, at: int, **request: Any) -> Tx[int | None]:
+    """Add work that is asked for at a time, Unix milliseconds; its id. None when there is work on the version (or on
+    the promotion) already."""
+    work = Work(0, bundle_id, promotion_id, kind, {"at": at, **request}, total=total)
     row = yield from one(ADD, **MAPPER.values(work))
     return int(row["id"]) if row is not None else None
 
@@ -94,6 +99,34 @@ def of(bundle_id: int, promotion_id: int = 0) -> Tx[Work | None]:
     """The work on a version, or on a promotion, that is not finished."""
     row = yield from one(OF, bundle_id=bundle_id, promotion_id=promotion_id)
     return MAPPER.make(row) if row is not None else None
+
+
+class Waiting(NamedTuple):
+    """Work that is not finished, and how much of it no worker has; `since` when the oldest was asked for, Unix
+    milliseconds, 0 without any."""
+
+    unfinished: int
+    waiting: int
+    since: int
+
+
+def waiting(now: int) -> Tx[Waiting]:
+    """How much work is not finished at a time, Unix milliseconds."""
+    row = yield from one(UNFINISHED, now=now)
+    oldest = yield from one(OLDEST)
+    assert row is not None
+    since = int(MAPPER.make(oldest).request.get("at", 0)) if oldest is not None else 0
+    return Waiting(row["number"], row["waiting"], since)
+
+
+@dataclass
+class Tally:
+    """How much work was done, and how much has failed, since the server started."""
+
+    done: Counter[Kind] = field(default_factory=Counter)
+    failed: Counter[Kind] = field(default_factory=Counter)
+    #: Seconds that the work took which was done.
+    seconds: float = 0.0
 
 
 class Progress:
@@ -127,6 +160,7 @@ class Worker:
         self._now_ms = now_ms
         #: Whether no other server uses the database: then no other server has the work that is there at the start.
         self._alone = alone
+        self.tally = Tally()
         self._tasks = set[asyncio.Task[None]]()
         self._ended = dict[int, asyncio.Event]()
         self._errors = OrderedDict[int, AppError]()
@@ -187,10 +221,11 @@ class Worker:
 
     async def _perform(self, work: Work) -> None:
         """Do work; what goes wrong is kept with it. What cannot be kept now is tried again when the lease is over."""
-        progress = Progress()
+        progress, began = Progress(), time.monotonic()
         async with background.serving(self._renewing(work, progress)):
             try:
-                await self._steps[work.kind].do(work, progress)
+                with many_objects():
+                    await self._steps[work.kind].do(work, progress)
             except Lost:
                 log.warning("another server has taken over work", extra={"work": work.id, "kind": work.kind})
             except AppError as error:
@@ -198,6 +233,9 @@ class Worker:
             except Exception:
                 log.exception("work met an internal error", extra={"work": work.id, "kind": work.kind})
                 await self._fail(work, AppError("the server met an internal error; its log says which", code="bug"))
+            else:
+                self.tally.done[work.kind] += 1
+                self.tally.seconds += time.monotonic() - began
         if (event := self._ended.get(work.id)) is not None:
             event.set()
 
@@ -207,6 +245,7 @@ class Worker:
         except AppError as worse:
             log.warning("failed work could not be ended", extra={"work": work.id, "reason": worse.message})
             return
+        self.tally.failed[work.kind] += 1
         self._errors[work.id] = error
         while len(self._errors) > KEPT:
             self._errors.popitem(last=False)

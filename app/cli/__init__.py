@@ -33,7 +33,9 @@ COMMANDS = {
     "collaborator": Lazy("app.cli.collaborator:collaborator", "Say who may do what in a repository."),
     "cron": Lazy("app.cli.cron:cron", "Build or promote by the clock."),
     "encrypt": Lazy("app.cli.encrypt:encrypt", "Encrypt a value for a pipeline file."),
-    "environment": Lazy("app.cli.environment:environment", "Keep environments, and the order of promotions."),
+    "environment": Lazy(
+        "app.cli.environment:environment", "Keep environments, and the order of promotions through them."
+    ),
     "key": Lazy("app.cli.key:key", "Keep the key pairs that sign release bundles."),
     "log": Lazy("app.cli.log:log", "Print the log of a step."),
     "orgsecret": Lazy("app.cli.orgsecret:orgsecret", "Keep the secrets that the repositories of a namespace share."),

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from app.cli.bundle_create import create
+from app.cli.bundle_create import add, create, finalize
 from app.cli.bundle_file import export, import_, verify
 from app.cli.bundle_options import called, counted, project_option
 from app.cli.bundle_promote import promote
@@ -26,7 +26,10 @@ limit_option = click.option(
 
 @click.group()
 def bundle() -> None:
-    """Create, promote, verify and carry release bundles: one signed set of artifacts."""
+    """Create, promote, verify and carry release bundles.
+
+    A version of a release bundle is a set of artifacts that is frozen, signed, and promoted as one.
+    """
 
 
 @bundle.command("ls")
@@ -176,7 +179,11 @@ def _sources(said: Any) -> list[str]:
         for one in bundles.entries(source, "release_bundles")
     ]
     queries = [output.line(source["aql"], 60)] if source.get("aql") else []
-    return [*builds, *others, *queries]
+    packages = [
+        f"{output.line(one.get('package_name', ''))} {output.line(one.get('package_version', ''))}"
+        for one in bundles.entries(source, "packages")
+    ]
+    return [*builds, *others, *packages, *queries]
 
 
 def _version(client: Client, name: str, version: str, query: Mapping[str, str]) -> Json:
@@ -237,7 +244,7 @@ def _promotion(one: Json) -> list[str]:
 
 def _remark(promotion: Json) -> str:
     """What else is told of a promotion: that it was a move, why the order was overridden, why it failed."""
-    moved = "moved" if promotion.get("operation") == "move" else ""
+    moved = "moved" if (promotion.get("operation"), promotion.get("status")) == ("move", "COMPLETED") else ""
     reason = promotion.get("override_reason")
     words = [moved, f"override: {reason}" if reason else "", *bundles.texts(promotion)]
     return output.line("; ".join(filter(None, words)), 100)
@@ -281,7 +288,8 @@ def rm(session: Session, name: str, version: str, promotion: str | None, yes: bo
         else:
             for created in _promoted(client, name, version, promotion, present(project=project)):
                 client.call("DELETE", bundles.path("promotion/records", name, version, created), query=query)
-    session.tell(f"{output.line(what[:1].upper() + what[1:])} {'are' if promotion else 'is'} removed")
+    words = f"The promotions of {called(name, version)} to {output.line(promotion)} are" if promotion else None
+    session.tell(f"{words or f'{called(name, version)} is'} removed")
 
 
 def _promoted(client: Client, name: str, version: str, environment: str, query: Mapping[str, str]) -> list[int]:
@@ -296,5 +304,5 @@ def _promoted(client: Client, name: str, version: str, environment: str, query: 
     return found
 
 
-for command in (create, promote, verify, export, import_):
+for command in (create, add, finalize, promote, verify, export, import_):
     bundle.add_command(command)

@@ -1,6 +1,7 @@
-"""`gantry bundle create`: a new version, from builds, files, queries and other versions."""
+"""`gantry bundle create`, `add` and `finalize`: new versions, from builds, files, queries and other versions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
 
 import click
 
@@ -11,25 +12,43 @@ from app.cli.terminal import arguments
 from app.cli.terminal.arguments import present
 from app.cli.terminal.options import Session, json_option
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SOURCES = (
+    click.option(
+        "--build",
+        "builds",
+        nargs=2,
+        multiple=True,
+        metavar="NAME NUMBER",
+        help="What a build made, as its build-info says; repeatable.",
+    ),
+    click.option("--with-dependencies", is_flag=True, help="Also what the builds have used, if it is stored here."),
+    click.option("--artifact", "artifacts", multiple=True, metavar="REPOSITORY/PATH", help="A file; repeatable."),
+    click.option("--aql", metavar="TEXT|@FILE|-", help="The files that a query finds."),
+    click.option(
+        "--bundle",
+        "others",
+        nargs=2,
+        multiple=True,
+        metavar="NAME VERSION",
+        help="What another version has; repeatable.",
+    ),
+)
+
+
+def source_options(command: F) -> F:
+    """The options that say what a version is made from."""
+    for option in reversed(_SOURCES):
+        command = option(command)
+    return command
+
 
 @click.command()
 @click.argument("name")
 @click.argument("version")
-@click.option(
-    "--build",
-    "builds",
-    nargs=2,
-    multiple=True,
-    metavar="NAME NUMBER",
-    help="What a build made, as its build-info says; repeatable.",
-)
-@click.option("--with-dependencies", is_flag=True, help="Also what the builds have used, if it is stored here.")
-@click.option("--artifact", "artifacts", multiple=True, metavar="REPOSITORY/PATH", help="A file; repeatable.")
-@click.option("--aql", metavar="TEXT|@FILE|-", help="The files that a query finds.")
-@click.option(
-    "--bundle", "others", nargs=2, multiple=True, metavar="NAME VERSION", help="What another version has; repeatable."
-)
-@click.option("--draft", is_flag=True, help="Sign nothing yet: a draft can be changed, and is not promoted.")
+@source_options
+@click.option("--draft", is_flag=True, help="Sign nothing yet: a draft can be added to, and is not promoted.")
 @key_option
 @follow_option
 @project_option
@@ -37,79 +56,99 @@ from app.cli.terminal.options import Session, json_option
 @click.pass_obj
 def create(
     session: Session,
+    /,
     name: str,
     version: str,
-    builds: Sequence[tuple[str, str]],
-    with_dependencies: bool,
-    artifacts: Sequence[str],
-    aql: str | None,
-    others: Sequence[tuple[str, str]],
     draft: bool,
     key: str | None,
     follow: bool,
     project: str | None,
+    **said: Any,
 ) -> None:
     """Create a version: freeze what belongs together, and sign it.
 
     Each source may be given several times, and sources may be mixed. Exit code 1 when no version was made.
     """
-    sources = _sources(builds, with_dependencies, artifacts, aql, others, project)
-    if not sources:
-        raise click.UsageError("say what the version holds: --build, --artifact, --aql or --bundle")
-    body = {
-        "release_bundle_name": name,
-        "release_bundle_version": version,
-        "sources": sources,
-        **({"draft": True} if draft else {}),
-    }
+    body = {**_named(name, version), "sources": _sources(said, project), **({"draft": True} if draft else {})}
     query = present(project=project)
     with Client(session.connection(), timeout=PATIENT) as client:
-        answer = client.record(
-            "POST",
-            bundles.path("release_bundle"),
-            query={**query, **mode(follow)},
-            body=body,
-            headers=signed_by(client, key),
-        )
+        headers = signed_by(client, key)
+        where = bundles.path("release_bundle")
+        answer = client.record("POST", where, query={**query, **mode(follow)}, body=body, headers=headers)
         if follow:
-            status = followed(
-                client,
-                f"create {name} {version}",
-                bundles.path("release_bundle/statuses", name, version),
-                query,
-            )
-            bundles.require_done(f"{name} {version} was not created", status)
-            answer = {**answer, **status}
+            answer |= _status(client, "create", name, version, query, bundles.DONE)
     what = "is a draft now; it is not signed yet" if draft else "is created and signed"
     session.show(answer, lambda _: f"{called(name, version)} {what}")
 
 
-def _sources(
-    builds: Sequence[tuple[str, str]],
-    with_dependencies: bool,
-    artifacts: Sequence[str],
-    aql: str | None,
-    others: Sequence[tuple[str, str]],
-    project: str | None,
-) -> list[Json]:
+@click.command()
+@click.argument("name")
+@click.argument("version")
+@source_options
+@project_option
+@json_option
+@click.pass_obj
+def add(session: Session, /, name: str, version: str, project: str | None, **said: Any) -> None:
+    """Add more sources to a draft."""
+    body = {**_named(name, version), "add_sources": _sources(said, project)}
+    with Client(session.connection(), timeout=PATIENT) as client:
+        answer = client.record("PATCH", bundles.path("release_bundle"), query=present(project=project), body=body)
+    session.show(answer, lambda _: f"{called(name, version)} has more sources; it is not signed yet")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("version")
+@key_option
+@follow_option
+@project_option
+@json_option
+@click.pass_obj
+def finalize(session: Session, name: str, version: str, key: str | None, follow: bool, project: str | None) -> None:
+    """Sign a draft, which does not change any more then. Exit code 1 when it was not signed."""
+    query = present(project=project)
+    where = bundles.path("release_bundle", name, version, "finalize")
+    with Client(session.connection(), timeout=PATIENT) as client:
+        answer = client.record("POST", where, query={**query, **mode(follow)}, headers=signed_by(client, key))
+        if follow:
+            answer |= _status(client, "finalize", name, version, query, {"COMPLETED"})
+    session.show(answer, lambda _: f"{called(name, version)} is signed")
+
+
+def _named(name: str, version: str) -> Json:
+    return {"release_bundle_name": name, "release_bundle_version": version}
+
+
+def _status(
+    client: Client, verb: str, name: str, version: str, query: Mapping[str, str], done: Collection[str]
+) -> Json:
+    """The status of a version after the end of the work; Failed when that is another one than those of `done`."""
+    path = bundles.path("release_bundle/statuses", name, version)
+    status = followed(client, f"{verb} {name} {version}", path, query)
+    bundles.require_done(f"{name} {version} was not {verb.removesuffix('e')}ed", status, done)
+    return status
+
+
+def _sources(said: Mapping[str, Any], project: str | None) -> list[Json]:
     """The sources as the lifecycle API reads them (contract release-bundle 3.2), one entry for each kind."""
     found: list[Json] = []
-    if builds:
+    if said["builds"]:
         of = {"build_repository": f"{project}-build-info"} if project else {}
         each = [
-            {"build_name": name, "build_number": number, "include_dependencies": with_dependencies, **of}
-            for name, number in builds
+            {"build_name": name, "build_number": number, "include_dependencies": said["with_dependencies"], **of}
+            for name, number in said["builds"]
         ]
         found.append({"source_type": "builds", "builds": each})
-    if artifacts:
-        found.append({"source_type": "artifacts", "artifacts": [{"path": path.strip("/")} for path in artifacts]})
-    if aql is not None:
-        text = arguments.text(aql, "the query", "write it as UTF-8")
+    if said["artifacts"]:
+        found.append(
+            {"source_type": "artifacts", "artifacts": [{"path": path.strip("/")} for path in said["artifacts"]]}
+        )
+    if said["aql"] is not None:
+        text = arguments.text(said["aql"], "the query", "write it as UTF-8")
         found.append({"source_type": "aql", "aql": text})
-    if others:
-        named = [
-            {"release_bundle_name": name, "release_bundle_version": version, **present(project=project)}
-            for name, version in others
-        ]
+    if said["others"]:
+        named = [{**_named(*other), **present(project=project)} for other in said["others"]]
         found.append({"source_type": "release_bundles", "release_bundles": named})
+    if not found:
+        raise click.UsageError("say what the version holds: --build, --artifact, --aql or --bundle")
     return found

@@ -131,9 +131,13 @@ def verify(session: Session, what: Sequence[str], keys: Sequence[Path], project:
 def _judged(found: Json) -> str:
     name, version = (str(found.get(f"release_bundle_{word}", "")) for word in ("name", "version"))
     if found.get("ok"):
-        counts = [f"{found.get(word, 0)} {word}" for word in ("artifacts", "statements", "promotions")]
+        counts = [_number(int(found.get(word) or 0), word) for word in ("artifacts", "statements", "promotions")]
         return f"{called(name, version)} is as it was signed: {', '.join(counts)}"
     return "\n".join(f"{called(name, version)}: {output.line(problem)}" for problem in found.get("problems") or [])
+
+
+def _number(count: int, words: str) -> str:
+    return f"{count} {words.removesuffix('s') if count == 1 else words}"
 
 
 def _public_key(path: Path) -> "PublicKey":

@@ -61,7 +61,7 @@ def promote(
             session.show(plan, _plan)
             if clashes := plan.get("clash_count"):
                 raise bundles.Failed(
-                    f"{name} {version} cannot be promoted to {environment}: {clashes} of its files are in the way"
+                    f"{name} {version} cannot be promoted to {environment}: {clashes} of its files cannot be put there"
                 )
             return
         answer = client.record("POST", where, query={**asked, **mode(follow)}, body=body, headers=headers)
@@ -117,6 +117,8 @@ def _plan(plan: Json) -> str:
     lines += [f"clash: {output.line(clash)}" for clash in clashes[:SHOWN]]
     if (more := int(plan.get("clash_count") or 0) - len(clashes[:SHOWN])) > 0:
         lines.append(f"and {more} more clashes")
+    if clashes:
+        return "\n".join(lines)
     name, version = (str(plan.get(f"release_bundle_{word}", "")) for word in ("name", "version"))
     where = output.line(plan.get("environment", ""))
     moved = f", and {plan['removed']} would be removed where they are now" if plan.get("removed") else ""

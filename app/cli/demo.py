@@ -119,6 +119,7 @@ def _next(folder: Folder, url: str, token: str) -> str:
     build, artifacts = f"{url}/api/repos/{SLUG}/builds/1", f"{url}/artifactory"
     name, file = quote(SLUG, safe=""), shlex.quote(str(_FILES / "README.md"))
     order = json.dumps({"targetRepo": RELEASE, "copy": True})
+    gantry = Path(sys.argv[0]).absolute()
     return f"""
 Gantry is ready at {url}
 Build 1 of {SLUG} is there. The administrator's token is {token} (the data folder is {folder.path}).
@@ -130,11 +131,17 @@ Promote that build to production, from another terminal:
 or, and watch it run:
 
   export GANTRY_SERVER={url} GANTRY_TOKEN={token}
-  {Path(sys.argv[0]).absolute()} build promote {SLUG} 1 production -p VERSION=1.2.3 --follow
+  {gantry} build promote {SLUG} 1 production -p VERSION=1.2.3 --follow
 
 What builds made is at {artifacts}/ (for jf, Artifactory's other clients and curl).
 Upload the file of build 1 as another tool would, and promote it:
 
   curl -u {LOGIN}:{token} -T {file} '{artifacts}/{DEV}/hello/1/hello.txt;build.name={name};build.number=1'
   curl -u {LOGIN}:{token} -X POST {artifacts}/api/build/promote/{name}/1 -d '{order}'
+
+Or freeze it in a release bundle, which is signed, and promote that (GANTRY_SERVER and GANTRY_TOKEN as above):
+
+  {gantry} bundle create hello 1.0 --build {SLUG} 1
+  {gantry} bundle promote hello 1.0 PROD
+  {gantry} bundle verify hello 1.0
 """

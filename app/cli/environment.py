@@ -21,7 +21,10 @@ def _path(name: str, *more: str) -> str:
 
 @click.group()
 def environment() -> None:
-    """Keep environments, and the order in which release bundles go through them."""
+    """Keep environments, and the order of promotions through them.
+
+    Artifact repositories belong to environments, and versions of release bundles are promoted to them.
+    """
 
 
 @environment.command("ls")

@@ -49,6 +49,13 @@ class Database(Protocol):
         """
         ...
 
+    async def read_many(self, tx: Tx[T]) -> T:
+        """Drive a transaction that only reads, and may read very many rows, on one snapshot.
+
+        No other kind of transaction waits for it.
+        """
+        ...
+
     async def search(self, tx: Tx[T], seconds: float) -> T:
         """Drive a transaction that only reads, whose SQL differs from call to call and may look at very many rows.
 

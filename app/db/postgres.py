@@ -37,8 +37,8 @@ _PASSING = (
 PATIENCE = 5.0
 #: The part of it after which the server itself ends a statement: then the connection can be used again.
 _SERVERS_PART = 0.9
-#: Seconds for a statement of a migration.
-_MIGRATION = 24 * 3600.0
+#: Seconds for a statement without a limit.
+_PATIENT = 24 * 3600.0
 _LIMIT = "SELECT set_config('statement_timeout', $1, false)"
 _NO_LIMIT = "SET LOCAL statement_timeout = 0"
 _OTHER_LIMIT = "SELECT set_config('statement_timeout', $1, true)"
@@ -117,12 +117,18 @@ class Engine:
         """The same as `write`; each statement may take as long as it takes."""
         async with self._connection() as raw, raw.transaction():
             await raw.execute(_NO_LIMIT)
-            return await _drive(raw, tx, _MIGRATION)
+            return await _drive(raw, tx, _PATIENT)
 
     async def read(self, tx: Tx[T]) -> T:
         """Drive a transaction that only reads; each statement sees all changes that are committed before it."""
         async with self._connection() as raw:
             return await _drive(raw, tx)
+
+    async def read_many(self, tx: Tx[T]) -> T:
+        """Drive a transaction that only reads, on one snapshot; each statement may take as long as it takes."""
+        async with self._connection() as raw, raw.transaction(isolation="repeatable_read", readonly=True):
+            await raw.execute(_NO_LIMIT)
+            return await _drive(raw, tx, _PATIENT)
 
     async def write_few(self, tx: Tx[T]) -> T:
         """The same as `write`: each statement is awaited anyway."""

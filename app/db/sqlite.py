@@ -17,27 +17,24 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import aiosqlite
 import databases
 
 from app.db import file
 from app.db.faults import passing, unavailable, vanished
+from app.db.lanes import Lane, Outcome, Waiting
 from app.db.statements import Compiled, compiled, drive, once, rows_of
 from app.db.tx import Statement, Tx
 from app.errors import AppError, TooLong, Unavailable
+from app.turns import short_turns
 
 T = TypeVar("T")
-Outcome: TypeAlias = tuple[Any, BaseException | None]
 
-#: The most transactions of one commit, so that the first of them does not wait too long.
-GROUP = 64
 #: Connections for reads. The second is used only while the first is stuck: reads driven together in one thread
 #: cost less.
 READERS = 2
-#: Seconds after which a lane that still drives the same group counts as stuck.
-STUCK = 0.02
 #: Connections for searches, each of which may take many seconds.
 SEARCHERS = 2
 #: Statements that a connection keeps prepared; searches differ, and may be large.
@@ -63,18 +60,6 @@ _PRAGMAS = (
 )
 
 
-class _Waiting(NamedTuple):
-    """A transaction, the future of its caller, and whether the transaction writes only a few rows.
-
-    `seconds`: how long it may take; 0 for as long as it takes.
-    """
-
-    tx: Tx[Any]
-    future: "asyncio.Future[Any]"
-    few: bool
-    seconds: float
-
-
 class Engine:
     """One writer and a few readers on one file."""
 
@@ -83,8 +68,10 @@ class Engine:
     def __init__(self, url: str) -> None:
         self._url = url
         self._exits = contextlib.AsyncExitStack()
-        self._lanes: list[_Lane] = []
-        self._searchers: list[_Lane] = []
+        self._lanes: list[Lane] = []
+        self._searchers: list[Lane] = []
+        #: Reads of many rows.
+        self._many: list[Lane] = []
         self._glancing: sqlite3.Connection | None = None
 
     async def open(self) -> None:
@@ -97,12 +84,13 @@ class Engine:
             await asyncio.to_thread(file.check_unless_closed, Path(path))
             ours = await asyncio.to_thread(_probe, path)
             always = (*_JOURNAL[:ours], *_PRAGMAS)
-            self._lanes.append(_Lane(await self._connect((*always, *_WRITER, _NO_WAIT)), _write))
+            self._lanes.append(Lane(await self._connect((*always, *_WRITER, _NO_WAIT)), _write))
             for _ in range(READERS):
-                self._lanes.append(_Lane(await self._connect((*always, *_READ_ONLY)), _read))
+                self._lanes.append(Lane(await self._connect((*always, *_READ_ONLY)), _read))
+            self._many.append(Lane(await self._connect((*always, *_READ_ONLY)), _read, group=1))
             for _ in range(SEARCHERS):
                 made = await self._connect((*always, *_READ_ONLY), KEPT_OF_SEARCHES)
-                self._searchers.append(_Lane(made, _search, group=1))
+                self._searchers.append(Lane(made, _search, group=1))
             self._glancing = (await self._connect((*always, *_READ_ONLY, _NO_WAIT)))._conn
         except sqlite3.Error as error:
             await self.close()
@@ -121,10 +109,10 @@ class Engine:
 
     async def close(self) -> None:
         """Finish the transactions that wait, then disconnect."""
-        for lane in (*self._lanes, *self._searchers):
-            await lane.stop()
-        self._lanes.clear()
-        self._searchers.clear()
+        for lanes in (self._lanes, self._many, self._searchers):
+            for lane in lanes:
+                await lane.stop()
+            lanes.clear()
         self._glancing = None
         await self._exits.aclose()
 
@@ -150,6 +138,11 @@ class Engine:
         first, *others = self._lanes[1:]
         lane = first if not first.stuck else min(others, key=lambda lane: lane.load)
         return await lane.drive(tx)
+
+    async def read_many(self, tx: Tx[T]) -> T:
+        """Drive a transaction that only reads, and may read very many rows, on one snapshot."""
+        with short_turns():
+            return await self._many[0].drive(tx)
 
     async def search(self, tx: Tx[T], seconds: float) -> T:
         """Drive a transaction that only reads, on one snapshot, within some seconds; TooLong."""
@@ -207,69 +200,6 @@ def _resumed(statement: Statement, tx: Tx[T]) -> Tx[T]:
         tx.close()
 
 
-_Drive: TypeAlias = Callable[[aiosqlite.Connection, Sequence[_Waiting]], Awaitable[list[Outcome]]]
-
-
-class _Lane:
-    """One connection and the transactions that wait for it, of which `group` are driven together."""
-
-    def __init__(self, connection: aiosqlite.Connection, drive: _Drive, group: int = GROUP) -> None:
-        self._connection = connection
-        self._drive = drive
-        self._group = group
-        self._waiting: list[_Waiting] = []
-        self._serving: asyncio.Task[None] | None = None
-        self._began = 0.0
-        #: Transactions that wait or are driven.
-        self.load = 0
-
-    @property
-    def stuck(self) -> bool:
-        """Whether the lane has been driving the same group for longer than STUCK."""
-        return self._serving is not None and asyncio.get_running_loop().time() - self._began > STUCK
-
-    async def drive(self, tx: Tx[T], *, few: bool = False, seconds: float = 0.0) -> T:
-        """Wait until the transaction has been driven; its result or its error."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Waiting(tx, future, few, seconds))
-        self.load += 1
-        if self._serving is None:
-            self._began = loop.time()
-            self._serving = loop.create_task(self._serve())
-        try:
-            return await future
-        finally:
-            self.load -= 1
-
-    async def stop(self) -> None:
-        """Wait for the last transaction."""
-        while self._serving is not None:
-            await self._serving
-
-    async def _serve(self) -> None:
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting[: self._group], self._waiting[self._group :]
-                self._began = asyncio.get_running_loop().time()
-                await self._serve_group([waiting for waiting in group if not waiting.future.done()])
-        finally:
-            self._serving = None
-
-    async def _serve_group(self, group: Sequence[_Waiting]) -> None:
-        try:
-            outcomes = await self._drive(self._connection, group)
-        except Exception as error:  # after any error, every caller of the group must get an outcome
-            outcomes = [(None, unavailable(error) or error)] * len(group)
-        for waiting, (result, failure) in zip(group, outcomes, strict=True):
-            if waiting.future.done():
-                continue
-            if failure is None:
-                waiting.future.set_result(result)
-            else:
-                waiting.future.set_exception(failure)
-
-
 async def _in_its_thread(connection: aiosqlite.Connection, function: Callable[[sqlite3.Connection], Any]) -> Any:
     """Run a function in the thread of a connection.
 
@@ -280,7 +210,7 @@ async def _in_its_thread(connection: aiosqlite.Connection, function: Callable[[s
     return await execute(lambda: function(connection._conn))
 
 
-async def _write(connection: aiosqlite.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
+async def _write(connection: aiosqlite.Connection, group: Sequence[Waiting]) -> list[Outcome]:
     """Drive all transactions in one commit: it commits those that succeeded, or it raises and commits none."""
     if not all(waiting.few for waiting in group):
         return list(await _in_its_thread(connection, lambda raw: _write_group(raw, group)))
@@ -301,7 +231,7 @@ async def _write(connection: aiosqlite.Connection, group: Sequence[_Waiting]) ->
     return outcomes
 
 
-def _write_group(raw: sqlite3.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
+def _write_group(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outcome]:
     """The same in one thread, which may wait for the lock."""
     raw.execute(_WAIT).fetchall()
     raw.execute(_IN_FILE)
@@ -321,7 +251,7 @@ def _commit(raw: sqlite3.Connection) -> None:
     raw.execute("COMMIT")
 
 
-def _undone(raw: sqlite3.Connection, group: Sequence[_Waiting], error: BaseException) -> list[Outcome]:
+def _undone(raw: sqlite3.Connection, group: Sequence[Waiting], error: BaseException) -> list[Outcome]:
     """Roll back: whatever failed, the connection must be free for the next group. Raises the error of a whole group."""
     if raw.in_transaction:
         raw.execute("ROLLBACK")
@@ -330,7 +260,7 @@ def _undone(raw: sqlite3.Connection, group: Sequence[_Waiting], error: BaseExcep
     return [(None, unavailable(error) or vanished(error) or error)]
 
 
-def _drive_all(raw: sqlite3.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
+def _drive_all(raw: sqlite3.Connection, group: Sequence[Waiting]) -> list[Outcome]:
     if len(group) == 1:  # no other transaction needs a savepoint's protection
         return [(drive(raw, group[0].tx), None)]
     return [_drive_in_savepoint(raw, waiting.tx) for waiting in group]
@@ -350,15 +280,15 @@ def _drive_in_savepoint(raw: sqlite3.Connection, tx: Tx[Any]) -> Outcome:
     return result, None
 
 
-async def _read(connection: aiosqlite.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
+async def _read(connection: aiosqlite.Connection, group: Sequence[Waiting]) -> list[Outcome]:
     return list(await _in_its_thread(connection, lambda raw: _read_group(raw, group)))
 
 
-async def _search(connection: aiosqlite.Connection, group: Sequence[_Waiting]) -> list[Outcome]:
+async def _search(connection: aiosqlite.Connection, group: Sequence[Waiting]) -> list[Outcome]:
     return [await _search_in_time(connection, waiting) for waiting in group]
 
 
-async def _search_in_time(connection: aiosqlite.Connection, waiting: _Waiting) -> Outcome:
+async def _search_in_time(connection: aiosqlite.Connection, waiting: Waiting) -> Outcome:
     """Drive one transaction, and interrupt it when it takes too long."""
     interrupts = asyncio.create_task(_interrupt(connection, waiting.seconds))
     try:
@@ -377,7 +307,7 @@ async def _interrupt(connection: aiosqlite.Connection, seconds: float) -> None:
 
 
 def _read_group(
-    raw: sqlite3.Connection, group: Sequence[_Waiting], compiler: Callable[[str], Compiled] = once
+    raw: sqlite3.Connection, group: Sequence[Waiting], compiler: Callable[[str], Compiled] = once
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for waiting in group:

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from app.accounts import auth, session
 from app.accounts.jwt import Signer
@@ -14,6 +15,7 @@ from app.artifacts.identity import service_id
 from app.buildinfo.tally import Tally
 from app.builds.api import hook
 from app.builds.ports import Ports
+from app.bundles import gauges as bundle_gauges
 from app.bundles.ports import Ports as BundlePorts
 from app.bundles.work import Worker
 from app.db.connect import Alterable, file_of
@@ -178,7 +180,7 @@ def _state(
         tally=tally,
         worker=worker,
         service_id=service_id(settings.public_url),
-        gauges=(artifacts.gauges, tally.gauges),
+        gauges=(artifacts.gauges, tally.gauges, partial(bundle_gauges.read, db, worker, now_ms)),
         checks={"the store of artifacts": artifacts.blobs.check},
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,

@@ -95,7 +95,11 @@ def _operation(row: Endpoint, schemas: _Schemas, error: Any) -> Schema:
 
 def _scope(row: Endpoint) -> str:
     """What a token must be good for, if a token may be needed."""
-    return f"Scope of a token: `{row.scope}`." if row.needs.refusals else ""
+    if not row.needs.refusals:
+        return ""
+    if row.needs.judges_scope:
+        return "Scope of a token: any; the scope bounds what the call may do."
+    return f"Scope of a token: `{row.scope}`."
 
 
 def _security(row: Endpoint) -> list[Schema]:

@@ -60,7 +60,7 @@ def test_the_command_line_it_prints_follows_the_promotion_to_its_end(demo: Serve
     assert "production serves version 9" in done.stdout
 
 
-def test_the_commands_for_artifacts_upload_a_file_and_promote_it(demo: Server) -> None:
+def test_the_commands_for_artifacts_upload_a_file_and_promote_it_alone_and_in_a_release_bundle(demo: Server) -> None:
     with demo:
         screen = printed(demo)
         lines = [line.strip() for line in screen.splitlines() if line.strip().startswith("curl -u ")]
@@ -68,6 +68,9 @@ def test_the_commands_for_artifacts_upload_a_file_and_promote_it(demo: Server) -
             subprocess.run([*shlex.split(line), "-s", "--fail"], capture_output=True, check=True)
         _, _, login, *_ = shlex.split(lines[0])
         name, _, token = login.partition(":")
+        settings = {"GANTRY_SERVER": demo.url, "GANTRY_TOKEN": token}
+        words = [shlex.split(line)[1:] for line in screen.splitlines() if " bundle " in line and "  /" in line]
+        said = [gantry.run(word, demo.environment | settings) for word in words]
         with httpx2.Client(base_url=demo.url, auth=(name, token)) as client:
             below = client.get("/artifactory/api/storage/demo-release-local?list&deep=1").json()["files"]
             found = client.get("/artifactory/demo/hello/1/hello.txt")
@@ -75,6 +78,11 @@ def test_the_commands_for_artifacts_upload_a_file_and_promote_it(demo: Server) -
 
     assert f"What builds made is at {demo.url}/artifactory/ " in screen
     assert len(lines) == 2
+    assert [one.stdout.splitlines()[-1] for one in said] == [
+        "hello 1.0 is created and signed",
+        "hello 1.0 is promoted to PROD from DEV: demo-release-local",
+        "hello 1.0 is as it was signed: 1 artifact, 2 statements, 1 promotion",
+    ]
     assert [one["uri"] for one in below] == ["/hello/1/hello.txt"]
     assert found.content == (FILES / "README.md").read_bytes()
     assert [one["path"] for one in info["modules"][0]["artifacts"]] == ["hello/1/hello.txt"]

@@ -43,6 +43,8 @@ REAL = {
     "kind": "user",
     "build": "hello-world",
     "run": "hello-world/1",
+    "version": "1.0",
+    "pair": "releases",
 }
 #: Streams do not end, and are read in a test of their own.
 ENDLESS = r"^/api/stream(/\{owner\}/\{name\})?$"
@@ -51,6 +53,7 @@ FATAL = {
     "DELETE /api/repos/{owner}/{name}",
     "DELETE /artifactory/api/repositories/{repository}",
     "DELETE /artifactory/{address}",
+    "DELETE /lifecycle/api/v2/release_bundle/records/{name}/{version}",
 }
 PIPELINE = """
 kind: pipeline
@@ -82,15 +85,20 @@ def artifacts(server: Server) -> None:
     """What the calls of Artifactory's clients find."""
     api = "/artifactory/api"
     run = {"name": "hello-world", "number": "1", "started": "2026-01-31T12:00:00.000+0000", "modules": []}
+    file = {"source_type": "artifacts", "source": {"artifacts": [{"path": "libs/a.txt"}]}}
+    version = {"release_bundle_name": "hello-world", "release_bundle_version": "1.0", **file}
     grants = {"repositories": ["libs"], "actions": {"users": {"kim": ["read"]}, "groups": {}}}
     for method, path, body in (
-        ("PUT", f"{api}/repositories/libs", {"rclass": "local"}),
+        ("PUT", f"{api}/repositories/libs", {"rclass": "local", "environments": ["DEV"]}),
         ("PUT", "/artifactory/libs/a.txt", {}),
         ("PUT", f"{api}/security/groups/deployers", {}),
         ("POST", f"{api}/v2/security/permissions/developers", {"name": "developers", "repo": grants}),
         ("POST", "/access/api/v1/projects", {"project_key": "apps", "display_name": "Apps"}),
         ("POST", "/access/api/v1/environments", {"name": "QA"}),
         ("PUT", f"{api}/build", run),
+        ("POST", f"{api}/security/keypair", {"pairName": "releases"}),
+        ("POST", "/lifecycle/api/v2/release_bundle?async=false", version),
+        ("POST", "/lifecycle/api/v2/promotion/records/hello-world/1.0?async=false", {"environment": "DEV"}),
     ):
         assert server.client.request(method, path, json=body).is_success, path
 

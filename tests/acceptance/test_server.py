@@ -93,6 +93,17 @@ def test_metrics_count_what_there_is(server: Server) -> None:
         "gantry_build_promotions_failed_total": 0.0,
         "gantry_build_promotions_refused_total": 0.0,
         "gantry_build_promotions_seconds_total": 0.0,
+        "gantry_bundle_versions": 0.0,
+        "gantry_bundle_work": 0.0,
+        "gantry_bundle_work_waiting": 0.0,
+        "gantry_bundle_work_oldest_seconds": 0.0,
+        "gantry_bundle_creations_total": 0.0,
+        "gantry_bundle_creations_failed_total": 0.0,
+        "gantry_bundle_promotions_total": 0.0,
+        "gantry_bundle_promotions_failed_total": 0.0,
+        "gantry_bundle_deletions_total": 0.0,
+        "gantry_bundle_deletions_failed_total": 0.0,
+        "gantry_bundle_work_seconds_total": 0.0,
     }
 
 

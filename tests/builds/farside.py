@@ -140,6 +140,9 @@ class Failing:
     async def read(self, tx: Tx[T]) -> T:
         return await self.db.read(tx)
 
+    async def read_many(self, tx: Tx[T]) -> T:
+        return await self.db.read_many(tx)
+
     async def search(self, tx: Tx[T], seconds: float) -> T:
         return await self.db.search(tx, seconds)
 

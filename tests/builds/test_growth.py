@@ -74,6 +74,7 @@ SCANS = {
     "accounts.issued.ALL": "the newest 1,000, from the end of the table",
     "artifacts.listing.TOTALS": "totals of all repositories, for the summary of what is stored",
     "artifacts.listing.BLOBS": "totals of all repositories, for the summary of what is stored",
+    "bundles.gauges.VERSIONS": "counts of a whole index, for /metrics",
     "main.backup_blobs.PLACES": "a backup takes all bytes along",
 }
 #: Texts that statements begin with.

@@ -44,6 +44,9 @@ class Counting:
     async def read(self, tx: Tx[T]) -> T:
         return await self._db.read(self._noted(tx))
 
+    async def read_many(self, tx: Tx[T]) -> T:
+        return await self._db.read_many(self._noted(tx))
+
     async def search(self, tx: Tx[T], seconds: float) -> T:
         return await self._db.search(self._noted(tx), seconds)
 

@@ -80,9 +80,9 @@ def _add(version: str) -> Tx[int]:
     repo = yield from repositories.ensure_system("release-bundles-v2", "bundles", "", NOW)
     bundle = yield from store.add(Bundle(0, repo.id, "shop", version, "PROCESSING", NOW, 1, "ada"))
     assert bundle is not None
-    made = yield from work.add(bundle.id, "create", total=7)
+    made = yield from work.add(bundle.id, "create", total=7, at=NOW)
     assert made is not None
-    assert (yield from work.add(bundle.id, "create", total=7)) is None
+    assert (yield from work.add(bundle.id, "create", total=7, at=NOW)) is None
     return made
 
 

@@ -42,6 +42,8 @@ TINY = Sizes(
     items=40,
     published=20,
     uploaded=300_000,
+    bundled=40,
+    versions=60,
 )
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -137,6 +139,12 @@ def test_every_measure_is_in_the_table_and_in_the_file(
         "search of the last run, p95",
         "search by the end of a name, p95",
         "publish of 20 artifacts",
+        *(f"version of 20 artifacts {did}" for did in ("created", "promoted", "verified")),
+        *(f"version of 40 artifacts {did}" for did in ("created", "promoted")),
+        "reads beside a version of 40 artifacts, p99 / alone",
+        "promotes beside a version of 40 artifacts, longest / the work",
+        *(f"{page} page of 60 versions, p95" for page in ("first", "middle", "last")),
+        *(f"version of 20 artifacts {did}, 40 other items" for did in ("created", "promoted")),
         "/healthz p99 while a step prints 1 MB with 50 secrets",
         "/healthz p99, a step that prints / none",
         "start to first answer",

@@ -82,6 +82,12 @@ class Reading(Known):
     strangers = True
 
 
+class Judging(Known):
+    """Needs that look at the scope of a token themselves."""
+
+    judges_scope = True
+
+
 KNOWN, READING = Known(), Reading()
 REPO = Path.of("/repos") / Word("owner", "Whose.", "ada") / Word("name", "Which.", "one") / Word("number", "", 1)
 PICTURES = Path.of("/pictures") / Word("login", "Whose.", "ada").tail
@@ -130,6 +136,13 @@ def test_words_come_from_the_handler() -> None:
         "Make a thing.",
         "Or two.\n\nFor: Any account.\n\nScope of a token: `admin`.",
     )
+
+
+def test_what_judges_the_scope_of_a_token_itself_takes_any_token() -> None:
+    row = Endpoint("POST", "/x", make, needs=Judging())
+    described = openapi.describe([row], "1.2.3")["paths"]["/x"]["post"]
+
+    assert described["description"].endswith("\n\nScope of a token: any; the scope bounds what the call may do.")
 
 
 def test_a_body_is_described_by_the_model_that_checks_it() -> None:

@@ -104,7 +104,7 @@ async def show(
     address, said = parse(request.path_params["path"]), asked.words(request)
     db = request.state["db"]
     if "list" in said:
-        return JSON(await db.read(_list(request, visitor, address, said)))
+        return JSON(await db.read_many(_list(request, visitor, address, said)))
     if "properties" in said:
         return JSON(await db.read(_properties(request, visitor, address, said["properties"])))
     if "stats" in said:

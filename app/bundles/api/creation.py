@@ -5,19 +5,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 from starlette.requests import Request
-from typing_extensions import TypedDict
 
 from app import threads
 from app.artifacts.access import ACCOUNT, Visitor
-from app.artifacts.times import text_of
 from app.background import Unhurried
 from app.bundles import creation, sources
 from app.bundles.api import asked
 from app.bundles.api.asked import ASYNC, LIFECYCLE, NAME, VERSION, WHERE, flag, ports, repository, signing_key
+from app.bundles.api.wire import VersionKeyJSON, version_key
 from app.bundles.creation import Accepted, Call
 from app.errors import Unavailable
 from app.web import body
-from app.web.reply import JSON
+from app.web.reply import JSON, Made
 from app.web.route import Endpoint, Param
 
 FAIL_SAFE = Param("fail_safe", "Read by other servers; it changes nothing here.")
@@ -102,17 +101,7 @@ class UpdateInput(BaseModel):
     add_sources: list[TypedSourceInput]
 
 
-class CreatedJSON(TypedDict):
-    """A version that was made, or that is being made."""
-
-    repository_key: str
-    release_bundle_name: str
-    release_bundle_version: str
-    created: str
-    created_millis: int
-
-
-async def create(request: Request[State], visitor: Visitor) -> JSON[CreatedJSON]:
+async def create(request: Request[State], visitor: Visitor) -> Made[VersionKeyJSON] | JSON[VersionKeyJSON]:
     """Create a version from queries, files, builds, other versions or packages.
 
     The content is frozen, with its properties, before the answer. With `async=false` the answer comes when the version
@@ -120,21 +109,22 @@ async def create(request: Request[State], visitor: Visitor) -> JSON[CreatedJSON]
     """
     call = _call(request, visitor)
     wanted = await threads.run(sources.of_creation, await body.read(request, sources.BODY), call.at)
-    return await _answered(request, call, creation.create(ports(request), call, wanted), 201 if call.sync else 200)
+    made = await _made(request, call, creation.create(ports(request), call, wanted))
+    return (Made if call.sync else JSON)(made)
 
 
-async def update(request: Request[State], visitor: Visitor) -> JSON[CreatedJSON]:
+async def update(request: Request[State], visitor: Visitor) -> JSON[VersionKeyJSON]:
     """Add the content of more sources to a draft."""
     call = _call(request, visitor)
     wanted = await threads.run(sources.of_update, await body.read(request, sources.BODY), call.at)
-    return await _answered(request, call, creation.update(ports(request), call, wanted), 200)
+    return JSON(await _made(request, call, creation.update(ports(request), call, wanted)))
 
 
-async def finalize(request: Request[State], visitor: Visitor) -> JSON[CreatedJSON]:
+async def finalize(request: Request[State], visitor: Visitor) -> JSON[VersionKeyJSON]:
     """Make a draft a version that is signed, and that does not change any more. There is no body."""
     call = _call(request, visitor)
     name, version = asked.version(request)
-    return await _answered(request, call, creation.finalize(ports(request), call, name, version), 200)
+    return JSON(await _made(request, call, creation.finalize(ports(request), call, name, version)))
 
 
 def _call(request: Request[State], visitor: Visitor) -> Call:
@@ -142,9 +132,8 @@ def _call(request: Request[State], visitor: Visitor) -> Call:
     return Call(visitor, repository(request), request.state["now_ms"](), signing_key(request), sync)
 
 
-async def _answered(
-    request: Request[State], call: Call, doing: Coroutine[Any, Any, Accepted], status: int
-) -> JSON[CreatedJSON]:
+async def _made(request: Request[State], call: Call, doing: Coroutine[Any, Any, Accepted]) -> VersionKeyJSON:
+    """The version, when its work has ended; before that when the caller does not wait."""
     accepted = await request.state["unhurried"].do(doing)
     worker, bundle = request.state["worker"], accepted.bundle
     if accepted.work_id and call.sync:
@@ -153,22 +142,15 @@ async def _answered(
             raise Unavailable("the version could not be made; the log of the server that tried says why")
     elif accepted.work_id:
         worker.wake()
-    said = CreatedJSON(
-        repository_key=call.key,
-        release_bundle_name=bundle.name,
-        release_bundle_version=bundle.version,
-        created=text_of(bundle.created),
-        created_millis=bundle.created,
-    )
-    return JSON(said, status)
+    return version_key(call.key, bundle)
 
 
 _BUNDLES = LIFECYCLE / "release_bundle"
 routes: Sequence[Endpoint] = [
-    Endpoint("POST", _BUNDLES, create, needs=ACCOUNT, operation="release_bundle.create",
-             query=[ASYNC, *WHERE, FAIL_SAFE], body=CreationInput, errors=[404, 409, 422]),
-    Endpoint("PATCH", _BUNDLES, update, needs=ACCOUNT, operation="release_bundle.update", query=[ASYNC, *WHERE],
+    Endpoint("POST", _BUNDLES, create, needs=ACCOUNT, operation="bundles.create",
+             query=[ASYNC, *WHERE, FAIL_SAFE], body=CreationInput, errors=[404, 409, 422, 507]),
+    Endpoint("PATCH", _BUNDLES, update, needs=ACCOUNT, operation="bundles.update", query=[ASYNC, *WHERE],
              body=UpdateInput, errors=[404, 409, 422]),
     Endpoint("POST", _BUNDLES / NAME / VERSION / "finalize", finalize, needs=ACCOUNT,
-             operation="release_bundle.finalize", query=[ASYNC, *WHERE], errors=[400, 409]),
+             operation="bundles.finalize", query=[ASYNC, *WHERE], errors=[400, 409, 507]),
 ]  # fmt: skip

@@ -262,10 +262,10 @@ _MODES = (
 )
 _RECORD = PROMOTIONS / NAME / VERSION
 routes: Sequence[Endpoint] = [
-    Endpoint("POST", _RECORD, promote, needs=ACCOUNT, operation="release_bundle.promote",
+    Endpoint("POST", _RECORD, promote, needs=ACCOUNT, operation="bundles.promote",
              query=[ASYNC, *_MODES, *WHERE], body=PromotionInput, errors=[409]),
-    Endpoint("DELETE", _RECORD / CREATED, delete_promotion, needs=ACCOUNT, operation="release_bundle.delete_promotion",
+    Endpoint("DELETE", _RECORD / CREATED, delete_promotion, needs=ACCOUNT, operation="bundles.delete_promotion",
              query=[ASYNC, *WHERE], errors=[400, 409]),
-    Endpoint("DELETE", RECORDS / NAME / VERSION, delete, needs=ACCOUNT, operation="release_bundle.delete",
+    Endpoint("DELETE", RECORDS / NAME / VERSION, delete, needs=ACCOUNT, operation="bundles.delete",
              query=[ASYNC, *WHERE], errors=[400, 409]),
 ]  # fmt: skip

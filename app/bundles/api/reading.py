@@ -165,7 +165,7 @@ async def existence(request: Request[Any], visitor: Visitor) -> JSON[ExistenceJS
 
 async def specification(request: Request[Any], visitor: Visitor) -> Encoded[SpecificationJSON]:
     """All that is in a version. Without `project` or `repository_key` the only repository that has it is meant."""
-    parts = await request.state["db"].read(_specification(request, visitor))
+    parts = await request.state["db"].read_many(_specification(request, visitor))
     return Encoded(await threads.run(_encoded, request.state["service_id"], *parts))
 
 

@@ -163,7 +163,7 @@ def _record(record: Record, key: str, service: str, *, messages: bool) -> Record
 
 async def one(request: Request[Any], visitor: Visitor) -> Encoded[PromotionJSON]:
     """A promotion with the files that it put; one that failed, or that is under way, has put none."""
-    read = await request.state["db"].read(_one(request, visitor))
+    read = await request.state["db"].read_many(_one(request, visitor))
     return Encoded(await threads.run(_encoded, *read))
 
 
@@ -242,11 +242,11 @@ _LIST = (
 _RECORD = PROMOTIONS / NAME / VERSION
 routes: Sequence[Endpoint] = [
     Endpoint("GET", LIFECYCLE / "promotion/statuses" / NAME / VERSION / CREATED, promotion_status,
-             operation="release_bundle.promotion_status", needs=VISITOR, query=WHERE, errors=[400]),
-    Endpoint("GET", PROMOTIONS / NAME, of_name, operation="release_bundle.list_promotions_of_name", needs=VISITOR,
+             operation="bundles.promotion_status", needs=VISITOR, query=WHERE, errors=[400]),
+    Endpoint("GET", PROMOTIONS / NAME, of_name, operation="bundles.list_promotions_of_name", needs=VISITOR,
              query=_LIST, errors=[400]),
-    Endpoint("GET", _RECORD, of_version, operation="release_bundle.list_promotions", needs=VISITOR, query=_LIST,
+    Endpoint("GET", _RECORD, of_version, operation="bundles.list_promotions", needs=VISITOR, query=_LIST,
              errors=[400]),
-    Endpoint("GET", _RECORD / CREATED, one, operation="release_bundle.promotion", needs=VISITOR, query=WHERE,
+    Endpoint("GET", _RECORD / CREATED, one, operation="bundles.promotion", needs=VISITOR, query=WHERE,
              errors=[400]),
 ]  # fmt: skip

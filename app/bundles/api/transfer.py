@@ -72,9 +72,10 @@ async def give(request: Request[Any], _: Visitor, exported: Export) -> Tar:
 
 
 async def take(request: Request[Any], visitor: Visitor) -> Made[VersionKeyJSON]:
-    """Import a version from such a file. All of it is verified, with keys that this server has, before it is there.
+    """Import a version from the file of an export, which is the body. All of it is verified before it is there.
 
-    What is not signed by such a key, is changed, missing or superfluous is refused, and nothing of the file is kept.
+    Only keys that this server trusts count. What is not signed by such a key, is changed, missing or superfluous is
+    refused, and nothing of the file is kept.
     """
     key = repository(request)
     bundle = await imports.import_(ports(request), visitor, key, request.stream())

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization as wire
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from app.bundles.signing import rounds
@@ -51,7 +52,7 @@ class PublicKey:
             if isinstance(self._key, ed25519.Ed25519PublicKey):
                 self._key.verify(signature, data)
             else:
-                self._key.verify(signature, data, ec.ECDSA(SHA256()))
+                self._key.verify(signature, *_hashed(data))
         except InvalidSignature:
             return False
         return True
@@ -68,12 +69,17 @@ class PrivateKey:
         """A signature: 64 bytes of Ed25519, or the DER of an ECDSA signature over the SHA-256."""
         if isinstance(self._key, ed25519.Ed25519PrivateKey):
             return self._key.sign(data)
-        return self._key.sign(data, ec.ECDSA(SHA256()))
+        return self._key.sign(*_hashed(data))
 
     def secret_pem(self) -> str:
         """The key as PEM without a passphrase: for sealing, and for nothing else."""
         form = (wire.Encoding.PEM, wire.PrivateFormat.PKCS8, wire.NoEncryption())
         return self._key.private_bytes(*form).decode()
+
+
+def _hashed(data: bytes) -> tuple[bytes, ec.ECDSA]:
+    """What ECDSA signs of some data. `hashlib` lets other threads go on meanwhile; the library of keys does not."""
+    return hashlib.sha256(data).digest(), ec.ECDSA(Prehashed(SHA256()))
 
 
 def public_key(pem: str) -> PublicKey:

@@ -15,6 +15,8 @@ from app.moments import SERVER, Recorders
 
 #: The name of the pair that signs when a request names none, or one that is only stored.
 DEFAULT = "default"
+#: ECDSA signs the SHA-256 of a statement; Ed25519 signs the statement, which is large, and other threads wait for that.
+_DEFAULT_TYPE: Type = "ECDSA"
 #: The header that names a pair (contract release-bundle 1.4).
 HEADER = "X-JFrog-Signing-Key-Name"
 
@@ -43,14 +45,14 @@ def new_key(kind: Type) -> PrivateKey:
 
 
 def require(name: str) -> Tx[str]:
-    """The name to keep of a pair that a request names; empty when the default pair signs in its place. Invalid when
-    the pair cannot be used for signing.
+    """Invalid when a pair that a request names cannot be used for signing; an empty name is that of the default.
 
     While nobody has registered a pair, no name is known, and the default pair signs whatever name is given: clients
-    name a pair of the server that they were written for (contract release-bundle 1.4).
+    name a pair of the server that they were written for (contract release-bundle 1.4). Returns the name to keep, which
+    is empty then: later, when pairs are registered, nobody misses one that never was.
     """
-    held = yield from _chosen(name)
-    return name if held is not None and held.pair.name == name else ""
+    yield from _chosen(name)
+    return name if name and (yield from store.is_managed(DEFAULT)) else ""
 
 
 async def signer_of(ports: Ports, name: str) -> Signer:
@@ -60,7 +62,7 @@ async def signer_of(ports: Ports, name: str) -> Signer:
     """
     held = await ports.db.glance(_chosen(name))
     if held is None:
-        made, now = new_key("ED25519"), ports.now_ms() // 1000
+        made, now = new_key(_DEFAULT_TYPE), ports.now_ms() // 1000
         data = ports.seal.seal(made.secret_pem(), store.DATA)
         held = await ports.db.write(_made(ports.recorders, made.public, data, now))
     assert held.data is not None
@@ -100,7 +102,7 @@ def _named(name: str) -> Tx[Held]:
     return held
 
 
-_WAY_OUT = "name one that GET api/security/keypair lists, or none for the server's own"
+_WAY_OUT = f"name one that GET api/security/keypair lists, or {DEFAULT}, the server's own"
 
 
 def _invalid(code: str, words: str) -> Invalid:

@@ -54,7 +54,7 @@ async def import_(ports: Ports, visitor: Visitor, key: str, parts: AsyncIterator
     access.require(visitor, "deploy", key, manifest.name, manifest.version)
     await ports.db.glance(_free(key, manifest))
     wanted = manifest.blobs()
-    coming = _Coming(ports.blobs, await ports.db.read(_known(wanted)))
+    coming = _Coming(ports.blobs, await ports.db.read_many(_known(wanted)))
     try:
         await _require_room(ports.blobs, {digest: wanted[digest] for digest in wanted.keys() - coming.known.keys()})
         await opened.blobs(coming.take)

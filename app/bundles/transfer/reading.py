@@ -16,7 +16,7 @@ import orjson
 from app import threads
 from app.bundles import verification
 from app.bundles.signing import dsse
-from app.bundles.signing.dsse import BadSignature
+from app.bundles.signing.dsse import BadSignature, UnknownKey
 from app.bundles.signing.keys import PublicKey
 from app.bundles.signing.statements import PREDICATES, Kind
 from app.bundles.transfer import contents, manifest
@@ -117,7 +117,8 @@ def _manifest(text: bytes, keys: Mapping[str, PublicKey]) -> Manifest:
     try:
         return manifest.read(dsse.opened(text, keys))
     except BadSignature as error:
-        refuse(f"{contents.MANIFEST} is not to be trusted: {error.message}", "bad_signature")
+        way_out = "; if that key is right, trust its public half first" if isinstance(error, UnknownKey) else ""
+        refuse(f"{contents.MANIFEST} is not to be trusted: {error.message}{way_out}", "bad_signature")
 
 
 def _evidence(text: bytes, first: bytes, keys: Mapping[str, PublicKey]) -> tuple[list[Stated], Sequence[str]]:

@@ -37,7 +37,7 @@ class Api:
         self._connection.close()
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
-        """The JSON of a good answer, None without a body; BenchFailed for any other answer."""
+        """The JSON of a good answer, None of one without JSON; BenchFailed for any other answer."""
         asked = f"{method} {path.partition('?')[0]}"
         try:
             self._connection.request(method, path, body, {"Authorization": f"Bearer {TOKEN}", **(headers or {})})
@@ -45,11 +45,9 @@ class Api:
             text = answer.read()
         except (OSError, HTTPException) as error:
             raise BenchFailed(f"{asked}: {error or type(error).__name__}") from error
-        if answer.status == 204:
-            return None
-        if answer.status not in (200, 201):
+        if answer.status not in (200, 201, 204):
             raise BenchFailed(f"{asked}: {answer.status} {text.decode(errors='replace').strip()}")
-        return json.loads(text)
+        return json.loads(text) if "json" in answer.headers.get("Content-Type", "") else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the commands of release bundles ask the server, and how they wait for work of the server."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -100,8 +100,8 @@ def _progress(said: Any) -> tuple[int, int]:
     return int(progress.get("done", 0)), int(progress.get("total", 0))
 
 
-def require_done(what: str, status: Json) -> None:
+def require_done(what: str, status: Json, done: Collection[str] = DONE) -> None:
     """Failed, with the messages of the server, unless the work has done what it should."""
-    if status.get("status") not in DONE:
+    if status.get("status") not in done:
         reasons = "".join(f"\n  {text}" for text in texts(status))
         raise Failed(f"{what}: {status.get('status', 'no status')}{reasons}")
