@@ -24,6 +24,9 @@ class Counting:
     async def read(self, tx: Tx[T]) -> T:
         return await self.db.read(self._noted(tx))
 
+    async def read_many(self, tx: Tx[T]) -> T:
+        return await self.db.read_many(self._noted(tx))
+
     async def write(self, tx: Tx[T]) -> T:
         return await self.db.write(self._noted(tx))
 

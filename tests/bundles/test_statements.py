@@ -30,6 +30,8 @@ BIG = frozenset({
     "bundles", "bundle_artifacts", "bundle_promotions", "bundle_claims", "bundle_evidence", "items", "blobs",
     "properties", "property_sets",
 })  # fmt: skip
+#: Statements that read whole tables on purpose, and why.
+WHOLE = {"gauges.VERSIONS": "the gauges count all versions, by an index alone"}
 #: The index of unfinished promotions, which are few.
 OPEN = "bundle_promotions_open"
 #: Parameters that are texts; those of `:rows` are empty arrays, and all others are numbers.
@@ -127,7 +129,7 @@ async def test_every_statement_finds_its_rows_by_an_index(db: Alterable) -> None
 
     found = {name: await unserved(db, sql, values_of(sql)) for name, sql in STATEMENTS.items()}
 
-    assert {name: steps for name, steps in found.items() if steps} == {}
+    assert {name: steps for name, steps in found.items() if steps and name not in WHOLE} == {}
 
 
 async def statements(db: Alterable, tx: Tx[Any]) -> list[Statement]:
