@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from app.bundles.model import BUNDLES, Artifact, Bundle, MessageJSON, Status
+from app.bundles.model import Artifact, Bundle, MessageJSON, Status
 from app.db import releases, schema
 from app.db.mapper import Codec, Mapper
 from app.db.tx import Tx, many, one, run
@@ -26,7 +26,6 @@ EVERYWHERE = """
     SELECT artifact_repos.key, bundles.id FROM artifact_repos CROSS JOIN bundles
     WHERE bundles.repo_id = artifact_repos.id AND artifact_repos.system = 'bundles'
         AND bundles.name = :name AND bundles.version = :version
-    ORDER BY CASE WHEN artifact_repos.key = :first THEN 0 ELSE 1 END, artifact_repos.key LIMIT 2
 """
 SET_STATUS = "UPDATE bundles SET status = :status, messages = :messages WHERE id = :id"
 SIGNED = "UPDATE bundles SET status = 'COMPLETED', manifest = :manifest WHERE id = :id"
@@ -92,11 +91,9 @@ def find(key: str, name: str, version: str) -> Tx[Bundle | None]:
     return MAPPER.make(row) if row is not None else None
 
 
-def home_of(name: str, version: str) -> Tx[str]:
-    """The key of the repository that a request means which names none (contract release-bundle 4.2): the common one,
-    or the only other one that has the version."""
-    rows = yield from many(EVERYWHERE, name=name, version=version, first=BUNDLES)
-    return str(rows[0]["key"]) if rows and (len(rows) == 1 or rows[0]["key"] == BUNDLES) else BUNDLES
+def homes_of(name: str, version: str) -> Tx[list[str]]:
+    """The keys of the repositories that have a version of this name."""
+    return [str(row["key"]) for row in (yield from many(EVERYWHERE, name=name, version=version))]
 
 
 def set_status(bundle_id: int, status: Status, messages: Sequence[MessageJSON] = ()) -> Tx[None]:

@@ -122,5 +122,5 @@ async def test_a_failed_version_that_is_being_deleted_does_not_give_way(
 def _begin_deletion(bundle: Bundle) -> Tx[None]:
     yield from store.hold(bundle.id)
     yield from store.set_status(bundle.id, "DELETING")
-    yield from work.add(bundle.id, "delete", 1, by={}, was="FAILED")
+    yield from work.add(bundle.id, "delete", 1, by={}, was="FAILED", at=1)
     yield from run("UPDATE bundle_work SET lease = 9000000000000000")

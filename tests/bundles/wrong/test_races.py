@@ -362,7 +362,7 @@ def test_a_version_whose_key_is_gone_is_promoted_with_another_key(site: Site) ->
     refused = promote(site.client, "outlived", "QA")
 
     assert refused.status_code == 400
-    assert "or default for the server's own" in refused.text
+    assert "or default, the server's own" in refused.text
     headers = {"X-JFrog-Signing-Key-Name": "default"}
     assert site.ask("POST", path, json={"environment": "QA"}, headers=headers).status_code == 201
 
