@@ -29,7 +29,8 @@ async def _statements(scene: Scene, number: str, count: int, **fields: Any) -> S
     scene.db = counting
     await scene.promote("app", number, **fields)
     scene.db = db
-    return counting.statements
+    statements: list[str] = counting.statements
+    return statements
 
 
 @pytest.mark.parametrize(
