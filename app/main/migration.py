@@ -49,6 +49,8 @@ async def move(settings: Settings, order: Order, tell: Callable[[Step], None]) -
         found = await _look(settings)
         _refuse_other(found, mark)
         bucket = InBucket(order.logs, endpoint=order.endpoint) if order.logs else None
+        if bucket is not None:
+            await bucket.sizes()  # before anything is written
         known = Known(opening, order.host, Pace(settings.cron_minimum))
         report = Report(foreign.shown(order.source), order.dry_run, resumed=bool(found.begun))
         moving = Move(source, known, report, tell, bucket=bucket)

@@ -18,7 +18,6 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store as Bucket
 
 from app import threads
-from app.builds.logs import files
 from app.builds.logs.logs import place
 from app.db.foreign import Reader
 from app.errors import AppError
@@ -95,9 +94,15 @@ class InBucket:
             self._bucket = Bucket.from_url(url, config=config, client_options=options)  # type: ignore[arg-type]
         except (BaseError, ValueError) as error:
             raise self._away(error) from error
+        self._sizes: dict[int, int] | None = None
 
     async def sizes(self) -> Mapping[int, int]:
-        """See Store."""
+        """See Store. The bucket is listed once."""
+        if self._sizes is None:
+            self._sizes = await self._listed()
+        return self._sizes
+
+    async def _listed(self) -> dict[int, int]:
         found: dict[int, int] = {}
         try:
             async for page in obstore.list(self._bucket, chunk_size=1000):
@@ -190,7 +195,10 @@ def _write(folder: Path, logs: Sequence[Log]) -> None:
     for log in logs:
         path = place(folder, log.step_id)
         if not _is_there(path, log.data):
-            files.replace(path, log.data)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = place(folder, log.step_id, "moving")  # the name that a repeated move takes, too
+            beside.write_bytes(log.data)
+            beside.replace(path)
 
 
 def _is_there(path: Path, data: bytes) -> bool:

@@ -102,3 +102,8 @@ def left(report: Any) -> dict[str, dict[str, list[str]]]:
         for part in report["parts"]
         if part["left"]
     }
+
+
+def left_out(report: Any, kind: str) -> int:
+    """How many things of a kind were left out."""
+    return sum(left["count"] for part in report["parts"] if part["name"] == kind for left in part["left"])

@@ -1,4 +1,4 @@
-"""Databases of Drone: the two that a real Drone 2.25 made, larger ones after its schema, and the same on other engines."""
+"""Databases of Drone: two that a real Drone 2.25 made, larger ones after its schema, the same on other engines."""
 
 import asyncio
 import json
