@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import asyncpg
 
@@ -74,11 +74,24 @@ def shown(url: str) -> str:
     """An address without user, password and options, for people."""
     if url.startswith(_SQLITE):
         return url
-    with contextlib.suppress(ValueError):
+    try:
+        parts = _split(url)
+    except BadSource:
+        return url.partition("://")[0] + "://…"
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an address. BadSource when a part of a password stands where another part should."""
+    try:
         parts = urlsplit(url)
-        host = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
-        return f"{parts.scheme}://{host}{parts.path}"
-    return url.partition("://")[0] + "://…"
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("//@")
+    if not parts.hostname or "@" in parts.path + parts.query + parts.fragment:
+        words = "the address of the database has no usable host or port"
+        raise BadSource(f"{words}; write special characters of the password as %XX") from None
+    return parts
 
 
 @contextlib.contextmanager
@@ -187,10 +200,8 @@ class _PostgresReader:
 
 @contextlib.asynccontextmanager
 async def _postgres(url: str) -> AsyncIterator[Reader]:
-    with _answering(url, ValueError):
-        parts = urlsplit(url)
-        ssl = next(iter(parse_qs(parts.query).get("sslmode", ())), None)
-        _ = parts.port
+    parts = _split(url)
+    ssl = next(iter(parse_qs(parts.query).get("sslmode", ())), None)
     address = parts._replace(query="").geturl()
     with _answering(url, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError):
         raw = await asyncpg.connect(address, ssl=ssl, timeout=PATIENCE)
@@ -230,9 +241,9 @@ async def _mysql(url: str) -> AsyncIterator[Reader]:
         words = "reading MySQL needs one more package: pip install 'gantry[mysql]', and try again"
         raise BadSource(words, code="no_driver") from None
     errors = (pymysql.MySQLError, OSError, ValueError, RuntimeError)
+    parts = _split(url)
+    tls: dict[str, Any] = {"ssl": {}} if parse_qs(parts.query).get("tls") == ["true"] else {}
     with _answering(url, *errors):
-        parts = urlsplit(url)
-        tls: dict[str, Any] = {"ssl": {}} if parse_qs(parts.query).get("tls") == ["true"] else {}
         connect = partial(
             pymysql.connect,
             host=parts.hostname or "127.0.0.1",

@@ -152,7 +152,8 @@ def test_a_damaged_source_is_refused(target: Target, tmp_path: Path) -> None:
         ("drone.sqlite", "the address of the database must be sqlite:///PATH"),
         ("postgres://drone:s3cr3t@127.0.0.1:1/drone", "postgres://127.0.0.1:1/drone cannot be read"),
         ("mysql://drone:s3cr3t@127.0.0.1:1/drone", "mysql://127.0.0.1:1/drone cannot be read"),
-        ("postgres://drone:s3cr3t@127.0.0.1:port/drone", "cannot be read"),
+        ("postgres://drone:s3cr3t@127.0.0.1:port/drone", "write special characters of the password as %XX"),
+        ("mysql://drone:1/s3cr3t@127.0.0.1/drone", "write special characters of the password as %XX"),
     ],
 )
 def test_an_address_that_leads_nowhere_is_refused_without_its_password(target: Target, url: str, words: str) -> None:
