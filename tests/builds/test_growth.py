@@ -101,7 +101,6 @@ SORTS = {
     "buildinfo.linking.BY_PROPERTIES": "the files of a run; the answer is all of them",
     "buildinfo.removal.PROMOTIONS": "the promotions of a build; the answer is all of them",
     "bundles.signing.store.ALL": "all keys, those in use first",
-    "bundles.store.EVERYWHERE": "the repositories with a version of one name; two are answered",
     "bundles.transfer.export.BLOBS": "the blobs of a version; the answer is all of them",
     "buildinfo.store.NEWEST": "the builds of a repository; the answer is all of them",
     "buildinfo.store.NEWEST_VISIBLE": "the builds of a repository; the answer is all of them",
