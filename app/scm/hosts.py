@@ -29,6 +29,11 @@ class Hosts:
             raise Unreadable(message, code="unknown_host")
         return host
 
+    def may(self, name: str, what: type) -> bool:
+        """Whether the host of this name satisfies a Protocol; also for a name that the settings do not know (yet)."""
+        host = self._named.get(name)
+        return host is None or isinstance(host, what)
+
     def notice(self, headers: Mapping[str, str]) -> Notice | None:
         """What the headers of a webhook tell; None when it is not a webhook of any host."""
         notices = (host.notice(headers) for host in (self._plain, *self._others))
