@@ -226,5 +226,6 @@ def _cut(text: str) -> str:
 
 
 def _about(entry: Entry, reason: str = "") -> dict[str, object]:
-    about = {"entry": entry.id, "kind": entry.kind, "host": entry.host, "subject": entry.subject, "tries": entry.tries}
-    return {**about, "reason": reason} if reason else about
+    """The fields of a line in the log."""
+    about: dict[str, object] = {"entry": entry.id, "kind": entry.kind, "host": entry.host, "subject": entry.subject}
+    return about | ({"reason": reason} if reason else {})
