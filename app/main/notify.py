@@ -1,13 +1,14 @@
 """Opening the outbox: what hosts are told of builds leaves while the server runs."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from app import background
 from app.builds.moments import Moments
 from app.builds.ports import Ports
 from app.main.artifacts import now_ms
+from app.moments import Recorder
 from app.notify.recorder import Naming, Notes
 from app.notify.sender import Sender
 from app.outbox.worker import Worker
@@ -20,6 +21,11 @@ def notes(settings: Settings, hosts: Hosts) -> Notes:
     url = settings.public_url
     naming = Naming(url, server=url, prefix=settings.status_name, statuses=not settings.status_disabled)
     return Notes(hosts, naming, now_ms)
+
+
+def recorders(written: Notes, hosts: Hosts) -> Sequence[Recorder]:
+    """The recorder of what hosts are told, for a server that knows any host: the funnel reads builds for a recorder."""
+    return [written.recorder] if hosts.forges else []
 
 
 @asynccontextmanager

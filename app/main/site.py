@@ -28,6 +28,7 @@ from app.main.builds import Builds, open_builds
 from app.main.bundles import open_bundles
 from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.notify import notes, open_outbox
+from app.main.notify import recorders as telling
 from app.main.reserve import Reserve
 from app.main.routes import State, application
 from app.main.runners import Runners, open_runners
@@ -109,7 +110,7 @@ async def _open_rooms(
     account = _account(settings)
     hosts = Hosts(Git(folder.mirrors, settings.roots, environ=inherited(), account=account))
     written = notes(settings, hosts)
-    recorders = Recorders(audit, written.recorder)
+    recorders = Recorders(audit, *telling(written, hosts))
     traffic = Traffic()
     opening = open_builds(settings, folder, db, hosts, seal, recorders, traffic)
     builds = await stack.enter_async_context(opening)

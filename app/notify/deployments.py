@@ -9,11 +9,11 @@ from app.scm.forge import Deployment
 
 _TASKS = {"promote": "deploy", "rollback": "rollback"}
 _TEXTS: Mapping[str, str] = {
-    "pending": "waiting for a runner",
-    "blocked": "waiting for approval",
-    "running": "running",
-    "success": "succeeded",
-    "failure": "failed",
+    "pending": "is waiting for a runner",
+    "blocked": "is waiting for approval",
+    "running": "is running",
+    "success": "has succeeded",
+    "failure": "has failed",
     "error": "met an error",
     "killed": "was killed",
     "declined": "was declined",
@@ -52,6 +52,6 @@ def mark(server: str, number: int) -> dict[str, str | int]:
 
 def _description(build: Build, state: str, by: Actor) -> str:
     """What the state means, and who has decided so (contract scm-api 4.2)."""
-    text = f"Build {build.number} {_TEXTS.get(state, state)}"
+    text = f"Build {build.number} {_TEXTS.get(state, f"is {state}")}"
     who = by.name if by.kind in ("person", "machine") else by.kind
     return f"{text} by {who}"[:LONGEST] if state in _DECIDED and who else text

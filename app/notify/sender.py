@@ -35,7 +35,7 @@ class Sender:
         where = await self._source(entry)
         host = self._host(where)
         if not isinstance(host, Statuses):
-            raise Unreadable(f"{entry.host} shows no statuses of commits")
+            raise Unreadable(f"the host {host.name!r} shows no statuses of commits")
         try:
             await host.put_status(where, Status(**entry.payload))
         except AppError as error:
@@ -47,7 +47,7 @@ class Sender:
         where = await self._source(entry)
         host = self._host(where)
         if not isinstance(host, Deployments):
-            raise Unreadable(f"{entry.host} shows no deployments")
+            raise Unreadable(f"the host {host.name!r} shows no deployments")
         build = await self._db.glance(builds.find_if_any(entry.payload["build"]))
         if build is None:  # it was purged meanwhile, and its id at the host with it
             return _nothing()
