@@ -52,6 +52,6 @@ def mark(server: str, number: int) -> dict[str, str | int]:
 
 def _description(build: Build, state: str, by: Actor) -> str:
     """What the state means, and who has decided so (contract scm-api 4.2)."""
-    text = f"Build {build.number} {_TEXTS.get(state, f"is {state}")}"
+    text = f"Build {build.number} {_TEXTS.get(state, 'is ' + state)}"
     who = by.name if by.kind in ("person", "machine") else by.kind
     return f"{text} by {who}"[:LONGEST] if state in _DECIDED and who else text
