@@ -232,8 +232,7 @@ outbox = table(
     *numbers("version"),
 )
 Index("outbox_subject", outbox.c.repo_id, outbox.c.kind, outbox.c.subject, outbox.c.part, unique=True)
-_leaves = outbox.c.state == "waiting"
-Index("outbox_due", outbox.c.host, outbox.c.due, outbox.c.id, sqlite_where=_leaves, postgresql_where=_leaves)
+Index("outbox_due", outbox.c.state, outbox.c.host, outbox.c.due, outbox.c.id)
 Index("outbox_state", outbox.c.state, outbox.c.created, outbox.c.id)
 
 cards = Table("cards", metadata, belongs_to("steps", "step_id", primary_key=True), *texts("data"))

@@ -132,7 +132,8 @@ def drive(raw: sqlite3.Connection, tx: Tx[Any]) -> Asked:
         statement: Statement = next(tx)
         while True:
             asked.statements.append(statement[0])
-            statement = tx.send(raw.execute(*statement).fetchall())
+            text, arguments = marked(statement[0])
+            statement = tx.send(raw.execute(text, arguments(statement[1])).fetchall())
     except StopIteration as end:
         asked.result = end.value
         return asked

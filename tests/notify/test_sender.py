@@ -20,6 +20,7 @@ async def promoted(scene: Scene) -> Build:
 
 async def test_a_promotion_is_shown_in_all_its_states_and_as_a_status_too(scene: Scene) -> None:
     await scene.push()
+    await scene.leaves()
     build = await promoted(scene)
     await scene.leaves()
     assert (await scene.build(2)).deploy_id == 7001

@@ -19,7 +19,7 @@ CREATE TABLE outbox (
     version BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX outbox_subject ON outbox (repo_id, kind, subject, part);
-CREATE INDEX outbox_due ON outbox (host, due, id) WHERE state = 'waiting';
+CREATE INDEX outbox_due ON outbox (state, host, due, id);
 CREATE INDEX outbox_state ON outbox (state, created, id);
 
 -- Whether promotions and rollbacks are shown at the host as deployments.
