@@ -11,6 +11,8 @@ from app.scm.forge import Listed
 from app.scm.host import Commit
 from app.scm.webhooks import Registered
 
+#: Bytes of a file above which GitHub may leave out the content.
+_MOST_OF_GITHUB = 1_000_000
 _MODES = {"symlink": files.SYMLINK, "submodule": files.SUBMODULE, "dir": files.DIRECTORY}
 
 
@@ -71,6 +73,8 @@ def contents(found: Any, path: str, sha: str, most: int) -> str:
         raise files.unsuitable(files.DIRECTORY, path, sha)
     if found["type"] != "file":
         raise files.unsuitable(_MODES.get(found["type"], text(found["type"])), path, sha)
+    if found.get("encoding") == "none":
+        most = min(most, _MOST_OF_GITHUB)
     if (size := int(found["size"])) > most:
         raise files.too_large(path, sha, most=most, size=size)
     return files.text(decoded(found, path, sha), path, sha)

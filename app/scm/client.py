@@ -10,6 +10,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -31,6 +32,8 @@ SHOWN = 300
 REDIRECTS = 4
 #: Seconds to wait at a limit of calls for which the host names no time, and the longest time that is believed.
 SOME_TIME, LONGEST = 60, 86_400
+#: Seconds in which a body that does not matter is read.
+_SHORT = 1
 #: Calls that may be sent twice without making a thing twice.
 _REPEATABLE = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 _ADVICE = {
@@ -160,12 +163,18 @@ class Client:
         async with self._http.stream(call.method, url, headers=headers, content=body, data=call.form) as answer:
             status, said = answer.status_code, answer.headers
             self._note_quota(call, status, said)
-            if 300 <= status < 400:
-                return Answer(status, said, b""), said.get("location", "")
+            if location := said.get("location", "") if 300 <= status < 400 else "":
+                return Answer(status, said, b""), location
+            if status < 200 or 300 <= status < 400:
+                raise Unreadable(
+                    f"{self.name} answered {status} to {call.path}, which is no answer", code="host_redirects"
+                )
             if status >= 400:
                 raise self._refusal(call, status, said, await _beginning(answer))
-            content = await self._whole(call, answer) if wanted and status != 204 else b""
-            return Answer(status, said, content), ""
+            if wanted:
+                return Answer(status, said, await self._whole(call, answer)), ""
+            await _drain(answer)
+            return Answer(status, said, b""), ""
 
     async def _whole(self, call: Call, answer: httpx.Response) -> bytes:
         content = bytearray()
@@ -247,6 +256,13 @@ class _Failed(Exception):
         super().__init__(error.message)
         self.error = error
         self.unsent = unsent
+
+
+async def _drain(answer: httpx.Response) -> None:
+    """Read a short body to its end, so that the connection can be used again; a long one costs the connection."""
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(_SHORT):
+            await _beginning(answer)
 
 
 async def _beginning(answer: httpx.Response) -> bytes:

@@ -120,6 +120,8 @@ class Served(Host, Directory, Clones):
 
     async def repository(self, credential: Credential, slug: str) -> Listed:
         """One repository with the rights of the account; NotFound when it is not there, or hidden."""
+        if not self._server.is_slug(slug):
+            raise NotFound(f"{self.name} has no repository {slug[:80]!r}: write namespace/name")
         try:
             return await self._listed(credential, slug)
         except Refused as error:

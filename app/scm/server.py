@@ -26,9 +26,13 @@ class Server:
     def slug(self, url: str) -> str:
         """The `namespace/name` in the address of a repository; Unreadable when the address is not at this server."""
         path = self._path(url)
-        if path is None or self._problem(path):
+        if path is None or not self.is_slug(path):
             raise Unreadable(f"{url} is no repository of {self.url}", code="repository_unreachable")
         return path
+
+    def is_slug(self, text: str) -> bool:
+        """Whether this is the `namespace/name` of a repository that may be at this server."""
+        return self._problem(text) is None
 
     def check(self, url: str) -> None:
         """Raise Invalid (field `git_http_url`) for an address that is never read from."""

@@ -18,7 +18,7 @@ class GiteaFamily(Registering):
     """A server whose API is below `/api/v1/`. `software` is the type of its webhooks."""
 
     software: str
-    #: What a webhook is registered for (contract scm-webhooks 2.3), and comments on issues and pull requests.
+    #: What a webhook is registered for (contract scm-api 5).
     events: tuple[str, ...] = ("push", "create", "delete", "pull_request", "issue_comment")
 
     def __init__(self, client: Client, credential_of: CredentialOf, *, server: str) -> None:

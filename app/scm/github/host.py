@@ -29,8 +29,7 @@ from app.scm.served import MOST_OF_FILE, Comparing, peeled
 from app.scm.server import Server
 from app.scm.webhooks import Registered, Registering
 
-#: What a webhook is registered for: what makes builds (contract scm-webhooks 2.3), and comments on issues and pull
-#: requests.
+#: What a webhook is registered for (contract scm-api 5).
 EVENTS = ("push", "pull_request", "create", "delete", "deployment", "issue_comment")
 #: The states of deployments (contract scm-api 4.2); what is not in the table is an error.
 _DEPLOYMENTS = {

@@ -29,7 +29,7 @@ from app.scm.served import MOST_OF_FILE, Comparing
 from app.scm.server import Server
 from app.scm.webhooks import Registered, Registering
 
-#: What a webhook is registered for (contract scm-webhooks 2.3), and comments on issues and merge requests.
+#: What a webhook is registered for (contract scm-api 5).
 EVENTS = ("push_events", "tag_push_events", "merge_requests_events", "note_events")
 #: Characters of a link in a status at most.
 _LONGEST_LINK = 255

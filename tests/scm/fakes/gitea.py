@@ -17,6 +17,7 @@ class GiteaFamily(GitHub):
 
     base = "/api/v1/"
     follows_links = False
+    most_of_content = 10 * 1024 * 1024
     life = 3600
     page_size = 50
     page_parameter = "limit"

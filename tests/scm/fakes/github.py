@@ -12,7 +12,6 @@ from tests.scm.fakes.serving import Asked, Problem, call
 
 _STATES = {"error", "failure", "pending", "success"}
 _DEPLOYMENT_STATES = {"error", "failure", "inactive", "in_progress", "queued", "pending", "success"}
-_MOST_OF_CONTENT = 1_000_000
 
 
 class GitHub(Forge):
@@ -20,6 +19,8 @@ class GitHub(Forge):
 
     base = "/api/v3/"
     follows_links = True
+    #: Bytes of a file whose content is shown.
+    most_of_content = 1_000_000
     life = 0
     page_size = 100
 
@@ -194,7 +195,7 @@ class GitHub(Forge):
             if not self.follows_links or not found or KINDS[found[0].mode] != "file":
                 return self.entry(entry) | {"target": target}
             entry = Entry("100644", "blob", found[0].oid, found[0].size, entry.path)
-        if entry.size > _MOST_OF_CONTENT:
+        if entry.size > self.most_of_content:
             return self.entry(entry) | {"encoding": "none", "content": ""}
         text = base64.encodebytes(project.blob(entry.oid)).decode()
         return self.entry(entry) | {"encoding": "base64", "content": text}

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,12 +103,14 @@ class Project:
 
     def commit(self, name: str) -> Shown | None:
         """The commit of any name that git understands."""
-        if (sha := self.resolve(name)) is None:
-            return None
-        out = self.git("show", "-s", f"--format={_FORMAT}", sha)
-        assert out is not None
-        oid, an, ae, ad, cn, ce, cd, tree, parents, body = out.split("\0", 9)
-        return Shown(oid, (an, ae, ad), (cn, ce, cd), tree, parents.split(), body.removesuffix("\n"))
+        sha = self.resolve(name)
+        return next(self._log("--no-walk", sha)) if sha else None
+
+    def _log(self, *args: str) -> Iterator[Shown]:
+        out = self.git("log", f"--format={_FORMAT}%x1e", *args) or ""
+        for one in out.split("\x1e")[:-1]:
+            oid, an, ae, ad, cn, ce, cd, tree, parents, body = one.lstrip("\n").split("\0", 9)
+            yield Shown(oid, (an, ae, ad), (cn, ce, cd), tree, parents.split(), body)
 
     def refs(self, prefix: str) -> dict[str, tuple[str, str]]:
         """Kind and id of each ref with this prefix."""
@@ -130,8 +132,7 @@ class Project:
 
     def between(self, before: str, after: str) -> list[Shown]:
         """The commits that one has and the other has not, the oldest first."""
-        out = self.git("rev-list", "--reverse", f"{before}..{after}") or ""
-        return [shown for sha in out.split() if (shown := self.commit(sha))]
+        return list(self._log("--reverse", f"{before}..{after}"))
 
     def changes(self, after: str, before: str = "") -> list[tuple[str, str, str]]:
         """Letter, old path and new path of each change of a commit, or between two."""

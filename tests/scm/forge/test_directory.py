@@ -87,7 +87,7 @@ async def test_a_repository_that_is_hidden_is_not_found(side: Side) -> None:
     side.far.add_person("stranger")
     side.project.private = True
 
-    for slug in (side.project.slug, "octocat/none"):
+    for slug in (side.project.slug, "octocat/none", "octocat", "../user/repos", "a/..", ""):
         with pytest.raises(NotFound):
             await side.host.repository(Credential("bearer", "stranger-token"), slug)
 

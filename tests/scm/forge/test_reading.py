@@ -66,6 +66,18 @@ async def test_a_file_of_a_commit_that_is_not_there_is_not_found(reading: Readin
     assert caught.value.code != "config_not_found"
 
 
+async def test_a_file_at_the_limit_is_read_whole_or_refused_as_too_large(reading: Reading) -> None:
+    sha = reading.project.push({"large.yml": "#" * 1_020_000, "empty.yml": ""})
+
+    assert await reading.host.read_file(reading.source, sha, "empty.yml") == ""
+    if reading.name == "github":  # gives no content above 1 MB
+        with pytest.raises(Unreadable) as caught:
+            await reading.host.read_file(reading.source, sha, "large.yml")
+        assert caught.value.code == "config_too_large"
+    else:
+        assert len(await reading.host.read_file(reading.source, sha, "large.yml")) == 1_020_000
+
+
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "../up.yml", "a//b", "a\nb", "a\udcff"])
 async def test_a_path_that_no_file_can_have_is_refused(reading: Reading, path: str) -> None:
     with pytest.raises(Invalid):
