@@ -1,4 +1,4 @@
-"""The settings of git hosts, under the names that Drone gives them (contract drone-webhooks 14)."""
+"""The settings of git hosts, under the names that Drone gives them."""
 
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -8,7 +8,7 @@ from app.settings.values import Line, SiteURL, Words
 
 Kind: TypeAlias = Literal["github", "gitea", "gitlab", "gogs"]
 
-#: What an OAuth application of GitHub or Gitea asks for.
+#: What an OAuth application of GitHub asks for.
 SCOPE = ("repo", "repo:status", "user:email", "read:org")
 
 
@@ -44,7 +44,7 @@ class Forges(Variables):
     gitea_server: SiteURL = named("GITEA_SERVER", "DRONE_GITEA_SERVER", default="")
     gitea_client_id: Line = named("GITEA_CLIENT_ID", "DRONE_GITEA_CLIENT_ID", default="")
     gitea_client_secret: Line = named("GITEA_CLIENT_SECRET", "DRONE_GITEA_CLIENT_SECRET", default="", repr=False)
-    gitea_scope: Words = named("GITEA_SCOPE", "DRONE_GITEA_SCOPE", default=SCOPE)
+    gitea_scope: Words = named("GITEA_SCOPE", "DRONE_GITEA_SCOPE", default=())
     gitea_token: Line = named("GITEA_TOKEN", default="", repr=False)
     gitea_skip_verify: bool = named("GITEA_SKIP_VERIFY", "DRONE_GITEA_SKIP_VERIFY", default=False)
     gitlab_server: SiteURL = named("GITLAB_SERVER", "DRONE_GITLAB_SERVER", default="")

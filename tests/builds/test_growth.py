@@ -50,6 +50,8 @@ BIG = re.compile(
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
+    "migrate.store.UNBROKEN": "once, at the end of a move from another server",
+    "migrate.store.COUNT_ON": "once, at the end of a move from another server",
     "repos.store.USED_SINCE": "once an hour, in the background, to find the mirrors that nobody uses",
     "builds.lists.COUNTS": "counts of whole tables, for /metrics; of builds and stages only the unfinished ones",
     "builds.claims.SAME_NAME_AHEAD": "the partial index stages_queue holds only what is unfinished",

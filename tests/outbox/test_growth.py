@@ -25,7 +25,15 @@ def waiting(count: int) -> sqlite3.Connection:
     for statement in (VERSIONS, *itertools.chain(*versions("sqlite"))):
         raw.execute(statement)
     fill(
-        raw, "repos", REPOS, namespace="'o'", name="'r' || n", visibility="'private'", parameters="'[]'", scm="'forge'"
+        raw,
+        "repos",
+        REPOS,
+        namespace="'o'",
+        name="'r' || n",
+        visibility="'private'",
+        parameters="'[]'",
+        scm="'forge'",
+        uid="n",
     )
     fill(
         raw,
