@@ -23,7 +23,7 @@ from app.web.reply import Text
 from app.web.route import Endpoint
 from tests.accounts import farside
 from tests.accounts.hosted.forge import listed
-from tests.builds.test_statements import Counting
+from tests.counting import Counting
 from tests.repos.conftest import NOW
 from tests.repos.hosted.conftest import Place
 from tests.soon import soon

@@ -17,7 +17,7 @@ from app.repos.hosted import sync as hosted_sync
 from app.repos.model import SECRET, SIGNER, Permissions, Repo
 from tests.accounts.farside import SEAL
 from tests.accounts.hosted.forge import listed
-from tests.builds.test_statements import Counting
+from tests.counting import Counting
 from tests.repos.conftest import NOW
 from tests.repos.hosted.conftest import Place
 from tests.soon import soon
