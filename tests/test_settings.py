@@ -67,6 +67,8 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
     ("jsonnet_import_limit", "GANTRY_JSONNET_IMPORT_LIMIT", "DRONE_JSONNET_IMPORT_LIMIT", "5", 5),
     ("private_mode", "GANTRY_PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", "true", True),
     ("metrics_anonymous", "GANTRY_METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", "true", True),
+    ("status_name", "GANTRY_STATUS_NAME", "DRONE_STATUS_NAME", "ci/acme", "ci/acme"),
+    ("status_disabled", "GANTRY_STATUS_DISABLED", "DRONE_STATUS_DISABLED", "true", True),
     *(
         (f"{kind}_{name.lower()}", f"GANTRY_{kind.upper()}_{name}", f"DRONE_{kind.upper()}_{name}", text, value)
         for name, kinds, text, value in FORGES

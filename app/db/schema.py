@@ -1,6 +1,5 @@
-"""The tables of accounts, git repositories, builds and the audit record, as objects of SQLAlchemy: for queries whose
-filters vary, and for the test of the migrations. `holdings` and `releases` have
-the other tables.
+"""The tables of accounts, git repositories, builds, the outbox and the audit record, as objects of SQLAlchemy: for
+queries whose filters vary, and for the test of the migrations. `holdings` and `releases` have the other tables.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Table, Text, func, not_
@@ -73,6 +72,7 @@ repos = table(
     *octets("signer", "secret"),
     *numbers("unbroken_from"),
     *texts("parameters"),
+    *flags("deployments"),
 )
 Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
 Index("repos_owner", repos.c.user_id)
@@ -253,6 +253,19 @@ Index(
     postgresql_where=_waits,
 )
 Index("deliveries_waiting", deliveries.c.id, sqlite_where=_waits, postgresql_where=_waits)
+
+outbox = table(
+    "outbox",
+    ident(),
+    belongs_to("repos", "repo_id"),
+    *texts("kind", "host", "subject", "part", "payload", "state"),
+    *numbers("created", "due", "tries"),
+    *texts("error", "owner"),
+    *numbers("version"),
+)
+Index("outbox_subject", outbox.c.repo_id, outbox.c.kind, outbox.c.subject, outbox.c.part, unique=True)
+Index("outbox_due", outbox.c.state, outbox.c.host, outbox.c.due, outbox.c.id)
+Index("outbox_state", outbox.c.state, outbox.c.created, outbox.c.id)
 
 cards = Table("cards", metadata, belongs_to("steps", "step_id", primary_key=True), *texts("data"))
 

@@ -1,6 +1,6 @@
-"""Opening the hosts: logging in with accounts there, synchronising, rights, and what calls show."""
+"""Opening the hosts: the hosts of the settings, what calls show to them, and the accounts and repositories there."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,13 +16,34 @@ from app.repos.hosted.credentials import Credentials
 from app.repos.hosted.lists import Lists
 from app.repos.hosted.rights import Rights
 from app.repos.hosted.sync import Syncs
-from app.scm.forge import Credential
+from app.scm.client import Client
+from app.scm.forge import Credential, Passwords
+from app.scm.gitea.host import Gitea
+from app.scm.github.host import GitHub
+from app.scm.gitlab.host import GitLab
+from app.scm.gogs.host import Gogs
+from app.scm.oauth import Application
 from app.sealing.seal import Seal
+from app.settings.forges import Forge
+from app.settings.server import Settings
+
+#: How pages call the hosts.
+TITLES = {"github": "GitHub", "gitea": "Gitea", "gitlab": "GitLab", "gogs": "Gogs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Forges:
+    """The hosts of the settings, in their order, and what calls show to them."""
+
+    hosts: Sequence[GitHub | Gitea | GitLab | Gogs]
+    accounts: Sequence[AccountHost]
+    tokens: Tokens
+    credentials: Credentials
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedHosts:
-    """The opened objects of the hosts."""
+    """The opened objects of accounts and repositories at hosts."""
 
     hosts: Sequence[AccountHost]
     credentials: Credentials
@@ -31,37 +52,68 @@ class OpenedHosts:
     rights: Rights
 
 
-def account_hosts(_: Credentials) -> Sequence[AccountHost]:
-    """The hosts of the settings, at which people log in and whose repositories are synchronised."""
-    return ()
+@asynccontextmanager
+async def open_forges(settings: Settings, db: Database, seal: Seal) -> AsyncIterator[Forges]:
+    """The hosts of the settings while the block lasts."""
+    known: dict[str, AccountHost] = {}
+    tokens = Tokens(db, seal, known, now, settings.public_url)
+    services: dict[str, Credential] = {
+        forge.kind: Credential("token", forge.token) for forge in settings.forges if forge.token
+    }
+    credentials = Credentials(db, tokens, services)
+    clients = {forge.kind: Client(TITLES[forge.kind], skip_verify=forge.skip_verify) for forge in settings.forges}
+    hosts = [_host(forge, clients[forge.kind], credentials) for forge in settings.forges]
+    accounts = [_account_host(forge, host) for forge, host in zip(settings.forges, hosts, strict=True)]
+    known |= {account.name: account for account in accounts}
+    try:
+        async with tokens.running():
+            yield Forges(hosts, accounts, tokens, credentials)
+    finally:
+        for client in clients.values():
+            await client.close()
+
+
+def _services(forges: Sequence[Forge]) -> Iterator[tuple[str, Credential]]:
+    """What the server itself shows to hosts, by their names."""
+    for forge in forges:
+        if forge.token:
+            yield forge.kind, Credential("token", forge.token)
+
+
+def _host(forge: Forge, client: Client, credentials: Credentials) -> GitHub | Gitea | GitLab | Gogs:
+    application = Application(forge.client_id, forge.client_secret, " ".join(forge.scope)) if forge.client_id else None
+    match forge.kind:
+        case "github":
+            return GitHub(client, credentials, server=forge.server, api=forge.api, application=application)
+        case "gitea":
+            return Gitea(client, credentials, server=forge.server, application=application)
+        case "gitlab":
+            return GitLab(client, credentials, server=forge.server, application=application)
+        case "gogs":
+            return Gogs(client, credentials, server=forge.server)
+
+
+def _account_host(forge: Forge, host: GitHub | Gitea | GitLab | Gogs) -> AccountHost:
+    return AccountHost(
+        host.name,
+        TITLES[forge.kind],
+        host,
+        host if forge.client_id and not isinstance(host, Gogs) else None,
+        host if isinstance(host, Passwords) else None,
+    )
 
 
 @asynccontextmanager
 async def open_hosts(
-    db: Database,
-    seal: Seal,
-    recorders: Recorders,
-    make: Callable[[Credentials], Sequence[AccountHost]],
-    *,
-    services: Mapping[str, str],
-    rules: Rules,
-    only: Collection[str],
-    cookie_key: bytes,
-    public_url: str,
+    settings: Settings, db: Database, seal: Seal, recorders: Recorders, forges: Forges, *, cookie_key: bytes
 ) -> AsyncIterator[OpenedHosts]:
-    """While the block lasts, people log in at hosts, and their repositories are synchronised.
-
-    `make` makes the hosts, in the order of the settings; it gets what finds the credentials of their calls. `services`
-    are the tokens of the server itself by the host's name, `only` the namespaces whose repositories are taken.
-    """
-    known: dict[str, AccountHost] = {}
-    tokens = Tokens(db, seal, known, now, public_url)
-    shown = {name: Credential("token", token) for name, token in services.items() if token}
-    credentials = Credentials(db, tokens, shown)
-    hosts = make(credentials)
-    known |= {host.name: host for host in hosts}
-    lists = Lists(db, seal, recorders, auth.new_token, only)
-    syncs = Syncs(db, tokens, lists, known, shown, now)
-    logins = HostLogins(db, tokens, hosts, rules, cookie_key, f"{public_url}/login", now, syncs.begin)
-    async with tokens.running(), syncs.running():
-        yield OpenedHosts(hosts, credentials, logins, syncs, Rights(db, tokens, now))
+    """While the block lasts, people log in at hosts, and their repositories are synchronised."""
+    lists = Lists(db, seal, recorders, auth.new_token, settings.repository_filter)
+    known = {account.name: account for account in forges.accounts}
+    tokens, services = forges.tokens, forges.credentials.services
+    syncs = Syncs(db, tokens, lists, known, services, now)
+    rules = Rules(settings.user_filter, settings.registration_closed)
+    redirect = f"{settings.public_url}/login"
+    logins = HostLogins(db, tokens, forges.accounts, rules, cookie_key, redirect, now, syncs.begin)
+    async with syncs.running():
+        yield OpenedHosts(forges.accounts, forges.credentials, logins, syncs, Rights(db, tokens, now))

@@ -87,6 +87,9 @@ class Settings(Extensions, Forges):
     git_password: Line = named("GIT_PASSWORD", "DRONE_GIT_PASSWORD", default="", repr=False)
     git_always_auth: bool = named("GIT_ALWAYS_AUTH", "DRONE_GIT_ALWAYS_AUTH", default=False)
     private_mode: bool = named("PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", default=False)
+    #: What is before the event in the contexts of statuses of commits, and whether there are such statuses at all.
+    status_name: Line = named("STATUS_NAME", "DRONE_STATUS_NAME", default="continuous-integration/drone")
+    status_disabled: bool = named("STATUS_DISABLED", "DRONE_STATUS_DISABLED", default=False)
     #: Where the bytes of artifacts are: a folder, or s3://BUCKET/PREFIX; empty = `blobs` in the data folder.
     blobs: Blobs = named("BLOBS", default="")
     #: Bytes that artifacts may take in all; 0 = no limit.

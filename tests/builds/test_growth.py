@@ -46,7 +46,7 @@ BIG = re.compile(
     r"SCAN (builds|stages|steps|repos|permissions|users|host_accounts|secrets|latest|org_secrets|templates|crons|cards"
     r"|converted|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
     r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages"
-    r"|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence)\b"
+    r"|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence|outbox)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
@@ -75,6 +75,7 @@ SCANS = {
     "artifacts.listing.TOTALS": "totals of all repositories, for the summary of what is stored",
     "artifacts.listing.BLOBS": "totals of all repositories, for the summary of what is stored",
     "bundles.gauges.VERSIONS": "counts of a whole index, for /metrics",
+    "outbox.store.RELEASE_ALL": "once a start",
     "main.backup_blobs.PLACES": "a backup takes all bytes along",
 }
 #: Texts that statements begin with.
@@ -130,7 +131,8 @@ def drive(raw: sqlite3.Connection, tx: Tx[Any]) -> Asked:
         statement: Statement = next(tx)
         while True:
             asked.statements.append(statement[0])
-            statement = tx.send(raw.execute(*statement).fetchall())
+            text, arguments = marked(statement[0])
+            statement = tx.send(raw.execute(text, arguments(statement[1])).fetchall())
     except StopIteration as end:
         asked.result = end.value
         return asked
