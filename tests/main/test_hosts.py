@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,18 @@ import pytest
 
 from app.accounts import store as accounts
 from app.accounts.hosted import store as hosted
-from app.accounts.hosted.model import AccountHost, HostAccount
+from app.accounts.hosted.model import HostAccount
 from app.db.connect import Database
 from app.db.tx import run
+from app.main import hosts as main_hosts
 from app.main import site
+from app.main.hosts import Forges, open_forges
 from app.main.routes import application
 from app.repos import store as repos
-from app.repos.hosted.credentials import Credentials
 from app.repos.model import source
 from app.scm.client import Client
-from app.scm.gitea.host import Gitea
-from app.scm.github.host import GitHub
-from app.scm.gitlab.host import GitLab
-from app.scm.gogs.host import Gogs
 from app.scm.host import Host
-from app.scm.oauth import Application
-from app.settings.server import load
+from app.settings.server import Settings, load
 from tests.accounts.farside import OWN
 from tests.scm.fakes.forge import Forge
 from tests.scm.fakes.gitea import Gitea as FakeGitea
@@ -45,19 +41,6 @@ BACK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 TOKEN = "the-token-of-root-for-tests"
 
 
-def made(name: str, far: Forge, calling: Client, credentials: Credentials) -> Any:
-    """The host of a far side."""
-    known = Application(far.client_id, far.client_secret, "repo" if name == "github" else "")
-    match name:
-        case "github":
-            return GitHub(calling, credentials, server=far.url, application=known)
-        case "gitea":
-            return Gitea(calling, credentials, server=far.url, application=known)
-        case "gitlab":
-            return GitLab(calling, credentials, server=far.url, application=known)
-    return Gogs(calling, credentials, server=far.url)
-
-
 @dataclass
 class Place:
     """A server with all hosts; `browser` keeps cookies and says of each request which page has made it."""
@@ -65,7 +48,7 @@ class Place:
     db: Database
     browser: httpx2.AsyncClient
     far: dict[str, Forge]
-    hosts: dict[str, Host]
+    hosts: Mapping[str, Host]
 
     async def log_in(self, name: str, login: str = "octocat") -> httpx2.Response:
         if name == "gogs":
@@ -110,17 +93,19 @@ def far(tmp_path: Path) -> Iterator[dict[str, Forge]]:
 async def place(
     far: dict[str, Forge], database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Place]:
-    calling = {name: Client(name, timeout=2, attempts=2, pause=0.001) for name in far}
-    hosts: dict[str, Any] = {}
+    opened: list[Sequence[Host]] = []
 
-    def account_hosts(credentials: Credentials) -> Sequence[AccountHost]:
-        hosts.update({name: made(name, side, calling[name], credentials) for name, side in far.items()})
-        return [
-            AccountHost(name, name.title(), host, host if name != "gogs" else None, host if name == "gogs" else None)
-            for name, host in hosts.items()
-        ]
+    @asynccontextmanager
+    async def opening(settings: Settings, *more: Any) -> AsyncIterator[Forges]:
+        async with open_forges(settings, *more) as forges:
+            opened.append(forges.hosts)
+            yield forges
 
-    monkeypatch.setattr(site, "account_hosts", account_hosts)
+    def patient(name: str, **_: object) -> Client:
+        return Client(name, timeout=2, attempts=2, pause=0.001)
+
+    monkeypatch.setattr(main_hosts, "Client", patient)
+    monkeypatch.setattr(site, "open_forges", opening)
     monkeypatch.setattr(site, "application", lambda state, *more: Stateful(application(state, *more), state))
     settings = {
         "DATA": str(tmp_path / "data"),
@@ -129,14 +114,19 @@ async def place(
         "RUNNER_CAPACITY": "0",
         "URL": "http://gantry.test",
     }
+    for name, side in far.items():
+        settings[f"{name.upper()}_SERVER"] = side.url
+        if name != "gogs":
+            settings |= {
+                f"{name.upper()}_CLIENT_ID": side.client_id,
+                f"{name.upper()}_CLIENT_SECRET": side.client_secret,
+            }
     for name, value in settings.items():
         monkeypatch.setenv(f"GANTRY_{name}", value)
-    async with site.open_site(load(os.environ)) as opened:
-        transport = httpx2.ASGITransport(app=opened.app, raise_app_exceptions=False)
+    async with site.open_site(load(os.environ)) as running:
+        transport = httpx2.ASGITransport(app=running.app, raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as browser:
-            yield Place(opened.ports.db, browser, far, hosts)
-    for client in calling.values():
-        await client.close()
+            yield Place(running.ports.db, browser, far, {host.name: host for host in opened[0]})
 
 
 @pytest.mark.parametrize("name", FAKES)
