@@ -267,3 +267,22 @@ async def test_the_first_host_and_no_other_knows_who_a_login_is(place: Place) ->
 
     assert (other.status_code, first.status_code) == (403, 303)
     assert (await place.user())["admin"]
+
+
+async def test_nested_groups_are_in_addresses_and_the_host_lists_more_than_is_taken(place: Place) -> None:
+    side = place.far["gitlab"]
+    side.add_project("group/sub/tool", private=True)
+    side.add_project("group/old", private=True, archived=True)
+    await place.log_in("gitlab")
+    await soon(place.synced, "the first synchronisation is over")
+
+    shown = await place.browser.get("/api/repos/group%2Fsub/tool", headers=OWN)
+    enabled = await place.browser.post("/api/repos/group%2Fsub/tool", headers=OWN)
+    remote = (await place.browser.get("/api/user/remote/repos", headers=OWN)).json()
+
+    assert (shown.json()["namespace"], shown.json()["slug"]) == ("group/sub", "group/sub/tool")
+    assert (enabled.json()["active"], enabled.json()["user_id"]) == (True, (await place.user())["id"])
+    assert [(one["slug"], one["id"], one["archived"], one["permissions"]["admin"]) for one in remote] == [
+        ("group/old", 0, True, True),
+        ("group/sub/tool", 0, False, True),
+    ]

@@ -1,4 +1,6 @@
-"""Which account here a person has who has proved an account at a host, and whether there may be one (scm-api 7)."""
+"""Which account here a person has who has proved an account at a host, and whether there may be one (contract
+scm-api 7).
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
