@@ -92,7 +92,7 @@ class Follower:
         patience: float,
     ) -> None:
         self._streams = streams
-        self._events = api_path("stream", *slug.split("/"))
+        self._events = api_path("stream", *slug.rsplit("/", 1))
         self._build = repo_path(slug, "builds", number)
         self._number = number
         self._screen = screen

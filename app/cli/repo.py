@@ -37,7 +37,7 @@ def add(
     GIT_URL is https://…, ssh://… or file://…; a plain path becomes the file:// address of the absolute path,
     which the server must be able to read.
     """
-    namespace, name = slug.split("/")
+    namespace, name = slug.rsplit("/", 1)
     body = arguments.present(
         namespace=namespace,
         name=name,
@@ -195,7 +195,7 @@ def repair(session: Session, slug: str) -> None:
 @json_option
 @click.pass_obj
 def sync(session: Session) -> None:
-    """Renew the list of your repositories, and show it."""
+    """Synchronise your repositories with the hosts, and show them."""
     with session.client() as client:
         session.show(client.sent("POST", "/api/user/repos"), _table)
 

@@ -1,4 +1,4 @@
-"""`gantry whoami`: shows the account of the token."""
+"""`gantry whoami`: shows the account of the token, and what the account has at hosts."""
 
 import time
 
@@ -15,12 +15,30 @@ from app.cli.user import block
 @json_option
 @click.pass_obj
 def whoami(session: Session, sessions: bool) -> None:
-    """Show your account, or where it is logged in."""
+    """Show your account with what it has at hosts, or where it is logged in."""
     with session.client() as client:
         if sessions:
             session.show(client.records("/api/user/sessions"), _table)
         else:
-            session.show(client.record("GET", "/api/user"), block)
+            session.show(client.record("GET", "/api/user"), _account)
+
+
+def _account(user: Json) -> str:
+    """The account, and what it has at hosts."""
+    now = time.time()
+    rows = [
+        [output.line(host.get("host", "")), output.line(host.get("login", "")), _state(host, now)]
+        for host in user.get("hosts") or ()
+    ]
+    return "\n".join([block(user), *([output.table(["HOST", "LOGIN", "REPOSITORIES"], rows)] if rows else [])])
+
+
+def _state(host: Json, now: float) -> str:
+    """How the repositories of a host stand."""
+    if host.get("problem"):
+        return output.line(host["problem"])
+    count = f"{host.get('repositories', 0)}"
+    return f"{count}, synchronising…" if host.get("syncing") else f"{count}, {output.ago(host.get('synced') or 0, now)}"
 
 
 def _table(sessions: list[Json]) -> str:

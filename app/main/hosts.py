@@ -57,11 +57,8 @@ async def open_forges(settings: Settings, db: Database, seal: Seal) -> AsyncIter
     """The hosts of the settings while the block lasts."""
     known: dict[str, AccountHost] = {}
     tokens = Tokens(db, seal, known, now, settings.public_url)
-    services: dict[str, Credential] = {
-        forge.kind: Credential("token", forge.token) for forge in settings.forges if forge.token
-    }
-    credentials = Credentials(db, tokens, services)
-    clients = {forge.kind: Client(TITLES[forge.kind], skip_verify=forge.skip_verify) for forge in settings.forges}
+    credentials = Credentials(db, tokens, dict(_services(settings.forges)))
+    clients = {forge.kind: Client(forge.kind, skip_verify=forge.skip_verify) for forge in settings.forges}
     hosts = [_host(forge, clients[forge.kind], credentials) for forge in settings.forges]
     accounts = [_account_host(forge, host) for forge, host in zip(settings.forges, hosts, strict=True)]
     known |= {account.name: account for account in accounts}

@@ -56,7 +56,7 @@ class Masks:
 
 
 def _secrets(slug: str, seal: Seal) -> Tx[set[str]]:
-    namespace, _, name = slug.partition("/")
+    namespace, _, name = slug.rpartition("/")
     repo = yield from repos.find_if_any(namespace, name)
     if repo is None:
         return set()

@@ -96,7 +96,7 @@ ConfigPath = Annotated[
 ]
 Timeout = Annotated[int, AfterValidator(_timeout), Field(json_schema_extra=_between(1, LONGEST))]
 Throttle = Annotated[int, AfterValidator(_throttle), Field(json_schema_extra=_between(0, WIDEST))]
-_SLUG = f"[^/]{{1,{LONGEST_NAME}}}/[^/]{{1,{LONGEST_NAME}}}"
+_SLUG = f"[^/]{{1,{LONGEST_NAME}}}(?:/[^/]{{1,{LONGEST_NAME}}})+"
 TokenName = Annotated[
     str, AfterValidator(_token_name), Field(json_schema_extra={"pattern": names.pattern(LONGEST_TOKEN_NAME)})
 ]

@@ -27,6 +27,17 @@ RIGHTS = """
     WHERE repos.namespace = :namespace
 """
 
+#: Repositories of the namespace at hosts where this login is somebody else's, for an account that has one at any host.
+STRANGE = """
+    SELECT count(*) AS repos FROM repos
+    WHERE repos.namespace = :namespace AND repos.scm <> ''
+        AND EXISTS (SELECT 1 FROM host_accounts mine WHERE mine.user_id = :user_id)
+        AND NOT EXISTS (
+            SELECT 1 FROM host_accounts mine
+            WHERE mine.user_id = :user_id AND mine.host = repos.scm AND lower(mine.login) = lower(:namespace)
+        )
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
@@ -45,14 +56,15 @@ def find(shown: Claim, namespace: str, standing: Standing) -> Tx[Caller]:
     """The caller, who must be a `member` or an `owner` of the namespace. Raises Unauthorized or Forbidden.
 
     A member may write in a repository of the namespace; an owner administers all its repositories. Administrators of
-    the server are members and owners of every namespace, and each account is both in the namespace of its login. The
-    errors do not tell whether there is such a namespace.
+    the server are members and owners of every namespace, and each account is both in the namespace of its login, unless
+    the login is somebody else's at the host of one of its repositories. The errors do not tell whether there is such a
+    namespace.
     """
     caller = yield from auth.caller_of(shown)
     if caller is None:
         raise Unauthorized
     user = caller.user
-    if user.admin or user.login == namespace:
+    if user.admin or (user.login == namespace and (yield from _is_own(user.id, namespace))):
         return caller
     rights = yield from one(RIGHTS, user_id=user.id, namespace=namespace)
     assert rights is not None
@@ -61,6 +73,12 @@ def find(shown: Claim, namespace: str, standing: Standing) -> Tx[Caller]:
     if standing == "owner" and 0 < rights["repos"] == rights["admins"]:
         return caller
     raise auth.refused(Forbidden(_REFUSALS[standing].format(namespace)), user)
+
+
+def _is_own(user_id: int, namespace: str) -> Tx[bool]:
+    """Whether the namespace of an account's login is the account's own at the hosts, too."""
+    strange = yield from one(STRANGE, user_id=user_id, namespace=namespace)
+    return strange is None or not strange["repos"]
 
 
 _REFUSALS: dict[Standing, str] = {

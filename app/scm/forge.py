@@ -7,10 +7,12 @@ raise Unreadable (a later call fails, too), Unavailable (a later call may succee
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from app.errors import Unavailable, Unreadable
 from app.scm.host import Account, Commit, Source
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,15 @@ class Credential:
 
 #: Finds what calls about a repository show to its host: of its owner, or of the server itself; None for nothing.
 CredentialOf: TypeAlias = Callable[[Source], Awaitable[Credential | None]]
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """A CredentialOf that has something else to show when a host does not take a credential."""
+
+    async def call(self, source: Source, ask: Callable[[Credential | None], Awaitable[T]]) -> T:
+        """What `ask` gives; when `ask` raises Rejected, then that with another credential, if there is one."""
+        ...
 
 
 class Later(Unavailable):

@@ -20,6 +20,7 @@ from app.scm.forge import (
     Listed,
     Refused,
     Rejected,
+    Renewing,
     TooMuch,
 )
 from app.scm.host import Account, Commit, Host, Source
@@ -49,6 +50,8 @@ class Served(Host, Directory, Clones):
     ) -> None:
         self._client = client
         self._credential_of = credential_of
+        given: object = credential_of
+        self._renewing = given if isinstance(given, Renewing) else None
         self._server = server
         self._api = Api(client, base, self._shown)
         self._cache = Cache(kept)
@@ -69,7 +72,7 @@ class Served(Host, Directory, Clones):
     async def default_branch(self, source: Source) -> str:
         """The default branch in the settings of the repository; Unreadable (`no_default_branch`) without one."""
         try:
-            branch = (await self._listed(await self._credential_of(source), self._slug(source))).default_branch
+            branch = (await self._asking(source, lambda shown: self._listed(shown, self._slug(source)))).default_branch
         except Refused as error:
             raise self._absent(error) from None
         if branch:
@@ -197,11 +200,11 @@ class Served(Host, Directory, Clones):
 
     async def _get(self, source: Source, path: str, read: Read[T], /, **query: str) -> T:
         """What an answer about a repository holds."""
-        return await self._api.get(await self._credential_of(source), path, read, **query)
+        return await self._asking(source, lambda shown: self._api.get(shown, path, read, **query))
 
     async def _do(self, source: Source, method: str, path: str, body: Any = None, **query: str) -> None:
         """A call about a repository, of whose answer only the status counts."""
-        await self._api.do(await self._credential_of(source), method, path, body, **query)
+        await self._asking(source, lambda shown: self._api.do(shown, method, path, body, **query))
 
     async def _make(
         self,
@@ -214,13 +217,27 @@ class Served(Host, Directory, Clones):
         secrets: tuple[str, ...] = (),
     ) -> T:
         """What the answer to a call with a body holds; `secrets` are texts of the body that no message may hold."""
-        credential = await self._credential_of(source)
-        return await self._api.make(credential, method, path, body, read, secrets=secrets)
+        return await self._asking(
+            source, lambda shown: self._api.make(shown, method, path, body, read, secrets=secrets)
+        )
 
     async def _all(self, source: Source, path: str, read: Read[T], /, **query: str) -> list[T]:
         """All things of a list about a repository."""
-        pages = self._api.pages(await self._credential_of(source), path, _each(read), **query)
-        return [one async for page in pages for one in page]
+        return await self._paged(source, path, _each(read), **query)
+
+    async def _paged(self, source: Source, path: str, read: Read[list[T]], /, **query: str) -> list[T]:
+        """All things of a list about a repository, whose pages `read` reads."""
+
+        async def ask(shown: Credential | None) -> list[T]:
+            return [one async for page in self._api.pages(shown, path, read, **query) for one in page]
+
+        return await self._asking(source, ask)
+
+    async def _asking(self, source: Source, ask: Callable[[Credential | None], Awaitable[T]]) -> T:
+        """The answer to a call about a repository, made once more where the first credential was not taken."""
+        if self._renewing is not None:
+            return await self._renewing.call(source, ask)
+        return await ask(await self._credential_of(source))
 
     async def _kept(
         self, source: Source, kind: str, *key: str, make: Callable[[], Awaitable[T]], weigh: Callable[[T], int]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
@@ -30,9 +31,12 @@ class _Node:
 
 
 def split_decoded(scope: Scope) -> Sequence[str]:
-    """The parts of a request's path, decoded first, so that an encoded slash parts as well."""
-    path: str = scope["path"]
-    return path.split("/")
+    """The parts of a request's path, decoded; an encoded slash belongs to its part, as in a nested group's name."""
+    path, raw = scope["path"], scope.get("raw_path", b"")
+    if b"%2f" in raw.lower():
+        return [unquote(part) for part in raw.decode("latin-1").split("/")]
+    parts: list[str] = path.split("/")
+    return parts
 
 
 def split_raw(scope: Scope) -> Sequence[str]:

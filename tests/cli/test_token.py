@@ -118,6 +118,25 @@ def test_whoami_lists_the_browsers_that_are_logged_in(gantry: Gantry, far: FarSi
     assert json.loads(gantry("whoami", "--sessions", "--json").stdout) == [session]
 
 
+def test_whoami_shows_what_the_account_has_at_hosts_and_why_not(gantry: Gantry, far: FarSide) -> None:
+    host = {"host": "github", "login": "octo", "syncing": False, "synced": 0, "repositories": 12, "problem": ""}
+    hosts = [
+        host | {"synced": int(time.time()) - 300},
+        host | {"host": "gitea", "syncing": True},
+        host | {"host": "gitlab", "problem": "gitlab refused to renew the token: log in again at http://x/login"},
+    ]
+    far.on("GET", "/api/user", answer(OCTOCAT | {"hosts": hosts}))
+
+    lines = gantry("whoami").stdout.splitlines()
+
+    assert lines[-4:] == [
+        "HOST    LOGIN  REPOSITORIES",
+        "github  octo   12, 5 min ago",
+        "gitea   octo   12, synchronising…",
+        "gitlab  octo   gitlab refused to renew the token: log in again at http://x/login",
+    ]
+
+
 def test_whoami_shows_the_account_of_the_token(gantry: Gantry, far: FarSide) -> None:
     far.on("GET", "/api/user", answer(OCTOCAT))
 

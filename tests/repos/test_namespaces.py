@@ -5,6 +5,8 @@ import pytest
 from app.accounts import proofs
 from app.accounts import store as accounts
 from app.accounts.auth import Claim
+from app.accounts.hosted import store as hosted
+from app.accounts.hosted.model import HostAccount
 from app.db.connect import Database
 from app.errors import Forbidden, Unauthorized
 from app.repos import namespaces, store
@@ -53,6 +55,36 @@ async def test_rights_follow_from_those_in_the_repositories(
     db: Database, repos: list[Repo], rights: tuple[Permissions, ...], member: bool, owner: bool, standing: Standing
 ) -> None:
     assert await allowed(db, repos, standing, *rights) is {"member": member, "owner": owner}[standing]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "scm", "own"),
+    [
+        ({}, "github", True),
+        ({"github": "kim"}, "github", True),
+        ({"github": "KIM"}, "github", True),
+        ({"github": "kim"}, "", True),
+        ({"github": "kimberly"}, "github", False),
+        ({"gitea": "kim"}, "github", False),
+        ({"gitea": "kim", "github": "kim"}, "github", True),
+    ],
+)
+async def test_a_login_is_no_namespace_where_it_is_somebody_elses(
+    db: Database, hosts: dict[str, str], scm: str, own: bool
+) -> None:
+    kim = await db.write(accounts.create("kim", token="kim", now=NOW))
+    root = await db.write(accounts.create("root", token="root", now=NOW))
+    await db.write(store.create(Repo(0, "kim", "web", scm=scm, uid="7", user_id=root.id)))
+    for host, login in hosts.items():
+        await db.write(hosted.link(HostAccount(0, kim.id, host, "1", login, "bearer", b"", b"")))
+
+    try:
+        await db.read(namespaces.find(Claim(token_hash=proofs.hash_token("kim")), "kim", "owner"))
+        found = True
+    except Forbidden:
+        found = False
+
+    assert found == own
 
 
 @pytest.mark.parametrize("standing", ["member", "owner"])

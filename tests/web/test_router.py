@@ -43,6 +43,8 @@ ROWS = [
         ("GET", "/things/7", "GET /things/{number} number=7"),
         ("GET", "/things/7/", "GET /things/{number} number=7"),
         ("GET", "/things/a%20b", "GET /things/{number} number=a b"),
+        ("GET", "/things/a%2Fb%20c", "GET /things/{number} number=a/b c"),
+        ("DELETE", "/things/entries/a%2fb/last", "DELETE /things/entries/{entry}/last entry=a/b"),
         ("GET", "/things/newest", "GET /things/newest"),
         ("GET", "/things/newest/", "GET /things/newest"),
         ("DELETE", "/things/newest", "DELETE /things/{number} number=newest"),

@@ -91,7 +91,7 @@ def _refusal() -> Unauthorized:
 
 
 def _find(slug: str) -> Tx[Repo | None]:
-    namespace, _, name = slug.partition("/")
+    namespace, _, name = slug.rpartition("/")
     return (yield from repos.find_if_any(namespace, name))
 
 

@@ -82,9 +82,9 @@ json_option = click.option(
 
 
 def slug(value: str) -> str:
-    """A repository, as `NAMESPACE/NAME`."""
+    """A repository, as `NAMESPACE/NAME`; groups of GitLab nest, as in `GROUP/SUBGROUP/NAME`."""
     parts = value.split("/")
-    if len(parts) != 2 or not all(parts) or {".", ".."} & set(parts) or re.search(r"\s", value):
+    if len(parts) < 2 or not all(parts) or {".", ".."} & set(parts) or re.search(r"\s", value):
         raise click.BadParameter(f"{value!r} is not a repository: write NAMESPACE/NAME, as in demo/hello")
     return value
 
@@ -169,7 +169,7 @@ def params_query(params: Iterable[tuple[str, str]], *, reserved: Iterable[str]) 
 
 def repo_path(slug: str, *more: str | int) -> str:
     """The path of a repository's resource in the API, each part escaped."""
-    return api_path("repos", *slug.split("/"), *more)
+    return api_path("repos", *slug.rsplit("/", 1), *more)
 
 
 def api_path(*parts: str | int) -> str:

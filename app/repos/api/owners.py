@@ -16,9 +16,11 @@ from app.db.tx import Tx
 from app.moments import Actor, Recorders
 from app.repos import settings, store
 from app.repos.access import KNOWN_READ, Access, State
+from app.repos.hosted.store import narrower
 from app.repos.model import Permissions, Repo
 from app.repos.paths import NAME, OWNER
 from app.repos.wire import RepoJSON, repo_json
+from app.scm.forge import Listed
 from app.web import body
 from app.web.path import Path, decoded
 from app.web.reply import JSON, Empty, Text
@@ -93,9 +95,36 @@ async def sync(request: Request[State], caller: Caller) -> JSON[list[RepoJSON]] 
     return JSON([repo_json(repo) for repo in await request.state["db"].read(store.list_of(caller.user.id))])
 
 
-async def list_remotes(_: Request[State], __: Caller) -> JSON[list[RepoJSON]]:
-    """The repositories that the caller has at the host; a plain git host keeps no such list, so there are none."""
-    return JSON([])
+async def list_remotes(request: Request[State], caller: Caller) -> JSON[list[RepoJSON]]:
+    """The repositories that the caller has at hosts, as the hosts list them now, also those that are not taken.
+
+    Their ids are 0. A plain git host keeps no such list.
+    """
+    listed = await request.state["syncs"].listed(caller.user)
+    return JSON([_remote(host, one) for host, one in listed])
+
+
+def _remote(host: str, listed: Listed) -> RepoJSON:
+    namespace, _, name = listed.slug.rpartition("/")
+    visibility = narrower("public", listed.visibility)
+    repo = Repo(
+        0,
+        namespace,
+        name,
+        uid=listed.uid,
+        scm=host,
+        git_http_url=listed.http_url,
+        git_ssh_url=listed.ssh_url,
+        link=listed.link,
+        default_branch=listed.default_branch,
+        visibility=visibility,
+        timeout=0,
+        config_path="",
+        version=0,
+    )
+    shown = repo_json(repo, permissions=Permissions(listed.read, listed.write, listed.admin))
+    shown["archived"] = listed.archived
+    return shown
 
 
 async def show_remote(_: Request[State], found: Access) -> JSON[RepoJSON]:
@@ -127,7 +156,7 @@ routes: list[Endpoint] = [
         query=[Param("async", "`true` answers at once, with nothing.")],
         errors=[422, 503],
     ),
-    Endpoint("GET", _REMOTES, list_remotes, operation="accounts.list_remotes", needs=ACCOUNT),
+    Endpoint("GET", _REMOTES, list_remotes, operation="accounts.list_remotes", needs=ACCOUNT, errors=[422, 503]),
     Endpoint("GET", _REMOTES / OWNER / NAME, show_remote, operation="accounts.show_remote", needs=KNOWN_READ),
 ]
 #: Rows that clients of Artifactory call.

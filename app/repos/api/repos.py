@@ -20,7 +20,7 @@ from app.web.route import PAGE, Endpoint
 #: Repositories on a page at most: Drone has no limit, and clients ask for all repositories at once.
 LARGEST_PAGE = 2**31
 #: The form of the keys in the cursors of a list of repositories.
-_SLUGS = r"[^/]+/[^/]+"
+_SLUGS = r"[^/]+(?:/[^/]+)+"
 
 
 async def register(request: Request[State], caller: Caller) -> JSON[RepoJSON]:

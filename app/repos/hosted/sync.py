@@ -119,6 +119,15 @@ class Syncs:
             if isinstance(result, BaseException):
                 raise result
 
+    async def listed(self, user: User) -> list[tuple[str, Listed]]:
+        """The repositories that an account has at hosts, with the host's name, as the hosts list them now, by slug."""
+        found = list[tuple[str, Listed]]()
+        for account in await self._db.read(hosted.of_user(user.id)):
+            if (host := self._hosts.get(account.host)) is not None:
+                asking = self._tokens.call(account, host.directory.repositories)
+                found += [(account.host, one) for one in await self._in_time(asking, host)]
+        return sorted(found, key=lambda pair: pair[1].slug)
+
     async def _own(self, account: HostAccount) -> None:
         """Synchronise an account at a host, on this server or on another one that does already."""
         task = self._tasks.get(account.id) or await self._start(account.id)

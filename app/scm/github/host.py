@@ -189,9 +189,8 @@ class GitHub(Comparing, Registering, WithOAuth, Statuses, Deployments):
         return await self._get(source, f"{self._repo(source)}/compare/{before}...{after}", _comparison)
 
     async def _changes(self, source: Source, sha: str) -> tuple[str, ...]:
-        credential = await self._credential_of(source)
-        pages = self._api.pages(credential, f"{self._repo(source)}/commits/{sha}", answers.changes, per_page="300")
-        return answers.paths([change async for page in pages for change in page])
+        path = f"{self._repo(source)}/commits/{sha}"
+        return answers.paths(await self._paged(source, path, answers.changes, per_page="300"))
 
     async def _hooks(self, source: Source) -> list[Registered]:
         return await self._all(source, self._hooks_path(source), answers.registered, per_page="100")

@@ -54,7 +54,7 @@ class Gogs(GiteaFamily, Passwords):
     async def _ref_head(self, source: Source, ref: str) -> Commit:
         """The answer about a ref is the id of its commit, as plain text."""
         path = f"{self._repo(source)}/commits/{quote(ref)}"
-        sha = await self._api.text(await self._credential_of(source), path)
+        sha = await self._asking(source, lambda shown: self._api.text(shown, path))
         if refs.is_full_id(sha):
             return await self._commit(source, sha)
         message = f"{self.name} answered GET {path} with something else than the id of a commit"

@@ -1,0 +1,288 @@
+"""A whole server, a browser, and real HTTP to far sides of hosts: from the log-in to rights that were taken away."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.accounts import store as accounts
+from app.accounts.hosted import store as hosted
+from app.accounts.hosted.model import HostAccount
+from app.db.connect import Database
+from app.db.tx import run
+from app.main import hosts as main_hosts
+from app.main import site
+from app.main.hosts import Forges, open_forges
+from app.main.routes import application
+from app.repos import store as repos
+from app.repos.model import source
+from app.scm.client import Client
+from app.scm.host import Host
+from app.settings.server import Settings, load
+from tests.accounts.farside import OWN
+from tests.scm.fakes.forge import Forge
+from tests.scm.fakes.gitea import Gitea as FakeGitea
+from tests.scm.fakes.github import GitHub as FakeGitHub
+from tests.scm.fakes.gitlab import GitLab as FakeGitLab
+from tests.scm.fakes.gogs import Gogs as FakeGogs
+from tests.scm.fakes.serving import serving
+from tests.soon import soon
+from tests.web.asgi import Stateful
+
+FAKES: dict[str, type[Forge]] = {"github": FakeGitHub, "gitea": FakeGitea, "gitlab": FakeGitLab, "gogs": FakeGogs}
+#: How a browser calls when a host sends it back.
+BACK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+TOKEN = "the-token-of-root-for-tests"
+
+
+@dataclass
+class Place:
+    """A server with all hosts; `browser` keeps cookies and says of each request which page has made it."""
+
+    db: Database
+    browser: httpx2.AsyncClient
+    far: dict[str, Forge]
+    hosts: Mapping[str, Host]
+
+    async def log_in(self, name: str, login: str = "octocat") -> httpx2.Response:
+        if name == "gogs":
+            form = {"host": name, "username": login, "password": self.far[name].people[login].password}
+            return await self.browser.post("/login", data=form, headers=OWN)
+        self.far[name].consenting = login
+        begun = await self.browser.get(f"/login/{name}", headers={"Sec-Fetch-Site": "same-origin"})
+        async with httpx2.AsyncClient() as there:
+            back = await there.get(begun.headers["location"])
+        return await self.browser.get(back.headers["location"], headers=BACK)
+
+    async def user(self) -> dict[str, Any]:
+        return dict((await self.browser.get("/api/user", headers=OWN)).json())
+
+    async def synced(self) -> bool:
+        told = await self.user()
+        return bool(told["synced"]) and not told["syncing"]
+
+    async def slugs(self) -> list[str]:
+        return [repo["slug"] for repo in (await self.browser.get("/api/user/repos", headers=OWN)).json()]
+
+    async def sync(self) -> httpx2.Response:
+        return await self.browser.post("/api/user/repos", headers=OWN)
+
+    async def account(self, login: str = "octocat") -> HostAccount:
+        user = await self.db.read(accounts.find(login))
+        (found,) = await self.db.read(hosted.of_user(user.id))
+        return found
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Iterator[dict[str, Forge]]:
+    with ExitStack() as stack:
+        sides = {name: fake(tmp_path / name) for name, fake in FAKES.items()}
+        for side in sides.values():
+            stack.enter_context(serving(side))
+            side.callback = "http://gantry.test/login"
+        yield sides
+
+
+@pytest.fixture
+async def place(
+    far: dict[str, Forge], database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Place]:
+    opened: list[Sequence[Host]] = []
+
+    @asynccontextmanager
+    async def opening(settings: Settings, *more: Any) -> AsyncIterator[Forges]:
+        async with open_forges(settings, *more) as forges:
+            opened.append(forges.hosts)
+            yield forges
+
+    def patient(name: str, **_: object) -> Client:
+        return Client(name, timeout=2, attempts=2, pause=0.001)
+
+    monkeypatch.setattr(main_hosts, "Client", patient)
+    monkeypatch.setattr(site, "open_forges", opening)
+    monkeypatch.setattr(site, "application", lambda state, *more: Stateful(application(state, *more), state))
+    settings = {
+        "DATA": str(tmp_path / "data"),
+        "DATABASE_URL": database_url,
+        "ADMIN": f"username:root,admin:true,token:{TOKEN}",
+        "RUNNER_CAPACITY": "0",
+        "URL": "http://gantry.test",
+    }
+    for name, side in far.items():
+        settings[f"{name.upper()}_SERVER"] = side.url
+        if name != "gogs":
+            settings |= {
+                f"{name.upper()}_CLIENT_ID": side.client_id,
+                f"{name.upper()}_CLIENT_SECRET": side.client_secret,
+            }
+    for name, value in settings.items():
+        monkeypatch.setenv(f"GANTRY_{name}", value)
+    async with site.open_site(load(os.environ)) as running:
+        transport = httpx2.ASGITransport(app=running.app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as browser:
+            yield Place(running.ports.db, browser, far, {host.name: host for host in opened[0]})
+
+
+@pytest.mark.parametrize("name", FAKES)
+async def test_a_person_logs_in_sees_the_repositories_and_has_the_rights_of_the_host(place: Place, name: str) -> None:
+    side = place.far[name]
+    side.add_project("octocat/mine", private=True)
+    side.add_project("octocat/read", private=True).levels["octocat"] = 10
+    side.add_project("octocat/write", private=True).levels["octocat"] = 30
+
+    answer = await place.log_in(name)
+    await soon(place.synced, "the first synchronisation is over")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    told = await place.user()
+    assert (told["login"], told["email"]) == ("octocat", "octocat@example.com")
+    assert [(one["host"], one["repositories"], one["problem"]) for one in told["hosts"]] == [(name, 3, "")]
+    assert await place.slugs() == ["octocat/mine", "octocat/read", "octocat/write"]
+    rights = [(await place.browser.get(f"/api/repos/{slug}", headers=OWN)).json() for slug in await place.slugs()]
+    assert [tuple(one["permissions"].values()) for one in rights] == [
+        (True, True, True),
+        (True, False, False),
+        (True, True, False),
+    ]
+    enabled = [
+        (await place.browser.post(f"/api/repos/{slug}", headers=OWN)).status_code for slug in await place.slugs()
+    ]
+    assert enabled == [200, 403, 403]
+
+
+@pytest.mark.parametrize("name", FAKES)
+async def test_rights_that_the_host_takes_away_are_gone_within_an_hour_or_at_once_on_demand(
+    place: Place, name: str
+) -> None:
+    side = place.far[name]
+    first, second = (side.add_project(f"octocat/{one}", private=True) for one in ("first", "second"))
+    await place.log_in(name)
+    await soon(place.synced, "the first synchronisation is over")
+    for project in (first, second):
+        project.levels.clear()
+
+    before = (await place.browser.get("/api/repos/octocat/first", headers=OWN)).status_code
+    await place.db.write(run("UPDATE permissions SET synced = synced - 3600"))
+    after = (await place.browser.get("/api/repos/octocat/first", headers=OWN)).status_code
+    answer = await place.sync()
+
+    assert (before, after) == (200, 404)
+    assert (answer.status_code, answer.json(), await place.slugs()) == (200, [], [])
+
+
+@pytest.mark.parametrize("name", ["gitea", "gitlab"])
+async def test_a_token_that_is_over_is_renewed_for_whoever_calls(place: Place, name: str) -> None:
+    side = place.far[name]
+    side.add_project("octocat/mine", private=True).push({"a": "b"})
+    await place.log_in(name)
+    await soon(place.synced, "the first synchronisation is over")
+    await place.browser.post("/api/repos/octocat/mine", headers=OWN)
+    repo = await place.db.read(repos.find_if_any("octocat", "mine"))
+    assert repo is not None
+    before = await place.account()
+    await place.db.write(run("UPDATE host_accounts SET expires = :at", at=int(time.time()) + 30))
+
+    first = await place.hosts[name].default_branch(source(repo))
+    early = await place.account()
+    side.tokens = {token: login for token, login in side.tokens.items() if token.endswith("-token")}
+    again = await place.hosts[name].default_branch(source(repo))
+    late = await place.account()
+
+    assert (first, again) == ("main", "main")
+    assert len({before.token, early.token, late.token}) == 3
+    assert late.broken == ""
+
+
+async def test_a_token_that_was_revoked_is_told_of_and_mended_by_a_log_in(place: Place) -> None:
+    side = place.far["github"]
+    side.add_project("octocat/mine", private=True)
+    await place.log_in("github")
+    await soon(place.synced, "the first synchronisation is over")
+    side.tokens = {token: login for token, login in side.tokens.items() if token.endswith("-token")}
+    side._refreshes.clear()
+
+    answer = await place.sync()
+    told = await place.user()
+    await place.log_in("github")
+    await soon(place.synced, "the next synchronisation is over")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "host_token_broken")
+    assert "log in again at http://gantry.test/login" in told["hosts"][0]["problem"]
+    assert ((await place.user())["hosts"][0]["problem"], await place.slugs()) == ("", ["octocat/mine"])
+
+
+@pytest.mark.parametrize("fault", ["500", "html", "silent", "endless", "away", "limit"])
+async def test_whatever_a_host_does_there_is_a_page_and_no_internal_error(place: Place, fault: str) -> None:
+    place.far["github"].fail(fault, "user$|access_token")
+
+    answer = await place.log_in("github")
+
+    assert answer.status_code in (403, 422, 503)
+    assert 'role="alert"' in answer.text
+    assert (await place.browser.get("/api/user", headers=OWN)).status_code == 401
+    place.far["github"].heal()
+    again = await place.log_in("github")
+    assert again.status_code == (503 if fault == "limit" else 303)
+
+
+@pytest.mark.parametrize("fault", ["500", "html", "away"])
+async def test_a_host_that_fails_while_it_lists_takes_nothing_away(place: Place, fault: str) -> None:
+    side = place.far["gitea"]
+    side.add_project("octocat/mine", private=True)
+    await place.log_in("gitea")
+    await soon(place.synced, "the first synchronisation is over")
+    side.fail(fault, "user/repos")
+
+    answer = await place.sync()
+
+    assert answer.status_code in (422, 503)
+    assert await place.slugs() == ["octocat/mine"]
+    assert (await place.user())["hosts"][0]["problem"] == answer.json()["message"]
+
+
+async def test_a_list_of_many_pages_is_whole(place: Place) -> None:
+    side = place.far["gitlab"]
+    one = side.add_project("group/first", private=True)
+    for number in range(250):
+        slug = f"group/sub/r{number:03}"
+        side.projects[slug] = type(one)(side.new_id(), slug, one.bare, one.work, levels={"octocat": 40})
+    await place.log_in("gitlab")
+    await soon(place.synced, "the first synchronisation is over")
+
+    assert len(await place.slugs()) == 251
+
+
+async def test_the_first_host_and_no_other_knows_who_a_login_is(place: Place) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    await place.browser.post("/api/users", json={"login": "octocat", "admin": True}, headers=headers)
+
+    other = await place.log_in("gitea")
+    first = await place.log_in("github")
+
+    assert (other.status_code, first.status_code) == (403, 303)
+    assert (await place.user())["admin"]
+
+
+async def test_nested_groups_are_in_addresses_and_the_host_lists_more_than_is_taken(place: Place) -> None:
+    side = place.far["gitlab"]
+    side.add_project("group/sub/tool", private=True)
+    side.add_project("group/old", private=True, archived=True)
+    await place.log_in("gitlab")
+    await soon(place.synced, "the first synchronisation is over")
+
+    shown = await place.browser.get("/api/repos/group%2Fsub/tool", headers=OWN)
+    enabled = await place.browser.post("/api/repos/group%2Fsub/tool", headers=OWN)
+    remote = (await place.browser.get("/api/user/remote/repos", headers=OWN)).json()
+
+    assert (shown.json()["namespace"], shown.json()["slug"]) == ("group/sub", "group/sub/tool")
+    assert (enabled.json()["active"], enabled.json()["user_id"]) == (True, (await place.user())["id"])
+    assert [(one["slug"], one["id"], one["archived"], one["permissions"]["admin"]) for one in remote] == [
+        ("group/old", 0, True, True),
+        ("group/sub/tool", 0, False, True),
+    ]
