@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 
 from app.builds.model import Build
 from app.scm.forge import Status
@@ -67,6 +68,7 @@ def context_of(build: Build, prefix: str) -> str:
     return f"{prefix}/{event}" if event else prefix
 
 
+@lru_cache(maxsize=1024)
 def _slug(target: str) -> str:
     """A target as a part of a context: letters without accents, in lower case, digits, `_`, and `-` for the rest."""
     plain = unicodedata.normalize("NFKD", target.translate(_WORDS)).encode("ascii", "ignore").decode().lower()

@@ -37,6 +37,8 @@ AT_ONCE, PACE = 16, 250
 CALL, LEASE = 45.0, 60_000
 #: Seconds between two looks for what another server has left; and that calls under way get when the server stops.
 LOOK, GRACE = 2.0, 3.0
+#: Seconds before each look, so that one look serves many commits.
+GATHER = 0.005
 #: Seconds between two removals of dead entries, milliseconds for which a dead entry is kept, and rows of one removal.
 SWEEP, KEPT, ROWS = 3600.0, 30 * 24 * 3600 * 1000, 1000
 #: Bytes of an error that are kept.
@@ -130,6 +132,7 @@ class Worker:
 
     async def _round(self) -> float:
         """Begin the calls that may begin, and return the seconds until the next round."""
+        await asyncio.sleep(GATHER)
         now = self._now_ms()
         soonest = now + int(LOOK * 1000)
         for host, due in await self._db.glance(store.hosts()):
