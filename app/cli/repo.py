@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from app.cli.hooks import hook_path, install_hook
-from app.cli.remote.client import Json
+from app.cli.remote.client import Client, Json, Unreachable
 from app.cli.terminal import arguments, options, output
 from app.cli.terminal.options import Session, json_option, repo_path, slug_argument, yes_option
+from app.errors import AppError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -183,12 +184,39 @@ def chown(session: Session, slug: str) -> None:
 
 
 @repo.command()
-@slug_argument
+@click.argument("slug", type=options.slug, metavar="[NAMESPACE/NAME]", required=False)
+@click.option("--all", "every", is_flag=True, help="All enabled repositories of yours; one that fails ends no other.")
 @json_option
 @click.pass_obj
-def repair(session: Session, slug: str) -> None:
-    """Ask the git repository again for its default branch."""
-    _post(session, slug, "repair")
+def repair(session: Session, slug: str | None, every: bool) -> None:
+    """Ask the git repository again for its default branch, and register the webhook at its host anew."""
+    if every == (slug is not None):
+        raise click.UsageError("name a repository, or say --all")
+    if slug is not None:
+        _post(session, slug, "repair")
+        return
+    with session.client() as client:
+        slugs = [str(one.get("slug", "")) for one in client.records("/api/user/repos") if one.get("active")]
+        reasons = {slug: _repaired(client, slug) for slug in slugs}
+    session.show([{"slug": slug, "problem": reason} for slug, reason in reasons.items()], _repairs)
+    if failed := sum(1 for reason in reasons.values() if reason):
+        raise AppError(f"{failed} of {len(slugs)} repositories could not be repaired", code="failed")
+
+
+def _repaired(client: Client, slug: str) -> str:
+    """Why a repository could not be repaired; empty when it could."""
+    try:
+        client.record("POST", repo_path(slug, "repair"))
+    except Unreachable:
+        raise
+    except AppError as error:
+        return error.message
+    return ""
+
+
+def _repairs(done: list[Json]) -> str:
+    rows = [[output.line(one["slug"]), output.line(one["problem"]) or "repaired"] for one in done]
+    return output.table(["REPOSITORY", ""], rows)
 
 
 @repo.command()

@@ -13,7 +13,6 @@ from app.accounts.jwt import Signer
 from app.accounts.seen import Seen
 from app.artifacts.identity import service_id
 from app.buildinfo.tally import Tally
-from app.builds.api import hook
 from app.builds.ports import Ports
 from app.bundles import gauges as bundle_gauges
 from app.bundles.ports import Ports as BundlePorts
@@ -37,6 +36,7 @@ from app.main.stages import Masks
 from app.moments import Recorder, Recorders
 from app.outbox import gauges as outbox_gauges
 from app.outbox.worker import Worker as Outbox
+from app.repos import hooks
 from app.runners.exec import workspace
 from app.runners.exec.runner import Runner
 from app.runners.manager import PREFIX
@@ -234,7 +234,7 @@ def _policy(settings: Settings, budgets: Budgets | None) -> Policy:
         who=auth.who,
         account=auth.account_id,
         api="/api",
-        unlimited=health.UNLIMITED | {hook.PATH},  # counts each delivery by itself
+        unlimited=health.UNLIMITED | {hooks.PATH},  # counts each delivery by itself
         # All runners share one secret and perhaps one address; a report that comes too late is lost.
         unlimited_under=(PREFIX,),
     )

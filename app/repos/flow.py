@@ -38,6 +38,11 @@ async def register(
     default branch of the repository. Invalid, Conflict, or Unreadable when the host is asked and does not answer.
     """
     host = hosts.at(url)
+    if host.name:
+        words = (
+            f"is at {host.name}, whose repositories are listed, not registered: synchronise them, then enable this one"
+        )
+        raise Invalid.of([Problem("git_http_url", "listed_host", f"git_http_url {words} (gantry repo sync)")])
     _check(host, namespace, name, url, default_branch)
     branch = default_branch or await host.default_branch(Source(0, url, host.name))
     slug = f"{namespace}/{name}"

@@ -16,6 +16,8 @@ class Source:
     url: str
     #: Name of the repository's host; empty for plain git.
     host: str = ""
+    #: Id of the account in whose name the host is called; 0 for the repository's owner.
+    account: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from app.errors import AppError, Unauthorized
 from app.log import request_id
 from app.moments import Actor
 from app.repos import store as repos
+from app.repos.hooks import PATH
 from app.repos.model import SIGNER, Repo
 from app.scm.hook import Delivery, Push
 from app.web import body
@@ -21,7 +22,6 @@ from app.web.connections import network
 from app.web.reply import JSON, Empty, MessageJSON
 from app.web.route import Endpoint
 
-PATH = "/hook"
 #: Bytes of a delivery that are read (contract scm-webhooks 1.2).
 LIMIT = 10_000_000
 #: Bytes that are read of a delivery from an address whose strangers have used up their budget. The delivery may be a

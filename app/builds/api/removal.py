@@ -4,7 +4,7 @@ from starlette.requests import Request
 
 from app.builds.api.request import State
 from app.builds.removal import remove
-from app.repos import moments, settings
+from app.repos import hooks, moments, settings
 from app.repos.access import ADMIN, Access
 from app.repos.paths import REPO
 from app.repos.wire import RepoJSON, repo_json
@@ -15,10 +15,12 @@ from app.web.route import Endpoint, Param
 
 async def disable(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Disable a repository: what is pushed is built no longer; or delete it, with all its builds, logs and secrets.
+    The webhook at its host is removed.
 
     Before it is deleted, what runs is stopped. One of its name that is registered later counts on from its last number.
     """
-    repo = found.repo
+    repo, state = found.repo, request.state
+    await hooks.remove(state["hosts"], repo, state["public_url"], found.user_id)
     if body.query(request).get("remove") == "true":
         return JSON(repo_json(await remove(request.state["ports"], repo, found.by)))
     disabled = settings.disable(repo.id, request.state["now"]())

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from app.accounts.auth import SYSTEM, Caller
 from app.db.tx import Tx
 from app.db.window import Part
-from app.repos import flow, model, moments, settings, store
+from app.repos import flow, hooks, model, moments, settings, store
 from app.repos.access import ADMIN, READ, Access, State
 from app.repos.input import NewRepo, RepoChanges
 from app.repos.model import Repo
@@ -80,7 +80,12 @@ async def update(request: Request[State], found: Access) -> JSON[RepoJSON]:
 
 
 async def enable(request: Request[State], found: Access) -> JSON[RepoJSON]:
-    """Enable a repository: what is pushed is built from now on, and the caller becomes the owner."""
+    """Enable a repository: what is pushed is built from now on, and the caller becomes the owner.
+
+    First the webhook is registered at the repository's host; a host that refuses gives its reason.
+    """
+    state = request.state
+    await hooks.install(state["hosts"], state["seal"], found.repo, state["public_url"], found.user_id)
     enabled = settings.enable(found.repo.id, found.user_id, request.state["now"]())
     return JSON(repo_json(await _write(request, found, "repo.enable", enabled)))
 
@@ -92,8 +97,10 @@ async def chown(request: Request[State], found: Access) -> JSON[RepoJSON]:
 
 
 async def repair(request: Request[State], found: Access) -> JSON[RepoJSON]:
-    """Ask the git repository again for its default branch."""
+    """Ask the host again for the default branch, and register the webhook of an enabled repository anew."""
     state, recorded = request.state, partial(_changing, request, found, "repo.repair")
+    if found.repo.active:
+        await hooks.install(state["hosts"], state["seal"], found.repo, state["public_url"], found.user_id)
     return JSON(repo_json(await flow.repair(state["db"], state["hosts"], found.repo, state["now"](), recorded)))
 
 
@@ -122,7 +129,7 @@ routes = [
     Endpoint("GET", REPO, show, operation="repos.show", needs=READ),
     Endpoint("GET", REPO / "hook", hook, operation="repos.hook", needs=ADMIN, scope="admin"),
     Endpoint("PATCH", REPO, update, operation="repos.update", needs=ADMIN, body=RepoChanges),
-    Endpoint("POST", REPO, enable, operation="repos.enable", needs=ADMIN),
+    Endpoint("POST", REPO, enable, operation="repos.enable", needs=ADMIN, errors=[422]),
     Endpoint("POST", REPO / "chown", chown, operation="repos.chown", needs=ADMIN),
     Endpoint("POST", REPO / "repair", repair, operation="repos.repair", needs=ADMIN, errors=[422]),
 ]

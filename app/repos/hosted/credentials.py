@@ -47,6 +47,10 @@ class Credentials:
         return await ask(self.services.get(source.host))
 
     async def _owners(self, source: Source) -> HostAccount | None:
-        """What the owner of a repository has at its host, if that is good for something."""
-        account = await self.db.glance(hosted.of_owner(source.repo_id)) if source.repo_id else None
+        """What the owner of a repository, or the account that is named, has at its host, if that is good for
+        something."""
+        if not source.account and not source.repo_id:
+            return None
+        of = hosted.of(source.account, source.host) if source.account else hosted.of_owner(source.repo_id)
+        account = await self.db.glance(of)
         return None if account is None or account.broken else account

@@ -18,6 +18,7 @@ from app.builds.push import push_build
 from app.builds.triggers import build_event
 from app.db.tx import run
 from app.errors import NotFound, Unavailable, Unreadable
+from app.repos import hooks
 from app.repos.model import SIGNER
 from app.scm.hook import Push, sign
 from app.sealing.seal import Seal
@@ -384,7 +385,7 @@ async def test_a_push_that_cannot_be_read_is_accepted(scene: Scene, client: http
 
 #: Requests a minute, used up in a moment.
 RATE = 3
-FLOOD = Policy(unlimited=frozenset({hook.PATH}))
+FLOOD = Policy(unlimited=frozenset({hooks.PATH}))
 
 
 @pytest.mark.parametrize(
