@@ -1,4 +1,4 @@
-"""Storing what a host lists for an account: repositories, and the account's rights in them (contract scm-api 6)."""
+"""Storing what a host lists for an account: repositories, and the account's rights in them (contract scm-api 6.1)."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Asking the host of one repository for the rights of one account (contract scm-api 6)."""
+"""Asking the host of one repository for the rights of one account (contract scm-api 6.1)."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The SQL of synchronising: each statement is for any number of repositories (contract scm-api 6)."""
+"""The SQL of synchronising: each statement is for any number of repositories (contract scm-api 6.1)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

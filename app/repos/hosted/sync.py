@@ -1,4 +1,4 @@
-"""Synchronising the repositories of hosts, and the rights of an account in them, with the host (contract scm-api 6).
+"""Synchronising the repositories of hosts, and the rights of an account in them, with the host (contract scm-api 6.1).
 
 An account is synchronised when its person logs in, on demand, and hourly. A server that does so takes the account for
 the time of a lease and renews the lease, so that several servers of one database share the work.

@@ -1,4 +1,4 @@
-"""Rights in the repositories of hosts are asked for once an hour, before they decide (contract scm-api 6)."""
+"""Rights in the repositories of hosts are asked for once an hour, before they decide (contract scm-api 6.1)."""
 
 import asyncio
 from collections.abc import AsyncIterator

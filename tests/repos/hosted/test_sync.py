@@ -1,4 +1,4 @@
-"""The repositories of a host, and the rights in them, are what the host says (contract scm-api 6)."""
+"""The repositories of a host, and the rights in them, are what the host says (contract scm-api 6.1)."""
 
 import asyncio
 from dataclasses import replace
