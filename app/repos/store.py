@@ -11,6 +11,7 @@ from app.errors import Conflict, NotFound
 from app.repos.model import Permissions, Repo
 
 BY_SLUG = "SELECT * FROM repos WHERE namespace = :namespace AND name = :name"
+BY_UID = "SELECT * FROM repos WHERE uid = :uid AND uid <> '' ORDER BY id LIMIT :limit"
 BY_ID = "SELECT * FROM repos WHERE id = :id"
 ALL = "SELECT * FROM repos ORDER BY namespace, name LIMIT :limit OFFSET :offset"
 ALL_AFTER = "SELECT * FROM repos WHERE (namespace, name) > (:namespace, :name) ORDER BY namespace, name LIMIT :limit"
@@ -60,6 +61,8 @@ BREAK = """
     WHERE id = :id AND unbroken_from < :number
 """
 
+#: The most repositories with one id, each at another host, that a webhook may mean.
+SAME_UID = 16
 PARAMETERS = NAMES
 _MAPPER = Mapper(Repo, schema.repos, codecs={"parameters": PARAMETERS})
 #: Columns of a whole row.
@@ -75,6 +78,20 @@ def find_if_any(namespace: str, name: str) -> Tx[Repo | None]:
     """The repository of a slug; letter case matters."""
     row = yield from one(BY_SLUG, namespace=namespace, name=name)
     return made(row) if row else None
+
+
+def find_told(kind: str, uid: str, slug: str) -> Tx[list[Repo]]:
+    """The repositories that a webhook may mean, by their id at the host, else by their slug.
+
+    There may be several hosts of a kind, and a repository of the same id at each of them. `kind` is the kind of the
+    host, with which the name of each begins: `github`, `github:partners`. The last slash of a slug ends the namespace.
+    """
+    rows = (yield from many(BY_UID, uid=uid, limit=SAME_UID)) if kind and uid else []
+    if found := [repo for repo in map(made, rows) if repo.scm.partition(":")[0] == kind]:
+        return found
+    namespace, _, name = slug.rpartition("/")
+    repo = yield from find_if_any(namespace, name)
+    return [repo] if repo else []
 
 
 def find_with_rights(namespace: str, name: str, user_id: int) -> Tx[tuple[Repo, Permissions | None] | None]:
