@@ -106,7 +106,7 @@ def is_echo(change: Deployment) -> bool:
 
 
 def refs_of(change: Deployment) -> tuple[str, ...]:
-    """The refs that a deployment may mean, the likeliest first; none when it names its commit (scm-webhooks 3.4)."""
+    """The refs that a deployment may mean (contract scm-webhooks 3.4), the likeliest first; none for its commit."""
     ref = change.ref
     if change.after.startswith(ref) and (is_full_id(ref) or is_short_id(ref)):
         return ()

@@ -88,8 +88,9 @@ async def _verified(request: Request[State], delivery: Delivery) -> Repo:
     """The repository whose key signed the delivery; Unauthorized."""
     found = await request.state["db"].read(repos.find_told(delivery.host, delivery.uid, delivery.slug))
     seal = request.state["seal"]
-    signed = [repo for repo in found if delivery.signed_with(seal.open(repo.signer, SIGNER))]
-    if not found:
+    with_key = [repo for repo in found if repo.signer]
+    signed = [repo for repo in with_key if delivery.signed_with(seal.open(repo.signer, SIGNER))]
+    if not with_key:
         delivery.signed_with(_NOBODYS_KEY)
     if not signed:
         about = {"host": delivery.host, "delivery": delivery.id, "repository": delivery.slug}

@@ -80,12 +80,13 @@ def _change(event: str, fields: Fields) -> Change | None:
 
 def _push(fields: Fields) -> Push | None:
     """A push to a branch or a tag. That a ref was deleted is told by a webhook of its own."""
-    ref, after = fields.text("ref", ref_problem), fields.text("after", id_problem)
+    ref = fields.text("ref", ref_problem)
+    before, after = fields.text("before", id_problem), fields.text("after", id_problem)
     if is_zero(after) or not ref.startswith(("refs/heads/", "refs/tags/")):
         return None
     is_tag = ref.startswith("refs/tags/")
     return Push(
-        before=fields.text("before", id_problem),
+        before=before,
         after=(is_tag and fields.text("head_commit.id", id_problem, optional=True)) or after,
         ref=ref,
         sender=fields.word("sender.login"),

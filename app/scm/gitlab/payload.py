@@ -96,12 +96,13 @@ def _push(fields: Fields) -> Push | None:
     ref = prefix + told.removeprefix(prefix)
     if broken := ref_problem(ref):
         fields.refuse("ref", "invalid", broken)
-    sender, after = fields.word("user_username"), fields.text("after", id_problem)
+    before, after = fields.text("before", id_problem), fields.text("after", id_problem)
+    sender = fields.word("user_username")
     if is_zero(after):
-        return None if is_tag else Push(before=fields.text("before", id_problem), after=after, ref=ref, sender=sender)
+        return None if is_tag else Push(before=before, after=after, ref=ref, sender=sender)
     head = fields.chosen("commits", "id", fields.look("checkout_sha"), otherwise=-1)
     return Push(
-        before=fields.text("before", id_problem),
+        before=before,
         after=fields.text("checkout_sha", id_problem, optional=True) or after,
         ref=ref,
         sender=sender,
