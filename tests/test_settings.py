@@ -20,6 +20,15 @@ SECRET = "sixteen letters!"
 README = (Path(__file__).parents[1] / "README.md").read_text()
 #: Field, Gantry's name, Drone's, a value as text and as it is read.
 ENDPOINT = "https://extension.example.com:3000/path"
+#: Settings of git hosts: the end of the name, the hosts, a value as text and as it is read.
+FORGES: list[tuple[str, str, str, Any]] = [
+    ("SERVER", "github gitea gitlab gogs", "https://git.example.com/", "https://git.example.com"),
+    ("API_SERVER", "github", "https://git.example.com/api", "https://git.example.com/api"),
+    ("CLIENT_ID", "github gitea gitlab", "id", "id"),
+    ("CLIENT_SECRET", "github gitea gitlab", SECRET, SECRET),
+    ("SCOPE", "github gitea", "repo,read:org", ("repo", "read:org")),
+    ("SKIP_VERIFY", "github gitea gitlab gogs", "true", True),
+]
 BOTH: list[tuple[str, str, str, str, Any]] = [
     ("bind", "GANTRY_BIND", "DRONE_SERVER_PORT", ":9000", ":9000"),
     ("admin", "GANTRY_ADMIN", "DRONE_USER_CREATE", "username:ada,admin:true", Bootstrap("ada", admin=True)),
@@ -58,11 +67,25 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
     ("jsonnet_import_limit", "GANTRY_JSONNET_IMPORT_LIMIT", "DRONE_JSONNET_IMPORT_LIMIT", "5", 5),
     ("private_mode", "GANTRY_PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", "true", True),
     ("metrics_anonymous", "GANTRY_METRICS_ANONYMOUS", "DRONE_PROMETHEUS_ANONYMOUS_ACCESS", "true", True),
+    ("status_name", "GANTRY_STATUS_NAME", "DRONE_STATUS_NAME", "ci/acme", "ci/acme"),
+    ("status_disabled", "GANTRY_STATUS_DISABLED", "DRONE_STATUS_DISABLED", "true", True),
+    *(
+        (f"{kind}_{name.lower()}", f"GANTRY_{kind.upper()}_{name}", f"DRONE_{kind.upper()}_{name}", text, value)
+        for name, kinds, text, value in FORGES
+        for kind in kinds.split()
+    ),
+    ("user_filter", "GANTRY_USER_FILTER", "DRONE_USER_FILTER", "ada,acme", ("ada", "acme")),
+    ("registration_closed", "GANTRY_REGISTRATION_CLOSED", "DRONE_REGISTRATION_CLOSED", "true", True),
+    ("repository_filter", "GANTRY_REPOSITORY_FILTER", "DRONE_REPOSITORY_FILTER", "acme,tools", ("acme", "tools")),
 ]
 ORIGINS = ("https://ui.example.com", "http://[::1]:3000")
 PROXIES = (ip_network("10.0.0.5"), ip_network("fd00::/8"))
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
+    *(
+        (f"{kind}_token", f"GANTRY_{kind.upper()}_TOKEN", SECRET, SECRET)
+        for kind in ("github", "gitea", "gitlab", "gogs")
+    ),
     ("quote_substitution", "GANTRY_QUOTE_SUBSTITUTION", "true", True),
     ("blobs", "GANTRY_BLOBS", "s3://bucket/some/prefix/", "s3://bucket/some/prefix"),
     ("artifacts_quota", "GANTRY_ARTIFACTS_QUOTA", "500GB", 500 << 30),
@@ -437,3 +460,17 @@ def test_settings_are_frozen_and_do_not_show_what_is_secret(monkeypatch: pytest.
 )
 def test_an_account_is_read_as_drone_writes_it(text: str, expected: Bootstrap) -> None:
     assert values.bootstrap(text) == expected
+
+
+def test_a_host_is_named_by_its_address_and_two_of_them_by_what_shows_that_they_are_used() -> None:
+    def forges(**environ: str) -> list[tuple[str, str]]:
+        return [(forge.kind, forge.server) for forge in settings.load(environ).forges]
+
+    assert forges() == []
+    assert forges(DRONE_GITHUB_CLIENT_ID="x") == [("github", "https://github.com")]
+    assert forges(GANTRY_GITLAB_TOKEN="x") == [("gitlab", "https://gitlab.com")]
+    assert forges(DRONE_GOGS_SERVER="http://gogs:3000/", GANTRY_GITEA_SERVER="https://git.example.com") == [
+        ("gitea", "https://git.example.com"),
+        ("gogs", "http://gogs:3000"),
+    ]
+    assert "hush" not in repr(settings.load({"GANTRY_GITHUB_TOKEN": "hush-hush-hush-hush"}).forges)

@@ -4,6 +4,8 @@ from starlette.requests import Request
 
 from app.accounts import auth, moments, store
 from app.accounts.auth import ACCOUNT, KNOWN, SYSTEM, Caller, State
+from app.accounts.hosted import store as hosted
+from app.accounts.hosted.model import HostAccount
 from app.accounts.input import NewUser, OwnUserChanges
 from app.accounts.model import User
 from app.accounts.wire import UserJSON, user_json
@@ -14,9 +16,13 @@ from app.web.reply import JSON
 from app.web.route import Endpoint, Param
 
 
-async def show(_: Request[State], caller: Caller) -> JSON[UserJSON]:
-    """The caller's account."""
-    return JSON(user_json(caller.user))
+async def show(request: Request[State], caller: Caller, mine: list[HostAccount]) -> JSON[UserJSON]:
+    """The caller's account, and what it has at hosts."""
+    return JSON(user_json(caller.user, hosts=mine, now=request.state["now"]()))
+
+
+def _at_hosts(_: Request[State], caller: Caller) -> Tx[list[HostAccount]]:
+    return hosted.of_user(caller.user.id)
 
 
 async def update(request: Request[State], caller: Caller) -> JSON[UserJSON]:
@@ -83,7 +89,7 @@ async def rotate(request: Request[State], caller: Caller, user: User) -> JSON[Us
 USERS = Path.of("/api/users")
 USER = USERS / Word("user", "Login of the account, in any letter case, or its id.", "octocat")
 routes = [
-    Endpoint("GET", "/api/user", show, operation="accounts.show", needs=KNOWN),
+    Endpoint("GET", "/api/user", show, operation="accounts.show", needs=KNOWN, reads=_at_hosts, quick=True),
     Endpoint("PATCH", "/api/user", update, operation="accounts.update", needs=ACCOUNT, body=OwnUserChanges),
     Endpoint(
         "POST",

@@ -16,6 +16,7 @@ from starlette.types import Scope as Head
 
 from app.accounts import credentials, proofs
 from app.accounts.credentials import Credentials
+from app.accounts.hosted.login import HostLogins
 from app.accounts.jwt import Signer
 from app.accounts.model import Proof, User
 from app.accounts.seen import Seen
@@ -49,6 +50,8 @@ class State(Shared):
     seen: Seen
     #: Checks the tokens that are JWTs.
     signer: Signer
+    #: The hosts at which people log in.
+    logins: HostLogins
 
 
 def _unnoted(_: Proof, __: int) -> None:

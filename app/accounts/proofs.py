@@ -133,6 +133,14 @@ def set_default(user_id: int, token_hash: str, now: int) -> Tx[None]:
     yield from add_row(Token(0, user_id, DEFAULT, created=now), token_hash)
 
 
+def default_id(user_id: int, fresh_hash: str, now: int) -> Tx[int]:
+    """The id of an account's default token; an account without one gets the token of this hash, which nobody knows."""
+    found = yield from one(TOKEN_BY_NAME, user_id=user_id, name=DEFAULT)
+    if found is not None:
+        return int(found["id"])
+    return (yield from add_row(Token(0, user_id, DEFAULT, created=now), fresh_hash)).id
+
+
 def delete_token(user_id: int, name: str) -> Tx[Token]:
     """Remove a token of an account, found by its name, or else by its id; the sessions that it began end. NotFound."""
     yield from run(LOCK, user_id=user_id)

@@ -1,9 +1,4 @@
-"""Routes of browsers' sessions: log in with a token for a cookie, log out again, see and end sessions (contract
-drone-rest 3.1, 3.7).
-
-Drone lets the host prove the account of a browser. The host of plain git has no accounts, so here the token is the
-proof.
-"""
+"""Sessions of browsers, and their routes: log out, see and end sessions (contract drone-rest 3.1, 3.7)."""
 
 from contextlib import suppress
 
@@ -11,123 +6,71 @@ from starlette.requests import Request
 
 from app.accounts import auth, moments, proofs, store
 from app.accounts.auth import ACCOUNT, COOKIE, Caller, State
-from app.accounts.model import Session, User
+from app.accounts.model import Proof, Session, User
 from app.accounts.wire import SessionJSON, session_json, user_json
 from app.db.tx import Tx
-from app.errors import Conflict, Forbidden, NotFound, Unauthorized, Unavailable
-from app.extensions.client import Extension, ExtensionFailed
+from app.errors import Conflict, NotFound
 from app.moments import SERVER, Actor, Change
 from app.web import body, origin, pages
 from app.web.connected import address
 from app.web.needs import StoredNeeds
 from app.web.path import Path, Word
 from app.web.reply import HTML, JSON, Empty, SeeOther
-from app.web.route import Endpoint, Param
+from app.web.route import Endpoint
 
 #: Seconds that a session lasts: Drone's 720 hours.
 SESSION = 720 * 3600
 #: Characters that are kept of what a browser says that it is.
 LONGEST_BROWSER = 250
-#: The path to which a browser is sent after a log-in, and after a failed one.
+#: The path to which a browser is sent after a log-in.
 HOME = "/"
-FAILED = "/login?failed=true"
-UNKNOWN = (
-    "That is no token that a person's active account can log in with: such a token has the scope admin and is good for "
-    "all repositories. An administrator makes a new one: gantry user rotate LOGIN"
-)
 ADMISSION = "application/vnd.drone.admission.v1+json"
 
 
-async def show_login(request: Request[State]) -> HTML:
-    """The page that asks for a token."""
-    return _page(UNKNOWN if "failed" in body.query(request) else "")
+async def admitted(request: Request[State], user: User) -> bool | None:
+    """Ask the admission extension (contract drone-webhooks 9): whether the account is to be an administrator.
 
-
-def _page(problem: str, status: int = 200) -> HTML:
-    return HTML(pages.render("login.html", problem=problem), status)
-
-
-async def login(request: Request[State], caller: Caller | None) -> SeeOther | HTML:
-    """Log a browser in: whoever shows the token of a person's account gets a session cookie, for 30 days.
-
-    The session ends earlier with its token. An admission extension may refuse; the page then says what it says.
+    None when the extension does not say, or there is none. ExtensionFailed or Unavailable when the extension does not
+    admit the account. The id of an account that is not made yet is 0.
     """
-    state, now = request.state, request.state["now"]()
-    if caller is None:
-        return SeeOther(FAILED)
-    try:
-        await _admit(request, state["admission"], caller.user, now)
-    except (ExtensionFailed, Unavailable) as refusal:
-        return _page(getattr(refusal, "text", "") or refusal.message, 403)
-    value = auth.new_token()
-    try:
-        session = await _begin(request, caller, value, now)
-    except (Unauthorized, NotFound):  # the token or the account is gone by now
-        return SeeOther(FAILED)
-    answer = SeeOther(HOME)
-    https = state["public_url"].startswith("https://") or request.url.scheme == "https"
-    lasts = session.expires - now
-    answer.set_cookie(COOKIE, value, max_age=lasts, secure=https, httponly=True, samesite="lax")
-    return answer
-
-
-class _Person(StoredNeeds[Caller | None]):
-    """Refuses only requests of other pages. Grants the person whose token the request shows, or None.
-
-    A cookie alone grants None: with a cookie that renews itself, a session would never end.
-    """
-
-    async def asked(self, request: Request[State]) -> Tx[Caller | None]:
-        """The caller; None for a machine account, an inactive account, or a token that is not good for everything."""
-        _refuse_others(request)
-        return _person(await auth.claim(request))
-
-
-def _refuse_others(request: Request[State]) -> None:
-    """Forbidden for a page of another origin: a page could log its visitor in or out, also without a cookie.
-
-    No page can send the header Authorization to another origin.
-    """
-    if not request.headers.get("authorization"):
-        origin.refuse_others(request)
-
-
-def _person(shown: auth.Claim) -> Tx[Caller | None]:
-    if not shown.token_hash:
-        return None
-    try:
-        caller = yield from auth.caller_of(shown)
-    except (Unauthorized, Forbidden):
-        return None
-    return None if caller is None or caller.user.machine else caller
-
-
-async def _admit(request: Request[State], admission: Extension | None, user: User, now: int) -> None:
-    """Ask the admission extension (contract drone-webhooks 9).
-
-    The extension may make the account an administrator, or take that from the account; but the last active
-    administrator stays one. Raises ExtensionFailed or Unavailable when the extension does not admit the account.
-    """
+    admission = request.state["admission"]
     if admission is None:
-        return
+        return None
     question = {"event": "login", "user": user_json(user), "token": {"access": "", "refresh": ""}}
     answer = await admission.ask(question)
     admin = answer.get("admin") if isinstance(answer, dict) else None
-    if isinstance(admin, bool) and admin != user.admin:
-        changed = store.update(user.id, admin=admin, now=now)
-        with suppress(Conflict):
-            recorded = moments.updating(request.state["recorders"], SERVER, user.id, changed)
-            await request.state["db"].write(recorded)
+    return admin if isinstance(admin, bool) else None
 
 
-async def _begin(request: Request[State], caller: Caller, value: str, now: int) -> Session:
-    """Store a session whose cookie has this value, and record the log-in. The session that was the browser's ends."""
-    user, proof = caller.user, caller.proof
+async def set_admin(request: Request[State], user: User, admin: bool | None) -> None:
+    """Do what the admission extension says. The last active administrator of the server stays one."""
+    if admin is None or admin == user.admin:
+        return
+    changed = store.update(user.id, admin=admin, now=request.state["now"]())
+    with suppress(Conflict):
+        recorded = moments.updating(request.state["recorders"], SERVER, user.id, changed)
+        await request.state["db"].write(recorded)
+
+
+async def begin(request: Request[State], user: User, proof: Proof, by: Actor) -> SeeOther:
+    """Log a browser in: a session, recorded, and the answer with its cookie. The session that was the browser's ends.
+
+    `proof` is of the token that the session ends with. Unauthorized or NotFound when the token or the account is gone.
+    """
+    state, now, value = request.state, request.state["now"](), auth.new_token()
     expires = min(now + SESSION, proof.expires or now + SESSION)
     browser = "".join(filter(str.isprintable, request.headers.get("user-agent", "")))[:LONGEST_BROWSER]
     session = Session(0, user.id, proof.token_id, now, now, expires, browser, address(request))
-    begun = _logged_in(session, value=auth.hash_cookie(value, request.state["cookie_key"]), request=request, now=now)
-    return await moments.write(request, caller.by, begun, lambda by, _: moments.logged_in(by, user))
+    begun = _logged_in(session, value=auth.hash_cookie(value, state["cookie_key"]), request=request, now=now)
+    await moments.write(request, by, begun, lambda by, _: moments.logged_in(by, user))
+    answer = SeeOther(HOME)
+    answer.set_cookie(COOKIE, value, max_age=expires - now, secure=is_https(request), httponly=True, samesite="lax")
+    return answer
+
+
+def is_https(request: Request[State]) -> bool:
+    """Whether browsers reach the server by https alone, so that cookies need not travel otherwise."""
+    return request.state["public_url"].startswith("https://") or request.url.scheme == "https"
 
 
 def _logged_in(session: Session, *, value: str, request: Request[State], now: int) -> Tx[Session]:
@@ -151,12 +94,21 @@ async def logout(request: Request[State], found: Caller | None) -> HTML:
     return answer
 
 
-class _Browser(StoredNeeds[Caller | None]):
+def refuse_others(request: Request[State]) -> None:
+    """Forbidden for a page of another origin: a page could log its visitor in or out, also without a cookie.
+
+    No page can send the header Authorization to another origin.
+    """
+    if not request.headers.get("authorization"):
+        origin.refuse_others(request)
+
+
+class Browser(StoredNeeds[Caller | None]):
     """Refuses only requests of other pages. Grants the account of the cookie, whatever else the request shows."""
 
     async def asked(self, request: Request[State]) -> Tx[Caller | None]:
         """The caller; None without a session."""
-        _refuse_others(request)
+        refuse_others(request)
         shown = auth.Claim("", auth.session_hash(request), address(request), now=request.state["now"]())
         return _of_session(shown)
 
@@ -192,30 +144,16 @@ async def end_session(request: Request[State], caller: Caller) -> Empty:
     return Empty()
 
 
+BROWSER = Browser("Anybody.", refusals=(403,), strangers=True)
 _SESSIONS = Path.of("/api/user/sessions")
 routes = [
-    Endpoint(
-        "GET",
-        "/login",
-        show_login,
-        operation="accounts.show_login",
-        query=[Param("failed", "When the last try failed; the page says so.")],
-    ),
-    Endpoint(
-        "POST",
-        "/login",
-        login,
-        operation="accounts.login",
-        needs=_Person("Anybody.", refusals=(403,), strangers=True),
-        query=[Param("access_token", "The token of the account.", form=True)],
-    ),
     Endpoint("GET", "/logout", show_logout, operation="accounts.show_logout"),
     Endpoint(
         "POST",
         "/logout",
         logout,
         operation="accounts.logout",
-        needs=_Browser("Anybody.", refusals=(403,), strangers=True),
+        needs=BROWSER,
     ),
     Endpoint("GET", _SESSIONS, list_sessions, operation="accounts.list_sessions", needs=ACCOUNT, reads=_mine),
     Endpoint("DELETE", _SESSIONS, end_sessions, operation="accounts.end_sessions", needs=ACCOUNT),

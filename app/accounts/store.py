@@ -17,6 +17,11 @@ BOOTSTRAP = """
 """
 TOUCH = "UPDATE users SET updated = :now WHERE id = :id RETURNING *"
 LOG_IN = "UPDATE users SET last_login = :now WHERE id = :id"
+#: An e-mail address that is there stays.
+PROFILE = """
+    UPDATE users SET avatar = :avatar, email = CASE WHEN email = '' THEN :email ELSE email END
+    WHERE id = :id RETURNING *
+"""
 #: Changes nothing, and locks a row that is always there until the transaction ends: transactions that may remove an
 #: administrator run one after another, and each sees the administrators that are left.
 ONE_BY_ONE = "UPDATE schema_versions SET applied = applied WHERE version = 1"
@@ -121,6 +126,12 @@ def update(
 def log_in(user_id: int, now: int) -> Tx[None]:
     """Store the time of an account's log-in with a browser."""
     yield from run(LOG_IN, id=user_id, now=now)
+
+
+def set_profile(user: User, *, avatar: str, email: str) -> Tx[User]:
+    """Store what a host says of an account; an e-mail address that is there stays."""
+    row = yield from one(PROFILE, id=user.id, avatar=avatar, email=email)
+    return _MAPPER.make(row) if row else user
 
 
 def delete(user_id: int) -> Tx[None]:

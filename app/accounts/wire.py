@@ -1,15 +1,34 @@
 """Accounts as clients read them (contract drone-rest 2.2), and what opens an account."""
 
+from collections.abc import Sequence
 from typing import NotRequired
 
 from typing_extensions import TypedDict
 
+from app.accounts.hosted.model import HostAccount
 from app.accounts.model import Session, Token, User
 from app.web.needs import Scope
 
 
+class HostAccountJSON(TypedDict):
+    """What an account has at a host. `problem` says why the host is of no use at present; empty when all is well.
+
+    `repositories` is how many the account may see there; while `syncing`, how many were found so far.
+    """
+
+    host: str
+    login: str
+    syncing: bool
+    synced: int
+    repositories: int
+    problem: str
+
+
 class UserJSON(TypedDict):
-    """An account; `avatar_url` is what Drone's own client looks for. `token` only where it is shown this once."""
+    """An account; `avatar_url` is what Drone's own client looks for. `token` only where it is shown this once.
+
+    `hosts` is ours, and only in the answer to the account itself, if it has any.
+    """
 
     id: int
     login: str
@@ -25,6 +44,7 @@ class UserJSON(TypedDict):
     updated: int
     last_login: int
     token: NotRequired[str]
+    hosts: NotRequired[list[HostAccountJSON]]
 
 
 class SessionJSON(TypedDict):
@@ -84,8 +104,20 @@ def token_json(token: Token, *, value: str = "") -> TokenJSON:
     return body
 
 
-def user_json(user: User, *, token: str = "") -> UserJSON:
-    """The JSON of an account; with its token if the token is given."""
+def host_account_json(account: HostAccount, now: int) -> HostAccountJSON:
+    """The JSON of what an account has at a host."""
+    return HostAccountJSON(
+        host=account.host,
+        login=account.login,
+        syncing=account.syncing(now),
+        synced=account.synced,
+        repositories=account.found if account.syncing(now) else account.repositories,
+        problem=account.broken or account.fault,
+    )
+
+
+def user_json(user: User, *, token: str = "", hosts: Sequence[HostAccount] = (), now: int = 0) -> UserJSON:
+    """The JSON of an account; with its token, and what it has at hosts, if they are given."""
     body = UserJSON(
         id=user.id,
         login=user.login,
@@ -95,7 +127,7 @@ def user_json(user: User, *, token: str = "") -> UserJSON:
         active=user.active,
         avatar=user.avatar,
         avatar_url=user.avatar,
-        syncing=False,
+        syncing=any(account.syncing(now) for account in hosts),
         synced=user.synced,
         created=user.created,
         updated=user.updated,
@@ -103,4 +135,6 @@ def user_json(user: User, *, token: str = "") -> UserJSON:
     )
     if token:
         body["token"] = token
+    if hosts:
+        body["hosts"] = [host_account_json(account, now) for account in hosts]
     return body

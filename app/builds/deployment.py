@@ -1,13 +1,12 @@
 """What follows from a deployment that a host asks for: a promotion or a rollback, by the account of its sender."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
 from typing_extensions import Unpack
 
 from app.accounts import store as accounts
-from app.accounts.model import User
+from app.accounts.hosted import store as hosted
 from app.builds import flow, store, triggers
 from app.builds.model import Build
 from app.builds.ports import Ports
@@ -21,27 +20,19 @@ from app.repos.model import Repo, source
 from app.repos.parameters import problem, shortened
 from app.scm.hook import Deployment
 
-#: Finds the account of this server that belongs to an account at a host: by the host of a repository, and by the id and
-#: the login of the account there.
-SenderOf: TypeAlias = Callable[[str, str, str], Tx[User | None]]
 #: Names of parameters that a message repeats.
 NAMED = 20
 
 
-def same_login(_host: str, _uid: str, login: str) -> Tx[User | None]:
-    """The account with the login that its owner has at the host: right where all accounts come from one host."""
-    return (yield from accounts.find_if_any(login))
-
-
 async def deployment_build(
-    ports: Ports, repo: Repo, change: Deployment, hook: Actor, sender_of: SenderOf, **options: Unpack[Options]
+    ports: Ports, repo: Repo, change: Deployment, hook: Actor, **options: Unpack[Options]
 ) -> Build:
     """The promotion or rollback of a deployment (contract scm-webhooks 3.4).
 
     NothingToRun when its sender may not promote here, or when no pipeline wants the event. An error that is `retried`
     makes no build; a pipeline file that cannot be used makes an error build.
     """
-    by, parent = await ports.db.read(_allowed(repo, change, hook, sender_of))
+    by, parent = await ports.db.read(_allowed(repo, change, hook))
     await refuse_without_owner(ports, repo)
     params, refused = _sorted_out(change.params, repo)
     draft = await _completed(ports, repo, change, _draft(repo, change, hook, parent), refused)
@@ -57,10 +48,10 @@ async def deployment_build(
 
 
 async def fail_deployment(
-    ports: Ports, repo: Repo, change: Deployment, hook: Actor, sender_of: SenderOf, error: str, claim: Tx[None]
+    ports: Ports, repo: Repo, change: Deployment, hook: Actor, error: str, claim: Tx[None]
 ) -> Build:
     """An error build that says why the commit of a deployment could not be read; NothingToRun as above."""
-    by, parent = await ports.db.read(_allowed(repo, change, hook, sender_of))
+    by, parent = await ports.db.read(_allowed(repo, change, hook))
     draft = _draft(repo, change, hook, parent)
     return await flow.fail(ports, repo, draft, error, flow.verb_of(_event(change)), by, claim=claim)
 
@@ -69,10 +60,11 @@ def _event(change: Deployment) -> flow.Deployment:
     return "rollback" if change.rollback else "promote"
 
 
-def _allowed(repo: Repo, change: Deployment, hook: Actor, sender_of: SenderOf) -> Tx[tuple[Actor, Build | None]]:
+def _allowed(repo: Repo, change: Deployment, hook: Actor) -> Tx[tuple[Actor, Build | None]]:
     """The account that promotes, and the newest passing build of the commit; NothingToRun without such an account."""
     name = change.sender[:100] or "(unknown)"
-    user = yield from sender_of(repo.scm, change.sender_uid, change.sender)
+    at_host = yield from hosted.by_uid(repo.scm, change.sender_uid)
+    user = (yield from accounts.find_by_id(at_host.user_id)) if at_host else None
     if user is None or not user.active:
         raise NothingToRun(f"no active account of this server belongs to {name}, who asked for the deployment")
     rights = yield from repos.permissions(user.id, repo.id)

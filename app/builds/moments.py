@@ -45,6 +45,7 @@ BEGINNINGS: frozenset[Verb] = frozenset(
     {"build.push", "build.cron", "build.create", "build.restart", "build.promote", "build.rollback"}
 )
 #: Reports of runners about their work: they are no decisions, and there are more of them than of all other moments.
+#: Recorders get only those that change the status of their build.
 PROGRESS: frozenset[Verb] = frozenset({"build.start", "build.step", "build.end"})
 #: A stage has ended, and perhaps its build.
 _ENDINGS: frozenset[Verb] = frozenset({"build.end", "build.lose", "build.give_up"})
@@ -146,7 +147,7 @@ class Moments:
 
     def _record(self, happened: Happened, *, watched: bool) -> Tx[tuple[Happened, Moment | None]]:
         """Make the moment of what happened and write it down, if a recorder or a subscriber wants the moment."""
-        wanted = self.recorders.wants(happened.verb)
+        wanted = self.recorders.wants(happened.verb) and not _is_mere_progress(happened)
         if not (wanted or watched):
             return happened, None
         moment = yield from _moment(happened)
@@ -167,6 +168,19 @@ class Moments:
             told: Moment = moment if moment is not None else await self._db.read(_moment(happened))
             self.watched.publish(told)
         self.touched.publish(happened.build_id)
+
+
+def _is_mere_progress(happened: Happened) -> bool:
+    """A report of a runner that leaves the status of its build as it was: of these there are very many.
+
+    Only the first stage that starts makes a build `running`; of an end the funnel knows the build.
+    """
+    if happened.verb not in PROGRESS:
+        return False
+    if happened.old is None:
+        return True
+    after = happened.build.status if happened.build else "running"
+    return happened.old.status == after
 
 
 def _moment(happened: Happened) -> Tx[Moment]:

@@ -52,6 +52,9 @@ SET_STATUS = """
         version = version + 1
     WHERE id = :id RETURNING *
 """
+SET_DEPLOY_ID = """
+    UPDATE builds SET deploy_id = :deploy_id, version = version + 1 WHERE id = :id AND deploy_id = 0
+"""
 REMEMBER = """
     INSERT INTO latest (repo_id, kind, name, build_id) VALUES (:repo_id, :kind, :name, :build_id)
     ON CONFLICT (repo_id, kind, name) DO UPDATE SET build_id = excluded.build_id
@@ -204,6 +207,11 @@ def decline(build: Build, now: int) -> Tx[None]:
     yield from run(
         SET_STATUS, id=build.id, status="declined", started=build.started, finished=build.finished, updated=now
     )
+
+
+def set_deploy_id(build_id: int, deploy_id: int) -> Tx[None]:
+    """Store the id that the host has given to a deployment; an id that is stored already stays."""
+    yield from run(SET_DEPLOY_ID, id=build_id, deploy_id=deploy_id)
 
 
 def _with_stages(build: Build) -> Tx[Build]:

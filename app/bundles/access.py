@@ -56,12 +56,12 @@ def key_of(bundle: Bundle) -> Tx[str]:
 
 def ensured(recorders: Recorders, by: Actor, key: str, now_ms: int) -> Tx[ArtifactRepository]:
     """The same; it is made if it is not there. Invalid when a repository of artifacts has the key."""
-    made = (yield from find(key)) or (
-        yield from repositories.ensure_system(key, "bundles", names.project_of(key), now_ms)
-    )
+    if (found := (yield from find(key))) is not None:
+        return found
+    made = yield from repositories.ensure_system(key, "bundles", names.project_of(key), now_ms)
     if made.system != "bundles":
         words = f"{key} is a repository of artifacts, so no release bundle can be stored there; choose another project"
         raise Invalid.of([Problem("project", "wrong_repository", words)])
-    if made.created == now_ms:  # else it was there
+    if made.created == now_ms:  # else another caller has made it
         yield from recorders.record(repo_created(by, key, {"kind": made.kind, "project": made.project}))
     return made

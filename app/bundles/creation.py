@@ -76,24 +76,27 @@ async def create(ports: Ports, call: Call, asked: Asked) -> Accepted:
 
 
 async def _create(ports: Ports, call: Call, asked: Asked) -> Accepted:
-    await ports.db.read(_free(call, asked))
+    await ports.db.read(_checked(call, asked))
     content = await resolving.resolved(ports.db, call.visitor, asked.sources)
     return await ports.db.alter(_created(ports, call, asked, content))
 
 
-def _free(call: Call, asked: Asked) -> Tx[Bundle | None]:
-    """The version of the name whose creation has failed; None without one. Conflict when there is another one."""
-    yield from signer.require(call.signing_key)
+def _checked(call: Call, asked: Asked) -> Tx[tuple[str, Bundle | None]]:
+    """The name of the pair that signs, and the version of the name whose creation has failed, None without one.
+
+    Invalid when there is no such key; Conflict when there is another version of the name.
+    """
+    key = yield from signer.require(call.signing_key)
     old = yield from store.find(call.key, asked.name, asked.version)
     if old is not None and old.status != "FAILED":
         raise _exists(call, asked, old.status)
-    return old
+    return key, old
 
 
 def _created(ports: Ports, call: Call, asked: Asked, content: Content) -> Tx[Accepted]:
-    failed, key = (yield from _free(call, asked)), (yield from signer.require(call.signing_key))
+    key, failed = yield from _checked(call, asked)
     if failed is not None:
-        yield from store.remove(failed.id)
+        yield from store.give_way(failed)
     by = call.visitor.by
     repo = yield from access.ensured(ports.recorders, by, call.key, call.at)
     bundle = yield from store.add(

@@ -12,6 +12,8 @@ from app.web.body import Input
 
 #: The most values of additional properties, and the most characters of the reason for an override.
 VALUES, LONGEST_REASON = 1000, 1000
+#: The field that properties of files stand in.
+_ADDED = "artifact_additional_properties"
 
 
 class PropertyInput(Input):
@@ -47,7 +49,9 @@ def read(said: PromotionInput, operation: str, signing_key: str) -> Order:
         properties.check_keys({one.key: one.values for one in said.artifact_additional_properties})
         found = properties.of_pairs(added)
     except Invalid as error:
-        problems.extend(error.problems)
+        problems += [
+            Problem(_ADDED, one.code, f"{_ADDED}: {one.message.removeprefix('properties: ')}") for one in error.problems
+        ]
     if problems:
         raise Invalid.of(problems)
     return Order(
@@ -68,8 +72,8 @@ def _problems(said: PromotionInput, operation: str, values: int) -> Iterator[Pro
     if operation not in ("copy", "move"):
         yield Problem("operation", "bad_operation", f"operation: say copy or move, not {operation[:100]!r}")
     if values > VALUES:
-        words = f"artifact_additional_properties: there are {values} values; at most {VALUES} are taken"
-        yield Problem("artifact_additional_properties", "too_many_values", words)
+        words = f"{_ADDED}: there are {values} values; at most {VALUES} are taken"
+        yield Problem(_ADDED, "too_many_values", words)
     if len(said.override_reason) > LONGEST_REASON:
         words = f"override_reason: has more than {LONGEST_REASON} characters; say it in fewer"
         yield Problem("override_reason", "too_long", words)

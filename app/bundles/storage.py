@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from app.artifacts import items, repositories
 from app.artifacts.items import Stamp
-from app.artifacts.model import TOP, Blob, Item, depth, parted
+from app.artifacts.model import TOP, Blob, Item, depth, parted, whole
 from app.bundles import names
 from app.bundles.model import Artifact, Bundle
 from app.bundles.union import folders_of
-from app.db.tx import Tx, run
+from app.db.tx import Tx, many, run
 
 #: A file that lies at the path of a folder cannot be there: a version has no such files.
 PUT_ALL = """
@@ -26,6 +26,15 @@ PUT_ALL = """
     ON CONFLICT (repo_id, path, name) DO UPDATE SET blob_id = excluded.blob_id, set_id = excluded.set_id,
         mime = excluded.mime, modified = excluded.modified, modified_by = excluded.modified_by,
         updated = excluded.updated
+"""
+#: The artifacts of a version at whose places there are no files with their bytes.
+ASTRAY = """
+    SELECT artifact.package_type, artifact.path, artifact.name FROM bundle_artifacts AS artifact
+    LEFT JOIN items ON items.repo_id = :repo_id AND items.name = artifact.name AND items.blob_id = artifact.blob_id
+        AND items.path = :root || artifact.package_type || CASE WHEN artifact.path = '.' THEN ''
+            ELSE '/' || artifact.path END
+    WHERE artifact.bundle_id = :bundle_id AND items.id IS NULL
+    ORDER BY artifact.package_type, artifact.path, artifact.name
 """
 MANIFEST_MIME = "application/json"
 
@@ -69,3 +78,10 @@ def put(bundle: Bundle, folders: Sequence[str], manifest: Blob, stamp: Stamp) ->
         updated=stamp.at,
     )
     yield from items.put(item)
+
+
+def astray(bundle: Bundle) -> Tx[list[str]]:
+    """The artifacts of a signed version, each as type and path, that its repository does not have as they are."""
+    root = names.artifacts(bundle.name, bundle.version, "")
+    rows = yield from many(ASTRAY, bundle_id=bundle.id, repo_id=bundle.repo_id, root=root)
+    return [f"{row['package_type']}/{whole(row['path'], row['name'])}" for row in rows]

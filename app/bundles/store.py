@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from app.bundles.model import BUNDLES, Artifact, Bundle, MessageJSON, Status
+from app.bundles.model import Artifact, Bundle, MessageJSON, Status
 from app.db import releases, schema
 from app.db.mapper import Codec, Mapper
 from app.db.tx import Tx, many, one, run
@@ -26,13 +26,13 @@ EVERYWHERE = """
     SELECT artifact_repos.key, bundles.id FROM artifact_repos CROSS JOIN bundles
     WHERE bundles.repo_id = artifact_repos.id AND artifact_repos.system = 'bundles'
         AND bundles.name = :name AND bundles.version = :version
-    ORDER BY CASE WHEN artifact_repos.key = :first THEN 0 ELSE 1 END, artifact_repos.key LIMIT 2
 """
 SET_STATUS = "UPDATE bundles SET status = :status, messages = :messages WHERE id = :id"
 SIGNED = "UPDATE bundles SET status = 'COMPLETED', manifest = :manifest WHERE id = :id"
 SET_TAG = "UPDATE bundles SET tag = :tag WHERE id = :id"
 SET_CONTENT = "UPDATE bundles SET sources = :sources, files = :files, size = :size WHERE id = :id"
 REMOVE = "DELETE FROM bundles WHERE id = :id"
+REMOVE_FAILED = "DELETE FROM bundles WHERE id = :id AND status = 'FAILED'"
 ADD_ARTIFACTS = """
     INSERT INTO bundle_artifacts (bundle_id, package_type, path, name, source, blob_id, set_id, mime)
     SELECT :bundle_id, entry.package_type, entry.path, entry.name, entry.source, entry.blob_id, entry.set_id, entry.mime
@@ -91,11 +91,9 @@ def find(key: str, name: str, version: str) -> Tx[Bundle | None]:
     return MAPPER.make(row) if row is not None else None
 
 
-def home_of(name: str, version: str) -> Tx[str]:
-    """The key of the repository that a request means which names none (contract release-bundle 4.2): the common one,
-    or the only other one that has the version."""
-    rows = yield from many(EVERYWHERE, name=name, version=version, first=BUNDLES)
-    return str(rows[0]["key"]) if rows and (len(rows) == 1 or rows[0]["key"] == BUNDLES) else BUNDLES
+def homes_of(name: str, version: str) -> Tx[list[str]]:
+    """The keys of the repositories that have a version of this name."""
+    return [str(row["key"]) for row in (yield from many(EVERYWHERE, name=name, version=version))]
 
 
 def set_status(bundle_id: int, status: Status, messages: Sequence[MessageJSON] = ()) -> Tx[None]:
@@ -121,6 +119,11 @@ def set_content(bundle_id: int, sources: object, files: int, size: int) -> Tx[No
 def remove(bundle_id: int) -> Tx[None]:
     """Remove a version with its artifacts, promotions, evidence and work; not its items."""
     yield from run(REMOVE, id=bundle_id)
+
+
+def give_way(failed: Bundle) -> Tx[None]:
+    """Remove a version whose creation has failed; nothing happens if another caller deletes it, or has made it anew."""
+    yield from run(REMOVE_FAILED, id=failed.id)
 
 
 def add_artifacts(bundle_id: int, artifacts: Iterable[Artifact]) -> Tx[None]:

@@ -72,6 +72,8 @@ class Kept:
     #: Properties of the artifacts' sets, by id.
     properties: Sets
     promotions: Sequence[Promotion]
+    #: The artifacts, each as type and path, that downloads do not find with their bytes.
+    astray: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,8 @@ class _Verification:
             self.problems.append(f"the statements are about another version: {' '.join(map(str, self.about))}")
         if self.manifest and not self.imported and (names := _differing(statements.of_bundle(bundle), self.manifest)):
             self.problems.append(f"the record of the version tells otherwise than its manifest: {', '.join(names)}")
+        if self.kept.astray:
+            self.problems.append(f"files are not stored with the bytes of the version: {_some(self.kept.astray)}")
         known = {promotion.created: promotion for promotion in self.kept.promotions}
         for promotion in known.values():
             if promotion.status == "COMPLETED" and promotion.created not in self.promoted:

@@ -4,7 +4,7 @@ from app import threads
 from app.artifacts import items, properties
 from app.artifacts.blobs.store import BlobStore, Lost
 from app.artifacts.model import Blob
-from app.bundles import evidence, names, promotions, store, verification
+from app.bundles import evidence, names, promotions, storage, store, verification
 from app.bundles.evidence import Evidence
 from app.bundles.model import Bundle
 from app.bundles.ports import Ports
@@ -38,13 +38,14 @@ def _read(found: Tx[tuple[str, Bundle]]) -> Tx[tuple[Kept, list[Evidence], dict[
     artifacts = yield from store.artifacts_of(bundle.id)
     sets = yield from properties.of_sets(sorted({artifact.set_id for artifact in artifacts}))
     manifest = yield from items.find(bundle.repo_id, names.manifest(bundle.name, bundle.version))
-    keys = yield from signer.trusted()
+    keys, astray = (yield from signer.trusted()), (yield from storage.astray(bundle))
     for _ in range(ATTEMPTS):
         head = yield from evidence.head(bundle.id)
         done = yield from promotions.of(bundle.id)
         said = yield from evidence.all_of(bundle.id)
         if (said[-1].seq if said else 0) == head.seq:  # no promotion has ended between the three
-            return Kept(key, bundle, artifacts, sets, done), said, keys, manifest.blob if manifest is not None else None
+            kept = Kept(key, bundle, artifacts, sets, done, astray)
+            return kept, said, keys, manifest.blob if manifest is not None else None
     raise Unavailable("the version is changed again and again; try again")
 
 

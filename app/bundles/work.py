@@ -12,9 +12,11 @@ from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from app import background
+from app.backoff import pauses
 from app.bundles.store import OBJECT
 from app.db import releases, schema
 from app.db.connect import Alterable
@@ -34,6 +36,9 @@ LEASE, RENEWAL = 15_000, 3.0
 LOOK, POLL = 2.0, 0.25
 #: Works that are done at once.
 AT_ONCE = 2
+#: Attempts at work while something that it needs is away, and seconds between the first two; then twice as long.
+ATTEMPTS, PAUSE = 6, 0.2
+LONGEST_PAUSE = 5.0
 #: Errors of ended work that are kept for those who wait.
 KEPT = 1000
 
@@ -140,7 +145,10 @@ class Step(Protocol):
     """What does the work of a kind."""
 
     async def do(self, work: Work, progress: Progress) -> None:
-        """Do it to its end, with a last transaction that begins with `finish`. An AppError makes it fail."""
+        """Do it to its end, with a last transaction that begins with `finish`. An AppError makes it fail.
+
+        After Unavailable it is called again.
+        """
         ...
 
     def failed(self, work: Work, error: AppError) -> Tx[None]:
@@ -224,8 +232,7 @@ class Worker:
         progress, began = Progress(), time.monotonic()
         async with background.serving(self._renewing(work, progress)):
             try:
-                with many_objects():
-                    await self._steps[work.kind].do(work, progress)
+                await self._attempts(work, progress)
             except Lost:
                 log.warning("another server has taken over work", extra={"work": work.id, "kind": work.kind})
             except AppError as error:
@@ -239,16 +246,32 @@ class Worker:
         if (event := self._ended.get(work.id)) is not None:
             event.set()
 
+    async def _attempts(self, work: Work, progress: Progress) -> None:
+        """Do work, again and again while something that it needs is away; the error of the last attempt."""
+        for pause in islice(pauses(PAUSE, LONGEST_PAUSE), ATTEMPTS - 1):
+            try:
+                return await self._attempt(work, progress)
+            except Unavailable as error:
+                about = {"work": work.id, "kind": work.kind, "reason": error.message}
+                log.warning("work waits for what is away", extra=about)
+            await asyncio.sleep(pause)
+        return await self._attempt(work, progress)
+
+    async def _attempt(self, work: Work, progress: Progress) -> None:
+        with many_objects():
+            await self._steps[work.kind].do(work, progress)
+
     async def _fail(self, work: Work, error: AppError) -> None:
+        self._errors[work.id] = error  # before the row is gone: who waits looks for the error then
+        while len(self._errors) > KEPT:
+            self._errors.popitem(last=False)
         try:
             await self._db.write(_failed(self._steps[work.kind], work, error))
         except AppError as worse:
+            self._errors.pop(work.id, None)
             log.warning("failed work could not be ended", extra={"work": work.id, "reason": worse.message})
-            return
-        self.tally.failed[work.kind] += 1
-        self._errors[work.id] = error
-        while len(self._errors) > KEPT:
-            self._errors.popitem(last=False)
+        else:
+            self.tally.failed[work.kind] += 1
 
     async def _renewing(self, work: Work, progress: Progress) -> None:
         while True:

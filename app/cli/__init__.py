@@ -38,6 +38,7 @@ COMMANDS = {
     ),
     "key": Lazy("app.cli.key:key", "Keep the key pairs that sign release bundles."),
     "log": Lazy("app.cli.log:log", "Print the log of a step."),
+    "migrate": Lazy("app.cli.migrate:migrate", "Move over from another server."),
     "orgsecret": Lazy("app.cli.orgsecret:orgsecret", "Keep the secrets that the repositories of a namespace share."),
     "queue": Lazy("app.cli.queue:queue", "See, pause and resume the queue (administrators)."),
     "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks, and change them."),

@@ -118,6 +118,7 @@ def _flag(name: str, words: str) -> Callable[[F], F]:
     "--parameter", "parameters", multiple=True, metavar="NAME", help="A name that parameters may have; no other."
 )
 @click.option("--any-parameter", is_flag=True, help="Parameters may have every name that is not reserved.")
+@_flag("deployments", "Promotions are shown at the git host as deployments.")
 @_flag("trusted", "Pipelines may use what is privileged (administrators of the server).")
 @click.option(
     "--timeout", type=options.minutes, metavar="MINUTES|1h30m", help="What a stage may take (administrators)."
@@ -228,11 +229,15 @@ def _block(repo: Json) -> str:
 def _settings(repo: Json) -> str:
     names = ("protected", "trusted", *(name for name in repo if name.startswith(("ignore_", "auto_cancel_"))))
     flags = [(name.replace("_", " ").capitalize(), output.yes(repo.get(name))) for name in names]
-    return _block(repo) + "\n" + output.block([*flags, ("Throttle", str(repo.get("throttle") or "-")), _allowed(repo)])
+    return _block(repo) + "\n" + output.block([*flags, *_others(repo)])
 
 
-def _allowed(repo: Json) -> tuple[str, str]:
-    return "Parameters", output.line(", ".join(repo.get("parameters") or ())) or "any"
+def _others(repo: Json) -> list[tuple[str, str]]:
+    return [
+        ("Throttle", str(repo.get("throttle") or "-")),
+        ("Parameters", output.line(", ".join(repo.get("parameters") or ())) or "any"),
+        ("Deployments", output.yes(repo.get("deployments", True))),
+    ]
 
 
 def _waiting(waiting: list[Json]) -> str:

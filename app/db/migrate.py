@@ -57,7 +57,7 @@ def present_version(dialect: str) -> Tx[int]:
     """The version of a database, 0 when it is empty; ForeignDatabase when the database is not Gantry's."""
     tables = {row["name"] for row in (yield from many(TABLES[dialect]))}
     if "schema_versions" not in tables:
-        _refuse_foreign(tables)
+        refuse_foreign(tables)
         return 0
     row = yield from one(APPLIED)
     applied: int = row["version"] if row else 0
@@ -66,7 +66,8 @@ def present_version(dialect: str) -> Tx[int]:
     return applied
 
 
-def _refuse_foreign(tables: set[str]) -> None:
+def refuse_foreign(tables: set[str]) -> None:
+    """Raise ForeignDatabase when the tables of a database without versions are another program's."""
     if {"repos", "builds", "migrations"} <= tables:
         raise ForeignDatabase(
             "the database holds Drone's own tables; Gantry keeps its own: name an empty database in "

@@ -5,7 +5,8 @@ Drivers bind positions, which is faster than names.
 `:rows(entries; id bigint, path text)` stands for a table with these columns: the parameter `entries` is the text of a
 JSON array of arrays, one inner array a row. One statement so reads or writes any number of rows.
 `:shared` and `:exclusive`, at the end of a SELECT of one table, lock the rows that are found until the transaction
-ends; SQLite, which has one writer, needs no such lock.
+ends; SQLite, which has one writer, needs no such lock. `:skipping` is `:exclusive` that leaves out rows that another
+transaction has locked.
 `a :regexp b` is true when the text a matches the pattern b. In a pattern, write `(?:` only for a group that may keep
 the first text that it matches: on SQLite the group keeps that text, so that the time of a match stays small;
 PostgreSQL's matching does not go back. Write `(` for every other group.
@@ -31,8 +32,13 @@ _GLOBS = {
 }
 _AGGREGATES = {"sqlite": r"group_concat(\1)", "postgresql": r"string_agg(\1::text, ',')"}
 _WORDS = {
-    "sqlite": {":shared": "", ":exclusive": "", ":regexp": "REGEXP"},
-    "postgresql": {":shared": "FOR KEY SHARE", ":exclusive": "FOR UPDATE", ":regexp": "~"},
+    "sqlite": {":shared": "", ":exclusive": "", ":skipping": "", ":regexp": "REGEXP"},
+    "postgresql": {
+        ":shared": "FOR KEY SHARE",
+        ":exclusive": "FOR UPDATE",
+        ":skipping": "FOR UPDATE SKIP LOCKED",
+        ":regexp": "~",
+    },
 }
 #: Puts named values in the order of the positions.
 Arguments: TypeAlias = Callable[[dict[str, Any]], Sequence[Any]]

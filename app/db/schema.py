@@ -1,6 +1,5 @@
-"""The tables of accounts, git repositories, builds and the audit record, as objects of SQLAlchemy: for queries whose
-filters vary, and for the test of the migrations. `holdings` and `releases` have
-the other tables.
+"""The tables of accounts, git repositories, builds, the outbox and the audit record, as objects of SQLAlchemy: for
+queries whose filters vary, and for the test of the migrations. `holdings` and `releases` have the other tables.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Table, Text, func, not_
@@ -73,11 +72,42 @@ repos = table(
     *octets("signer", "secret"),
     *numbers("unbroken_from"),
     *texts("parameters"),
+    *flags("deployments"),
 )
 Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
 Index("repos_owner", repos.c.user_id)
-_has_uid = repos.c.uid != ""
-Index("repos_uid", repos.c.uid, sqlite_where=_has_uid, postgresql_where=_has_uid)
+_of_a_host = repos.c.scm != ""
+Index(
+    "repos_uid",
+    repos.c.scm,
+    repos.c.uid,
+    unique=True,
+    sqlite_where=_of_a_host,
+    postgresql_where=_of_a_host,
+)
+
+host_accounts = table(
+    "host_accounts",
+    ident(),
+    belongs_to("users", "user_id"),
+    *texts("host", "uid", "login", "kind"),
+    *octets("token", "refresh"),
+    *numbers("expires"),
+    *texts("broken"),
+    *numbers("created", "updated", "synced", "repositories", "found"),
+    *texts("fault"),
+    *numbers("due", "lease", "renewing"),
+)
+Index("host_accounts_uid", host_accounts.c.host, host_accounts.c.uid, unique=True)
+Index("host_accounts_user", host_accounts.c.user_id, host_accounts.c.host, unique=True)
+_is_due = host_accounts.c.due != 0
+Index(
+    "host_accounts_due",
+    host_accounts.c.due,
+    host_accounts.c.id,
+    sqlite_where=_is_due,
+    postgresql_where=_is_due,
+)
 
 permissions = Table(
     "permissions",
@@ -85,7 +115,7 @@ permissions = Table(
     belongs_to("users", "user_id", primary_key=True),
     belongs_to("repos", "repo_id", primary_key=True),
     *flags("can_read", "can_write", "can_admin"),
-    *numbers("created", "updated"),
+    *numbers("created", "updated", "synced"),
 )
 Index("permissions_repo", permissions.c.repo_id)
 
@@ -228,6 +258,19 @@ Index(
     postgresql_where=_waits,
 )
 Index("deliveries_waiting", deliveries.c.id, sqlite_where=_waits, postgresql_where=_waits)
+
+outbox = table(
+    "outbox",
+    ident(),
+    belongs_to("repos", "repo_id"),
+    *texts("kind", "host", "subject", "part", "payload", "state"),
+    *numbers("created", "due", "tries"),
+    *texts("error", "owner"),
+    *numbers("version"),
+)
+Index("outbox_subject", outbox.c.repo_id, outbox.c.kind, outbox.c.subject, outbox.c.part, unique=True)
+Index("outbox_due", outbox.c.state, outbox.c.host, outbox.c.due, outbox.c.id)
+Index("outbox_state", outbox.c.state, outbox.c.created, outbox.c.id)
 
 cards = Table("cards", metadata, belongs_to("steps", "step_id", primary_key=True), *texts("data"))
 

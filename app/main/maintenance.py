@@ -6,12 +6,14 @@ import time
 from contextlib import AsyncExitStack
 
 from app.accounts.artifactory import keys as api_keys
+from app.accounts.hosted import model as hosted
 from app.bundles.signing import store as key_pairs
 from app.db.connect import Alterable, connect, file_of, is_absent
 from app.db.file import Damaged
 from app.db.migrate import migrate, present_version, versions
 from app.errors import AppError, Unavailable
 from app.folder import BadFolder, Folder, private
+from app.migrate.store import refuse_unfinished
 from app.repos import model as repos
 from app.repos.secrets import store as secrets
 from app.sealing import keyring, renew
@@ -20,7 +22,7 @@ from app.settings.server import Settings
 log = logging.getLogger(__name__)
 
 #: The columns of all sealed values.
-SEALED = (*repos.SEALED, *secrets.SEALED, api_keys.DATA, key_pairs.DATA)
+SEALED = (*repos.SEALED, *secrets.SEALED, api_keys.DATA, key_pairs.DATA, *hosted.SEALED)
 
 
 class NoDatabase(AppError):
@@ -52,8 +54,11 @@ def open_folder(stack: AsyncExitStack, settings: Settings, *, restoring: bool = 
     return folder, umask
 
 
-async def open_database(stack: AsyncExitStack, settings: Settings) -> Alterable:
-    """The database of the settings, migrated to the newest version; the stack closes it."""
+async def open_database(stack: AsyncExitStack, settings: Settings, *, moving: bool = False) -> Alterable:
+    """The database of the settings, migrated to the newest version; the stack closes it.
+
+    A database into which a move from Drone was not finished is only for this move, `moving`; Unfinished.
+    """
     db = connect(settings.database)
     await db.open()
     stack.push_async_callback(db.close)
@@ -65,6 +70,8 @@ async def open_database(stack: AsyncExitStack, settings: Settings) -> Alterable:
         raise Damaged(f"{settings.database}: {error.message}") from error  # here, nobody but the administrator reads it
     if applied:
         log.info("database migrated", extra={"versions": applied})
+    if not moving:
+        await db.read(refuse_unfinished())
     return db
 
 
@@ -99,4 +106,5 @@ async def check(settings: Settings) -> None:
         await db.open()
         stack.push_async_callback(db.close)
         if await db.read(present_version(db.dialect)) == len(versions(db.dialect)):
+            await db.read(refuse_unfinished())
             await db.read(renew.check(keyring.seal(settings, folder), SEALED))

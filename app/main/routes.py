@@ -7,7 +7,7 @@ from starlette import routing as starlette
 from starlette.types import Receive, Scope, Send
 
 from app.accounts import api as accounts
-from app.accounts import session
+from app.accounts import login, session
 from app.accounts.artifactory import groups, keys, users
 from app.accounts.artifactory import tokens as issued
 from app.artifacts import errors as faults
@@ -39,6 +39,7 @@ from app.bundles.api import promotion as bundle_promotion
 from app.bundles.api import reading as bundle_reading
 from app.bundles.api import records as bundle_records
 from app.bundles.api import transfer as bundle_transfer
+from app.outbox import api as outbox
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, links, owners, repos, sign, tokens
 from app.repos.secrets import api as secrets
@@ -55,7 +56,9 @@ from app.web.server import Requests
 from app.web.traffic import Traffic
 
 
-class State(rpc.State, promotion.State, bundles.State, bundle_creation.State, bundle_promotion.State):
+class State(
+    rpc.State, promotion.State, bundles.State, bundle_creation.State, bundle_promotion.State, outbox.RequestState
+):
     """The state of every request."""
 
 
@@ -77,8 +80,10 @@ ROWS: Sequence[Endpoint] = [
     *links.routes,
     *accounts.routes,
     *tokens.routes,
+    *login.routes,
     *session.routes,
     *audit.routes,
+    *outbox.routes,
     *repo_audit.routes,
     *bundle_evidence.routes,
     *bundle_transfer.routes,

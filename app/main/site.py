@@ -26,12 +26,17 @@ from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.bundles import open_bundles
+from app.main.hosts import OpenedHosts, open_forges, open_hosts
 from app.main.maintenance import SEALED, now, open_database, open_folder
+from app.main.notify import notes, open_outbox
+from app.main.notify import recorders as telling
 from app.main.reserve import Reserve
 from app.main.routes import State, application
 from app.main.runners import Runners, open_runners
 from app.main.stages import Masks
-from app.moments import Recorders
+from app.moments import Recorder, Recorders
+from app.outbox import gauges as outbox_gauges
+from app.outbox.worker import Worker as Outbox
 from app.runners.exec import workspace
 from app.runners.exec.runner import Runner
 from app.runners.manager import PREFIX
@@ -89,9 +94,9 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
         db = await open_database(stack, settings)
         seal = keyring.seal(settings, folder)
         await db.read(renew.check(seal, SEALED))
-        recorders = Recorders(await stack.enter_async_context(open_audit(db)))
-        await bootstrap(db, settings, folder, recorders)
-        yield await _open_rooms(stack, settings, folder, db, seal, recorders, umask)
+        audit = await stack.enter_async_context(open_audit(db))
+        await bootstrap(db, settings, folder, Recorders(audit))
+        yield await _open_rooms(stack, settings, folder, db, seal, audit, umask)
 
 
 async def _open_rooms(
@@ -100,22 +105,33 @@ async def _open_rooms(
     folder: Folder,
     db: Alterable,
     seal: Seal,
-    recorders: Recorders,
+    audit: Recorder,
     umask: int,
 ) -> Site:
     account = _account(settings)
-    hosts = Hosts(Git(folder.mirrors, settings.roots, environ=inherited(), account=account))
+    forges = await stack.enter_async_context(open_forges(settings, db, seal))
+    plain = Git(folder.mirrors, settings.roots, environ=inherited(), account=account)
+    hosts = Hosts(plain, *forges.hosts)
+    written = notes(settings, hosts)
+    recorders = Recorders(audit, *telling(written, hosts))
     traffic = Traffic()
+    cookie_key = _cookie_key(settings, folder)
+    opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key)
+    opened_hosts = await stack.enter_async_context(opening_hosts)
     opening = open_builds(settings, folder, db, hosts, seal, recorders, traffic)
     builds = await stack.enter_async_context(opening)
+    alone = file_of(settings.database) is not None
+    outbox = await stack.enter_async_context(open_outbox(builds.ports, written, alone=alone))
     opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
     runners = await stack.enter_async_context(opening_runners)
     artifacts = await stack.enter_async_context(open_artifacts(settings, folder, db))
     ports = BundlePorts(db, artifacts.blobs, recorders, seal, now_ms, service_id(settings.public_url))
-    worker = await stack.enter_async_context(open_bundles(ports, alone=file_of(settings.database) is not None))
+    worker = await stack.enter_async_context(open_bundles(ports, alone=alone))
     seen = Seen(db)
     await stack.enter_async_context(seen.running())
-    state = _state(settings, folder, db, hosts, seal, builds, runners, artifacts, worker, recorders, seen)
+    state = _state(
+        settings, folder, db, hosts, seal, builds, outbox, runners, artifacts, worker, recorders, seen, opened_hosts
+    )
     app = application(state, traffic, _policy(settings, state["budgets"]))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
@@ -135,24 +151,29 @@ def _state(
     hosts: Hosts,
     seal: Seal,
     builds: Builds,
+    outbox: Outbox,
     runners: Runners,
     artifacts: Artifacts,
     worker: Worker,
     recorders: Recorders,
     seen: Seen,
+    opened_hosts: OpenedHosts,
 ) -> State:
     """The state of every request."""
     tally = Tally()
     return State(
         db=db,
         budgets=Budgets(settings.rate_limit, time.monotonic_ns) if settings.rate_limit else None,
-        cookie_key=(settings.cookie_secret or folder.key("cookie")).encode(),
+        cookie_key=_cookie_key(settings, folder),
         now=now,
         public_url=settings.public_url,
         cors_origins=frozenset(settings.cors_origins),
         recorders=recorders,
         seen=seen,
         signer=_signer(settings, folder),
+        logins=opened_hosts.logins,
+        syncs=opened_hosts.syncs,
+        renew_rights=opened_hosts.rights,
         refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         hosts=hosts,
@@ -165,6 +186,7 @@ def _state(
         crons_changed=builds.scheduler.wake,
         cron_pace=builds.cron_pace,
         keeper=builds.keeper,
+        outbox=outbox,
         metrics_anonymous=settings.metrics_anonymous,
         why_pending=runners.queue.why_pending,
         queue=runners.queue,
@@ -180,12 +202,21 @@ def _state(
         tally=tally,
         worker=worker,
         service_id=service_id(settings.public_url),
-        gauges=(artifacts.gauges, tally.gauges, partial(bundle_gauges.read, db, worker, now_ms)),
+        gauges=(
+            artifacts.gauges,
+            tally.gauges,
+            partial(bundle_gauges.read, db, worker, now_ms),
+            partial(outbox_gauges.read, db, outbox, now_ms),
+        ),
         checks={"the store of artifacts": artifacts.blobs.check},
         now_ms=now_ms,
         anonymous_read=settings.anonymous_read,
         masks=Masks(db, seal),
     )
+
+
+def _cookie_key(settings: Settings, folder: Folder) -> bytes:
+    return (settings.cookie_secret or folder.key("cookie")).encode()
 
 
 def _signer(settings: Settings, folder: Folder) -> Signer:

@@ -1,8 +1,9 @@
 """The rights of callers in a repository (contract drone-rest 1.2, 8)."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from starlette.requests import Request
 
@@ -13,15 +14,26 @@ from app.db.tx import Tx
 from app.errors import Forbidden, NotFound, Unauthorized
 from app.moments import Actor
 from app.repos import paths, store
+from app.repos.hosted.sync import Syncs
 from app.repos.model import Permissions, Repo, Right
+from app.repos.store import RepoRights
 from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
-from app.web.needs import StoredNeeds
+from app.web.needs import Outdated, StoredNeeds
+
+#: Seconds for which the rights that a host has told are good.
+GOOD = 3600
+#: Asks the host of a repository for the rights of an account, and stores the answer.
+Renew: TypeAlias = Callable[[RepoRights, User], Awaitable[None]]
 
 
 class State(auth.State):
     """The fields of a request's state that the routes of repositories need."""
 
+    #: Renews rights that are older than GOOD. NotFound when the host does not tell them.
+    renew_rights: Renew
+    #: Synchronises accounts with the hosts.
+    syncs: Syncs
     hosts: Hosts
     seal: Seal
     new_key: Callable[[], str]
@@ -78,7 +90,14 @@ class RepoNeeds(StoredNeeds[Access]):
         """As `find`."""
         shown, path, hidden = await auth.claim(request), request.path_params, request.state["private_mode"]
         known, words = self._known or hidden, (path["owner"], path["name"])
-        return find(shown, *words, self._right, known=known, granted=self._granted, protected=self._protected)
+
+        def renew(found: RepoRights, user: User) -> Awaitable[None]:
+            renewed: Awaitable[None] = request.state["renew_rights"](found, user)
+            return renewed
+
+        return find(
+            shown, *words, self._right, known=known, granted=self._granted, protected=self._protected, renew=renew
+        )
 
     def is_known(self, granted: Access) -> bool:
         """See Needs."""
@@ -144,23 +163,35 @@ def find(
     known: bool = False,
     granted: bool = False,
     protected: Right | None = None,
+    renew: Renew | None = None,
 ) -> Tx[Access]:
     """The repository and its caller in one transaction; Unauthorized, Forbidden or NotFound.
 
-    `known`, `granted` and `protected` as in RepoNeeds.
+    `known`, `granted` and `protected` as in RepoNeeds. With `renew`, Outdated when the decision depends on rights that
+    the repository's host knows and has not told for GOOD seconds.
     """
     caller = yield from auth.caller_of(shown, some_repos=True)
     if caller is None and known:
         raise Unauthorized
     user = caller.user if caller else None
-    repo, given = (yield from store.find_with_rights(namespace, name, user.id if user else 0)) or (None, None)
+    found = yield from store.find_with_rights(namespace, name, user.id if user else 0)
+    repo, given = (found.repo, found.rights) if found else (None, None)
     if caller is not None and caller.proof.repos:
         _refuse_beyond(caller, repo)
     needed = protected if protected and repo and repo.protected else right
+    if renew and user and found and _is_outdated(found, user, needed, shown.now, granted=granted):
+        raise Outdated(partial(renew, found, user))
     if refusal := refuse(user, repo, given, needed, granted=granted):
         raise auth.refused(refusal, user) if user and repo else refusal
     assert repo is not None
     return Access(repo, user, given, shown, caller.proof if caller else Proof())
+
+
+def _is_outdated(found: RepoRights, user: User, right: Right, now: int, *, granted: bool) -> bool:
+    """Whether the host must tell the rights before they decide; they do not for who may without any."""
+    if not found.at_host or user.admin or now - found.told < GOOD:
+        return False
+    return refuse(user, found.repo, None, right, granted=granted) is not None
 
 
 def _refuse_beyond(caller: Caller, repo: Repo | None) -> None:

@@ -134,6 +134,9 @@ class RepoChanges(body.Input):
     parameters: Parameters | None = Field(
         None, description="The only names that parameters of builds may have; an empty list: every name."
     )
+    deployments: bool | None = Field(
+        None, description="Whether promotions and rollbacks are shown at the host as deployments."
+    )
     trusted: bool | None = None
     timeout: Timeout | None = Field(None, description="Minutes a stage may take.")
     throttle: Throttle | None = Field(None, description="Stages at once; 0: any.")

@@ -48,6 +48,8 @@ class Repo:
     unbroken_from: int = 0
     #: The only names that the parameters of builds may have; empty: every name that is not reserved.
     parameters: tuple[str, ...] = ()
+    #: Whether promotions and rollbacks are shown at the host as deployments.
+    deployments: bool = True
 
     @property
     def slug(self) -> str:

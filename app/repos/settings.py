@@ -19,6 +19,7 @@ SETTINGS = (
     "auto_cancel_pushes",
     "auto_cancel_running",
     "parameters",
+    "deployments",
 )
 #: The settings that only an administrator of the server may change.
 SYSTEM_SETTINGS = ("trusted", "timeout", "throttle", "counter")
@@ -30,7 +31,8 @@ UPDATE = """
         auto_cancel_pull_requests = coalesce(:auto_cancel_pull_requests, auto_cancel_pull_requests),
         auto_cancel_pushes = coalesce(:auto_cancel_pushes, auto_cancel_pushes),
         auto_cancel_running = coalesce(:auto_cancel_running, auto_cancel_running),
-        parameters = coalesce(:parameters, parameters), trusted = coalesce(:trusted, trusted),
+        parameters = coalesce(:parameters, parameters), deployments = coalesce(:deployments, deployments),
+        trusted = coalesce(:trusted, trusted),
         timeout = coalesce(:timeout, timeout), throttle = coalesce(:throttle, throttle),
         counter = coalesce(:counter, counter),
         unbroken_from = CASE WHEN counter < :counter THEN :counter + 1 ELSE unbroken_from END,

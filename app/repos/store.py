@@ -1,17 +1,19 @@
 """The SQL of repositories and rights."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
 from app.accounts.model import User
 from app.db import schema
 from app.db.mapper import NAMES, Mapper
-from app.db.tx import Row, Tx, many, one, run
+from app.db.tx import Row, Tx, each, many, one, run
 from app.db.window import Part, Window
 from app.errors import Conflict, NotFound
 from app.repos.model import Permissions, Repo
 
 BY_SLUG = "SELECT * FROM repos WHERE namespace = :namespace AND name = :name"
-BY_UID = "SELECT * FROM repos WHERE uid = :uid AND uid <> '' ORDER BY id LIMIT :limit"
+BY_UID = "SELECT * FROM repos WHERE scm = :host AND scm <> '' AND uid = :uid"
 BY_ID = "SELECT * FROM repos WHERE id = :id"
 ALL = "SELECT * FROM repos ORDER BY namespace, name LIMIT :limit OFFSET :offset"
 ALL_AFTER = "SELECT * FROM repos WHERE (namespace, name) > (:namespace, :name) ORDER BY namespace, name LIMIT :limit"
@@ -35,21 +37,23 @@ RESUME = "UPDATE repos SET counter = :counter, unbroken_from = :next WHERE id = 
 PERMISSIONS = """
     SELECT can_read, can_write, can_admin FROM permissions WHERE user_id = :user_id AND repo_id = :repo_id
 """
+#: With the account that the account has at the repository's host, if any.
 WITH_RIGHTS = """
-    SELECT repos.*, can_read, can_write, can_admin
+    SELECT repos.*, can_read, can_write, can_admin, permissions.synced AS told, host_accounts.id AS at_host
     FROM repos LEFT JOIN permissions ON permissions.repo_id = repos.id AND permissions.user_id = :user_id
+        LEFT JOIN host_accounts ON host_accounts.user_id = :user_id AND host_accounts.host = repos.scm
     WHERE namespace = :namespace AND name = :name
 """
 GRANT = """
-    INSERT INTO permissions (user_id, repo_id, can_read, can_write, can_admin, created, updated)
-    VALUES (:user_id, :repo_id, :can_read, :can_write, :can_admin, :now, :now)
+    INSERT INTO permissions (user_id, repo_id, can_read, can_write, can_admin, created, updated, synced)
+    VALUES (:user_id, :repo_id, :can_read, :can_write, :can_admin, :now, :now, :synced)
     ON CONFLICT (user_id, repo_id) DO UPDATE SET can_read = excluded.can_read, can_write = excluded.can_write,
-        can_admin = excluded.can_admin, updated = excluded.updated
+        can_admin = excluded.can_admin, updated = excluded.updated, synced = excluded.synced
 """
 REVOKE = "DELETE FROM permissions WHERE user_id = :user_id AND repo_id = :repo_id"
 COLLABORATORS = """
     SELECT users.id AS user_id, login, avatar, can_read, can_write, can_admin,
-        permissions.created AS created, permissions.updated AS updated
+        permissions.created AS created, permissions.updated AS updated, permissions.synced AS synced
     FROM permissions JOIN users ON users.id = permissions.user_id
     WHERE repo_id = :repo_id ORDER BY lower(login)
 """
@@ -61,8 +65,6 @@ BREAK = """
     WHERE id = :id AND unbroken_from < :number
 """
 
-#: The most repositories with one id, each at another host, that a webhook may mean.
-SAME_UID = 16
 PARAMETERS = NAMES
 _MAPPER = Mapper(Repo, schema.repos, codecs={"parameters": PARAMETERS})
 #: Columns of a whole row.
@@ -74,32 +76,50 @@ def made(row: Row) -> Repo:
     return _MAPPER.make(row)
 
 
+def values(repo: Repo) -> dict[str, Any]:
+    """The values of a repository's columns, by column, without the id."""
+    return _MAPPER.values(repo)
+
+
 def find_if_any(namespace: str, name: str) -> Tx[Repo | None]:
     """The repository of a slug; letter case matters."""
     row = yield from one(BY_SLUG, namespace=namespace, name=name)
     return made(row) if row else None
 
 
-def find_told(kind: str, uid: str, slug: str) -> Tx[list[Repo]]:
-    """The repositories that a webhook may mean, by their id at the host, else by their slug.
+def find_told(hosts: Iterable[str], uid: str, slug: str) -> Tx[list[Repo]]:
+    """The repositories that a webhook may mean, by their id at one of the hosts, else by their slug.
 
-    There may be several hosts of a kind, and a repository of the same id at each of them. `kind` is the kind of the
-    host, with which the name of each begins: `github`, `github:partners`. The last slash of a slug ends the namespace.
+    `hosts` are the names of the hosts that may have sent the webhook, each with a repository of this id. The last slash
+    of a slug ends the namespace.
     """
-    rows = (yield from many(BY_UID, uid=uid, limit=SAME_UID)) if kind and uid else []
-    if found := [repo for repo in map(made, rows) if repo.scm.partition(":")[0] == kind]:
-        return found
+    rows = (yield from each(one(BY_UID, host=host, uid=uid) for host in hosts)) if uid else []
+    found = [made(row) for row in rows if row is not None]
     namespace, _, name = slug.rpartition("/")
-    repo = yield from find_if_any(namespace, name)
-    return [repo] if repo else []
+    if not found and (repo := (yield from find_if_any(namespace, name))):
+        found.append(repo)
+    return found
 
 
-def find_with_rights(namespace: str, name: str, user_id: int) -> Tx[tuple[Repo, Permissions | None] | None]:
-    """The repository of a slug, and the rights of an account in it, None for an account without a row of rights."""
+@dataclass(frozen=True, slots=True)
+class RepoRights:
+    """A repository, and the rights of an account in it: None for an account without a row of rights."""
+
+    repo: Repo
+    rights: Permissions | None
+    #: When the host told these rights, Unix seconds; 0 when it did not.
+    told: int
+    #: Whether the account has an account at the repository's host, which knows its rights.
+    at_host: bool
+
+
+def find_with_rights(namespace: str, name: str, user_id: int) -> Tx[RepoRights | None]:
+    """The repository of a slug, and the rights of an account in it."""
     row = yield from one(WITH_RIGHTS, namespace=namespace, name=name, user_id=user_id)
     if row is None:
         return None
-    return made(row), _permissions(row) if row["can_read"] is not None else None
+    rights = _permissions(row) if row["can_read"] is not None else None
+    return RepoRights(made(row), rights, row["told"] or 0, row["at_host"] is not None)
 
 
 def find(repo_id: int) -> Tx[Repo]:
@@ -115,7 +135,7 @@ def list_all(window: Window) -> Tx[Part[Repo]]:
     if not (key := window.after or window.before):
         rows = yield from many(ALL, limit=window.reach, offset=window.offset)
     else:
-        namespace, _, name = key.partition("/")
+        namespace, _, name = key.rpartition("/")
         sql = ALL_AFTER if window.after else ALL_BEFORE
         rows = yield from many(sql, namespace=namespace, name=name, limit=window.reach)
     return window.part([made(row) for row in rows])
@@ -174,8 +194,8 @@ def permissions(user_id: int, repo_id: int) -> Tx[Permissions | None]:
     return _permissions(row) if row else None
 
 
-def grant(repo_id: int, user_id: int, rights: Permissions, now: int) -> Tx[None]:
-    """Set the rights of an account."""
+def grant(repo_id: int, user_id: int, rights: Permissions, now: int, *, synced: int = 0) -> Tx[None]:
+    """Set the rights of an account; `synced` is when the host has told them, 0 for rights that are given here."""
     yield from run(
         GRANT,
         user_id=user_id,
@@ -184,6 +204,7 @@ def grant(repo_id: int, user_id: int, rights: Permissions, now: int) -> Tx[None]
         can_write=rights.write,
         can_admin=rights.admin,
         now=now,
+        synced=synced,
     )
 
 

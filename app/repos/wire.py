@@ -41,7 +41,8 @@ class HookJSON(TypedDict):
 class RepoJSON(TypedDict):
     """A repository. `timeout` is minutes; `permissions` only where the route says so.
 
-    `parameters` is ours: the only names that parameters may have, where there are any.
+    Ours are `parameters`, the only names that parameters may have, where there are any, and `deployments`, which is
+    false where promotions are not shown at the host as deployments.
     """
 
     id: int
@@ -67,6 +68,7 @@ class RepoJSON(TypedDict):
     auto_cancel_pushes: bool
     auto_cancel_running: bool
     parameters: NotRequired[Sequence[str]]
+    deployments: NotRequired[bool]
     timeout: int
     throttle: NotRequired[int]
     counter: int
@@ -87,6 +89,8 @@ def repo_json(repo: Repo, *, permissions: Permissions | None = None) -> RepoJSON
     for key in ("throttle", "parameters"):
         if not body[key]:
             del body[key]
+    if repo.deployments:
+        del body["deployments"]
     if permissions is not None:
         body["permissions"] = permissions_json(permissions)
     body["archived"] = False

@@ -4,12 +4,13 @@ A host satisfies those of these Protocols that its software can answer, beside `
 raise Unreadable (a later call fails, too), Unavailable (a later call may succeed) or Later (not before a time).
 """
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
-from app.errors import Unavailable
-from app.scm.host import Source
+from app.errors import Unavailable, Unreadable
+from app.scm.host import Account, Commit, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,43 @@ class Later(Unavailable):
     code = "host_busy"
 
     def __init__(self, message: str, seconds: float) -> None:
-        super().__init__(message)
+        super().__init__(message, retry_after=max(1, math.ceil(seconds)))
         #: Seconds until the next call.
         self.seconds = seconds
+
+
+class Rejected(Unreadable):
+    """The host does not take the credential: a token that was revoked or is over, or a wrong password (401)."""
+
+    code = "host_token_rejected"
+
+
+class Forbids(Unreadable):
+    """The host takes the credential, but its account or its scopes do not allow the call (403)."""
+
+    code = "host_forbids"
+
+
+class Refused(Unreadable):
+    """The host refuses the call, and will refuse the same call again (404, 409, 422 and the like)."""
+
+    code = "host_refused"
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        #: The status of the host's answer.
+        self.status = status
+
+    @property
+    def absent(self) -> bool:
+        """Whether the host says that a thing is not there, or hides the thing: the answer is the same."""
+        return self.status == 404
+
+
+class TooMuch(Unavailable):
+    """The host answers with more bytes than are read."""
+
+    code = "host_answer_too_large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +127,33 @@ class Deployments(Protocol):
         `known` is that id from an earlier call, empty for a deployment that the host does not know. The result is empty
         while the host has nothing to show for this state.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What lies between two commits."""
+
+    #: The oldest first; the newest `MOST_COMMITS` of them.
+    commits: tuple[Commit, ...]
+    #: The paths that differ, in order; a renamed file has both. Hosts leave out some of very many.
+    paths: tuple[str, ...]
+
+
+#: Commits of one comparison at most.
+MOST_COMMITS = 250
+
+
+@runtime_checkable
+class Compares(Protocol):
+    """Hosts that tell what commits have changed (contract scm-api 2). NotFound when there is no such commit."""
+
+    async def compare(self, source: Source, before: str, after: str) -> Comparison:
+        """The commits that `after` has and `before` has not, and the paths that differ. Both are whole ids."""
+        ...
+
+    async def changed(self, source: Source, sha: str) -> Sequence[str]:
+        """The paths that one commit has changed, in order; a renamed file has both. `sha` is a whole id."""
         ...
 
 
@@ -183,4 +245,25 @@ class Logins(Protocol):
 
     async def refreshed(self, refresh: str) -> Granted:
         """New tokens for a refresh token; Unauthorized when the host refuses the token."""
+        ...
+
+
+@runtime_checkable
+class Passwords(Protocol):
+    """Hosts without OAuth2, at which a person logs in with a password. The password is shown to the host alone."""
+
+    async def token(self, login: str, password: str) -> Granted:
+        """A new token of the account; Unauthorized when the host does not take the password.
+
+        The host keeps each token until the person removes the token there: ask only if there is none that works.
+        """
+        ...
+
+
+@runtime_checkable
+class Clones(Protocol):
+    """Hosts that know how git shows a credential when it clones over https (contract scm-api 7.1)."""
+
+    def clone_account(self, credential: Credential) -> Account:
+        """The login and the password for git."""
         ...

@@ -3,7 +3,7 @@
 A new host needs a class that satisfies `Host`, its settings, and a line in `main`, which makes the hosts.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from app.errors import Unreadable
 from app.scm.hook import Delivery, Notice
@@ -28,6 +28,20 @@ class Hosts:
             message = f"{source.url} is of host {source.host!r}, which the settings of the server do not name"
             raise Unreadable(message, code="unknown_host")
         return host
+
+    @property
+    def forges(self) -> Sequence[Host]:
+        """The hosts with an API of their own."""
+        return self._others
+
+    def of_kind(self, kind: str) -> Sequence[str]:
+        """The names of the hosts of a kind: `github`, `github:partners`; none for plain git."""
+        return [host.name for host in self._others if host.name.partition(":")[0] == kind]
+
+    def may(self, name: str, what: type) -> bool:
+        """Whether the host of this name satisfies a Protocol; also for a name that the settings do not know (yet)."""
+        host = self._named.get(name)
+        return host is None or isinstance(host, what)
 
     def notice(self, headers: Mapping[str, str]) -> Notice | None:
         """What the headers of a webhook tell; None when it is not a webhook of any host."""

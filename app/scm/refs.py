@@ -2,6 +2,8 @@
 
 import re
 
+from app.errors import Invalid, Problem
+
 _LONGEST = 1024
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -53,3 +55,16 @@ def problem(name: str) -> str | None:
         (not is_text(name), "is not valid Unicode"),
     )
     return next((words.rstrip() for broken, words in rules if broken), None)
+
+
+def check(field: str, name: str) -> None:
+    """Raise Invalid for a name that git would refuse; `field` is the field of the request with the name."""
+    if broken := problem(name):
+        raise Invalid.of([Problem(field, "invalid", f"{field} {name[:80]!r} {broken}")])
+
+
+def whole_id(sha: str) -> str:
+    """A whole id in lower case; Invalid (field `commit`) for any other text."""
+    if not is_full_id(sha := sha.lower()):
+        raise Invalid.of([Problem("commit", "invalid", f"{sha[:80]!r} is no full commit id")])
+    return sha

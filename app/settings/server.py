@@ -13,6 +13,7 @@ from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from app.settings import values
 from app.settings.extensions import Extensions
+from app.settings.forges import Forges
 from app.settings.load import named, read
 from app.settings.values import (
     LOG_LIMIT,
@@ -44,11 +45,11 @@ from app.settings.values import (
 )
 
 #: Variables that the command line and the tests read; the server must not report them as unknown.
-_OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_TEST_POSTGRES"})
+_OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_MIGRATE_FROM", "GANTRY_TEST_POSTGRES"})
 _DATABASES = {"sqlite3": "sqlite:///", "postgres": ""}
 
 
-class Settings(Extensions):
+class Settings(Extensions, Forges):
     """What the README's table says, one field a row."""
 
     data: Folder = named("DATA", default_factory=lambda: Path("data").absolute())
@@ -86,6 +87,9 @@ class Settings(Extensions):
     git_password: Line = named("GIT_PASSWORD", "DRONE_GIT_PASSWORD", default="", repr=False)
     git_always_auth: bool = named("GIT_ALWAYS_AUTH", "DRONE_GIT_ALWAYS_AUTH", default=False)
     private_mode: bool = named("PRIVATE_MODE", "DRONE_SERVER_PRIVATE_MODE", default=False)
+    #: What is before the event in the contexts of statuses of commits, and whether there are such statuses at all.
+    status_name: Line = named("STATUS_NAME", "DRONE_STATUS_NAME", default="continuous-integration/drone")
+    status_disabled: bool = named("STATUS_DISABLED", "DRONE_STATUS_DISABLED", default=False)
     #: Where the bytes of artifacts are: a folder, or s3://BUCKET/PREFIX; empty = `blobs` in the data folder.
     blobs: Blobs = named("BLOBS", default="")
     #: Bytes that artifacts may take in all; 0 = no limit.
@@ -180,8 +184,9 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def names() -> list[str]:
-    """Every `GANTRY_` name that a server reads, those of extensions last."""
-    fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in Extensions.model_fields)
+    """Every `GANTRY_` name that a server reads, those of git hosts and of extensions last."""
+    last = [*Forges.model_fields, *Extensions.model_fields]
+    fields = sorted(Settings.model_fields.items(), key=lambda item: last.index(item[0]) + 1 if item[0] in last else 0)
     aliases = [field.validation_alias for _, field in fields]
     return [str(alias.choices[0]) for alias in aliases if isinstance(alias, AliasChoices)]
 

@@ -1,12 +1,13 @@
 """The interface of needs: objects that decide whether a caller may call a row. Other packages implement them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
 
 from starlette.requests import Request
 
 from app.db.tx import Tx
+from app.errors import NotFound
 from app.web.path import Word
 
 A_co = TypeVar("A_co", covariant=True)
@@ -22,6 +23,26 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 def covers(given: Scope, due: Scope) -> bool:
     """Whether a scope includes another: each scope includes those before it."""
     return SCOPES.index(given) >= SCOPES.index(due)
+
+
+class Outdated(NotFound):
+    """What needs would decide by is too old. `renew` brings it up to date; then the needs are asked once more.
+
+    An error of `renew` is the refusal. Needs that find it too old again refuse with this error, as what is not there.
+    """
+
+    def __init__(self, renew: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self.renew = renew
+
+
+async def renewing(decide: Callable[[], Awaitable[A]]) -> A:
+    """What `decide` gives; when what it decides by is outdated, then after that was renewed."""
+    try:
+        return await decide()
+    except Outdated as outdated:
+        await outdated.renew()
+    return await decide()
 
 
 class Described(Protocol):
@@ -89,8 +110,12 @@ class StoredNeeds(ABC, Generic[A_co]):
 
     async def granted(self, request: Request[Any]) -> A_co:
         """The value granted to the caller, read in a separate transaction."""
-        granted: A_co = await request.state["db"].glance(await self.asked(request))
-        return granted
+
+        async def decide() -> A_co:
+            granted: A_co = await request.state["db"].glance(await self.asked(request))
+            return granted
+
+        return await renewing(decide)
 
     def is_known(self, granted: Any) -> bool:
         """See Needs. True for every value but None, which is granted to callers without an account."""

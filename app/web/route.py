@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app.db.tx import Tx
 from app.web.connected import trust
-from app.web.needs import NOTHING, Described, Needs, Nothing, Scope, StoredNeeds
+from app.web.needs import NOTHING, Described, Needs, Nothing, Scope, StoredNeeds, renewing
 from app.web.path import Path
 
 A = TypeVar("A")
@@ -144,11 +144,14 @@ class Endpoint:
         if self.reads is None:
             found = (await self._asks.granted(request),)
         else:
-            tx = _both(request, await self._asks.asked(request), self.reads)
-            db = request.state["db"]
-            found = await (db.glance(tx) if self.quick else db.read(tx))
+            found = await renewing(lambda: self._judged(request))
         if self._asks.is_known(found[0]):
             trust(request)
+        return found
+
+    async def _judged(self, request: Request[Any]) -> Sequence[Any]:
+        tx, db = _both(request, await self._asks.asked(request), self.reads), request.state["db"]
+        found: Sequence[Any] = await (db.glance(tx) if self.quick else db.read(tx))
         return found
 
 

@@ -133,7 +133,7 @@ class Jf:
         *,
         props: Mapping[str, str] | None = None,
         exclude_props: Mapping[str, str] | None = None,
-        exclude: str = "",
+        exclude: Sequence[str] = (),
         dirs: bool = False,
         tail: str = "",
     ) -> list[Any]:
@@ -142,8 +142,8 @@ class Jf:
         if exclude_props:
             parts.append(f'"$or":{_compact([{f"@{key}": {"$ne": v}} for key, v in exclude_props.items()])},')
         parts += ['"type":"any",'] * dirs + ['"path":{"$ne":"."},'] * (pattern.count("/") > 1)
-        if exclude:
-            path, _, name = exclude.rpartition("/")
+        for one in exclude:
+            path, _, name = one.rpartition("/")
             parts.append(f'"$or":[{{"path":{{"$nmatch":"{path or "*"}"}},"name":{{"$nmatch":"{name}"}}}}],')
         parts.append(f'"$or":[{",".join(_triples(pattern))}]')
         fields = FIELDS if tail else (*FIELDS, "property")
@@ -221,7 +221,8 @@ def _triples(pattern: str) -> list[str]:
     path, _, name = rest.rpartition("/")
     splits = [(path or ".", name)]
     if "*" in name:
-        splits.append((f"{path}/*" if path else "*", name if name.startswith("*") else "*"))
+        deep, last = ("*", name) if name.startswith("*") else (name, "*")
+        splits.append((f"{path}/{deep}" if path else deep, last))
     return [f'{{"$and":[{{"repo":{_value(repo)},"path":{_value(p)},"name":{_value(n)}}}]}}' for p, n in splits]
 
 

@@ -30,6 +30,7 @@ REST = {
         }
     ],
 }
+TIME = re.compile(r"\d{4}-\d\d-\d\dT")
 #: Values that belong to the place and time of the recording; only their JSON type is compared.
 PLACE = {
     "access_token", "created", "createdBy", "created_by", "created_millis", "id", "lastStarted", "lastUpdated",
@@ -243,6 +244,12 @@ def _types(place: str, recorded: Any, ours: Any) -> Iterator[str]:
         yield f"{place}: {recorded!r} was recorded, {ours!r} is of another type"
     elif isinstance(recorded, str) and not ours:
         yield f"{place} is empty"
+    elif isinstance(recorded, str) and TIME.match(recorded) and _form(recorded) != _form(ours):
+        yield f"{place}: {recorded!r} was recorded, {ours!r} is a time of another form"
+
+
+def _form(time: str) -> str:
+    return re.sub(r"\d", "0", time)
 
 
 def _normal(value: Any) -> Any:

@@ -128,7 +128,7 @@ def test_files_are_found_by_properties_and_by_properties_that_they_lack(jf: Jf, 
     assert names(props={"c": "*"}) == ["a.in", "b.in"]
     assert names(exclude_props={"a": "1"}) == ["c.in"]
     assert names(props={"a": "1"}, exclude_props={"b": "2"}) == ["b.in"]
-    assert names(exclude="*b.in") == ["a.in", "c.in"]
+    assert names(exclude=["*b.in"]) == ["a.in", "c.in"]
 
 
 def test_folders_are_found_when_they_are_asked_for(jf: Jf, at: str) -> None:

@@ -1,17 +1,24 @@
 """The state of requests that accounts need, and sessions of browsers."""
 
+from dataclasses import replace
 from typing import Any
 
 from app.accounts import auth, proofs, store
+from app.accounts.hosted.login import HostLogins
+from app.accounts.hosted.model import AccountHost
+from app.accounts.hosted.people import Rules
+from app.accounts.hosted.tokens import Tokens
 from app.accounts.jwt import Signer
 from app.accounts.model import Session
 from app.accounts.seen import Seen
 from app.db.connect import Database
 from app.db.tx import Tx
 from app.moments import Recorders
+from app.sealing.seal import Seal
 
 NOW = 1_700_000_000
 KEY = b"a key for cookies"
+SEAL = Seal("a key of sixteen characters")
 #: The headers that a browser adds to requests of the server's own pages.
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -27,7 +34,16 @@ def state(db: Database, **more: Any) -> dict[str, Any]:
         "recorders": Recorders(),
         "seen": Seen(db),
         "signer": Signer(b"k" * 32, "gantry"),
+        "logins": logins(db),
     } | more
+
+
+def logins(db: Database, *hosts: AccountHost, **more: Any) -> HostLogins:
+    """Logging in at these hosts."""
+    known = {host.name: host for host in hosts}
+    tokens = Tokens(db, SEAL, known, lambda: NOW, "http://gantry.test")
+    made = HostLogins(db, tokens, hosts, Rules(), KEY, "http://gantry.test/login", lambda: NOW, lambda _: None)
+    return replace(made, **more)
 
 
 def shown(cookie: str) -> dict[str, str]:

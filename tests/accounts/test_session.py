@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from starlette.requests import Request
 
-from app.accounts import api, auth, proofs, session, store
+from app.accounts import api, auth, login, proofs, session, store
 from app.accounts.model import Session, Token
 from app.db.connect import Database
 from app.db.tx import many, run
@@ -41,7 +41,7 @@ async def client(db: Database, public_url: str, clock: list[int]) -> AsyncIterat
     await db.write(store.create("bot", token="bot-token", now=NOW, machine=True))
     await db.write(store.create("off", token="off-token", now=NOW))
     await db.write(run("UPDATE users SET active = false WHERE login = 'off'"))
-    routes = [*session.routes, *api.routes, Endpoint("GET", "/who", whoami, needs=auth.ACCOUNT)]
+    routes = [*login.routes, *session.routes, *api.routes, Endpoint("GET", "/who", whoami, needs=auth.ACCOUNT)]
     state = farside.state(db, public_url=public_url, admission=None, now=lambda: clock[0])
     async with serving(routes, **state) as made:
         made.headers.update(OWN)

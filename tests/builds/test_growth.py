@@ -43,10 +43,10 @@ MODULES = [
 ]
 SQL = re.compile(r"\s*(WITH|SELECT|UPDATE|INSERT|DELETE)\b")
 BIG = re.compile(
-    r"SCAN (builds|stages|steps|repos|permissions|users|secrets|latest|org_secrets|templates|crons|cards|converted"
-    r"|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
+    r"SCAN (builds|stages|steps|repos|permissions|users|host_accounts|secrets|latest|org_secrets|templates|crons|cards"
+    r"|converted|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
     r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages"
-    r"|deliveries|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence)\b"
+    r"|deliveries|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence|outbox)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
@@ -76,6 +76,7 @@ SCANS = {
     "artifacts.listing.TOTALS": "totals of all repositories, for the summary of what is stored",
     "artifacts.listing.BLOBS": "totals of all repositories, for the summary of what is stored",
     "bundles.gauges.VERSIONS": "counts of a whole index, for /metrics",
+    "outbox.store.RELEASE_ALL": "once a start",
     "main.backup_blobs.PLACES": "a backup takes all bytes along",
 }
 #: Texts that statements begin with.
@@ -102,7 +103,6 @@ SORTS = {
     "buildinfo.linking.BY_PROPERTIES": "the files of a run; the answer is all of them",
     "buildinfo.removal.PROMOTIONS": "the promotions of a build; the answer is all of them",
     "bundles.signing.store.ALL": "all keys, those in use first",
-    "bundles.store.EVERYWHERE": "the repositories with a version of one name; two are answered",
     "bundles.transfer.export.BLOBS": "the blobs of a version; the answer is all of them",
     "buildinfo.store.NEWEST": "the builds of a repository; the answer is all of them",
     "buildinfo.store.NEWEST_VISIBLE": "the builds of a repository; the answer is all of them",
@@ -132,7 +132,8 @@ def drive(raw: sqlite3.Connection, tx: Tx[Any]) -> Asked:
         statement: Statement = next(tx)
         while True:
             asked.statements.append(statement[0])
-            statement = tx.send(raw.execute(*statement).fetchall())
+            text, arguments = marked(statement[0])
+            statement = tx.send(raw.execute(text, arguments(statement[1])).fetchall())
     except StopIteration as end:
         asked.result = end.value
         return asked

@@ -11,8 +11,7 @@ import pytest
 
 from app.artifacts import items, properties, repositories
 from app.artifacts.items import Stamp
-from app.artifacts.model import Item, depth, parted
-from app.bundles import evidence, names, promotions, store
+from app.bundles import evidence, names, promotions, storage, store
 from app.bundles.evidence import Evidence, Head
 from app.bundles.model import Artifact, Bundle, Promotion
 from app.bundles.signing import dsse, statements
@@ -71,14 +70,8 @@ class Signed:
         repo = yield from repositories.find("libs")
         found = yield from items.find(repo.id, f"{self.version}/manifest")
         assert found is not None
-        path = names.manifest("shop", self.version)
-        folder, name = parted(path)
-        yield from items.add_folders(self.bundle.repo_id, folder, Stamp("ada", NOW))
-        blob_id, place = found.file.id, depth(path)
-        yield from items.put(
-            Item(0, self.bundle.repo_id, folder, name, False, place, blob_id, 1, "x", created=NOW, modified=NOW,
-                 created_by="ada", modified_by="ada", updated=NOW)
-        )  # fmt: skip
+        folders = storage.folders("shop", self.version, self.artifacts)
+        yield from storage.put(self.bundle, folders, found.file, Stamp("ada", NOW))
         yield from store.signed(self.bundle.id, manifest.digest)
         yield from self._append("create", manifest)
         made = yield from store.by_id(self.bundle.id)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from app.bundles.model import Bundle
 from app.bundles.work import Lost, Progress, Work, Worker
 from app.db.connect import Alterable
 from app.db.tx import Tx, many, one, run
-from app.errors import AppError, Conflict
+from app.errors import AppError, Conflict, Unavailable
 from tests.soon import soon
 
 NOW = 1_700_000_000_000
@@ -29,11 +30,15 @@ class Step:
     done: list[int] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     error: Exception | None = None
+    #: How many attempts find that something is away.
+    away: int = 0
 
     async def do(self, task: Work, progress: Progress) -> None:
         self.begun.append(task.id)
         progress.done = 3
         await self.goes.wait()
+        if len(self.begun) <= self.away:
+            raise Unavailable("the database is locked")
         if self.error is not None:
             raise self.error
         await self.db.write(work.finish(task))
@@ -203,6 +208,53 @@ async def test_work_that_fails_is_kept_as_failed_and_who_waits_gets_the_error(
     row = await scene.db.read(one("SELECT status FROM bundles"))
     assert row is not None
     assert (row["status"], len(scene.step.refused), await scene.left()) == ("FAILED", 1, [])
+
+
+async def test_work_waits_for_what_is_away(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "PAUSE", 0.001)
+    scene.step.away = work.ATTEMPTS - 1
+    worker, made = await scene.worker("a"), await scene.add()
+    scene.step.goes.set()
+
+    await worker.ended(made)
+
+    await soon(lambda: scene.step.done == [made])
+    assert (scene.step.begun, scene.step.refused) == ([made] * work.ATTEMPTS, [])
+
+
+async def test_work_does_not_wait_for_ever(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "PAUSE", 0.001)
+    scene.step.away = work.ATTEMPTS
+    worker, made = await scene.worker("a"), await scene.add()
+    scene.step.goes.set()
+
+    with pytest.raises(Unavailable, match="the database is locked"):
+        await worker.ended(made)
+
+    assert (scene.step.refused, await scene.left()) == (["the database is locked"], [])
+
+
+async def test_who_looks_while_work_fails_gets_its_error(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.step.error = Conflict("the bytes are gone")
+    worker, made = await scene.worker("a"), await scene.add()
+    committed, looked, write = asyncio.Event(), asyncio.Event(), scene.db.write
+
+    async def slow(tx: Tx[Any]) -> Any:
+        result = await write(tx)
+        committed.set()
+        await looked.wait()
+        return result
+
+    await soon(lambda: scene.step.begun)
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.db, "write", slow)
+        scene.step.goes.set()
+        await committed.wait()
+    try:
+        with pytest.raises(Conflict, match="the bytes are gone"):
+            await worker.ended(made)
+    finally:
+        looked.set()
 
 
 async def test_work_goes_on_when_nobody_waits_for_it_any_more(scene: Scene) -> None:

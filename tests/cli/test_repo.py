@@ -140,6 +140,7 @@ UPDATE = {
     "--auto-cancel-running": {"auto_cancel_running": True},
     "--parameter=VERSION": {"parameters": ["VERSION"]},
     "--any-parameter": {"parameters": []},
+    "--no-deployments": {"deployments": False},
     "--trusted": {"trusted": True},
     "--timeout=45m": {"timeout": 45},
     "--timeout=90": {"timeout": 90},

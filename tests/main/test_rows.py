@@ -116,8 +116,10 @@ def expected(row: Endpoint, *, private: bool = False, open_metrics: bool = False
     """By the needs of the row; some depend on settings."""
     admitted = statuses(*SOMEBODY) if private else statuses("stranger", "runner", *SOMEBODY)
     match row.operation:
-        case "accounts.login" | "accounts.logout":
+        case "accounts.login" | "accounts.logout" | "accounts.connect":
             return EVERYBODY | dict.fromkeys(("stranger", "runner", "foreign"), 403)
+        case "accounts.show_login":
+            return EVERYBODY | {"foreign": 403}
         case "builds.status_svg":
             return admitted | of_root(row, admitted) if private else EVERYBODY
         case "server.show_metrics":
@@ -271,7 +273,7 @@ def due_trust(row: Endpoint, passing: set[str]) -> set[str]:
     match row.operation:
         case "accounts.login":
             return {"account", "root"}
-        case "accounts.logout":
+        case "accounts.logout" | "accounts.show_login" | "accounts.connect":
             return {"browser"}
     return passing if row.needs is rpc.RUNNER else passing - {"stranger", "runner"}
 

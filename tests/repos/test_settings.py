@@ -26,6 +26,7 @@ EVERYTHING: dict[str, Any] = {
     "auto_cancel_pushes": True,
     "auto_cancel_running": True,
     "parameters": ("A", "B"),
+    "deployments": False,
     "trusted": True,
     "timeout": 45,
     "throttle": 3,

@@ -8,6 +8,8 @@ from sqlalchemy import LargeBinary
 
 from app.accounts import store as accounts
 from app.accounts.artifactory import keys
+from app.accounts.hosted import store as hosted
+from app.accounts.hosted.model import REFRESH, TOKEN, HostAccount
 from app.bundles.signing import store as key_pairs
 from app.bundles.signing.store import KeyPair
 from app.db import schema
@@ -28,6 +30,8 @@ VALUES = {
     "org_secrets.data": "hush",
     keys.DATA: "AKCp8 and more",
     key_pairs.DATA: "-----BEGIN PRIVATE KEY-----",
+    TOKEN: "gho_and_more",
+    REFRESH: "",
 }
 
 
@@ -43,6 +47,9 @@ async def fill(db: Database, repo: Repo, seal: Seal) -> None:
         await db.write(run(keys.ADD, user_id=user.id, data=seal.seal(VALUES[keys.DATA], keys.DATA)))
         pair = KeyPair(0, f"k{number}", "id", "ED25519", "", "public", created=1)
         assert await db.write(key_pairs.add(pair, seal.seal(VALUES[key_pairs.DATA], key_pairs.DATA)))
+        token, refresh = (seal.seal(VALUES[purpose], purpose) for purpose in (TOKEN, REFRESH))
+        account = HostAccount(0, user.id, "github", f"{number}", user.login, "bearer", token, refresh)
+        assert await db.write(hosted.link(account))
 
 
 @pytest.fixture
@@ -73,11 +80,11 @@ async def test_an_empty_database_opens_with_any_key(db: Database) -> None:
 
 
 async def test_everything_is_sealed_anew_and_opens_with_the_new_key_alone(full: Database) -> None:
-    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 12
+    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 16
     assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 0
 
     values = await stored(full)
-    assert len(values) == 12
+    assert len(values) == 16
     assert all(Seal(NEW).open(value, purpose) == VALUES[purpose] for purpose, value in values)
     await full.read(sealed.check(Seal(NEW), SEALED))
     with pytest.raises(CannotOpen, match="another key"):
@@ -95,7 +102,7 @@ async def test_only_what_another_key_sealed_is_sealed_anew(full: Database, repo:
     )
     await full.write(changed)
 
-    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 11
+    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 15
     assert not {value for _, value in before} & {value for _, value in await stored(full)}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -16,6 +17,7 @@ from app.artifacts.blobs.store import BlobStore, Lost, Missing
 from app.artifacts.errors import answer_to
 from app.artifacts.model import Blob
 from app.errors import Unavailable
+from app.web.connected import while_connected
 from app.web.sendfile import EXTENSION, SEND, Short
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ class BlobAnswer(Response):
     An answer with the whole blob never looks complete when the bytes are damaged: its last bytes are sent after the
     SHA-256 of all was computed, or the connection is closed before them. The event loop sends files without reading
     them, and a file is hashed meanwhile unless the store knows that the file is sound. A part of a blob is not hashed.
+    When the client disconnects, nothing more is read.
     """
 
     media_type = "application/octet-stream"
@@ -52,13 +55,10 @@ class BlobAnswer(Response):
             return
         sending = _Sending(send, self.status_code, self.raw_headers)
         try:
-            path = self._store.file(self._blob.place)
             if self._stop - self._start <= SMALL:
                 await self._send_small(sending)
-            elif path is not None and EXTENSION in scope.get("extensions", {}):
-                await self._send_file(path, sending)
             else:
-                await self._send_pieces(sending)
+                await while_connected(Request(scope, receive), self._send_large(scope, sending))
         except (Lost, Unavailable) as error:
             about = {"sha256": self._blob.sha256, "place": self._blob.place, "reason": error.message}
             log.error("the bytes of an artifact cannot be sent", extra=about)
@@ -76,6 +76,13 @@ class BlobAnswer(Response):
         if self._whole:
             self._check(hashlib.sha256(body).hexdigest())
         await sending.piece(body, more=False)
+
+    async def _send_large(self, scope: Scope, sending: "_Sending") -> None:
+        path = self._store.file(self._blob.place)
+        if path is not None and EXTENSION in scope.get("extensions", {}):
+            await self._send_file(path, sending)
+        else:
+            await self._send_pieces(sending)
 
     async def _send_pieces(self, sending: "_Sending") -> None:
         """Send what the store reads; each piece waits until the next piece is there and hashed."""

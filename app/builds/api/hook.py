@@ -86,7 +86,8 @@ async def _read(request: Request[State]) -> Delivery | None:
 
 async def _verified(request: Request[State], delivery: Delivery) -> Repo:
     """The repository whose key signed the delivery; Unauthorized."""
-    found = await request.state["db"].read(repos.find_told(delivery.host, delivery.uid, delivery.slug))
+    hosts = request.state["hosts"].of_kind(delivery.host)
+    found = await request.state["db"].read(repos.find_told(hosts, delivery.uid, delivery.slug))
     seal = request.state["seal"]
     with_key = [repo for repo in found if repo.signer]
     signed = [repo for repo in with_key if delivery.signed_with(seal.open(repo.signer, SIGNER))]

@@ -18,7 +18,7 @@ from app.builds import store as builds
 from app.builds import triggers
 from app.builds.deliveries import store
 from app.builds.deliveries.model import Delivery
-from app.builds.deployment import SenderOf, deployment_build, fail_deployment, same_login
+from app.builds.deployment import deployment_build, fail_deployment
 from app.builds.model import Build, cut
 from app.builds.ports import Ports
 from app.builds.push import Options, fail_push, push_build
@@ -72,11 +72,10 @@ class Kept(AppError):
 
 
 class Keeper:
-    """Receives deliveries, and tries again those that wait. `sender_of` finds the accounts of those who deploy."""
+    """Receives deliveries, and tries again those that wait."""
 
-    def __init__(self, ports: Ports, *, sender_of: SenderOf = same_login) -> None:
+    def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._sender_of = sender_of
         self._loop = background.Loop(
             self.look, log, "the pushes that wait could not be read", "the pushes that wait met an internal error"
         )
@@ -218,7 +217,7 @@ class Keeper:
         change = delivery.change
         options: Options = {"claim": lambda: store.claim(delivery), "retried": retried}
         if isinstance(change, Deployment):
-            return await deployment_build(self._ports, repo, change, delivery.by, self._sender_of, **options)
+            return await deployment_build(self._ports, repo, change, delivery.by, **options)
         return await push_build(self._ports, repo, change, _trigger(change, repo), delivery.by, **options)
 
     async def _fail(self, repo: Repo, delivery: Delivery, failed: AppError) -> Build:
@@ -227,7 +226,7 @@ class Keeper:
         change, words = delivery.change, f"{failed.message} (tried {tried} since the push)"
         claim = store.claim(delivery)
         if isinstance(change, Deployment):
-            return await fail_deployment(self._ports, repo, change, delivery.by, self._sender_of, words, claim)
+            return await fail_deployment(self._ports, repo, change, delivery.by, words, claim)
         return await fail_push(self._ports, repo, change, _trigger(change, repo), delivery.by, words, claim)
 
     def _may_pass_soon(self, delivery: Delivery, error: AppError) -> bool:

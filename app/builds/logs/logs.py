@@ -30,6 +30,11 @@ _SMALL = 2 * 1024
 _SLICE = 500
 
 
+def place(folder: Path, step_id: int, kind: str = "json") -> Path:
+    """The file of a step's log, the stored one or the live one, `ndjson`."""
+    return folder / str(step_id // 1000) / f"{step_id}.{kind}"
+
+
 class _Live:
     """The log of a running step: how many readers follow the log, and how they are woken."""
 
@@ -159,7 +164,7 @@ class Logs:
             yield await _in_thread(partial(files.stored_after, self._path(step_id, "json"), last))
 
     def _path(self, step_id: int, kind: str) -> Path:
-        return self._folder / str(step_id // 1000) / f"{step_id}.{kind}"
+        return place(self._folder, step_id, kind)
 
     def _open(self, step_id: int) -> Record | None:
         stored, live = self._path(step_id, "json"), self._path(step_id, "ndjson")

@@ -8,7 +8,7 @@ from app.artifacts import access
 from app.artifacts.access import Visitor
 from app.bundles import access as rights
 from app.bundles import names, store
-from app.bundles.model import Bundle
+from app.bundles.model import BUNDLES, Bundle
 from app.bundles.ports import Ports
 from app.bundles.work import Worker
 from app.db.tx import Tx
@@ -68,15 +68,22 @@ def version(request: Request[Any]) -> tuple[str, str]:
 def found(request: Request[Any], visitor: Visitor) -> Tx[tuple[str, Bundle]]:
     """The version in the path, and the key of its repository; NoBundle, Forbidden.
 
-    Without `project` or `repository_key` the only repository that has the version is meant.
+    Without `project` or `repository_key` the common repository is meant, or the only other one that has the version.
     """
     name, number = version(request)
-    key = repository(request) if says_repository(request) else (yield from store.home_of(name, number))
+    key = repository(request) if says_repository(request) else (yield from _home(visitor, name, number))
     rights.require(visitor, "read", key, name, number)
     bundle = yield from store.find(key, name, number)
     if bundle is None:
         raise store.no_bundle(key, name, number)
     return key, bundle
+
+
+def _home(visitor: Visitor, name: str, number: str) -> Tx[str]:
+    """The key of the repository that a request means which names none (contract release-bundle 4.2). A version that
+    the caller may not read is as one that is not there."""
+    homes = [key for key in (yield from store.homes_of(name, number)) if rights.may(visitor, "read", key, name, number)]
+    return homes[0] if len(homes) == 1 else BUNDLES
 
 
 def signing_key(request: Request[Any]) -> str:

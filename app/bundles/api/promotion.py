@@ -210,9 +210,10 @@ async def delete_promotion(request: Request[State], visitor: Visitor) -> Done | 
 
     What was there before stays, and what another promotion has put, too.
     """
-    call, created = _deletion(request, visitor), body.number(request, CREATED.name, "time of the promotion")
+    sync, call = _deletion(request, visitor)
+    created = body.number(request, CREATED.name, "time of the promotion")
     work_id = await request.state["unhurried"].do(removal.delete_promotion(ports(request), call, created))
-    return await _deleted(request, work_id, _still(call, created))
+    return await _deleted(request, work_id, _still(call, created), sync=sync)
 
 
 async def delete(request: Request[State], visitor: Visitor) -> Done | Empty:
@@ -220,22 +221,24 @@ async def delete(request: Request[State], visitor: Visitor) -> Done | Empty:
 
     A request with a body means a remote deletion; as nothing is distributed, nothing is done.
     """
-    call = _deletion(request, visitor)
+    sync, call = _deletion(request, visitor)
     if (await body.read(request)).strip():
         access.require(visitor, "delete", call.key, call.name, call.version)
         return Done()
     work_id = await request.state["unhurried"].do(removal.delete(ports(request), call))
-    return await _deleted(request, work_id, _still(call))
+    return await _deleted(request, work_id, _still(call), sync=sync)
 
 
-def _deletion(request: Request[State], visitor: Visitor) -> removal.Call:
-    return removal.Call(visitor, repository(request), *asked.version(request))
+def _deletion(request: Request[State], visitor: Visitor) -> tuple[bool, removal.Call]:
+    """Whether the answer waits for the end, and what is deleted."""
+    sync = not flag(request, "async", without=True)
+    return sync, removal.Call(visitor, repository(request), *asked.version(request))
 
 
-async def _deleted(request: Request[State], work_id: int, still: Tx[bool]) -> Done | Empty:
+async def _deleted(request: Request[State], work_id: int, still: Tx[bool], *, sync: bool) -> Done | Empty:
     """204 when the work has ended, or 200 before that."""
     worker = request.state["worker"]
-    if flag(request, "async", without=True):
+    if not sync:
         worker.wake()
         return Done()
     await worker.ended(work_id)

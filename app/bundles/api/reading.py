@@ -1,7 +1,7 @@
 """Routes that read versions of release bundles, and give them a tag (contract release-bundle 4, 5)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NotRequired, get_args
+from typing import Any, NotRequired
 
 from pydantic import Field
 from starlette.requests import Request
@@ -10,10 +10,12 @@ from typing_extensions import TypedDict
 from app import threads
 from app.artifacts import environments, projects, properties
 from app.artifacts.access import ACCOUNT, VISITOR, Visitor
+from app.artifacts.lax import Storable
 from app.artifacts.rights import ACTIONS
 from app.artifacts.times import text_of
 from app.artifacts.visible import visible_in
 from app.bundles import access, lists, moments, names, store, work
+from app.bundles.api import parts
 from app.bundles.api.asked import (
     KEY,
     LIFECYCLE,
@@ -22,11 +24,11 @@ from app.bundles.api.asked import (
     RECORDS,
     VERSION,
     WHERE,
-    flag,
     found,
     repository,
     version,
 )
+from app.bundles.api.parts import ASCENDING, PAGE
 from app.bundles.api.wire import PropertyJSON, StatusJSON, status
 from app.bundles.api.wire import properties as shown_properties
 from app.bundles.lists import Asked, Group, Order, Page
@@ -34,14 +36,11 @@ from app.bundles.model import Artifact, Bundle, MessageJSON
 from app.bundles.work import Work
 from app.db.tx import Tx
 from app.encoding import encode
-from app.errors import Invalid, Problem
 from app.web import body
 from app.web.path import decoded
 from app.web.reply import JSON, Encoded
 from app.web.route import Endpoint, Param
 
-#: The most entries of a list, and the most without a limit.
-MOST, USUAL = 10_000, 1000
 #: The environment that a version is released to when there is no order of environments.
 PROD = "PROD"
 
@@ -143,7 +142,7 @@ class NamesJSON(TypedDict):
 class TagInput(body.Input):
     """The tag of a version; an empty one, or none, removes the tag."""
 
-    tag: str = Field("", max_length=128)
+    tag: Storable = Field("", max_length=128)
 
 
 class TaggedJSON(TypedDict):
@@ -347,31 +346,7 @@ def _tag(request: Request[Any], visitor: Visitor, key: str, name: str, number: s
 
 def _asked(request: Request[Any], orders: Sequence[Order]) -> Asked:
     """The part of a list that the query asks for; Invalid names everything that is wrong."""
-    said, problems = body.query(request), list[Problem]()
-    limit = _number(said.get("limit", ""), "limit", USUAL, problems)
-    offset = _number(said.get("offset", ""), "offset", 0, problems)
-    order = said.get("order_by", "").strip() or orders[0]
-    if order not in orders:
-        words = f"order_by: {order[:100]!r} is no order of this list; say {' or '.join(orders)}"
-        problems.append(Problem("order_by", "bad_order", words))
-    pattern = said.get("filter_by", "").strip()
-    if len(pattern) > names.LONGEST_NAME:
-        words = f"filter_by: has {len(pattern)} characters; at most {names.LONGEST_NAME} are read"
-        problems.append(Problem("filter_by", "too_long", words))
-    if problems:
-        raise Invalid.of(problems)
-    by = next(each for each in get_args(Order) if each == order)
-    return Asked(min(limit, MOST), offset, by, flag(request, "order_asc", without=False), pattern)
-
-
-def _number(text: str, field: str, without: int, problems: list[Problem]) -> int:
-    text = text.strip()
-    if not text:
-        return without
-    if text.isascii() and text.isdecimal() and len(text) < 10:
-        return int(text)
-    problems.append(Problem(field, "wrong_type", f"{field}: {text[:100]!r} is no number from 0"))
-    return without
+    return Asked(*parts.part(request, orders, names.LONGEST_NAME))
 
 
 def _words(request: Request[Any], field: str, known: Iterable[str]) -> set[str]:
@@ -380,12 +355,7 @@ def _words(request: Request[Any], field: str, known: Iterable[str]) -> set[str]:
 
 
 _FILTER = Param("filter_by", "What the version or the name is; `*` is any text.")
-_PAGE = (
-    Param("limit", f"How many entries; {USUAL} without it, at most {MOST}."),
-    Param("offset", "How many entries are left out before them."),
-)
-_ASCENDING = Param("order_asc", "`true` = the first in order comes first; else the last.")
-_LIST = (*WHERE, *_PAGE, _FILTER, _ASCENDING)
+_LIST = (*WHERE, *PAGE, _FILTER, ASCENDING)
 _BUNDLE = LIFECYCLE / "release_bundle"
 routes: Sequence[Endpoint] = [
     Endpoint("GET", _BUNDLE / "existence" / NAME / VERSION, existence, operation="bundles.exists", needs=VISITOR,
@@ -400,7 +370,7 @@ routes: Sequence[Endpoint] = [
     Endpoint("GET", _BUNDLE / "groups", list_groups, operation="bundles.list_groups", needs=VISITOR,
              query=[*_LIST, Param("order_by", "`created` or `release_bundle_name`.")], errors=[400]),
     Endpoint("GET", _BUNDLE / "names", list_names, operation="bundles.list_names", needs=VISITOR,
-             query=[*WHERE, *_PAGE, _FILTER], errors=[400]),
+             query=[*WHERE, *PAGE, _FILTER], errors=[400]),
     Endpoint("PUT", RECORDS / NAME / VERSION / "tag", set_tag, operation="bundles.tag", needs=ACCOUNT, query=WHERE,
              body=TagInput, errors=[400]),
 ]  # fmt: skip

@@ -13,21 +13,21 @@ from app.artifacts.repositories import Repositories
 from app.artifacts.times import text_of
 from app.artifacts.visible import visible_in
 from app.bundles import access, records, removal, store, work
-from app.bundles.api.asked import CREATED, LIFECYCLE, NAME, PROMOTIONS, VERSION, WHERE, flag, found, repository
+from app.bundles.api import parts
+from app.bundles.api.asked import CREATED, LIFECYCLE, NAME, PROMOTIONS, VERSION, WHERE, found, repository
+from app.bundles.api.parts import ASCENDING, PAGE
 from app.bundles.api.wire import StatusJSON, status
 from app.bundles.model import Artifact, Bundle, MessageJSON, Promotion
 from app.bundles.records import Asked, Order, Page, Record
 from app.bundles.work import Work
 from app.db.tx import Tx
 from app.encoding import encode
-from app.errors import Invalid, Problem
 from app.web import body
 from app.web.path import decoded
 from app.web.reply import JSON, Encoded
 from app.web.route import Endpoint, Param
 
-#: The most entries of a list, and the most without a limit.
-MOST, USUAL = 10_000, 1000
+ORDERS: Sequence[Order] = get_args(Order)
 #: The most characters of a filter.
 LONGEST_FILTER = 1000
 
@@ -200,40 +200,15 @@ def _encoded(promotion: Promotion, artifacts: Sequence[Artifact], known: Reposit
 
 def _asked(request: Request[Any]) -> Asked:
     """The part of a list that the query asks for; Invalid names everything that is wrong."""
-    said, problems = body.query(request), list[Problem]()
-    limit = _number(said.get("limit", ""), "limit", USUAL, problems)
-    offset = _number(said.get("offset", ""), "offset", 0, problems)
-    wanted = said.get("order_by", "").strip() or "created"
-    order: Order | None = next((each for each in get_args(Order) if each == wanted), None)
-    if order is None:
-        words = f"order_by: {wanted[:100]!r} is no order of this list; say {', '.join(get_args(Order))}"
-        problems.append(Problem("order_by", "bad_order", words))
-    text = said.get("filter_by", "")
-    if len(text) > LONGEST_FILTER:
-        words = f"filter_by: has {len(text)} characters; at most {LONGEST_FILTER} are read"
-        problems.append(Problem("filter_by", "too_long", words))
-    if problems or order is None:
-        raise Invalid.of(problems)
-    ascending = flag(request, "order_asc", without=False)
-    return Asked(min(limit, MOST), offset, order, ascending, records.filters_of(text))
-
-
-def _number(text: str, field: str, without: int, problems: list[Problem]) -> int:
-    text = text.strip()
-    if not text:
-        return without
-    if text.isascii() and text.isdecimal() and len(text) < 10:
-        return int(text)
-    problems.append(Problem(field, "wrong_type", f"{field}: {text[:100]!r} is no number from 0"))
-    return without
+    said = parts.part(request, ORDERS, LONGEST_FILTER)
+    return Asked(said.limit, said.offset, said.order, said.ascending, records.filters_of(said.filter))
 
 
 _LIST = (
     *WHERE,
-    Param("limit", f"How many entries; {USUAL} without it, at most {MOST}."),
-    Param("offset", "How many entries are left out before them."),
-    Param("order_by", f"One of {', '.join(get_args(Order))}."),
-    Param("order_asc", "`true` = the first in order comes first; else the last."),
+    *PAGE,
+    Param("order_by", f"One of {', '.join(ORDERS)}."),
+    ASCENDING,
     Param(
         "filter_by", "`environment=PROD,created_by=ada,release_bundle_version=1.*,status=FAILED`, or an environment."
     ),

@@ -19,6 +19,7 @@ from app.bundles.transfer.export import Export
 from app.db.tx import Tx
 from app.errors import Unavailable
 from app.web import errors
+from app.web.connected import while_connected
 from app.web.reply import Made
 from app.web.route import Endpoint
 
@@ -26,7 +27,10 @@ log = logging.getLogger(__name__)
 
 
 class Tar(Response):
-    """An exported version. The connection is closed before the end of the file when bytes are lost."""
+    """An exported version. The connection is closed before the end of the file when bytes are lost.
+
+    When the client disconnects, nothing more is read.
+    """
 
     media_type = "application/x-tar"
 
@@ -42,23 +46,38 @@ class Tar(Response):
         if scope["method"] == "HEAD":
             await super().__call__(scope, receive, send)
             return
-        begun = False
+        sending = _Sending(send, self.raw_headers)
         try:
-            async with aclosing(export.pieces(self._blobs, self._exported)) as pieces:
-                async for piece in pieces:
-                    if not begun:
-                        begun = True
-                        head = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-                        await send(head)
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await while_connected(Request(scope, receive), self._sent(sending))
         except (Lost, Unavailable) as error:
             bundle = self._exported.bundle
             log.error("a version cannot be exported", extra={"bundle": bundle.id, "reason": error.message})
             if isinstance(error, Lost):
                 self._blobs.counts.damaged += 1
-            if not begun:
+            if not sending.begun:
                 await errors.answer(error)(scope, receive, send)
+
+    async def _sent(self, sending: "_Sending") -> None:
+        async with aclosing(export.pieces(self._blobs, self._exported)) as pieces:
+            async for piece in pieces:
+                await sending.piece(piece)
+        await sending.piece(b"", more=False)
+
+
+class _Sending:
+    """Sends the head of an answer before its first bytes."""
+
+    def __init__(self, send: Send, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._send = send
+        self._headers = headers
+        self.begun = False
+
+    async def piece(self, piece: bytes, *, more: bool = True) -> None:
+        """Send these bytes."""
+        if not self.begun:
+            self.begun = True
+            await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
+        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
 
 
 def _exported(request: Request[Any], visitor: Visitor) -> Tx[Export]:

@@ -16,6 +16,9 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 SIGNATURES = 16
 #: Bytes that are encoded at once; base64 has no rest between two pieces, as it stands for three bytes by four letters.
 _PIECE = 3 * 64 * 1024
+#: The most objects, lists and commas of an envelope together. Its payload, which is most of it, has none of them. With
+#: more of them, an envelope that nobody has signed would take many times the memory of its text.
+PARTS = 1000
 
 
 class BadSignature(Invalid):
@@ -125,7 +128,10 @@ def _named(signatures: list[tuple[str, bytes]]) -> str:
 
 def _parts(envelope: str | bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
     """The payload, and the signatures with the ids of their keys."""
-    found = _object(envelope, "envelope")
+    text = envelope.encode() if isinstance(envelope, str) else envelope
+    if sum(map(text.count, (b"{", b"[", b","))) > PARTS:
+        raise BadSignature("its envelope has too many parts")
+    found = _object(text, "envelope")
     if found.get("payloadType") != PAYLOAD_TYPE:
         raise BadSignature(f"the payload type of its envelope is not {PAYLOAD_TYPE}")
     signatures = found.get("signatures")
@@ -153,7 +159,7 @@ def _bytes(text: Any, what: str) -> bytes:
     return found
 
 
-def _object(data: str | bytes, what: str) -> dict[str, Any]:
+def _object(data: bytes, what: str) -> dict[str, Any]:
     try:
         found = orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -19,6 +19,8 @@ MANIFEST, EVIDENCE, KEYS, BLOBS = "manifest.json", "evidence.json", "keys.json",
 LIMITS = {MANIFEST: 128 * 1024**2, EVIDENCE: 256 * 1024**2, KEYS: 1024**2}
 #: The most statements of a version that is imported.
 STATEMENTS = 10_000
+#: The most objects, lists and commas of an `evidence.json` together.
+PARTS = 100 * STATEMENTS
 
 
 class PublicKeyJSON(TypedDict):
@@ -40,6 +42,8 @@ def evidence(envelopes: Iterable[str]) -> bytes:
 
 def envelopes_of(text: bytes) -> list[str]:
     """The envelopes in an `evidence.json`; Invalid."""
+    if sum(map(text.count, (b"{", b"[", b","))) > PARTS:
+        refuse(f"{EVIDENCE} has too many parts to be a list of envelopes", "bundle_too_large")
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -44,13 +44,19 @@ class Export:
 
 
 def of(bundle: Bundle) -> Tx[Export]:
-    """The file of a version. Conflict for a version that is not completed."""
+    """The file of a version. Conflict for a version that is not completed, or whose evidence begins otherwise."""
     if bundle.status != "COMPLETED":
         words = f"{bundle.name} {bundle.version} is {bundle.status}, so there is nothing signed to export"
         way = "finalize the draft first" if bundle.status == "DRAFT" else "only a COMPLETED version can be exported"
         raise Conflict(f"{words}; {way}", code="not_completed")
     blobs = [MAPPER.make(row) for row in (yield from many(BLOBS, bundle_id=bundle.id))]
-    statements = [statement.envelope for statement in (yield from evidence.all_of(bundle.id))]
+    told = yield from evidence.all_of(bundle.id)
+    if not told or told[0].digest != bundle.manifest:
+        words = (
+            f"the evidence of {bundle.name} {bundle.version} does not begin with its manifest, so nobody can import it"
+        )
+        raise Conflict(f"{words}; its verification tells all that is wrong", code="bad_evidence")
+    statements = [statement.envelope for statement in told]
     keyids = {keyid for statement in statements for keyid in dsse.keyids_of(statement)}
     keys = [key for keyid, key in (yield from signer.trusted()).items() if keyid in keyids]
     texts = [

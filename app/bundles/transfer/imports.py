@@ -182,7 +182,7 @@ def _imported(
     """The version, and the places of the bytes that its rows name."""
     manifest, by = opened.manifest, visitor.by
     if (failed := (yield from _free(key, manifest))) is not None:
-        yield from store.remove(failed.id)
+        yield from store.give_way(failed)
     repo = yield from access.ensured(ports.recorders, by, key, made.at)
     blobs = yield from _blobs(coming, made.at // 1000)
     signed = opened.statements[0].digest

@@ -7,6 +7,7 @@ make its fields right.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.artifacts import properties
@@ -96,6 +97,10 @@ def read(statement: Mapping[str, Any]) -> Manifest:
 
 def _problems(manifest: Manifest) -> Iterator[str]:
     yield from (problem.message for problem in names.problems(manifest.name, manifest.version))
+    try:
+        orjson.dumps(manifest.source)
+    except TypeError:  # it could not be stored
+        yield "source: nests too deep"
     seen = set[tuple[str, str]]()
     sizes = dict[str, int]()
     for artifact in manifest.artifacts:

@@ -4,14 +4,11 @@ The signed texts come first, so what the file must hold is known before the firs
 has come. Whoever reads keeps nothing of a file that is refused.
 """
 
-import base64
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
-
-import orjson
 
 from app import threads
 from app.bundles import verification
@@ -90,7 +87,7 @@ async def opened(parts: AsyncIterator[bytes], keys: Mapping[str, PublicKey]) -> 
     text = await _text(reader, contents.MANIFEST)
     found = await threads.run(_manifest, text, keys)
     statements, keyids = await threads.run(_evidence, await _text(reader, contents.EVIDENCE), text, keys)
-    contents.check_keys(await _text(reader, contents.KEYS))
+    await threads.run(contents.check_keys, await _text(reader, contents.KEYS))
     return Opened(found, statements, keyids, reader)
 
 
@@ -122,7 +119,7 @@ def _manifest(text: bytes, keys: Mapping[str, PublicKey]) -> Manifest:
 
 
 def _evidence(text: bytes, first: bytes, keys: Mapping[str, PublicKey]) -> tuple[list[Stated], Sequence[str]]:
-    stated = [_stated(seq, envelope) for seq, envelope in enumerate(contents.envelopes_of(text), start=1)]
+    stated = [_stated(seq, envelope, keys) for seq, envelope in enumerate(contents.envelopes_of(text), start=1)]
     verdict = verification.verify(first, stated, keys)
     if not verdict.ok:
         more = f"; and {len(verdict.problems) - NAMED} more problems" if len(verdict.problems) > NAMED else ""
@@ -130,15 +127,17 @@ def _evidence(text: bytes, first: bytes, keys: Mapping[str, PublicKey]) -> tuple
     return stated, verdict.keyids
 
 
-def _stated(seq: int, envelope: str) -> Stated:
-    """A statement, before it is verified."""
+def _stated(seq: int, envelope: str, keys: Mapping[str, PublicKey]) -> Stated:
+    """A statement whose signature is right, before its content is verified. What nobody has signed is not parsed."""
+    which = f"{contents.EVIDENCE}: the statement {seq}"
     try:
-        said = orjson.loads(base64.b64decode(orjson.loads(envelope)["payload"]))
+        said = dsse.opened(envelope, keys)
+    except BadSignature as error:
+        refuse(f"{which} cannot be trusted: {error.message}", "bad_evidence")
+    try:
         kind = _KINDS[said["predicateType"]]
         at = datetime.fromisoformat(said["predicate"][_TIMES[kind]])
         ms = int(at.timestamp() * 1000)
     except (ValueError, TypeError, LookupError, OverflowError):
-        refuse(
-            f"{contents.EVIDENCE}: the statement {seq} is none about a release bundle, or is damaged", "bad_evidence"
-        )
+        refuse(f"{which} is none about a release bundle", "bad_evidence")
     return Stated(seq, envelope, dsse.digest_of(envelope), kind, ms, said["predicate"])

@@ -8,7 +8,5 @@ ALTER TABLE deliveries ADD COLUMN facts TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE deliveries ADD COLUMN twin BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX deliveries_after ON deliveries (repo_id, after, received);
 CREATE INDEX deliveries_repo ON deliveries (repo_id, id);
--- A webhook names its repository by the id that the repository has at the host.
-CREATE INDEX repos_uid ON repos (uid) WHERE uid <> '';
 -- The builds of one commit.
 CREATE INDEX builds_after ON builds (repo_id, after_sha, number);

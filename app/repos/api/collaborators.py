@@ -82,7 +82,7 @@ def _collaborator(repo_uid: str, row: Any, rights: Permissions) -> CollaboratorJ
         login=row["login"],
         avatar=row["avatar"],
         **permissions_json(rights),
-        synced=0,
+        synced=row["synced"],
         created=row["created"],
         updated=row["updated"],
     )

@@ -81,9 +81,15 @@ def _repositories(request: Request[State], _: Caller) -> Tx[list[Repo]]:
 
 
 async def sync(request: Request[State], caller: Caller) -> JSON[list[RepoJSON]] | Empty:
-    """Renew the list of the caller's repositories and answer it, by slug; a plain git host has nothing new to tell."""
+    """Synchronise the caller's repositories with the hosts, and answer all, by slug; plain git has nothing to tell.
+
+    An administrator who has no account at a host gets the repositories that the server's own token shows there.
+    """
+    syncs = request.state["syncs"]
     if body.query(request).get("async") == "true":
+        syncs.begin_all(caller.user)
         return Empty()
+    await syncs.sync(caller.user)
     return JSON([repo_json(repo) for repo in await request.state["db"].read(store.list_of(caller.user.id))])
 
 
@@ -119,6 +125,7 @@ routes: list[Endpoint] = [
         operation="accounts.sync",
         needs=ACCOUNT,
         query=[Param("async", "`true` answers at once, with nothing.")],
+        errors=[422, 503],
     ),
     Endpoint("GET", _REMOTES, list_remotes, operation="accounts.list_remotes", needs=ACCOUNT),
     Endpoint("GET", _REMOTES / OWNER / NAME, show_remote, operation="accounts.show_remote", needs=KNOWN_READ),

@@ -60,12 +60,12 @@ def _readable(caller: Caller, slugs: Sequence[str]) -> Tx[dict[int, str]]:
     """The slugs by id; Invalid names every repository that is not there, or that the caller may not read."""
     found, problems = dict[int, str](), list[Problem]()
     for slug in dict.fromkeys(slugs):
-        namespace, _, name = slug.partition("/")
-        repo, given = (yield from store.find_with_rights(namespace, name, caller.user.id)) or (None, None)
-        if repo is None or access.refuse(caller.user, repo, given, "read"):
+        namespace, _, name = slug.rpartition("/")
+        known = yield from store.find_with_rights(namespace, name, caller.user.id)
+        if known is None or access.refuse(caller.user, known.repo, known.rights, "read"):
             problems.append(Problem("repos", "unknown_repo", f"repos: {slug} is no repository that you may read"))
         else:
-            found[repo.id] = repo.slug
+            found[known.repo.id] = known.repo.slug
     if problems:
         raise Invalid.of(problems)
     return found

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from weakref import WeakValueDictionary
 
-from app.errors import Invalid, NotFound, Problem, Unreadable
-from app.scm import refs
+from app.errors import NotFound, Unreadable
+from app.scm import files, refs
 from app.scm.git import address, objects, payload
 from app.scm.git.command import Command
 from app.scm.git.mirror import Look, Mirror
@@ -17,7 +17,6 @@ from app.scm.hook import Delivery, Notice
 from app.scm.host import Account, Commit, Host, Source
 
 _FORMATS = {40: ("sha1", ".git"), 64: ("sha256", ".sha256.git")}
-_LONGEST_PATH = 4096
 
 
 class Git(Host):
@@ -79,7 +78,7 @@ class Git(Host):
 
     async def branch(self, source: Source, name: str) -> Commit:
         """The newest commit of a branch; the remote is asked each time."""
-        _check_name("branch", name)
+        refs.check("branch", name)
         ref = f"refs/heads/{name}"
         ids = await self._ids(source, ref)
         if ref not in ids:
@@ -94,7 +93,7 @@ class Git(Host):
         """
         if refs.is_full_id(name.lower()):
             return await self._commit(source, name.lower())
-        _check_name("commit", name)
+        refs.check("commit", name)
         if refs.is_short_id(name):
             for width in _FORMATS:
                 with suppress(Absent):
@@ -107,10 +106,8 @@ class Git(Host):
         Unreadable has the code config_not_found, config_symlink, config_not_a_file,
         config_too_large or config_not_utf8, or repository_unreachable.
         """
-        sha = sha.lower()
-        if not refs.is_full_id(sha):
-            raise Invalid.of([Problem("commit", "invalid", f"{sha[:80]!r} is no full commit id")])
-        _check_path(path)
+        sha = refs.whole_id(sha)
+        files.check_path(path)
 
         async def look(found: Objects) -> str:
             return await objects.read_text(found, sha, path, most=self._max_file)
@@ -180,24 +177,3 @@ class Git(Host):
 
 def _commit_named(oid: str) -> Look[Commit]:
     return lambda found: objects.read_commit(found, oid)
-
-
-def _check_name(field: str, name: str) -> None:
-    if broken := refs.problem(name):
-        raise Invalid.of([Problem(field, "invalid", f"{field} {name[:80]!r} {broken}")])
-
-
-def _check_path(path: str) -> None:
-    parts = path.split("/")
-    rules = (
-        (path == "", "is empty"),
-        (len(path) > _LONGEST_PATH, f"is longer than {_LONGEST_PATH} characters"),
-        (path.startswith("/"), "is absolute: write it from the top of the repository"),
-        (any(part in {"", ".", ".."} for part in parts), "has an empty part, `.` or `..`"),
-        (any(ord(char) < 32 or ord(char) == 127 for char in path), "has a control character"),
-        (not refs.is_text(path), "is not valid Unicode"),
-    )
-    for broken, words in rules:
-        if broken:
-            message = f"the path {path[:80]!r} of the configuration file {words}"
-            raise Invalid.of([Problem("config_path", "invalid", message)])

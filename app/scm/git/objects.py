@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.errors import NotFound, Unreadable
+from app.scm import files
 from app.scm.host import Commit, TooLarge
 
 _LARGEST_COMMIT = 4 * 1024 * 1024
 _LARGEST_TREE = 32 * 1024 * 1024
 _PERSON = re.compile(r"(?P<name>[^<]*)<(?P<email>[^>]*)>(?: (?P<time>-?\d{1,12}))?")
-_BOM = "\ufeff"
 
 
 class Absent(Unreadable):
@@ -109,18 +109,12 @@ async def read_text(objects: Objects, sha: str, path: str, *, most: int) -> str:
     Unreadable, with a code for each reason, when the file is absent, not a regular file (symbolic links are never
     followed), larger than `most` bytes or not UTF-8.
     """
-    where = f"{path} at commit {sha[:12]}"
     oid = await _find(objects, sha, path)
     try:
         blob = await objects.read(oid, most=most)
     except TooLarge as error:
-        message = f"{where} has {error.details['size']} bytes, more than the {most} that are read"
-        raise Unreadable(message, code="config_too_large") from None
-    try:
-        return blob.body.decode().removeprefix(_BOM)
-    except UnicodeDecodeError as error:
-        message = f"{where} is not UTF-8 text: byte {error.start} is wrong"
-        raise Unreadable(message, code="config_not_utf8") from None
+        raise files.too_large(path, sha, most=most, size=error.details["size"]) from None
+    return files.text(blob.body, path, sha)
 
 
 async def _find(objects: Objects, sha: str, path: str) -> str:
@@ -130,13 +124,13 @@ async def _find(objects: Objects, sha: str, path: str) -> str:
     for depth, folder in enumerate(folders, start=1):
         entry = _entry(tree, folder, sha, path)
         if entry.mode.startswith("100"):
-            raise _not_found(path, sha)
+            raise files.not_found(path, sha)
         if entry.mode != "40000":
-            raise _unsuitable(entry, "/".join(folders[:depth]), sha)
+            raise files.unsuitable(entry.mode, "/".join(folders[:depth]), sha)
         tree = await objects.read(entry.oid, most=_LARGEST_TREE)
     entry = _entry(tree, file, sha, path)
     if not entry.mode.startswith("100"):
-        raise _unsuitable(entry, path, sha)
+        raise files.unsuitable(entry.mode, path, sha)
     return entry.oid
 
 
@@ -145,7 +139,7 @@ def _entry(tree: Object, name: str, sha: str, path: str) -> Entry:
     for entry in _entries(tree):
         if entry.name == wanted:
             return entry
-    raise _not_found(path, sha)
+    raise files.not_found(path, sha)
 
 
 def _entries(tree: Object) -> Iterator[Entry]:
@@ -156,18 +150,6 @@ def _entries(tree: Object) -> Iterator[Entry]:
         mode, _, name = tree.body[start:end].partition(b" ")
         start = end + 1 + width
         yield Entry(mode.decode(), name, tree.body[end + 1 : start].hex())
-
-
-def _not_found(path: str, sha: str) -> Unreadable:
-    return Unreadable(f"{path} not found at commit {sha[:12]}", code="config_not_found")
-
-
-def _unsuitable(entry: Entry, path: str, sha: str) -> Unreadable:
-    kinds = {"120000": "a symbolic link", "160000": "a submodule", "40000": "a directory"}
-    code = "config_symlink" if entry.mode == "120000" else "config_not_a_file"
-    kind = kinds.get(entry.mode, f"of the unknown mode {entry.mode}")
-    message = f"{path} at commit {sha[:12]} is {kind}; only regular files are read"
-    return Unreadable(message, code=code)
 
 
 def _commit(found: Object) -> Commit:

@@ -3,13 +3,16 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.artifacts.blobs import answer as answers
+from app.artifacts.blobs import folder
 from app.artifacts.blobs.answer import SMALL, STEP, BlobAnswer
 from app.artifacts.blobs.folder import FolderStore
 from app.artifacts.model import Blob
@@ -234,6 +237,39 @@ async def test_a_client_that_goes_away_ends_the_answer(store: FolderStore, caplo
 
     assert not caplog.records
     assert not store.counts.damaged
+
+
+@pytest.mark.parametrize("reading", [False, True])
+async def test_what_nobody_waits_for_is_not_read(
+    store: FolderStore, reading: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = await stored(store, some(LARGE))
+    store.sound.__init__()  # type: ignore[misc]  # as after a start
+    ended, done = asyncio.Event(), 0
+    answer = answering(store, kept, 0, kept.size, reading=reading)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(scope, receive, send)
+        ended.set()
+
+    def counted(read: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*given: Any) -> Any:
+            nonlocal done
+            done += given[-1]
+            return read(*given)
+
+        return counting
+
+    monkeypatch.setattr(answers, "_hash", counted(answers._hash))
+    monkeypatch.setattr(folder, "_read", counted(folder._read))
+    async with connected(app) as (server, connection):
+        await connection.send(GET)
+        await connection.reader.readuntil(b"\r\n\r\n")
+        await soon(lambda: only(server) in server.connections.unread)
+        connection.writer.transport.abort()
+        await asyncio.wait_for(ended.wait(), 20)
+
+    assert done < kept.size - STEP
 
 
 async def test_a_range_of_a_blob_whose_file_is_gone_is_an_error(store: FolderStore, root: Path) -> None:

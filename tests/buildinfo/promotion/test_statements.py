@@ -2,45 +2,15 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from app.artifacts import items, pruning
 from app.buildinfo import candidates, placing, promotions
-from app.db.connect import Alterable
 from app.db.parameters import marked
-from app.db.tx import Tx
 from tests.buildinfo.promotion.farside import Scene, artifact, dependency, mark, module
-
-T = TypeVar("T")
-
-
-class Counting:
-    """A database that notes every statement."""
-
-    def __init__(self, db: Alterable) -> None:
-        self.db = db
-        self.statements: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.db, name)
-
-    async def read(self, tx: Tx[T]) -> T:
-        return await self.db.read(self._noted(tx))
-
-    async def alter(self, tx: Tx[T]) -> T:
-        return await self.db.alter(self._noted(tx))
-
-    def _noted(self, tx: Tx[T]) -> Tx[T]:
-        try:
-            statement = next(tx)
-            while True:
-                self.statements.append(statement[0])
-                statement = tx.send((yield statement))
-        except StopIteration as end:
-            result: T = end.value
-            return result
+from tests.counting import Counting
 
 
 async def _statements(scene: Scene, number: str, count: int, **fields: Any) -> Sequence[str]:
@@ -54,11 +24,13 @@ async def _statements(scene: Scene, number: str, count: int, **fields: Any) -> S
     used = [dependency(path, f"dep {path}") for path in paths]
     listed = [artifact(path, path) for path in paths]
     await scene.publish("app", number, module(*listed, dependencies=used))
-    db, counting = scene.db, Counting(scene.db)
+    db = scene.db
+    counting: Any = Counting(db)
     scene.db = counting
     await scene.promote("app", number, **fields)
     scene.db = db
-    return counting.statements
+    statements: list[str] = counting.statements
+    return statements
 
 
 @pytest.mark.parametrize(

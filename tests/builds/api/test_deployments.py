@@ -15,10 +15,9 @@ from app.builds.moments import Moment, Moments
 from app.db.tx import Tx, run
 from app.errors import Unavailable, Unreadable
 from app.moments import Recorder, Recorders
-from app.repos import store as repos
-from app.repos.model import Permissions, Repo
+from app.repos.model import Repo
 from tests.builds.api.webhooks import Receiver, commit, receiving, recorded
-from tests.builds.farside import NOW, Scene, file, pipeline
+from tests.builds.farside import Scene, file, pipeline
 from tests.soon import soon
 
 ASKED: dict[str, Any] = orjson.loads(recorded("github", "deployment"))
@@ -57,21 +56,15 @@ async def receiver(scene: Scene, moments: list[Moment]) -> AsyncIterator[Receive
 async def repo(receiver: Receiver) -> Repo:
     """The repository, where the sender of the recorded deployment may write."""
     repo = await receiver.register("github", "135493233", "Codertocat/Hello-World")
-    await grant(receiver, repo, "codertocat")
+    await receiver.grant(repo, "codertocat")
     return repo
 
 
-async def grant(receiver: Receiver, repo: Repo, login: str, *, write: bool = True) -> None:
-    def granting() -> Tx[None]:
-        user = yield from accounts.create(login, token=f"{login}'s token", now=NOW)
-        yield from repos.grant(repo.id, user.id, Permissions(True, write), NOW)
-
-    await receiver.ports.db.write(granting())
-
-
-async def ask(receiver: Receiver, delivery: str = "", sender: str = "Codertocat", **changes: Any) -> httpx2.Response:
+async def ask(
+    receiver: Receiver, delivery: str = "", sender: str = "Codertocat", uid: int = 21031067, **changes: Any
+) -> httpx2.Response:
     around = {name: changes.pop(name) for name in ("workflow_run",) if name in changes}
-    about = {"deployment": ASKED["deployment"] | changes, "sender": ASKED["sender"] | {"login": sender}}
+    about = {"deployment": ASKED["deployment"] | changes, "sender": ASKED["sender"] | {"login": sender, "id": uid}}
     return await receiver.deliver("github", "deployment", orjson.dumps(ASKED | about | around), delivery=delivery)
 
 
@@ -122,6 +115,8 @@ NOBODY = "no active account of this server belongs to Codertocat, who asked for 
     ("change", "reason"),
     [
         ("DELETE FROM users WHERE login = 'codertocat'", NOBODY),
+        ("DELETE FROM host_accounts", NOBODY),
+        ("UPDATE host_accounts SET host = 'gitea'", NOBODY),
         ("UPDATE users SET active = FALSE WHERE login = 'codertocat'", NOBODY),
         ("UPDATE permissions SET can_write = FALSE", "needs write access to Codertocat/Hello-World"),
         ("DELETE FROM permissions", "needs write access to Codertocat/Hello-World"),
@@ -143,10 +138,10 @@ async def test_without_an_account_that_may_write_nothing_runs_and_the_record_say
 
 
 async def test_a_deployment_may_be_sent_again_when_its_sender_has_the_right(receiver: Receiver, repo: Repo) -> None:
-    assert "message" in (await ask(receiver, "one", sender="ada")).json()
-    await grant(receiver, repo, "ada")
+    assert "message" in (await ask(receiver, "one", sender="ada", uid=7)).json()
+    await receiver.grant(repo, "ada", "7")
 
-    answers = [(await ask(receiver, "one", sender="ada")).json() for _ in range(2)]
+    answers = [(await ask(receiver, "one", sender="ada", uid=7)).json() for _ in range(2)]
 
     assert [answer["number"] for answer in answers] == [1, 1]
 

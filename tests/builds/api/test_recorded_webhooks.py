@@ -8,11 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.accounts import store as accounts
 from app.builds import lists, store
 from app.builds.model import Build
-from app.repos import store as repos
-from app.repos.model import Permissions
 from tests.builds.api.webhooks import FIXTURES, Receiver, commit, receiving, recorded, slug_of
 from tests.builds.farside import NOW, Scene
 
@@ -197,7 +194,7 @@ async def test_a_webhook_makes_the_build_that_it_tells_of(
     body = recorded(host, name)
     payload = orjson.loads(body)
     repo = await receiver.register(host, *slug_of(payload))
-    await receiver.scene.ports.db.write(permit(receiver, "codertocat", repo.id))
+    await receiver.grant(repo, "codertocat")
 
     answer = await receiver.deliver(host, event, body)
 
@@ -214,11 +211,6 @@ async def test_a_webhook_makes_the_build_that_it_tells_of(
     assert receiver.forges[host].asked == []
     (known,) = await receiver.known(repo)
     assert (known.host, known.build, known.due, known.error) == (host, 1, 0, "")
-
-
-def permit(receiver: Receiver, login: str, repo_id: int) -> Any:
-    user = yield from accounts.create(login, token=f"{login}'s token", now=NOW)
-    yield from repos.grant(repo_id, user.id, Permissions(True, True), NOW)
 
 
 async def test_a_tag_of_gogs_has_no_push(receiver: Receiver) -> None:

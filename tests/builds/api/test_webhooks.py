@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -19,7 +18,7 @@ from app.db.tx import run
 from app.errors import Unavailable, Unreadable
 from app.repos.model import Repo
 from app.scm.forge import Later
-from tests.builds.api.webhooks import Receiver, commit, receiving, recorded
+from tests.builds.api.webhooks import Forge, Receiver, commit, receiving, recorded
 from tests.builds.farside import NOW, Scene, pipeline
 from tests.soon import soon
 
@@ -99,13 +98,13 @@ async def test_without_an_id_a_repository_is_found_by_its_slug(receiver: Receive
     assert await receiver.counter(elsewhere) == 0
 
 
-async def test_of_two_servers_of_one_kind_the_key_tells_the_repository(receiver: Receiver) -> None:
-    receiver.ports.hosts._named["github:partners"] = replace(receiver.forges["github"], name="github:partners")
-    one = await receiver.register("github", HELLO[0], "ours/hello", signer=b"")
-    other = await receiver.register("github:partners", HELLO[0], "theirs/hello")
+async def test_of_two_servers_of_one_kind_the_key_tells_the_repository(scene: Scene) -> None:
+    async with receiving(scene, Forge(name="github:partners")) as receiver:
+        one = await receiver.register("github", HELLO[0], "ours/hello", signer=b"")
+        other = await receiver.register("github:partners", HELLO[0], "theirs/hello")
 
-    assert (await push(receiver)).json()["repo_id"] == other.id
-    assert await receiver.counter(one) == 0
+        assert (await push(receiver)).json()["repo_id"] == other.id
+        assert await receiver.counter(one) == 0
 
 
 async def test_a_ping_needs_no_repository(receiver: Receiver) -> None:

@@ -12,6 +12,9 @@ from typing import Any
 import httpx2
 import orjson
 
+from app.accounts import store as accounts
+from app.accounts.hosted import store as hosted
+from app.accounts.hosted.model import HostAccount
 from app.builds.api import hook
 from app.builds.config.files import Configs
 from app.builds.deliveries.keeper import Keeper
@@ -19,9 +22,10 @@ from app.builds.deliveries.model import Delivery as Known
 from app.builds.deliveries.store import list_newest
 from app.builds.ports import Ports
 from app.convert.convert import Converter
+from app.db.tx import Tx
 from app.errors import NotFound
 from app.repos import store as repos
-from app.repos.model import SIGNER, Repo
+from app.repos.model import SIGNER, Permissions, Repo
 from app.scm.gitea import payload as gitea
 from app.scm.github import payload as github
 from app.scm.gitlab import payload as gitlab
@@ -36,6 +40,8 @@ from tests.web.asgi import serving
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "webhooks"
 #: The key that signed the recorded webhooks of Gogs.
 KEY = "hooksecret"
+#: The id of the sender of the recorded deployments.
+SENDER = "21031067"
 PAYLOADS: dict[str, ModuleType] = {"github": github, "gitea": gitea, "gitlab": gitlab, "gogs": gogs}
 
 
@@ -126,6 +132,17 @@ class Receiver:
         sent = headers(host, event, body, key=key, delivery=delivery)
         return await self.client.post("/hook", content=body, headers=sent | more)
 
+    async def grant(self, repo: Repo, login: str, uid: str = SENDER, *, write: bool = True) -> None:
+        """A new account, which its person has at the repository's host, too, with rights in the repository."""
+
+        def granting() -> Tx[None]:
+            user = yield from accounts.create(login, token=f"{login}'s token", now=NOW)
+            at_host = HostAccount(0, user.id, repo.scm, uid, login, "token", b"", b"")
+            yield from hosted.link(at_host)
+            yield from repos.grant(repo.id, user.id, Permissions(True, write), NOW)
+
+        await self.ports.db.write(granting())
+
     async def known(self, repo: Repo) -> list[Known]:
         return await self.ports.db.read(list_newest(repo.id, 100))
 
@@ -138,10 +155,10 @@ async def _no_template(_namespace: str, _name: str) -> None:
 
 
 @asynccontextmanager
-async def receiving(scene: Scene) -> AsyncIterator[Receiver]:
-    """A server with one host of each kind, which runs while the block lasts."""
+async def receiving(scene: Scene, *more: Forge) -> AsyncIterator[Receiver]:
+    """A server with one host of each kind, and perhaps more, which runs while the block lasts."""
     forges = {kind: Forge(kind=kind, name=kind) for kind in PAYLOADS}
-    hosts = Hosts(scene.host, *forges.values())
+    hosts = Hosts(scene.host, *forges.values(), *more)
     ports = replace(scene.ports, hosts=hosts, configs=Configs(hosts, Converter(_no_template)))
     keeper = Keeper(ports)
     state: dict[str, Any] = {"db": ports.db, "ports": ports, "hosts": hosts, "seal": SEAL, "keeper": keeper}

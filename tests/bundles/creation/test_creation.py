@@ -93,6 +93,15 @@ async def test_the_key_that_is_named_signs_and_an_unknown_one_is_refused(scene: 
     assert bundle.signing_key == "mine"
 
 
+async def test_the_repository_is_recorded_once_also_when_two_versions_come_in_one_millisecond(scene: Scene) -> None:
+    await scene.put("dev-local:a", "a")
+    for version in ("1", "2"):
+        scene.at -= 1  # the scene's calls come one after another
+        await scene.create("shop", version, of_artifacts("dev-local:a"))
+
+    assert [moment.verb for moment in scene.moments].count("artifact_repo.create") == 1
+
+
 async def test_a_creation_is_recorded_when_it_is_done(scene: Scene) -> None:
     bundle = await scene.completed("shop", "1", A)
 

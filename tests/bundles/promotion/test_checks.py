@@ -13,7 +13,7 @@ from app.bundles.signing import pairs
 from app.bundles.store import NoBundle
 from app.errors import Conflict, Forbidden, Invalid, Unauthorized
 from app.moments import Actor
-from tests.bundles.farside import Scene
+from tests.bundles.farside import Scene, of_artifacts
 from tests.bundles.promotion.acts import (
     begin,
     call,
@@ -24,6 +24,7 @@ from tests.bundles.promotion.acts import (
     rehearse,
     shop,
     statuses,
+    wait,
 )
 from tests.bundles.promotion.conftest import Gate
 
@@ -210,8 +211,22 @@ async def test_a_dry_run_tells_what_a_promotion_would_do_and_does_nothing(scene:
             await rehearse(scene, environment, by=by)
 
 
-async def test_a_promotion_is_signed_with_the_key_of_the_version_or_with_the_one_that_is_named(scene: Scene) -> None:
+async def test_a_name_that_meant_the_default_key_means_it_also_when_pairs_are_registered_later(scene: Scene) -> None:
+    """Clients name a pair of the server that they were written for."""
+    await shop(scene, "a", signing_key="theirs")
+    await scene.create("shop", "draft", of_artifacts("dev-local:a"), draft=True, signing_key="theirs")
+    waiting = await begin(scene, "STAGE", signing_key="theirs")
 
+    await pairs.create(scene.bundle_ports, EVERYWHERE.by, pairs.Wanted("ours"))
+
+    await wait(scene, waiting.work_id)
+    assert (await promote(scene, "PROD")).signing_key == ""
+    assert (await scene.finalize("shop", "draft")).status == "COMPLETED"
+    with pytest.raises(Invalid, match="there is no key pair 'theirs'"):
+        await promote(scene, "PROD", signing_key="theirs")
+
+
+async def test_a_promotion_is_signed_with_the_key_of_the_version_or_with_the_one_that_is_named(scene: Scene) -> None:
     for name in ("k1", "k2"):
         await pairs.create(scene.bundle_ports, EVERYWHERE.by, pairs.Wanted(name))
     await shop(scene, "a", signing_key="k1")
@@ -222,13 +237,3 @@ async def test_a_promotion_is_signed_with_the_key_of_the_version_or_with_the_one
     assert (first.signing_key, second.signing_key) == ("k1", "k2")
     with pytest.raises(Invalid, match="there is no key pair 'gone'"):
         await promote(scene, "PROD", signing_key="gone")
-
-
-async def test_a_key_that_never_was_is_not_missed_later(scene: Scene) -> None:
-    """Before anybody registers a pair, the default key signs, whatever name a client sends."""
-    await shop(scene, "a", signing_key="of-another-server")
-    await pairs.create(scene.bundle_ports, EVERYWHERE.by, pairs.Wanted("releases"))
-
-    assert (await promote(scene, "STAGE")).signing_key == ""
-    with pytest.raises(Invalid, match="or default, the server's own"):
-        await promote(scene, "PROD", signing_key="of-another-server")

@@ -56,6 +56,17 @@ async def test_a_deleted_promotion_leaves_what_was_there_before_and_what_was_cha
     assert await scene.paths("prod-local") == ["prod-local:a", "prod-local:b"]
 
 
+async def test_other_bytes_that_came_in_the_millisecond_of_a_promotion_stay(scene: Scene) -> None:
+    await shop(scene, "a")
+    done = await promote(scene, "PROD")
+    written = (await scene.item("prod-local:a")).modified
+    await scene.put("prod-local:a", "changed", modified=written)
+
+    await delete_promotion(scene, done)
+
+    assert await scene.paths("prod-local") == ["prod-local:a"]
+
+
 async def test_a_file_that_somebody_has_put_again_stays(scene: Scene) -> None:
     await shop(scene, "a", "b", "c")
     done = await promote(scene, "PROD")

@@ -1,11 +1,18 @@
 """Files of exported versions that were changed, cut off, or made to do harm: all of them are refused."""
 
+import asyncio
+import base64
 import tarfile
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from app.bundles.signing import dsse, statements
 from app.bundles.signing.signer import Signer, new_key
 from app.bundles.transfer import contents, reading, tar
 from app.errors import Invalid
@@ -73,6 +80,30 @@ async def test_no_end_can_be_cut_off() -> None:
         assert await refused(data[:length])
     assert "cut off" in await refused(data[:-1])
     assert "cut off" in await refused(data[:-512])
+
+
+WHOLE = made.joined(whole())
+places = st.integers(0, len(WHOLE) - 1)
+changes = st.one_of(
+    st.builds(lambda at, byte: WHOLE[:at] + bytes([byte]) + WHOLE[at + 1 :], places, st.integers(0, 255)),
+    st.builds(lambda at: WHOLE[:at], places),
+    st.builds(lambda at, count: WHOLE[:at] + WHOLE[at + count :], places, st.integers(1, 2000)),
+    st.builds(lambda at, more: WHOLE[:at] + more + WHOLE[at:], places, st.binary(min_size=1, max_size=600)),
+    st.builds(lambda at, count: WHOLE[:at] + bytes(count) + WHOLE[at:], places, st.sampled_from([1, 511, 512, 1024])),
+    st.builds(lambda at, count: WHOLE[: at + count] + WHOLE[at:], places, st.sampled_from([1, 512, 1024, 2048])),
+    st.builds(lambda one, two: WHOLE[:one] + WHOLE[two:], places, places),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(changes)
+def test_what_was_changed_is_refused_or_is_the_same_version(data: bytes) -> None:
+    try:
+        opened = asyncio.run(read(data))
+    except Invalid:
+        return
+    assert data.rstrip(b"\0") == WHOLE.rstrip(b"\0")  # more or fewer zeros at the end
+    assert [stated.envelope.encode() for stated in opened.statements] == [whole()[0][1]]
 
 
 def without(name: str) -> Parts:
@@ -164,6 +195,57 @@ async def test_a_key_that_only_lies_in_the_file_proves_nothing() -> None:
 
     assert words.startswith("manifest.json is not to be trusted")
     assert OTHER.keyid in words
+
+
+LISTS = b"[" + b"[]," * 1_500_000 + b"[]]"
+NUMBERS = b"[" + b"1.5," * 1_500_000 + b"1.5]"
+
+
+def unsigned(payload: bytes) -> bytes:
+    """An envelope around a payload, with a signature that is none."""
+    signature = {"keyid": KEY.keyid, "sig": base64.b64encode(bytes(64)).decode()}
+    envelope = {"payloadType": dsse.PAYLOAD_TYPE, "payload": base64.b64encode(payload).decode()}
+    return orjson.dumps({**envelope, "signatures": [signature]})
+
+
+async def test_a_signed_source_that_nests_too_deep_is_refused() -> None:
+    artifact = made.artifact("a", b"x")
+    statement = statements.manifest("release-bundles-v2", made.BUNDLE, [artifact], {1: {}})
+    deep = b'"source":{"a":' + b"[" * 500 + b"]" * 500 + b"}"
+    payload = orjson.dumps(statement).replace(b'"source":{"builds":[]}', deep)
+    signature = {"keyid": KEY.keyid, "sig": base64.b64encode(KEY.sign(dsse.to_sign(payload))).decode()}
+    envelope = orjson.loads(unsigned(payload)) | {"signatures": [signature]}
+
+    assert "source: nests too deep" in await refused(made.joined(made.texts(KEY, orjson.dumps(envelope).decode())))
+
+
+@pytest.mark.parametrize("bomb", [LISTS, NUMBERS], ids=["lists", "numbers"])
+@pytest.mark.parametrize(
+    ("made_of", "times"),
+    [
+        pytest.param(lambda bomb: instead(contents.MANIFEST, bomb), 6, id="manifest"),
+        pytest.param(lambda bomb: instead(contents.MANIFEST, b'{"payload":' + bomb + b"}"), 6, id="envelope"),
+        pytest.param(lambda bomb: instead(contents.EVIDENCE, bomb), 6, id="evidence"),
+        # the parser of JSON takes 12 times the memory of a text, and gives it back
+        pytest.param(lambda bomb: instead(contents.MANIFEST, unsigned(bomb)), 22, id="unsigned manifest"),
+        pytest.param(
+            lambda bomb: instead(contents.EVIDENCE, contents.evidence([unsigned(bomb).decode()])),
+            22,
+            id="unsigned evidence",
+        ),
+    ],
+)
+async def test_what_nobody_has_signed_is_not_made_objects_of(
+    made_of: Callable[[bytes], Parts], times: int, bomb: bytes
+) -> None:
+    data = made.joined(made_of(bomb))
+    tracemalloc.start()
+    try:
+        with pytest.raises(Invalid):
+            await reading.opened(parts(data, 1024**2), {KEY.keyid: KEY.key.public})
+        assert tracemalloc.get_traced_memory()[1] < times * len(bomb)
+    finally:
+        tracemalloc.stop()
 
 
 def signed(*paths: str, **changed: Any) -> Callable[[], bytes]:

@@ -66,7 +66,8 @@ def unchanged(there: Site) -> Iterator[None]:
     """Nothing is stored by the test."""
     before = there.places()
     yield
-    soon_sync(lambda: there.places() == before, "nothing more is stored")
+    # what an import before was still discarding may be gone
+    soon_sync(lambda: there.places() <= before, "nothing more is stored")
 
 
 def test_an_exported_version_is_the_same_on_another_server(here: Site, there: Site) -> None:
@@ -267,8 +268,10 @@ def sending(site: Site, length: int, data: bytes) -> Iterator[socket.socket]:
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
 def test_an_import_that_is_cut_off_leaves_nothing(there: Site, signer: Signer, part: float) -> None:
     data = of(signer, {"large": os.urandom(300_000), "small": b"cut"}, "cut")
-    with sending(there, len(data), data[: int(len(data) * part)]):
-        pass
+    with sending(there, len(data), data[: int(len(data) * part)]) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(1000):  # until the server has noticed the end
+            pass
 
     assert not exists(there, "cut")
     soon_sync(lambda: not list((there.data / "blobs/tmp").glob("*/[0-9]*")), "no temporary file is left")

@@ -1,0 +1,1 @@
+"""What git hosts are told of builds: statuses of commits, and deployments."""

@@ -1,0 +1,99 @@
+"""Writes into the outbox what hosts are told of a build, in the transaction that changes the build."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from app.builds.moments import BEGINNINGS, Moment, Verb
+from app.db.tx import Tx
+from app.moments import Recorder
+from app.notify.deployments import deployment_of
+from app.notify.statuses import PREFIX, status_of
+from app.outbox import store
+from app.outbox.model import Message
+from app.scm.forge import Deployments, Statuses
+from app.scm.hosts import Hosts
+
+#: What may change the status that a host shows.
+VERBS: frozenset[Verb] = BEGINNINGS | {
+    "build.start",
+    "build.end",
+    "build.lose",
+    "build.give_up",
+    "build.cancel",
+    "build.supersede",
+    "build.approve",
+    "build.decline",
+}
+#: Characters of a subject at most; PostgreSQL has no room for a long one in an index.
+LONGEST_SUBJECT = 300
+#: A decision changes what is shown, even if the status of the build stays `pending`.
+_DECISIONS: frozenset[Verb] = frozenset({"build.approve", "build.decline"})
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How this server calls itself at hosts."""
+
+    public_url: str
+    #: The id of this server in the payloads of its deployments.
+    server: str
+    #: The first part of the contexts of statuses.
+    prefix: str = PREFIX
+    #: Whether commits get statuses at all.
+    statuses: bool = True
+
+
+class Notes:
+    """Writes down what hosts are told. For a repository of plain git it writes nothing, and reads nothing."""
+
+    def __init__(self, hosts: Hosts, naming: Naming, now_ms: Callable[[], int]) -> None:
+        self._hosts = hosts
+        self._naming = naming
+        self._now_ms = now_ms
+        self._builds = set[int]()
+
+    @property
+    def recorder(self) -> Recorder:
+        """The recorder of the moments of builds."""
+        return Recorder(self._record, verbs=VERBS)
+
+    def told(self, build_id: int) -> bool:
+        """Whether a change of this build, which is committed now, has written anything since the last call."""
+        if build_id not in self._builds:
+            return False
+        self._builds.discard(build_id)
+        return True
+
+    def _record(self, moment: Moment) -> Tx[None]:
+        """One statement at most, whatever is told."""
+        if moment.repo.scm and _is_news(moment) and (messages := self._messages(moment)):
+            yield from store.add(messages, self._now_ms())
+            self._builds.add(moment.build.id)
+
+    def _messages(self, moment: Moment) -> list[Message]:
+        """What the host of a repository can show of a moment."""
+        return [found for found in (self._status(moment), self._deployment(moment)) if found is not None]
+
+    def _status(self, moment: Moment) -> Message | None:
+        repo, naming = moment.repo, self._naming
+        if not naming.statuses or not self._hosts.may(repo.scm, Statuses):
+            return None
+        status = status_of(moment.build, repo.slug, prefix=naming.prefix, public_url=naming.public_url)
+        if status is None:
+            return None
+        return Message(repo.id, "status", repo.scm, f"{status.sha} {status.context}", "", asdict(status))
+
+    def _deployment(self, moment: Moment) -> Message | None:
+        repo, build, naming = moment.repo, moment.build, self._naming
+        if not repo.deployments or not self._hosts.may(repo.scm, Deployments):
+            return None
+        shown = deployment_of(build, repo.slug, moment.by, server=naming.server, public_url=naming.public_url)
+        if shown is None:
+            return None
+        subject = f"{shown.sha} {shown.environment}"[:LONGEST_SUBJECT]
+        payload = {"build": build.id, "deployment": asdict(shown)}
+        return Message(repo.id, "deployment", repo.scm, subject, str(build.number), payload)
+
+
+def _is_news(moment: Moment) -> bool:
+    return moment.old is None or moment.old.status != moment.build.status or moment.verb in _DECISIONS

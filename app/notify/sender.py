@@ -1,0 +1,82 @@
+"""Sends to the host of a repository what waits in the outbox."""
+
+from collections.abc import Mapping
+
+from app.builds import store as builds
+from app.db.connect import Database
+from app.db.tx import Tx
+from app.errors import AppError, Unavailable, Unreadable
+from app.outbox.model import Entry, Kind
+from app.outbox.worker import Send
+from app.repos import store as repos
+from app.repos.model import source
+from app.scm.forge import Deployment, Deployments, Status, Statuses
+from app.scm.host import Host, Source, passes
+from app.scm.hosts import Hosts
+
+#: The longest id of a deployment that is stored: the largest number of a column has more digits.
+_DIGITS = 18
+
+
+class Sender:
+    """Sends statuses and deployments."""
+
+    def __init__(self, db: Database, hosts: Hosts) -> None:
+        self._db = db
+        self._hosts = hosts
+
+    @property
+    def sends(self) -> Mapping[Kind, Send]:
+        """What sends entries, by kind."""
+        return {"status": self.send_status, "deployment": self.send_deployment}
+
+    async def send_status(self, entry: Entry) -> Tx[None]:
+        """Show the status of a commit."""
+        where = await self._source(entry)
+        host = self._host(where)
+        if not isinstance(host, Statuses):
+            raise Unreadable(f"the host {host.name!r} shows no statuses of commits")
+        try:
+            await host.put_status(where, Status(**entry.payload))
+        except AppError as error:
+            raise _told(error) from error
+        return _nothing()
+
+    async def send_deployment(self, entry: Entry) -> Tx[None]:
+        """Show a deployment. The id that the host gives to a new one is stored with the build."""
+        where = await self._source(entry)
+        host = self._host(where)
+        if not isinstance(host, Deployments):
+            raise Unreadable(f"the host {host.name!r} shows no deployments")
+        build = await self._db.glance(builds.find_if_any(entry.payload["build"]))
+        if build is None:  # it was purged meanwhile, and its id at the host with it
+            return _nothing()
+        known = str(build.deploy_id) if build.deploy_id else ""
+        try:
+            given = await host.put_deployment(where, known, Deployment(**entry.payload["deployment"]))
+        except AppError as error:
+            raise _told(error) from error
+        if known or not (given.isdecimal() and given.isascii() and len(given) <= _DIGITS):
+            return _nothing()
+        return builds.set_deploy_id(build.id, int(given))
+
+    async def _source(self, entry: Entry) -> Source:
+        return source(await self._db.glance(repos.find(entry.repo_id)))
+
+    def _host(self, where: Source) -> Host:
+        """The host of a repository; Unavailable when the settings do not name that host: they may name it again."""
+        try:
+            return self._hosts.of(where)
+        except Unreadable as error:
+            raise Unavailable(error.message, code=error.code) from error
+
+
+def _told(error: AppError) -> AppError:
+    """The error of a host, as Unavailable if a later call may succeed."""
+    if passes(error) and not isinstance(error, Unavailable):
+        return Unavailable(error.message, code=error.code)
+    return error
+
+
+def _nothing() -> Tx[None]:
+    yield from ()

@@ -1,0 +1,50 @@
+"""What waits to leave. Times are Unix milliseconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Kind: TypeAlias = Literal["status", "deployment"]
+#: `dead`: no attempt follows, unless an administrator asks for one.
+State: TypeAlias = Literal["waiting", "dead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is to be sent to a host."""
+
+    repo_id: int
+    kind: Kind
+    #: The name of what the message goes to: all messages to one host share limits and pauses.
+    host: str
+    #: Messages of one kind and subject leave in the order in which they were written.
+    subject: str
+    #: A message takes the place of one that has not left and has the same kind, subject and part.
+    part: str
+    #: JSON values, never a secret.
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A message that has not left."""
+
+    id: int
+    repo_id: int
+    kind: Kind
+    host: str
+    subject: str
+    part: str
+    payload: Mapping[str, Any]
+    state: State
+    #: When the message was written.
+    created: int
+    #: When the next attempt may begin. While a server sends the entry: when another server may take the entry.
+    due: int
+    #: Attempts that have failed, and why the last one has.
+    tries: int
+    error: str
+    #: The server that sends the entry now; empty for none.
+    owner: str
+    #: Grows with each message that takes the place of an earlier one.
+    version: int

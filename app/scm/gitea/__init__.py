@@ -1,0 +1,1 @@
+"""Gitea and Forgejo: its API and its webhooks."""

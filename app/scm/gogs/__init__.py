@@ -1,0 +1,1 @@
+"""Gogs: its API and its webhooks."""
