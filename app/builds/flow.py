@@ -50,13 +50,34 @@ async def promote(
     that promotes; `trigger` is the new build's trigger, if that is not `by`. `claim` as in `start`.
     Invalid, NothingToRun, Unreadable.
     """
-    if not target:
-        raise Invalid.of([Problem("target", "missing_target", "Missing target environment")])
-    merged = parameters.merge(old.params, params, repo.parameters, target=target)
-    debug = params.get("debug") == "true"
     deployment: dict[str, Any] = {"event": event, "deploy_to": target, "deploy_id": 0, "cron": cron or old.cron}
-    draft = _again(old, trigger or trigger_of(by), merged, debug=debug, **deployment)
-    return await start(ports, repo, draft, _DEPLOYMENTS[event], by, claim=claim)
+    draft = _again(old, trigger or trigger_of(by), old.params, debug=params.get("debug") == "true", **deployment)
+    return await deploy(ports, repo, draft, event, by, params=params, claim=claim)
+
+
+async def deploy(
+    ports: Ports,
+    repo: Repo,
+    draft: Build,
+    event: Deployment,
+    by: Actor,
+    *,
+    params: Mapping[str, str],
+    claim: Tx[None] | None = None,
+) -> Build:
+    """Start a draft of a promotion or a rollback; the given parameters win over those of the draft.
+
+    `claim` and errors as in `promote`.
+    """
+    if not (target := draft.deploy_to):
+        raise Invalid.of([Problem("target", "missing_target", "Missing target environment")])
+    merged = parameters.merge(draft.params, params, repo.parameters, target=target)
+    return await start(ports, repo, evolve(draft, params=merged), verb_of(event), by, claim=claim)
+
+
+def verb_of(event: Deployment) -> Verb:
+    """The verb of a promotion or a rollback."""
+    return _DEPLOYMENTS[event]
 
 
 async def restart(ports: Ports, repo: Repo, old: Build, *, by: Actor, debug: bool, params: Mapping[str, str]) -> Build:

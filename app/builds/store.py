@@ -41,6 +41,12 @@ LATEST_SUCCESS = """
         AND event NOT IN ('promote', 'rollback', 'pull_request')
     ORDER BY number DESC LIMIT 1
 """
+#: As LATEST_SUCCESS, of a commit.
+SUCCESS_OF_COMMIT = """
+    SELECT * FROM builds WHERE repo_id = :repo_id AND after_sha = :after AND status || '' = 'success'
+        AND event NOT IN ('promote', 'rollback', 'pull_request')
+    ORDER BY number DESC LIMIT 1
+"""
 SET_STATUS = """
     UPDATE builds SET status = :status, started = :started, finished = :finished, updated = :updated,
         version = version + 1
@@ -151,6 +157,12 @@ def latest_versions(repo_id: int, ref: str) -> Tx[Versions]:
 def latest_success(repo_id: int, ref: str) -> Tx[Build | None]:
     """The newest build of this ref that succeeded and was no promotion, rollback or pull request; without stages."""
     row = yield from one(LATEST_SUCCESS, repo_id=repo_id, ref=ref)
+    return MAPPER.make(row) if row else None
+
+
+def success_of_commit(repo_id: int, after: str) -> Tx[Build | None]:
+    """As `latest_success`, of a commit in place of a ref."""
+    row = yield from one(SUCCESS_OF_COMMIT, repo_id=repo_id, after=after)
     return MAPPER.make(row) if row else None
 
 

@@ -149,6 +149,7 @@ Index("builds_number", builds.c.repo_id, builds.c.number, unique=True)
 Index("builds_ref", builds.c.repo_id, builds.c.ref, builds.c.number)
 Index("builds_event", builds.c.repo_id, builds.c.event, builds.c.number)
 Index("builds_status", builds.c.repo_id, builds.c.status, builds.c.number)
+Index("builds_after", builds.c.repo_id, builds.c.after_sha, builds.c.number)
 _deployed = builds.c.deploy_to != ""
 Index(
     "builds_deploy_to",
@@ -240,8 +241,12 @@ deliveries = table(
     *texts("name", "ref", "before", "after", "sender", "options", "address", "request"),
     *numbers("received", "build", "due", "tries"),
     *texts("error"),
+    *texts("host", "event", "action", "facts"),
+    *numbers("twin"),
 )
 Index("deliveries_name", deliveries.c.repo_id, deliveries.c.name, unique=True)
+Index("deliveries_repo", deliveries.c.repo_id, deliveries.c.id)
+Index("deliveries_after", deliveries.c.repo_id, deliveries.c.after, deliveries.c.received)
 Index("deliveries_received", deliveries.c.received)
 _waits = deliveries.c.due != 0
 Index(

@@ -1,17 +1,19 @@
 """The SQL of repositories and rights."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from app.accounts.model import User
 from app.db import schema
 from app.db.mapper import NAMES, Mapper
-from app.db.tx import Row, Tx, many, one, run
+from app.db.tx import Row, Tx, each, many, one, run
 from app.db.window import Part, Window
 from app.errors import Conflict, NotFound
 from app.repos.model import Permissions, Repo
 
 BY_SLUG = "SELECT * FROM repos WHERE namespace = :namespace AND name = :name"
+BY_UID = "SELECT * FROM repos WHERE scm = :host AND scm <> '' AND uid = :uid"
 BY_ID = "SELECT * FROM repos WHERE id = :id"
 ALL = "SELECT * FROM repos ORDER BY namespace, name LIMIT :limit OFFSET :offset"
 ALL_AFTER = "SELECT * FROM repos WHERE (namespace, name) > (:namespace, :name) ORDER BY namespace, name LIMIT :limit"
@@ -83,6 +85,20 @@ def find_if_any(namespace: str, name: str) -> Tx[Repo | None]:
     """The repository of a slug; letter case matters."""
     row = yield from one(BY_SLUG, namespace=namespace, name=name)
     return made(row) if row else None
+
+
+def find_told(hosts: Iterable[str], uid: str, slug: str) -> Tx[list[Repo]]:
+    """The repositories that a webhook may mean, by their id at one of the hosts, else by their slug.
+
+    `hosts` are the names of the hosts that may have sent the webhook, each with a repository of this id. The last slash
+    of a slug ends the namespace.
+    """
+    rows = (yield from each(one(BY_UID, host=host, uid=uid) for host in hosts)) if uid else []
+    found = [made(row) for row in rows if row is not None]
+    namespace, _, name = slug.rpartition("/")
+    if not found and (repo := (yield from find_if_any(namespace, name))):
+        found.append(repo)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

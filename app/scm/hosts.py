@@ -34,6 +34,10 @@ class Hosts:
         """The hosts with an API of their own."""
         return self._others
 
+    def of_kind(self, kind: str) -> Sequence[str]:
+        """The names of the hosts of a kind: `github`, `github:partners`; none for plain git."""
+        return [host.name for host in self._others if host.name.partition(":")[0] == kind]
+
     def may(self, name: str, what: type) -> bool:
         """Whether the host of this name satisfies a Protocol; also for a name that the settings do not know (yet)."""
         host = self._named.get(name)

@@ -68,7 +68,7 @@ async def test_a_repository_is_registered_at_the_host_of_its_address(repo: Repo,
 
 
 async def test_its_webhook_makes_a_build_and_only_with_its_own_signature(ports: Ports, repo: Repo) -> None:
-    route = Endpoint("POST", "/hook", hook.receive_push)
+    route = Endpoint("POST", "/hook", hook.receive)
     body = orjson.dumps({"project": repo.slug, "commit": SHA, "branch": "trunk", "who": "lin"})
     async with serving([route], db=ports.db, ports=ports, seal=SEAL, hosts=ports.hosts, keeper=Keeper(ports)) as client:
         forged = await client.post("/hook", content=body, headers={"X-Small-Token": "x" * 32})

@@ -26,14 +26,15 @@ class SmallHost(Host):
         return url.startswith("https://small.example.com/")
 
     def notice(self, headers: Mapping[str, str]) -> Notice | None:
-        return "push" if "x-small-token" in headers else None
+        return "event" if "x-small-token" in headers else None
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         if "x-small-token" not in headers:
             return None
         told, shown = orjson.loads(body), headers["x-small-token"]
-        push = Push(told["project"], _NOTHING, told["commit"], f"refs/heads/{told['branch']}", told["who"], ())
-        return Delivery("push", push.slug, push, lambda key: hmac.compare_digest(key, shown))
+        push = Push(before=_NOTHING, after=told["commit"], ref=f"refs/heads/{told['branch']}", sender=told["who"])
+        signed_with = lambda key: hmac.compare_digest(key, shown)  # noqa: E731
+        return Delivery(host="small", slug=told["project"], change=push, signed_with=signed_with)
 
     def check_url(self, url: str) -> None:
         """Every address that it serves will do."""

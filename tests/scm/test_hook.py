@@ -70,17 +70,25 @@ def test_nothing_is_signed_with_an_empty_key() -> None:
 
 
 def test_a_push_is_read_with_all_its_fields() -> None:
-    assert payload.parse_push(body()) == Push("demo/hello", OLD, NEW, "refs/heads/main", "ada", ("ci.skip",))
+    delivery = payload.parse_push(body(delivery={"id": "d" * 32, "time": 1_700_000_000}))
+    assert (delivery.host, delivery.slug, delivery.id, delivery.sent) == ("", "demo/hello", "d" * 32, 1_700_000_000)
+    assert delivery.change == Push(before=OLD, after=NEW, ref="refs/heads/main", sender="ada", options=("ci.skip",))
+
+
+def parsed(raw: bytes) -> Push:
+    change = payload.parse_push(raw).change
+    assert isinstance(change, Push)
+    return change
 
 
 @pytest.mark.parametrize("changes", [{"pusher": ...}, {"pusher": {}}, {"pusher": None}])
 def test_the_pusher_may_be_unknown(changes: dict[str, object]) -> None:
-    push = payload.parse_push(body(push_options=..., **changes))
+    push = parsed(body(push_options=..., **changes))
     assert (push.sender, push.options) == ("", ())
 
 
 def test_ids_of_sha256_are_taken() -> None:
-    push = payload.parse_push(body(before="0" * 64, after="b" * 64))
+    push = parsed(body(before="0" * 64, after="b" * 64))
     assert push.created
     assert not push.deleted
 
@@ -146,7 +154,7 @@ def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
 
 
 def event(ref: str, before: str = OLD, after: str = NEW) -> Trigger | None:
-    return triggers.build_event(Push("demo/hello", before, after, ref, "ada", ()), "trunk")
+    return triggers.build_event(Push(before=before, after=after, ref=ref, sender="ada"), "trunk")
 
 
 @pytest.mark.parametrize(
@@ -179,4 +187,4 @@ def test_a_pull_request_is_into_the_default_branch_opened_and_then_synchronized(
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/tags/v1", "refs/pull/1/head"])
 def test_nothing_is_built_for_a_ref_that_is_gone(ref: str, zero: str) -> None:
     assert event(ref, after=zero) is None
-    assert Push("demo/hello", OLD, zero, ref, "", ()).deleted
+    assert Push(before=OLD, after=zero, ref=ref).deleted

@@ -187,7 +187,9 @@ def test_hostile_names_are_only_text(installed: Hook, server: Server) -> None:
     assert told["ref"] == ref
     assert told["pusher"] == {"name": plain}
     assert told["push_options"] == [plain]
-    assert payload.parse_push(json.dumps(told).encode()).sender == plain
+    change = payload.parse_push(json.dumps(told).encode()).change
+    assert change is not None
+    assert change.sender == plain
     assert (ran.code, ran.err) == (0, "")
     assert [path.name for path in installed.path.parent.iterdir()] == ["post-receive"]
 

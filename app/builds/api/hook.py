@@ -1,61 +1,75 @@
-"""POST /hook: a host sends a delivery about a push (contract scm-webhooks 6, 9)."""
+"""POST /hook: a host sends a delivery about a push, a pull request or a deployment (contract scm-webhooks 6, 9)."""
+
+import logging
+from typing import NotRequired
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from app.builds import triggers
 from app.builds.api.request import State
 from app.builds.deliveries.keeper import Kept
 from app.builds.push import forget_ref
 from app.builds.wire import BuildJSON, build_json
-from app.db.tx import Tx
-from app.errors import AppError, Unauthorized
+from app.errors import AppError, NothingToRun, Unauthorized
 from app.log import request_id
 from app.moments import Actor
 from app.repos import store as repos
 from app.repos.hooks import PATH
 from app.repos.model import SIGNER, Repo
-from app.scm.hook import Delivery, Push
+from app.scm.hook import Change, Delivery, Deployment, PullRequest, Push
 from app.web import body
 from app.web.connected import address
 from app.web.connections import network
-from app.web.reply import JSON, Empty, MessageJSON
+from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
+
+log = logging.getLogger(__name__)
 
 #: Bytes of a delivery that are read (contract scm-webhooks 1.2).
 LIMIT = 10_000_000
-#: Bytes that are read of a delivery from an address whose strangers have used up their budget. The delivery may be a
-#: signed push, which only its body shows. Gantry's own hook sends less, unless push options are very long.
+#: Bytes that are read of a delivery from an address whose strangers have used up their budget. The delivery may be
+#: signed, which only its body shows. Gantry's own hook sends less, unless push options are very long.
 SMALL = 64 * 1024
 #: The key to check the signature with when the repository is unknown, so that the answer takes the same time.
 _NOBODYS_KEY = "0" * 32
 
 
-async def receive_push(request: Request[State]) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty | Response:
-    """Announce a push; answers the build, or `null` when nothing is to run, and 204 after a deletion.
+class DeliveryJSON(TypedDict):
+    """Why a delivery is answered with no build, and the id of a delivery that is known."""
 
-    202 when the repository cannot be read now: the push is built later. A delivery with the id of an earlier one is
+    message: str
+    id: NotRequired[str]
+
+
+async def receive(request: Request[State]) -> JSON[BuildJSON | None] | JSON[DeliveryJSON] | Empty | Response:
+    """Take a webhook of a host; answers the build, or `null` when nothing is to run, and 204 when a ref is gone.
+
+    202 when the build is not made within a second: it is made later. A delivery with the id of an earlier one is
     answered with the build of that one.
 
     An unknown repository answers like a wrong signature: strangers learn nothing. The body is read only if it may be
     signed. All that no key signed counts for the strangers of its address.
     """
     notice = request.state["hosts"].notice(request.headers)
-    if notice != "push":
+    if notice != "event":
         _count_stranger(request)
         if notice == "unsigned":
             raise _refusal()
-        return JSON(MessageJSON(message="pong" if notice == "ping" else "ignored"))
+        return JSON(DeliveryJSON(message="pong" if notice == "ping" else "ignored"))
     delivery = await _read(request)
-    if delivery is None or delivery.push is None:
+    if delivery is None:
         _count_stranger(request)
-        return JSON(MessageJSON(message="ignored"))
+        return JSON(DeliveryJSON(message="ignored"))
     repo = await _verified(request, delivery)
     if (budgets := request.state["budgets"]) is not None:
         budgets.repositories.spend(str(repo.id))
     if not repo.active:
         return Response()
-    return await _answer(request, repo, delivery.push)
+    if delivery.change is None:
+        return JSON(DeliveryJSON(message="ignored"))
+    return await _answer(request, repo, delivery, triggers.at_home(delivery.change, delivery.slug, repo.slug))
 
 
 async def _read(request: Request[State]) -> Delivery | None:
@@ -64,20 +78,27 @@ async def _read(request: Request[State]) -> Delivery | None:
     used_up = budgets is not None and budgets.strangers.is_used_up(network(address(request)))
     try:
         return request.state["hosts"].read(request.headers, await body.read(request, SMALL if used_up else LIMIT))
-    except (AppError, ClientDisconnect):
+    except (AppError, ClientDisconnect) as error:
+        log.warning("a webhook could not be read", extra={"reason": str(error)[:500]})
         _count_stranger(request)
         raise
 
 
 async def _verified(request: Request[State], delivery: Delivery) -> Repo:
     """The repository whose key signed the delivery; Unauthorized."""
-    repo = await request.state["db"].read(_find(delivery.slug))
-    key = request.state["seal"].open(repo.signer, SIGNER) if repo else _NOBODYS_KEY
-    genuine = delivery.signed_with(key)
-    if repo is None or not genuine:
+    hosts = request.state["hosts"].of_kind(delivery.host)
+    found = await request.state["db"].read(repos.find_told(hosts, delivery.uid, delivery.slug))
+    seal = request.state["seal"]
+    with_key = [repo for repo in found if repo.signer]
+    signed = [repo for repo in with_key if delivery.signed_with(seal.open(repo.signer, SIGNER))]
+    if not with_key:
+        delivery.signed_with(_NOBODYS_KEY)
+    if not signed:
+        about = {"host": delivery.host, "delivery": delivery.id, "repository": delivery.slug}
+        log.warning("a webhook has a wrong signature, or its repository is unknown", extra=about)
         _count_stranger(request)
         raise _refusal()
-    return repo
+    return signed[0]
 
 
 def _count_stranger(request: Request[State]) -> None:
@@ -90,26 +111,31 @@ def _refusal() -> Unauthorized:
     return Unauthorized("no such repository, or the signature is wrong")
 
 
-def _find(slug: str) -> Tx[Repo | None]:
-    namespace, _, name = slug.rpartition("/")
-    return (yield from repos.find_if_any(namespace, name))
-
-
 async def _answer(
-    request: Request[State], repo: Repo, push: Push
-) -> JSON[BuildJSON | None] | JSON[MessageJSON] | Empty:
-    if push.deleted:
-        await forget_ref(request.state["ports"], repo, push)
+    request: Request[State], repo: Repo, delivery: Delivery, change: Change
+) -> JSON[BuildJSON | None] | JSON[DeliveryJSON] | Empty:
+    if _is_over(change):
+        if gone := triggers.ended(change):
+            await forget_ref(request.state["ports"], repo, gone)
         return Empty()
-    trigger = triggers.build_event(push, repo.default_branch)
-    if trigger is None:
-        return JSON(MessageJSON(message="ignored"))
-    by = Actor("hook", push.sender, address=address(request), way="hook", request=request_id.get())
+    echo = isinstance(change, Deployment) and triggers.is_echo(change)
+    if echo or not (isinstance(change, Deployment) or triggers.build_event(change, repo.default_branch)):
+        return JSON(DeliveryJSON(message="ignored"))
+    by = Actor("hook", change.sender, address=address(request), way="hook", request=request_id.get())
     try:
-        build = await request.state["keeper"].receive(repo, push, trigger, by)
+        build = await request.state["keeper"].receive(repo, delivery, change, by)
     except Kept as kept:
-        return JSON(MessageJSON(message=kept.message), 202)
-    return JSON(build_json(build) if build else None)
+        return JSON(DeliveryJSON(message=kept.message, id=kept.name), 202)
+    except NothingToRun as nothing:
+        if isinstance(change, Deployment):  # who asks for one wants to know
+            return JSON(DeliveryJSON(message=nothing.message, id=delivery.id))
+        return JSON[BuildJSON | None](None)
+    return JSON[BuildJSON | None](build_json(build))
 
 
-routes = [Endpoint("POST", PATH, receive_push, operation="builds.receive_push", errors=[400, 401, 404, 422])]
+def _is_over(change: Change) -> bool:
+    """Whether the change tells that a ref was deleted, or a pull request closed."""
+    return change.deleted if isinstance(change, Push) else isinstance(change, PullRequest) and change.action == "closed"
+
+
+routes = [Endpoint("POST", PATH, receive, operation="builds.receive_push", errors=[400, 401, 404, 422])]

@@ -1,4 +1,4 @@
-"""Routes of the pushes that wait (Drone has no such routes)."""
+"""Routes of the deliveries of a repository (Drone has no such routes)."""
 
 from starlette.requests import Request
 from typing_extensions import TypedDict
@@ -12,12 +12,12 @@ from app.repos.paths import REPO
 from app.web.reply import JSON
 from app.web.route import Endpoint
 
-#: Pushes that are shown.
-LIMIT = 1000
+#: Waiting changes that are shown, and deliveries.
+LIMIT, NEWEST = 1000, 100
 
 
 class PushJSON(TypedDict):
-    """A push that is not built yet: when it was received, when it is tried next, and why it was not built."""
+    """A change that is not built yet: when it was received, when it is tried next, and why it was not built."""
 
     ref: str
     before: str
@@ -29,13 +29,36 @@ class PushJSON(TypedDict):
     error: str
 
 
+class KnownDeliveryJSON(PushJSON):
+    """A delivery, with its id at the host. `build` is the number of its build, and `error` says why there is none.
+
+    The host is empty for plain git. The event is `push`, `pull_request` or `deployment`. `next` is 0 for a delivery
+    that does not wait.
+    """
+
+    id: str
+    host: str
+    event: str
+    action: str
+    build: int
+
+
 async def list_waiting(_: Request[State], __: Access, waiting: list[Delivery]) -> JSON[list[PushJSON]]:
-    """The pushes that wait until the repository can be read, by ref, oldest first."""
+    """The changes that wait until the repository can be read, by ref, oldest first."""
     return JSON([_push_json(one) for one in waiting])
 
 
 def _waiting(_: Request[State], found: Access) -> Tx[list[Delivery]]:
-    return store.list_of(found.repo.id, LIMIT)
+    return store.list_waiting(found.repo.id, LIMIT)
+
+
+async def list_deliveries(_: Request[State], __: Access, known: list[Delivery]) -> JSON[list[KnownDeliveryJSON]]:
+    """The newest deliveries of the last seven days, newest first, with what became of each."""
+    return JSON([_delivery_json(one) for one in known])
+
+
+def _known(_: Request[State], found: Access) -> Tx[list[Delivery]]:
+    return store.list_newest(found.repo.id, NEWEST)
 
 
 def _push_json(one: Delivery) -> PushJSON:
@@ -51,6 +74,13 @@ def _push_json(one: Delivery) -> PushJSON:
     )
 
 
+def _delivery_json(one: Delivery) -> KnownDeliveryJSON:
+    return KnownDeliveryJSON(
+        **_push_json(one), id=one.name, host=one.host, event=one.event, action=one.action, build=one.build
+    )
+
+
 routes = [
-    Endpoint("GET", REPO / "pushes", list_waiting, operation="repos.list_waiting_pushes", needs=WRITE, reads=_waiting)
+    Endpoint("GET", REPO / "pushes", list_waiting, operation="repos.list_waiting_pushes", needs=WRITE, reads=_waiting),
+    Endpoint("GET", REPO / "deliveries", list_deliveries, operation="repos.list_deliveries", needs=WRITE, reads=_known),
 ]

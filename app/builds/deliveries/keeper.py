@@ -1,12 +1,14 @@
-"""Builds what a push asks for: once for each delivery, and later if the repository cannot be read now.
+"""Builds what a delivery asks for: once for each delivery, and later if the repository cannot be read now.
 
-A delivery whose repository cannot be read is kept in the database, so that a server that dies forgets nothing. Attempts
-follow with longer and longer pauses. After an hour an error build tells that the push was not built, and why.
+A delivery is stored before anything else is done, so that a server that dies forgets nothing. The sender waits for the
+first attempt for a short time only. Attempts follow with longer and longer pauses. After an hour an error build tells
+that the change was not built, and why.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from secrets import token_hex
@@ -16,15 +18,18 @@ from app.builds import store as builds
 from app.builds import triggers
 from app.builds.deliveries import store
 from app.builds.deliveries.model import Delivery
+from app.builds.deployment import deployment_build, fail_deployment
 from app.builds.model import Build, cut
 from app.builds.ports import Ports
-from app.builds.push import fail_push, push_build
+from app.builds.push import Options, fail_push, push_build
 from app.builds.triggers import Trigger
-from app.errors import AppError, Invalid, NotFound, Problem, Unavailable
+from app.errors import AppError, Invalid, NotFound, NothingToRun, Problem, Unavailable
 from app.moments import Actor
 from app.repos import store as repos
 from app.repos.model import Repo
-from app.scm.hook import Push
+from app.scm import hook
+from app.scm.forge import Later
+from app.scm.hook import Change, Deployment
 from app.scm.host import passes
 
 log = logging.getLogger(__name__)
@@ -32,7 +37,7 @@ log = logging.getLogger(__name__)
 #: Seconds for which attempts are made, and the pauses between them, at first and at most.
 PATIENCE = 3600
 FIRST_PAUSE, LONGEST_PAUSE = 5, 300
-#: Attempts at most, if the clock was ahead when the push was received.
+#: Attempts at most, if the clock was ahead when the delivery was received.
 MOST_TRIES = 30
 #: Seconds between two looks for what is due, at most: another server may have kept a delivery.
 LOOK = 30.0
@@ -40,81 +45,98 @@ LOOK = 30.0
 ROOM = 8
 #: Seconds by which the clocks of a git server and of this server may differ, and a delivery may be late.
 LATEST = 300
-#: Seconds for which deliveries that have ended are known. Longer than a delivery may be late.
-KNOWN = 24 * 3600
-#: Why a push was not built that met an exception which nobody foresaw.
+#: Seconds for which deliveries that have ended are known (contract scm-webhooks 7), and between two removals.
+KNOWN, FORGETTING = 7 * 24 * 3600, 3600
+#: Seconds that a host waits for the first attempt, and that the hook of plain git waits, which asks again after 10 s.
+PROMPT, PROMPT_PLAIN = 0.8, 8.0
+#: Pauses of the first attempt at a host with an API, in seconds (contract scm-api 1).
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+#: Seconds after which a commit that the host does not have will not come any more.
+FRESH = 60
+#: Seconds that a first attempt may take before another server makes one.
+LEASE = 60
+#: Why a change was not built that met an exception which nobody foresaw.
 BUG = "internal error; the server's log has more"
 
 
 class Kept(AppError):
-    """The push is not built yet: its repository could not be read, or an earlier push of its ref waits."""
+    """The change is not built yet: its repository could not be read in time, or an earlier change of its ref waits."""
 
     code = "kept"
 
+    def __init__(self, delivery: Delivery, error: str = "") -> None:
+        reason = f"as soon as the repository can be read: {error}" if error else "in the background"
+        super().__init__(f"it is built {reason}")
+        #: The id of the delivery.
+        self.name = delivery.name
+
 
 class Keeper:
-    """Receives pushes, and tries again those that wait."""
+    """Receives deliveries, and tries again those that wait."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._loop = background.Loop(
             self.look, log, "the pushes that wait could not be read", "the pushes that wait met an internal error"
         )
+        #: First attempts under way, by the id of the delivery.
+        self._first = dict[int, asyncio.Task[Build]]()
         self._forgotten = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Serve while the block lasts."""
+        """Serve while the block lasts. First attempts that are under way at its end are made anew later."""
         self._loop.wake()
-        async with background.serving(self._loop.run()):
-            yield
+        try:
+            async with background.serving(self._loop.run()):
+                yield
+        finally:
+            under_way = list(self._first.values())
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def receive(self, repo: Repo, push: Push, trigger: Trigger, by: Actor) -> Build | None:
-        """The build of a push that is told of now, as `push_build`; a second delivery gets the build of the first one.
+    async def receive(self, repo: Repo, told: hook.Delivery, change: Change, by: Actor) -> Build:
+        """The build of a change that is told of now; a second delivery gets the build of the first one.
 
-        Kept when the push is built later. Invalid when the delivery is too old. NotFound when its build was deleted.
+        Kept when the change is built later, NothingToRun when it is not built. Invalid when the delivery is too old.
+        NotFound when its build was deleted. For plain git, also what the first attempt raises and will not pass.
         """
         now = self._ports.now()
-        delivery = Delivery.of(repo.id, push, by, now, name=token_hex(16))
-        if push.delivery:
-            _refuse_stale(push, now)
-            known = await self._ports.db.read(store.find_if_any(repo.id, push.delivery))
-            if known and known.build:
-                return await self._ports.db.read(builds.find(repo.id, known.build))
-            if known and known.due:
-                raise Kept(_promise(known.error))
-        if await self._ports.db.glance(store.is_waiting(repo.id, push.ref)):
-            raise await self._keep(replace(delivery, due=now), "an earlier push of it waits")
-        try:
-            return await self._build(repo, push, trigger, delivery)
-        except store.Delivered:
-            known = await self._ports.db.read(store.find_if_any(repo.id, delivery.name))
-            return await self._ports.db.read(builds.find(repo.id, known.build if known else 0))
-        except AppError as error:
-            if not passes(error):
-                raise
-            raise await self._keep(replace(delivery, due=now + FIRST_PAUSE, tries=1), error.message) from error
+        if told.sent:
+            _refuse_stale(told.sent, now)
+        given = Delivery.of(repo.id, told, change, by, now, name=token_hex(16))
+        delivery, is_first = await self._ports.db.write_few(store.receive(given, now + LEASE))
+        if is_first:
+            task = asyncio.create_task(self._try(repo, delivery, is_first=True))
+            self._first[delivery.id] = task
+            task.add_done_callback(lambda done: self._ended(delivery.id, done))
+        elif (under_way := self._first.get(delivery.id)) is None:
+            return await self._known(repo, delivery)
+        else:
+            task = under_way
+        done, _ = await asyncio.wait({task}, timeout=PROMPT if told.host else PROMPT_PLAIN)
+        if not done:
+            raise Kept(delivery)
+        return task.result()
 
-    async def _keep(self, delivery: Delivery, error: str) -> Kept:
-        await self._ports.db.write(store.keep(replace(delivery, error=cut(error))))
-        self._log("a push waits until its repository can be read", delivery, error)
+    async def _known(self, repo: Repo, delivery: Delivery) -> Build:
+        """The build of a delivery of which this server makes no first attempt."""
+        if delivery.build:
+            return await self._ports.db.read(builds.find(repo.id, delivery.build))
         self._loop.wake()
-        return Kept(_promise(error))
+        raise Kept(delivery, delivery.error)
 
-    async def _build(self, repo: Repo, push: Push, trigger: Trigger, delivery: Delivery) -> Build | None:
-        return await push_build(
-            self._ports,
-            repo,
-            push,
-            trigger,
-            delivery.by,
-            claim=lambda: store.claim(delivery),
-        )
+    def _ended(self, delivery_id: int, task: "asyncio.Task[Build]") -> None:
+        del self._first[delivery_id]
+        if not task.cancelled():
+            task.exception()  # who waited may be gone
+        self._loop.wake()  # the next change of the ref may be due
 
     async def look(self) -> float:
         """Make every attempt that is due, and return the seconds until the next look."""
         now = self._ports.now()
-        if not self._forgotten <= now < self._forgotten + KNOWN:
+        if not self._forgotten <= now < self._forgotten + FORGETTING:
             await self._ports.db.write(store.forget(now - KNOWN))
             self._forgotten = now
         found = await self._ports.db.read(store.due(now, now + 2 * LONGEST_PAUSE, ROOM))
@@ -123,65 +145,131 @@ class Keeper:
         return LOOK if soonest is None else min(max(soonest - now, 1.0), LOOK)
 
     async def _attempt(self, delivery: Delivery) -> None:
-        now = self._ports.now()
-        pause = min(FIRST_PAUSE * 2 ** min(delivery.tries, 10), LONGEST_PAUSE)
-        if not await self._ports.db.write(store.take(delivery, now + pause)):
+        seen, delivery = delivery, replace(delivery, tries=delivery.tries + 1)
+        if not await self._ports.db.write(store.take(seen, self._ports.now() + _pause(delivery))):
             return
         try:
             repo = await self._ports.db.read(repos.find(delivery.repo_id))
-            push = delivery.push(repo.slug)
-            if (trigger := triggers.build_event(push, repo.default_branch)) is None or not repo.active:
-                await self._ports.db.write(store.drop(delivery))
-                return
-            await self._try(repo, push, trigger, delivery)
-        except store.Delivered:  # the hook, or another server, was faster
+            if repo.active:
+                await self._try(repo, delivery)
+            else:
+                await self._ports.db.write(store.end(delivery, "the repository is inactive"))
+        except (Kept, NothingToRun):  # logged, and written down
             return
-        except NotFound:  # the repository was deleted
-            await self._ports.db.write(store.drop(delivery))
+        except NotFound as error:  # the repository was deleted
+            await self._ports.db.write(store.end(delivery, cut(error.message)))
         except Exception as error:  # a bug in one must not end the others
-            self._log("a push that waits could neither be built nor fail", delivery, str(error), exc_info=True)
+            self._log("a change that waits could neither be built nor fail", delivery, str(error), exc_info=True)
             if self._is_last(delivery) and not (isinstance(error, AppError) and passes(error)):
-                await self._ports.db.write(store.drop(delivery))
-        self._loop.wake()  # the next push of the ref may be due
+                await self._ports.db.write(store.end(delivery, BUG))
+        self._loop.wake()  # the next change of the ref may be due
 
-    async def _try(self, repo: Repo, push: Push, trigger: Trigger, delivery: Delivery) -> None:
+    async def _try(self, repo: Repo, delivery: Delivery, *, is_first: bool = False) -> Build:
+        """The build of a delivery, perhaps an error build; errors as those of `receive`."""
+        pauses = PAUSES if is_first and delivery.host else ()
+        try:
+            return await self._settled(repo, delivery, pauses, is_first=is_first)
+        except store.Delivered:  # another server was faster
+            known = await self._ports.db.read(store.find_by_id(delivery.id))
+            return await self._ports.db.read(builds.find(repo.id, known.build if known else 0))
+
+    async def _settled(self, repo: Repo, delivery: Delivery, pauses: Sequence[float], *, is_first: bool) -> Build:
         failed: AppError
         try:
-            if await self._build(repo, push, trigger, delivery) is None:
-                await self._ports.db.write(store.drop(delivery))
-            return
+            return await self._built(repo, delivery, pauses)
         except store.Delivered:
+            raise
+        except NothingToRun as error:
+            self._log("nothing is built", delivery, error.message, logging.INFO)
+            await self._ports.db.write(store.end(delivery, cut(error.message)))
             raise
         except AppError as error:
             failed = error
-        except Exception as error:  # a bug: a newer server may be able to build the push
-            self._log("a push that waits met an internal error", delivery, str(error), exc_info=True)
+        except Exception as error:  # a bug: a newer server may be able to build the change
+            self._log("a delivery met an internal error", delivery, str(error), exc_info=True)
             failed = Unavailable(BUG)
         if passes(failed) and not self._is_last(delivery):
-            self._log("a push could not be built yet", delivery, failed.message)
-            await self._ports.db.write(store.failed(delivery, cut(failed.message)))
-            return
-        self._log("a push was not built", delivery, failed.message)
-        tried = f"{delivery.tries + 1} times" if delivery.tries else "once"
-        words = f"{failed.message} (tried {tried} since the push)"
-        await fail_push(self._ports, repo, push, trigger, delivery.by, words, store.claim(delivery))
+            self._log("a change could not be built yet", delivery, failed.message)
+            later = math.ceil(failed.seconds) if isinstance(failed, Later) else 0
+            due = self._ports.now() + max(_pause(delivery), later)
+            await self._ports.db.write(store.failed(delivery, cut(failed.message), due))
+            self._loop.wake()
+            raise Kept(delivery, failed.message) from failed
+        self._log("a change was not built", delivery, failed.message)
+        if is_first and not delivery.host:  # the hook of plain git shows the answer to who pushes
+            await self._ports.db.write(store.end(delivery, cut(failed.message)))
+            raise failed
+        return await self._fail(repo, delivery, failed)
+
+    async def _built(self, repo: Repo, delivery: Delivery, pauses: Sequence[float]) -> Build:
+        """The build; after a pause once more, as long as there are pauses and the error may pass soon."""
+        for pause in pauses:
+            try:
+                return await self._build(repo, delivery, lambda error: self._may_pass_soon(delivery, error))
+            except AppError as error:
+                if isinstance(error, Later) or not self._may_pass_soon(delivery, error):
+                    raise
+                self._log("a change cannot be read yet", delivery, error.message)
+            await asyncio.sleep(pause)
+        return await self._build(repo, delivery, passes)
+
+    async def _build(self, repo: Repo, delivery: Delivery, retried: Callable[[AppError], bool]) -> Build:
+        change = delivery.change
+        options: Options = {"claim": lambda: store.claim(delivery), "retried": retried}
+        if isinstance(change, Deployment):
+            return await deployment_build(self._ports, repo, change, delivery.by, **options)
+        return await push_build(self._ports, repo, change, _trigger(change, repo), delivery.by, **options)
+
+    async def _fail(self, repo: Repo, delivery: Delivery, failed: AppError) -> Build:
+        """An error build that says why there is no other."""
+        tried = f"{delivery.tries} times" if delivery.tries > 1 else "once"
+        change, words = delivery.change, f"{failed.message} (tried {tried} since the push)"
+        claim = store.claim(delivery)
+        if isinstance(change, Deployment):
+            return await fail_deployment(self._ports, repo, change, delivery.by, words, claim)
+        return await fail_push(self._ports, repo, change, _trigger(change, repo), delivery.by, words, claim)
+
+    def _may_pass_soon(self, delivery: Delivery, error: AppError) -> bool:
+        """Whether a failed call may succeed a few seconds later: a host may not see a new commit at once."""
+        if passes(error):
+            return True
+        made = delivery.change.timestamp
+        is_fresh = not made or self._ports.now() - made < FRESH
+        return is_fresh and (isinstance(error, NotFound) or error.code == "config_not_found")
 
     def _is_last(self, delivery: Delivery) -> bool:
         """Whether no attempt follows the present one."""
-        return self._ports.now() - delivery.received >= PATIENCE or delivery.tries >= MOST_TRIES
+        return self._ports.now() - delivery.received >= PATIENCE or delivery.tries > MOST_TRIES
 
-    def _log(self, text: str, delivery: Delivery, reason: str, *, exc_info: bool = False) -> None:
-        about = {"repo_id": delivery.repo_id, "ref": delivery.ref, "commit": delivery.after, "reason": reason}
-        log.warning(text, extra=about, exc_info=exc_info)
+    def _log(
+        self, text: str, delivery: Delivery, reason: str, level: int = logging.WARNING, *, exc_info: bool = False
+    ) -> None:
+        about = {
+            "repo_id": delivery.repo_id,
+            "delivery": delivery.name,
+            "host": delivery.host,
+            "ref": delivery.ref,
+            "commit": delivery.after,
+            "reason": reason,
+        }
+        log.log(level, text, extra=about, exc_info=exc_info)
 
 
-def _promise(error: str) -> str:
-    return f"it is built as soon as the repository can be read: {error}"
+def _trigger(change: Change, repo: Repo) -> Trigger:
+    """The build that a change asks for; NothingToRun when no build follows."""
+    if (trigger := triggers.build_event(change, repo.default_branch)) is None:
+        raise NothingToRun("no build follows from this change")
+    return trigger
 
 
-def _refuse_stale(push: Push, now: int) -> None:
+def _pause(delivery: Delivery) -> int:
+    """Seconds from the present attempt, which is counted, to the next one."""
+    return FIRST_PAUSE if delivery.tries < 2 else min(FIRST_PAUSE << min(delivery.tries - 1, 10), LONGEST_PAUSE)
+
+
+def _refuse_stale(sent: int, now: int) -> None:
     """Raise Invalid for a delivery that is too old or too new: a delivery that was recorded must not be sent again."""
-    age = now - push.sent
+    age = now - sent
     if abs(age) <= LATEST:
         return
     told = f"{age} s old" if age > 0 else f"{-age} s ahead of this server's clock"

@@ -1,14 +1,23 @@
-"""A delivery that is known: it has become a build, or it waits until its repository can be read."""
+"""A delivery that is known: it has become a build, or it waits, or nothing was built."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from app.moments import Actor
-from app.scm.hook import Push
+from app.scm import hook
+from app.scm.hook import Change, Deployment, PullRequest, Push
+
+Event = Literal["push", "pull_request", "deployment"]
+_KINDS: dict[Event, type[Change]] = {"push": Push, "pull_request": PullRequest, "deployment": Deployment}
+_EVENTS: dict[type[Change], Event] = {kind: event for event, kind in _KINDS.items()}
+#: Fields of a change that have a column.
+_COLUMNS = ("ref", "before", "after", "sender", "options")
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One push of a repository, as its hook has told of it. Times are Unix seconds."""
+    """One change in a repository, as a webhook has told of it. Times are Unix seconds."""
 
     id: int
     repo_id: int
@@ -27,25 +36,36 @@ class Delivery:
     build: int = 0
     #: When the next attempt is due; 0 for a delivery that does not wait.
     due: int = 0
-    #: How many attempts were made, the first one with the push itself, and why the last one has failed.
+    #: How many attempts were made, the first one with the delivery itself, and why there is no build.
     tries: int = 0
     error: str = ""
+    #: The kind of the host; empty for plain git.
+    host: str = ""
+    event: Event = "push"
+    #: What happened to a pull request; empty for other events.
+    action: str = ""
+    #: All that the host tells of the change and that has no column of its own.
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    #: The id of an earlier delivery of the same change, which has the build; 0 for none.
+    twin: int = 0
 
     @classmethod
-    def of(cls, repo_id: int, push: Push, by: Actor, now: int, *, name: str = "") -> "Delivery":
-        """The delivery of a push that is received now; `name` is for a push whose sender gives no id."""
+    def of(cls, repo_id: int, told: hook.Delivery, change: Change, by: Actor, now: int, *, name: str) -> "Delivery":
+        """The delivery of a change that is received now; `name` is for a sender that gives no id."""
+        facts = {one.name: getattr(change, one.name) for one in fields(change)}
+        columns = {name: facts.pop(name, ()) for name in _COLUMNS}
         return cls(
             id=0,
             repo_id=repo_id,
-            name=push.delivery or name,
-            ref=push.ref,
-            before=push.before,
-            after=push.after,
-            sender=push.sender,
-            options=push.options,
+            name=told.id or name,
             address=by.address,
             request=by.request,
             received=now,
+            host=told.host,
+            event=_EVENTS[type(change)],
+            action=facts.get("action", ""),
+            facts=facts,
+            **columns,
         )
 
     @property
@@ -53,6 +73,10 @@ class Delivery:
         """The hook, as the actor of moments."""
         return Actor("hook", self.sender, address=self.address, way="hook", request=self.request)
 
-    def push(self, slug: str) -> Push:
-        """The push that the delivery tells of."""
-        return Push(slug, self.before, self.after, self.ref, self.sender, self.options, self.name)
+    @property
+    def change(self) -> Change:
+        """The change that the delivery tells of."""
+        kind = _KINDS[self.event]
+        names = {one.name for one in fields(kind)}
+        columns = {name: getattr(self, name) for name in _COLUMNS if name in names}
+        return kind(**columns, **self.facts)

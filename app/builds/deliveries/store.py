@@ -1,33 +1,44 @@
 """The SQL of deliveries."""
 
 from dataclasses import replace
+from typing import Any
+
+import orjson
 
 from app.builds.deliveries.model import Delivery
 from app.db import schema
-from app.db.mapper import NAMES, Mapper
+from app.db.mapper import NAMES, Codec, Mapper
 from app.db.tx import Tx, many, one, run
 from app.errors import Conflict
 
 FIND = "SELECT * FROM deliveries WHERE repo_id = :repo_id AND name = :name"
+BY_ID = "SELECT * FROM deliveries WHERE id = :id"
 #: Changes nothing but the lock, which is held until the transaction ends: the next number of a build is known then.
 COUNTER = "UPDATE repos SET counter = counter WHERE id = :repo_id RETURNING counter"
-CLAIM = schema.insert_sql(
-    schema.deliveries,
-    """
-    ON CONFLICT (repo_id, name) DO UPDATE SET build = excluded.build, due = 0 WHERE deliveries.build = 0 RETURNING id
-    """,
-)
-KEEP = schema.insert_sql(
-    schema.deliveries,
-    """
-    ON CONFLICT (repo_id, name) DO UPDATE
-    SET due = CASE WHEN deliveries.due = 0 THEN excluded.due ELSE deliveries.due END, error = excluded.error
-    WHERE deliveries.build = 0 RETURNING id
-    """,
-)
-WAITING_FOR_REF = "SELECT id FROM deliveries WHERE due <> 0 AND repo_id = :repo_id AND ref = :ref LIMIT 1"
+ADD = schema.insert_sql(schema.deliveries, "ON CONFLICT (repo_id, name) DO NOTHING RETURNING *")
+#: A delivery of another id that tells of the same change, since a time.
+TWIN = """
+    SELECT * FROM deliveries
+    WHERE repo_id = :repo_id AND after = :after AND received >= :since
+        AND ref = :ref AND event = :event AND action = :action AND host <> '' AND twin = 0 AND name <> :name
+    ORDER BY received, id LIMIT 1
+"""
+#: Of a delivery without a build, a later one of the same id is a new try.
+REPEAT = """
+    UPDATE deliveries SET received = :received, due = :due, tries = 1, error = '', address = :address,
+        request = :request
+    WHERE id = :id AND due = 0 AND build = 0 RETURNING *
+"""
+CLAIM = """
+    UPDATE deliveries SET build = :build, due = 0, error = '' WHERE id = :id AND build = 0 RETURNING id
+"""
+#: Deliveries of the ref whose first attempt is still under way do not count.
+WAITING_FOR_REF = """
+    SELECT id FROM deliveries WHERE due <> 0 AND repo_id = :repo_id AND ref = :ref AND error <> '' LIMIT 1
+"""
 OF_REPO = "SELECT * FROM deliveries WHERE due <> 0 AND repo_id = :repo_id ORDER BY ref, id LIMIT :limit"
-#: The pushes of one ref are tried in their order: the first of each is next.
+NEWEST_OF_REPO = "SELECT * FROM deliveries WHERE repo_id = :repo_id ORDER BY id DESC LIMIT :limit"
+#: The changes of one ref are tried in their order: the first of each is next.
 _NEXT = """
     deliveries WHERE due <> 0 AND NOT EXISTS (
         SELECT 1 FROM deliveries earlier WHERE earlier.due <> 0 AND earlier.repo_id = deliveries.repo_id
@@ -41,11 +52,14 @@ SOONEST = f"SELECT min(due) AS due FROM {_NEXT}"  # noqa: S608 - a constant
 TAKE = """
     UPDATE deliveries SET due = :due, tries = tries + 1 WHERE id = :id AND due = :seen AND due <> 0 RETURNING id
 """
-FAILED = "UPDATE deliveries SET error = :error WHERE id = :id AND due <> 0"
-DROP = "UPDATE deliveries SET due = 0 WHERE id = :id"
+FAILED = "UPDATE deliveries SET error = :error, due = :due WHERE id = :id AND due <> 0"
+END = "UPDATE deliveries SET due = 0, error = :error WHERE id = :id AND build = 0"
 FORGET = "DELETE FROM deliveries WHERE due = 0 AND received <= :before"
 
-_MAPPER = Mapper(Delivery, schema.deliveries, codecs={"options": NAMES})
+#: Seconds within which two deliveries of one change are one.
+TWINS = 60
+FACTS: Codec = (lambda facts: orjson.dumps(dict(facts)).decode(), orjson.loads)
+_MAPPER = Mapper(Delivery, schema.deliveries, codecs={"options": NAMES, "facts": FACTS})
 
 
 class Delivered(Conflict):
@@ -56,32 +70,81 @@ class Delivered(Conflict):
 
 def find_if_any(repo_id: int, name: str) -> Tx[Delivery | None]:
     """The delivery of this name; None for an unknown one."""
-    row = yield from one(FIND, repo_id=repo_id, name=name)
-    return _MAPPER.make(row) if row else None
+    return _made((yield from one(FIND, repo_id=repo_id, name=name)))
+
+
+def find_by_id(delivery_id: int) -> Tx[Delivery | None]:
+    """The delivery of this id; None for an unknown one."""
+    return _made((yield from one(BY_ID, id=delivery_id)))
+
+
+def receive(given: Delivery, lease: int) -> Tx[tuple[Delivery, bool]]:
+    """Store a delivery that is received now, and tell whether the caller is to make the first attempt.
+
+    No other attempt is made before `lease`, Unix seconds. For a delivery that is known, or that tells of the same
+    change as another one, the result is that one.
+    """
+    known = yield from find_if_any(given.repo_id, given.name)
+    if known is None and given.host and given.after and given.event != "deployment":
+        yield from one(COUNTER, repo_id=given.repo_id)  # deliveries of one repository are stored one after another
+        known = yield from _add_to_twin(given)
+    if known is not None:
+        if known.twin:
+            known = (yield from find_by_id(known.twin)) or known
+        return (yield from _repeat(known, given, lease))
+    waits = (yield from one(WAITING_FOR_REF, repo_id=given.repo_id, ref=given.ref)) is not None
+    if waits:
+        new = replace(given, due=given.received, error="an earlier change of its ref waits")
+    else:
+        new = replace(given, due=lease, tries=1)
+    if (added := _made((yield from one(ADD, **_MAPPER.values(new))))) is not None:
+        return added, not waits
+    known = yield from find_if_any(given.repo_id, given.name)  # another server was faster
+    return known or new, False
+
+
+def _add_to_twin(given: Delivery) -> Tx[Delivery | None]:
+    """Store a delivery with the one that told of the same change a short time ago; that one, or None without one."""
+    row = yield from one(
+        TWIN,
+        repo_id=given.repo_id,
+        after=given.after,
+        since=given.received - TWINS,
+        ref=given.ref,
+        event=given.event,
+        action=given.action,
+        name=given.name,
+    )
+    if (twin := _made(row)) is not None:
+        told = f"the same change as that of delivery {twin.name}"
+        yield from run(ADD, **_MAPPER.values(replace(given, twin=twin.id, error=told)))
+    return twin
+
+
+def _repeat(known: Delivery, given: Delivery, lease: int) -> Tx[tuple[Delivery, bool]]:
+    if known.build or known.due:
+        return known, False
+    about = {"received": given.received, "address": given.address, "request": given.request}
+    repeated = _made((yield from one(REPEAT, id=known.id, due=lease, **about)))
+    return repeated or known, repeated is not None
 
 
 def claim(delivery: Delivery) -> Tx[None]:
     """Let the next build of the repository be that of a delivery; Delivered when the delivery has a build already."""
     row = yield from one(COUNTER, repo_id=delivery.repo_id)
     number = row["counter"] + 1 if row else 0  # without a repository, the build that follows is refused
-    claimed = replace(delivery, build=number, due=0, error="")
-    if (yield from one(CLAIM, **_MAPPER.values(claimed))) is None:
-        raise Delivered(f"the push of {delivery.ref} has a build already")
+    if (yield from one(CLAIM, id=delivery.id, build=number)) is None:
+        raise Delivered(f"the change of {delivery.ref} has a build already")
 
 
-def keep(delivery: Delivery) -> Tx[None]:
-    """Let a delivery wait; one that waits already keeps its time, and one that has a build stays as it is."""
-    yield from run(KEEP, **_MAPPER.values(delivery))
-
-
-def is_waiting(repo_id: int, ref: str) -> Tx[bool]:
-    """Whether an earlier push of this ref waits."""
-    return (yield from one(WAITING_FOR_REF, repo_id=repo_id, ref=ref)) is not None
-
-
-def list_of(repo_id: int, limit: int) -> Tx[list[Delivery]]:
+def list_waiting(repo_id: int, limit: int) -> Tx[list[Delivery]]:
     """The deliveries of a repository that wait, by ref, oldest first."""
     return [_MAPPER.make(row) for row in (yield from many(OF_REPO, repo_id=repo_id, limit=limit))]
+
+
+def list_newest(repo_id: int, limit: int) -> Tx[list[Delivery]]:
+    """The newest deliveries of a repository that are still known, newest first."""
+    return [_MAPPER.make(row) for row in (yield from many(NEWEST_OF_REPO, repo_id=repo_id, limit=limit))]
 
 
 def due(now: int, latest: int, limit: int) -> Tx[list[Delivery]]:
@@ -100,16 +163,20 @@ def take(delivery: Delivery, due: int) -> Tx[bool]:
     return (yield from one(TAKE, id=delivery.id, seen=delivery.due, due=due)) is not None
 
 
-def failed(delivery: Delivery, error: str) -> Tx[None]:
-    """Write why an attempt failed."""
-    yield from run(FAILED, id=delivery.id, error=error)
+def failed(delivery: Delivery, error: str, due: int) -> Tx[None]:
+    """Write why an attempt failed, and when the next one is due."""
+    yield from run(FAILED, id=delivery.id, error=error, due=due)
 
 
-def drop(delivery: Delivery) -> Tx[None]:
-    """Let a delivery wait no more: nothing is to be built."""
-    yield from run(DROP, id=delivery.id)
+def end(delivery: Delivery, error: str) -> Tx[None]:
+    """Let a delivery wait no more, and write why nothing is built."""
+    yield from run(END, id=delivery.id, error=error)
 
 
 def forget(before: int) -> Tx[None]:
     """Delete the deliveries that do not wait and were received before this time."""
     yield from run(FORGET, before=before)
+
+
+def _made(row: Any) -> Delivery | None:
+    return _MAPPER.make(row) if row is not None else None

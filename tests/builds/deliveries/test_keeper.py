@@ -1,6 +1,7 @@
 """Pushes that could not be built: kept, tried again in order, built once, and told of after an hour."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -11,10 +12,10 @@ from app.builds.deliveries.keeper import Keeper, Kept
 from app.builds.deliveries.model import Delivery
 from app.builds.model import Build
 from app.builds.push import fail_push
-from app.builds.triggers import Trigger, build_event
 from app.db.tx import run
 from app.errors import AppError, NotFound, Unavailable, Unreadable
 from app.repos.model import Repo
+from app.scm.hook import Delivery as Told
 from app.scm.hook import Push
 from tests.builds.farside import HOOK, NOW, Scene, pipeline
 from tests.soon import soon
@@ -27,11 +28,10 @@ def server(scene: Scene) -> Keeper:
     return Keeper(scene.ports)
 
 
-async def tell(scene: Scene, keeper: Keeper, after: str, ref: str = "refs/heads/main", name: str = "") -> Build | None:
-    push = Push("octocat/hello", OLD, after, ref, "grace", ("a", "b"), name, scene.clock() if name else 0)
-    trigger = build_event(push, "main")
-    assert trigger is not None
-    return await keeper.receive(scene.repo, push, trigger, HOOK)
+async def tell(scene: Scene, keeper: Keeper, after: str, ref: str = "refs/heads/main", name: str = "") -> Build:
+    push = Push(before=OLD, after=after, ref=ref, sender="grace", options=("a", "b"))
+    told = Told(slug="octocat/hello", id=name, sent=scene.clock() if name else 0, change=push)
+    return await keeper.receive(scene.repo, told, push, HOOK)
 
 
 async def kept(scene: Scene, keeper: Keeper, after: str, ref: str = "refs/heads/main", name: str = "") -> None:
@@ -56,7 +56,7 @@ async def test_a_push_that_could_not_be_read_is_built_when_it_can_be(scene: Scen
     await kept(scene, keeper, sha)
 
     assert await pass_by(scene, 600, keeper) == []
-    (waiting,) = await scene.ports.db.read(store.list_of(scene.repo.id, 10))
+    (waiting,) = await scene.ports.db.read(store.list_waiting(scene.repo.id, 10))
     assert (waiting.error, waiting.received, waiting.options) == (error.message, NOW, ("a", "b"))
     assert 5 <= waiting.tries <= 8
     scene.host.failure = None
@@ -64,7 +64,7 @@ async def test_a_push_that_could_not_be_read_is_built_when_it_can_be(scene: Scen
 
     assert (made.after, made.sender, made.status, made.event, made.before) == (sha, "grace", "pending", "push", OLD)
     assert len(await pass_by(scene, 4000, keeper)) == 1
-    assert await scene.ports.db.read(store.list_of(scene.repo.id, 10)) == []
+    assert await scene.ports.db.read(store.list_waiting(scene.repo.id, 10)) == []
 
 
 async def test_a_server_that_was_killed_finds_what_waited(scene: Scene) -> None:
@@ -90,7 +90,7 @@ async def test_after_an_hour_an_error_build_says_why(scene: Scene) -> None:
 
     assert (made.status, made.after, made.ref, made.sender) == ("error", sha, "refs/heads/main", "grace")
     assert made.error.startswith("the host is down (tried ")
-    assert await scene.ports.db.read(store.list_of(scene.repo.id, 10)) == []
+    assert await scene.ports.db.read(store.list_waiting(scene.repo.id, 10)) == []
 
 
 async def test_an_error_that_does_not_pass_is_told_at_once(scene: Scene) -> None:
@@ -139,7 +139,7 @@ async def test_tries_are_attempts_that_were_made(scene: Scene) -> None:
     await kept(scene, keeper, second)
 
     async def tries() -> list[int]:
-        return [_push_json(one)["tries"] for one in await scene.ports.db.read(store.list_of(scene.repo.id, 10))]
+        return [_push_json(one)["tries"] for one in await scene.ports.db.read(store.list_waiting(scene.repo.id, 10))]
 
     assert await tries() == [1, 0]
     scene.clock.time += 5
@@ -186,7 +186,7 @@ async def test_what_waits_in_a_repository_that_is_off_or_deleted_is_forgotten(sc
     await scene.ports.db.write(run("UPDATE repos SET active = FALSE"))
 
     assert await pass_by(scene, 30, keeper) == []
-    assert await scene.ports.db.read(store.list_of(scene.repo.id, 10)) == []
+    assert await scene.ports.db.read(store.list_waiting(scene.repo.id, 10)) == []
 
     scene.host.failure = DOWN
     await kept(scene, keeper, sha, "refs/heads/other")
@@ -206,7 +206,7 @@ async def test_a_clock_that_was_ahead_keeps_no_push_for_years(scene: Scene) -> N
     assert len(await pass_by(scene, 30, keeper)) == 1
 
 
-async def test_deliveries_are_known_for_a_day(scene: Scene) -> None:
+async def test_deliveries_are_known_for_a_week(scene: Scene) -> None:
     sha, keeper = scene.host.add(pipeline()), server(scene)
     await tell(scene, keeper, sha, name="d" * 32)
     await keeper.look()
@@ -222,10 +222,10 @@ def breaks(keeper: Keeper, monkeypatch: pytest.MonkeyPatch, ref: str) -> None:
     """Let every attempt to build a push of this ref meet a bug."""
     build = keeper._build
 
-    async def broken(repo: Repo, push: Push, trigger: Trigger, delivery: Delivery) -> Build | None:
-        if push.ref == ref:
+    async def broken(repo: Repo, delivery: Delivery, retried: Callable[[AppError], bool]) -> Build:
+        if delivery.ref == ref:
             raise ZeroDivisionError
-        return await build(repo, push, trigger, delivery)
+        return await build(repo, delivery, retried)
 
     monkeypatch.setattr(keeper, "_build", broken)
 
@@ -241,7 +241,7 @@ async def test_a_bug_in_one_push_does_not_stop_the_others(scene: Scene, monkeypa
     made = await pass_by(scene, 30, keeper)
 
     assert [(build.after, build.status) for build in made] == [(other, "pending")]
-    (waiting,) = await scene.ports.db.read(store.list_of(scene.repo.id, 10))
+    (waiting,) = await scene.ports.db.read(store.list_waiting(scene.repo.id, 10))
     assert waiting.error == "internal error; the server's log has more"
 
 
