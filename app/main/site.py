@@ -25,7 +25,7 @@ from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.bundles import open_bundles
-from app.main.hosts import OpenedHosts, open_forges, open_hosts
+from app.main.hosts import OpenedHosts, cloning, open_forges, open_hosts
 from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.notify import notes, open_outbox
 from app.main.notify import recorders as telling
@@ -122,7 +122,8 @@ async def _open_rooms(
     builds = await stack.enter_async_context(opening)
     alone = file_of(settings.database) is not None
     outbox = await stack.enter_async_context(open_outbox(builds.ports, written, alone=alone))
-    opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
+    clones = cloning(settings, account, hosts, forges.credentials)
+    opening_runners = open_runners(settings, folder, builds.ports, seal, clones, umask)
     runners = await stack.enter_async_context(opening_runners)
     artifacts = await stack.enter_async_context(open_artifacts(settings, folder, db))
     ports = BundlePorts(db, artifacts.blobs, recorders, seal, now_ms, service_id(settings.public_url))

@@ -11,6 +11,7 @@ from app.scm.cache import Cache
 from app.scm.client import Client
 from app.scm.forge import (
     MOST_COMMITS,
+    TOKEN_AS_LOGIN,
     Clones,
     Compares,
     Comparison,
@@ -149,7 +150,7 @@ class Served(Host, Directory, Clones):
         """The token as login; a password with its login."""
         if credential.kind == "basic":
             return Account(credential.login, credential.secret)
-        return Account(credential.secret, "x-oauth-basic")
+        return Account(credential.secret, TOKEN_AS_LOGIN)
 
     # What each host says for itself.
 

@@ -69,7 +69,7 @@ class LocalManager:
         self.leases.renew(stage_id)
         repo, build, stage, opened, converted_file = await self.ports.db.read(_details(stage_id, self.seal))
         text = converted_file or await self.ports.configs.load_plain(repo, build)
-        key, netrc = self.seal.open(repo.secret, SECRET), self.credentials.netrc(repo)
+        key, netrc = self.seal.open(repo.secret, SECRET), await self.credentials.netrc(repo)
         deployment = await self._deployment(repo, build, stage)
         return Context(repo, build, stage, text, opened, self.system, key, netrc, deployment)
 

@@ -357,7 +357,7 @@ async def _needles(secrets: Mapping[str, str]) -> Needles:
 
 def _given(context: Context) -> dict[str, str]:
     """What the server gave the stage beside its secrets, and what is masked in logs like secrets of these names."""
-    netrc = {"netrc": context.netrc.password} if context.netrc else {}
+    netrc = {"netrc": context.netrc.secret} if context.netrc else {}
     return netrc | ({"gantry_token": context.deployment.token} if context.deployment else {})
 
 
