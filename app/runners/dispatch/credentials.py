@@ -10,20 +10,20 @@ from app.scm.host import Account
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """One account at the host for all repositories, or no account."""
+    """One account at the host for all repositories that have none of their own, or no account."""
 
     account: Account | None = None
     #: Whether public repositories are cloned with the account, too.
     always: bool = False
 
-    def netrc(self, repo: Repo) -> Netrc | None:
-        """The netrc for a runner that clones this repository.
+    def netrc(self, repo: Repo, own: Account | None = None) -> Netrc | None:
+        """The netrc for a runner that clones this repository, with the account of its `own` if there is one.
 
         None without an account, when the address is neither http nor https, and when the repository is public and
-        `always` is not set.
+        neither has an account of its own nor `always` is set.
         """
         address = urlsplit(repo.git_http_url)
-        wanted = self.always or repo.visibility != "public"
-        if not (self.account and wanted and address.scheme in ("http", "https") and address.hostname):
+        account = own or (self.account if self.always or repo.visibility != "public" else None)
+        if not (account and address.scheme in ("http", "https") and address.hostname):
             return None
-        return Netrc(address.hostname, self.account.login, self.account.password)
+        return Netrc(address.hostname, account.login, account.password)
