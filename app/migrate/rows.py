@@ -20,6 +20,7 @@ from app.db import schema
 from app.migrate import values
 from app.migrate.drone import Row
 from app.migrate.sealed import Opening
+from app.repos import store as repos
 from app.repos.input import LONGEST
 from app.repos.input import LONGEST_NAME as LONGEST_NAMESPACE
 from app.repos.model import Repo
@@ -175,7 +176,7 @@ def repo(row: Row, known: Known) -> list[Made]:
     known.repos[made["id"]] = slug
     known.uids[uid] = made["id"]
     known.namespaces.setdefault(made["namespace"].lower(), set()).add(made["namespace"])
-    return [Made(schema.repos, made | {"scm": known.host, "unbroken_from": 0, "parameters": "[]", "deployments": True})]
+    return [Made(schema.repos, repos.values(Repo(0, "", "")) | made | {"scm": known.host})]
 
 
 _RIGHT = _columns("perm_", "user_id created updated", can_read="read", can_write="write", can_admin="admin")

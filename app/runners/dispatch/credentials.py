@@ -1,4 +1,4 @@
-"""The login and password with which steps clone (contracts drone-rpc 4, netrc, and scm-api 7.1)."""
+"""The login and password with which steps clone (contract drone-rpc 4, contract scm-api 7.1)."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
