@@ -37,6 +37,7 @@ from app.moments import Recorder, Recorders
 from app.outbox import gauges as outbox_gauges
 from app.outbox.worker import Worker as Outbox
 from app.repos import hooks
+from app.repos.credentials import Keyring
 from app.runners.exec import workspace
 from app.runners.exec.runner import Runner
 from app.runners.manager import PREFIX
@@ -110,7 +111,7 @@ async def _open_rooms(
 ) -> Site:
     account = _account(settings)
     forges = await stack.enter_async_context(open_forges(settings, db, seal))
-    plain = Git(folder.mirrors, settings.roots, environ=inherited(), account=account)
+    plain = Git(folder.mirrors, settings.roots, environ=inherited(), account=account, access=Keyring(db, seal))
     hosts = Hosts(plain, *forges.hosts)
     written = notes(settings, hosts)
     recorders = Recorders(audit, *telling(written, hosts))

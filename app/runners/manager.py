@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from app.builds.model import Build, Line, Stage, Step
 from app.repos.model import Repo, Secret
 from app.scm.forge import TOKEN_AS_LOGIN
+from app.scm.ssh import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class Context:
     #: The repository's key of inline secrets and signatures, in plain text.
     key: str = ""
     netrc: Netrc | None = None
+    #: With what the clone step is let in over ssh; a runner elsewhere is not told.
+    identity: Identity | None = None
     #: None for a runner on another machine, and for a pull request from a fork.
     deployment: Deployment | None = None
 

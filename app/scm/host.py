@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from app.errors import AppError, Unavailable, Unreadable
 from app.scm.hook import Delivery, Notice
+from app.scm.ssh import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The login and password with which private repositories are read over https; one account for all repositories."""
+    """The login and password, or token, with which a private repository is read over https."""
 
     login: str
     password: str = field(repr=False)
+
+
+#: With what git is let in by the host of a repository.
+Access: TypeAlias = Account | Identity
 
 
 @dataclass(frozen=True, slots=True)
