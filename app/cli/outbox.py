@@ -9,6 +9,8 @@ from app.cli.terminal import output
 from app.cli.terminal.options import Session, api_path, json_option
 
 OUTBOX = api_path("outbox")
+#: Digits of a commit that are shown.
+SHOWN = 10
 NUMBER = click.IntRange(min=1)
 
 
@@ -57,7 +59,7 @@ def _table(entries: list[Json]) -> str:
                 output.line(entry.get("kind", "")),
                 output.line(entry.get("repo", "")),
                 output.line(entry.get("host", "")),
-                output.line(entry.get("subject", ""), 60),
+                output.line(_short(entry.get("subject", "")), 60),
                 output.ago(entry.get("created") or 0, now),
                 str(entry.get("tries", "")),
                 _next(entry, now),
@@ -66,6 +68,12 @@ def _table(entries: list[Json]) -> str:
             for entry in entries
         ],
     )
+
+
+def _short(subject: str) -> str:
+    """A subject with the first digits of its commit."""
+    commit, _, rest = subject.partition(" ")
+    return f"{commit[:SHOWN]} {rest}".rstrip()
 
 
 def _next(entry: Json, now: float) -> str:

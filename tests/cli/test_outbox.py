@@ -10,7 +10,7 @@ ENTRY = {
     "kind": "status",
     "repo": "octocat/hello-world",
     "host": "github",
-    "subject": "5c0ffee continuous-integration/drone/push",
+    "subject": f"{'5c0ffee' * 5}5c0ff continuous-integration/drone/promote/production",
     "state": "waiting",
     "created": 1,
     "due": 2_000_000_000,
@@ -26,6 +26,7 @@ def test_ls_shows_what_waits_and_why(gantry: Gantry, far: FarSide) -> None:
 
     assert head.split() == ["ID", "KIND", "REPOSITORY", "HOST", "SUBJECT", "WRITTEN", "TRIES", "NEXT"]
     assert first.split()[:4] == ["7", "status", "octocat/hello-world", "github"]
+    assert "  5c0ffee5c0 continuous-integration/drone/promote/production  " in first
     assert first.endswith("3      2033-05-18T03:33:20Z  " + str(ENTRY["error"]))
     assert second.split()[-1] == "now"
     assert far.asked[0].query == {"state": "waiting", "page": "1", "per_page": "25"}
