@@ -66,6 +66,15 @@ class Git(Host):
         """Raise Invalid (field `git_http_url`) when git must not read from `url`."""
         address.check(url, self._roots)
 
+    async def list_refs(self, source: Source, branch: str) -> Mapping[str, str]:
+        """See Refs."""
+        refs.check("branch", branch)
+        head, tags = f"refs/heads/{branch}", "refs/tags/"
+        ids = await self._ids(source, head, f"{tags}*", options=["--refs"])
+        if head not in ids:
+            raise NotFound(f"branch {branch} not found")
+        return {ref: oid for ref, oid in ids.items() if ref == head or ref.startswith(tags)}
+
     async def default_branch(self, source: Source) -> str:
         """The branch that HEAD names; Unreadable (`no_default_branch`) when it names none."""
         prefix = "ref: refs/heads/"
@@ -152,9 +161,9 @@ class Git(Host):
         width = len(next(iter(heads.values())))
         return await self._mirror(source.repo_id, width).expand(name, self._remote(source))
 
-    async def _ids(self, source: Source, *names: str) -> dict[str, str]:
+    async def _ids(self, source: Source, *names: str, options: Sequence[str] = ()) -> dict[str, str]:
         """The ids of the refs of these names, or of all refs. git also lists refs whose names end with these names."""
-        listed = await self._list(source, "--", "origin", *names)
+        listed = await self._list(source, *options, "--", "origin", *names)
         return {name: oid for oid, name in listed if refs.is_full_id(oid)}
 
     async def _list(self, source: Source, *args: str) -> list[tuple[str, str]]:
