@@ -16,7 +16,7 @@ from app.errors import AppError, NotFound, NothingToRun, Unreadable
 from app.moments import Actor
 from app.pipeline.skip import skips
 from app.repos.model import Repo, source
-from app.scm.hook import Change, Push
+from app.scm.hook import Change, PullRequest, Push
 from app.scm.host import Commit
 
 log = logging.getLogger(__name__)
@@ -129,13 +129,23 @@ async def find_commit(ports: Ports, repo: Repo, change: Change) -> Commit:
 async def _commit(ports: Ports, repo: Repo, change: Change) -> Commit:
     """The commit by its id; by its ref, if there is no id, or if the id is perhaps that of an annotated tag."""
     if not change.after:
-        return await ports.hosts.commit(source(repo), change.ref)
+        return await _newest(ports, repo, change)
     try:
         return await ports.hosts.commit(source(repo), change.after)
     except NotFound:
         if not repo.scm or not change.ref.startswith("refs/tags/"):
             raise
     return await ports.hosts.commit(source(repo), change.ref)
+
+
+async def _newest(ports: Ports, repo: Repo, change: Change) -> Commit:
+    """The commit of a ref. Gogs knows a pull request by its branch alone, which is in the repository or in a fork."""
+    try:
+        return await ports.hosts.commit(source(repo), change.ref)
+    except NotFound:
+        if not isinstance(change, PullRequest) or change.source_repo != repo.slug:
+            raise
+    return await ports.hosts.commit(source(repo), f"refs/heads/{change.source}")
 
 
 def _unread(change: Change) -> Commit:

@@ -97,12 +97,14 @@ def is_from_fork(trigger: Trigger, slug: str) -> bool:
     return trigger.source_repo.lower() not in ("", slug.lower())
 
 
-def is_echo(change: Deployment) -> bool:
-    """Whether a deployment asks for nothing: a workflow of the host made it, or a server such as this one.
+def is_echo(change: Deployment, server: str) -> bool:
+    """Whether a deployment asks for nothing: a workflow of the host made it, or the server of this id, which is its
+    public address.
 
-    Such a server marks the deployments that it shows at the host with `{"ci": …, "build": …}`, and nothing else.
+    A server marks the deployments that it shows at the host with `{"ci": server, "build": …}`, and nothing else.
     """
-    return change.by_workflow or set(change.params) == {"ci", "build"}
+    marked = set(change.params) == {"ci", "build"} and change.params["ci"] == server
+    return change.by_workflow or marked
 
 
 def refs_of(change: Deployment) -> tuple[str, ...]:

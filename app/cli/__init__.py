@@ -50,7 +50,7 @@ COMMANDS = {
     "template": Lazy("app.cli.template:template", "Keep the templates of a namespace."),
     "token": Lazy("app.cli.token:token", "Make, list and remove your tokens."),
     "user": Lazy("app.cli.user:user", "Manage accounts (administrators)."),
-    "whoami": Lazy("app.cli.whoami:whoami", "Show your account with what it has at hosts, or where it is logged in."),
+    "whoami": Lazy("app.cli.whoami:whoami", "Show your account, or where it is logged in."),
 }
 
 

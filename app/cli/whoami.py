@@ -15,7 +15,10 @@ from app.cli.user import block
 @json_option
 @click.pass_obj
 def whoami(session: Session, sessions: bool) -> None:
-    """Show your account with what it has at hosts, or where it is logged in."""
+    """Show your account, or where it is logged in.
+
+    Beside the account it says what the account has at hosts.
+    """
     with session.client() as client:
         if sessions:
             session.show(client.records("/api/user/sessions"), _table)

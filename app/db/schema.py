@@ -73,6 +73,8 @@ repos = table(
     *numbers("unbroken_from"),
     *texts("parameters"),
     *flags("deployments"),
+    *numbers("poll"),
+    *flags("git_notes", "git_tags"),
 )
 Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
 Index("repos_owner", repos.c.user_id)
@@ -85,6 +87,30 @@ Index(
     sqlite_where=_of_a_host,
     postgresql_where=_of_a_host,
 )
+
+git_credentials = table(
+    "git_credentials",
+    ident(),
+    belongs_to("repos", "repo_id"),
+    *texts("kind", "name", "fingerprint", "known_hosts"),
+    *octets("secret"),
+    *numbers("updated"),
+)
+Index("git_credentials_repo", git_credentials.c.repo_id, unique=True)
+
+polls = table(
+    "polls",
+    ident(),
+    belongs_to("repos", "repo_id"),
+    *numbers("due"),
+    *texts("owner"),
+    *numbers("lease", "seen", "tries"),
+    *texts("error"),
+    *numbers("number"),
+    *texts("digest", "refs"),
+)
+Index("polls_repo", polls.c.repo_id, unique=True)
+Index("polls_due", polls.c.due, polls.c.id)
 
 host_accounts = table(
     "host_accounts",

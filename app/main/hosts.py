@@ -16,17 +16,24 @@ from app.repos.hosted.credentials import Credentials
 from app.repos.hosted.lists import Lists
 from app.repos.hosted.rights import Rights
 from app.repos.hosted.sync import Syncs
+from app.repos.model import Repo, source
+from app.runners.dispatch.credentials import Credentials as CloneCredentials
 from app.scm.client import Client
-from app.scm.forge import Credential, Passwords
+from app.scm.forge import Clones, Credential, Passwords
 from app.scm.gitea.host import Gitea
 from app.scm.github.host import GitHub
 from app.scm.gitlab.host import GitLab
 from app.scm.gogs.host import Gogs
+from app.scm.host import Account
+from app.scm.hosts import Hosts
 from app.scm.oauth import Application
 from app.sealing.seal import Seal
 from app.settings.forges import Forge
 from app.settings.server import Settings
 
+#: Seconds for which a token lasts at least when a clone begins. A renewal ends the token of other clones at some hosts,
+#: so a token is not renewed for each.
+CLONE = 900
 #: How pages call the hosts.
 TITLES = {"github": "GitHub", "gitea": "Gitea", "gitlab": "GitLab", "gogs": "Gogs"}
 
@@ -99,6 +106,19 @@ def _account_host(forge: Forge, host: GitHub | Gitea | GitLab | Gogs) -> Account
         host if forge.client_id and not isinstance(host, Gogs) else None,
         host if isinstance(host, Passwords) else None,
     )
+
+
+def cloning(settings: Settings, account: Account | None, hosts: Hosts, credentials: Credentials) -> CloneCredentials:
+    """With what steps clone: with the account of the settings, else with what calls show to the repository's host."""
+
+    async def at_host(repo: Repo) -> Account | None:
+        where = source(repo)
+        if not isinstance(host := hosts.of(where), Clones):
+            return None
+        shown = await credentials(where, CLONE)
+        return host.clone_account(shown) if shown else None
+
+    return CloneCredentials(account, settings.git_always_auth, at_host)
 
 
 @asynccontextmanager

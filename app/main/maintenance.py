@@ -14,6 +14,7 @@ from app.db.migrate import migrate, present_version, versions
 from app.errors import AppError, Unavailable
 from app.folder import BadFolder, Folder, private
 from app.migrate.store import refuse_unfinished
+from app.repos import credentials
 from app.repos import model as repos
 from app.repos.secrets import store as secrets
 from app.sealing import keyring, renew
@@ -22,7 +23,7 @@ from app.settings.server import Settings
 log = logging.getLogger(__name__)
 
 #: The columns of all sealed values.
-SEALED = (*repos.SEALED, *secrets.SEALED, api_keys.DATA, key_pairs.DATA, *hosted.SEALED)
+SEALED = (*repos.SEALED, *secrets.SEALED, api_keys.DATA, key_pairs.DATA, credentials.SECRET, *hosted.SEALED)
 
 
 class NoDatabase(AppError):

@@ -27,7 +27,6 @@ from app.runners.exec.plugins import Plugins
 from app.runners.exec.runner import Runner
 from app.runners.exec.sandbox import Hidden
 from app.runners.manager import System
-from app.scm.host import Account
 from app.sealing.seal import Seal
 from app.settings.load import inherited
 from app.settings.server import Settings
@@ -53,18 +52,17 @@ class Runners:
 
 @asynccontextmanager
 async def open_runners(
-    settings: Settings, folder: Folder, ports: Ports, seal: Seal, account: Account | None, umask: int
+    settings: Settings, folder: Folder, ports: Ports, seal: Seal, credentials: Credentials, umask: int
 ) -> AsyncIterator[Runners]:
     """While the block lasts, stages are handed out, and the built-in runner runs.
 
-    First, the stages that the built-in runner of an earlier server process held are ended. `account` is the account
-    with which steps clone from hosts, `umask` the umask of steps.
+    First, the stages that the built-in runner of an earlier server process held are ended. `umask` is the umask of
+    steps.
     """
     if 0 < len(settings.rpc_secret) < SHORTEST_SECRET:
         log.warning("the secret of the runners is short: GANTRY_RPC_SECRET should have 16 characters or more")
     queue = Queue(ports)
     leases = Leases(ports, lease=settings.runner_lease, patience=settings.runner_patience)
-    credentials = Credentials(account, settings.git_always_auth)
     manager = LocalManager(ports, queue, seal, _system(settings), leases, credentials)
     async with AsyncExitStack() as stack:
         runner = await _runner(manager, settings, folder, umask)

@@ -26,7 +26,7 @@ from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.bundles import open_bundles
-from app.main.hosts import OpenedHosts, open_forges, open_hosts
+from app.main.hosts import OpenedHosts, cloning, open_forges, open_hosts
 from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.notify import notes, open_outbox
 from app.main.notify import recorders as telling
@@ -38,6 +38,7 @@ from app.moments import Recorder, Recorders
 from app.outbox import gauges as outbox_gauges
 from app.outbox.worker import Worker as Outbox
 from app.repos import hooks
+from app.repos.credentials import Keyring
 from app.runners.exec import workspace
 from app.runners.exec.runner import Runner
 from app.runners.manager import PREFIX
@@ -111,7 +112,7 @@ async def _open_rooms(
 ) -> Site:
     account = _account(settings)
     forges = await stack.enter_async_context(open_forges(settings, db, seal))
-    plain = Git(folder.mirrors, settings.roots, environ=inherited(), account=account)
+    plain = Git(folder.mirrors, settings.roots, environ=inherited(), account=account, access=Keyring(db, seal))
     hosts = Hosts(plain, *forges.hosts)
     written = notes(settings, hosts)
     recorders = Recorders(audit, *telling(written, hosts), looks.recorder(now))
@@ -125,7 +126,8 @@ async def _open_rooms(
         client.on_return = partial(builds.looks.answers, client.name)
     alone = file_of(settings.database) is not None
     outbox = await stack.enter_async_context(open_outbox(builds.ports, written, alone=alone))
-    opening_runners = open_runners(settings, folder, builds.ports, seal, account, umask)
+    clones = cloning(settings, account, hosts, forges.credentials)
+    opening_runners = open_runners(settings, folder, builds.ports, seal, clones, umask)
     runners = await stack.enter_async_context(opening_runners)
     artifacts = await stack.enter_async_context(open_artifacts(settings, folder, db))
     ports = BundlePorts(db, artifacts.blobs, recorders, seal, now_ms, service_id(settings.public_url))

@@ -20,6 +20,7 @@ from app.db import schema
 from app.migrate import values
 from app.migrate.drone import Row
 from app.migrate.sealed import Opening
+from app.repos import store as repos
 from app.repos.input import LONGEST
 from app.repos.input import LONGEST_NAME as LONGEST_NAMESPACE
 from app.repos.model import Repo
@@ -164,6 +165,8 @@ def repo(row: Row, known: Known) -> list[Made]:
         raise Left(f"namespace and name must have {names.rule(LONGEST_NAMESPACE)} each", slug)
     if not known.take("repo", slug):
         raise Left("another repository has the same name", slug)
+    if (uid := values.text(row["repo_uid"])) in known.uids:
+        raise Left("another repository has the same id at the host", slug)
     if made["visibility"] not in ("public", "private", "internal"):
         made["visibility"] = "private" if values.flag(row["repo_private"]) else "public"
     made["user_id"] = made["user_id"] if made["user_id"] in known.users else 0
@@ -171,9 +174,9 @@ def repo(row: Row, known: Known) -> list[Made]:
     made["config_path"] = made["config_path"] or Repo.config_path
     made["throttle"] = max(made["throttle"], 0)
     known.repos[made["id"]] = slug
-    known.uids[values.text(row["repo_uid"])] = made["id"]
+    known.uids[uid] = made["id"]
     known.namespaces.setdefault(made["namespace"].lower(), set()).add(made["namespace"])
-    return [Made(schema.repos, made | {"scm": known.host, "unbroken_from": 0, "parameters": "[]"})]
+    return [Made(schema.repos, repos.values(Repo(0, "", "")) | made | {"scm": known.host})]
 
 
 _RIGHT = _columns("perm_", "user_id created updated", can_read="read", can_write="write", can_admin="admin")
@@ -184,7 +187,8 @@ def right(row: Row, known: Known) -> list[Made]:
     repo_id = known.uids.get(values.text(row["perm_repo_uid"]))
     if repo_id is None:
         raise Left("of repositories that are not there, or were left out")
-    return [Made(schema.permissions, values.plain(schema.permissions, _RIGHT, row) | {"repo_id": repo_id})]
+    made = values.plain(schema.permissions, _RIGHT, row)
+    return [Made(schema.permissions, made | {"repo_id": repo_id, "synced": 0})]  # until the person logs in at the host
 
 
 _SECRET = _columns("secret_", "id repo_id name pull_request pull_request_push")

@@ -10,6 +10,7 @@ from app.repos import settings, store
 from app.repos.input import check_name
 from app.repos.model import SECRET, SIGNER, Repo, Visibility, source
 from app.scm import refs
+from app.scm.forge import Directory
 from app.scm.host import Host, Source
 from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
@@ -38,7 +39,7 @@ async def register(
     default branch of the repository. Invalid, Conflict, or Unreadable when the host is asked and does not answer.
     """
     host = hosts.at(url)
-    if host.name:
+    if isinstance(host, Directory):
         words = (
             f"is at {host.name}, whose repositories are listed, not registered: synchronise them, then enable this one"
         )

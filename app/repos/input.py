@@ -3,9 +3,9 @@
 import re
 from typing import Annotated, cast
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
-from app import names
+from app import duration, names
 from app.accounts import issued
 from app.accounts.artifactory import keys
 from app.errors import Problem
@@ -28,6 +28,8 @@ LAST_NUMBER = 1_000_000_000
 LONGEST_TOKEN_NAME, MOST_REPOS = 100, 100
 #: The last time that a token may expire at: the end of the year 9999.
 LATEST = 253_402_300_799
+#: Seconds between two looks at the refs of a repository, at least and at most.
+SHORTEST_POLL, LONGEST_POLL = 30, 7 * 86400
 #: How many names of parameters a repository may allow.
 MOST_PARAMETERS = 200
 
@@ -85,6 +87,19 @@ def _parameters(value: list[str]) -> list[str]:
     return sorted(set(value))
 
 
+def _duration(value: object) -> object:
+    """A text that is a duration, in seconds; every other value unchanged."""
+    if not isinstance(value, str):
+        return value
+    return 0 if value == "0" else duration.seconds(value)
+
+
+def _poll(value: int) -> int:
+    if value != 0 and not SHORTEST_POLL <= value <= LONGEST_POLL:
+        raise ValueError(f"must be {SHORTEST_POLL} s to {LONGEST_POLL // 86400} days, as in 1m, or 0 for no polling")
+    return value
+
+
 def _between(low: int, high: int) -> dict[str, JsonValue]:
     return {"minimum": low, "maximum": high}
 
@@ -103,6 +118,12 @@ TokenName = Annotated[
 Slugs = Annotated[list[str], AfterValidator(_slugs), Field(json_schema_extra={"maxItems": MOST_REPOS})]
 Expiry = Annotated[int, AfterValidator(_expiry), Field(json_schema_extra=_between(0, LATEST))]
 Parameters = Annotated[list[str], AfterValidator(_parameters), Field(json_schema_extra={"maxItems": MOST_PARAMETERS})]
+Poll = Annotated[
+    int,
+    BeforeValidator(_duration),
+    AfterValidator(_poll),
+    Field(json_schema_extra=_between(0, LONGEST_POLL)),
+]
 Counter = Annotated[int, AfterValidator(_counter), Field(json_schema_extra=_between(0, LAST_NUMBER))]
 
 
@@ -136,6 +157,13 @@ class RepoChanges(body.Input):
     )
     deployments: bool | None = Field(
         None, description="Whether promotions and rollbacks are shown at the host as deployments."
+    )
+    poll: Poll | None = Field(
+        None, description='How often the refs of a repository of plain git are listed: seconds or "5m"; 0: never.'
+    )
+    git_notes: bool | None = Field(None, description="Whether builds are noted in `refs/notes/ci` of plain git.")
+    git_tags: bool | None = Field(
+        None, description="Whether a successful promotion tags its commit in plain git: `deploy/TARGET/NUMBER`."
     )
     trusted: bool | None = None
     timeout: Timeout | None = Field(None, description="Minutes a stage may take.")

@@ -50,6 +50,11 @@ class Repo:
     parameters: tuple[str, ...] = ()
     #: Whether promotions and rollbacks are shown at the host as deployments.
     deployments: bool = True
+    #: Seconds between two looks at the refs of a repository of plain git; 0: none.
+    poll: int = 0
+    #: Whether commits of a repository of plain git get notes about their builds, and tags for successful promotions.
+    git_notes: bool = False
+    git_tags: bool = False
 
     @property
     def slug(self) -> str:

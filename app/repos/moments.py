@@ -4,7 +4,8 @@ import hashlib
 
 from app.db.tx import Tx
 from app.moments import Actor, Change, Facts, Recorders, changed
-from app.repos import settings, store
+from app.repos import credentials, settings, store
+from app.repos.credentials import Credentials
 from app.repos.model import Permissions, Repo, Secret
 from app.repos.secrets import store as secrets
 from app.repos.secrets.store import Owner
@@ -16,6 +17,7 @@ FACTS = ("active", "default_branch", "user_id", *settings.SETTINGS, *settings.SY
 _ABOUT = ("git_http_url", "default_branch", "visibility", "config_path", "user_id")
 _RIGHTS = ("read", "write", "admin")
 _FLAGS = ("pull_request", "pull_request_push")
+_CREDENTIALS = ("kind", "name", "fingerprint")
 
 
 def created(by: Actor, repo: Repo) -> Change:
@@ -48,6 +50,28 @@ def setting_rights(
     if was:
         verb = "right.grant" if rights != Permissions() else "right.revoke"
         yield from recorders.record(Change(verb, by, f"{repo.slug}#collaborators/{login}", repo.id, was, now))
+
+
+def setting_credentials(recorders: Recorders, by: Actor, repo: Repo, tx: Tx[Credentials]) -> Tx[Credentials]:
+    """A transaction that sets the credentials of a repository and records that, and never a token or a key."""
+    before = yield from credentials.find_if_any(repo.id)
+    after = yield from tx
+    was = _known(before) if before else {}
+    yield from recorders.record(_of_credentials("credentials.set", by, repo, was, _known(after)))
+    return after
+
+
+def credentials_deleted(by: Actor, repo: Repo, gone: Credentials) -> Change:
+    """The credentials of a repository were removed."""
+    return _of_credentials("credentials.delete", by, repo, _known(gone), {})
+
+
+def _of_credentials(verb: str, by: Actor, repo: Repo, before: Facts, after: Facts) -> Change:
+    return Change(verb, by, f"{repo.slug}#credentials", repo.id, before, after)
+
+
+def _known(found: Credentials) -> Facts:
+    return {name: value for name in _CREDENTIALS if (value := getattr(found, name))}
 
 
 def secret_created(by: Actor, owner: str, secret: Secret) -> Change:

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.db.tx import Row, Tx, one, run
 from app.errors import Invalid, NotFound, Problem
-from app.repos import store
+from app.repos import polls, store
 from app.repos.model import Repo
 
 #: The settings that an administrator of the repository may change.
@@ -20,6 +20,9 @@ SETTINGS = (
     "auto_cancel_running",
     "parameters",
     "deployments",
+    "poll",
+    "git_notes",
+    "git_tags",
 )
 #: The settings that only an administrator of the server may change.
 SYSTEM_SETTINGS = ("trusted", "timeout", "throttle", "counter")
@@ -32,7 +35,8 @@ UPDATE = """
         auto_cancel_pushes = coalesce(:auto_cancel_pushes, auto_cancel_pushes),
         auto_cancel_running = coalesce(:auto_cancel_running, auto_cancel_running),
         parameters = coalesce(:parameters, parameters), deployments = coalesce(:deployments, deployments),
-        trusted = coalesce(:trusted, trusted),
+        poll = coalesce(:poll, poll), git_notes = coalesce(:git_notes, git_notes),
+        git_tags = coalesce(:git_tags, git_tags), trusted = coalesce(:trusted, trusted),
         timeout = coalesce(:timeout, timeout), throttle = coalesce(:throttle, throttle),
         counter = coalesce(:counter, counter),
         unbroken_from = CASE WHEN counter < :counter THEN :counter + 1 ELSE unbroken_from END,
@@ -86,6 +90,8 @@ def update(repo_id: int, settings: Mapping[str, Any], now: int) -> Tx[Repo]:
     row = yield from one(UPDATE, id=repo_id, now=now, **values)
     if row is None:
         raise _taken((yield from store.find(repo_id)))
+    if values["poll"] is not None:
+        yield from polls.set_interval(repo_id, values["poll"], now)
     return store.made(row)
 
 

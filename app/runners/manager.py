@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from app.builds.model import Build, Line, Stage, Step
 from app.repos.model import Repo, Secret
+from app.scm.forge import TOKEN_AS_LOGIN
+from app.scm.ssh import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,13 @@ class Netrc:
     """The host, login and password with which a repository is cloned."""
 
     machine: str
-    login: str
+    login: str = field(repr=False)
     password: str = field(repr=False)
+
+    @property
+    def secret(self) -> str:
+        """The part that nobody may read. Some hosts take a token as the login (contract scm-api 7.1)."""
+        return self.login if self.password == TOKEN_AS_LOGIN else self.password
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,8 @@ class Context:
     #: The repository's key of inline secrets and signatures, in plain text.
     key: str = ""
     netrc: Netrc | None = None
+    #: With what the clone step is let in over ssh; a runner elsewhere is not told.
+    identity: Identity | None = None
     #: None for a runner on another machine, and for a pull request from a fork.
     deployment: Deployment | None = None
 

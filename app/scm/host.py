@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from app.errors import AppError, Unavailable, Unreadable
 from app.scm.hook import Delivery, Notice
+from app.scm.ssh import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The login and password with which private repositories are read over https; one account for all repositories."""
+    """The login and password, or token, with which a private repository is read over https."""
 
     login: str
     password: str = field(repr=False)
+
+
+#: With what git is let in by the host of a repository.
+Access: TypeAlias = Account | Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +129,11 @@ MOST_TAGS = 1000
 
 
 @runtime_checkable
-class Refs(Protocol):
-    """Hosts that list the refs of a repository."""
+class Tips(Protocol):
+    """Hosts that tell what a branch and the tags of a repository name."""
 
-    async def list_refs(self, source: Source, branch: str) -> Mapping[str, str]:
-        """What a branch and all tags name, by full ref: the id of a commit, or of a tag's object.
+    async def tips(self, source: Source, branch: str) -> Mapping[str, str]:
+        """What a branch and all tags name, by full ref: the id of a commit, or that of an annotated tag.
 
         Of more than `MOST_TAGS` tags, a host may list those alone that were changed last. NotFound when there is no
         such branch, or no repository.

@@ -11,6 +11,7 @@ from app.scm.cache import Cache
 from app.scm.client import Client
 from app.scm.forge import (
     MOST_COMMITS,
+    TOKEN_AS_LOGIN,
     Clones,
     Compares,
     Comparison,
@@ -23,7 +24,7 @@ from app.scm.forge import (
     Renewing,
     TooMuch,
 )
-from app.scm.host import Account, Commit, Host, Refs, Source
+from app.scm.host import Account, Commit, Host, Source, Tips
 from app.scm.server import Server
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ _NO_COMMIT = frozenset({404, 409, 422})
 _MOST_TAGS = 5
 
 
-class Served(Host, Refs, Directory, Clones):
+class Served(Host, Tips, Directory, Clones):
     """A host with an API. Files and commits are kept in memory, because they never change.
 
     `credential_of` finds what a call about a repository shows. A subclass says which calls give a file, a commit, a
@@ -85,8 +86,8 @@ class Served(Host, Refs, Directory, Clones):
         refs.check("branch", name)
         return await self._named(self._branch_head(source, name), f"branch {name} not found")
 
-    async def list_refs(self, source: Source, branch: str) -> Mapping[str, str]:
-        """See Refs."""
+    async def tips(self, source: Source, branch: str) -> Mapping[str, str]:
+        """See Tips."""
         head = await self.branch(source, branch)
         tags = await self._tags(source)
         return {f"refs/heads/{branch}": head.sha} | {f"refs/tags/{name}": oid for name, oid in tags.items()}
@@ -155,7 +156,7 @@ class Served(Host, Refs, Directory, Clones):
         """The token as login; a password with its login."""
         if credential.kind == "basic":
             return Account(credential.login, credential.secret)
-        return Account(credential.secret, "x-oauth-basic")
+        return Account(credential.secret, TOKEN_AS_LOGIN)
 
     # What each host says for itself.
 
@@ -197,7 +198,7 @@ class Served(Host, Refs, Directory, Clones):
 
     @abstractmethod
     async def _tags(self, source: Source) -> Mapping[str, str]:
-        """The ids that tags name, by the tag's name: as `list_refs` gives them."""
+        """The ids that tags name, by the tag's name: as `tips` gives them."""
 
     @abstractmethod
     async def _file(self, source: Source, sha: str, path: str) -> str:

@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
 from app.web.errors import ErrorJSON
-from app.web.reply import JSON, Empty, Encoded, Lines, Made, Piped, SeeOther
+from app.web.reply import HTML, JSON, Empty, Encoded, Lines, Made, Piped, SeeOther
 from app.web.route import Endpoint, Param
 
 Schema = dict[str, Any]
@@ -199,13 +199,18 @@ def _errors(row: Endpoint, schemas: _Schemas, error: Any) -> Schema:
         statuses.add(400)
     if row.path.words:
         statuses.add(404)
-    return {str(status): _error(status, schemas, error) for status in statuses}
+    shown = [HTML.media_type] if HTML in get_args(signature(row.handler).return_annotation) else []
+    return {str(status): _error(status, schemas, error, shown) for status in statuses}
 
 
-def _error(status: int, schemas: _Schemas, error: Any) -> Schema:
+def _error(status: int, schemas: _Schemas, error: Any, shown: Sequence[str]) -> Schema:
+    """An answer of a failure: as JSON, or as `shown`, such as a page."""
     answer: Schema = {
         "description": HTTPStatus(status).phrase,
-        "content": {"application/json": schemas.of(error)},
+        "content": {
+            "application/json": schemas.of(error),
+            **{media: {"schema": {"type": "string"}} for media in shown},
+        },
     }
     if status in _ALWAYS:
         answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}

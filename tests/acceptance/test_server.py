@@ -104,6 +104,10 @@ def test_metrics_count_what_there_is(server: Server) -> None:
         "gantry_bundle_deletions_total": 0.0,
         "gantry_bundle_deletions_failed_total": 0.0,
         "gantry_bundle_work_seconds_total": 0.0,
+        **dict.fromkeys(
+            [f"gantry_outbox_{what}" for what in ("waiting", "dead", "oldest_seconds", "sent_total", "failed_total")],
+            0.0,
+        ),
     }
 
 

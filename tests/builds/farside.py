@@ -28,7 +28,7 @@ from app.repos import store as repos
 from app.repos.model import SECRET, Repo
 from app.scm.git import payload
 from app.scm.hook import Delivery, Notice
-from app.scm.host import Commit, Host, Refs, Source
+from app.scm.host import Commit, Host, Source, Tips
 from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
 
@@ -53,7 +53,7 @@ class Clock:
 
 
 @dataclass
-class FakeHost(Host, Refs):
+class FakeHost(Host, Tips):
     """Commits with one file each, and branches and tags that name them."""
 
     files: dict[str, str] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class FakeHost(Host, Refs):
                 return self._commit(sha)
         raise NotFound(f"commit {name} not found")
 
-    async def list_refs(self, source: Source, branch: str) -> Mapping[str, str]:
+    async def tips(self, source: Source, branch: str) -> Mapping[str, str]:
         self.listed += 1
         await asyncio.sleep(0)
         if self.failure is not None:

@@ -74,6 +74,7 @@ def test_every_error_that_the_server_knows_has_its_status() -> None:
         "app.main.backup",
         "app.convert.convert",
         "app.runners.exec.remote",
+        "app.migrate.logs",
     ):  # and with them every room of the server
         importlib.import_module(room)
     known = [kind for kind in kinds() if kind.__module__.split(".")[:2] != ["app", "cli"]]

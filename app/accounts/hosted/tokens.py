@@ -78,12 +78,15 @@ class Tokens:
         """Tokens as they are stored."""
         return self._seal.seal(granted.token, TOKEN), self._seal.seal(granted.refresh, REFRESH)
 
-    async def credential(self, account: HostAccount) -> Credential:
-        """What to show to the host now. TokenBroken, or Unavailable when the host must renew the token and is away."""
+    async def credential(self, account: HostAccount, lasting: int = EARLY) -> Credential:
+        """What to show to the host now. TokenBroken, or Unavailable when the host must renew the token and is away.
+
+        A token that is over within `lasting` seconds is renewed first.
+        """
         if account.broken:
             raise self._broken(account)
         now = self._now()
-        if 0 < account.expires < now + EARLY and self._refresh(account):
+        if 0 < account.expires < now + lasting and self._refresh(account):
             try:
                 account = await self._renewed(account)
             except Unavailable:

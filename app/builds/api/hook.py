@@ -118,7 +118,7 @@ async def _answer(
         if gone := triggers.ended(change):
             await forget_ref(request.state["ports"], repo, gone)
         return Empty()
-    echo = isinstance(change, Deployment) and triggers.is_echo(change)
+    echo = isinstance(change, Deployment) and triggers.is_echo(change, request.state["public_url"])
     if echo or not (isinstance(change, Deployment) or triggers.build_event(change, repo.default_branch)):
         return JSON(DeliveryJSON(message="ignored"))
     by = Actor("hook", change.sender, address=address(request), way="hook", request=request_id.get())

@@ -32,7 +32,7 @@ from app.repos.model import Repo, source
 from app.scm import hook
 from app.scm.forge import Later
 from app.scm.hook import Push
-from app.scm.host import Commit, Refs, passes
+from app.scm.host import Commit, Tips, passes
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ class Looks:
     async def _compare(self, look: Look, repo: Repo, asked: int) -> list[Found]:
         """What may have been missed."""
         host = self._ports.hosts.of(source(repo))
-        listed = await host.list_refs(source(repo), repo.default_branch) if isinstance(host, Refs) else {}
+        listed = await host.tips(source(repo), repo.default_branch) if isinstance(host, Tips) else {}
         seen = await self._ports.db.read(store.seen(repo.id))
         difference = compared(look, repo.default_branch, listed, seen)
         judged = _judged(look.repo_id, difference, asked, asked + self._hour())

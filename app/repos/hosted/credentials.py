@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from app.accounts.hosted import store as hosted
 from app.accounts.hosted.model import HostAccount
-from app.accounts.hosted.tokens import TokenBroken, Tokens
+from app.accounts.hosted.tokens import EARLY, TokenBroken, Tokens
 from app.db.connect import Database
 from app.scm.forge import Credential
 from app.scm.host import Source
@@ -26,12 +26,15 @@ class Credentials:
     tokens: Tokens
     services: Mapping[str, Credential]
 
-    async def __call__(self, source: Source) -> Credential | None:
-        """What a call about a repository shows now. Unavailable when the owner's token cannot be renewed."""
+    async def __call__(self, source: Source, lasting: int = EARLY) -> Credential | None:
+        """What a call about a repository shows now. Unavailable when the owner's token cannot be renewed.
+
+        A token that is over within `lasting` seconds is renewed first.
+        """
         account = await self._owners(source)
         if account is not None:
             with suppress(TokenBroken):
-                return await self.tokens.credential(account)
+                return await self.tokens.credential(account, lasting)
         return self.services.get(source.host)
 
     async def call(self, source: Source, ask: Callable[[Credential | None], Awaitable[T]]) -> T:

@@ -1,29 +1,42 @@
-"""The login and password with which steps clone (contract drone-rpc 4: netrc)."""
+"""The login and password with which steps clone (contract drone-rpc 4, contract scm-api 7.1)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from app.repos.model import Repo
 from app.runners.manager import Netrc
 from app.scm.host import Account
 
+#: Finds the account with which a repository is cloned from its host; None for a host that needs none, or knows none.
+AtHost: TypeAlias = Callable[[Repo], Awaitable[Account | None]]
+
+
+async def _nobody(_: Repo) -> Account | None:
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """One account at the host for all repositories, or no account."""
+    """One account for all repositories that have none of their own; without one, what a repository has at its host."""
 
     account: Account | None = None
-    #: Whether public repositories are cloned with the account, too.
+    #: Whether public repositories are cloned with an account, too.
     always: bool = False
+    at_host: AtHost = _nobody
 
-    def netrc(self, repo: Repo) -> Netrc | None:
-        """The netrc for a runner that clones this repository.
+    async def netrc(self, repo: Repo, own: Account | None = None) -> Netrc | None:
+        """The netrc for a runner that clones this repository, with the account of its `own` if there is one.
+
+        Unavailable when the host must renew a token and is away.
 
         None without an account, when the address is neither http nor https, and when the repository is public and
-        `always` is not set.
+        neither has an account of its own nor `always` is set.
         """
         address = urlsplit(repo.git_http_url)
-        wanted = self.always or repo.visibility != "public"
-        if not (self.account and wanted and address.scheme in ("http", "https") and address.hostname):
+        wanted = own is not None or self.always or repo.visibility != "public"
+        if not (wanted and address.scheme in ("http", "https") and address.hostname):
             return None
-        return Netrc(address.hostname, self.account.login, self.account.password)
+        account = own or self.account or await self.at_host(repo)
+        return Netrc(address.hostname, account.login, account.password) if account else None

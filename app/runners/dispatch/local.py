@@ -14,6 +14,7 @@ from app.builds.ports import Ports
 from app.db.tx import Tx
 from app.errors import Conflict, NotFound
 from app.moments import Actor
+from app.repos import credentials
 from app.repos import store as repos
 from app.repos.model import SECRET, Repo, Secret
 from app.repos.secrets import store as secrets
@@ -21,6 +22,8 @@ from app.runners.dispatch.credentials import Credentials
 from app.runners.dispatch.leases import POLL, Leases
 from app.runners.dispatch.queue import Queue
 from app.runners.manager import Context, Deployment, Filter, System
+from app.scm.host import Access, Account
+from app.scm.ssh import Identity
 from app.sealing.seal import Seal
 
 #: Makes the token of a stage.
@@ -67,11 +70,13 @@ class LocalManager:
     async def details(self, stage_id: int) -> Context:
         """See Manager. The pipeline file is that of the build's commit, or the converted file stored with the build."""
         self.leases.renew(stage_id)
-        repo, build, stage, opened, converted_file = await self.ports.db.read(_details(stage_id, self.seal))
+        repo, build, stage, opened, converted_file, own = await self.ports.db.read(_details(stage_id, self.seal))
         text = converted_file or await self.ports.configs.load_plain(repo, build)
-        key, netrc = self.seal.open(repo.secret, SECRET), self.credentials.netrc(repo)
+        key = self.seal.open(repo.secret, SECRET)
+        netrc = await self.credentials.netrc(repo, own if isinstance(own, Account) else None)
+        identity = own if isinstance(own, Identity) else None
         deployment = await self._deployment(repo, build, stage)
-        return Context(repo, build, stage, text, opened, self.system, key, netrc, deployment)
+        return Context(repo, build, stage, text, opened, self.system, key, netrc, identity, deployment)
 
     async def _deployment(self, repo: Repo, build: Build, stage: Stage) -> Deployment | None:
         """What the stage needs in order to use the artifacts; nothing for code of strangers."""
@@ -148,7 +153,7 @@ def _is_over(build_id: int) -> Tx[bool]:
     return build is None or build.status in OVER
 
 
-def _details(stage_id: int, seal: Seal) -> Tx[tuple[Repo, Build, Stage, tuple[Secret, ...], str | None]]:
+def _details(stage_id: int, seal: Seal) -> Tx[tuple[Repo, Build, Stage, tuple[Secret, ...], str | None, Access | None]]:
     stage = yield from stages.find(stage_id)
     if stage.status == "running":  # its runner has lost an answer, and asks for the versions
         stage = replace(stage, steps=(yield from steps.of_stage(stage_id)))
@@ -157,4 +162,12 @@ def _details(stage_id: int, seal: Seal) -> Tx[tuple[Repo, Build, Stage, tuple[Se
     siblings = yield from stages.list_of(build.id)
     opened = yield from secrets.for_build(repo, seal, pull_request=build.event == "pull_request")
     converted_file = yield from converted.find(build.id)
-    return repo, replace(build, stages=tuple(replace(s, steps=()) for s in siblings)), stage, opened, converted_file
+    own = None if repo.scm else (yield from credentials.access(repo.id, seal))
+    return (
+        repo,
+        replace(build, stages=tuple(replace(s, steps=()) for s in siblings)),
+        stage,
+        opened,
+        converted_file,
+        own,
+    )

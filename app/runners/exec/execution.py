@@ -27,7 +27,8 @@ from app.runners.exec.process import CannotStart, Process
 from app.runners.exec.reports import Reports
 from app.runners.exec.stage import Halt, State
 from app.runners.exec.workspace import Workspace
-from app.runners.manager import Context, Manager, Netrc
+from app.runners.manager import Context, Manager
+from app.scm import ssh
 from app.turns import short_turns
 
 log = logging.getLogger(__name__)
@@ -162,7 +163,7 @@ class Execution:
     async def _run_in_workspace(self, context: Context, todo: Plan) -> None:
         workspace = Workspace(self._place.base)
         secrets = {**todo.secrets, **todo.masked, **_given(context)}
-        creating = asyncio.create_task(self._create(workspace, todo, context.repo.git_http_url, context.netrc))
+        creating = asyncio.create_task(self._create(workspace, todo, context))
         try:
             needles = await _needles(secrets)
             if await asyncio.shield(creating):
@@ -192,12 +193,20 @@ class Execution:
             self._clearing = asyncio.create_task(asyncio.to_thread(workspace.clear))
         return asyncio.shield(self._clearing)
 
-    async def _create(self, workspace: Workspace, todo: Plan, git_url: str, netrc: Netrc | None) -> bool:
+    async def _create(self, workspace: Workspace, todo: Plan, context: Context) -> bool:
         steps = self._state.stage.steps
         scripts = {step.number: todo.scripts[step.name] for step in steps}
         links, owner = self._place.options.symlinks, self._place.confinement.owner
         try:
-            await asyncio.to_thread(workspace.create, scripts, git_url, links, netrc, owner)
+            await asyncio.to_thread(
+                workspace.create,
+                scripts,
+                context.repo.git_http_url,
+                links,
+                context.netrc,
+                context.identity,
+                owner,
+            )
         except OSError as error:
             self._state.fail(f"the workspace could not be made: {error.filename}: {error.strerror}")
             return False
@@ -289,6 +298,8 @@ class Execution:
                 writer.write(f"[{growth.sentence}]\n".encode())
                 if not self._running:  # otherwise processes that have left their group may be another step's
                     await asyncio.to_thread(workspace.kill)
+            if planned.step is None:
+                await asyncio.to_thread(workspace.forget_key)
             if self._state.is_last(name):  # no step needs the workspace any more: it goes while the reports are made
                 self._remove(workspace)
             writer.close()
@@ -337,6 +348,8 @@ class _Run:
             trace=clone.trace,
             skip_verify=clone.skip_verify,
         )
+        if planned.step is None and self.context.identity:
+            variables["GIT_SSH_COMMAND"] = ssh.command_of(str(self.workspace.ssh))
         wanted = planned.step.shell if planned.step else ""
         shell = process.shell(wanted, variables.get("PATH", ""))
         arguments = [shell, "-e", str(self.workspace.script(step.number))]
@@ -357,8 +370,9 @@ async def _needles(secrets: Mapping[str, str]) -> Needles:
 
 def _given(context: Context) -> dict[str, str]:
     """What the server gave the stage beside its secrets, and what is masked in logs like secrets of these names."""
-    netrc = {"netrc": context.netrc.password} if context.netrc else {}
-    return netrc | ({"gantry_token": context.deployment.token} if context.deployment else {})
+    given = {"netrc": context.netrc.secret} if context.netrc else {}
+    given |= {"ssh_key": context.identity.key} if context.identity else {}
+    return given | ({"gantry_token": context.deployment.token} if context.deployment else {})
 
 
 def _now() -> int:

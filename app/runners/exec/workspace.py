@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from app.runners.exec import strays
 from app.runners.exec.process import Owner
 from app.runners.manager import Netrc
+from app.scm.ssh import KEY, KNOWN_HOSTS, Identity
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,10 @@ _BRANCH = "[init]\n\tdefaultBranch = master\n"
 
 
 class Workspace:
-    """The folders of one stage; no other stage uses them. The netrc is the only secret that is written into them."""
+    """The folders of one stage; no other stage uses them.
+
+    Two secrets are written into them: the netrc, and the key with which the clone step is let in over ssh.
+    """
 
     def __init__(self, base: Path) -> None:
         name = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
@@ -40,6 +44,8 @@ class Workspace:
         #: Working directory of every step.
         self.source = self.root / "drone" / "src"
         self.scripts = self.root / "opt"
+        #: The folder of the key of the clone step.
+        self.ssh = self.root / "ssh"
         #: The mark of the processes of all steps.
         self.mark = strays.mark(self.root)
         #: The folders on this machine in which git may find the repository that the steps clone.
@@ -51,6 +57,7 @@ class Workspace:
         git_url: str = "",
         symlinks: Mapping[str, str] = MappingProxyType({}),
         netrc: Netrc | None = None,
+        identity: Identity | None = None,
         owner: Owner | None = None,
     ) -> None:
         """Make the folders and links, and write one script per step number. Raises OSError.
@@ -69,6 +76,10 @@ class Workspace:
         if netrc is not None:
             line = f"machine {netrc.machine} login {netrc.login} password {netrc.password}"
             _write(self.home / ".netrc", line, 0o600)
+        if identity is not None:
+            self.ssh.mkdir(mode=0o700)
+            _write(self.ssh / KEY, identity.key, 0o600)
+            _write(self.ssh / KNOWN_HOSTS, identity.known_hosts, 0o600)
         repositories = _local_repositories(git_url)
         self.repositories = tuple(map(Path, repositories))
         _write(self.home / ".gitconfig", _BRANCH + _safe_directories(repositories), 0o600)
@@ -79,6 +90,10 @@ class Workspace:
     def script(self, number: int) -> Path:
         """The path of a step's script, named by the step's number: names of steps may differ in case alone."""
         return self.scripts / str(number)
+
+    def forget_key(self) -> None:
+        """Delete the key of the clone step: no other step needs the key. Blocking."""
+        shutil.rmtree(self.ssh, ignore_errors=True)
 
     def remove(self) -> None:
         """Delete the workspace, as far as no process writes into it and no right is missing. Blocking."""

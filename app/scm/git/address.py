@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from app.errors import Invalid, Problem, Unreadable
+from app.scm.host import Access
 
 _LONGEST = 2048
 _FORMS = "write file:///path, https://host/path or ssh://user@host/path"
@@ -23,8 +24,11 @@ class Remote:
     """An address that passed every check, ready for git."""
 
     url: str
-    #: the command that serves a directory of this machine; empty for an address on another machine
+    #: the commands that serve a directory of this machine, to read and to write; empty for other machines
     upload_pack: str = ""
+    receive_pack: str = ""
+    #: with what git is let in; None where the host lets everybody in, or the account of this process
+    access: Access | None = None
 
 
 def check(url: str, roots: Sequence[Path]) -> None:
@@ -34,14 +38,14 @@ def check(url: str, roots: Sequence[Path]) -> None:
         raise Invalid.of([Problem("git_http_url", code, message)])
 
 
-def resolve(url: str, roots: Sequence[Path]) -> Remote:
+def resolve(url: str, roots: Sequence[Path], access: Access | None = None) -> Remote:
     """The remote that `url` leads to now; Unreadable when there is no repository, or when git must not read from it."""
     if broken := _problem(url, roots):
         raise Unreadable(broken[1], code="repository_unreachable")
     if not url.startswith("file:"):
-        return Remote(url)
+        return Remote(url, access=access)
     directory = _git_directory(url, roots)
-    return Remote(f"file://{quote(str(directory))}", _upload_pack(directory))
+    return Remote(f"file://{quote(str(directory))}", _upload_pack(directory), _receive_pack(directory))
 
 
 def _problem(url: str, roots: Sequence[Path]) -> tuple[str, str] | None:
@@ -81,8 +85,8 @@ def _distant(parts: SplitResult, port: int | None) -> tuple[str, str] | None:
     host = host if port is None else host.rpartition(":")[0]
     if at and (parts.scheme == "https" or ":" in user):
         return "credentials_in_url", (
-            "an address holds no credentials, for it is shown and logged: "
-            "set GANTRY_GIT_USERNAME and GANTRY_GIT_PASSWORD, or use ssh:// and a deploy key of the server's account"
+            "an address holds no credentials, for it is shown and logged: register the repository without them, "
+            "then set them with gantry repo credentials; or use ssh:// and a deploy key"
         )
     if at and not _USER.fullmatch(user):
         return "bad_url", "the user name is made of letters, digits and ._- and starts with none of .-"
@@ -133,12 +137,21 @@ def _is_git_directory(path: Path) -> bool:
 
 
 def _upload_pack(directory: Path) -> str:
-    """The command that serves exactly `directory`, also of another account, with the options that the mirror needs.
+    """The command that serves exactly `directory`, also of another account, with the options that the mirror needs."""
+    options = ("uploadpack.allowFilter=true", "uploadpack.allowAnySHA1InWant=true")
+    return shlex.join([*_served(directory, options), "upload-pack", "--strict"])
 
-    git does not pass its own `-c` options and environment configuration on to a local server process, so the options
-    are part of the command.
+
+def _receive_pack(directory: Path) -> str:
+    """The command that writes into exactly `directory`. Nothing that its settings or its hooks name is run."""
+    options = ("core.hooksPath=/dev/null", "core.alternateRefsCommand=true", "receive.autoGC=false")
+    return shlex.join([*_served(directory, options), "receive-pack"])
+
+
+def _served(directory: Path, options: Sequence[str]) -> list[str]:
+    """The beginning of a command of a local server process.
+
+    git does not pass its own `-c` options and environment configuration on to such a process, so the options are part
+    of the command.
     """
-    options = (f"safe.directory={directory}", "uploadpack.allowFilter=true")
-    words = ["git", *(word for option in options for word in ("-c", option))]
-    words += ["-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", "--strict"]
-    return shlex.join(words)
+    return ["git", *(word for option in (f"safe.directory={directory}", *options) for word in ("-c", option))]

@@ -2,19 +2,22 @@
 
 import os
 import re
-import shlex
+import shutil
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from app.errors import Unavailable, Unreadable
+from app.scm import ssh
 from app.scm.git import process
 from app.scm.git.address import Remote
 from app.scm.git.objects import Objects
-from app.scm.git.process import Done
+from app.scm.git.process import Done, Setting
 from app.scm.host import Account
+from app.scm.ssh import Identity
 
 _GUARDS = (
     "core.hooksPath=/dev/null",
@@ -33,7 +36,18 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _PREFIX = re.compile(r"^(?:(?:fatal|error|remote|remote error|git upload-pack|upload-pack): )+")
 _ASKED = "Authentication failed"
-_NOT_LET_IN = "the host lets only those in that it knows: GANTRY_GIT_USERNAME and GANTRY_GIT_PASSWORD must be right"
+_NOT_LET_IN = (
+    "the host lets only those in that it knows: set the repository's credentials (gantry repo credentials), or "
+    "GANTRY_GIT_USERNAME and GANTRY_GIT_PASSWORD, which must be right"
+)
+#: What to do after words of ssh.
+_WAYS_OUT = {
+    "Permission denied (": "make the key known there, or set another one (gantry repo credentials)",
+    "Host key verification failed": (
+        "the host shows none of its pinned keys; if it has a new key and nobody stands between, set the credentials "
+        "anew with the new host key (gantry repo credentials)"
+    ),
+}
 _NOISE = ("warning:", "hint:", "notice:")
 #: The system's messages for a full disk; git has no exit code for it.
 _FULL = (b"No space left on device", b"Disk quota exceeded")
@@ -41,20 +55,20 @@ _LONGEST_REASON = 300
 
 
 class Refused(Unreadable):
-    """git ended with an error; `reason` is the line of git's messages that says why."""
+    """git ended with an error; `reason` is the line of git's messages that says why, `out` what git has printed."""
 
     code = "repository_unreachable"
 
-    def __init__(self, reason: str, remote: Remote | None) -> None:
+    def __init__(self, reason: str, remote: Remote | None, out: bytes = b"") -> None:
         super().__init__(f"{remote.url}: {reason}" if remote else reason)
         self.reason = reason
+        self.out = out
 
 
 class Command:
     """Runs git with its own, empty home folder: `home` below the directory.
 
-    `environ` are the variables that git gets from the server's own environment. Over https, git logs in with `account`
-    at hosts that ask for a login.
+    `environ` are the variables that git gets from the server's own environment. No other Command uses the directory.
     """
 
     def __init__(
@@ -64,24 +78,44 @@ class Command:
         timeout: float,
         known_hosts: Path | None,
         environ: Mapping[str, str],
-        account: Account | None = None,
     ) -> None:
         home = directory / "home"
         env = {"PATH": os.defpath, **environ, **_environment(directory, home, known_hosts)}
-        self._setting = process.Setting("git", env, home, timeout)
-        self._https = replace(self._setting, env=env | _credentials(account)) if account else self._setting
+        self._setting = Setting("git", env, home, timeout)
+        #: What is there for the time of a call: keys, and repositories that are written from.
+        self._passing = directory / "passing"
+        shutil.rmtree(self._passing, ignore_errors=True)  # a server that was killed may have left some
 
-    async def run(self, *args: str, at: Path | None = None, remote: Remote | None = None) -> bytes:
+    async def run(
+        self, *args: str, at: Path | None = None, remote: Remote | None = None, env: Mapping[str, str] | None = None
+    ) -> bytes:
         """The output of git; Refused when git ends with an error, Unavailable when the disk is full."""
         self._make_home()
         argv = (*_LIMITED, *_git(at, remote), *args)
-        setting = self._https if remote and remote.url.startswith("https:") else self._setting
-        done = await process.run(argv, setting, max_output=_MOST_OUTPUT)
+        with self._let_in(remote) as setting:
+            done = await process.run(
+                argv, replace(setting, env={**setting.env, **(env or {})}), max_output=_MOST_OUTPUT
+            )
         if done.code == 0:
             return done.out
         if any(words in done.err for words in _FULL):
             raise Unavailable("the disk is full: git could not write what it fetched; try again once there is room")
-        raise Refused(_reason(done), remote)
+        raise Refused(_reason(done), remote, done.out)
+
+    @contextmanager
+    def _let_in(self, remote: Remote | None) -> Iterator[Setting]:
+        """The setting of a call with what the remote's host wants to see. A key is in a file while the block lasts."""
+        match remote and remote.access:
+            case Account() as account:
+                yield replace(self._setting, env={**self._setting.env, **_credentials(account)})
+            case Identity() as identity:
+                with self.passing() as folder:
+                    _write(folder, identity)
+                    yield replace(
+                        self._setting, env={**self._setting.env, "GIT_SSH_COMMAND": ssh.command_of(str(folder))}
+                    )
+            case _:
+                yield self._setting
 
     @asynccontextmanager
     async def objects(self, at: Path) -> AsyncIterator[Objects]:
@@ -93,6 +127,13 @@ class Command:
             assert child.stdout is not None
             yield Objects(child.stdin, child.stdout)
             child.stdin.close()
+
+    @contextmanager
+    def passing(self) -> Iterator[Path]:
+        """A folder of this account alone, as long as the block lasts."""
+        self._passing.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self._passing, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
 
     def _make_home(self) -> None:
         self._setting.cwd.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -107,8 +148,16 @@ def _git(at: Path | None, remote: Remote | None) -> list[str]:
         settings.append(f"remote.origin.url={remote.url}")
     if remote and remote.upload_pack:
         settings.append(f"remote.origin.uploadpack={remote.upload_pack}")
+        settings.append(f"remote.origin.receivepack={remote.receive_pack}")
     options = [word for setting in settings for word in ("-c", setting)]
     return ["git", *options, *([f"--git-dir={at}"] if at else [])]
+
+
+def _write(folder: Path, identity: Identity) -> None:
+    """Write the files of an identity, for this account alone."""
+    for name, text in ((ssh.KEY, identity.key), (ssh.KNOWN_HOSTS, identity.known_hosts)):
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text(text)
 
 
 def _environment(directory: Path, home: Path, known_hosts: Path | None) -> dict[str, str]:
@@ -124,7 +173,7 @@ def _environment(directory: Path, home: Path, known_hosts: Path | None) -> dict[
         "GIT_PROTOCOL_FROM_USER": "0",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_SSH_VARIANT": "ssh",
-        "GIT_SSH_COMMAND": _ssh(known_hosts),
+        "GIT_SSH_COMMAND": ssh.command(str(known_hosts or "")),
     }
 
 
@@ -139,14 +188,6 @@ def _credentials(account: Account) -> dict[str, str]:
     }
 
 
-def _ssh(known_hosts: Path | None) -> str:
-    options = ["BatchMode=yes", "ConnectTimeout=10", "StrictHostKeyChecking=yes"]
-    options += ["ControlMaster=no", "ControlPath=none"]  # a shared connection would outlive the call
-    if known_hosts:
-        options += [f'UserKnownHostsFile="{known_hosts}"', "GlobalKnownHostsFile=/dev/null"]
-    return shlex.join(["ssh", *(word for option in options for word in ("-o", option))])
-
-
 def _reason(done: Done) -> str:
     """The line of git's messages that says why it failed, without credentials and control characters."""
     text = _CREDENTIALS.sub("", done.err.decode(errors="replace"))
@@ -159,4 +200,6 @@ def _reason(done: Done) -> str:
         return f"git ended with code {done.code} and said nothing"
     if _ASKED in lines[chosen]:
         return _NOT_LET_IN
-    return _PREFIX.sub("", lines[chosen]).strip()[:_LONGEST_REASON]
+    reason = _PREFIX.sub("", lines[chosen]).strip()[:_LONGEST_REASON]
+    way_out = next((words for said, words in _WAYS_OUT.items() if said in reason), "")
+    return f"{reason.removesuffix('.')}: {way_out}" if way_out else reason

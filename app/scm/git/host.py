@@ -1,31 +1,42 @@
 """Plain git repositories, read through mirrors (contract scm-api 9)."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from app.errors import NotFound, Unreadable
 from app.scm import files, refs
-from app.scm.git import address, objects, payload
+from app.scm.git import address, objects, payload, writing
 from app.scm.git.command import Command
 from app.scm.git.mirror import Look, Mirror
 from app.scm.git.objects import Absent, Objects
 from app.scm.hook import Delivery, Notice
-from app.scm.host import Account, Commit, Host, Source
+from app.scm.host import Access, Account, Commit, Host, Source, Tips
+from app.scm.plain import Author, Listing, Marks
 
+#: Finds what the host of a repository wants to see; None for nothing of the repository's own.
+AccessOf: TypeAlias = Callable[[Source], Awaitable[Access | None]]
+#: Where the refs are that builds follow from: branches, tags, and the heads of pull requests of a mirrored host.
+_LISTED = ("refs/heads/", "refs/tags/", "refs/pull/", "refs/merge-requests/")
 _FORMATS = {40: ("sha1", ".git"), 64: ("sha256", ".sha256.git")}
 
 
-class Git(Host):
+async def _nothing(_: Source) -> None:
+    """No repository has credentials of its own."""
+
+
+class Git(Host, Tips, Listing, Marks):
     """Repositories that are read by git alone, without a host's API: `file://` below `roots`, `https://` and `ssh://`.
 
     `environ` are the variables that git gets from the server's own environment: PATH, to find git and ssh, and proxies.
-    git logs in with `account`, if there is one, at https hosts that ask for a login. `mirrors` is the folder of the
-    mirrors; no other server may use it. `timeout` is in seconds and holds for each call of git, `max_file` is in bytes.
-    `known_hosts` is a file with the only accepted keys of ssh hosts; without it, the files of ssh's own settings count.
+    git is let in by what `access` finds for a repository, else by `account`, if there is one, at https hosts that ask
+    for a login. `mirrors` is the folder of the mirrors; no other server may use it. `timeout` is in seconds and holds
+    for each call of git, `max_file` is in bytes. `known_hosts` is a file with the only accepted keys of ssh hosts;
+    without it, the files of ssh's own settings count, unless a repository has keys of its own.
     """
 
     def __init__(
@@ -38,11 +49,14 @@ class Git(Host):
         known_hosts: Path | None = None,
         environ: Mapping[str, str] = MappingProxyType({}),
         account: Account | None = None,
+        access: AccessOf = _nothing,
     ) -> None:
         self._directory = mirrors.resolve()
         self._roots = tuple(roots)
         self._max_file = max_file
-        self._git = Command(self._directory, timeout=timeout, known_hosts=known_hosts, environ=environ, account=account)
+        self._git = Command(self._directory, timeout=timeout, known_hosts=known_hosts, environ=environ)
+        self._account = account
+        self._access = access
         #: The mirrors in use, by repository id and digits of an id. One path must never have two Mirror objects in use:
         #: the lock of a Mirror is the only thing that keeps two fetches into one path apart.
         self._mirrors: WeakValueDictionary[tuple[int, int], Mirror] = WeakValueDictionary()
@@ -65,15 +79,6 @@ class Git(Host):
     def check_url(self, url: str) -> None:
         """Raise Invalid (field `git_http_url`) when git must not read from `url`."""
         address.check(url, self._roots)
-
-    async def list_refs(self, source: Source, branch: str) -> Mapping[str, str]:
-        """See Refs."""
-        refs.check("branch", branch)
-        head, tags = f"refs/heads/{branch}", "refs/tags/"
-        ids = await self._ids(source, head, f"{tags}*", options=["--refs"])
-        if head not in ids:
-            raise NotFound(f"branch {branch} not found")
-        return {ref: oid for ref, oid in ids.items() if ref == head or ref.startswith(tags)}
 
     async def default_branch(self, source: Source) -> str:
         """The branch that HEAD names; Unreadable (`no_default_branch`) when it names none."""
@@ -123,6 +128,27 @@ class Git(Host):
 
         return await self._mirror(source.repo_id, len(sha)).read(look, lambda: self._remote(source))
 
+    async def refs(self, source: Source) -> Mapping[str, str]:
+        """See Listing."""
+        listed = await self._list(source, "--refs", "--", "origin", *(f"{place}*" for place in _LISTED))
+        return {name: oid for oid, name in listed if refs.is_full_id(oid) and name.startswith(_LISTED)}
+
+    async def tips(self, source: Source, branch: str) -> Mapping[str, str]:
+        """See Tips."""
+        head = f"refs/heads/{branch}"
+        listed = await self.refs(source)
+        if head not in listed:
+            raise NotFound(f"branch {branch} not found")
+        return {ref: oid for ref, oid in listed.items() if ref == head or ref.startswith("refs/tags/")}
+
+    async def put_note(self, source: Source, sha: str, text: str, author: Author) -> None:
+        """See Marks."""
+        await writing.put_note(self._git, await self._remote(source), sha, text, author)
+
+    async def put_tag(self, source: Source, sha: str, name: str, text: str, author: Author) -> None:
+        """See Marks."""
+        await writing.put_tag(self._git, await self._remote(source), sha, name, text, author)
+
     async def forget(self, source: Source) -> None:
         """Remove the mirrors of a repository."""
         for width in _FORMATS:
@@ -159,20 +185,23 @@ class Git(Host):
         if not heads:
             raise NotFound(f"commit {name} not found: the repository is empty")
         width = len(next(iter(heads.values())))
-        return await self._mirror(source.repo_id, width).expand(name, self._remote(source))
+        return await self._mirror(source.repo_id, width).expand(name, await self._remote(source))
 
-    async def _ids(self, source: Source, *names: str, options: Sequence[str] = ()) -> dict[str, str]:
+    async def _ids(self, source: Source, *names: str) -> dict[str, str]:
         """The ids of the refs of these names, or of all refs. git also lists refs whose names end with these names."""
-        listed = await self._list(source, *options, "--", "origin", *names)
+        listed = await self._list(source, "--", "origin", *names)
         return {name: oid for oid, name in listed if refs.is_full_id(oid)}
 
     async def _list(self, source: Source, *args: str) -> list[tuple[str, str]]:
-        out = await self._git.run("ls-remote", "--quiet", *args, remote=self._remote(source))
+        out = await self._git.run("ls-remote", "--quiet", *args, remote=await self._remote(source))
         lines = (line.partition("\t") for line in out.decode(errors="replace").splitlines())
         return [(left, right) for left, _, right in lines]
 
-    def _remote(self, source: Source) -> address.Remote:
-        return address.resolve(source.url, self._roots)
+    async def _remote(self, source: Source) -> address.Remote:
+        access = await self._access(source) if source.repo_id and not source.url.startswith("file:") else None
+        if access is None and source.url.startswith("https:"):
+            access = self._account
+        return address.resolve(source.url, self._roots, access)
 
     def _mirror(self, repo_id: int, width: int) -> Mirror:
         """The mirror for ids of `width` digits: a repository that was made anew may have ids of another width."""

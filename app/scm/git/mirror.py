@@ -56,7 +56,7 @@ class Mirror:
         async with self._git.objects(self._path) as objects:
             return await look(objects)
 
-    async def read(self, look: Look[T], remote: Callable[[], Remote]) -> T:
+    async def read(self, look: Look[T], remote: Callable[[], Awaitable[Remote]]) -> T:
         """The result of `look`. Objects that the mirror lacks are fetched; otherwise the remote is not asked.
 
         NotFound when the remote has no such object, Unreadable when the remote cannot be read.
@@ -65,9 +65,9 @@ class Mirror:
             return await self.glance(look)
         async with self._lock:
             with suppress(Damaged):
-                return await self._fill(look, remote())
+                return await self._fill(look, await remote())
             await asyncio.to_thread(shutil.rmtree, self._path)
-            return await self._fill(look, remote())
+            return await self._fill(look, await remote())
 
     async def expand(self, short: str, remote: Remote) -> str:
         """The id of the one commit of the remote that begins with `short`.

@@ -16,7 +16,7 @@ from app.db.tx import Tx, run
 from app.errors import Unavailable, Unreadable
 from app.moments import Recorder, Recorders
 from app.repos.model import Repo
-from tests.builds.api.webhooks import Receiver, commit, receiving, recorded
+from tests.builds.api.webhooks import URL, Receiver, commit, receiving, recorded
 from tests.builds.farside import Scene, file, pipeline
 from tests.soon import soon
 
@@ -153,8 +153,8 @@ async def test_each_deployment_is_one_of_its_own(receiver: Receiver, repo: Repo)
 @pytest.mark.parametrize(
     "changes",
     [
-        {"payload": {"ci": "gantry.example.com", "build": 43}},
-        {"payload": '{"ci": "gantry.example.com", "build": 43}'},
+        {"payload": {"ci": URL, "build": 43}},
+        {"payload": f'{{"ci": "{URL}", "build": 43}}'},
         {"performed_via_github_app": {"slug": "github-actions"}},
         {"workflow_run": {"id": 1}},
     ],
@@ -166,6 +166,13 @@ async def test_the_work_of_a_server_or_of_a_workflow_is_no_request(
 
     assert (answer.status_code, answer.json()) == (200, {"message": "ignored"})
     assert await receiver.counter(repo) == 0
+
+
+async def test_a_deployment_that_another_server_has_marked_is_a_request(receiver: Receiver, repo: Repo) -> None:
+    build = (await ask(receiver, payload={"ci": "https://other.example.com", "build": 43})).json()
+
+    assert (build["event"], build["deploy_to"]) == ("promote", "production")
+    assert build["params"] == {"ci": "https://other.example.com", "build": "43"}
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,10 @@ async def _no_template(_namespace: str, _name: str) -> None:
     return None
 
 
+#: The public address of the server.
+URL = "https://gantry.example.com"
+
+
 @asynccontextmanager
 async def receiving(scene: Scene, *more: Forge) -> AsyncIterator[Receiver]:
     """A server with one host of each kind, and perhaps more, which runs while the block lasts."""
@@ -161,7 +165,14 @@ async def receiving(scene: Scene, *more: Forge) -> AsyncIterator[Receiver]:
     hosts = Hosts(scene.host, *forges.values(), *more)
     ports = replace(scene.ports, hosts=hosts, configs=Configs(hosts, Converter(_no_template)))
     keeper = Keeper(ports)
-    state: dict[str, Any] = {"db": ports.db, "ports": ports, "hosts": hosts, "seal": SEAL, "keeper": keeper}
+    state: dict[str, Any] = {
+        "db": ports.db,
+        "ports": ports,
+        "hosts": hosts,
+        "seal": SEAL,
+        "keeper": keeper,
+        "public_url": URL,
+    }
     async with serving([Endpoint("POST", "/hook", hook.receive)], **state) as client, keeper.running():
         yield Receiver(scene, ports, client, forges, keeper)
 

@@ -92,3 +92,17 @@ async def test_a_host_that_cannot_renew_now_is_told_of(place: Place, repo: Repo)
 
     with pytest.raises(Unavailable, match="away"):
         await credentials(place)(source(repo))
+
+
+async def test_what_shall_last_for_a_clone_is_renewed_before(place: Place, repo: Repo) -> None:
+    await place.db.write(settings.enable(repo.id, place.ann.id, NOW))
+    account, tokens = await place.account(), place.tokens()
+    place.forge.expires = NOW + 600
+    granted = place.forge.granted("ann")
+    await place.db.write(hosted.renew(account, *tokens.sealed(granted), granted.expires, NOW))
+
+    call = await credentials(place)(source(repo))
+    clone = await credentials(place)(source(repo), 900)
+
+    assert (call, clone) == (Credential("bearer", granted.token), await credentials(place)(source(repo)))
+    assert call != clone

@@ -9,6 +9,7 @@ from app.repos.model import Repo, Visibility
 from app.runners.dispatch.credentials import Credentials
 from app.runners.exec.workspace import Workspace
 from app.runners.manager import Netrc
+from app.scm.forge import TOKEN_AS_LOGIN
 from app.scm.host import Account
 
 BOTH = Credentials(Account("bot", "hush"))
@@ -26,14 +27,43 @@ BOTH = Credentials(Account("bot", "hush"))
         (Credentials(), "https://git.example.com/acme/web.git", "private", False),
     ],
 )
-def test_who_is_told(credentials: Credentials, url: str, visibility: Visibility, told: bool) -> None:
+async def test_who_is_told(credentials: Credentials, url: str, visibility: Visibility, told: bool) -> None:
     repo = Repo(1, "acme", "web", git_http_url=url, visibility=visibility)
 
-    assert credentials.netrc(repo) == (Netrc("git.example.com", "bot", "hush") if told else None)
+    assert await credentials.netrc(repo) == (Netrc("git.example.com", "bot", "hush") if told else None)
+
+
+async def at_host(repo: Repo) -> Account | None:
+    return Account("octocat's token", TOKEN_AS_LOGIN) if repo.scm else None
+
+
+@pytest.mark.parametrize(
+    ("credentials", "scm", "visibility", "login"),
+    [
+        (Credentials(at_host=at_host), "github", "private", "octocat's token"),
+        (Credentials(at_host=at_host), "github", "public", ""),
+        (Credentials(always=True, at_host=at_host), "github", "public", "octocat's token"),
+        (Credentials(at_host=at_host), "", "private", ""),
+        (Credentials(Account("bot", "hush"), at_host=at_host), "github", "private", "bot"),
+    ],
+)
+async def test_the_account_of_the_host_is_told_unless_the_settings_name_one(
+    credentials: Credentials, scm: str, visibility: Visibility, login: str
+) -> None:
+    repo = Repo(1, "acme", "web", scm=scm, git_http_url="https://git.example.com/acme/web.git", visibility=visibility)
+
+    netrc = await credentials.netrc(repo)
+
+    assert (netrc.login if netrc else "") == login
+
+
+def test_the_secret_is_the_token_wherever_it_stands() -> None:
+    assert Netrc("git.example.com", "the token", TOKEN_AS_LOGIN).secret == "the token"
+    assert Netrc("git.example.com", "oauth2", "the token").secret == "the token"
 
 
 def test_the_password_shows_in_no_repr() -> None:
-    assert "hush" not in repr(BOTH) + repr(Netrc("m", "bot", "hush"))
+    assert "hush" not in repr(BOTH) + repr(Netrc("m", "bot", "hush")) + repr(Netrc("m", "hush", TOKEN_AS_LOGIN))
 
 
 def test_a_run_has_it_in_its_home_for_its_owner_alone(tmp_path: Path) -> None:

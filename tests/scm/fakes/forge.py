@@ -99,6 +99,21 @@ class Forge(Far):
         self.projects[slug] = project
         return project
 
+    #: What is before the number of a request in its ref, and the event that tells of one.
+    requests_at, request_event = "refs/pull", "pull_request"
+
+    def open_request(self, project: Project, branch: str, who: str, title: str = "Please merge") -> int:
+        """Ask that a branch be merged into the default branch; the number of the request."""
+        number, head = self.new_id(), project.resolve(f"refs/heads/{branch}")
+        assert head is not None
+        project.git("update-ref", f"{self.requests_at}/{number}/head", head)
+        self.deliver(project, self.request_event, self.opened(project, number, branch, who, title))
+        return number
+
+    def opened(self, project: Project, number: int, branch: str, who: str, title: str) -> dict[str, Any]:
+        """What a webhook tells of a new request."""
+        raise NotImplementedError
+
     def clone_url(self, project: Project) -> str:
         return f"{self.url}/{project.slug}.git"
 

@@ -335,6 +335,24 @@ class GitHub(Forge):
         }
         return [("push", push | self.around(project, project.pusher))]
 
+    def opened(self, project: Project, number: int, branch: str, who: str, title: str) -> dict[str, Any]:
+        around = self.around(project, who)
+        base = {"ref": project.default_branch, "sha": project.resolve(f"refs/heads/{project.default_branch}")}
+        head = {"ref": branch, "sha": project.resolve(f"refs/heads/{branch}"), "repo": around["repository"]}
+        request = {
+            "number": number,
+            "title": title,
+            "body": None,
+            "html_url": f"{self.url}/{project.slug}/pull/{number}",
+            "created_at": "2026-01-01T00:00:00Z",
+            "user": self.shown(who),
+            "draft": False,
+            "merged": False,
+            "base": base | {"repo": around["repository"]},
+            "head": head,
+        }
+        return {"action": "opened", "number": number, "pull_request": request} | around
+
     def pushed_commit(self, project: Project, shown: Shown) -> dict[str, Any]:
         login = self.login_of(shown.author[1])
         author = {"name": shown.author[0], "email": shown.author[1]} | ({"username": login} if login else {})

@@ -10,7 +10,12 @@ from tests.scm.fakes.serving import Asked, Problem, call
 
 _STATES = {"pending", "running", "success", "failed", "canceled", "skipped"}
 _ENDS = {"success", "failed", "canceled", "skipped"}
-_EVENTS = {"Push Hook": "push_events", "Tag Push Hook": "tag_push_events", "Note Hook": "note_events"}
+_EVENTS = {
+    "Push Hook": "push_events",
+    "Tag Push Hook": "tag_push_events",
+    "Note Hook": "note_events",
+    "Merge Request Hook": "merge_requests_events",
+}
 
 
 class GitLab(Forge):
@@ -22,6 +27,7 @@ class GitLab(Forge):
     page_size = 100
     #: The states of commits that this version knows.
     states = frozenset(_STATES)
+    requests_at, request_event = "refs/merge-requests", "Merge Request Hook"
 
     def authenticate(self, asked: Asked) -> str:
         if token := asked.headers.get("private-token", ""):
@@ -260,6 +266,40 @@ class GitLab(Forge):
             "x-gitlab-token": key,
         }
 
+    def about(self, project: Project) -> dict[str, Any]:
+        """A project, as webhooks tell of it."""
+        return {
+            "id": project.id,
+            "name": project.name,
+            "namespace": project.namespace,
+            "path_with_namespace": project.slug,
+            "default_branch": project.default_branch,
+            "visibility_level": 0 if project.private else 20,
+            "web_url": f"{self.url}/{project.slug}",
+            "git_http_url": self.clone_url(project),
+            "git_ssh_url": f"git@127.0.0.1:{project.slug}.git",
+        }
+
+    def opened(self, project: Project, number: int, branch: str, who: str, title: str) -> dict[str, Any]:
+        account, about, head = self.people[who], self.about(project), project.resolve(f"refs/heads/{branch}")
+        request = {
+            "id": number,
+            "iid": number,
+            "action": "open",
+            "state": "opened",
+            "title": title,
+            "description": "",
+            "source_branch": branch,
+            "target_branch": project.default_branch,
+            "source": about,
+            "target": about,
+            "last_commit": {"id": head, "message": title, "author": {"name": account.name, "email": account.email}},
+            "created_at": "2026-01-01 00:00:00 UTC",
+            "url": f"{self.url}/{project.slug}/-/merge_requests/{number}",
+        }
+        user = {"id": account.id, "name": account.name, "username": account.login, "email": account.email}
+        return {"object_kind": "merge_request", "user": user, "project": about, "object_attributes": request}
+
     def events(self, project: Project, before: str, after: str, ref: str) -> list[tuple[str, dict[str, Any]]]:
         tag = ref.startswith("refs/tags/")
         gone = not after.strip("0")
@@ -279,17 +319,7 @@ class GitLab(Forge):
             "user_email": account.email,
             "user_avatar": f"{self.url}/avatars/{account.id}",
             "project_id": project.id,
-            "project": {
-                "id": project.id,
-                "name": project.name,
-                "namespace": project.namespace,
-                "path_with_namespace": project.slug,
-                "default_branch": project.default_branch,
-                "visibility_level": 0 if project.private else 20,
-                "web_url": f"{self.url}/{project.slug}",
-                "git_http_url": self.clone_url(project),
-                "git_ssh_url": f"git@127.0.0.1:{project.slug}.git",
-            },
+            "project": self.about(project),
             "commits": commits[-20:],
             "total_commits_count": len(commits),
         }

@@ -88,6 +88,15 @@ class Gogs(GiteaFamily):
     def deployment(self, asked: Asked) -> Any:
         raise Problem(404, b"<!DOCTYPE html>")
 
+    def opened(self, project: Project, number: int, branch: str, who: str, title: str) -> dict[str, Any]:
+        """The commits are not told, and the API does not know the ref of a request."""
+        told = super().opened(project, number, branch, who, title)
+        request = told["pull_request"]
+        base, head = request.pop("base"), request.pop("head")
+        request |= {"head_branch": head["ref"], "head_repo": head["repo"]}
+        request |= {"base_branch": base["ref"], "base_repo": base["repo"]}
+        return told
+
     def headers(self, event: str, body: bytes, key: str, delivery: str) -> dict[str, str]:
         return {
             "user-agent": "GogsServer",

@@ -30,7 +30,8 @@ exec sh -c "$command"
         (
             "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.\n"
             "\nPlease make sure you have the correct access rights",
-            "git@h: Permission denied (publickey).",
+            "git@h: Permission denied (publickey): make the key known there, or set another one "
+            "(gantry repo credentials)",
         ),
         ("fatal: Could not read from remote repository.", "Could not read from remote repository."),
         ("fatal: remote error: upload-pack: not our ref 1", "not our ref 1"),
