@@ -41,8 +41,8 @@ log = logging.getLogger(__name__)
 HOUR, SPREAD = 3600, 600
 #: Seconds for which a look counts as a recent one: a start, or a host that comes back, makes no other one.
 RECENT = 300
-#: Looks at one server at once.
-AT_ONCE = 4
+#: Looks at one server at once; and at a host with an API, which counts calls, so many quickly, and in an hour.
+AT_ONCE, QUICKLY, HOURLY = 4, 200, 1000
 #: Seconds that a delivery has to come in after all, from the look that has missed the delivery.
 GRACE = 20.0
 #: Seconds that a look may take, and for which the look belongs to its server: longer than a look and its GRACE.
@@ -62,10 +62,23 @@ class _Lane:
     under_way: int = 0
     #: Whether the server did not answer the last look.
     failing: bool = False
+    #: Looks that a host with an API may get, as it was at a time in Unix seconds.
+    left: float = QUICKLY
+    at: int = 0
 
-    @property
-    def room(self) -> int:
-        return (1 if self.failing else AT_ONCE) - self.under_way
+    def room(self, now: int, *, counted: bool) -> int:
+        """How many looks may begin now."""
+        free = (1 if self.failing else AT_ONCE) - self.under_way
+        if not counted:
+            return free
+        self.left = min(QUICKLY, self.left + max(0, now - self.at) * HOURLY / HOUR)
+        self.at = now
+        return min(free, int(self.left))
+
+    def begin(self) -> None:
+        """Count a look that begins."""
+        self.under_way += 1
+        self.left -= 1
 
 
 class Looks:
@@ -125,11 +138,12 @@ class Looks:
     async def round(self) -> float:
         """Begin the looks that may begin, and return the seconds until the next round."""
         now = self._ports.now()
+        counted = {host.name for host in self._ports.hosts.forges}
         for server in await self._ports.db.read(store.due_servers(now)):
             lane = self._lanes[server]
-            if lane.room > 0:
-                for look in await self._ports.db.write_few(store.take(server, now, now + LEASE, lane.room)):
-                    lane.under_way += 1
+            if (room := lane.room(now, counted=server in counted)) > 0:
+                for look in await self._ports.db.write_few(store.take(server, now, now + LEASE, room)):
+                    lane.begin()
                     self._start(self._guarded(self._make(look, lane), look))
         soonest = await self._ports.db.read(store.soonest())
         return LOOK if soonest is None else min(max(soonest - now, 1.0), LOOK)

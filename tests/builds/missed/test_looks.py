@@ -10,7 +10,7 @@ from app.builds import flow
 from app.builds.deliveries import store as deliveries
 from app.builds.deliveries.keeper import Keeper
 from app.builds.missed import store
-from app.builds.missed.looks import AT_ONCE, HOUR, MOST, Looks, recorder
+from app.builds.missed.looks import AT_ONCE, HOUR, HOURLY, MOST, QUICKLY, Looks, recorder
 from app.builds.model import Build
 from app.builds.moments import Moments
 from app.builds.wire import build_json
@@ -415,6 +415,18 @@ async def test_few_repositories_of_a_server_are_looked_at_at_once(scene: Scene, 
         await seen.looks.settled()
     await seen.looks.settled()
     assert scene.host.listed == listed + 12
+
+
+async def test_a_host_that_counts_calls_gets_few_looks_an_hour(scene: Scene, seen: Server) -> None:
+    lane = seen.looks._lanes["small"]
+    for _ in range(QUICKLY):
+        assert lane.room(NOW, counted=True) > 0
+        lane.begin()
+        lane.under_way = 0
+
+    assert lane.room(NOW, counted=True) == 0
+    assert lane.room(NOW, counted=False) == AT_ONCE
+    assert lane.room(NOW + HOUR // HOURLY + 1, counted=True) == 1
 
 
 async def test_the_audit_record_says_that_a_build_was_found_late(scene: Scene, seen: Server) -> None:
