@@ -16,6 +16,7 @@ from app.builds.deliveries.keeper import Keeper
 from app.builds.live.broadcast import Broadcast
 from app.builds.live.relay import relaying
 from app.builds.logs.logs import Logs
+from app.builds.missed.looks import Looks
 from app.builds.moments import Moments
 from app.builds.ports import Ports
 from app.builds.retention import Retention
@@ -44,6 +45,7 @@ class Builds:
     scheduler: Scheduler
     cron_pace: Pace
     keeper: Keeper
+    looks: Looks
 
 
 @asynccontextmanager
@@ -67,8 +69,16 @@ async def open_builds(
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval, pace=pace)
     retention = Retention(ports, days=settings.retention_days, builds=settings.retention_builds)
     keeper = Keeper(ports)
-    async with relaying(ports), broadcast.running(), scheduler.running(), keeper.running(), retention.running():
-        yield Builds(ports, Rendered(db), broadcast, scheduler, pace, keeper)
+    looks = Looks(ports, keeper)
+    async with (
+        relaying(ports),
+        broadcast.running(),
+        scheduler.running(),
+        keeper.running(),
+        looks.running(),
+        retention.running(),
+    ):
+        yield Builds(ports, Rendered(db), broadcast, scheduler, pace, keeper, looks)
 
 
 async def _template(db: Database, namespace: str, name: str) -> str | None:
