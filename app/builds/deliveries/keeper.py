@@ -96,6 +96,10 @@ class Keeper:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
+    def wake(self) -> None:
+        """Look for what is due now: some was added."""
+        self._loop.wake()
+
     async def receive(self, repo: Repo, told: hook.Delivery, change: Change, by: Actor) -> Build:
         """The build of a change that is told of now; a second delivery gets the build of the first one.
 
@@ -106,7 +110,7 @@ class Keeper:
         if told.sent:
             _refuse_stale(told.sent, now)
         given = Delivery.of(repo.id, told, change, by, now, name=token_hex(16))
-        delivery, is_first = await self._ports.db.write_few(store.receive(given, now + LEASE))
+        delivery, is_first = await self._ports.db.write_few(store.receive(given, now + LEASE, polled=repo.poll > 0))
         if is_first:
             task = asyncio.create_task(self._try(repo, delivery, is_first=True))
             self._first[delivery.id] = task
