@@ -38,10 +38,10 @@ TWIN = """
 ADD_POLLED = """
     INSERT INTO deliveries (
         repo_id, name, ref, before, after, sender, options, address, request, received, build, due, tries, error, host,
-        event, action, facts, twin
+        event, action, facts, twin, found_late
     )
     SELECT :repo_id, found.name, found.ref, found.before, found.after, :sender, :options, :address, :request, :received,
-        0, :received, 0, 'found by polling', '', :event, :action, :facts, 0
+        0, :received, 0, 'found by polling', '', :event, :action, :facts, 0, FALSE
     FROM :rows(pushes; name text, ref text, before text, after text) AS found
     WHERE NOT EXISTS (
         SELECT 1 FROM deliveries AS told
