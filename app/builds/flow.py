@@ -101,7 +101,7 @@ def _not_startable(status: Status) -> Invalid:
 
 def _again(old: Build, trigger: str, params: Mapping[str, str], **more: Any) -> Build:
     """A draft that is a copy of an old build, except for these fields."""
-    anew: dict[str, Any] = {"error": "", "started": 0, "finished": 0, "version": 1}
+    anew: dict[str, Any] = {"error": "", "started": 0, "finished": 0, "version": 1, "found_late": False}
     return evolve(old, parent=old.number, trigger=trigger, params=params, **anew, **more)
 
 

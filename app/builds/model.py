@@ -123,6 +123,8 @@ class Build:
     created: int = 0
     updated: int = 0
     version: int = 1
+    #: Whether no delivery told of the commit in time, and the server found the commit itself.
+    found_late: bool = False
     stages: tuple[Stage, ...] = ()
 
 

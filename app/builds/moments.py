@@ -85,12 +85,16 @@ class Moment:
 
     @property
     def after(self) -> Facts:
-        """The status now, and of a new build its target, parent, ref and commit; nothing for a deleted build."""
+        """The status now; of a new build its target, parent, ref, commit and whether the commit was found late.
+
+        Nothing for a deleted build.
+        """
         if self.verb == "build.delete":
             return {}
         facts: dict[str, object] = {"status": self.build.status}
         if self.old is None:
             about = {"target": self.build.deploy_to, "parent": self.build.parent, "ref": self.build.ref}
+            about |= {"found_late": self.build.found_late}
             facts |= {name: value for name, value in about.items() if value} | {"commit": self.build.after}
         return facts
 

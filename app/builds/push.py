@@ -21,6 +21,9 @@ from app.scm.host import Commit
 
 log = logging.getLogger(__name__)
 
+#: The beginning of the tags that mark promotions in repositories of plain git that want such tags.
+DEPLOYED = "refs/tags/deploy/"
+
 
 class Options(TypedDict):
     """How a build of a delivery is made: `claim` makes the first part of its transaction, as in `flow.start`.
@@ -43,9 +46,11 @@ async def push_build(
     change: Change,
     trigger: Trigger,
     by: Actor,
+    *,
+    found_late: bool = False,
     **options: Unpack[Options],
 ) -> Build:
-    """The build of a push or a pull request.
+    """The build of a push or a pull request; `found_late` marks the build of what no delivery told of in time.
 
     NothingToRun when the repository's settings, the commit's message or the pipeline file say that nothing is to run.
     An error that is `retried` makes no build. A pipeline file that cannot be used, or was declined, makes an error
@@ -56,7 +61,7 @@ async def push_build(
     commit = await find_commit(ports, repo, change)
     if skips(trigger.event, change.message or commit.message, change.title):
         raise NothingToRun("the message of the commit asks for no build")
-    draft = _draft(repo, commit, change, trigger, by)
+    draft = _draft(repo, commit, change, trigger, by, found_late=found_late)
     claim, retried = options["claim"], options["retried"]
     try:
         return await flow.start(ports, repo, draft, "build.push", by, claim=claim())
@@ -67,15 +72,25 @@ async def push_build(
 
 
 async def fail_push(
-    ports: Ports, repo: Repo, change: Change, trigger: Trigger, by: Actor, error: str, claim: Tx[None]
+    ports: Ports,
+    repo: Repo,
+    change: Change,
+    trigger: Trigger,
+    by: Actor,
+    error: str,
+    claim: Tx[None],
+    *,
+    found_late: bool = False,
 ) -> Build:
     """An error build that says why the commit of a change could not be read: only what the host tells is known."""
-    draft = _draft(repo, _unread(change), change, trigger, by)
+    draft = _draft(repo, _unread(change), change, trigger, by, found_late=found_late)
     return await flow.fail(ports, repo, draft, error, "build.push", by, claim=claim)
 
 
 def _refuse_unwanted(repo: Repo, change: Change, trigger: Trigger) -> None:
     """NothingToRun for a change that the repository ignores, by what the webhook tells (contract scm-webhooks 4)."""
+    if repo.git_tags and change.ref.startswith(DEPLOYED):
+        raise NothingToRun("the tag is the mark of a promotion, which this server sets")
     if isinstance(change, Push) and "ci.skip" in change.options:
         raise NothingToRun("the push option ci.skip asks for no build")
     if skips(trigger.event, change.message, change.title):
@@ -142,7 +157,7 @@ def _unread(change: Change) -> Commit:
     return Commit(change.after, "", "", "", "", 0)
 
 
-def _draft(repo: Repo, commit: Commit, change: Change, trigger: Trigger, by: Actor) -> Build:
+def _draft(repo: Repo, commit: Commit, change: Change, trigger: Trigger, by: Actor, *, found_late: bool) -> Build:
     """A draft with all that the host tells, and with facts of the commit where the host does not tell."""
     known = flow.draft_of(repo, commit)
     return replace(
@@ -164,4 +179,5 @@ def _draft(repo: Repo, commit: Commit, change: Change, trigger: Trigger, by: Act
         author_email=change.author_email or known.author_email,
         author_avatar=change.author_avatar,
         sender=change.sender or commit.author_name,
+        found_late=found_late,
     )

@@ -74,7 +74,10 @@ class StageJSON(TypedDict):
 
 
 class BuildJSON(TypedDict):
-    """A build; with its stages only where the route says so."""
+    """A build; with its stages only where the route says so.
+
+    `found_late` (ours) says that no webhook told of the commit in time, and the server found the commit itself.
+    """
 
     id: int
     repo_id: int
@@ -110,6 +113,7 @@ class BuildJSON(TypedDict):
     created: int
     updated: int
     version: int
+    found_late: NotRequired[bool]
     stages: NotRequired[list[StageJSON]]
 
 
@@ -166,8 +170,9 @@ def build_json(build: Build, *, stages: bool = False) -> BuildJSON:
         "created": build.created,
         "updated": build.updated,
         "version": build.version,
+        "found_late": build.found_late,
     }
-    for key in ("parent", "error", "title", "params", "cron", "deploy_to", "deploy_id", "debug"):
+    for key in ("parent", "error", "title", "params", "cron", "deploy_to", "deploy_id", "debug", "found_late"):
         if not body[key]:
             del body[key]
     if stages and build.stages:

@@ -170,6 +170,7 @@ builds = table(
     *numbers("deploy_id"),
     *flags("debug"),
     *numbers("started", "finished", "created", "updated", "version"),
+    *flags("found_late"),
 )
 Index("builds_number", builds.c.repo_id, builds.c.number, unique=True)
 Index("builds_ref", builds.c.repo_id, builds.c.ref, builds.c.number)
@@ -269,6 +270,7 @@ deliveries = table(
     *texts("error"),
     *texts("host", "event", "action", "facts"),
     *numbers("twin"),
+    *flags("found_late"),
 )
 Index("deliveries_name", deliveries.c.repo_id, deliveries.c.name, unique=True)
 Index("deliveries_repo", deliveries.c.repo_id, deliveries.c.id)
@@ -284,6 +286,23 @@ Index(
     postgresql_where=_waits,
 )
 Index("deliveries_waiting", deliveries.c.id, sqlite_where=_waits, postgresql_where=_waits)
+
+looks = Table(
+    "looks",
+    metadata,
+    belongs_to("repos", "repo_id", primary_key=True),
+    *texts("server"),
+    *numbers("enabled", "looked", "due", "tries"),
+)
+Index("looks_due", looks.c.server, looks.c.due, looks.c.repo_id)
+
+seen_refs = Table(
+    "seen_refs",
+    metadata,
+    belongs_to("repos", "repo_id", primary_key=True),
+    Column("ref", Text, primary_key=True),
+    *texts("oid"),
+)
 
 outbox = table(
     "outbox",

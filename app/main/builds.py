@@ -16,12 +16,14 @@ from app.builds.deliveries.keeper import Keeper
 from app.builds.live.broadcast import Broadcast
 from app.builds.live.relay import relaying
 from app.builds.logs.logs import Logs
+from app.builds.missed.looks import Looks
 from app.builds.moments import Moments
+from app.builds.polling.poller import Poller
 from app.builds.ports import Ports
 from app.builds.retention import Retention
 from app.convert.convert import Converter
 from app.convert.limits import STEPS, Limits
-from app.db.connect import Database
+from app.db.connect import Database, file_of
 from app.extensions.client import extension
 from app.folder import Folder
 from app.main.maintenance import now
@@ -44,6 +46,7 @@ class Builds:
     scheduler: Scheduler
     cron_pace: Pace
     keeper: Keeper
+    looks: Looks
 
 
 @asynccontextmanager
@@ -57,7 +60,7 @@ async def open_builds(
     traffic: Traffic,
 ) -> AsyncIterator[Builds]:
     """While the block lasts, changes are delivered to readers and to other servers, cron jobs and pushes that wait run,
-    and old builds are purged."""
+    repositories are polled, and old builds are purged."""
     logs = Logs(folder.logs)
     await logs.prepare()
     configs = Configs(hosts, Converter(partial(_template, db), _limits(settings)), _extensions(settings))
@@ -67,8 +70,18 @@ async def open_builds(
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval, pace=pace)
     retention = Retention(ports, days=settings.retention_days, builds=settings.retention_builds)
     keeper = Keeper(ports)
-    async with relaying(ports), broadcast.running(), scheduler.running(), keeper.running(), retention.running():
-        yield Builds(ports, Rendered(db), broadcast, scheduler, pace, keeper)
+    looks = Looks(ports, keeper)
+    poller = Poller(ports, secrets.token_hex(8), keeper.wake, alone=file_of(settings.database) is not None)
+    async with (
+        relaying(ports),
+        broadcast.running(),
+        scheduler.running(),
+        keeper.running(),
+        looks.running(),
+        poller.running(),
+        retention.running(),
+    ):
+        yield Builds(ports, Rendered(db), broadcast, scheduler, pace, keeper, looks)
 
 
 async def _template(db: Database, namespace: str, name: str) -> str | None:

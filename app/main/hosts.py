@@ -46,6 +46,7 @@ class Forges:
     accounts: Sequence[AccountHost]
     tokens: Tokens
     credentials: Credentials
+    clients: Sequence[Client]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ async def open_forges(settings: Settings, db: Database, seal: Seal) -> AsyncIter
     known |= {account.name: account for account in accounts}
     try:
         async with tokens.running():
-            yield Forges(hosts, accounts, tokens, credentials)
+            yield Forges(hosts, accounts, tokens, credentials, list(clients.values()))
     finally:
         for client in clients.values():
             await client.close()

@@ -13,6 +13,7 @@ from app.accounts.jwt import Signer
 from app.accounts.seen import Seen
 from app.artifacts.identity import service_id
 from app.buildinfo.tally import Tally
+from app.builds.missed import looks
 from app.builds.ports import Ports
 from app.bundles import gauges as bundle_gauges
 from app.bundles.ports import Ports as BundlePorts
@@ -114,13 +115,15 @@ async def _open_rooms(
     plain = Git(folder.mirrors, settings.roots, environ=inherited(), account=account, access=Keyring(db, seal))
     hosts = Hosts(plain, *forges.hosts)
     written = notes(settings, hosts)
-    recorders = Recorders(audit, *telling(written, hosts))
+    recorders = Recorders(audit, *telling(written, hosts), looks.recorder(now))
     traffic = Traffic()
     cookie_key = _cookie_key(settings, folder)
     opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key)
     opened_hosts = await stack.enter_async_context(opening_hosts)
     opening = open_builds(settings, folder, db, hosts, seal, recorders, traffic)
     builds = await stack.enter_async_context(opening)
+    for client in forges.clients:
+        client.on_return = partial(builds.looks.answers, client.name)
     alone = file_of(settings.database) is not None
     outbox = await stack.enter_async_context(open_outbox(builds.ports, written, alone=alone))
     clones = cloning(settings, account, hosts, forges.credentials)

@@ -285,7 +285,7 @@ def build(row: Row, known: Known) -> list[Made]:
         ended = max(made["started"], made["updated"])
         made |= {"status": "killed", "error": MOVED, "started": made["started"] or ended, "finished": ended}
     known.builds[made["id"]] = stopped
-    return [Made(schema.builds, made | {"params": values.mapping(row["build_params"])})]
+    return [Made(schema.builds, made | {"params": values.mapping(row["build_params"]), "found_late": False})]
 
 
 _STAGE = _columns(

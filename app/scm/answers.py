@@ -103,6 +103,11 @@ def named(found: Any) -> tuple[str, str]:
     return str(found["object"]["type"]), str(found["object"]["sha"])
 
 
+def tag(found: Any) -> tuple[str, str]:
+    """The name of a tag and the id of its object, in a list of refs as GitHub shows it, and Gitea after it."""
+    return text(found["ref"]).removeprefix("refs/tags/"), named(found)[1]
+
+
 def registered(found: Any) -> Registered:
     """A webhook of a repository as GitHub shows it, and Gitea and Gogs after it."""
     return Registered(ident(found), text(found["config"].get("url")))

@@ -32,6 +32,8 @@ SHOWN = 300
 REDIRECTS = 4
 #: Seconds to wait at a limit of calls for which the host names no time, and the longest time that is believed.
 SOME_TIME, LONGEST = 60, 86_400
+#: Seconds without an answer after which a host that answers again was away.
+OUTAGE = 30
 #: Seconds in which a body that does not matter is read.
 _SHORT = 1
 #: Calls that may be sent twice without making a thing twice.
@@ -91,6 +93,10 @@ class Client:
     ) -> None:
         self.name = name
         self.clock = clock
+        #: Called when the host answers again after it was away.
+        self.on_return: Callable[[], None] = lambda: None
+        #: Since when the host has not answered; 0 while it answers.
+        self._silent = 0.0
         self._timeout, self._attempts, self._pause, self._most = timeout, attempts, pause, most
         verify = False if skip_verify else _trust()
         self._http = httpx.AsyncClient(verify=verify, timeout=timeout, follow_redirects=False)
@@ -106,13 +112,18 @@ class Client:
         self._check_quota(call)
         for attempt, pause in enumerate(pauses(self._pause, 60), start=1):
             try:
-                return await self._followed(call, wanted)
+                answer = await self._followed(call, wanted)
             except _Failed as failed:
                 repeatable = call.method in _REPEATABLE or failed.unsent
                 if attempt >= self._attempts or not repeatable:
+                    self._silent = self._silent or self.clock()
                     raise self._clean(call, failed.error) from failed.__cause__
             except AppError as error:
+                self._note_answer()
                 raise self._clean(call, error) from None
+            else:
+                self._note_answer()
+                return answer
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
         raise AssertionError("pauses have no end")
 
@@ -231,6 +242,11 @@ class Client:
         if seconds > 0:
             message = f"{self.name} takes no more calls for {seconds:.0f} s, because the limit of calls is reached"
             raise Later(message, seconds)
+
+    def _note_answer(self) -> None:
+        silent, self._silent = self._silent, 0.0
+        if silent and self.clock() - silent >= OUTAGE:
+            self.on_return()
 
     def _unreachable(self, message: str) -> Unavailable:
         return Unavailable(message, code="host_unreachable")

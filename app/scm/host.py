@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from app.errors import AppError, Unavailable, Unreadable
 from app.scm.hook import Delivery, Notice
@@ -120,5 +120,22 @@ class Host(Protocol):
         """Remove the data that this server keeps of repositories whose ids are not among these.
 
         Data that was fetched since a time stays.
+        """
+        ...
+
+
+#: Tags of one repository that are listed, if a host lists them in parts.
+MOST_TAGS = 1000
+
+
+@runtime_checkable
+class Tips(Protocol):
+    """Hosts that tell what a branch and the tags of a repository name."""
+
+    async def tips(self, source: Source, branch: str) -> Mapping[str, str]:
+        """What a branch and all tags name, by full ref: the id of a commit, or that of an annotated tag.
+
+        Of more than `MOST_TAGS` tags, a host may list those alone that were changed last. NotFound when there is no
+        such branch, or no repository.
         """
         ...

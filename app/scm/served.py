@@ -24,7 +24,7 @@ from app.scm.forge import (
     Renewing,
     TooMuch,
 )
-from app.scm.host import Account, Commit, Host, Source
+from app.scm.host import Account, Commit, Host, Source, Tips
 from app.scm.server import Server
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ _NO_COMMIT = frozenset({404, 409, 422})
 _MOST_TAGS = 5
 
 
-class Served(Host, Directory, Clones):
+class Served(Host, Tips, Directory, Clones):
     """A host with an API. Files and commits are kept in memory, because they never change.
 
     `credential_of` finds what a call about a repository shows. A subclass says which calls give a file, a commit, a
@@ -85,6 +85,12 @@ class Served(Host, Directory, Clones):
         """The newest commit of a branch; the host is asked each time."""
         refs.check("branch", name)
         return await self._named(self._branch_head(source, name), f"branch {name} not found")
+
+    async def tips(self, source: Source, branch: str) -> Mapping[str, str]:
+        """See Tips."""
+        head = await self.branch(source, branch)
+        tags = await self._tags(source)
+        return {f"refs/heads/{branch}": head.sha} | {f"refs/tags/{name}": oid for name, oid in tags.items()}
 
     async def commit(self, source: Source, name: str) -> Commit:
         """A commit by id, full ref, branch, tag or abbreviated id (7 digits or more), tried in this order."""
@@ -191,6 +197,10 @@ class Served(Host, Directory, Clones):
         """The commit of a ref `refs/…`, which is no branch."""
 
     @abstractmethod
+    async def _tags(self, source: Source) -> Mapping[str, str]:
+        """The ids that tags name, by the tag's name: as `tips` gives them."""
+
+    @abstractmethod
     async def _file(self, source: Source, sha: str, path: str) -> str:
         """The text of a file."""
 
@@ -222,15 +232,22 @@ class Served(Host, Directory, Clones):
             source, lambda shown: self._api.make(shown, method, path, body, read, secrets=secrets)
         )
 
-    async def _all(self, source: Source, path: str, read: Read[T], /, **query: str) -> list[T]:
-        """All things of a list about a repository."""
-        return await self._paged(source, path, _each(read), **query)
+    async def _all(self, source: Source, path: str, read: Read[T], most: int | None = None, /, **query: str) -> list[T]:
+        """All things of a list about a repository; with `most`, the first ones, at least so many."""
+        return await self._paged(source, path, _each(read), most, **query)
 
-    async def _paged(self, source: Source, path: str, read: Read[list[T]], /, **query: str) -> list[T]:
-        """All things of a list about a repository, whose pages `read` reads."""
+    async def _paged(
+        self, source: Source, path: str, read: Read[list[T]], most: int | None = None, /, **query: str
+    ) -> list[T]:
+        """As `_all`, of a list whose pages `read` reads."""
 
         async def ask(shown: Credential | None) -> list[T]:
-            return [one async for page in self._api.pages(shown, path, read, **query) for one in page]
+            found = list[T]()
+            async for page in self._api.pages(shown, path, read, **query):
+                found += page
+                if most is not None and len(found) >= most:
+                    break
+            return found
 
         return await self._asking(source, ask)
 

@@ -28,7 +28,7 @@ from app.repos import store as repos
 from app.repos.model import SECRET, Repo
 from app.scm.git import payload
 from app.scm.hook import Delivery, Notice
-from app.scm.host import Commit, Host, Source
+from app.scm.host import Commit, Host, Source, Tips
 from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
 
@@ -53,17 +53,21 @@ class Clock:
 
 
 @dataclass
-class FakeHost(Host):
-    """Commits with one file each, and branches that name them."""
+class FakeHost(Host, Tips):
+    """Commits with one file each, and branches and tags that name them."""
 
     files: dict[str, str] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
     heads: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    #: Times of commits, where they are not a minute ago.
+    times: dict[str, int] = field(default_factory=dict)
     #: Raised by every read of a file, while there is one.
     failure: Exception | None = None
     #: What the last call of `drop_unused` said.
     used: tuple[set[int], int] | None = None
     reads: int = 0
+    listed: int = 0
     #: Repositories of which nothing is kept any more.
     forgotten: list[int] = field(default_factory=list)
 
@@ -101,6 +105,14 @@ class FakeHost(Host):
                 return self._commit(sha)
         raise NotFound(f"commit {name} not found")
 
+    async def tips(self, source: Source, branch: str) -> Mapping[str, str]:
+        self.listed += 1
+        await asyncio.sleep(0)
+        if self.failure is not None:
+            raise self.failure
+        head = await self.branch(source, branch)
+        return {f"refs/heads/{branch}": head.sha} | {f"refs/tags/{name}": sha for name, sha in self.tags.items()}
+
     async def read_file(self, source: Source, sha: str, path: str) -> str:
         self.reads += 1
         await asyncio.sleep(0)  # as whoever asks another process
@@ -115,7 +127,7 @@ class FakeHost(Host):
         self.used = (set(used), since)
 
     def _commit(self, sha: str) -> Commit:
-        return Commit(sha, self.messages[sha], "", "Ada", "ada@example.com", NOW - 60)
+        return Commit(sha, self.messages[sha], "", "Ada", "ada@example.com", self.times.get(sha, NOW - 60))
 
 
 @dataclass

@@ -46,7 +46,7 @@ BIG = re.compile(
     r"SCAN (builds|stages|steps|repos|permissions|users|host_accounts|secrets|latest|org_secrets|templates|crons|cards"
     r"|converted|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
     r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages"
-    r"|deliveries|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence|outbox)\b"
+    r"|deliveries|looks|seen_refs|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence|outbox)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
@@ -63,6 +63,8 @@ SCANS = {
     "builds.claims.UNTAKEN": "the partial index stages_queue holds only what is unfinished; every few seconds",
     "builds.cron.store.SOONEST": "a page from the start of the partial index crons_due",
     "builds.deliveries.store.DUE": "the partial index deliveries_waiting holds only what waits",
+    "builds.missed.store.HASTEN": "once a start",
+    "builds.missed.store.SERVERS": "the index of looks, of which each repository has one; in the background",
     "builds.stages.HELD": "the partial index stages_queue holds only what is unfinished",
     "builds.stages.ROWS": "the partial index stages_queue holds only what is unfinished",
     "builds.stages.PLATFORMS": "the partial index stages_queue holds only what is unfinished",

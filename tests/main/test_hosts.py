@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import pytest
 from app.accounts import store as accounts
 from app.accounts.hosted import store as hosted
 from app.accounts.hosted.model import HostAccount
+from app.builds.missed.looks import Looks
 from app.db.connect import Database
-from app.db.tx import run
+from app.db.tx import many, run
+from app.main import builds as main_builds
 from app.main import hosts as main_hosts
 from app.main import site
 from app.main.hosts import Forges, open_forges
@@ -38,6 +41,7 @@ from tests.web.asgi import Stateful
 FAKES: dict[str, type[Forge]] = {"github": FakeGitHub, "gitea": FakeGitea, "gitlab": FakeGitLab, "gogs": FakeGogs}
 #: How a browser calls when a host sends it back.
 BACK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+PIPELINE = "kind: pipeline\ntype: exec\nname: x\nsteps:\n- {name: one, commands: ['true']}\n"
 TOKEN = "the-token-of-root-for-tests"
 
 
@@ -69,6 +73,15 @@ class Place:
 
     async def slugs(self) -> list[str]:
         return [repo["slug"] for repo in (await self.browser.get("/api/user/repos", headers=OWN)).json()]
+
+    async def looked(self) -> bool:
+        return any(row["looked"] for row in await self.db.read(many("SELECT looked FROM looks")))
+
+    async def builds(self) -> list[dict[str, Any]]:
+        return list((await self.browser.get("/api/repos/octocat/mine/builds", headers=OWN)).json())
+
+    async def has_builds(self, count: int) -> bool:
+        return len(await self.builds()) == count
 
     async def sync(self) -> httpx2.Response:
         return await self.browser.post("/api/user/repos", headers=OWN)
@@ -105,6 +118,7 @@ async def place(
         return Client(name, timeout=2, attempts=2, pause=0.001)
 
     monkeypatch.setattr(main_hosts, "Client", patient)
+    monkeypatch.setattr(main_builds, "Looks", partial(Looks, grace=0))
     monkeypatch.setattr(site, "open_forges", opening)
     monkeypatch.setattr(site, "application", lambda state, *more: Stateful(application(state, *more), state))
     settings = {
@@ -174,6 +188,28 @@ async def test_rights_that_the_host_takes_away_are_gone_within_an_hour_or_at_onc
 
     assert (before, after) == (200, 404)
     assert (answer.status_code, answer.json(), await place.slugs()) == (200, [], [])
+
+
+@pytest.mark.parametrize("name", FAKES)
+async def test_what_lost_webhooks_would_have_built_is_found(place: Place, name: str) -> None:
+    """No webhook arrives here: the far sides cannot reach the server."""
+    project = place.far[name].add_project("octocat/mine", private=True)
+    project.push({".drone.yml": PIPELINE})
+    await place.log_in(name)
+    await soon(place.synced, "the first synchronisation is over")
+    await place.browser.post("/api/repos/octocat/mine", headers=OWN)
+    await soon(place.looked, "the first look is over")
+    sha, _ = project.push({"a": "b"}, "lost"), project.tag("v1", "the first")
+
+    await place.db.write(run("UPDATE looks SET due = 1"))
+    wanted = 1 if name == "gogs" else 2  # Gogs has no list of tags
+    await soon(lambda: place.has_builds(wanted), "all that was lost is built")
+
+    found = {one["ref"]: one for one in await place.builds()}
+    assert set(found) <= {"refs/heads/main", "refs/tags/v1"}
+    assert {one["after"] for one in found.values()} == {sha}
+    assert all(one["found_late"] and one["message"].startswith("lost") for one in found.values())
+    assert found["refs/heads/main"]["author_email"] == "ada@example.com"
 
 
 @pytest.mark.parametrize("name", ["gitea", "gitlab"])

@@ -165,6 +165,25 @@ async def test_pages_go_on_by_the_query_of_the_next_one_also_behind_a_proxy(plac
     assert [asked.query for asked in place.far.requests] == [{"size": "10"}, {"size": "10", "page": "2"}]
 
 
+@pytest.mark.parametrize(("seconds", "returns"), [(5, 0), (60, 1)])
+async def test_a_host_that_answers_again_after_an_outage_is_told_of(place: Place, seconds: int, returns: int) -> None:
+    told = list[str]()
+    place.client.on_return = lambda: told.append("back")
+    await place.client.send(Call("GET", f"{place.far.url}/list"))
+    place.far.status = 502
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await place.client.send(Call("GET", f"{place.far.url}/list"))
+        place.clock.now += seconds
+    place.far.status = 404  # an answer
+    with pytest.raises(Refused):
+        await place.client.send(Call("GET", f"{place.far.url}/list"))
+    place.far.status = 200
+    await place.client.send(Call("GET", f"{place.far.url}/list"))
+
+    assert len(told) == returns
+
+
 @pytest.mark.parametrize("told", [b"", b"<html>", b"null", b"{}", b'{"a":1}', b"[" * 10_000])
 async def test_an_answer_of_another_form_is_no_failure_of_ours(place: Place, told: bytes) -> None:
     place.far.told = told

@@ -33,7 +33,7 @@ class KnownDeliveryJSON(PushJSON):
     """A delivery, with its id at the host. `build` is the number of its build, and `error` says why there is none.
 
     The host is empty for plain git. The event is `push`, `pull_request` or `deployment`. `next` is 0 for a delivery
-    that does not wait.
+    that does not wait. `found_late`: no webhook told of the change, and the server found the change itself.
     """
 
     id: str
@@ -41,6 +41,7 @@ class KnownDeliveryJSON(PushJSON):
     event: str
     action: str
     build: int
+    found_late: bool
 
 
 async def list_waiting(_: Request[State], __: Access, waiting: list[Delivery]) -> JSON[list[PushJSON]]:
@@ -76,7 +77,13 @@ def _push_json(one: Delivery) -> PushJSON:
 
 def _delivery_json(one: Delivery) -> KnownDeliveryJSON:
     return KnownDeliveryJSON(
-        **_push_json(one), id=one.name, host=one.host, event=one.event, action=one.action, build=one.build
+        **_push_json(one),
+        id=one.name,
+        host=one.host,
+        event=one.event,
+        action=one.action,
+        build=one.build,
+        found_late=one.found_late,
     )
 
 

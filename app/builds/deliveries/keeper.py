@@ -96,6 +96,10 @@ class Keeper:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
+    def wake(self) -> None:
+        """Look for what is due now: something was stored that waits."""
+        self._loop.wake()
+
     async def receive(self, repo: Repo, told: hook.Delivery, change: Change, by: Actor) -> Build:
         """The build of a change that is told of now; a second delivery gets the build of the first one.
 
@@ -106,7 +110,7 @@ class Keeper:
         if told.sent:
             _refuse_stale(told.sent, now)
         given = Delivery.of(repo.id, told, change, by, now, name=token_hex(16))
-        delivery, is_first = await self._ports.db.write_few(store.receive(given, now + LEASE))
+        delivery, is_first = await self._ports.db.write_few(store.receive(given, now + LEASE, polled=repo.poll > 0))
         if is_first:
             task = asyncio.create_task(self._try(repo, delivery, is_first=True))
             self._first[delivery.id] = task
@@ -218,7 +222,8 @@ class Keeper:
         options: Options = {"claim": lambda: store.claim(delivery), "retried": retried}
         if isinstance(change, Deployment):
             return await deployment_build(self._ports, repo, change, delivery.by, **options)
-        return await push_build(self._ports, repo, change, _trigger(change, repo), delivery.by, **options)
+        trigger, late = _trigger(change, repo), delivery.found_late
+        return await push_build(self._ports, repo, change, trigger, delivery.by, found_late=late, **options)
 
     async def _fail(self, repo: Repo, delivery: Delivery, failed: AppError) -> Build:
         """An error build that says why there is no other."""
@@ -227,7 +232,8 @@ class Keeper:
         claim = store.claim(delivery)
         if isinstance(change, Deployment):
             return await fail_deployment(self._ports, repo, change, delivery.by, words, claim)
-        return await fail_push(self._ports, repo, change, _trigger(change, repo), delivery.by, words, claim)
+        trigger, late = _trigger(change, repo), delivery.found_late
+        return await fail_push(self._ports, repo, change, trigger, delivery.by, words, claim, found_late=late)
 
     def _may_pass_soon(self, delivery: Delivery, error: AppError) -> bool:
         """Whether a failed call may succeed a few seconds later: a host may not see a new commit at once."""

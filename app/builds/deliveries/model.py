@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from app.moments import Actor
+from app.moments import Actor, Way
 from app.scm import hook
 from app.scm.hook import Change, Deployment, PullRequest, Push
 
@@ -48,6 +48,8 @@ class Delivery:
     facts: Mapping[str, Any] = field(default_factory=dict)
     #: The id of an earlier delivery of the same change, which has the build; 0 for none.
     twin: int = 0
+    #: Whether no webhook told of the change: the server found the change itself.
+    found_late: bool = False
 
     @classmethod
     def of(cls, repo_id: int, told: hook.Delivery, change: Change, by: Actor, now: int, *, name: str) -> "Delivery":
@@ -70,8 +72,9 @@ class Delivery:
 
     @property
     def by(self) -> Actor:
-        """The hook, as the actor of moments."""
-        return Actor("hook", self.sender, address=self.address, way="hook", request=self.request)
+        """The hook, as the actor of moments; also of a change that the server found, as if the hook had told of it."""
+        way: Way = "inside" if self.found_late else "hook"
+        return Actor("hook", self.sender, address=self.address, way=way, request=self.request)
 
     @property
     def change(self) -> Change:

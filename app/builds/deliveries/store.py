@@ -1,5 +1,6 @@
 """The SQL of deliveries."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,16 @@ from app.db import schema
 from app.db.mapper import NAMES, Codec, Mapper
 from app.db.tx import Tx, many, one, run
 from app.errors import Conflict
+from app.moments import Actor
+from app.scm import hook
+from app.scm.hook import Push
 
 FIND = "SELECT * FROM deliveries WHERE repo_id = :repo_id AND name = :name"
+#: As FIND, and the delivery of the same change if the server itself has found the change since a time.
+KNOWN = """
+    SELECT * FROM deliveries WHERE repo_id = :repo_id
+        AND (name = :name OR (after = :after AND received >= :since AND ref = :ref AND event = :event AND found_late))
+"""
 BY_ID = "SELECT * FROM deliveries WHERE id = :id"
 #: Changes nothing but the lock, which is held until the transaction ends: the next number of a build is known then.
 COUNTER = "UPDATE repos SET counter = counter WHERE id = :repo_id RETURNING counter"
@@ -20,14 +29,35 @@ ADD = schema.insert_sql(schema.deliveries, "ON CONFLICT (repo_id, name) DO NOTHI
 TWIN = """
     SELECT * FROM deliveries
     WHERE repo_id = :repo_id AND after = :after AND received >= :since
-        AND ref = :ref AND event = :event AND action = :action AND host <> '' AND twin = 0 AND name <> :name
+        AND ref = :ref AND event = :event AND action = :action AND twin = 0 AND name <> :name
+        AND (host <> '' OR name LIKE 'poll:%')
     ORDER BY received, id LIMIT 1
+"""
+#: Pushes that polling has found, without those that the hook has told of since a time. Those that follow on their refs
+#: wait for them.
+ADD_POLLED = """
+    INSERT INTO deliveries (
+        repo_id, name, ref, before, after, sender, options, address, request, received, build, due, tries, error, host,
+        event, action, facts, twin, found_late
+    )
+    SELECT :repo_id, found.name, found.ref, found.before, found.after, :sender, :options, :address, :request, :received,
+        0, :received, 0, 'found by polling', '', :event, :action, :facts, 0, FALSE
+    FROM :rows(pushes; name text, ref text, before text, after text) AS found
+    WHERE NOT EXISTS (
+        SELECT 1 FROM deliveries AS told
+        WHERE told.repo_id = :repo_id AND told.after = found.after AND told.received >= :since AND told.ref = found.ref
+    )
 """
 #: Of a delivery without a build, a later one of the same id is a new try.
 REPEAT = """
     UPDATE deliveries SET received = :received, due = :due, tries = 1, error = '', address = :address,
         request = :request
     WHERE id = :id AND due = 0 AND build = 0 RETURNING *
+"""
+#: Whether a change is known, or a host has told of a later one of its ref.
+TOLD = """
+    SELECT id FROM deliveries WHERE repo_id = :repo_id AND ref = :ref AND event = 'push'
+        AND (after = :after OR (received >= :since AND NOT found_late)) LIMIT 1
 """
 CLAIM = """
     UPDATE deliveries SET build = :build, due = 0, error = '' WHERE id = :id AND build = 0 RETURNING id
@@ -56,8 +86,13 @@ FAILED = "UPDATE deliveries SET error = :error, due = :due WHERE id = :id AND du
 END = "UPDATE deliveries SET due = 0, error = :error WHERE id = :id AND build = 0"
 FORGET = "DELETE FROM deliveries WHERE due = 0 AND received <= :before"
 
-#: Seconds within which two deliveries of one change are one.
-TWINS = 60
+#: Seconds within which two deliveries of one change are one; and, where the server itself has found the change, for
+#: which a delivery of the change is a late one: hosts let a delivery be sent again for three days.
+TWINS, LATE = 60, 3 * 24 * 3600
+#: The beginning of the names of deliveries that polling has found; no hook gives such a name.
+POLLED = "poll:"
+#: What all pushes that polling has found have in common: nobody tells more than the refs.
+_SAME = ("sender", "options", "address", "request", "event", "action", "facts")
 FACTS: Codec = (lambda facts: orjson.dumps(dict(facts)).decode(), orjson.loads)
 _MAPPER = Mapper(Delivery, schema.deliveries, codecs={"options": NAMES, "facts": FACTS})
 
@@ -78,16 +113,34 @@ def find_by_id(delivery_id: int) -> Tx[Delivery | None]:
     return _made((yield from one(BY_ID, id=delivery_id)))
 
 
-def receive(given: Delivery, lease: int) -> Tx[tuple[Delivery, bool]]:
+def add_polled(repo_id: int, pushes: Mapping[str, Push], now: int, *, since: int) -> Tx[None]:
+    """Let pushes that polling has found wait for their first attempt, but for those that are known since a time.
+
+    Their names begin with POLLED. The caller has locked the repository: its deliveries are stored one after another.
+    """
+    if not pushes:
+        return
+    first = next(iter(pushes.values()))
+    values = _MAPPER.values(Delivery.of(repo_id, hook.Delivery(), first, Actor("hook"), now, name=""))
+    same = {name: values[name] for name in _SAME}
+    rows = [[name, push.ref, push.before, push.after] for name, push in pushes.items()]
+    text = orjson.dumps(rows).decode()
+    yield from run(ADD_POLLED, repo_id=repo_id, received=now, since=since, pushes=text, **same)
+
+
+def receive(given: Delivery, lease: int, *, polled: bool = False) -> Tx[tuple[Delivery, bool]]:
     """Store a delivery that is received now, and tell whether the caller is to make the first attempt.
 
     No other attempt is made before `lease`, Unix seconds. For a delivery that is known, or that tells of the same
-    change as another one, the result is that one.
+    change as another one, the result is that one. `polled`: the change may be known by polling, too.
     """
-    known = yield from find_if_any(given.repo_id, given.name)
-    if known is None and given.host and given.after and given.event != "deployment":
+    known = yield from _known(given)
+    if known is None and (given.host or polled) and given.after and given.event != "deployment":
         yield from one(COUNTER, repo_id=given.repo_id)  # deliveries of one repository are stored one after another
-        known = yield from _add_to_twin(given)
+        known = yield from _twin(given)
+    if known is not None and known.name != given.name:
+        told = f"the same change as that of delivery {known.name}"
+        yield from run(ADD, **_MAPPER.values(replace(given, twin=known.id, error=told)))
     if known is not None:
         if known.twin:
             known = (yield from find_by_id(known.twin)) or known
@@ -103,8 +156,40 @@ def receive(given: Delivery, lease: int) -> Tx[tuple[Delivery, bool]]:
     return known or new, False
 
 
-def _add_to_twin(given: Delivery) -> Tx[Delivery | None]:
-    """Store a delivery with the one that told of the same change a short time ago; that one, or None without one."""
+def add_found(given: Delivery, since: int) -> Tx[bool]:
+    """Store a change that the server itself has found, so that it is built soon.
+
+    False when the change is known, or a host has told of any change of its ref since a time.
+    """
+    yield from one(COUNTER, repo_id=given.repo_id)
+    if (yield from is_told(given.repo_id, given.ref, given.after, since)):
+        return False
+    yield from run(ADD, **_MAPPER.values(replace(given, due=given.received, found_late=True)))
+    return True
+
+
+def is_told(repo_id: int, ref: str, after: str, since: int) -> Tx[bool]:
+    """Whether it is known that a ref was moved to an id, or a host has told that it was moved at all since a time."""
+    return (yield from one(TOLD, repo_id=repo_id, ref=ref, after=after, since=since)) is not None
+
+
+def _known(given: Delivery) -> Tx[Delivery | None]:
+    """The delivery of the same name, else one of the same change that the server itself has found."""
+    rows = yield from many(
+        KNOWN,
+        repo_id=given.repo_id,
+        name=given.name,
+        after=given.after,
+        since=given.received - LATE,
+        ref=given.ref,
+        event=given.event,
+    )
+    found = [_MAPPER.make(row) for row in rows]
+    return min(found, key=lambda one: one.name != given.name, default=None)
+
+
+def _twin(given: Delivery) -> Tx[Delivery | None]:
+    """The delivery of another name that told of the same change a short time ago."""
     row = yield from one(
         TWIN,
         repo_id=given.repo_id,
@@ -115,10 +200,7 @@ def _add_to_twin(given: Delivery) -> Tx[Delivery | None]:
         action=given.action,
         name=given.name,
     )
-    if (twin := _made(row)) is not None:
-        told = f"the same change as that of delivery {twin.name}"
-        yield from run(ADD, **_MAPPER.values(replace(given, twin=twin.id, error=told)))
-    return twin
+    return _made(row)
 
 
 def _repeat(known: Delivery, given: Delivery, lease: int) -> Tx[tuple[Delivery, bool]]:

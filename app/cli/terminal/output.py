@@ -135,6 +135,7 @@ def build_block(build: Json, server: str, slug: str) -> str:
             ("Status", status(text.get("status", ""))),
             ("Error", text.get("error", "")),
             ("Event", text.get("event", "")),
+            ("Found late", "no webhook told of the commit in time" if build.get("found_late") else ""),
             ("Commit", text.get("after", "")),
             ("Branch", text.get("target", "")),
             ("Ref", text.get("ref", "")),

@@ -15,7 +15,7 @@ from app.scm.git.command import Command
 from app.scm.git.mirror import Look, Mirror
 from app.scm.git.objects import Absent, Objects
 from app.scm.hook import Delivery, Notice
-from app.scm.host import Access, Account, Commit, Host, Source
+from app.scm.host import Access, Account, Commit, Host, Source, Tips
 from app.scm.plain import Author, Listing, Marks
 
 #: Finds what the host of a repository wants to see; None for nothing of the repository's own.
@@ -29,7 +29,7 @@ async def _nothing(_: Source) -> None:
     """No repository has credentials of its own."""
 
 
-class Git(Host, Listing, Marks):
+class Git(Host, Tips, Listing, Marks):
     """Repositories that are read by git alone, without a host's API: `file://` below `roots`, `https://` and `ssh://`.
 
     `environ` are the variables that git gets from the server's own environment: PATH, to find git and ssh, and proxies.
@@ -132,6 +132,14 @@ class Git(Host, Listing, Marks):
         """See Listing."""
         listed = await self._list(source, "--refs", "--", "origin", *(f"{place}*" for place in _LISTED))
         return {name: oid for oid, name in listed if refs.is_full_id(oid) and name.startswith(_LISTED)}
+
+    async def tips(self, source: Source, branch: str) -> Mapping[str, str]:
+        """See Tips."""
+        head = f"refs/heads/{branch}"
+        listed = await self.refs(source)
+        if head not in listed:
+            raise NotFound(f"branch {branch} not found")
+        return {ref: oid for ref, oid in listed.items() if ref == head or ref.startswith("refs/tags/")}
 
     async def put_note(self, source: Source, sha: str, text: str, author: Author) -> None:
         """See Marks."""

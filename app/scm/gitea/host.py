@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from app.scm import answers, states
 from app.scm.client import Client
-from app.scm.forge import Comparison, CredentialOf, Status, Statuses
+from app.scm.forge import Comparison, CredentialOf, Refused, Status, Statuses
 from app.scm.gitea import payload
 from app.scm.gitea.family import GiteaFamily
 from app.scm.hook import Delivery, Notice
@@ -63,6 +63,14 @@ class Gitea(GiteaFamily, Comparing, WithOAuth, Statuses):
         path = f"{self._repo(source)}/git/refs/{quote(ref.removeprefix('refs/'))}"
         kind, sha = await self._get(source, path, lambda found: _exactly(found, ref))
         return await self._commit(source, await self._peeled(source, sha) if kind == "tag" else sha)
+
+    async def _tags(self, source: Source) -> Mapping[str, str]:
+        """Gitea answers that a repository without tags has no such refs."""
+        try:
+            return dict(await self._all(source, f"{self._repo(source)}/git/refs/tags", answers.tag))
+        except Refused as error:
+            self._raise_unless_absent(error)
+            return {}
 
     async def _comparison(self, source: Source, before: str, after: str) -> Comparison:
         return await self._get(source, f"{self._repo(source)}/compare/{before}...{after}", _comparison)

@@ -148,6 +148,9 @@ class GitHub(Comparing, Registering, WithOAuth, Statuses, Deployments):
         kind, sha = await self._get(source, path, answers.named)
         return await self._commit(source, await self._peeled(source, sha) if kind == "tag" else sha)
 
+    async def _tags(self, source: Source) -> Mapping[str, str]:
+        return dict(await self._all(source, f"{self._repo(source)}/git/matching-refs/tags/", answers.tag))
+
     async def _file(self, source: Source, sha: str, path: str) -> str:
         def read(found: Any) -> str:
             return answers.contents(found, path, sha, MOST_OF_FILE)

@@ -23,7 +23,7 @@ from app.scm.forge import (
 from app.scm.gitlab import model, payload
 from app.scm.gitlab.sent import Sent
 from app.scm.hook import Delivery, Notice
-from app.scm.host import Account, Commit, Source
+from app.scm.host import MOST_TAGS, Account, Commit, Source
 from app.scm.oauth import Application, OAuth, Pages, WithOAuth
 from app.scm.served import MOST_OF_FILE, Comparing
 from app.scm.server import Server
@@ -135,6 +135,10 @@ class GitLab(Comparing, Registering, WithOAuth, Statuses, Deployments):
     async def _tag_head(self, source: Source, name: str) -> Commit:
         path = f"{self._repository(source)}/tags/{quote(name, safe='')}"
         return await self._get(source, path, lambda found: model.commit(found["commit"]))
+
+    async def _tags(self, source: Source) -> Mapping[str, str]:
+        path, query = f"{self._repository(source)}/tags", {"per_page": "100", "order_by": "updated", "sort": "desc"}
+        return dict(await self._all(source, path, model.tag, MOST_TAGS, **query))
 
     async def _file(self, source: Source, sha: str, path: str) -> str:
         """The text of a file. GitLab gives the target of a symbolic link as its text, without a line break."""

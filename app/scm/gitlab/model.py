@@ -88,6 +88,11 @@ def entry(found: Any) -> tuple[str, str]:
     return str(found["name"]), str(found["mode"])
 
 
+def tag(found: Any) -> tuple[str, str]:
+    """The name of a tag, and the id of its object."""
+    return str(found["name"]), str(found["target"])
+
+
 def registered(found: Any) -> Registered:
     """A webhook of a project."""
     return Registered(answers.ident(found), answers.text(found.get("url")))

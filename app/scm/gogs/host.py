@@ -60,6 +60,10 @@ class Gogs(GiteaFamily, Passwords):
         message = f"{self.name} answered GET {path} with something else than the id of a commit"
         raise Unavailable(message, code="host_not_understood")
 
+    async def _tags(self, source: Source) -> Mapping[str, str]:
+        """Gogs has no list of tags."""
+        return {}
+
     def _shown(self, credential: Credential) -> Mapping[str, str]:
         if credential.kind == "bearer":  # there are no tokens of OAuth2
             return {"authorization": f"token {credential.secret}"}

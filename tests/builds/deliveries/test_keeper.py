@@ -290,7 +290,7 @@ async def test_a_push_whose_error_build_meets_a_full_disk_waits_on(
     scene.host.failure = DOWN
     await kept(scene, keeper, sha)
 
-    async def full(*_: object) -> Build:
+    async def full(*_: object, **__: object) -> Build:
         raise Unavailable("the disk is full")
 
     monkeypatch.setattr(keeping, "fail_push", full)

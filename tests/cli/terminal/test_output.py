@@ -56,6 +56,12 @@ def test_long_cell_is_cut() -> None:
     assert output.line("abcd", 4) == "abcd"
 
 
+def test_a_block_says_that_a_build_was_found_late() -> None:
+    shown = output.build_block({"number": 1, "event": "push", "found_late": True}, "http://ci.example.com", "a/b")
+
+    assert "Found late:" in shown
+
+
 def test_build_block_has_drone_s_lines_then_ours() -> None:
     build = recorded("promote with parameters")
 

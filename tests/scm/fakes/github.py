@@ -147,6 +147,11 @@ class GitHub(Forge):
             raise Problem(404, "Not Found")
         return {"ref": ref, "object": {"type": found[0], "sha": found[1]}}
 
+    @call("GET", "repos/{owner}/{name}/git/matching-refs/{ref+}")
+    def matching(self, asked: Asked) -> Any:
+        found = self.project(asked).refs(f"refs/{asked.params['ref']}")
+        return [{"ref": name, "object": {"type": kind, "sha": oid}} for name, (kind, oid) in found.items()]
+
     @call("GET", "repos/{owner}/{name}/git/tags/{sha}")
     def tag(self, asked: Asked) -> Any:
         text = self.project(asked).git("cat-file", "tag", asked.params["sha"])

@@ -139,6 +139,17 @@ class GitLab(Forge):
         shown = self.found(self.project(asked).commit(f"refs/tags/{asked.params['tag']}"), "Tag")
         return {"name": asked.params["tag"], "commit": self.commit(shown)}
 
+    @call("GET", "projects/{pid}/repository/tags")
+    def tags(self, asked: Asked) -> Any:
+        project = self.project(asked)
+        found = project.refs("refs/tags/")
+        commits = {name: self.commit(self.found(project.commit(name), "Tag")) for name in found}
+        newest = sorted(found, key=lambda name: commits[name]["committed_date"], reverse=True)
+        return self.page(
+            asked,
+            [{"name": name[10:], "target": found[name][1], "commit": commits[name]} for name in newest],
+        )
+
     @call("GET", "projects/{pid}/repository/compare")
     def compare(self, asked: Asked) -> Any:
         project, before, after = self.project(asked), asked.query["from"], asked.query["to"]
