@@ -19,10 +19,16 @@ from app.web.needs import StoredNeeds
 #: The role of an account in a namespace.
 Standing = Literal["member", "owner"]
 
-#: Repositories of the namespace, and in how many of them the account may write and administer.
+#: Seconds after which rights that a host has told count no more: an account whose token is broken, or that rests, is
+#: not synchronised.
+DAY = 24 * 3600
+#: Repositories of the namespace, and in how many of them the account may write and administer, by rights that were
+#: given here, or that a host has told since a time; and how many rights are older.
 RIGHTS = """
-    SELECT count(*) AS repos, count(CASE WHEN can_write THEN 1 END) AS writes,
-        count(CASE WHEN can_admin THEN 1 END) AS admins
+    SELECT count(*) AS repos,
+        count(CASE WHEN can_write AND (permissions.synced = 0 OR permissions.synced >= :since) THEN 1 END) AS writes,
+        count(CASE WHEN can_admin AND (permissions.synced = 0 OR permissions.synced >= :since) THEN 1 END) AS admins,
+        count(CASE WHEN can_write AND permissions.synced <> 0 AND permissions.synced < :since THEN 1 END) AS old
     FROM repos LEFT JOIN permissions ON permissions.repo_id = repos.id AND permissions.user_id = :user_id
     WHERE repos.namespace = :namespace
 """
@@ -57,8 +63,8 @@ def find(shown: Claim, namespace: str, standing: Standing) -> Tx[Caller]:
 
     A member may write in a repository of the namespace; an owner administers all its repositories. Administrators of
     the server are members and owners of every namespace, and each account is both in the namespace of its login, unless
-    the login is somebody else's at the host of one of its repositories. The errors do not tell whether there is such a
-    namespace.
+    the login is somebody else's at the host of one of its repositories. Rights that a host has told are good for a DAY.
+    The errors do not tell whether there is such a namespace, but to who had rights there.
     """
     caller = yield from auth.caller_of(shown)
     if caller is None:
@@ -66,13 +72,14 @@ def find(shown: Claim, namespace: str, standing: Standing) -> Tx[Caller]:
     user = caller.user
     if user.admin or (user.login == namespace and (yield from _is_own(user.id, namespace))):
         return caller
-    rights = yield from one(RIGHTS, user_id=user.id, namespace=namespace)
+    rights = yield from one(RIGHTS, user_id=user.id, namespace=namespace, since=shown.now - DAY)
     assert rights is not None
     if standing == "member" and rights["writes"]:
         return caller
     if standing == "owner" and 0 < rights["repos"] == rights["admins"]:
         return caller
-    raise auth.refused(Forbidden(_REFUSALS[standing].format(namespace)), user)
+    way_out = _OLD if rights["old"] else ""
+    raise auth.refused(Forbidden(_REFUSALS[standing].format(namespace) + way_out), user)
 
 
 def _is_own(user_id: int, namespace: str) -> Tx[bool]:
@@ -81,6 +88,7 @@ def _is_own(user_id: int, namespace: str) -> Tx[bool]:
     return strange is None or not strange["repos"]
 
 
+_OLD = "; the host has not told your rights there for a day: log in again, or synchronise (gantry repo sync)"
 _REFUSALS: dict[Standing, str] = {
     "member": "this is for those who may write in a repository of {}",
     "owner": "this is for those who administer every repository of {}",

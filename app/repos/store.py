@@ -1,6 +1,6 @@
 """The SQL of repositories and rights."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,16 +87,17 @@ def find_if_any(namespace: str, name: str) -> Tx[Repo | None]:
     return made(row) if row else None
 
 
-def find_told(hosts: Iterable[str], uid: str, slug: str) -> Tx[list[Repo]]:
+def find_told(hosts: Collection[str], uid: str, slug: str) -> Tx[list[Repo]]:
     """The repositories that a webhook may mean, by their id at one of the hosts, else by their slug.
 
-    `hosts` are the names of the hosts that may have sent the webhook, each with a repository of this id. The last slash
-    of a slug ends the namespace.
+    `hosts` are the names of the hosts that may have sent the webhook, each with a repository of this id; none for plain
+    git. A repository of another host is none of these; one of plain git may be read from a host. The last slash of a
+    slug ends the namespace.
     """
     rows = (yield from each(one(BY_UID, host=host, uid=uid) for host in hosts)) if uid else []
     found = [made(row) for row in rows if row is not None]
     namespace, _, name = slug.rpartition("/")
-    if not found and (repo := (yield from find_if_any(namespace, name))):
+    if not found and (repo := (yield from find_if_any(namespace, name))) and repo.scm in ("", *hosts):
         found.append(repo)
     return found
 

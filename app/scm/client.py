@@ -100,7 +100,7 @@ class Client:
         self._timeout, self._attempts, self._pause, self._most = timeout, attempts, pause, most
         verify = False if skip_verify else _trust()
         self._http = httpx.AsyncClient(verify=verify, timeout=timeout, follow_redirects=False)
-        #: Until when there are no more calls with an authorization, in Unix seconds.
+        #: Until when there are no more calls, by what their limit counts by, in Unix seconds.
         self._closed: dict[str, float] = {}
 
     async def close(self) -> None:
@@ -235,10 +235,10 @@ class Client:
     def _close(self, call: Call, seconds: float) -> None:
         now = self.clock()
         self._closed = {shown: until for shown, until in self._closed.items() if until > now}
-        self._closed[_shown(call)] = now + seconds
+        self._closed[_counted_by(call)] = now + seconds
 
     def _check_quota(self, call: Call) -> None:
-        seconds = self._closed.get(_shown(call), 0) - self.clock()
+        seconds = self._closed.get(_counted_by(call), 0) - self.clock()
         if seconds > 0:
             message = f"{self.name} takes no more calls for {seconds:.0f} s, because the limit of calls is reached"
             raise Later(message, seconds)
@@ -313,8 +313,10 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 
-def _shown(call: Call) -> str:
-    return call.headers.get("authorization") or call.headers.get("private-token") or ""
+def _counted_by(call: Call) -> str:
+    """What a limit of calls counts by: the credential. Log-ins, which show none, are not counted with other calls."""
+    shown = call.headers.get("authorization") or call.headers.get("private-token")
+    return shown or ("" if call.form is None else "form")
 
 
 def _number(headers: Mapping[str, str], *names: str) -> float | None:

@@ -139,3 +139,7 @@ class Tips(Protocol):
         such branch, or no repository.
         """
         ...
+
+    async def uid(self, source: Source) -> str:
+        """The host's id of the repository that is at the address now; empty for plain git. NotFound without any."""
+        ...

@@ -70,13 +70,13 @@ class Served(Host, Tips, Directory, Clones):
         """Raise Invalid (field `git_http_url`) for an address that is no repository of this server."""
         self._server.check(url)
 
+    async def uid(self, source: Source) -> str:
+        """See Tips."""
+        return (await self._settings(source)).uid
+
     async def default_branch(self, source: Source) -> str:
         """The default branch in the settings of the repository; Unreadable (`no_default_branch`) without one."""
-        try:
-            branch = (await self._asking(source, lambda shown: self._listed(shown, self._slug(source)))).default_branch
-        except Refused as error:
-            raise self._absent(error) from None
-        if branch:
+        if branch := (await self._settings(source)).default_branch:
             return branch
         message = f"{source.url} has no default branch: push a first commit, or set the branch yourself"
         raise Unreadable(message, code="no_default_branch")
@@ -208,6 +208,13 @@ class Served(Host, Tips, Directory, Clones):
 
     def _slug(self, source: Source) -> str:
         return self._server.slug(source.url)
+
+    async def _settings(self, source: Source) -> Listed:
+        """A repository with the rights of whoever calls; NotFound when there is none, or it is hidden."""
+        try:
+            return await self._asking(source, lambda shown: self._listed(shown, self._slug(source)))
+        except Refused as error:
+            raise self._absent(error) from None
 
     async def _get(self, source: Source, path: str, read: Read[T], /, **query: str) -> T:
         """What an answer about a repository holds."""

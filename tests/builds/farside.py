@@ -68,6 +68,7 @@ class FakeHost(Host, Tips):
     used: tuple[set[int], int] | None = None
     reads: int = 0
     listed: int = 0
+    uid_of_all: str = ""
     #: Repositories of which nothing is kept any more.
     forgotten: list[int] = field(default_factory=list)
 
@@ -112,6 +113,9 @@ class FakeHost(Host, Tips):
             raise self.failure
         head = await self.branch(source, branch)
         return {f"refs/heads/{branch}": head.sha} | {f"refs/tags/{name}": sha for name, sha in self.tags.items()}
+
+    async def uid(self, source: Source) -> str:
+        return self.uid_of_all
 
     async def read_file(self, source: Source, sha: str, path: str) -> str:
         self.reads += 1

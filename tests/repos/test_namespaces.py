@@ -11,7 +11,7 @@ from app.db.connect import Database
 from app.errors import Forbidden, Unauthorized
 from app.repos import namespaces, store
 from app.repos.model import Permissions, Repo
-from app.repos.namespaces import Standing
+from app.repos.namespaces import DAY, Standing
 
 NOW = 1_700_000_000
 READ, WRITE, ADMIN = Permissions(True), Permissions(True, True), Permissions(True, True, True)
@@ -55,6 +55,21 @@ async def test_rights_follow_from_those_in_the_repositories(
     db: Database, repos: list[Repo], rights: tuple[Permissions, ...], member: bool, owner: bool, standing: Standing
 ) -> None:
     assert await allowed(db, repos, standing, *rights) is {"member": member, "owner": owner}[standing]
+
+
+@pytest.mark.parametrize(("age", "let_in"), [(3600, True), (DAY + 1, False)])
+async def test_rights_that_a_host_has_not_confirmed_for_a_day_are_none(
+    db: Database, repos: list[Repo], age: int, let_in: bool
+) -> None:
+    kim = await db.write(accounts.create("kim", token="kim", now=NOW))
+    await db.write(store.grant(repos[0].id, kim.id, WRITE, NOW, synced=NOW))
+    finding = namespaces.find(Claim(token_hash=proofs.hash_token("kim"), now=NOW + age), "acme", "member")
+
+    if let_in:
+        assert (await db.read(finding)).user == kim
+    else:
+        with pytest.raises(Forbidden, match="log in again"):
+            await db.read(finding)
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,18 @@ async def test_after_the_last_call_that_is_left_no_call_is_made_until_the_host_s
     assert len(place.far.requests) == 2
 
 
+async def test_a_limit_of_calls_without_a_token_keeps_nobody_from_logging_in(place: Place) -> None:
+    place.far.status, place.far.headers = 403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(NOW + 3600)}
+    with pytest.raises(Later):
+        await place.client.send(place.call("list"))
+    place.far.status, place.far.headers = 201, {}
+    with pytest.raises(Later):
+        await place.client.send(place.call("list"))
+
+    form = {"grant_type": "authorization_code", "code": "c"}
+    assert (await place.client.send(place.call("made", "POST", form=form))).status == 201
+
+
 async def test_a_message_shows_what_the_host_says_on_one_line_and_no_secret(place: Place) -> None:
     place.far.status = 422
     place.far.told = b'{"message":"no\\u0000 such\\ntoken s3cret","errors":[{"code":"custom"}]}'

@@ -1,5 +1,6 @@
 """The SQL of the secrets of a repository or a namespace: sealed in the database, opened only for a runner."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +47,15 @@ SEALED = (DATA, SHARED_DATA)
 
 OF_REPO = _statements("secrets", "repo_id", "id, repo_id, '' AS namespace")
 OF_NAMESPACE = _statements("org_secrets", "namespace", "id, 0 AS repo_id, namespace")
+#: The secrets of a namespace for the builds of a repository: none if the namespace is that of another host. Anybody may
+#: make a group at one host that has the name of a group at another; the one that is known first has the secrets.
+SHARED = """
+    SELECT id, 0 AS repo_id, namespace, name, data, pull_request, pull_request_push FROM org_secrets
+    WHERE namespace = :namespace AND NOT EXISTS (
+        SELECT 1 FROM repos WHERE repos.namespace = :namespace AND repos.id < :before AND repos.scm NOT IN ('', :scm)
+    )
+    ORDER BY lower(name)
+"""
 ALL_OF_NAMESPACES = """
     SELECT id, 0 AS repo_id, namespace, name, data, pull_request, pull_request_push FROM org_secrets
     ORDER BY lower(name), namespace
@@ -118,16 +128,17 @@ def for_build(repo: Repo, seal: Seal, *, pull_request: bool) -> Tx[tuple[Secret,
     secret of the repository that a pull request may not see does not hide a secret of the namespace (contract
     drone-rpc 4).
     """
-    own = yield from _opened(of_repo(repo.id), seal, pull_request)
-    shared = yield from _opened(of_namespace(repo.namespace), seal, pull_request)
+    own = _opened((yield from many(OF_REPO.list_of, owner=repo.id)), DATA, seal, pull_request)
+    before = repo.id if repo.scm else 0  # administrators alone register those of plain git
+    rows = yield from many(SHARED, namespace=repo.namespace, scm=repo.scm, before=before)
+    shared = _opened(rows, SHARED_DATA, seal, pull_request)
     taken = {secret.name.lower() for secret in own}
     return (*own, *(secret for secret in shared if secret.name.lower() not in taken))
 
 
-def _opened(owner: Owner, seal: Seal, pull_request: bool) -> Tx[list[Secret]]:
-    rows = yield from many(owner.sql.list_of, owner=owner.key)
+def _opened(rows: Sequence[Row], purpose: str, seal: Seal, pull_request: bool) -> list[Secret]:
     wanted = [row for row in rows if row["pull_request"] or not pull_request]
-    return [_secret(row, seal.open(row["data"], owner.purpose)) for row in wanted]
+    return [_secret(row, seal.open(row["data"], purpose)) for row in wanted]
 
 
 def _found(name: str, row: Row | None) -> Secret:

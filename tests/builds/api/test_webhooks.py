@@ -18,7 +18,8 @@ from app.db.tx import run
 from app.errors import Unavailable, Unreadable
 from app.repos.model import Repo
 from app.scm.forge import Later
-from tests.builds.api.webhooks import Forge, Receiver, commit, receiving, recorded
+from app.scm.hook import sign
+from tests.builds.api.webhooks import KEY, Forge, Receiver, commit, receiving, recorded
 from tests.builds.farside import NOW, Scene, pipeline
 from tests.soon import soon
 
@@ -105,6 +106,33 @@ async def test_of_two_servers_of_one_kind_the_key_tells_the_repository(scene: Sc
 
         assert (await push(receiver)).json()["repo_id"] == other.id
         assert await receiver.counter(one) == 0
+
+
+@pytest.mark.parametrize("sender", ["gitea", "gogs", "gitlab"])
+async def test_a_webhook_of_one_host_starts_nothing_at_another(receiver: Receiver, sender: str) -> None:
+    """Whoever has seen a webhook of one host could send its body and its signature in the form of another."""
+    event, body = "Push Hook" if sender == "gitlab" else "push", recorded(sender, "push")
+    payload = orjson.loads(body)
+    about = payload.get("project") or payload["repository"]
+    repo = await receiver.register("github", "7", about.get("path_with_namespace") or about["full_name"])
+
+    assert (await receiver.deliver(sender, event, body)).status_code == 401
+    assert await receiver.counter(repo) == 0
+
+
+async def test_a_hook_of_plain_git_starts_nothing_at_a_host(receiver: Receiver, repo: Repo) -> None:
+    """Such a hook may send no id, so that the server would not know a second delivery."""
+    sent = {"X-Gantry-Event": "push", "X-Hub-Signature-256": sign(KEY, body := orjson.dumps(PUSH))}
+
+    assert (await receiver.client.post("/hook", content=body, headers=sent)).status_code == 401
+    assert await receiver.counter(repo) == 0
+
+
+async def test_a_host_may_send_for_a_repository_that_was_registered_as_plain_git(receiver: Receiver) -> None:
+    receiver.scene.host.files[SHA], receiver.scene.host.messages[SHA] = pipeline(), "change"
+    repo = await receiver.register("", "", HELLO[1])
+
+    assert (await push(receiver)).json()["repo_id"] == repo.id
 
 
 async def test_a_ping_needs_no_repository(receiver: Receiver) -> None:

@@ -220,3 +220,23 @@ def test_a_client_never_reads_a_value() -> None:
     assert secret_json(shared) == {"id": 1, "namespace": "acme", "name": "token", "pull_request": True}
     assert secret_json(Secret(1, 2, "t", pull_request_push=True))["pull_request_push"] is True
     assert "hush" not in repr(secret)
+
+
+@pytest.mark.parametrize(("first", "second", "shared"), [
+    ("github", "github", True),
+    ("github", "gitlab", False),
+    ("", "gitlab", True),
+    ("github", "", True),
+])  # fmt: skip
+async def test_another_hosts_namespace_of_the_same_name_does_not_share_secrets(
+    db: Database, owner: User, first: str, second: str, shared: bool
+) -> None:
+    """Anybody may make a group at a host that has the name of a group at another one."""
+    await db.write(new(secrets.of_namespace("acme"), "token"))
+    older, newer = [
+        await db.write(store.create(Repo(0, "acme", name, uid=name, user_id=owner.id, scm=scm)))
+        for name, scm in (("web", first), ("trap", second))
+    ]
+
+    assert await opened(db, older) == {"token": VALUE}
+    assert await opened(db, newer) == ({"token": VALUE} if shared else {})
