@@ -124,7 +124,7 @@ def test_an_address_that_holds_a_password_is_refused_with_the_way_out(place: Pla
 
     refused = place.server.ask("POST", "/api/repos", json=body)
 
-    assert refused.status_code == 422
+    assert refused.status_code == 400
     assert "gantry repo credentials" in refused.text
     assert "hunter2" not in refused.text
 
@@ -200,7 +200,38 @@ def test_who_does_not_administer_the_repository_may_neither_set_nor_see_credenti
         answers = [visitor.get(path), visitor.put(path, json={"name": "x", "token": "y"}), visitor.delete(path)]
 
     place.server.json("PATCH", f"/api/repos/{HTTPS}", json={"visibility": "private"})
-    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+
+
+SSH_ONLY = {"key": "x", "known_hosts": "y"}
+
+
+@pytest.mark.parametrize(
+    ("slug", "body", "fields"),
+    [
+        (HTTPS, {}, {"name", "token"}),
+        (HTTPS, {"name": "bot"}, {"token"}),
+        (HTTPS, {"name": "bot", "token": "two words"}, {"token"}),
+        (HTTPS, {"name": "b\not", "token": "x"}, {"name"}),
+        (HTTPS, SSH_ONLY, {"key", "known_hosts"}),
+        (SSH, {"name": "bot", "token": "x"}, {"name", "token"}),
+        (SSH, {}, {"key", "known_hosts"}),
+        (SSH, SSH_ONLY, {"key", "known_hosts"}),
+        ("acme/local", {"name": "bot", "token": "x"}, {"credentials"}),
+    ],
+)
+def test_credentials_that_cannot_be_are_refused_by_field(
+    place: Place, slug: str, body: dict[str, str], fields: set[str]
+) -> None:
+    if slug == "acme/local" and place.server.ask("GET", f"/api/repos/{slug}").status_code == 404:
+        (place.server.folder / "local").mkdir()
+        subprocess.run(["git", "init", "-q", "--bare", str(place.server.folder / "local")], check=True)
+        place.server.register(f"file://{place.server.folder}/local", slug, default_branch="main")
+
+    refused = place.server.ask("PUT", f"/api/repos/{slug}/credentials", json=body)
+
+    assert refused.status_code == 400
+    assert {problem["field"] for problem in refused.json()["errors"]} == fields
 
 
 def test_changes_of_credentials_are_in_the_audit_record_without_secrets(place: Place) -> None:
@@ -240,6 +271,7 @@ def test_a_repository_is_polled_and_gets_notes_and_tags(place: Place) -> None:
     assert place.repository.git("rev-parse", f"{tag}^{{commit}}") == sha
     place.server.until(lambda: " promote " in note(place, sha), "the note is written")
     assert f"{build['number']} push success {place.server.url}/{HTTPS}/{build['number']}" in note(place, sha)
+    assert place.server.json("GET", "/api/outbox?state=dead") == []
     told = place.gantry("repo", "info", HTTPS).stdout
     assert "Polled:  every 30 s" in told
 

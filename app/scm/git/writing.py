@@ -31,7 +31,7 @@ _FINAL = (b"[rejected]", b"declined")
 
 
 async def put_note(git: Command, remote: Remote, sha: str, text: str, author: Author) -> None:
-    """See Marks. Only the newest commit of the notes is fetched, without what the notes say."""
+    """See Marks."""
     for _ in range(ATTEMPTS):
         async with _own(git, sha) as place:
             await _fetch_notes(git, place, remote)
@@ -48,9 +48,9 @@ async def put_note(git: Command, remote: Remote, sha: str, text: str, author: Au
 
 
 async def _fetch_notes(git: Command, place: Path, remote: Remote) -> None:
-    words = (*_FETCH, "--depth=1", "--filter=blob:none", "origin", f"+{NOTES}:{NOTES}")
+    """Fetch the newest commit of the notes. With the notes: over https, git compares new ones with those."""
     try:
-        await git.run(*words, at=place, remote=remote)
+        await git.run(*_FETCH, "--depth=1", "origin", f"+{NOTES}:{NOTES}", at=place, remote=remote)
     except Refused as refused:
         if _ABSENT not in refused.reason:
             raise

@@ -10,10 +10,10 @@ import pytest
 from app.errors import Unavailable, Unreadable
 from app.scm.git import writing
 from app.scm.git.host import Git
-from app.scm.host import Access, Source
+from app.scm.host import Access, Account, Source
 from app.scm.plain import Author
 from app.scm.ssh import Identity
-from tests.scm import sshd
+from tests.scm import https, sshd
 from tests.scm.conftest import Shim
 from tests.scm.repository import Repository
 from tests.scm.sshd import SshHost
@@ -183,3 +183,17 @@ async def test_the_credentials_of_the_repository_are_used_and_hooks_of_the_host_
     hook.chmod(0o755)
     with pytest.raises(Unreadable, match=r"pre-receive hook declined"):
         await git.put_tag(source, head, "deploy/production/1", "x", AUTHOR)
+
+
+async def test_notes_and_tags_are_written_over_https(repository: Repository, tmp_path: Path) -> None:
+    with https.serving(repository.path.parent, tmp_path) as remote:
+        environ = {"PATH": os.environ["PATH"], "GIT_SSL_CAINFO": str(remote.ca)}
+        git = Git(tmp_path / "mirrors", [], environ=environ, account=Account(https.LOGIN, https.PASSWORD))
+        source, commits = Source(1, f"{remote.url}/demo/.git"), [repository.commit() for _ in range(2)]
+
+        for number in range(3):
+            await git.put_note(source, commits[number % 2], f"note {number}", AUTHOR)
+            await git.put_tag(source, commits[0], f"deploy/production/{number}", "x", AUTHOR)
+
+    assert [note(repository, sha) for sha in commits] == ["note 2", "note 1"]
+    assert len(repository.git("tag", "-l").split()) == 3
