@@ -16,7 +16,7 @@ NUMBER = click.IntRange(min=1)
 
 @click.group()
 def outbox() -> None:
-    """See what waits to be told to git hosts, and try it again (administrators)."""
+    """See what waits to be told to git hosts (administrators)."""
 
 
 @outbox.command("ls")

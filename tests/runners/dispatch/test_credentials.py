@@ -9,8 +9,7 @@ from app.repos.model import Repo, Visibility
 from app.runners.dispatch.credentials import Credentials
 from app.runners.exec.workspace import Workspace
 from app.runners.manager import Netrc
-from app.scm.forge import TOKEN_AS_LOGIN
-from app.scm.host import Account
+from app.scm.host import TOKEN_AS_LOGIN, Account
 from app.scm.ssh import Identity
 
 BOTH = Credentials(Account("bot", "hush"))
