@@ -62,11 +62,11 @@ def test_the_secret_is_the_token_wherever_it_stands() -> None:
     assert Netrc("git.example.com", "oauth2", "the token").secret == "the token"
 
 
-def test_the_account_of_a_repository_wins_and_is_told_for_a_public_one_too() -> None:
+async def test_the_account_of_a_repository_wins_and_is_told_for_a_public_one_too() -> None:
     repo = Repo(1, "acme", "web", git_http_url="https://git.example.com/acme/web.git", visibility="public")
 
-    assert BOTH.netrc(repo, Account("own", "secret")) == Netrc("git.example.com", "own", "secret")
-    assert Credentials().netrc(repo, Account("own", "secret")) == Netrc("git.example.com", "own", "secret")
+    assert await BOTH.netrc(repo, Account("own", "secret")) == Netrc("git.example.com", "own", "secret")
+    assert await Credentials().netrc(repo, Account("own", "secret")) == Netrc("git.example.com", "own", "secret")
 
 
 def test_a_key_is_in_a_folder_of_its_own_until_it_is_forgotten(tmp_path: Path) -> None:
