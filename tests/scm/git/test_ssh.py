@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from tests.scm.https import LOGIN, PASSWORD
 from tests.scm.https import serving as serving_https
 from tests.scm.repository import Repository
 from tests.scm.sshd import SshHost
+from tests.soon import soon_sync
 
 
 @pytest.fixture
@@ -99,12 +102,27 @@ async def test_a_host_whose_key_has_changed_is_not_believed(
     assert remote.commands == []
 
 
-async def test_no_other_key_and_no_other_settings_are_used(remote: SshHost, identity: Identity, tmp_path: Path) -> None:
-    """An agent knows the right key, and would offer it."""
+@pytest.fixture
+def agent(identity: Identity) -> Iterator[str]:
+    """The socket of a real agent that has the right key."""
+    with tempfile.TemporaryDirectory() as folder:  # the path of a socket is short
+        path = f"{folder}/agent"
+        process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
+        try:
+            soon_sync(lambda: Path(path).exists(), "the agent listens")
+            added = {**os.environ, "SSH_AUTH_SOCK": path}
+            subprocess.run(["ssh-add", "-q", "-"], input=identity.key, env=added, text=True, check=True)
+            yield path
+        finally:
+            process.terminate()
+            process.wait()
+
+
+async def test_no_key_of_an_agent_is_used(remote: SshHost, tmp_path: Path, agent: str) -> None:
     stranger = Identity(sshd.new_key()[0], remote.known_hosts)
 
     with pytest.raises(Unreadable, match="Permission denied"):
-        await git(tmp_path, stranger, SSH_AUTH_SOCK=str(tmp_path / "agent")).branch(source(remote), "main")
+        await git(tmp_path, stranger, SSH_AUTH_SOCK=agent).branch(source(remote), "main")
 
 
 async def test_a_data_folder_with_odd_characters_works(remote: SshHost, identity: Identity, tmp_path: Path) -> None:
