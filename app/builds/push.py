@@ -21,6 +21,9 @@ from app.scm.host import Commit
 
 log = logging.getLogger(__name__)
 
+#: The beginning of the tags that mark promotions in repositories of plain git that want such tags.
+DEPLOYED = "refs/tags/deploy/"
+
 
 class Options(TypedDict):
     """How a build of a delivery is made: `claim` makes the first part of its transaction, as in `flow.start`.
@@ -86,6 +89,8 @@ async def fail_push(
 
 def _refuse_unwanted(repo: Repo, change: Change, trigger: Trigger) -> None:
     """NothingToRun for a change that the repository ignores, by what the webhook tells (contract scm-webhooks 4)."""
+    if repo.git_tags and change.ref.startswith(DEPLOYED):
+        raise NothingToRun("the tag is the mark of a promotion, which this server sets")
     if isinstance(change, Push) and "ci.skip" in change.options:
         raise NothingToRun("the push option ci.skip asks for no build")
     if skips(trigger.event, change.message, change.title):

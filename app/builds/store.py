@@ -6,7 +6,7 @@ from app.builds import stages
 from app.builds.model import Build, Status, end
 from app.db import schema
 from app.db.mapper import MAPPING, Mapper
-from app.db.tx import Tx, one, run
+from app.db.tx import Tx, many, one, run
 from app.errors import NotFound
 from app.evolve import evolve
 
@@ -46,6 +46,9 @@ SUCCESS_OF_COMMIT = """
     SELECT * FROM builds WHERE repo_id = :repo_id AND after_sha = :after AND status || '' = 'success'
         AND event NOT IN ('promote', 'rollback', 'pull_request')
     ORDER BY number DESC LIMIT 1
+"""
+NEWEST_OF_COMMIT = """
+    SELECT * FROM builds WHERE repo_id = :repo_id AND after_sha = :after ORDER BY number DESC LIMIT :limit
 """
 SET_STATUS = """
     UPDATE builds SET status = :status, started = :started, finished = :finished, updated = :updated,
@@ -164,6 +167,12 @@ def success_of_commit(repo_id: int, after: str) -> Tx[Build | None]:
     """As `latest_success`, of a commit in place of a ref."""
     row = yield from one(SUCCESS_OF_COMMIT, repo_id=repo_id, after=after)
     return MAPPER.make(row) if row else None
+
+
+def newest_of_commit(repo_id: int, after: str, limit: int) -> Tx[list[Build]]:
+    """The newest builds of a commit, without their stages, newest first."""
+    rows = yield from many(NEWEST_OF_COMMIT, repo_id=repo_id, after=after, limit=limit)
+    return [MAPPER.make(row) for row in rows]
 
 
 def newest_of(repo_id: int) -> Tx[Build | None]:

@@ -40,6 +40,7 @@ COMMANDS = {
     "log": Lazy("app.cli.log:log", "Print the log of a step."),
     "migrate": Lazy("app.cli.migrate:migrate", "Move over from another server."),
     "orgsecret": Lazy("app.cli.orgsecret:orgsecret", "Keep the secrets that the repositories of a namespace share."),
+    "outbox": Lazy("app.cli.outbox:outbox", "See what waits to be told to git hosts (administrators)."),
     "queue": Lazy("app.cli.queue:queue", "See, pause and resume the queue (administrators)."),
     "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks, and change them."),
     "restore": Lazy("app.cli.backup:restore", "Check a backup, and put it into an empty data folder."),

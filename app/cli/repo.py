@@ -10,6 +10,7 @@ import click
 
 from app.cli.hooks import hook_path, install_hook
 from app.cli.remote.client import Client, Json, Unreachable
+from app.cli.repo_credentials import credentials
 from app.cli.terminal import arguments, options, output
 from app.cli.terminal.options import Session, json_option, repo_path, slug_argument, yes_option
 from app.errors import AppError
@@ -20,6 +21,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.group()
 def repo() -> None:
     """Register repositories and their hooks, and change them."""
+
+
+repo.add_command(credentials)
 
 
 @repo.command()
@@ -68,7 +72,27 @@ def ls(session: Session) -> None:
 def info(session: Session, slug: str) -> None:
     """Show a repository."""
     with session.client() as client:
-        session.show(client.record("GET", repo_path(slug)), _block)
+        found = client.record("GET", repo_path(slug))
+        poll = _poll_of(client, slug) if found.get("poll") and not session.as_json else ""
+    session.show(found, lambda told: _block(told) + poll)
+
+
+def _poll_of(client: Client, slug: str) -> str:
+    """How a repository is polled, as lines; empty for those who may not write in the repository."""
+    try:
+        poll = client.record("GET", repo_path(slug, "poll"))
+    except Unreachable:
+        raise
+    except AppError:
+        return ""
+    now = time.time()
+    seen = output.ago(poll["seen"], now) if poll.get("seen") else "not yet"
+    told = f"every {poll.get('interval', 0)} s, {poll.get('refs', 0)} refs, seen {seen}"
+    lines = [("Polled", told)]
+    if error := output.line(poll.get("error", "")):
+        again = max(0, int(poll.get("due", 0) - now))
+        lines.append(("Away", f"{error} (tried {poll.get('tries', 0)} times, again in {again} s)"))
+    return "\n" + output.block(lines)
 
 
 @repo.command()
@@ -120,6 +144,9 @@ def _flag(name: str, words: str) -> Callable[[F], F]:
 )
 @click.option("--any-parameter", is_flag=True, help="Parameters may have every name that is not reserved.")
 @_flag("deployments", "Promotions are shown at the git host as deployments.")
+@click.option("--poll", metavar="5m", help="How often the refs of plain git are listed, 30s or more; 0: never.")
+@_flag("git-notes", "Note builds in refs/notes/ci of plain git.")
+@_flag("git-tags", "Tag the commits of successful promotions in plain git: deploy/TARGET/NUMBER.")
 @_flag("trusted", "Pipelines may use what is privileged (administrators of the server).")
 @click.option(
     "--timeout", type=options.minutes, metavar="MINUTES|1h30m", help="What a stage may take (administrators)."
@@ -265,6 +292,9 @@ def _others(repo: Json) -> list[tuple[str, str]]:
         ("Throttle", str(repo.get("throttle") or "-")),
         ("Parameters", output.line(", ".join(repo.get("parameters") or ())) or "any"),
         ("Deployments", output.yes(repo.get("deployments", True))),
+        ("Polled", f"every {repo['poll']} s" if repo.get("poll") else "-"),
+        ("Git notes", output.yes(repo.get("git_notes"))),
+        ("Git tags", output.yes(repo.get("git_tags"))),
     ]
 
 

@@ -274,7 +274,7 @@ deliveries = table(
 )
 Index("deliveries_name", deliveries.c.repo_id, deliveries.c.name, unique=True)
 Index("deliveries_repo", deliveries.c.repo_id, deliveries.c.id)
-Index("deliveries_after", deliveries.c.repo_id, deliveries.c.after, deliveries.c.received)
+Index("deliveries_after", deliveries.c.repo_id, deliveries.c.after, deliveries.c.ref, deliveries.c.received)
 Index("deliveries_received", deliveries.c.received)
 _waits = deliveries.c.due != 0
 Index(

@@ -18,11 +18,12 @@ from app.builds.live.relay import relaying
 from app.builds.logs.logs import Logs
 from app.builds.missed.looks import Looks
 from app.builds.moments import Moments
+from app.builds.polling.poller import Poller
 from app.builds.ports import Ports
 from app.builds.retention import Retention
 from app.convert.convert import Converter
 from app.convert.limits import STEPS, Limits
-from app.db.connect import Database
+from app.db.connect import Database, file_of
 from app.extensions.client import extension
 from app.folder import Folder
 from app.main.maintenance import now
@@ -59,7 +60,7 @@ async def open_builds(
     traffic: Traffic,
 ) -> AsyncIterator[Builds]:
     """While the block lasts, changes are delivered to readers and to other servers, cron jobs and pushes that wait run,
-    and old builds are purged."""
+    repositories are polled, and old builds are purged."""
     logs = Logs(folder.logs)
     await logs.prepare()
     configs = Configs(hosts, Converter(partial(_template, db), _limits(settings)), _extensions(settings))
@@ -70,12 +71,14 @@ async def open_builds(
     retention = Retention(ports, days=settings.retention_days, builds=settings.retention_builds)
     keeper = Keeper(ports)
     looks = Looks(ports, keeper)
+    poller = Poller(ports, secrets.token_hex(8), keeper.wake, alone=file_of(settings.database) is not None)
     async with (
         relaying(ports),
         broadcast.running(),
         scheduler.running(),
         keeper.running(),
         looks.running(),
+        poller.running(),
         retention.running(),
     ):
         yield Builds(ports, Rendered(db), broadcast, scheduler, pace, keeper, looks)

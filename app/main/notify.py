@@ -9,6 +9,7 @@ from app.builds.moments import Moments
 from app.builds.ports import Ports
 from app.main.artifacts import now_ms
 from app.moments import Recorder
+from app.notify.git import Marker, Marking
 from app.notify.recorder import Naming, Notes
 from app.notify.sender import Sender
 from app.outbox.worker import Worker
@@ -24,14 +25,15 @@ def notes(settings: Settings, hosts: Hosts) -> Notes:
 
 
 def recorders(written: Notes, hosts: Hosts) -> Sequence[Recorder]:
-    """The recorder of what hosts are told, for a server that knows any host: the funnel reads builds for a recorder."""
-    return [written.recorder] if hosts.forges else []
+    """The recorder of what plain git keeps; and that of what hosts are told, for a server that knows any host."""
+    return [Marking(now_ms).recorder, *([written.recorder] if hosts.forges else [])]
 
 
 @asynccontextmanager
 async def open_outbox(ports: Ports, written: Notes, *, alone: bool) -> AsyncIterator[Worker]:
     """Send what waits in the outbox while the block lasts. `alone`: no other server has the database."""
-    worker = Worker(ports.db, Sender(ports.db, ports.hosts).sends, secrets.token_hex(8), now_ms, alone=alone)
+    sends = {**Sender(ports.db, ports.hosts).sends, **Marker(ports.db, ports.hosts, written.public_url).sends}
+    worker = Worker(ports.db, sends, secrets.token_hex(8), now_ms, alone=alone)
     async with worker.running(), background.serving(_wake(worker, ports.moments, written)):
         yield worker
 

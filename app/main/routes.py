@@ -41,7 +41,7 @@ from app.bundles.api import records as bundle_records
 from app.bundles.api import transfer as bundle_transfer
 from app.outbox import api as outbox
 from app.repos.api import audit as repo_audit
-from app.repos.api import collaborators, credentials, links, owners, repos, sign, tokens
+from app.repos.api import collaborators, credentials, links, owners, polls, repos, sign, tokens
 from app.repos.secrets import api as secrets
 from app.repos.templates import api as templates
 from app.runners.dispatch import api as runners
@@ -75,6 +75,7 @@ ROWS: Sequence[Endpoint] = [
     *collaborators.routes,
     *owners.routes,
     *credentials.routes,
+    *polls.routes,
     *secrets.routes,
     *templates.routes,
     *sign.routes,

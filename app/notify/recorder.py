@@ -54,6 +54,11 @@ class Notes:
         self._builds = set[int]()
 
     @property
+    def public_url(self) -> str:
+        """The address of this server."""
+        return self._naming.public_url
+
+    @property
     def recorder(self) -> Recorder:
         """The recorder of the moments of builds."""
         return Recorder(self._record, verbs=VERBS)

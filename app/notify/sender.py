@@ -39,8 +39,8 @@ class Sender:
         try:
             await host.put_status(where, Status(**entry.payload))
         except AppError as error:
-            raise _told(error) from error
-        return _nothing()
+            raise as_told(error) from error
+        return nothing()
 
     async def send_deployment(self, entry: Entry) -> Tx[None]:
         """Show a deployment. The id that the host gives to a new one is stored with the build."""
@@ -50,14 +50,14 @@ class Sender:
             raise Unreadable(f"the host {host.name!r} shows no deployments")
         build = await self._db.glance(builds.find_if_any(entry.payload["build"]))
         if build is None:  # it was purged meanwhile, and its id at the host with it
-            return _nothing()
+            return nothing()
         known = str(build.deploy_id) if build.deploy_id else ""
         try:
             given = await host.put_deployment(where, known, Deployment(**entry.payload["deployment"]))
         except AppError as error:
-            raise _told(error) from error
+            raise as_told(error) from error
         if known or not (given.isdecimal() and given.isascii() and len(given) <= _DIGITS):
-            return _nothing()
+            return nothing()
         return builds.set_deploy_id(build.id, int(given))
 
     async def _source(self, entry: Entry) -> Source:
@@ -71,12 +71,13 @@ class Sender:
             raise Unavailable(error.message, code=error.code) from error
 
 
-def _told(error: AppError) -> AppError:
+def as_told(error: AppError) -> AppError:
     """The error of a host, as Unavailable if a later call may succeed."""
     if passes(error) and not isinstance(error, Unavailable):
         return Unavailable(error.message, code=error.code)
     return error
 
 
-def _nothing() -> Tx[None]:
+def nothing() -> Tx[None]:
+    """Nothing is written."""
     yield from ()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["status", "deployment"]
+Kind: TypeAlias = Literal["status", "deployment", "note", "tag"]
 #: `dead`: no attempt follows, unless an administrator asks for one.
 State: TypeAlias = Literal["waiting", "dead"]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from app.accounts.model import User
 from app.db.connect import Database
 from app.db.tx import Tx
-from app.errors import Invalid, Problem
+from app.errors import Invalid, Problem, Unreadable
 from app.repos import settings, store
 from app.repos.input import check_name
 from app.repos.model import SECRET, SIGNER, Repo, Visibility, source
@@ -45,7 +45,7 @@ async def register(
         )
         raise Invalid.of([Problem("git_http_url", "listed_host", f"git_http_url {words} (gantry repo sync)")])
     _check(host, namespace, name, url, default_branch)
-    branch = default_branch or await host.default_branch(Source(0, url, host.name))
+    branch = default_branch or await _default_branch(host, url)
     slug = f"{namespace}/{name}"
     repo = Repo(
         id=0,
@@ -67,6 +67,17 @@ async def register(
         secret=seal.seal(new_key(), SECRET),
     )
     return await db.write(recorded(store.create(repo)))
+
+
+async def _default_branch(host: Host, url: str) -> str:
+    """The default branch that the host of a repository names, who knows no credentials of this repository yet."""
+    try:
+        return await host.default_branch(Source(0, url, host.name))
+    except Unreadable as error:
+        if url.startswith("file:") or error.code != "repository_unreachable":
+            raise
+        words = "a private repository is registered with its default branch first (--branch), then gets its credentials"
+        raise Unreadable(f"{error.message}; {words}", code=error.code) from error
 
 
 async def repair(db: Database, hosts: Hosts, repo: Repo, now: int, recorded: Callable[[Tx[Repo]], Tx[Repo]]) -> Repo:

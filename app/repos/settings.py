@@ -24,6 +24,8 @@ SETTINGS = (
     "git_notes",
     "git_tags",
 )
+#: Of these, the settings of repositories of plain git alone.
+PLAIN_GIT = ("poll", "git_notes", "git_tags")
 #: The settings that only an administrator of the server may change.
 SYSTEM_SETTINGS = ("trusted", "timeout", "throttle", "counter")
 #: The counter never goes back, so that no build number is given twice.

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from app.builds.model import Build, Line, Stage, Step
 from app.repos.model import Repo, Secret
-from app.scm.forge import TOKEN_AS_LOGIN
+from app.scm.host import TOKEN_AS_LOGIN
 from app.scm.ssh import Identity
 
 

@@ -271,10 +271,6 @@ class Passwords(Protocol):
         ...
 
 
-#: The password of git beside a token that is the login.
-TOKEN_AS_LOGIN = "x-oauth-basic"
-
-
 @runtime_checkable
 class Clones(Protocol):
     """Hosts that know how git shows a credential when it clones over https (contract scm-api 7.1)."""

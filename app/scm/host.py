@@ -21,6 +21,10 @@ class Source:
     account: int = 0
 
 
+#: The password beside a token that is the login: some hosts take tokens so.
+TOKEN_AS_LOGIN = "x-oauth-basic"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """The login and password, or token, with which a private repository is read over https."""

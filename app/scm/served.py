@@ -11,7 +11,6 @@ from app.scm.cache import Cache
 from app.scm.client import Client
 from app.scm.forge import (
     MOST_COMMITS,
-    TOKEN_AS_LOGIN,
     Clones,
     Compares,
     Comparison,
@@ -24,7 +23,7 @@ from app.scm.forge import (
     Renewing,
     TooMuch,
 )
-from app.scm.host import Account, Commit, Host, Source, Tips
+from app.scm.host import TOKEN_AS_LOGIN, Account, Commit, Host, Source, Tips
 from app.scm.server import Server
 
 T = TypeVar("T")

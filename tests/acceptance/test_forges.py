@@ -11,6 +11,7 @@ import pytest
 
 from tests import postgres
 from tests.acceptance.hosting import FAKES, Person, hosting, owned, states
+from tests.acceptance.remote import SECRET, RunnerProcess
 from tests.acceptance.server import Server
 from tests.scm.fakes.forge import Forge
 from tests.scm.fakes.project import Project
@@ -264,6 +265,23 @@ def test_a_token_of_the_server_is_enough(tmp_path: Path, name: str) -> None:
         assert "the words of the private repository" in server.output("octocat/tool", 1, 1, 2)
         assert "octocat-token" not in server.output("octocat/tool", 1, 1, 2)
         assert name not in WITH_STATUSES or is_life(states(project, PUSH), "success")
+
+
+def test_a_runner_on_another_machine_clones_with_the_token_and_tells_nobody(tmp_path: Path) -> None:
+    settings = {"rpc_secret": SECRET, "runner_capacity": "0"}
+    with hosting(tmp_path, "github", tokens=True, **settings) as (server, sides):
+        project = sides["github"].add_project("octocat/tool", private=True)
+        server.json("POST", "/api/user/repos")
+        server.json("POST", "/api/repos/octocat/tool")
+        with RunnerProcess(tmp_path, f"127.0.0.1:{server.port}") as runner:
+            project.push(FILES)
+            server.until(lambda: server.json("GET", "/api/repos/octocat/tool/builds"), "a build was made")
+            build = server.finished("octocat/tool", 1)
+
+        shown = server.output("octocat/tool", 1, 1, 2)
+        assert (build["status"], "the words of the private repository" in shown) == ("success", True)
+        assert "login [secret:netrc]" in shown
+        assert "octocat-token" not in shown + runner.log.read_text() + server.log.read_text()
 
 
 def test_a_repository_of_a_host_is_not_registered_by_its_address(at_host: AtHost) -> None:

@@ -44,6 +44,8 @@ TINY = Sizes(
     uploaded=300_000,
     bundled=40,
     versions=60,
+    sent=20,
+    told=30,
 )
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -119,6 +121,11 @@ def test_every_measure_is_in_the_table_and_in_the_file(
         "promote to waiting runner, p95",
         "log line to reader, median",
         "memory of 400 idle polls",
+        "deliveries of pushes, 16 connections",
+        "deliveries of pushes, 16 connections, p99",
+        "deliveries, a host that answers in 2 s / at once",
+        "statuses sent",
+        "promotes, 30 entries wait / none",
         "uploads of 10 KB, 16 connections",
         "deployments by checksum, 16 connections",
         "upload of 0.3 MB / its checksums",

@@ -24,12 +24,14 @@ class HttpsHost:
         #: The file that says whom to trust.
         self.ca = ca
         self.told: list[str] = []
+        #: What `bot` must show.
+        self.password = PASSWORD
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         """Let git answer, or ask who it is."""
         authorization = request.headers.get("authorization", "")
         self.told.append(authorization)
-        if authorization != "Basic " + b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode():
+        if authorization != "Basic " + b64encode(f"{LOGIN}:{self.password}".encode()).decode():
             request.send_response(401)
             request.send_header("WWW-Authenticate", 'Basic realm="git"')
             request.send_header("Content-Length", "0")

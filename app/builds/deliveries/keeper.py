@@ -110,7 +110,7 @@ class Keeper:
         if told.sent:
             _refuse_stale(told.sent, now)
         given = Delivery.of(repo.id, told, change, by, now, name=token_hex(16))
-        delivery, is_first = await self._ports.db.write_few(store.receive(given, now + LEASE))
+        delivery, is_first = await self._ports.db.write_few(store.receive(given, now + LEASE, polled=repo.poll > 0))
         if is_first:
             task = asyncio.create_task(self._try(repo, delivery, is_first=True))
             self._first[delivery.id] = task

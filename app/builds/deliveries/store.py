@@ -1,5 +1,6 @@
 """The SQL of deliveries."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,9 @@ from app.db import schema
 from app.db.mapper import NAMES, Codec, Mapper
 from app.db.tx import Tx, many, one, run
 from app.errors import Conflict
+from app.moments import Actor
+from app.scm import hook
+from app.scm.hook import Push
 
 FIND = "SELECT * FROM deliveries WHERE repo_id = :repo_id AND name = :name"
 #: As FIND, and the delivery of the same change if the server itself has found the change since a time.
@@ -25,8 +29,24 @@ ADD = schema.insert_sql(schema.deliveries, "ON CONFLICT (repo_id, name) DO NOTHI
 TWIN = """
     SELECT * FROM deliveries
     WHERE repo_id = :repo_id AND after = :after AND received >= :since
-        AND ref = :ref AND event = :event AND action = :action AND host <> '' AND twin = 0 AND name <> :name
+        AND ref = :ref AND event = :event AND action = :action AND twin = 0 AND name <> :name
+        AND (host <> '' OR name LIKE 'poll:%')
     ORDER BY received, id LIMIT 1
+"""
+#: Pushes that polling has found, without those that the hook has told of since a time. Those that follow on their refs
+#: wait for them.
+ADD_POLLED = """
+    INSERT INTO deliveries (
+        repo_id, name, ref, before, after, sender, options, address, request, received, build, due, tries, error, host,
+        event, action, facts, twin, found_late
+    )
+    SELECT :repo_id, found.name, found.ref, found.before, found.after, :sender, :options, :address, :request, :received,
+        0, :received, 0, 'found by polling', '', :event, :action, :facts, 0, FALSE
+    FROM :rows(pushes; name text, ref text, before text, after text) AS found
+    WHERE NOT EXISTS (
+        SELECT 1 FROM deliveries AS told
+        WHERE told.repo_id = :repo_id AND told.after = found.after AND told.received >= :since AND told.ref = found.ref
+    )
 """
 #: Of a delivery without a build, a later one of the same id is a new try.
 REPEAT = """
@@ -69,6 +89,10 @@ FORGET = "DELETE FROM deliveries WHERE due = 0 AND received <= :before"
 #: Seconds within which two deliveries of one change are one; and, where the server itself has found the change, for
 #: which a delivery of the change is a late one: hosts let a delivery be sent again for three days.
 TWINS, LATE = 60, 3 * 24 * 3600
+#: The beginning of the names of deliveries that polling has found; no hook gives such a name.
+POLLED = "poll:"
+#: What all pushes that polling has found have in common: nobody tells more than the refs.
+_SAME = ("sender", "options", "address", "request", "event", "action", "facts")
 FACTS: Codec = (lambda facts: orjson.dumps(dict(facts)).decode(), orjson.loads)
 _MAPPER = Mapper(Delivery, schema.deliveries, codecs={"options": NAMES, "facts": FACTS})
 
@@ -89,14 +113,29 @@ def find_by_id(delivery_id: int) -> Tx[Delivery | None]:
     return _made((yield from one(BY_ID, id=delivery_id)))
 
 
-def receive(given: Delivery, lease: int) -> Tx[tuple[Delivery, bool]]:
+def add_polled(repo_id: int, pushes: Mapping[str, Push], now: int, *, since: int) -> Tx[None]:
+    """Let pushes that polling has found wait for their first attempt, but for those that are known since a time.
+
+    Their names begin with POLLED. The caller has locked the repository: its deliveries are stored one after another.
+    """
+    if not pushes:
+        return
+    first = next(iter(pushes.values()))
+    values = _MAPPER.values(Delivery.of(repo_id, hook.Delivery(), first, Actor("hook"), now, name=""))
+    same = {name: values[name] for name in _SAME}
+    rows = [[name, push.ref, push.before, push.after] for name, push in pushes.items()]
+    text = orjson.dumps(rows).decode()
+    yield from run(ADD_POLLED, repo_id=repo_id, received=now, since=since, pushes=text, **same)
+
+
+def receive(given: Delivery, lease: int, *, polled: bool = False) -> Tx[tuple[Delivery, bool]]:
     """Store a delivery that is received now, and tell whether the caller is to make the first attempt.
 
     No other attempt is made before `lease`, Unix seconds. For a delivery that is known, or that tells of the same
-    change as another one, the result is that one.
+    change as another one, the result is that one. `polled`: the change may be known by polling, too.
     """
     known = yield from _known(given)
-    if known is None and given.host and given.after and given.event != "deployment":
+    if known is None and (given.host or polled) and given.after and given.event != "deployment":
         yield from one(COUNTER, repo_id=given.repo_id)  # deliveries of one repository are stored one after another
         known = yield from _twin(given)
     if known is not None and known.name != given.name:

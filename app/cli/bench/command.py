@@ -36,6 +36,8 @@ QUICK = Sizes(
     uploaded=100_000_000,
     bundled=3_000,
     versions=10_000,
+    sent=1_000,
+    told=20_000,
 )
 
 

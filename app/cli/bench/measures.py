@@ -10,7 +10,7 @@ from typing import Any
 
 import uvloop
 
-from app.cli.bench import artifacts, bundles, noise, scene
+from app.cli.bench import artifacts, bundles, hooks, noise, scene
 from app.cli.bench import lists as long_lists
 from app.cli.bench import runners as remote
 from app.cli.bench.dispatch import dispatches
@@ -325,6 +325,7 @@ GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
     "memory": memory,
     "streams": streams,
     "rpc": rpc,
+    "hooks": hooks.measured,
     "artifacts": artifacts.measured,
     "bundles": bundles.measured,
     "output": output,

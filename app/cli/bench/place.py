@@ -1,6 +1,6 @@
 """Where the measures run, and their sizes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import repeat
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.cli.bench import scene
 from app.cli.bench.load import Load
-from app.cli.bench.server import Server, serving
+from app.cli.bench.server import NONE, Server, serving
 
 #: Connections of a load, unless its measure says otherwise.
 CONNECTIONS = 16
@@ -36,6 +36,8 @@ class Sizes:
     uploaded: int = 1_000_000_000
     bundled: int = 30_000
     versions: int = 100_000
+    sent: int = 4_000
+    told: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,17 @@ class Bench:
     say: Callable[[str], None]
 
     def server(
-        self, name: str, *, capacity: int = 0, database: str = "", sandbox: str = "none"
+        self,
+        name: str,
+        *,
+        capacity: int = 0,
+        database: str = "",
+        sandbox: str = "none",
+        settings: Mapping[str, str] = NONE,
     ) -> AbstractContextManager[Server]:
-        """A server with the data folder of this name."""
-        return serving(self.folder / name, roots=self.folder, capacity=capacity, database=database, sandbox=sandbox)
+        """A server with the data folder of this name, and more settings."""
+        folder, roots = self.folder / name, self.folder
+        return serving(folder, roots=roots, capacity=capacity, database=database, sandbox=sandbox, settings=settings)
 
     def promote(self, server: Server, connections: int = CONNECTIONS) -> Load:
         """Promote build 1 to production for `sizes.seconds`."""

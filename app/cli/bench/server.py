@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from math import inf
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import uvloop
@@ -22,6 +23,8 @@ from app.cli.bench.load import HOST, PATIENCE, BenchFailed, Load, Request, drive
 LOGIN, TOKEN = "bench", "the-token-of-the-benchmark"
 #: Shared by the servers and the runners of the benchmark.
 RUNNERS_SECRET = "the-secret-of-its-runners"
+#: No more settings.
+NONE: Mapping[str, str] = MappingProxyType({})
 #: Seconds that the server is given to stop by itself.
 GRACE = 20.0
 
@@ -89,12 +92,19 @@ class Server:
 
 @contextmanager
 def serving(
-    data: Path, *, roots: Path, capacity: int = 0, database: str = "", sandbox: str = "none"
+    data: Path,
+    *,
+    roots: Path,
+    capacity: int = 0,
+    database: str = "",
+    sandbox: str = "none",
+    settings: Mapping[str, str] = NONE,
 ) -> Iterator[Server]:
     """A server on this data folder while the block runs; the process is ended however the block ends.
 
-    `roots` is the folder of its git repositories. Steps have no sandbox unless a measure asks for one, so that machines
-    with and without bubblewrap can be compared. The message of BenchFailed ends with the end of the server's log.
+    `settings` are more settings, without their prefix. `roots` is the folder of its git repositories. Steps have no
+    sandbox unless a measure asks for one, so that machines with and without bubblewrap can be compared. The message of
+    BenchFailed ends with the end of the server's log.
     """
     port = _free_port()
     path = data.with_suffix(".log")
@@ -107,6 +117,7 @@ def serving(
         RUNNER_SANDBOX=sandbox,
         DATABASE_URL=database,
         RPC_SECRET=RUNNERS_SECRET,
+        **settings,
     )
     began = time.perf_counter()
     with path.open("ab") as log:

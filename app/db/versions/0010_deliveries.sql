@@ -6,7 +6,7 @@ ALTER TABLE deliveries ADD COLUMN event TEXT NOT NULL DEFAULT 'push';
 ALTER TABLE deliveries ADD COLUMN action TEXT NOT NULL DEFAULT '';
 ALTER TABLE deliveries ADD COLUMN facts TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE deliveries ADD COLUMN twin BIGINT NOT NULL DEFAULT 0;
-CREATE INDEX deliveries_after ON deliveries (repo_id, after, received);
+CREATE INDEX deliveries_after ON deliveries (repo_id, after, ref, received);
 CREATE INDEX deliveries_repo ON deliveries (repo_id, id);
 -- The builds of one commit.
 CREATE INDEX builds_after ON builds (repo_id, after_sha, number);

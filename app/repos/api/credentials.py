@@ -147,8 +147,6 @@ def _json(found: Credentials) -> CredentialsJSON:
 _CREDENTIALS = REPO / "credentials"
 routes = [
     Endpoint("GET", _CREDENTIALS, show, operation="repos.show_credentials", needs=ADMIN, reads=_found),
-    Endpoint(
-        "PUT", _CREDENTIALS, replace, operation="repos.set_credentials", needs=ADMIN, body=NewCredentials, errors=[422]
-    ),
+    Endpoint("PUT", _CREDENTIALS, replace, operation="repos.set_credentials", needs=ADMIN, body=NewCredentials),
     Endpoint("DELETE", _CREDENTIALS, delete, operation="repos.delete_credentials", needs=ADMIN),
 ]

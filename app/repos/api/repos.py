@@ -7,6 +7,7 @@ from starlette.requests import Request
 from app.accounts.auth import SYSTEM, Caller
 from app.db.tx import Tx
 from app.db.window import Part
+from app.errors import Invalid, Problem
 from app.repos import flow, hooks, model, moments, settings, store
 from app.repos.access import ADMIN, READ, Access, State
 from app.repos.input import NewRepo, RepoChanges
@@ -74,9 +75,17 @@ async def hook(request: Request[State], found: Access) -> JSON[HookJSON]:
 async def update(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Change settings of a repository; what is left out, or null, stays."""
     patch = await body.parse(request, RepoChanges)
+    _refuse_of_plain_git(found.repo, patch)
     mine = settings.SETTINGS + (settings.SYSTEM_SETTINGS if found.is_system else ())
     changed = settings.update(found.repo.id, patch.model_dump(include=set(mine)), request.state["now"]())
     return JSON(repo_json(await _write(request, found, "repo.update", changed)))
+
+
+def _refuse_of_plain_git(repo: Repo, patch: RepoChanges) -> None:
+    """Invalid for settings of plain git in a repository of a host, which sends webhooks and shows statuses."""
+    if repo.scm and (given := [name for name in settings.PLAIN_GIT if getattr(patch, name)]):
+        words = f"is for repositories of plain git; this one is at {repo.scm}"
+        raise Invalid.of([Problem(name, "not_plain_git", f"{name} {words}") for name in given])
 
 
 async def enable(request: Request[State], found: Access) -> JSON[RepoJSON]:

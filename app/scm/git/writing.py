@@ -18,15 +18,20 @@ log = logging.getLogger(__name__)
 NOTES = "refs/notes/ci"
 #: Attempts at a note whose ref somebody else moves.
 ATTEMPTS = 5
-_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--depth=1")
+#: How much of a commit is fetched in order to tag it. Most servers say that they have the commit: they get a tag alone.
+#: Others get the files of the commit again. A commit that no ref leads to is sent with all that leads to it.
+_WAYS = (("--depth=1", "--filter=tree:0"), ("--depth=1",), ())
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
 _PUSH = ("push", "--porcelain", "--no-thin", "origin")
-#: Parts of git's messages: the remote has no such ref; somebody else was faster.
+#: A part of git's message that the remote has no such ref.
 _ABSENT = "couldn't find remote ref"
+#: Parts of what `push` prints of a ref: somebody else was faster; the remote wants no such ref, however it is sent.
 _OVERTAKEN = (b"non-fast-forward", b"fetch first", b"stale info", b"cannot lock ref", b"failed to update ref")
+_FINAL = (b"[rejected]", b"declined")
 
 
 async def put_note(git: Command, remote: Remote, sha: str, text: str, author: Author) -> None:
-    """See Marks. Only the newest commit of the notes is fetched, without what the notes say."""
+    """See Marks."""
     for _ in range(ATTEMPTS):
         async with _own(git, sha) as place:
             await _fetch_notes(git, place, remote)
@@ -43,28 +48,28 @@ async def put_note(git: Command, remote: Remote, sha: str, text: str, author: Au
 
 
 async def _fetch_notes(git: Command, place: Path, remote: Remote) -> None:
+    """Fetch the newest commit of the notes. With the notes: over https, git compares new ones with those."""
     try:
-        await git.run(*_FETCH, "--filter=blob:none", "origin", f"+{NOTES}:{NOTES}", at=place, remote=remote)
+        await git.run(*_FETCH, "--depth=1", "origin", f"+{NOTES}:{NOTES}", at=place, remote=remote)
     except Refused as refused:
         if _ABSENT not in refused.reason:
             raise
 
 
 async def put_tag(git: Command, remote: Remote, sha: str, name: str, text: str, author: Author) -> None:
-    """See Marks.
-
-    Most servers say that they have the commit, so that the tag alone is sent and the commit comes without its files.
-    Other servers get the files of the commit again.
-    """
+    """See Marks."""
     ref = f"refs/tags/{name}"
     if await _is_there(git, remote, sha, ref):
         return
-    try:
-        await _tag(git, remote, sha, ref, text, author, "--filter=tree:0")
-    except Refused as refused:
-        if b"[rejected]" in refused.out or b"declined" in refused.out:
-            raise _refusal(refused, remote) from refused
-        await _tag(git, remote, sha, ref, text, author)
+    *cheap, last = _WAYS
+    for way in cheap:
+        try:
+            await _tag(git, remote, sha, ref, text, author, way)
+            return
+        except Refused as refused:
+            if any(words in refused.out for words in _FINAL):
+                raise
+    await _tag(git, remote, sha, ref, text, author, last)
 
 
 async def _is_there(git: Command, remote: Remote, sha: str, ref: str) -> bool:
@@ -77,12 +82,17 @@ async def _is_there(git: Command, remote: Remote, sha: str, ref: str) -> bool:
     return there is not None
 
 
-async def _tag(git: Command, remote: Remote, sha: str, ref: str, text: str, author: Author, *filters: str) -> None:
+async def _tag(
+    git: Command, remote: Remote, sha: str, ref: str, text: str, author: Author, way: tuple[str, ...]
+) -> None:
     async with _own(git, sha) as place:
-        await git.run(*_FETCH, *filters, "origin", sha, at=place, remote=remote)
+        await git.run(*_FETCH, *way, "origin", sha, at=place, remote=remote)
         words = ("tag", "--annotate", f"--message={text}", "--", ref.removeprefix("refs/tags/"), sha)
         await git.run(*words, at=place, env=_by(author))
-        await git.run("-c", "push.negotiate=true", *_PUSH, f"{ref}:{ref}", at=place, remote=remote)
+        try:
+            await git.run("-c", "push.negotiate=true", *_PUSH, f"{ref}:{ref}", at=place, remote=remote)
+        except Refused as refused:
+            raise _refusal(refused, remote) from refused
 
 
 @asynccontextmanager

@@ -9,8 +9,8 @@ from app.repos.model import Repo, Visibility
 from app.runners.dispatch.credentials import Credentials
 from app.runners.exec.workspace import Workspace
 from app.runners.manager import Netrc
-from app.scm.forge import TOKEN_AS_LOGIN
-from app.scm.host import Account
+from app.scm.host import TOKEN_AS_LOGIN, Account
+from app.scm.ssh import Identity
 
 BOTH = Credentials(Account("bot", "hush"))
 
@@ -60,6 +60,28 @@ async def test_the_account_of_the_host_is_told_unless_the_settings_name_one(
 def test_the_secret_is_the_token_wherever_it_stands() -> None:
     assert Netrc("git.example.com", "the token", TOKEN_AS_LOGIN).secret == "the token"
     assert Netrc("git.example.com", "oauth2", "the token").secret == "the token"
+
+
+async def test_the_account_of_a_repository_wins_and_is_told_for_a_public_one_too() -> None:
+    repo = Repo(1, "acme", "web", git_http_url="https://git.example.com/acme/web.git", visibility="public")
+
+    assert await BOTH.netrc(repo, Account("own", "secret")) == Netrc("git.example.com", "own", "secret")
+    assert await Credentials().netrc(repo, Account("own", "secret")) == Netrc("git.example.com", "own", "secret")
+
+
+def test_a_key_is_in_a_folder_of_its_own_until_it_is_forgotten(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.create({}, identity=Identity("a key", "a host key"))
+
+    assert stat.S_IMODE(workspace.ssh.stat().st_mode) == 0o700
+    assert {path.name: path.read_text() for path in workspace.ssh.iterdir()} == {
+        "key": "a key",
+        "known_hosts": "a host key",
+    }
+    assert {stat.S_IMODE(path.stat().st_mode) for path in workspace.ssh.iterdir()} == {0o600}
+    workspace.forget_key()
+    assert not workspace.ssh.exists()
+    assert "a key" not in repr(Identity("a key", "a host key"))
 
 
 def test_the_password_shows_in_no_repr() -> None:
