@@ -45,13 +45,14 @@ SEE = """
 UNSEE = """
     DELETE FROM seen_refs WHERE repo_id = :repo_id AND ref IN (SELECT ref FROM :rows(refs; ref text) gone)
 """
-#: Whether a commit was built, as a push of a ref; and whether a tag was built at all, since a time.
+#: Whether a commit was built, as a push of a ref; and whether a tag was built at all, since a time. (With `event || ''`
+#: the database reads the index of refs: a tag has few builds.)
 BUILT = """
     SELECT id FROM builds WHERE repo_id = :repo_id AND after_sha = :after AND ref = :ref AND event IN ('push', 'tag')
     LIMIT 1
 """
 BUILT_SINCE = """
-    SELECT id FROM builds WHERE repo_id = :repo_id AND ref = :ref AND event = 'tag' AND created >= :since
+    SELECT id FROM builds WHERE repo_id = :repo_id AND ref = :ref AND event || '' = 'tag' AND created >= :since
         AND NOT found_late
     LIMIT 1
 """
