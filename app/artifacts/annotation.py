@@ -19,6 +19,7 @@ Changes: TypeAlias = Mapping[str, Sequence[str] | None]
 
 SETS = trees.statement("SELECT DISTINCT set_id FROM items WHERE {tree}")
 REFUSED = trees.statement(
+    # Made of fixed texts and names of columns alone.
     f"SELECT path, name FROM items WHERE {{tree}} AND NOT {VISIBLE} ORDER BY path, name LIMIT 1"  # noqa: S608
 )
 UPDATE = trees.statement("""

@@ -40,6 +40,7 @@ BELOW = trees.statement(f"""
     ORDER BY items.path, items.name
 """)
 NEWEST = trees.statement(
+    # Made of fixed texts and names of columns alone.
     f"SELECT coalesce(max(modified), 0) AS at FROM items WHERE {{tree}} AND NOT items.folder AND {VISIBLE}"  # noqa: S608
 )
 STATS = "SELECT downloads, last, last_by FROM item_stats WHERE item_id = :id"

@@ -118,34 +118,28 @@ class Verdict:
 
 
 async def verify(db: Database) -> Verdict:
-    """Walk the whole chain, a page at a time, up to its first broken row."""
+    """Walk the whole chain, a page at a time, up to its first broken row.
+
+    Each page is one snapshot, for rows are sealed meanwhile.
+    """
     walk, after = Head(), _START
     while True:
-        page, ends, waiting = await db.read(_page(after))
+        page, end, waiting = await db.read_many(_page(after))
         for entry in page:
-            if (broken := _fault(entry, walk, ends)) is not None:
+            if (broken := _fault(entry, walk, end)) is not None:
                 return Verdict(walk.seq, walk, waiting, broken)
             walk = Head(entry.seq, entry.hash)
         if len(page) < PAGE:
-            return Verdict(walk.seq, walk, waiting, _fault_at_end(walk, ends))
+            return Verdict(walk.seq, walk, waiting, _fault_at_end(walk, end))
         after = walk.seq
 
 
-@dataclass(frozen=True, slots=True)
-class _Ends:
-    """The remembered end of the chain, read before a page and again after it: rows may be sealed between the two."""
-
-    before: Head
-    after: Head
-
-
-def _page(after: int) -> Tx[tuple[list[Entry], _Ends, int]]:
-    """A page of rows, the remembered ends of the chain, and how many rows are unsealed."""
-    before = yield from _head()
+def _page(after: int) -> Tx[tuple[list[Entry], Head, int]]:
+    """A page of rows, the remembered end of the chain, and how many rows are unsealed."""
     page = yield from chain(after, PAGE)
-    ends = _Ends(before, (yield from _head()))
+    end = yield from _head()
     waiting = yield from one(COUNT_UNSEALED)
-    return page, ends, int(waiting["total"]) if waiting else 0
+    return page, end, int(waiting["total"]) if waiting else 0
 
 
 def _head() -> Tx[Head]:
@@ -154,9 +148,9 @@ def _head() -> Tx[Head]:
     return Head(*row) if row else Head()
 
 
-def _fault(entry: Entry, last: Head, ends: _Ends) -> Broken | None:
+def _fault(entry: Entry, last: Head, end: Head) -> Broken | None:
     """What is wrong with a row that follows the row `last`, if anything. Pure."""
-    if entry.seq > ends.after.seq or entry.seq <= last.seq:
+    if entry.seq > end.seq or entry.seq <= last.seq:
         return _broken(entry, "inserted", "was put in: the chain has no such place")
     if entry.seq > last.seq + 1:
         return Broken(last.seq + 1, 0, "missing", f"row {last.seq + 1} is missing")
@@ -171,11 +165,11 @@ def _broken(entry: Entry, fault: Fault, words: str) -> Broken:
     return Broken(entry.seq, entry.id, fault, f"row {entry.seq} (id {entry.id}, {entry.verb} {entry.subject}) {words}")
 
 
-def _fault_at_end(last: Head, ends: _Ends) -> Broken | None:
+def _fault_at_end(last: Head, end: Head) -> Broken | None:
     """What is wrong if the last row is not the row that was remembered as the last; else None. Pure."""
-    if last.seq < ends.before.seq:
-        words = f"row {last.seq + 1} is missing, and all after it: the chain went on up to row {ends.before.seq}"
+    if last.seq < end.seq:
+        words = f"row {last.seq + 1} is missing, and all after it: the chain went on up to row {end.seq}"
         return Broken(last.seq + 1, 0, "cut", words)
-    if any(last.seq == end.seq and last.hash != end.hash for end in (ends.before, ends.after)):
+    if last.hash != end.hash:
         return Broken(last.seq, 0, "reordered", f"row {last.seq} is not the one that was remembered as the last")
     return None

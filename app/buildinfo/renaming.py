@@ -57,7 +57,7 @@ async def rename(ports: Ports, visitor: Visitor, repo: ArtifactRepository, old: 
         try:
             for found in runs:
                 changes.append(await files.rewritten(ports, found, lambda content: _rename(content, new)))
-        except BaseException:
+        except BaseException:  # also when the client hangs up: no row names these bytes
             await files.removed(ports, [change.received for change in changes])
             raise
         tx = _renaming(ports, visitor, repo, old, new, changes, visitor.stamp(ports.now_ms()))

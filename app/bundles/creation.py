@@ -8,18 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app import threads
-from app.artifacts import properties, repositories, uploads
+from app.artifacts import properties, uploads
 from app.artifacts.access import Visitor
 from app.artifacts.blobs import rows
 from app.artifacts.blobs.store import Received
 from app.artifacts.items import Stamp
 from app.artifacts.model import Blob
-from app.artifacts.times import text_of
 from app.buildinfo.files import received, repeated
-from app.bundles import access, evidence, moments, resolving, sources, storage, store, work
+from app.bundles import access, evidence, moments, resolving, sources, storage, store, told, work
 from app.bundles.evidence import Evidence, Head
 from app.bundles.freezing import Changed, freeze
-from app.bundles.model import Artifact, Bundle, MessageJSON
+from app.bundles.model import Artifact, Bundle
 from app.bundles.ports import Ports
 from app.bundles.resolving import Content
 from app.bundles.signing import dsse, signer, statements
@@ -28,14 +27,12 @@ from app.bundles.signing.signer import Signer
 from app.bundles.sources import Asked
 from app.bundles.union import Picked
 from app.bundles.work import Lost, Progress, Work
-from app.db.tx import Tx, one, run
+from app.db.tx import Tx, run
 from app.errors import AppError, Conflict
 from app.moments import Recorders
 from app.turns import many_objects, short_turns
 
 FINALIZE = "UPDATE bundles SET status = 'PROCESSING', signing_key = :signing_key, messages = '[]' WHERE id = :id"
-#: What messages name as their source.
-_SOURCE = "gantry"
 #: What is done to a version, as moments say it.
 _CREATE, _FINALIZE = "bundle.create", "bundle.finalize"
 
@@ -114,7 +111,7 @@ def _created(ports: Ports, call: Call, asked: Asked, content: Content) -> Tx[Acc
             content.environment,
             len(content.picked),
             content.size,
-            messages=_messages(content.notes, call.at),
+            messages=told.messages(content.notes, call.at),
         )
     )
     if bundle is None:
@@ -128,8 +125,8 @@ def _created(ports: Ports, call: Call, asked: Asked, content: Content) -> Tx[Acc
 
 def _exists(call: Call, asked: Asked, status: str = "") -> Conflict:
     words = f"the version {asked.version} of the release bundle {asked.name} exists in {call.key} already"
-    told = f"{words}: it is {status}" if status else words
-    return Conflict(f"{told}; choose another version, or delete it", code="bundle_exists")
+    state = f": it is {status}" if status else ""
+    return Conflict(f"{words}{state}; choose another version, or delete it", code="bundle_exists")
 
 
 def _accepted(call: Call, bundle: Bundle, verb: str) -> Tx[Accepted]:
@@ -178,8 +175,8 @@ def _updated(ports: Ports, call: Call, draft: Bundle, content: Content) -> Tx[Ac
     specification = sources.together(draft.sources, content.specification)
     yield from store.set_content(draft.id, specification, len(content.picked), content.size)
     if content.notes:
-        told = [*draft.messages, *_messages(content.notes, call.at)]
-        yield from store.set_status(draft.id, "DRAFT", told)
+        messages = [*draft.messages, *told.messages(content.notes, call.at)]
+        yield from store.set_status(draft.id, "DRAFT", messages)
     bundle = yield from store.by_id(draft.id)
     assert bundle is not None
     yield from ports.recorders.record(moments.updated(call.visitor.by, call.key, draft, bundle))
@@ -199,10 +196,6 @@ def _finalized(call: Call, name: str, version: str) -> Tx[Accepted]:
     key = yield from signer.require(call.signing_key or draft.signing_key)
     yield from run(FINALIZE, id=draft.id, signing_key=key)
     return (yield from _accepted(call, draft, _FINALIZE))
-
-
-def _messages(texts: Sequence[str], at: int) -> list[MessageJSON]:
-    return [MessageJSON(source=_SOURCE, text=text, created=text_of(at)) for text in texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,17 +244,10 @@ def _frozen(work: Work) -> Tx[_Frozen]:
     bundle = yield from store.by_id(work.bundle_id)
     if bundle is None:
         raise Lost("the version was deleted")
-    key = yield from _key(bundle)
+    key = yield from access.key_of(bundle)
     artifacts = yield from store.artifacts_of(bundle.id)
     sets = yield from properties.of_sets(sorted({artifact.set_id for artifact in artifacts}))
     return _Frozen(key, bundle, artifacts, sets)
-
-
-def _key(bundle: Bundle) -> Tx[str]:
-    """The key of the repository of a version."""
-    row = yield from one(repositories.BY_ID, id=bundle.repo_id)
-    assert row is not None
-    return str(row["key"])
 
 
 def _signed(frozen: _Frozen, key: Signer) -> tuple[Signed, list[str]]:
@@ -293,14 +279,14 @@ def _failed(recorders: Recorders, gone: Work, reason: str, now: int) -> Tx[None]
     bundle = yield from store.hold(gone.bundle_id)
     if bundle is None:
         return
-    told = _messages([reason], now)
+    messages = told.messages([reason], now)
     if _is_draft(gone):
-        yield from store.set_status(bundle.id, "DRAFT", told)
+        yield from store.set_status(bundle.id, "DRAFT", messages)
     elif gone.request["sync"]:
         yield from store.remove(bundle.id)
     else:
-        yield from store.set_status(bundle.id, "FAILED", told)
-    key, by = (yield from _key(bundle)), moments.actor(gone.request["by"])
+        yield from store.set_status(bundle.id, "FAILED", messages)
+    key, by = (yield from access.key_of(bundle)), moments.actor(gone.request["by"])
     yield from recorders.record(moments.failed(gone.request["verb"], by, key, bundle, reason))
 
 

@@ -13,7 +13,8 @@ from app.artifacts import items, properties
 from app.artifacts.items import Stamp
 from app.artifacts.model import parted, whole
 from app.artifacts.properties import Properties
-from app.bundles.selection import Blocker, Target, folders_of, with_properties
+from app.bundles.selection import Blocker, Target, with_properties
+from app.bundles.union import folders_of
 from app.db.tx import Rows, Tx, many, run
 
 #: The items at the places of a version's files.
@@ -146,4 +147,4 @@ def _annotate(files: Sequence[Kept], said: Properties, stamp: Stamp) -> Tx[None]
 
 
 def _folders(target: Target) -> set[str]:
-    return folders_of({f"{artifact.path}/" for artifact in target.artifacts if artifact.path != "."})
+    return folders_of({artifact.path for artifact in target.artifacts})

@@ -39,14 +39,14 @@ BY_PLACE = f"""
     SELECT {_FILE} FROM :rows(places; repo_id bigint, path text, name text) AS place CROSS JOIN items CROSS JOIN blobs
     WHERE items.repo_id = place.repo_id AND items.path = place.path AND items.name = place.name
         AND blobs.id = items.blob_id
-"""  # noqa: S608
+"""  # noqa: S608 - fixed texts
 BY_COORDINATES = f"""
     SELECT {_FILE} FROM properties AS name CROSS JOIN properties AS version CROSS JOIN items CROSS JOIN blobs
     WHERE name.key = :name_key AND name.value = :name AND version.set_id = name.set_id
         AND version.key = :version_key AND version.value = :version AND items.set_id = name.set_id
         AND items.repo_id IN (SELECT id FROM :rows(repos; id bigint) AS repo) AND blobs.id = items.blob_id
     ORDER BY items.repo_id, items.path, items.name
-"""  # noqa: S608
+"""  # noqa: S608 - fixed texts
 
 
 class Unresolved(Unreadable):

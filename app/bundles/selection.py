@@ -11,6 +11,7 @@ from typing import NamedTuple
 from app.artifacts import patterns
 from app.artifacts.model import ArtifactRepository
 from app.bundles.model import Artifact, Operation, Promotion
+from app.bundles.union import folders_of
 from app.errors import Conflict, Forbidden, Invalid, Problem
 
 #: How many files, types and repositories a sentence names.
@@ -150,7 +151,7 @@ def _refusing(target: Target, blockers: Sequence[Blocker]) -> dict[str, str]:
     paths = {artifact.whole_path for artifact in target.artifacts}
     found = {path: why for path in paths if (why := refuses(path))}
     above = {blocker.path for blocker in blockers if blocker.above}
-    beside = paths.intersection(folders_of(paths))
+    beside = paths.intersection(folders_of({path.rpartition("/")[0] for path in paths}))
     if above or beside:
         for path in paths:
             if (folder := next((each for each in _folders(path) if each in above), None)) is not None:
@@ -162,17 +163,6 @@ def _refusing(target: Target, blockers: Sequence[Blocker]) -> dict[str, str]:
         if not blocker.above:
             why = " is a folder there" if blocker.folder else " has other bytes there"
             found.setdefault(blocker.path, f"target artifact already exists: {key}/{blocker.path}{why}")
-    return found
-
-
-def folders_of(paths: Iterable[str]) -> set[str]:
-    """All folders around some paths."""
-    found = set[str]()
-    for path in paths:
-        for folder in _folders(path):
-            if folder in found:
-                break
-            found.add(folder)
     return found
 
 

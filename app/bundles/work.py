@@ -237,7 +237,7 @@ class Worker:
                 log.warning("another server has taken over work", extra={"work": work.id, "kind": work.kind})
             except AppError as error:
                 await self._fail(work, error)
-            except Exception:
+            except Exception:  # a bug in a step: the work ends with it, and the worker goes on
                 log.exception("work met an internal error", extra={"work": work.id, "kind": work.kind})
                 await self._fail(work, AppError("the server met an internal error; its log says which", code="bug"))
             else:

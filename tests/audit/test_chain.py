@@ -78,6 +78,15 @@ async def test_what_is_not_sealed_yet_is_counted(db: Database) -> None:
     assert (verdict.holds, verdict.unsealed, verdict.broken) == (2, 1, None)
 
 
+async def test_each_row_is_counted_once_while_rows_are_sealed(db: Database) -> None:
+    for rounds in range(1, 41):
+        await record(db, *(change() for _ in range(3)))
+        verdicts = asyncio.gather(*(chain.verify(db) for _ in range(8)))
+        await db.write(chain.seal())
+        for verdict in await verdicts:
+            assert (verdict.holds + verdict.unsealed, verdict.broken) == (3 * rounds, None)
+
+
 async def test_a_long_chain_is_walked_by_pages(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain, "PAGE", 3)
     await sealed(db, 10)

@@ -122,7 +122,7 @@ class FolderStore:
                 made.append((path, _new(path), hashing))
                 _write(made[-1][1], pieces)
             return self._finish(made)
-        except BaseException:
+        except BaseException:  # whatever it is: no file may stay that nothing names
             for path, _, _ in made:
                 _drop(path)
             raise

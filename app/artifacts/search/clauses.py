@@ -166,6 +166,7 @@ class Clauses:
         tests = both([self.properties_pass(found)])
         if tests == TRUE:
             return f"+items.set_id {'=' if found.lacks else '<>'} 1"
+        # Made of fixed texts and names of columns alone.
         exists = f"EXISTS (SELECT 1 FROM properties WHERE properties.set_id = items.set_id AND {tests})"  # noqa: S608
         return f"NOT {exists}" if found.lacks else exists
 

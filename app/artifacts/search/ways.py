@@ -46,6 +46,7 @@ class _Finder:
                 return self._of_any(members)
             case Compare(field, test) if field in _SUMS and test.of_text:
                 column = _SUMS[field]
+                # Made of fixed texts and names of columns alone.
                 sums = f"SELECT id FROM blobs WHERE {column} = :{self._clauses.bind(test.of_text)}"  # noqa: S608
                 return [Way(_SUM, (f"items.blob_id IN ({sums})",))]
             case Run(names=names) if any(test.of_text is not None for test in names):
@@ -98,7 +99,7 @@ class _Finder:
             return []
         ranges = [self._range("properties.value", start) for start in begins]
         tests = both([*ranges, self._clauses.properties_pass(found)])
-        sets = f"SELECT properties.set_id FROM properties WHERE {tests}"  # noqa: S608
+        sets = f"SELECT properties.set_id FROM properties WHERE {tests}"  # noqa: S608 - fixed texts
         return [Way(_VALUE if exact else _PREFIX, (f"items.set_id IN ({sets})",))]
 
     def _range(self, column: str, start: str) -> str:

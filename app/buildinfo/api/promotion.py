@@ -53,11 +53,11 @@ class PromotionInput(BaseModel):
     ciUser: str = ""  # noqa: N815 - the names that clients send
     #: When the promotion was asked for; now without it.
     timestamp: str | int = ""
-    dryRun: bool = False  # noqa: N815
+    dryRun: bool = False  # noqa: N815 - the client's name
     #: Key of the repository that files are taken from, local or virtual; any without it.
-    sourceRepo: str = ""  # noqa: N815
+    sourceRepo: str = ""  # noqa: N815 - the client's name
     #: Key of the repository that files are put into, local or virtual; without it they stay.
-    targetRepo: str = ""  # noqa: N815
+    targetRepo: str = ""  # noqa: N815 - the client's name
     #: Whether files are copied; else they are moved.
     copy_files: bool = Field(default=False, alias="copy")
     artifacts: bool = True
@@ -66,7 +66,7 @@ class PromotionInput(BaseModel):
     scopes: list[str] = []
     #: Set on the artifacts, whether these are put elsewhere or not.
     properties: dict[str, list[str] | str] = {}
-    failFast: bool = True  # noqa: N815
+    failFast: bool = True  # noqa: N815 - the client's name
 
 
 class PromotedJSON(TypedDict):

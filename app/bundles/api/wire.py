@@ -65,8 +65,3 @@ def status(of: str, messages: Sequence[MessageJSON], work: Work | None) -> JSON[
     if work is not None:
         told["progress"] = ProgressJSON(done=work.done, total=work.total)
     return JSON(told)
-
-
-def message(source: str, text: str, at: int) -> MessageJSON:
-    """Something that is told of a version or a promotion; `at` is in Unix milliseconds."""
-    return MessageJSON(source=source, text=text, created=text_of(at))
