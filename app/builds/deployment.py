@@ -61,7 +61,13 @@ def _event(change: Deployment) -> flow.Deployment:
 
 
 def _allowed(repo: Repo, change: Deployment, hook: Actor) -> Tx[tuple[Actor, Build | None]]:
-    """The account that promotes, and the newest passing build of the commit; NothingToRun without such an account."""
+    """The account that promotes, and the newest passing build of the commit; NothingToRun without such an account.
+
+    NothingToRun also for the work of a workflow, unless the repository wants promotions of that.
+    """
+    if change.by_workflow and not repo.workflow_deployments:
+        words = "a workflow of the host made the deployment; it promotes only with the setting workflow_deployments"
+        raise NothingToRun(f"{words} of the repository")
     name = change.sender[:100] or "(unknown)"
     at_host = yield from hosted.by_uid(repo.scm, change.sender_uid)
     user = (yield from accounts.find_by_id(at_host.user_id)) if at_host else None

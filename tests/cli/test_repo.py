@@ -141,6 +141,7 @@ UPDATE = {
     "--parameter=VERSION": {"parameters": ["VERSION"]},
     "--any-parameter": {"parameters": []},
     "--no-deployments": {"deployments": False},
+    "--workflow-deployments": {"workflow_deployments": True},
     "--trusted": {"trusted": True},
     "--timeout=45m": {"timeout": 45},
     "--timeout=90": {"timeout": 90},
