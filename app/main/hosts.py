@@ -89,7 +89,13 @@ def _host(forge: Forge, client: Client, credentials: Credentials) -> GitHub | Gi
     application = Application(forge.client_id, forge.client_secret, " ".join(forge.scope)) if forge.client_id else None
     match forge.kind:
         case "github":
-            return GitHub(client, credentials, server=forge.server, api=forge.api, application=application)
+            return GitHub(
+                *(client, credentials),
+                server=forge.server,
+                api=forge.api,
+                application=application,
+                sha1=forge.sha1,
+            )
         case "gitea":
             return Gitea(client, credentials, server=forge.server, application=application)
         case "gitlab":
