@@ -146,13 +146,15 @@ async def place(
 
 
 @pytest.mark.parametrize("wanted", ["", "true"])
-async def test_the_older_signature_of_github_counts_only_if_the_settings_say_so(db: Database, wanted: str) -> None:
+async def test_the_older_signature_of_github_counts_only_if_the_settings_say_so(
+    db: Database, tmp_path: Path, wanted: str
+) -> None:
     body = (Path(__file__).parents[2] / "fixtures" / "webhooks" / "github" / "push.json").read_bytes()
     signature = hmac.new(b"topsecret", body, hashlib.sha1).hexdigest()
     headers = {"x-github-event": "push", "x-hub-signature": f"sha1={signature}"}
     environ = {"GANTRY_GITHUB_TOKEN": "the-token-of-the-server", "GANTRY_GITHUB_SHA1_SIGNATURES": wanted or "false"}
 
-    async with open_forges(load(environ), db, SEAL) as forges:
+    async with open_forges(load(environ), db, SEAL, tmp_path) as forges:
         (host,) = forges.hosts
         delivery = host.read(headers, body)
 
