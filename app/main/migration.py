@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from app.accounts import auth
+from app.audit import store as audit
 from app.builds.cron.pace import Pace
 from app.db import foreign
 from app.db.connect import is_absent
@@ -18,6 +19,7 @@ from app.migrate.report import Report
 from app.migrate.rows import Known
 from app.migrate.sealed import Opening
 from app.migrate.store import Found, NotEmpty, Writer
+from app.moments import Recorder, Recorders
 from app.sealing import keyring, renew
 from app.settings.server import Settings
 
@@ -80,7 +82,8 @@ async def _open(stack: AsyncExitStack, settings: Settings, moving: Move, mark: s
     db = await open_database(stack, settings, moving=True)
     seal = keyring.seal(settings, folder)
     await db.read(renew.check(seal, SEALED))
-    moving.writer, moving.folder = Writer(db, seal, auth.new_token), folder.logs
+    recorders = Recorders(Recorder(lambda moment: audit.record(moment, now())))
+    moving.writer, moving.folder = Writer(db, seal, auth.new_token, recorders), folder.logs
     await moving.writer.begin(mark, now())
 
 
