@@ -10,7 +10,15 @@ ROOT = Path(__file__).parents[2]
 VERB = re.compile(r"[a-z_]+\.[a-z_]+")
 #: Texts that look like verbs, and name fields.
 FIELDS = set(
-    "artifact.set_id build.name build.number build.repo builds.id project.id project.path_with_namespace".split()
+    [
+        "artifact.set_id",
+        "build.name",
+        "build.number",
+        "build.repo",
+        "builds.id",
+        "project.id",
+        "project.path_with_namespace",
+    ]
 )
 
 
