@@ -251,9 +251,14 @@ def _repairs(done: list[Json]) -> str:
 @json_option
 @click.pass_obj
 def sync(session: Session) -> None:
-    """Synchronise your repositories with the hosts, and show them."""
-    with session.client() as client:
-        session.show(client.sent("POST", "/api/user/repos"), _table)
+    """Synchronise your repositories with the hosts, and show them.
+
+    Waits as long as the hosts take, and says how many repositories were found so far.
+    """
+    from app.cli.repo_sync import synchronise
+    from app.cli.terminal.screen import Screen
+
+    session.show(synchronise(session.connection(), Screen()), _table)
 
 
 def _post(session: Session, slug: str, *verb: str) -> None:

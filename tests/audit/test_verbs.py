@@ -9,17 +9,10 @@ from app.builds.moments import PROGRESS
 ROOT = Path(__file__).parents[2]
 VERB = re.compile(r"[a-z_]+\.[a-z_]+")
 #: Texts that look like verbs, and name fields.
-FIELDS = set(
-    [
-        "artifact.set_id",
-        "build.name",
-        "build.number",
-        "build.repo",
-        "builds.id",
-        "project.id",
-        "project.path_with_namespace",
-    ]
-)
+FIELDS = {
+    *("artifact.set_id", "build.name", "build.number", "build.repo", "builds.id", "project.id"),
+    "project.path_with_namespace",
+}
 
 
 def verbs() -> set[str]:
