@@ -1,6 +1,6 @@
 """Moving over from Drone: opens its database and this server's, and lets `app.migrate` work (docs/from-drone.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -31,7 +31,8 @@ class Order:
     source: str = field(repr=False)
     key: str = field(default="", repr=False)
     logs: str = ""
-    endpoint: str = ""
+    #: How the logs are reached, as in InBucket.
+    access: Mapping[str, str] = field(default_factory=dict, repr=False)
     host: str = ""
     dry_run: bool = False
 
@@ -50,7 +51,7 @@ async def move(settings: Settings, order: Order, tell: Callable[[Step], None]) -
         mark = await drone.fingerprint(source)
         found = await _look(settings)
         _refuse_other(found, mark)
-        bucket = InBucket(order.logs, endpoint=order.endpoint) if order.logs else None
+        bucket = InBucket(order.logs, order.access) if order.logs else None
         if bucket is not None:
             await bucket.sizes()  # before anything is written
         known = Known(opening, order.host, Pace(settings.cron_minimum))

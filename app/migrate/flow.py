@@ -150,5 +150,5 @@ class Move:
         self.report.note(words for words, holds in notes.items() if holds)
 
     def _without_log(self, count: int) -> str:
-        way = "" if self.bucket else "; if Drone kept logs in S3, give --logs"
+        way = "" if self.bucket else "; if Drone kept logs in S3 or Azure, give --logs"
         return f"steps that ran and have no log in the source: {count}{way}"
