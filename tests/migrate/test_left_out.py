@@ -227,4 +227,4 @@ def test_steps_without_a_log_are_told(target: Target, tmp_path: Path) -> None:
 
     report = target.moved(address(file))
 
-    assert any(note.endswith("if Drone kept logs in S3, give --logs") for note in report["notes"])
+    assert any(note.endswith("if Drone kept logs in S3 or Azure, give --logs") for note in report["notes"])
