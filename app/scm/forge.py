@@ -227,8 +227,12 @@ class Directory(Protocol):
         """All repositories that the account may see; `tell` is called with how many are known so far."""
         ...
 
-    async def repository(self, credential: Credential, slug: str) -> Listed:
-        """One repository with the rights of the account; NotFound when it is not there, or hidden."""
+    async def repository(self, credential: Credential, slug: str, uid: str = "") -> Listed:
+        """One repository with the rights of the account; NotFound when it is not there, or hidden.
+
+        With `uid` the repository of this id, whatever its slug is by now, if the host can be asked so: the answer has
+        the id of the repository that was found.
+        """
         ...
 
 
