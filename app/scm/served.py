@@ -157,6 +157,13 @@ class Served(Host, Tips, Directory, Clones):
             return Account(credential.login, credential.secret)
         return Account(credential.secret, TOKEN_AS_LOGIN)
 
+    async def found(self, source: Source) -> Listed:
+        """See Clones."""
+        try:
+            return await self._recent(source)
+        except Refused as error:
+            raise self._absent(error) from None
+
     # What each host says for itself.
 
     #: The path and the query of the list of repositories, and of organisations, of an account.

@@ -273,7 +273,7 @@ async def laid(db: Database, folder: Path) -> Scene:
     host, clock = FakeHost(), Clock()
     templates: dict[str, str] = {}
 
-    async def find_template(_namespace: str, name: str) -> str | None:
+    async def find_template(_namespace: str, _scm: str, name: str) -> str | None:
         return templates.get(name)
 
     hosts = Hosts(host)

@@ -25,6 +25,7 @@ READS: dict[str, Reads] = {
     "commit of a tag": lambda host, source: host.commit(source, "refs/tags/v1"),
     "default branch": lambda host, source: host.default_branch(source),
     "tips": lambda host, source: host.tips(source, "main"),
+    "address": lambda host, source: host.found(source),
 }
 
 
