@@ -14,7 +14,7 @@ from app.builds.push import Options, find_commit, refuse_without_owner
 from app.db.tx import Tx
 from app.errors import Invalid, NotFound, NothingToRun, Unreadable
 from app.moments import Actor, Kind
-from app.repos import access
+from app.repos import access, aged
 from app.repos import store as repos
 from app.repos.model import Repo, source
 from app.repos.parameters import problem, shortened
@@ -32,7 +32,7 @@ async def deployment_build(
     NothingToRun when its sender may not promote here, or when no pipeline wants the event. An error that is `retried`
     makes no build; a pipeline file that cannot be used makes an error build.
     """
-    by, parent = await ports.db.read(_allowed(repo, change, hook))
+    by, parent = await ports.db.read(_allowed(repo, change, hook, ports.now()))
     await refuse_without_owner(ports, repo)
     params, refused = _sorted_out(change.params, repo)
     draft = await _completed(ports, repo, change, _draft(repo, change, hook, parent), refused)
@@ -51,7 +51,7 @@ async def fail_deployment(
     ports: Ports, repo: Repo, change: Deployment, hook: Actor, error: str, claim: Tx[None]
 ) -> Build:
     """An error build that says why the commit of a deployment could not be read; NothingToRun as above."""
-    by, parent = await ports.db.read(_allowed(repo, change, hook))
+    by, parent = await ports.db.read(_allowed(repo, change, hook, ports.now()))
     draft = _draft(repo, change, hook, parent)
     return await flow.fail(ports, repo, draft, error, flow.verb_of(_event(change)), by, claim=claim)
 
@@ -60,14 +60,14 @@ def _event(change: Deployment) -> flow.Deployment:
     return "rollback" if change.rollback else "promote"
 
 
-def _allowed(repo: Repo, change: Deployment, hook: Actor) -> Tx[tuple[Actor, Build | None]]:
+def _allowed(repo: Repo, change: Deployment, hook: Actor, now: int) -> Tx[tuple[Actor, Build | None]]:
     """The account that promotes, and the newest passing build of the commit; NothingToRun without such an account."""
     name = change.sender[:100] or "(unknown)"
     at_host = yield from hosted.by_uid(repo.scm, change.sender_uid)
     user = (yield from accounts.find_by_id(at_host.user_id)) if at_host else None
     if user is None or not user.active:
         raise NothingToRun(f"no active account of this server belongs to {name}, who asked for the deployment")
-    rights = yield from repos.permissions(user.id, repo.id)
+    rights = yield from repos.permissions(user.id, repo.id, since=aged.since(now))
     if access.refuse(user, repo, rights, "write") is not None:
         raise NothingToRun(f"{user.login}, who asked for the deployment, needs write access to {repo.slug}")
     kind: Kind = "machine" if user.machine else "person"

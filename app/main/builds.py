@@ -65,7 +65,7 @@ async def open_builds(
     await logs.prepare()
     configs = Configs(hosts, Converter(partial(_template, db), _limits(settings)), _extensions(settings))
     ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders), seal)
-    broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4))
+    broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4), now)
     pace = Pace(settings.cron_minimum)
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval, pace=pace)
     retention = Retention(ports, days=settings.retention_days, builds=settings.retention_builds)

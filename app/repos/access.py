@@ -13,7 +13,7 @@ from app.accounts.model import Proof, User
 from app.db.tx import Tx
 from app.errors import Forbidden, NotFound, Unauthorized
 from app.moments import Actor
-from app.repos import paths, store
+from app.repos import aged, paths, store
 from app.repos.hosted.sync import Syncs
 from app.repos.model import Permissions, Repo, Right
 from app.repos.store import RepoRights
@@ -181,6 +181,8 @@ def find(
     needed = protected if protected and repo and repo.protected else right
     if renew and user and found and _is_outdated(found, user, needed, shown.now, granted=granted):
         raise Outdated(partial(renew, found, user))
+    if found and found.told and found.told < aged.since(shown.now):  # by a host where the account has none any more
+        given = None
     if refusal := refuse(user, repo, given, needed, granted=granted):
         raise auth.refused(refusal, user) if user and repo else refusal
     assert repo is not None

@@ -8,6 +8,7 @@ repository was known here first. Repositories of plain git share, too: administr
 def condition(scm: str, namespace: str) -> str:
     """The condition, as SQL, that a repository of a host shares in a namespace; both are SQL of values."""
     return f"""({scm} = '' OR {scm} = (
-        SELECT known.scm FROM repos known WHERE known.namespace = {namespace} AND known.scm <> ''
-        ORDER BY known.id LIMIT 1
+        SELECT known.scm FROM repos known WHERE known.id = (
+            SELECT min(oldest.id) FROM repos oldest WHERE oldest.namespace = {namespace} AND oldest.scm <> ''
+        )
     ))"""  # noqa: S608 - SQL of ours

@@ -79,7 +79,7 @@ async def list_user_repos(_: Request[State], __: Caller, repos: list[Repo]) -> J
 
 def _repositories(request: Request[State], _: Caller) -> Tx[list[Repo]]:
     user = yield from accounts.find_named(request.path_params["user"])
-    return (yield from store.list_of(user.id))
+    return (yield from store.list_of(user.id, request.state["now"]()))
 
 
 async def sync(request: Request[State], caller: Caller) -> JSON[list[RepoJSON]] | Empty:
@@ -92,7 +92,8 @@ async def sync(request: Request[State], caller: Caller) -> JSON[list[RepoJSON]] 
         syncs.begin_all(caller.user)
         return Empty()
     await syncs.sync(caller.user)
-    return JSON([repo_json(repo) for repo in await request.state["db"].read(store.list_of(caller.user.id))])
+    mine = store.list_of(caller.user.id, request.state["now"]())
+    return JSON([repo_json(repo) for repo in await request.state["db"].read(mine)])
 
 
 async def list_remotes(request: Request[State], caller: Caller) -> JSON[list[RepoJSON]]:

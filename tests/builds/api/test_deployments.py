@@ -15,9 +15,10 @@ from app.builds.moments import Moment, Moments
 from app.db.tx import Tx, run
 from app.errors import Unavailable, Unreadable
 from app.moments import Recorder, Recorders
+from app.repos.aged import DAY
 from app.repos.model import Repo
 from tests.builds.api.webhooks import URL, Receiver, commit, receiving, recorded
-from tests.builds.farside import Scene, file, pipeline
+from tests.builds.farside import NOW, Scene, file, pipeline
 from tests.soon import soon
 
 ASKED: dict[str, Any] = orjson.loads(recorded("github", "deployment"))
@@ -119,6 +120,7 @@ NOBODY = "no active account of this server belongs to Codertocat, who asked for 
         ("UPDATE host_accounts SET host = 'gitea'", NOBODY),
         ("UPDATE users SET active = FALSE WHERE login = 'codertocat'", NOBODY),
         ("UPDATE permissions SET can_write = FALSE", "needs write access to Codertocat/Hello-World"),
+        (f"UPDATE permissions SET synced = {NOW - DAY - 1}", "needs write access to Codertocat/Hello-World"),
         ("DELETE FROM permissions", "needs write access to Codertocat/Hello-World"),
     ],
 )
