@@ -86,8 +86,8 @@ async def open_builds(
         yield Builds(ports, Rendered(db), broadcast, scheduler, pace, keeper, looks)
 
 
-async def _template(db: Database, namespace: str, name: str) -> str | None:
-    found = await db.read(templates.find_if_any(namespace, name))
+async def _template(db: Database, namespace: str, scm: str, name: str) -> str | None:
+    found = await db.read(templates.for_build(namespace, scm, name))
     return found.data if found else None
 
 

@@ -70,7 +70,8 @@ class FakeHost(Host, Tips):
     used: tuple[set[int], int] | None = None
     reads: int = 0
     listed: int = 0
-    uid_of_all: str = ""
+    #: The repositories of which commits and tips were asked for.
+    sources: list[Source] = field(default_factory=list)
     #: Repositories of which nothing is kept any more.
     forgotten: list[int] = field(default_factory=list)
 
@@ -103,6 +104,7 @@ class FakeHost(Host, Tips):
         return self._commit(self.heads[name])
 
     async def commit(self, source: Source, name: str) -> Commit:
+        self.sources.append(source)
         for sha in self.files:
             if sha.startswith(name):
                 return self._commit(sha)
@@ -110,14 +112,12 @@ class FakeHost(Host, Tips):
 
     async def tips(self, source: Source, branch: str) -> Mapping[str, str]:
         self.listed += 1
+        self.sources.append(source)
         await asyncio.sleep(0)
         if self.failure is not None:
             raise self.failure
         head = await self.branch(source, branch)
         return {f"refs/heads/{branch}": head.sha} | {f"refs/tags/{name}": sha for name, sha in self.tags.items()}
-
-    async def uid(self, source: Source) -> str:
-        return self.uid_of_all
 
     async def read_file(self, source: Source, sha: str, path: str) -> str:
         self.reads += 1
@@ -280,7 +280,7 @@ async def laid(db: Database, folder: Path) -> Scene:
     host, clock = FakeHost(), Clock()
     templates: dict[str, str] = {}
 
-    async def find_template(_namespace: str, name: str) -> str | None:
+    async def find_template(_namespace: str, _scm: str, name: str) -> str | None:
         return templates.get(name)
 
     hosts = Hosts(host)

@@ -114,7 +114,7 @@ async def laid(db: Database, folder: Path, naming: Naming | None = None) -> Scen
     hosts = Hosts(FakeHost(forge.files, forge.messages, forge.heads), forge, Quiet(forge.files, forge.messages))
     naming = naming or Naming(URL, SERVER)
 
-    async def find_template(_namespace: str, _name: str) -> str | None:
+    async def find_template(_namespace: str, _scm: str, _name: str) -> str | None:
         return None
 
     notes = Notes(hosts, naming, lambda: clock() * 1000)

@@ -14,7 +14,7 @@ from app.accounts.model import User
 from app.db.connect import Database
 from app.errors import AppError, NotFound
 from app.repos import store
-from app.repos.model import Permissions
+from app.repos.model import Permissions, source
 from app.repos.store import RepoRights
 from app.scm.host import passes
 
@@ -75,14 +75,15 @@ class Rights:
 
     async def _ask(self, found: RepoRights, user: User) -> None:
         repo = found.repo
+        uid = source(repo).uid
         account = await self.db.glance(hosted.of(user.id, repo.scm))
         if account is None:  # it was removed at this moment
             return
         host = self.tokens.host(repo.scm)
         try:
             async with asyncio.timeout(PATIENCE):
-                listed = await self.tokens.call(account, lambda shown: host.directory.repository(shown, repo.slug))
-            if listed.uid != repo.uid and repo.uid != repo.slug:
+                listed = await self.tokens.call(account, lambda shown: host.directory.repository(shown, repo.slug, uid))
+            if uid not in ("", listed.uid):
                 raise NotFound  # the name is another repository's by now
         except NotFound:
             await self.db.write_few(store.revoke(repo.id, user))

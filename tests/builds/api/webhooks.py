@@ -151,7 +151,7 @@ class Receiver:
         return (await self.ports.db.read(repos.find(repo.id))).counter
 
 
-async def _no_template(_namespace: str, _name: str) -> None:
+async def _no_template(_namespace: str, _scm: str, _name: str) -> None:
     return None
 
 
