@@ -33,15 +33,20 @@ TWIN = """
         AND (host <> '' OR name LIKE 'poll:%')
     ORDER BY received, id LIMIT 1
 """
+#: The first delivery of what a host has signed.
+ORIGINAL = """
+    SELECT * FROM deliveries WHERE repo_id = :repo_id AND digest = :digest AND digest <> '' AND event = :event
+    ORDER BY id LIMIT 1
+"""
 #: Pushes that polling has found, without those that the hook has told of since a time. Those that follow on their refs
 #: wait for them.
 ADD_POLLED = """
     INSERT INTO deliveries (
         repo_id, name, ref, before, after, sender, options, address, request, received, build, due, tries, error, host,
-        event, action, facts, twin, found_late
+        event, action, facts, twin, found_late, digest
     )
     SELECT :repo_id, found.name, found.ref, found.before, found.after, :sender, :options, :address, :request, :received,
-        0, :received, 0, 'found by polling', '', :event, :action, :facts, 0, FALSE
+        0, :received, 0, 'found by polling', '', :event, :action, :facts, 0, FALSE, ''
     FROM :rows(pushes; name text, ref text, before text, after text) AS found
     WHERE NOT EXISTS (
         SELECT 1 FROM deliveries AS told
@@ -131,15 +136,16 @@ def add_polled(repo_id: int, pushes: Mapping[str, Push], now: int, *, since: int
 def receive(given: Delivery, lease: int, *, polled: bool = False) -> Tx[tuple[Delivery, bool]]:
     """Store a delivery that is received now, and tell whether the caller is to make the first attempt.
 
-    No other attempt is made before `lease`, Unix seconds. For a delivery that is known, or that tells of the same
-    change as another one, the result is that one. `polled`: the change may be known by polling, too.
+    No other attempt is made before `lease`, Unix seconds. For a delivery that is known, that is a copy of another one
+    or tells of the same change, the result is that one. `polled`: the change may be known by polling, too.
     """
     known = yield from _known(given)
-    if known is None and (given.host or polled) and given.after and given.event != "deployment":
+    if known is None and (given.host or polled):
         yield from one(COUNTER, repo_id=given.repo_id)  # deliveries of one repository are stored one after another
-        known = yield from _twin(given)
+        known = (yield from _original(given)) or (yield from _twin(given))
     if known is not None and known.name != given.name:
-        told = f"the same change as that of delivery {known.name}"
+        same = "webhook" if given.digest and given.digest == known.digest else "change"
+        told = f"the same {same} as that of delivery {known.name}"
         yield from run(ADD, **_MAPPER.values(replace(given, twin=known.id, error=told)))
     if known is not None:
         if known.twin:
@@ -188,8 +194,17 @@ def _known(given: Delivery) -> Tx[Delivery | None]:
     return min(found, key=lambda one: one.name != given.name, default=None)
 
 
+def _original(given: Delivery) -> Tx[Delivery | None]:
+    """The delivery of another name of which this one is a copy: whoever has recorded a webhook can send it again."""
+    if not given.digest:
+        return None
+    return _made((yield from one(ORIGINAL, repo_id=given.repo_id, digest=given.digest, event=given.event)))
+
+
 def _twin(given: Delivery) -> Tx[Delivery | None]:
     """The delivery of another name that told of the same change a short time ago."""
+    if given.event == "deployment" or not given.after:
+        return None
     row = yield from one(
         TWIN,
         repo_id=given.repo_id,
