@@ -88,7 +88,13 @@ async def _allowed(ports: Ports, repo: Repo, change: Deployment, hook: Actor) ->
 
 
 def _sender(repo: Repo, change: Deployment) -> Tx[User]:
-    """The account of whoever asked for a deployment; NothingToRun without one."""
+    """The account of whoever asked for a deployment; NothingToRun without one.
+
+    NothingToRun also for the work of a workflow, unless the repository wants promotions of that.
+    """
+    if change.by_workflow and not repo.workflow_deployments:
+        words = "a workflow of the host made the deployment; it promotes only with the setting workflow_deployments"
+        raise NothingToRun(f"{words} of the repository")
     name = change.sender[:100] or "(unknown)"
     at_host = yield from hosted.by_uid(repo.scm, change.sender_uid)
     user = (yield from accounts.find_by_id(at_host.user_id)) if at_host else None

@@ -75,7 +75,7 @@ repos = table(
     *texts("parameters"),
     *flags("deployments"),
     *numbers("poll"),
-    *flags("git_notes", "git_tags"),
+    *flags("git_notes", "git_tags", "workflow_deployments"),
 )
 Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
 Index("repos_owner", repos.c.user_id)

@@ -111,7 +111,7 @@ async def _open_rooms(
     umask: int,
 ) -> Site:
     account = _account(settings)
-    forges = await stack.enter_async_context(open_forges(settings, db, seal))
+    forges = await stack.enter_async_context(open_forges(settings, db, seal, folder.mirrors))
     plain = Git(folder.mirrors, settings.roots, environ=inherited(), account=account, access=Keyring(db, seal))
     hosts = Hosts(plain, *forges.hosts)
     written = notes(settings, hosts)

@@ -12,6 +12,7 @@ from app.migrate.logs import InDatabase, Store
 from app.migrate.report import Part, Report
 from app.migrate.rows import Known, Left, Made
 from app.migrate.store import Sums, Writer
+from app.moments import SERVER, Change
 
 
 class Kind(NamedTuple):
@@ -92,9 +93,15 @@ class Move:
             await self.writer.check(self._progress.add)
             await logs.check(self.folder, with_log, sums, self._progress.add)
             self.report.verified = True
-            await self.writer.finish()
+            await self.writer.finish(self._moment())
         self.report.seconds = round(time.monotonic() - began, 1)
         return self.report
+
+    def _moment(self) -> Change:
+        """The move, for the record: from what kind of database, and how much came over."""
+        came = {part.name.replace(" ", "_"): part.moved for part in self.report.parts if part.moved}
+        kind = self.report.source.partition(":")[0]
+        return Change("database.move", SERVER, "drone", after={"from": f"drone on {kind}", **came})
 
     async def _rows(self, kind: Kind, count: int) -> None:
         part, read = self.report.part(kind.name, count), 0
@@ -144,7 +151,7 @@ class Move:
         self.report.note(words for words, holds in notes.items() if holds)
 
     def _without_log(self, count: int) -> str:
-        way = "" if self.bucket else "; if Drone kept logs in S3, give --logs"
+        way = "" if self.bucket else "; if Drone kept logs in S3 or Azure, give --logs"
         return f"steps that ran and have no log in the source: {count}{way}"
 
 

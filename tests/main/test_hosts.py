@@ -1,5 +1,7 @@
 """A whole server, a browser, and real HTTP to far sides of hosts: from the log-in to rights that were taken away."""
 
+import hashlib
+import hmac
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -28,7 +30,7 @@ from app.repos.model import source
 from app.scm.client import Client
 from app.scm.host import Host
 from app.settings.server import Settings, load
-from tests.accounts.farside import OWN
+from tests.accounts.farside import OWN, SEAL
 from tests.scm.fakes.forge import Forge
 from tests.scm.fakes.gitea import Gitea as FakeGitea
 from tests.scm.fakes.github import GitHub as FakeGitHub
@@ -141,6 +143,24 @@ async def place(
         transport = httpx2.ASGITransport(app=running.app, raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as browser:
             yield Place(running.ports.db, browser, far, {host.name: host for host in opened[0]})
+
+
+@pytest.mark.parametrize("wanted", ["", "true"])
+async def test_the_older_signature_of_github_counts_only_if_the_settings_say_so(
+    db: Database, tmp_path: Path, wanted: str
+) -> None:
+    body = (Path(__file__).parents[2] / "fixtures" / "webhooks" / "github" / "push.json").read_bytes()
+    signature = hmac.new(b"topsecret", body, hashlib.sha1).hexdigest()
+    headers = {"x-github-event": "push", "x-hub-signature": f"sha1={signature}"}
+    environ = {"GANTRY_GITHUB_TOKEN": "the-token-of-the-server", "GANTRY_GITHUB_SHA1_SIGNATURES": wanted or "false"}
+
+    async with open_forges(load(environ), db, SEAL, tmp_path) as forges:
+        (host,) = forges.hosts
+        delivery = host.read(headers, body)
+
+    assert host.notice(headers) == ("event" if wanted else "unsigned")
+    assert delivery is not None
+    assert delivery.signed_with("topsecret") == bool(wanted)
 
 
 @pytest.mark.parametrize("name", FAKES)

@@ -1,6 +1,7 @@
 """The databases that a real Drone 2.25 made come over whole, from SQLite and from PostgreSQL."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,18 @@ def test_everything_comes_over(target: Target, file: Path, options: list[str]) -
     assert report["verified"]
     assert not any(part["left"] for part in report["parts"])
     assert "tokens of hosts stay behind, of 1 accounts: people log in anew" in report["notes"]
+
+
+def test_the_record_tells_of_the_move(target: Target) -> None:
+    target.moved(address(PLAIN))
+
+    ((verb, kind, way, subject, after, seq),) = target.rows(
+        "SELECT verb, actor_kind, way, subject, after, seq FROM audit"
+    )
+
+    assert (verb, kind, way, subject, seq) == ("database.move", "server", "inside", "drone", 0)
+    came = {name.replace(" ", "_"): count for name, (_, count) in FOUND.items() if count}
+    assert json.loads(after) == {"from": "drone on sqlite", **came}
 
 
 def test_secrets_are_opened_and_sealed_anew(target: Target) -> None:

@@ -17,6 +17,7 @@ from app.builds.moments import Moment, Moments
 from app.db.tx import Tx, run
 from app.errors import Unavailable, Unreadable
 from app.moments import Recorder, Recorders
+from app.repos import settings
 from app.repos.access import GOOD
 from app.repos.hosted import rights as hosted_rights
 from app.repos.hosted.rights import Rights
@@ -178,17 +179,34 @@ async def test_each_deployment_is_one_of_its_own(receiver: Receiver, repo: Repo)
     [
         {"payload": {"ci": URL, "build": 43}},
         {"payload": f'{{"ci": "{URL}", "build": 43}}'},
-        {"performed_via_github_app": {"slug": "github-actions"}},
-        {"workflow_run": {"id": 1}},
     ],
 )
-async def test_the_work_of_a_server_or_of_a_workflow_is_no_request(
-    receiver: Receiver, repo: Repo, changes: dict[str, Any]
-) -> None:
+async def test_the_work_of_this_server_is_no_request(receiver: Receiver, repo: Repo, changes: dict[str, Any]) -> None:
     answer = await ask(receiver, **changes)
 
     assert (answer.status_code, answer.json()) == (200, {"message": "ignored"})
     assert await receiver.counter(repo) == 0
+
+
+@pytest.mark.parametrize(
+    "changes", [{"performed_via_github_app": {"slug": "github-actions"}}, {"workflow_run": {"id": 1}}]
+)
+async def test_the_work_of_a_workflow_is_a_request_only_where_the_repository_says_so(
+    receiver: Receiver, repo: Repo, changes: dict[str, Any]
+) -> None:
+    answer = await ask(receiver, "one", **changes)
+
+    assert (answer.status_code, answer.json()["id"]) == (200, "one")
+    assert "a workflow of the host made the deployment" in answer.json()["message"]
+    assert "workflow_deployments" in answer.json()["message"]
+    (known,) = await receiver.known(repo)
+    assert (known.build, known.due, known.error) == (0, 0, answer.json()["message"])
+    assert await receiver.counter(repo) == 0
+
+    await receiver.ports.db.write(settings.update(repo.id, {"workflow_deployments": True}, 0))
+    build = (await ask(receiver, "one", **changes)).json()
+
+    assert (build["event"], build["deploy_to"], build["trigger"]) == ("promote", "production", "@hook")
 
 
 async def test_a_deployment_that_another_server_has_marked_is_a_request(receiver: Receiver, repo: Repo) -> None:
