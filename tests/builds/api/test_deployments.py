@@ -410,8 +410,12 @@ async def test_without_rights_in_time_nothing_runs_and_the_record_says_why(
     forge.failure = failure
     first = await ask(receiver, "one")
 
+    async def is_over() -> bool:
+        return not (await receiver.known(repo))[0].due
+
     receiver.scene.clock.time += PATIENCE
     await receiver.keeper.look()
+    await soon(is_over, "the delivery does not wait any more")
     (known,) = await receiver.known(repo)
 
     assert first.status_code == (202 if isinstance(failure, Unavailable) else 200)
