@@ -117,7 +117,7 @@ async def place(
             yield forges
 
     def patient(name: str, **_: object) -> Client:
-        return Client(name, timeout=2, attempts=2, pause=0.001)
+        return Client(name, timeout=5, attempts=2, pause=0.001)
 
     monkeypatch.setattr(main_hosts, "Client", patient)
     monkeypatch.setattr(main_builds, "Looks", partial(Looks, grace=0))
