@@ -86,6 +86,7 @@ OWN: list[tuple[str, str, str, Any]] = [
         (f"{kind}_token", f"GANTRY_{kind.upper()}_TOKEN", SECRET, SECRET)
         for kind in ("github", "gitea", "gitlab", "gogs")
     ),
+    ("github_sha1_signatures", "GANTRY_GITHUB_SHA1_SIGNATURES", "true", True),
     ("quote_substitution", "GANTRY_QUOTE_SUBSTITUTION", "true", True),
     ("blobs", "GANTRY_BLOBS", "s3://bucket/some/prefix/", "s3://bucket/some/prefix"),
     ("artifacts_quota", "GANTRY_ARTIFACTS_QUOTA", "500GB", 500 << 30),

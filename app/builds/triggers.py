@@ -98,13 +98,11 @@ def is_from_fork(trigger: Trigger, slug: str) -> bool:
 
 
 def is_echo(change: Deployment, server: str) -> bool:
-    """Whether a deployment asks for nothing: a workflow of the host made it, or the server of this id, which is its
-    public address.
+    """Whether the server of this id, which is its public address, made a deployment itself.
 
     A server marks the deployments that it shows at the host with `{"ci": server, "build": …}`, and nothing else.
     """
-    marked = set(change.params) == {"ci", "build"} and change.params["ci"] == server
-    return change.by_workflow or marked
+    return set(change.params) == {"ci", "build"} and change.params["ci"] == server
 
 
 def refs_of(change: Deployment) -> tuple[str, ...]:

@@ -53,9 +53,10 @@ def migrate() -> None:
 )
 @click.option(
     "--logs",
-    metavar="s3://BUCKET/PREFIX",
-    help="The bucket of Drone's logs, if it has one. Credentials are those of AWS_ACCESS_KEY_ID and the like. Without "
-    "the option, Drone's own variables DRONE_S3_BUCKET, DRONE_S3_PREFIX and DRONE_S3_ENDPOINT count.",
+    metavar="s3://BUCKET/PREFIX|az://CONTAINER",
+    help="The bucket of Drone's logs in S3, or their container in Azure, if there is one. Credentials are those of "
+    "AWS_ACCESS_KEY_ID and the like, or of DRONE_AZURE_STORAGE_ACCOUNT_NAME and DRONE_AZURE_STORAGE_ACCESS_KEY. "
+    "Without the option, Drone's own variables DRONE_S3_* and DRONE_AZURE_* count.",
 )
 @click.option(
     "--host",
@@ -76,16 +77,17 @@ def from_drone(
     """
     log.configure()
     theirs = drone.load(os.environ)
+    place = theirs.logs if logs is None else logs
     order = Order(
         source,
         encryption_key,
-        theirs.logs if logs is None else logs,
-        theirs.endpoint if logs is None else "",
+        place,
+        theirs.access(place),
         drone.host(os.environ) if host is None else _PLAIN.get(host, host),
         dry_run,
     )
-    if order.logs and not order.logs.startswith("s3://"):
-        raise click.UsageError(f"--logs {order.logs} is no s3://BUCKET/PREFIX")
+    if place and not place.startswith(("s3://", "az://")):
+        raise click.UsageError(f"--logs {place} is neither s3://BUCKET/PREFIX nor az://CONTAINER")
     shown = _Shown(terminal=sys.stderr.isatty(), quiet=session.as_json)
     try:
         report = asyncio.run(migration.move(settings.load(os.environ), order, shown.at))

@@ -144,6 +144,7 @@ def _flag(name: str, words: str) -> Callable[[F], F]:
 )
 @click.option("--any-parameter", is_flag=True, help="Parameters may have every name that is not reserved.")
 @_flag("deployments", "Promotions are shown at the git host as deployments.")
+@_flag("workflow-deployments", "Deployments that GitHub Actions makes promote, too.")
 @click.option("--poll", metavar="5m", help="How often the refs of plain git are listed, 30s or more; 0: never.")
 @_flag("git-notes", "Note builds in refs/notes/ci of plain git.")
 @_flag("git-tags", "Tag the commits of successful promotions in plain git: deploy/TARGET/NUMBER.")
@@ -250,9 +251,14 @@ def _repairs(done: list[Json]) -> str:
 @json_option
 @click.pass_obj
 def sync(session: Session) -> None:
-    """Synchronise your repositories with the hosts, and show them."""
-    with session.client() as client:
-        session.show(client.sent("POST", "/api/user/repos"), _table)
+    """Synchronise your repositories with the hosts, and show them.
+
+    Waits as long as the hosts take, and says how many repositories were found so far.
+    """
+    from app.cli.repo_sync import synchronise
+    from app.cli.terminal.screen import Screen
+
+    session.show(synchronise(session.connection(), Screen()), _table)
 
 
 def _post(session: Session, slug: str, *verb: str) -> None:
@@ -292,6 +298,7 @@ def _others(repo: Json) -> list[tuple[str, str]]:
         ("Throttle", str(repo.get("throttle") or "-")),
         ("Parameters", output.line(", ".join(repo.get("parameters") or ())) or "any"),
         ("Deployments", output.yes(repo.get("deployments", True))),
+        ("Workflow deployments", output.yes(repo.get("workflow_deployments"))),
         ("Polled", f"every {repo['poll']} s" if repo.get("poll") else "-"),
         ("Git notes", output.yes(repo.get("git_notes"))),
         ("Git tags", output.yes(repo.get("git_tags"))),

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.accounts import auth
 from app.accounts.hosted.login import HostLogins
@@ -30,6 +31,7 @@ from app.scm.hosts import Hosts
 from app.scm.oauth import Application
 from app.sealing.seal import Seal
 from app.settings.forges import Forge
+from app.settings.load import inherited
 from app.settings.server import Settings
 
 #: Seconds for which a token lasts at least when a clone begins. A renewal ends the token of other clones at some hosts,
@@ -62,13 +64,13 @@ class OpenedHosts:
 
 
 @asynccontextmanager
-async def open_forges(settings: Settings, db: Database, seal: Seal) -> AsyncIterator[Forges]:
-    """The hosts of the settings while the block lasts."""
+async def open_forges(settings: Settings, db: Database, seal: Seal, mirrors: Path) -> AsyncIterator[Forges]:
+    """The hosts of the settings while the block lasts. `mirrors` is the folder of the mirrors of repositories."""
     known: dict[str, AccountHost] = {}
     tokens = Tokens(db, seal, known, now, settings.public_url)
     credentials = Credentials(db, tokens, dict(_services(settings.forges)))
     clients = {forge.kind: Client(forge.kind, skip_verify=forge.skip_verify) for forge in settings.forges}
-    hosts = [_host(forge, clients[forge.kind], credentials) for forge in settings.forges]
+    hosts = [_host(forge, clients[forge.kind], credentials, mirrors) for forge in settings.forges]
     accounts = [_account_host(forge, host) for forge, host in zip(settings.forges, hosts, strict=True)]
     known |= {account.name: account for account in accounts}
     try:
@@ -86,17 +88,29 @@ def _services(forges: Sequence[Forge]) -> Iterator[tuple[str, Credential]]:
             yield forge.kind, Credential("token", forge.token)
 
 
-def _host(forge: Forge, client: Client, credentials: Credentials) -> GitHub | Gitea | GitLab | Gogs:
+def _host(forge: Forge, client: Client, credentials: Credentials, mirrors: Path) -> GitHub | Gitea | GitLab | Gogs:
     application = Application(forge.client_id, forge.client_secret, " ".join(forge.scope)) if forge.client_id else None
     match forge.kind:
         case "github":
-            return GitHub(client, credentials, server=forge.server, api=forge.api, application=application)
+            return GitHub(
+                *(client, credentials),
+                server=forge.server,
+                api=forge.api,
+                application=application,
+                sha1=forge.sha1,
+            )
         case "gitea":
             return Gitea(client, credentials, server=forge.server, application=application)
         case "gitlab":
             return GitLab(client, credentials, server=forge.server, application=application)
         case "gogs":
-            return Gogs(client, credentials, server=forge.server)
+            return Gogs(
+                *(client, credentials),
+                server=forge.server,
+                mirrors=mirrors / forge.kind,
+                environ=inherited(),
+                skip_verify=forge.skip_verify,
+            )
 
 
 def _account_host(forge: Forge, host: GitHub | Gitea | GitLab | Gogs) -> AccountHost:

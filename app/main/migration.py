@@ -1,10 +1,11 @@
 """Moving over from Drone: opens its database and this server's, and lets `app.migrate` work (docs/from-drone.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from app.accounts import auth
+from app.audit import store as audit
 from app.builds.cron.pace import Pace
 from app.db import foreign
 from app.db.connect import is_absent
@@ -18,6 +19,7 @@ from app.migrate.report import Report
 from app.migrate.rows import Known
 from app.migrate.sealed import Opening
 from app.migrate.store import Found, NotEmpty, Writer
+from app.moments import Recorder, Recorders
 from app.sealing import keyring, renew
 from app.settings.server import Settings
 
@@ -29,7 +31,8 @@ class Order:
     source: str = field(repr=False)
     key: str = field(default="", repr=False)
     logs: str = ""
-    endpoint: str = ""
+    #: How the logs are reached, as in InBucket.
+    access: Mapping[str, str] = field(default_factory=dict, repr=False)
     host: str = ""
     dry_run: bool = False
 
@@ -48,7 +51,7 @@ async def move(settings: Settings, order: Order, tell: Callable[[Step], None]) -
         mark = await drone.fingerprint(source)
         found = await _look(settings)
         _refuse_other(found, mark)
-        bucket = InBucket(order.logs, endpoint=order.endpoint) if order.logs else None
+        bucket = InBucket(order.logs, order.access) if order.logs else None
         if bucket is not None:
             await bucket.sizes()  # before anything is written
         known = Known(opening, order.host, Pace(settings.cron_minimum))
@@ -80,7 +83,8 @@ async def _open(stack: AsyncExitStack, settings: Settings, moving: Move, mark: s
     db = await open_database(stack, settings, moving=True)
     seal = keyring.seal(settings, folder)
     await db.read(renew.check(seal, SEALED))
-    moving.writer, moving.folder = Writer(db, seal, auth.new_token), folder.logs
+    recorders = Recorders(Recorder(lambda moment: audit.record(moment, now())))
+    moving.writer, moving.folder = Writer(db, seal, auth.new_token, recorders), folder.logs
     await moving.writer.begin(mark, now())
 
 

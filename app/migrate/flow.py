@@ -12,6 +12,7 @@ from app.migrate.logs import InDatabase, Store
 from app.migrate.report import Part, Report
 from app.migrate.rows import Known, Left, Made
 from app.migrate.store import Sums, Writer
+from app.moments import SERVER, Change
 
 
 class Kind(NamedTuple):
@@ -92,9 +93,15 @@ class Move:
             await self.writer.check(self._progress.add)
             await logs.check(self.folder, with_log, sums, self._progress.add)
             self.report.verified = True
-            await self.writer.finish()
+            await self.writer.finish(self._moment())
         self.report.seconds = round(time.monotonic() - began, 1)
         return self.report
+
+    def _moment(self) -> Change:
+        """The move, for the record: from what kind of database, and how much came over."""
+        came = {part.name.replace(" ", "_"): part.moved for part in self.report.parts if part.moved}
+        kind = self.report.source.partition(":")[0]
+        return Change("database.move", SERVER, "drone", after={"from": f"drone on {kind}", **came})
 
     async def _rows(self, kind: Kind, count: int) -> None:
         part, read = self.report.part(kind.name, count), 0
@@ -134,6 +141,7 @@ class Move:
         known, some = self.known, ", ".join
         notes = {
             f"tokens of hosts stay behind, of {known.host_tokens} accounts: people log in anew": (known.host_tokens),
+            _expected(known.host): True,
             "sessions of browsers stay behind: people log in anew": True,
             f"accounts without a token (gantry user rotate makes one): {some(known.tokenless[:10])}": known.tokenless,
             f"builds that were not over are killed now, restart them: {known.stopped()}": known.stopped(),
@@ -143,5 +151,13 @@ class Move:
         self.report.note(words for words, holds in notes.items() if holds)
 
     def _without_log(self, count: int) -> str:
-        way = "" if self.bucket else "; if Drone kept logs in S3, give --logs"
+        way = "" if self.bucket else "; if Drone kept logs in S3 or Azure, give --logs"
         return f"steps that ran and have no log in the source: {count}{way}"
+
+
+def _expected(host: str) -> str:
+    """How people get their accounts here."""
+    if host:
+        return f"whoever first logs in at {host} with the login of a person's account gets that account"
+    words = "the host of people's logins is not known, so nobody gets an account by logging in at a host"
+    return f"{words}: move with --host, or name the host of each (gantry user update LOGIN --host NAME)"

@@ -1,4 +1,4 @@
-"""Logs of steps: from Drone's table, or from its bucket, into the files of this server, as they are.
+"""Logs of steps: from Drone's table, or from its bucket in S3 or Azure, into the files of this server, as they are.
 
 A log is named by the id of its step, in the table, in the bucket, and here. A log in the bucket goes before one of the
 same step in the table, as for Drone. A file that is there whole stays, so that a move goes on where it was interrupted.
@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import obstore
 import orjson
 from obstore.exceptions import BaseError
-from obstore.store import S3Store as Bucket
+from obstore.store import from_url
 
 from app import threads
 from app.builds.logs.logs import place
@@ -84,14 +85,16 @@ def _bytes(data: object) -> bytes:
 
 
 class InBucket:
-    """A bucket that speaks S3, at `s3://BUCKET/PREFIX`; credentials and endpoint are those of the usual variables."""
+    """A bucket that speaks S3, at `s3://BUCKET/PREFIX`, or a container of Azure Blob Storage, at `az://CONTAINER`.
 
-    def __init__(self, url: str, *, endpoint: str = "") -> None:
+    `access` are the settings of obstore for the place; what is not there is read from the usual variables.
+    """
+
+    def __init__(self, url: str, access: Mapping[str, str] = MappingProxyType({})) -> None:
         self._url = url
-        config = {"endpoint": endpoint} if endpoint else {}
         options = {"allow_http": True, "timeout": timedelta(seconds=60), "connect_timeout": timedelta(seconds=5)}
         try:
-            self._bucket = Bucket.from_url(url, config=config, client_options=options)  # type: ignore[arg-type]
+            self._bucket = from_url(url, config=dict(access), client_options=options)  # type: ignore[call-overload]
         except (BaseError, ValueError) as error:
             raise self._away(error) from error
         self._sizes: dict[int, int] | None = None

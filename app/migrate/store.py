@@ -20,6 +20,7 @@ from app.db.foreign import Reader
 from app.db.tx import Rows, Tx, many, one, run
 from app.errors import AppError
 from app.migrate.rows import Made
+from app.moments import Moment, Recorders
 from app.sealing.seal import Seal
 
 #: What the switch of a move begins with; the fingerprint of the source follows.
@@ -132,6 +133,7 @@ class Writer:
     db: Alterable
     seal: Seal
     new_key: Callable[[], str]
+    recorders: Recorders
     sums: Sums = field(default_factory=Sums)
     #: Columns of rows whose source had no key, so that a new one was made: it is not compared.
     keyless: set[tuple[str, int, str]] = field(default_factory=set)
@@ -212,9 +214,9 @@ class Writer:
             found[name] = self.seal.open(bytes(found[name]), f"{table.name}.{name}") if kept else None
         return found
 
-    async def finish(self) -> None:
-        """Let numbers and ids go on where the source's ended, and open the database for servers."""
-        await self.db.alter(_finish(self.db.dialect))
+    async def finish(self, moment: Moment) -> None:
+        """Let numbers and ids go on where the source's ended, record the move, and open the database for servers."""
+        await self.db.alter(_finish(self.db.dialect, self.recorders.record(moment)))
 
 
 @cache
@@ -295,11 +297,12 @@ def _kind(kind: Any) -> str:
     return "text" if kind.python_type is str else "bigint"
 
 
-def _finish(dialect: str) -> Tx[None]:
+def _finish(dialect: str, recording: Tx[None]) -> Tx[None]:
     yield from run(COUNT_ON)
     yield from run(UNBROKEN)
     if dialect == "postgresql":
         for table in _tables():
             if "id" in table.columns:
                 yield from run(GO_ON.format(table=table.name))
+    yield from recording
     yield from run(END)

@@ -158,6 +158,9 @@ class RepoChanges(body.Input):
     deployments: bool | None = Field(
         None, description="Whether promotions and rollbacks are shown at the host as deployments."
     )
+    workflow_deployments: bool | None = Field(
+        None, description="Whether deployments promote that a workflow of the host made, as GitHub Actions."
+    )
     poll: Poll | None = Field(
         None, description='How often the refs of a repository of plain git are listed: seconds or "5m"; 0: never.'
     )

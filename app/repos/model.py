@@ -55,6 +55,8 @@ class Repo:
     #: Whether commits of a repository of plain git get notes about their builds, and tags for successful promotions.
     git_notes: bool = False
     git_tags: bool = False
+    #: Whether a deployment promotes that a workflow of the host (GitHub Actions) has made.
+    workflow_deployments: bool = False
 
     @property
     def slug(self) -> str:

@@ -23,6 +23,7 @@ SETTINGS = (
     "poll",
     "git_notes",
     "git_tags",
+    "workflow_deployments",
 )
 #: Of these, the settings of repositories of plain git alone.
 PLAIN_GIT = ("poll", "git_notes", "git_tags")
@@ -38,8 +39,10 @@ UPDATE = """
         auto_cancel_running = coalesce(:auto_cancel_running, auto_cancel_running),
         parameters = coalesce(:parameters, parameters), deployments = coalesce(:deployments, deployments),
         poll = coalesce(:poll, poll), git_notes = coalesce(:git_notes, git_notes),
-        git_tags = coalesce(:git_tags, git_tags), trusted = coalesce(:trusted, trusted),
-        timeout = coalesce(:timeout, timeout), throttle = coalesce(:throttle, throttle),
+        git_tags = coalesce(:git_tags, git_tags),
+        workflow_deployments = coalesce(:workflow_deployments, workflow_deployments),
+        trusted = coalesce(:trusted, trusted), timeout = coalesce(:timeout, timeout),
+        throttle = coalesce(:throttle, throttle),
         counter = coalesce(:counter, counter),
         unbroken_from = CASE WHEN counter < :counter THEN :counter + 1 ELSE unbroken_from END,
         updated = :now, version = version + 1

@@ -36,8 +36,7 @@ CREATE = schema.insert_sql(schema.repos, "ON CONFLICT DO NOTHING RETURNING id")
 LAST_NUMBER = "SELECT counter FROM retired WHERE namespace = :namespace AND name = :name"
 RESUME = "UPDATE repos SET counter = :counter, unbroken_from = :next WHERE id = :id RETURNING *"
 PERMISSIONS = """
-    SELECT can_read, can_write, can_admin, synced AS told FROM permissions
-    WHERE user_id = :user_id AND repo_id = :repo_id
+    SELECT can_read, can_write, can_admin FROM permissions WHERE user_id = :user_id AND repo_id = :repo_id
 """
 #: With the account that the account has at the repository's host, if any.
 WITH_RIGHTS = """
@@ -191,13 +190,10 @@ def break_numbers(repo_id: int, number: int) -> Tx[None]:
     yield from run(BREAK, id=repo_id, number=number)
 
 
-def permissions(user_id: int, repo_id: int, *, since: int = 0) -> Tx[Permissions | None]:
-    """The rights of an account in a repository, None for an account without a row of rights.
-
-    Rights that a host has told before a time are none.
-    """
+def permissions(user_id: int, repo_id: int) -> Tx[Permissions | None]:
+    """The rights of an account in a repository, None for an account without a row of rights."""
     row = yield from one(PERMISSIONS, user_id=user_id, repo_id=repo_id)
-    return _permissions(row) if row and not 0 < row["told"] < since else None
+    return _permissions(row) if row else None
 
 
 def grant(repo_id: int, user_id: int, rights: Permissions, now: int, *, synced: int = 0) -> Tx[None]:

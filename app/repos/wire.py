@@ -42,8 +42,9 @@ class RepoJSON(TypedDict):
     """A repository. `timeout` is minutes; `permissions` only where the route says so.
 
     Ours are `parameters`, the only names that parameters may have, where there are any; `deployments`, which is false
-    where promotions are not shown at the host as deployments; and of plain git, where they are set, `poll` (seconds),
-    `git_notes` and `git_tags`.
+    where promotions are not shown at the host as deployments; `workflow_deployments`, which is true where deployments
+    promote that a workflow of the host made; and of plain git, where they are set, `poll` (seconds), `git_notes` and
+    `git_tags`.
     """
 
     id: int
@@ -73,6 +74,7 @@ class RepoJSON(TypedDict):
     poll: NotRequired[int]
     git_notes: NotRequired[bool]
     git_tags: NotRequired[bool]
+    workflow_deployments: NotRequired[bool]
     timeout: int
     throttle: NotRequired[int]
     counter: int
@@ -90,7 +92,7 @@ _BEFORE = tuple(key for key in RepoJSON.__annotations__ if key not in ("permissi
 def repo_json(repo: Repo, *, permissions: Permissions | None = None) -> RepoJSON:
     """The JSON of a repository; with the caller's rights if they are given."""
     body: Any = {key: getattr(repo, key) for key in _BEFORE}
-    for key in ("throttle", "parameters", "poll", "git_notes", "git_tags"):
+    for key in ("throttle", "parameters", "poll", "git_notes", "git_tags", "workflow_deployments"):
         if not body[key]:
             del body[key]
     if repo.deployments:

@@ -71,7 +71,7 @@ class Context:
     #: The repository's key of inline secrets and signatures, in plain text.
     key: str = ""
     netrc: Netrc | None = None
-    #: With what the clone step is let in over ssh; a runner elsewhere is not told.
+    #: With what the clone step is let in over ssh; other runners than Gantry's own are not told.
     identity: Identity | None = None
     #: None for a runner on another machine, and for a pull request from a fork.
     deployment: Deployment | None = None
@@ -125,3 +125,5 @@ PREFIX = "/rpc/v2/"
 
 #: The header by which Gantry's own runner names an accept: a repeated accept of the same name is the same accept.
 CLAIM = "X-Gantry-Claim"
+#: The header by which Gantry's own runner says that its clone step can be let in over ssh.
+TAKES_KEY = "X-Gantry-Takes-Key"

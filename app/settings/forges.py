@@ -29,6 +29,13 @@ class Forge:
     token: str = field(default="", repr=False)
     #: Whether the host's certificate is accepted without verification.
     skip_verify: bool = False
+    #: Whether the older signature of its webhooks is good enough: SHA-1, the only one of old GitHub Enterprise.
+    sha1: bool = False
+
+    @property
+    def admits(self) -> bool:
+        """Whether people log in at the host: through the OAuth application, or at Gogs with a password."""
+        return bool(self.client_id) or self.kind == "gogs"
 
 
 class Forges(Variables):
@@ -41,6 +48,7 @@ class Forges(Variables):
     github_scope: Words = named("GITHUB_SCOPE", "DRONE_GITHUB_SCOPE", default=SCOPE)
     github_token: Line = named("GITHUB_TOKEN", default="", repr=False)
     github_skip_verify: bool = named("GITHUB_SKIP_VERIFY", "DRONE_GITHUB_SKIP_VERIFY", default=False)
+    github_sha1_signatures: bool = named("GITHUB_SHA1_SIGNATURES", default=False)
     gitea_server: SiteURL = named("GITEA_SERVER", "DRONE_GITEA_SERVER", default="")
     gitea_client_id: Line = named("GITEA_CLIENT_ID", "DRONE_GITEA_CLIENT_ID", default="")
     gitea_client_secret: Line = named("GITEA_CLIENT_SECRET", "DRONE_GITEA_CLIENT_SECRET", default="", repr=False)
@@ -69,7 +77,8 @@ class Forges(Variables):
         gitlab = self.gitlab_server or ("https://gitlab.com" if self.gitlab_client_id or self.gitlab_token else "")
         found = (
             Forge("github", github, self.github_api_server, self.github_client_id, self.github_client_secret,
-                  self.github_scope, self.github_token, self.github_skip_verify),
+                  self.github_scope, self.github_token, self.github_skip_verify,
+                  self.github_sha1_signatures),
             Forge("gitea", self.gitea_server, "", self.gitea_client_id, self.gitea_client_secret,
                   self.gitea_scope, self.gitea_token, self.gitea_skip_verify),
             Forge("gitlab", gitlab, "", self.gitlab_client_id, self.gitlab_client_secret,

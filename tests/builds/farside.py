@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import orjson
 
 from app.accounts import store as accounts
+from app.accounts.model import User
 from app.builds import claims, flow, progress, store
 from app.builds.config.files import Configs
 from app.builds.logs.logs import Logs, Pieces
@@ -26,6 +27,7 @@ from app.events import Subscription
 from app.moments import Actor, Recorders
 from app.repos import store as repos
 from app.repos.model import SECRET, Repo
+from app.repos.store import RepoRights
 from app.scm.git import payload
 from app.scm.hook import Delivery, Notice
 from app.scm.host import Commit, Host, Source, Tips
@@ -268,6 +270,11 @@ class Scene:
         return [stage.name for stage in await self.ports.db.read(claims.queued("exec", 0, 100, now=self.clock()))]
 
 
+async def nothing_told(_: RepoRights, __: User) -> None:
+    """Renews rights where no host tells of any."""
+    raise NotFound
+
+
 async def laid(db: Database, folder: Path) -> Scene:
     """A scene whose repository has no builds yet."""
     host, clock = FakeHost(), Clock()
@@ -279,7 +286,7 @@ async def laid(db: Database, folder: Path) -> Scene:
     hosts = Hosts(host)
     configs = Configs(hosts, Converter(find_template))
     logs = Logs(folder / "logs")
-    ports = Ports(db, hosts, configs, logs, clock, Moments(db, logs, Recorders()), SEAL)
+    ports = Ports(db, hosts, configs, logs, clock, Moments(db, logs, Recorders()), SEAL, nothing_told)
     owner = await db.write(accounts.create("octocat", token="octocat's token", now=NOW, admin=True))
     draft = Repo(0, "octocat", "hello", user_id=owner.id, default_branch="main", active=True, git_http_url="file:///x")
     draft = replace(draft, secret=SEAL.seal(KEY, SECRET))

@@ -36,6 +36,20 @@ def test_drone_s_variables_tell_the_host(environ: dict[str, str], host: str) -> 
 
 
 def test_drone_s_variables_tell_the_bucket_of_its_logs() -> None:
-    assert drone.load({}).logs == ""
+    azure = {
+        "DRONE_AZURE_BLOB_CONTAINER_NAME": "logs",
+        "DRONE_AZURE_STORAGE_ACCOUNT_NAME": "drone",
+        "DRONE_AZURE_STORAGE_ACCESS_KEY": "hush",
+    }
+    both = drone.load(azure | {"DRONE_S3_BUCKET": "drone", "DRONE_S3_ENDPOINT": "http://s3"})
+
+    assert drone.load(azure).logs == "az://logs"
+    assert (both.logs, both.access(both.logs), both.access("s3://other")) == (
+        *("s3://drone", {"endpoint": "http://s3"}),
+        {},
+    )
+    assert both.access("az://other") == {"account_name": "drone", "account_key": "hush"}
+    assert "hush" not in repr(both)
+    assert (drone.load({}).logs, drone.load({}).access("")) == ("", {})
     assert drone.load({"DRONE_S3_BUCKET": "drone"}).logs == "s3://drone"
     assert drone.load({"DRONE_S3_BUCKET": "drone", "DRONE_S3_PREFIX": "/some/logs/"}).logs == "s3://drone/some/logs"

@@ -141,6 +141,7 @@ UPDATE = {
     "--parameter=VERSION": {"parameters": ["VERSION"]},
     "--any-parameter": {"parameters": []},
     "--no-deployments": {"deployments": False},
+    "--workflow-deployments": {"workflow_deployments": True},
     "--trusted": {"trusted": True},
     "--timeout=45m": {"timeout": 45},
     "--timeout=90": {"timeout": 90},
@@ -207,9 +208,3 @@ def test_rm_deletes_when_it_is_meant(gantry: Gantry, far: FarSide) -> None:
     assert (unsure.returncode, "Give --yes" in unsure.stderr) == (2, True)
     assert [asked.query for asked in far.asked] == [{"remove": "true"}]
     assert done.stdout == f"Repository {SLUG} is deleted\n"
-
-
-def test_sync_lists_what_the_server_answers(gantry: Gantry, far: FarSide) -> None:
-    far.on("POST", "/api/user/repos", answer(recorded("user repositories")))
-
-    assert SLUG in gantry("repo", "sync").stdout

@@ -1,6 +1,7 @@
 """The databases that a real Drone 2.25 made come over whole, from SQLite and from PostgreSQL."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,18 @@ def test_everything_comes_over(target: Target, file: Path, options: list[str]) -
     assert "tokens of hosts stay behind, of 1 accounts: people log in anew" in report["notes"]
 
 
+def test_the_record_tells_of_the_move(target: Target) -> None:
+    target.moved(address(PLAIN))
+
+    ((verb, kind, way, subject, after, seq),) = target.rows(
+        "SELECT verb, actor_kind, way, subject, after, seq FROM audit"
+    )
+
+    assert (verb, kind, way, subject, seq) == ("database.move", "server", "inside", "drone", 0)
+    came = {name.replace(" ", "_"): count for name, (_, count) in FOUND.items() if count}
+    assert json.loads(after) == {"from": "drone on sqlite", **came}
+
+
 def test_secrets_are_opened_and_sealed_anew(target: Target) -> None:
     target.moved(address(SEALED), DRONE_DATABASE_SECRET=KEY, GANTRY_SECRET_KEY="another key of this server")
     target = Target(target.folder, target.database, {"GANTRY_SECRET_KEY": "another key of this server"})
@@ -73,6 +86,20 @@ def test_tokens_go_on_working(target: Target) -> None:
     assert (person[0].login, person[0].admin, person[0].machine, person[1].scope) == ("octocat", True, False, "admin")
     assert machine is not None
     assert (machine[0].login, machine[0].admin, machine[0].machine) == ("bot", False, True)
+
+
+@pytest.mark.parametrize("host", ["gitea", "git"])
+def test_people_are_expected_from_the_host_and_machines_from_none(target: Target, host: str) -> None:
+    notes = target.moved(address(PLAIN), "--host", host)["notes"]
+
+    users = {user.login: user for user in target.read(accounts.list_all)}
+
+    assert {login: user.expected_from for login, user in users.items()} == {
+        "octocat": "" if host == "git" else host,
+        "bot": "",
+    }
+    words = "the host of people's logins is not known" if host == "git" else "whoever first logs in at gitea with"
+    assert [words in note for note in notes].count(True) == 1
 
 
 def test_a_repository_keeps_its_settings_and_its_numbers(target: Target) -> None:

@@ -167,4 +167,4 @@ def test_a_bucket_that_is_none_is_wrong_usage(target: Target) -> None:
     done = target.move(address(PLAIN), "--logs", "https://bucket.example.com")
 
     assert done.returncode == 2
-    assert "is no s3://BUCKET/PREFIX" in done.stderr
+    assert "is neither s3://BUCKET/PREFIX nor az://CONTAINER" in done.stderr

@@ -30,6 +30,7 @@ EVERYTHING: dict[str, Any] = {
     "poll": 60,
     "git_notes": True,
     "git_tags": True,
+    "workflow_deployments": True,
     "trusted": True,
     "timeout": 45,
     "throttle": 3,

@@ -15,7 +15,8 @@ from app.builds.model import Build, Line, Stage, Step
 from app.builds.wire import stage_json, step_json
 from app.errors import AppError, Conflict, NotFound, Unauthorized, Unavailable
 from app.repos.model import Repo, Secret
-from app.runners.manager import CLAIM, Context, Filter, Netrc, System
+from app.runners.manager import CLAIM, TAKES_KEY, Context, Filter, Netrc, System
+from app.scm.ssh import Identity
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ SHOWN = 500
 
 _STAGE, _STEP, _BUILD = TypeAdapter(Stage), TypeAdapter(Step), TypeAdapter(Build)
 _REPO, _SECRET, _SYSTEM, _NETRC = TypeAdapter(Repo), TypeAdapter(Secret), TypeAdapter(System), TypeAdapter(Netrc)
+_IDENTITY = TypeAdapter(Identity)
 
 
 class Refused(AppError):
@@ -78,7 +80,7 @@ class RemoteManager:
 
     async def details(self, stage_id: int) -> Context:
         """See Manager."""
-        return _read(_context, await self._say("GET", f"stage/{stage_id}"))
+        return _read(_context, await self._say("GET", f"stage/{stage_id}", headers={TAKES_KEY: "ssh"}))
 
     async def update_stage(self, stage: Stage) -> Stage:
         """See Manager."""
@@ -166,7 +168,7 @@ def _stage(data: Any) -> Stage:
 
 
 def _context(data: Any) -> Context:
-    repo, build, netrc = data["repository"], dict(data["build"]), data.get("netrc")
+    repo, build, netrc, identity = data["repository"], dict(data["build"]), data.get("netrc"), data.get("identity")
     build["source_branch"], build["target_branch"] = build.pop("source", ""), build.pop("target", "")
     return Context(
         repo=_REPO.validate_python({name: value for name, value in repo.items() if name != "secret"}),
@@ -177,4 +179,5 @@ def _context(data: Any) -> Context:
         system=_SYSTEM.validate_python({"proto": "", "host": "", "version": ""} | data.get("system", {})),
         key=repo.get("secret", ""),
         netrc=_NETRC.validate_python(netrc) if netrc else None,
+        identity=_IDENTITY.validate_python(identity) if identity else None,
     )

@@ -28,6 +28,7 @@ _GUARDS = (
 )
 #: The credential helper: git runs it with `get` when a host asks for an account.
 _HELPER = """!f() { test "$1" = get && printf 'username=%s\\npassword=%s\\n' "$GANTRY_LOGIN" "$GANTRY_PASSWORD"; }; f"""
+_PROTOCOLS = "file:https:ssh"
 #: no file that git writes may grow beyond this many blocks of 512 bytes (2 GiB)
 _LARGEST_FILE = 4 * 1024 * 1024
 _LIMITED = ("/bin/sh", "-c", 'ulimit -f "$0" 2>/dev/null; exec "$@"', str(_LARGEST_FILE))
@@ -69,6 +70,8 @@ class Command:
     """Runs git with its own, empty home folder: `home` below the directory.
 
     `environ` are the variables that git gets from the server's own environment. No other Command uses the directory.
+    `protocols` are those of remotes that git may read from, with colons between them. `skip_verify`: certificates are
+    accepted without verification.
     """
 
     def __init__(
@@ -78,9 +81,12 @@ class Command:
         timeout: float,
         known_hosts: Path | None,
         environ: Mapping[str, str],
+        protocols: str = _PROTOCOLS,
+        skip_verify: bool = False,
     ) -> None:
         home = directory / "home"
         env = {"PATH": os.defpath, **environ, **_environment(directory, home, known_hosts)}
+        env |= {"GIT_ALLOW_PROTOCOL": protocols, **({"GIT_SSL_NO_VERIFY": "1"} if skip_verify else {})}
         self._setting = Setting("git", env, home, timeout)
         #: What is there for the time of a call: keys, and repositories that are written from.
         self._passing = directory / "passing"
@@ -169,7 +175,6 @@ def _environment(directory: Path, home: Path, known_hosts: Path | None) -> dict[
         "GIT_CEILING_DIRECTORIES": str(directory),  # git must not find a repository above this directory
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "true",
-        "GIT_ALLOW_PROTOCOL": "file:https:ssh",
         "GIT_PROTOCOL_FROM_USER": "0",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_SSH_VARIANT": "ssh",

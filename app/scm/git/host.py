@@ -1,18 +1,18 @@
 """Plain git repositories, read through mirrors (contract scm-api 9)."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
-from weakref import WeakValueDictionary
 
 from app.errors import NotFound, Unreadable
 from app.scm import files, refs
+from app.scm.forge import Compares, Comparison
 from app.scm.git import address, objects, payload, writing
 from app.scm.git.command import Command
-from app.scm.git.mirror import Look, Mirror
+from app.scm.git.comparisons import Comparisons
+from app.scm.git.mirrors import FORMATS, Mirrors
 from app.scm.git.objects import Absent, Objects
 from app.scm.hook import Delivery, Notice
 from app.scm.host import Access, Account, Commit, Host, Source, Tips
@@ -22,14 +22,13 @@ from app.scm.plain import Author, Listing, Marks
 AccessOf: TypeAlias = Callable[[Source], Awaitable[Access | None]]
 #: Where the refs are that builds follow from: branches, tags, and the heads of pull requests of a mirrored host.
 _LISTED = ("refs/heads/", "refs/tags/", "refs/pull/", "refs/merge-requests/")
-_FORMATS = {40: ("sha1", ".git"), 64: ("sha256", ".sha256.git")}
 
 
 async def _nothing(_: Source) -> None:
     """No repository has credentials of its own."""
 
 
-class Git(Host, Tips, Listing, Marks):
+class Git(Host, Tips, Compares, Listing, Marks):
     """Repositories that are read by git alone, without a host's API: `file://` below `roots`, `https://` and `ssh://`.
 
     `environ` are the variables that git gets from the server's own environment: PATH, to find git and ssh, and proxies.
@@ -51,15 +50,14 @@ class Git(Host, Tips, Listing, Marks):
         account: Account | None = None,
         access: AccessOf = _nothing,
     ) -> None:
-        self._directory = mirrors.resolve()
+        directory = mirrors.resolve()
         self._roots = tuple(roots)
         self._max_file = max_file
-        self._git = Command(self._directory, timeout=timeout, known_hosts=known_hosts, environ=environ)
+        self._git = Command(directory, timeout=timeout, known_hosts=known_hosts, environ=environ)
         self._account = account
         self._access = access
-        #: The mirrors in use, by repository id and digits of an id. One path must never have two Mirror objects in use:
-        #: the lock of a Mirror is the only thing that keeps two fetches into one path apart.
-        self._mirrors: WeakValueDictionary[tuple[int, int], Mirror] = WeakValueDictionary()
+        self._mirrors = Mirrors(directory, self._git)
+        self._comparisons = Comparisons(self._mirrors)
 
     #: `scm` of a repository is empty for plain git.
     name = ""
@@ -109,9 +107,9 @@ class Git(Host, Tips, Listing, Marks):
             return await self._commit(source, name.lower())
         refs.check("commit", name)
         if refs.is_short_id(name):
-            for width in _FORMATS:
+            for width in FORMATS:
                 with suppress(Absent):
-                    return await self._mirror(source.repo_id, width).glance(_commit_named(name))
+                    return await self._mirrors.of(source.repo_id, width).glance(objects.commit_named(name))
         return await self._commit(source, await self._resolve(source, name))
 
     async def read_file(self, source: Source, sha: str, path: str) -> str:
@@ -126,7 +124,7 @@ class Git(Host, Tips, Listing, Marks):
         async def look(found: Objects) -> str:
             return await objects.read_text(found, sha, path, most=self._max_file)
 
-        return await self._mirror(source.repo_id, len(sha)).read(look, lambda: self._remote(source))
+        return await self._mirrors.of(source.repo_id, len(sha)).read(look, lambda: self._remote(source))
 
     async def refs(self, source: Source) -> Mapping[str, str]:
         """See Listing."""
@@ -141,6 +139,14 @@ class Git(Host, Tips, Listing, Marks):
             raise NotFound(f"branch {branch} not found")
         return {ref: oid for ref, oid in listed.items() if ref == head or ref.startswith("refs/tags/")}
 
+    async def compare(self, source: Source, before: str, after: str) -> Comparison:
+        """See Compares."""
+        return await self._comparisons.compare(source.repo_id, before, after, lambda: self._remote(source))
+
+    async def changed(self, source: Source, sha: str) -> Sequence[str]:
+        """See Compares."""
+        return await self._comparisons.changed(source.repo_id, sha, lambda: self._remote(source))
+
     async def put_note(self, source: Source, sha: str, text: str, author: Author) -> None:
         """See Marks."""
         await writing.put_note(self._git, await self._remote(source), sha, text, author)
@@ -151,25 +157,15 @@ class Git(Host, Tips, Listing, Marks):
 
     async def forget(self, source: Source) -> None:
         """Remove the mirrors of a repository."""
-        for width in _FORMATS:
-            await self._mirror(source.repo_id, width).remove()
+        await self._mirrors.forget(source.repo_id)
 
     async def drop_unused(self, used: Collection[int], since: int) -> None:
         """Remove the mirrors of repositories whose ids are not among these, unless they were fetched since a time."""
-        for repo_id, width in await asyncio.to_thread(self._kept):
-            if repo_id not in used and (mirror := self._mirror(repo_id, width)).fetched() < since:
-                await mirror.remove()
-
-    def _kept(self) -> list[tuple[int, int]]:
-        """The repository id and the digits of an id, of every mirror that is there."""
-        names = {path.name for path in self._directory.iterdir()} if self._directory.is_dir() else set()
-        split = ((name.partition(".")[0], name[name.find(".") :]) for name in names)
-        widths = {suffix: width for width, (_, suffix) in _FORMATS.items()}
-        return [(int(first), widths[suffix]) for first, suffix in split if first.isdecimal() and suffix in widths]
+        await self._mirrors.drop_unused(used, since)
 
     async def _commit(self, source: Source, oid: str) -> Commit:
-        mirror = self._mirror(source.repo_id, len(oid))
-        return await mirror.read(_commit_named(oid), lambda: self._remote(source))
+        mirror = self._mirrors.of(source.repo_id, len(oid))
+        return await mirror.read(objects.commit_named(oid), lambda: self._remote(source))
 
     async def _resolve(self, source: Source, name: str) -> str:
         """The id of the commit that a ref or an abbreviated id names at the remote."""
@@ -185,7 +181,7 @@ class Git(Host, Tips, Listing, Marks):
         if not heads:
             raise NotFound(f"commit {name} not found: the repository is empty")
         width = len(next(iter(heads.values())))
-        return await self._mirror(source.repo_id, width).expand(name, await self._remote(source))
+        return await self._mirrors.of(source.repo_id, width).expand(name, await self._remote(source))
 
     async def _ids(self, source: Source, *names: str) -> dict[str, str]:
         """The ids of the refs of these names, or of all refs. git also lists refs whose names end with these names."""
@@ -202,16 +198,3 @@ class Git(Host, Tips, Listing, Marks):
         if access is None and source.url.startswith("https:"):
             access = self._account
         return address.resolve(source.url, self._roots, access)
-
-    def _mirror(self, repo_id: int, width: int) -> Mirror:
-        """The mirror for ids of `width` digits: a repository that was made anew may have ids of another width."""
-        key = (repo_id, width)
-        if (mirror := self._mirrors.get(key)) is None:
-            object_format, suffix = _FORMATS[width]
-            path = self._directory / f"{repo_id}{suffix}"
-            mirror = self._mirrors[key] = Mirror(path, self._git, object_format=object_format)
-        return mirror
-
-
-def _commit_named(oid: str) -> Look[Commit]:
-    return lambda found: objects.read_commit(found, oid)

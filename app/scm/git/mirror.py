@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +24,9 @@ _FETCH = (
     "--no-recurse-submodules",
 )
 _NO_FILES = "--filter=blob:none"
+#: What is fetched of a commit: the commit with its trees; or the commit and all commits before it, without their trees.
+COMMIT = (_NO_FILES, "--depth=1")
+HISTORY = ("--filter=tree:0",)
 #: The kinds of refs whose commits are built: branches, tags, pull requests.
 _KINDS = ("heads", "tags", "pull", "merge-requests")
 #: parts of git's messages (LC_ALL=C), because its exit codes do not tell these failures from others
@@ -42,13 +45,14 @@ class Mirror:
     """One bare repository, into which only this object may fetch.
 
     A commit is fetched with its trees, without its files and its parents, and is kept. A file is fetched when it is
-    read.
+    read. `parts` is COMMIT for such a mirror, or HISTORY for one of commits alone.
     """
 
-    def __init__(self, path: Path, git: Command, *, object_format: str) -> None:
+    def __init__(self, path: Path, git: Command, *, object_format: str, parts: Sequence[str] = COMMIT) -> None:
         self._path = path
         self._git = git
         self._format = object_format
+        self._parts = parts
         self._lock = asyncio.Lock()
 
     async def glance(self, look: Look[T]) -> T:
@@ -69,6 +73,10 @@ class Mirror:
             await asyncio.to_thread(shutil.rmtree, self._path)
             return await self._fill(look, await remote())
 
+    async def run(self, *words: str) -> bytes:
+        """The output of a git command on the mirror alone; Refused when git ends with an error."""
+        return await self._git.run(*words, at=self._path)
+
     async def expand(self, short: str, remote: Remote) -> str:
         """The id of the one commit of the remote that begins with `short`.
 
@@ -79,7 +87,7 @@ class Mirror:
             try:
                 await self._make(aside)
                 refspecs = (f"+refs/{kind}/*:refs/{kind}/*" for kind in _KINDS)
-                fetch = (*_FETCH, "--filter=tree:0", "origin", *refspecs)
+                fetch = (*_FETCH, *HISTORY, "origin", *refspecs)
                 await self._git.run(*fetch, at=aside, remote=remote)
                 return await self._expand(short, aside)
             finally:
@@ -155,7 +163,7 @@ class Mirror:
                 path.unlink(missing_ok=True)
 
     async def _fetch_commit(self, oid: str, remote: Remote) -> None:
-        words = (*_FETCH, _NO_FILES, "--depth=1", "origin", f"+{oid}:refs/keep/{oid}")
+        words = (*_FETCH, *self._parts, "origin", f"+{oid}:refs/keep/{oid}")
         await self._git.run(*words, at=self._path, remote=remote)
 
     async def _fetch_file(self, oid: str, remote: Remote) -> None:
@@ -167,7 +175,7 @@ class Mirror:
         """Fetch all refs of builds, for servers that send only what their refs lead to; then look for the commit."""
         whole = ["--unshallow"] if (self._path / "shallow").exists() else []
         refspecs = (f"+refs/{kind}/*:refs/seen/{kind}/*" for kind in _KINDS)
-        words = (*_FETCH, _NO_FILES, "--prune", *whole, "origin", *refspecs)
+        words = (*_FETCH, self._parts[0], "--prune", *whole, "origin", *refspecs)
         await self._git.run(*words, at=self._path, remote=remote)
         try:
             await self._git.run("update-ref", f"refs/keep/{oid}", oid, at=self._path)

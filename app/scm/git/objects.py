@@ -2,7 +2,7 @@
 
 import re
 from asyncio import IncompleteReadError, StreamReader, StreamWriter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -101,6 +101,19 @@ async def read_commit(objects: Objects, name: str) -> Commit:
             raise NotFound(f"{name} is a {other.kind}, not a commit") from None
         raise absent from None
     return _commit(found)
+
+
+def commit_named(oid: str) -> Callable[[Objects], Awaitable[Commit]]:
+    """Reads the commit of an id."""
+    return lambda found: read_commit(found, oid)
+
+
+async def read_parent(objects: Objects, name: str) -> str:
+    """The id of the first parent of a commit; empty for a first commit."""
+    found = await objects.read(f"{name}^{{commit}}", most=_LARGEST_COMMIT)
+    head, _, _ = found.body.partition(b"\n\n")
+    parents = (line.removeprefix(b"parent ") for line in head.split(b"\n") if line.startswith(b"parent "))
+    return next(parents, b"").decode()
 
 
 async def read_text(objects: Objects, sha: str, path: str, *, most: int) -> str:

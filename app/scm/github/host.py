@@ -51,7 +51,7 @@ class GitHub(Comparing, Registering, WithOAuth, Statuses, Deployments):
     """github.com, or a GitHub Enterprise server at another address.
 
     A file that is a symbolic link to a file of the same commit is read as that file: GitHub follows such a link, and
-    does not tell.
+    does not tell. `sha1`: webhooks may have the older signature alone.
     """
 
     def __init__(
@@ -62,7 +62,9 @@ class GitHub(Comparing, Registering, WithOAuth, Statuses, Deployments):
         server: str = _PUBLIC,
         api: str = "",
         application: Application | None = None,
+        sha1: bool = False,
     ) -> None:
+        self._sha1 = sha1
         server = server.rstrip("/")
         usual = "https://api.github.com" if server == _PUBLIC else f"{server}/api/v3"
         super().__init__(client, credential_of, Server(server), f"{(api or usual).rstrip('/')}/")
@@ -76,11 +78,11 @@ class GitHub(Comparing, Registering, WithOAuth, Statuses, Deployments):
 
     def notice(self, headers: Mapping[str, str]) -> Notice | None:
         """What the headers of a webhook of GitHub tell; None for any other request."""
-        return payload.notice(headers)
+        return payload.notice(headers, sha1=self._sha1)
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """The delivery of a webhook of GitHub; None for any other request."""
-        return payload.read(headers, body)
+        return payload.read(headers, body, sha1=self._sha1)
 
     async def put_status(self, source: Source, status: Status) -> None:
         """See Statuses. A tag's object is peeled first, because a status belongs to a commit."""

@@ -39,10 +39,14 @@ async def scene(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     far = FakeGitea(tmp_path) if name == "gitea" else FakeGogs(tmp_path)
     with serving(far):
         calling, shown = client(name, attempts=1), Shown(Credential("token", "octocat-token"))
-        made = Gitea if name == "gitea" else Gogs
         project = far.add_project("octocat/web", private=True)
         repo = Repo(1, "octocat", "web", str(project.id), scm=name, git_http_url=far.clone_url(project))
-        found = Addresses(Hosts(FakeHost(), made(calling, shown, server=far.url)), shown)
+        host = (
+            Gitea(calling, shown, server=far.url)
+            if name == "gitea"
+            else Gogs(calling, shown, server=far.url, mirrors=tmp_path / "mirrors")
+        )
+        found = Addresses(Hosts(FakeHost(), host), shown)
         yield Scene(far, project, repo, found, shown)
         await calling.close()
 

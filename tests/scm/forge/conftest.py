@@ -1,7 +1,8 @@
 """Each host in turn, with its far side and a project there."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,16 +55,19 @@ class Side:
     project: Project
     source: Source
     shown: Shown
+    #: The folder for what the host keeps.
+    place: Path
     #: The clients to close.
     clients: list[Client] = field(default_factory=list)
 
     def again(self, *, timeout: float = 10, attempts: int = 3) -> Served:
         """The host as of another server, with other limits."""
         self.clients.append(client(self.name, timeout=timeout, attempts=attempts))
-        return served(self.name, self.far, self.clients[-1], self.shown)
+        return served(self.name, self.far, self.clients[-1], self.shown, self.place)
 
 
-def served(name: str, far: Forge, calling: Client, shown: Shown) -> Served:
+def served(name: str, far: Forge, calling: Client, shown: Shown, place: Path) -> Served:
+    """The host, with `place` for what the host keeps."""
     application = Application(far.client_id, far.client_secret, "a b" if name == "github" else "")
     match name:
         case "github":
@@ -72,7 +76,7 @@ def served(name: str, far: Forge, calling: Client, shown: Shown) -> Served:
             return Gitea(calling, shown, server=far.url, application=application)
         case "gitlab":
             return GitLab(calling, shown, server=far.url, application=application)
-    return Gogs(calling, shown, server=far.url)
+    return Gogs(calling, shown, server=far.url, mirrors=place / "mirrors", environ={"PATH": os.environ["PATH"]})
 
 
 @pytest.fixture(params=FAKES)
@@ -89,12 +93,12 @@ def far(name: str, tmp_path: Path) -> Iterator[Forge]:
 
 
 @pytest.fixture
-async def side(name: str, far: Forge) -> AsyncIterator[Side]:
+async def side(name: str, far: Forge, tmp_path: Path) -> AsyncIterator[Side]:
     calling = client(name)
     shown = Shown(Credential("bearer", "octocat-token"))
     project = far.add_project(SLUG)
     source = Source(1, far.clone_url(project), name)
-    made = Side(name, far, served(name, far, calling, shown), project, source, shown, [calling])
+    made = Side(name, far, served(name, far, calling, shown, tmp_path), project, source, shown, tmp_path, [calling])
     yield made
     for one in made.clients:
         await one.close()
@@ -108,6 +112,8 @@ class Reading:
     host: Host
     project: Project
     source: Source
+    #: Lets the far side answer nothing any more.
+    end: Callable[[], None]
 
 
 @pytest.fixture(params=[*FAKES, "git"])
@@ -116,7 +122,10 @@ async def reading(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         project = created(tmp_path, 1, SLUG, lambda _: "")
         (project.bare / "hooks" / "post-receive").unlink()
         host = Git(tmp_path / "mirrors", [tmp_path], environ={"PATH": os.environ["PATH"]})
-        yield Reading("git", host, project, Source(1, f"file://{project.bare}"))
+        yield Reading(
+            *("git", host, project, Source(1, f"file://{project.bare}")),
+            end=lambda: shutil.rmtree(project.bare),
+        )
         return
     far = FAKES[request.param](tmp_path / "far")
     with serving(far):
@@ -125,8 +134,9 @@ async def reading(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         shown = Shown(Credential("bearer", "octocat-token"))
         yield Reading(
             request.param,
-            served(request.param, far, calling, shown),
+            served(request.param, far, calling, shown, tmp_path),
             project,
             Source(1, far.clone_url(project), request.param),
+            end=lambda: far.fail("500"),
         )
         await calling.close()

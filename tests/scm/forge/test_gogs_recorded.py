@@ -56,10 +56,10 @@ class Replay:
 
 
 @pytest.fixture
-async def replay() -> AsyncIterator[Replay]:
+async def replay(tmp_path: Path) -> AsyncIterator[Replay]:
     far, calling = Recording(), client("gogs")
     with serving(far):
-        yield Replay(far, Gogs(calling, Shown(TOKEN), server=far.url))
+        yield Replay(far, Gogs(calling, Shown(TOKEN), server=far.url, mirrors=tmp_path))
         await calling.close()
 
 

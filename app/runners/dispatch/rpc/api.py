@@ -6,6 +6,7 @@ up the call after any other error, and the stage after 409.
 
 import asyncio
 import hmac
+import logging
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
@@ -21,7 +22,7 @@ from app.runners.dispatch import api as runners_api
 from app.runners.dispatch.local import LocalManager
 from app.runners.dispatch.rpc import input as read
 from app.runners.dispatch.rpc.wire import ContextJSON, context_json
-from app.runners.manager import CLAIM, PREFIX, Manager
+from app.runners.manager import CLAIM, PREFIX, TAKES_KEY, Manager
 from app.settings.values import LARGEST_LOG
 from app.web import body
 from app.web.connected import Polls, address, while_connected
@@ -31,6 +32,8 @@ from app.web.reply import JSON, Empty, Text
 from app.web.route import Endpoint, Param
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 #: Bytes of a batch of log lines.
 BATCH_LIMIT = 16 * 1024 * 1024
@@ -123,8 +126,14 @@ async def accept(request: _Request, manager: Manager) -> Response:
 
 
 async def details(request: _Request, manager: Manager) -> JSON[ContextJSON]:
-    """All that is needed to run an accepted stage."""
-    return JSON(context_json(await manager.details(_id(request, "stage"))))
+    """All that is needed to run an accepted stage. Runners of Drone can take no ssh key: then the log says so."""
+    context, takes_key = await manager.details(_id(request, "stage")), TAKES_KEY in request.headers
+    if context.identity is not None and not takes_key:
+        log.warning(
+            "the runner of a stage takes no ssh key, so its own clone step is not let in: see docs/hosts.md",
+            extra={"repository": context.repo.slug, "stage": context.stage.id, "runner": context.stage.machine},
+        )
+    return JSON(context_json(context, takes_key=takes_key))
 
 
 async def update_stage(request: _Request, manager: Manager) -> JSON[StageJSON]:

@@ -53,8 +53,15 @@ class KeyedRepoJSON(RepoJSON):
     secret: str
 
 
+class IdentityJSON(TypedDict):
+    """A private key, and the only host keys that are believed."""
+
+    key: str
+    known_hosts: str
+
+
 class ContextJSON(TypedDict):
-    """All that is needed to run a stage."""
+    """All that is needed to run a stage. Ours is `identity`, for runners that let their clone step in with a key."""
 
     build: BuildJSON
     stage: StageJSON
@@ -62,12 +69,13 @@ class ContextJSON(TypedDict):
     secrets: list[SecretJSON] | None
     system: SystemJSON
     netrc: NetrcJSON | None
+    identity: NotRequired[IdentityJSON]
     repository: KeyedRepoJSON
 
 
-def context_json(context: Context) -> ContextJSON:
-    """The JSON of a context. The stages of its build carry no steps."""
-    return ContextJSON(
+def context_json(context: Context, *, takes_key: bool) -> ContextJSON:
+    """The JSON of a context. The stages of its build carry no steps. `takes_key`: the runner wants the identity."""
+    body = ContextJSON(
         build=build_json(context.build, stages=True),
         stage=stage_json(context.stage),
         config=ConfigJSON(Data=b64encode(context.config.encode()).decode(), Hash=None),
@@ -76,6 +84,9 @@ def context_json(context: Context) -> ContextJSON:
         netrc=_netrc_json(context.netrc),
         repository=_keyed_repo_json(context.repo, context.key),
     )
+    if takes_key and context.identity is not None:
+        body["identity"] = IdentityJSON(key=context.identity.key, known_hosts=context.identity.known_hosts)
+    return body
 
 
 def _secret_json(secret: Secret) -> SecretJSON:
@@ -95,6 +106,9 @@ def _netrc_json(netrc: Netrc | None) -> NetrcJSON | None:
 
 
 def _keyed_repo_json(repo: Repo, key: str) -> KeyedRepoJSON:
+    """The JSON of a repository. The step with which Drone clones takes the address for ssh from its own field."""
     body: Any = {**repo_json(repo), "secret": key}
+    if not repo.git_ssh_url and repo.git_http_url.startswith("ssh:"):
+        body["git_ssh_url"] = repo.git_http_url
     made: KeyedRepoJSON = body
     return made

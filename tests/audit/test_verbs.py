@@ -1,0 +1,39 @@
+"""docs/audit.md names every verb that the record can hold."""
+
+import ast
+import re
+from pathlib import Path
+
+from app.builds.moments import PROGRESS
+
+ROOT = Path(__file__).parents[2]
+VERB = re.compile(r"[a-z_]+\.[a-z_]+")
+#: Texts that look like verbs, and name fields.
+FIELDS = {
+    *("artifact.set_id", "build.name", "build.number", "build.repo", "builds.id", "project.id"),
+    "project.path_with_namespace",
+}
+
+
+def verbs() -> set[str]:
+    """The texts of the code that are verbs of moments, by their first words: those of Change, and those of the docs."""
+    found, first = set[str](), {verb.partition(".")[0] for verb in named()}
+    for path in (ROOT / "app").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        operations = {id(word.value) for call in calls for word in call.keywords if word.arg == "operation"}
+        texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in operations]
+        found |= {str(node.value) for node in texts if VERB.fullmatch(str(node.value))}
+        changes = [call.args[0] for call in calls if call.args and getattr(call.func, "id", "") == "Change"]
+        first |= {str(node.value).partition(".")[0] for node in changes if isinstance(node, ast.Constant)}
+    return {verb for verb in found if verb.partition(".")[0] in first} - FIELDS - PROGRESS
+
+
+def named() -> set[str]:
+    """The verbs that docs/audit.md names."""
+    section = (ROOT / "docs" / "audit.md").read_text().partition("## Verbs")[2].partition("\n## ")[0]
+    return set(re.findall(r"`([a-z_]+\.[a-z_]+)`", section))
+
+
+def test_the_docs_name_every_verb_of_the_record() -> None:
+    assert verbs() == named()
