@@ -21,6 +21,8 @@ class Counting:
     def __init__(self, db: Database, without: Collection[str] = ()) -> None:
         self.db = db
         self.statements: list[str] = []
+        #: The calls, by name, one for each transaction.
+        self.calls: list[str] = []
         self._without = without
 
     def __getattr__(self, name: str) -> Any:
@@ -29,6 +31,7 @@ class Counting:
             return call
 
         async def noted(tx: Tx[T], *more: float) -> Any:
+            self.calls.append(name)
             return await call(self._noted(tx), *more)
 
         return noted

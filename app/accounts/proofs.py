@@ -56,6 +56,13 @@ TIDY_SESSIONS = """
     )
 """
 USED = "UPDATE tokens SET used = :now WHERE id = :id AND used < :now"
+#: When the account has shown a token or a session last, 0 for never.
+LAST_USE = """
+    SELECT coalesce(max(uses.at), 0) AS at FROM (
+        SELECT max(used) AS at FROM tokens WHERE user_id = :user_id
+        UNION ALL SELECT max(seen) FROM sessions WHERE user_id = :user_id
+    ) uses
+"""
 SEEN = "UPDATE sessions SET seen = :now WHERE id = :id AND seen < :now"
 
 
@@ -200,3 +207,9 @@ def seen(proof: Proof, now: int) -> Tx[None]:
         yield from run(SEEN, id=proof.session_id, now=now)
     else:
         yield from run(USED, id=proof.token_id, now=now)
+
+
+def last_use(user_id: int) -> Tx[int]:
+    """When an account has shown a token or a session last, some minutes late; 0 for never."""
+    row = yield from one(LAST_USE, user_id=user_id)
+    return int(row["at"]) if row else 0

@@ -11,6 +11,7 @@ from app.builds.store import MAPPER, Index
 from app.db import schema
 from app.db.tx import Row, Tx, many, one, run
 from app.db.window import Part, Window
+from app.repos import aged
 from app.repos import store as repos
 from app.repos.model import Repo
 
@@ -27,24 +28,25 @@ FORGET = "DELETE FROM latest WHERE repo_id = :repo_id AND kind = :kind AND name 
 AMONG = 100
 
 
-RECENT = """
+RECENT = f"""
     WITH recent AS (SELECT id, repo_id FROM builds WHERE id > 0 ORDER BY id DESC LIMIT :among)
     SELECT repos.*, builds.* FROM recent CROSS JOIN permissions JOIN builds ON builds.id = recent.id
     JOIN repos ON repos.id = recent.repo_id
     WHERE permissions.user_id = :user_id AND permissions.repo_id = recent.repo_id AND permissions.can_read
+        AND {aged.LISTED}
     ORDER BY recent.id DESC LIMIT :limit
-"""
+"""  # noqa: S608 - SQL of ours
 
 
 #: Takes the `limit` repositories with the newest last build, and the `limit` newest builds of each: the newest builds
 #: of all are among these. So no whole history is sorted.
-FEED = """
+FEED = f"""
     WITH recent AS (
         SELECT repo_id, coalesce((
             SELECT newest.id FROM builds newest WHERE newest.repo_id = permissions.repo_id
             ORDER BY newest.number DESC LIMIT 1
         ), 0) AS build_id
-        FROM permissions WHERE user_id = :user_id AND can_read ORDER BY build_id DESC LIMIT :limit
+        FROM permissions WHERE user_id = :user_id AND can_read AND {aged.LISTED} ORDER BY build_id DESC LIMIT :limit
     )
     SELECT repos.*, builds.* FROM recent CROSS JOIN builds JOIN repos ON repos.id = recent.repo_id
     WHERE builds.repo_id = recent.repo_id AND builds.number > coalesce((
@@ -52,16 +54,16 @@ FEED = """
         ORDER BY older.number DESC LIMIT 1 OFFSET :limit
     ), 0)
     ORDER BY builds.id DESC LIMIT :limit
-"""
+"""  # noqa: S608 - SQL of ours
 
 
-NEWEST = """
+NEWEST = f"""
     SELECT builds.* FROM permissions JOIN builds ON builds.repo_id = permissions.repo_id AND builds.number = (
         SELECT newest.number FROM builds newest WHERE newest.repo_id = permissions.repo_id
         ORDER BY newest.number DESC LIMIT 1
     )
-    WHERE permissions.user_id = :user_id AND permissions.can_read
-"""
+    WHERE permissions.user_id = :user_id AND permissions.can_read AND {aged.LISTED}
+"""  # noqa: S608 - SQL of ours
 
 
 #: Newest unfinished stages that are searched first: the newest builds have the newest stages.
@@ -173,11 +175,12 @@ def forget(repo_id: int, kind: Index, name: str) -> Tx[None]:
     yield from run(FORGET, repo_id=repo_id, kind=kind, name=name)
 
 
-def feed(user_id: int, limit: int) -> Tx[list[tuple[Repo, Build]]]:
-    """The newest builds of all repositories that an account may read."""
-    rows = yield from many(RECENT, user_id=user_id, limit=limit, among=AMONG)
+def feed(user_id: int, limit: int, now: int) -> Tx[list[tuple[Repo, Build]]]:
+    """The newest builds of all repositories in which an account has the right to read; see repos.store.list_of."""
+    since = aged.since(now)
+    rows = yield from many(RECENT, user_id=user_id, limit=limit, among=AMONG, since=since)
     if len(rows) < limit:
-        rows = yield from many(FEED, user_id=user_id, limit=limit)
+        rows = yield from many(FEED, user_id=user_id, limit=limit, since=since)
     return _with_repos(rows)
 
 
@@ -185,9 +188,10 @@ def _with_repos(rows: Sequence[Row]) -> list[tuple[Repo, Build]]:
     return [(repos.made(row), MAPPER.make(row, repos.WIDTH)) for row in rows]
 
 
-def newest(user_id: int) -> Tx[dict[int, Build]]:
-    """The newest build of each repository that an account may read, by repository id."""
-    return {row["repo_id"]: MAPPER.make(row) for row in (yield from many(NEWEST, user_id=user_id))}
+def newest(user_id: int, now: int) -> Tx[dict[int, Build]]:
+    """The newest build of each repository in which an account has the right to read, by repository id; as `feed`."""
+    rows = yield from many(NEWEST, user_id=user_id, since=aged.since(now))
+    return {row["repo_id"]: MAPPER.make(row) for row in rows}
 
 
 def incomplete(limit: int) -> Tx[list[tuple[Repo, Build]]]:

@@ -23,6 +23,7 @@ users = table(
     *texts("login", "email", "avatar"),
     *flags("machine", "admin", "active"),
     *numbers("synced", "created", "updated", "last_login"),
+    *texts("expected_from"),
 )
 Index("users_login", func.lower(users.c.login), unique=True)
 
@@ -271,11 +272,22 @@ deliveries = table(
     *texts("host", "event", "action", "facts"),
     *numbers("twin"),
     *flags("found_late"),
+    *texts("digest"),
 )
 Index("deliveries_name", deliveries.c.repo_id, deliveries.c.name, unique=True)
 Index("deliveries_repo", deliveries.c.repo_id, deliveries.c.id)
 Index("deliveries_after", deliveries.c.repo_id, deliveries.c.after, deliveries.c.ref, deliveries.c.received)
 Index("deliveries_received", deliveries.c.received)
+_signed = deliveries.c.digest != ""
+Index(
+    "deliveries_digest",
+    deliveries.c.repo_id,
+    deliveries.c.digest,
+    deliveries.c.event,
+    deliveries.c.id,
+    sqlite_where=_signed,
+    postgresql_where=_signed,
+)
 _waits = deliveries.c.due != 0
 Index(
     "deliveries_ref",

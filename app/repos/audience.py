@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from app.accounts.model import User
 from app.db.tx import Row, Tx, many
+from app.repos import aged
 from app.repos.access import refuse
 from app.repos.model import Permissions, Repo
 
@@ -17,7 +18,7 @@ _AUDIENCE = """
     UNION ALL SELECT 'session', id, 0, '', FALSE FROM sessions WHERE id IN ({sessions})
     UNION ALL SELECT 'repo', 0, id, visibility, FALSE FROM repos WHERE id IN ({repos})
     UNION ALL SELECT 'right', user_id, repo_id, '', can_read
-        FROM permissions WHERE user_id IN ({users}) AND repo_id IN ({repos})
+        FROM permissions WHERE user_id IN ({users}) AND repo_id IN ({repos}) AND {counts}
 """
 
 
@@ -67,8 +68,8 @@ class Audience:
             self.rights[own_id, repo_id] = Permissions(read=bool(flag))
 
 
-def find(readers: Collection[Who], repos: Collection[int]) -> Tx[Audience]:
-    """The rights of these readers in these repositories, given by id."""
+def find(readers: Collection[Who], repos: Collection[int], now: int) -> Tx[Audience]:
+    """The rights of these readers in these repositories, given by id, that count at a time (`aged`)."""
     ids = {
         "users": _padded({who.user_id for who in readers}),
         "tokens": _padded({who.token_id for who in readers}),
@@ -78,7 +79,7 @@ def find(readers: Collection[Who], repos: Collection[int]) -> Tx[Audience]:
     sql = _sql(*((kind, len(some)) for kind, some in ids.items()))
     values = {f"{kind}{number}": one for kind, some in ids.items() for number, one in enumerate(some)}
     found = Audience()
-    for row in (yield from many(sql, **values)):
+    for row in (yield from many(sql, since=aged.since(now), **values)):
         found.add(row)
     return found
 
@@ -92,4 +93,4 @@ def _padded(ids: Collection[int]) -> list[int]:
 @lru_cache(maxsize=256)
 def _sql(*counts: tuple[str, int]) -> str:
     names = {kind: ", ".join(f":{kind}{number}" for number in range(count)) for kind, count in counts}
-    return _AUDIENCE.format(**names)
+    return _AUDIENCE.format(**names, counts=aged.COUNTS)

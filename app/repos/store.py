@@ -10,6 +10,7 @@ from app.db.mapper import NAMES, Mapper
 from app.db.tx import Row, Tx, each, many, one, run
 from app.db.window import Part, Window
 from app.errors import Conflict, NotFound
+from app.repos import aged
 from app.repos.model import Permissions, Repo
 
 BY_SLUG = "SELECT * FROM repos WHERE namespace = :namespace AND name = :name"
@@ -26,10 +27,10 @@ USED_SINCE = """
     SELECT repos.id AS id FROM repos LEFT JOIN builds ON builds.repo_id = repos.id AND builds.number = repos.counter
     WHERE repos.created >= :since OR builds.created >= :since
 """
-OF_USER = """
+OF_USER = f"""
     SELECT repos.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
-    WHERE permissions.user_id = :user_id AND permissions.can_read ORDER BY namespace, name
-"""
+    WHERE permissions.user_id = :user_id AND permissions.can_read AND {aged.LISTED} ORDER BY namespace, name
+"""  # noqa: S608 - SQL of ours
 CREATE = schema.insert_sql(schema.repos, "ON CONFLICT DO NOTHING RETURNING id")
 #: Read after the new row was inserted, so that it sees the row that the deletion of the slug's last repository wrote.
 LAST_NUMBER = "SELECT counter FROM retired WHERE namespace = :namespace AND name = :name"
@@ -152,9 +153,9 @@ def used_since(since: int) -> Tx[set[int]]:
     return {row["id"] for row in (yield from many(USED_SINCE, since=since))}
 
 
-def list_of(user_id: int) -> Tx[list[Repo]]:
-    """The repositories in which an account was given the right to read, by slug."""
-    return [made(row) for row in (yield from many(OF_USER, user_id=user_id))]
+def list_of(user_id: int, now: int) -> Tx[list[Repo]]:
+    """The repositories in which an account has the right to read, by slug; a private one only if the right counts."""
+    return [made(row) for row in (yield from many(OF_USER, user_id=user_id, since=aged.since(now)))]
 
 
 def create(repo: Repo) -> Tx[Repo]:

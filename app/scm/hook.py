@@ -114,6 +114,9 @@ class Delivery:
     slug: str = ""
     #: The id that the host gave to the delivery, so that a second one is known; empty when the host gives none.
     id: str = ""
+    #: A digest of what the host has signed, so that a copy under another id is known. Empty where equal webhooks may
+    #: tell of different changes, and where the id is signed, as by the hook of plain git.
+    digest: str = ""
     #: When the sender has sent it by its own clock, in Unix seconds; 0 if not told.
     sent: int = 0
     #: None when nothing follows from the webhook.

@@ -32,6 +32,11 @@ class Forge:
     #: Whether the older signature of its webhooks is good enough: SHA-1, the only one of old GitHub Enterprise.
     sha1: bool = False
 
+    @property
+    def admits(self) -> bool:
+        """Whether people log in at the host: through the OAuth application, or at Gogs with a password."""
+        return bool(self.client_id) or self.kind == "gogs"
+
 
 class Forges(Variables):
     """Which git hosts there are, and who may log in through them."""

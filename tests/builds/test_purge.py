@@ -130,8 +130,8 @@ async def test_the_newest_builds_are_found_after_a_purge(scene: Scene) -> None:
     await fill(scene, {3}, 40)
     await purge.purge(scene.ports, scene.repo, 100)
 
-    newest = await scene.ports.db.read(lists.newest(scene.repo.user_id))
-    feed = await scene.ports.db.read(lists.feed(scene.repo.user_id, 25))
+    newest = await scene.ports.db.read(lists.newest(scene.repo.user_id, scene.clock()))
+    feed = await scene.ports.db.read(lists.feed(scene.repo.user_id, 25, scene.clock()))
 
     assert [build.number for build in newest.values()] == [build.number for _, build in feed] == [3]
 

@@ -1,14 +1,19 @@
 """How many statements a request costs, which is the same however long the history is."""
 
+import re
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from app.builds import flow, lists
 from app.builds.api.rendered import Rendered
+from app.builds.deliveries import store as deliveries
+from app.builds.deliveries.keeper import Keeper
 from app.builds.moments import Moments
 from app.db.window import Window
 from app.moments import Recorders
-from tests.builds.farside import OCTOCAT, Scene, pipeline
+from app.scm.hook import Delivery as Told
+from app.scm.hook import Push
+from tests.builds.farside import HOOK, NOW, OCTOCAT, Scene, pipeline
 from tests.counting import Counting
 
 T = TypeVar("T")
@@ -39,3 +44,17 @@ async def test_a_promotion_writes_once_and_reads_nothing_more(scene: Scene) -> N
 
     verbs = [statement.split()[0] for statement in counting.statements]
     assert verbs == ["UPDATE", "INSERT", "INSERT", "INSERT", "INSERT"]
+
+
+async def test_a_push_of_plain_git_is_written_with_its_build(scene: Scene) -> None:
+    counting: Any = Counting(scene.ports.db)
+    keeper = Keeper(replace(scene.ports, db=counting, moments=Moments(counting, scene.ports.logs, Recorders())))
+    push = Push(before="b" * 40, after=scene.host.add(pipeline()), ref="refs/heads/main")
+
+    build = await keeper.receive(scene.repo, Told(id="d" * 32, sent=NOW, change=push), push, HOOK)
+
+    written = [re.findall(r"(?:FROM|INTO|UPDATE) (\w+)", statement)[0] for statement in counting.statements]
+    assert written == ["deliveries", "repos", "deliveries", "repos", "builds", "latest", "stages"]
+    assert counting.calls == ["glance", "write_few"]
+    (known,) = await scene.ports.db.read(deliveries.list_newest(scene.repo.id, 10))
+    assert (known.name, known.build, known.due) == ("d" * 32, build.number, 0)

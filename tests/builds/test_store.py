@@ -17,7 +17,8 @@ from app.db.window import Window
 from app.errors import NotFound
 from app.repos import settings
 from app.repos import store as repos
-from app.repos.model import Permissions, Repo
+from app.repos.aged import DAY
+from app.repos.model import Permissions, Repo, Visibility
 from tests.builds.farside import NOW, Scene, pipeline, pushed
 
 
@@ -232,7 +233,7 @@ async def test_a_feed_has_the_newest_builds_of_what_an_account_may_read(
     expected = [build for build in reversed(made) if build.repo_id in {repo.id for repo in readable}]
 
     for limit in (1, 5, 25, 1000):
-        found = await scene.ports.db.read(lists.feed(ada.id, limit))
+        found = await scene.ports.db.read(lists.feed(ada.id, limit, NOW))
         assert [build for _, build in found] == expected[:limit]
         assert all(repo.id == build.repo_id for repo, build in found)
 
@@ -243,10 +244,10 @@ async def test_a_feed_leaps_over_numbers_that_were_never_given(scene: Scene, ada
         assert (await scene.push()).number == number
     await scene.ports.db.write(settings.update(scene.repo.id, {"counter": 1000}, NOW))
 
-    assert [build.number for _, build in await scene.ports.db.read(lists.feed(ada.id, 25))] == [2, 1]
-    assert (await scene.ports.db.read(lists.newest(ada.id)))[scene.repo.id].number == 2
+    assert [build.number for _, build in await scene.ports.db.read(lists.feed(ada.id, 25, NOW))] == [2, 1]
+    assert (await scene.ports.db.read(lists.newest(ada.id, NOW)))[scene.repo.id].number == 2
     await scene.push()
-    assert [build.number for _, build in await scene.ports.db.read(lists.feed(ada.id, 2))] == [1001, 2]
+    assert [build.number for _, build in await scene.ports.db.read(lists.feed(ada.id, 2, NOW))] == [1001, 2]
     newest = await scene.ports.db.read(store.newest_of(scene.repo.id))
     assert newest is not None
     assert newest.number == 1001
@@ -260,7 +261,7 @@ async def test_the_newest_build_of_each_repository_an_account_may_read(scene: Sc
     for repo in (first, second, hidden, scene.repo, first):
         await add(scene, repo)
 
-    newest = await scene.ports.db.read(lists.newest(ada.id))
+    newest = await scene.ports.db.read(lists.newest(ada.id, NOW))
 
     assert {repo_id: build.number for repo_id, build in newest.items()} == {first.id: 2, second.id: 1}
     assert {build.repo_id for build in newest.values()} == {first.id, second.id}
@@ -367,3 +368,30 @@ async def test_a_paused_queue_gives_nothing(scene: Scene) -> None:
 
     await scene.ports.db.write(switches.turn_off("queue"))
     assert await scene.queued() == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("told", "visibility", "shown"),
+    [
+        (0, "private", True),
+        (NOW - DAY, "private", True),
+        (NOW - DAY - 1, "private", False),
+        (NOW - DAY - 1, "internal", True),
+        (NOW - DAY - 1, "public", True),
+    ],
+)
+async def test_rights_that_a_host_has_not_told_for_a_day_show_nothing_private(
+    scene: Scene, ada: User, told: int, visibility: Visibility, shown: bool
+) -> None:
+    repo = await scene.ports.db.write(repos.create(replace(scene.repo, name="old", visibility=visibility)))
+    await scene.ports.db.write(repos.grant(repo.id, ada.id, Permissions(read=True), NOW, synced=told))
+    build = await add(scene, repo)
+
+    few = await scene.ports.db.read(lists.feed(ada.id, 1, NOW))
+    many = await scene.ports.db.read(lists.feed(ada.id, 25, NOW))
+    newest = await scene.ports.db.read(lists.newest(ada.id, NOW))
+    mine = await scene.ports.db.read(repos.list_of(ada.id, NOW))
+
+    expected = [build.id] if shown else []
+    assert [one.id for _, one in few] == [one.id for _, one in many] == [one.id for one in newest.values()] == expected
+    assert [one.slug for one in mine] == ([repo.slug] if shown else [])

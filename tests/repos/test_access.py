@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.accounts import proofs
+from app.accounts import store as accounts
 from app.accounts.auth import Caller, Claim
 from app.accounts.model import Token, User
 from app.db.connect import Database
@@ -15,11 +16,14 @@ from app.db.tx import Tx, run
 from app.errors import AppError, Forbidden, NotFound, Unauthorized
 from app.repos import access, store
 from app.repos.access import Access
+from app.repos.aged import DAY
 from app.repos.model import Permissions, Repo, Right, Visibility
 from app.repos.paths import NAME, OWNER
+from app.repos.store import RepoRights
 from app.web.path import Path
 from app.web.route import Endpoint
 from tests.accounts import farside
+from tests.repos.conftest import NOW
 from tests.web.asgi import serving
 
 PATHS = ("/all", "/about/octocat/open", "/octocat/open")
@@ -222,3 +226,25 @@ async def test_a_token_for_some_repositories_is_not_admitted_to_others(db: Datab
 def _slug(_: Request[access.State], found: Access) -> Tx[str]:
     yield from ()
     return found.repo.slug
+
+
+@pytest.mark.parametrize("right", get_args(Right))
+@pytest.mark.parametrize(("age", "counts"), [(DAY, True), (DAY + 1, False)])
+async def test_rights_of_a_host_where_the_account_has_none_any_more_end_after_a_day(
+    db: Database, owner: User, repo: Repo, right: Right, age: int, counts: bool
+) -> None:
+    kim = await db.write(accounts.create("kim", token="kim", now=NOW))
+    await db.write(store.grant(repo.id, kim.id, RIGHTS["admin"] or Permissions(), NOW, synced=NOW))
+    finding = access.find(
+        Claim(token_hash=proofs.hash_token("kim"), now=NOW + age), repo.namespace, repo.name, right, renew=_never
+    )
+
+    if counts:
+        assert (await db.read(finding)).permissions == RIGHTS["admin"]
+    else:
+        with pytest.raises(NotFound):
+            await db.read(finding)
+
+
+async def _never(_: RepoRights, __: User) -> None:
+    raise AssertionError

@@ -13,6 +13,7 @@ from app.db.connect import Database
 from app.db.migrate import versions
 from app.db.tx import run
 from app.repos import access, audience, store
+from app.repos.aged import DAY
 from app.repos.audience import Who
 from app.repos.model import Permissions, Repo, Visibility
 from tests.accounts import farside
@@ -37,13 +38,28 @@ async def test_the_rule_is_that_of_a_single_request(db: Database, owner: User, r
         for of in repos if rights else ():
             await db.write(store.grant(of.id, users[-1].id, rights or Permissions(), NOW))
 
-    found = await db.read(audience.find([Who(user.id) for user in users], [of.id for of in repos]))
+    found = await db.read(audience.find([Who(user.id) for user in users], [of.id for of in repos], NOW))
 
     for user, of in itertools.product([None, *users], repos):
         given = await db.read(store.permissions(user.id, of.id)) if user else None
         who = Who(user.id) if user else Who()
         assert found.may_read(who, of.id) == (access.refuse(user, of, given, "read") is None), (user, of)
     assert not any(found.may_read(Who(user.id), 999) for user in users)
+
+
+@pytest.mark.parametrize("told", [0, NOW - DAY, NOW - DAY - 1])
+async def test_rights_that_a_host_has_not_told_for_a_day_are_none(
+    db: Database, owner: User, repo: Repo, told: int
+) -> None:
+    repos, kim = await of_each_kind(db, repo), await account(db, "kim")
+    for of in repos:
+        await db.write(store.grant(of.id, kim.id, Permissions(read=True), NOW, synced=told))
+
+    found = await db.read(audience.find([Who(kim.id), Who(owner.id)], [of.id for of in repos], NOW))
+
+    counts = told != NOW - DAY - 1
+    assert [found.may_read(Who(kim.id), of.id) for of in repos] == [True, True, counts]
+    assert all(found.may_read(Who(owner.id), of.id) for of in repos)
 
 
 async def test_only_those_who_are_there_are_known(db: Database, owner: User) -> None:
@@ -54,7 +70,7 @@ async def test_only_those_who_are_there_are_known(db: Database, owner: User) -> 
     await db.write(run("DELETE FROM users WHERE id = :id", id=gone.id))
 
     async def known(who: Who) -> bool:
-        return (await db.read(audience.find([who, Who(owner.id)], []))).knows(who)
+        return (await db.read(audience.find([who, Who(owner.id)], [], NOW))).knows(who)
 
     assert await known(Who())
     assert await known(Who(kim.id))
@@ -76,7 +92,7 @@ async def test_only_those_who_are_there_are_known(db: Database, owner: User) -> 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 200])
 async def test_any_number_is_asked_for_at_once(db: Database, owner: User, repo: Repo, count: int) -> None:
     found = await db.read(
-        audience.find(list(map(Who, range(owner.id, owner.id + count))), range(repo.id, repo.id + count))
+        audience.find(list(map(Who, range(owner.id, owner.id + count))), range(repo.id, repo.id + count), NOW)
     )
 
     assert list(found.users) == [owner.id][:count]
@@ -93,7 +109,7 @@ def test_the_statement_is_served_by_indexes() -> None:
         raw.execute(statement)
     kinds = ("users", "tokens", "sessions", "repos")
     sql = audience._sql(*((kind, 4) for kind in kinds))
-    values = dict.fromkeys([f"{kind}{n}" for kind in kinds for n in range(4)], 1)
+    values = {"since": 0} | dict.fromkeys([f"{kind}{n}" for kind in kinds for n in range(4)], 1)
 
     steps = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     raw.close()

@@ -10,8 +10,9 @@ from app.accounts.hosted.model import HostAccount
 from app.db.connect import Database
 from app.errors import Forbidden, Unauthorized
 from app.repos import namespaces, store
+from app.repos.aged import DAY
 from app.repos.model import Permissions, Repo
-from app.repos.namespaces import DAY, Standing
+from app.repos.namespaces import Standing
 
 NOW = 1_700_000_000
 READ, WRITE, ADMIN = Permissions(True), Permissions(True, True), Permissions(True, True, True)

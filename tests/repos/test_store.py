@@ -64,7 +64,7 @@ async def test_an_account_lists_what_it_may_read(db: Database, repo: Repo, owner
     for place, rights in ((repo, READ), (other, READ), (hidden, Permissions())):
         await db.write(store.grant(place.id, ada.id, rights, NOW))
 
-    assert [mine.slug for mine in await db.read(store.list_of(ada.id))] == ["a/first", "octocat/hello"]
+    assert [mine.slug for mine in await db.read(store.list_of(ada.id, NOW))] == ["a/first", "octocat/hello"]
 
 
 async def test_rights_are_set_exactly_and_keep_when_they_were_first_given(db: Database, repo: Repo, ada: User) -> None:

@@ -28,8 +28,9 @@ async def list_repos(
 def _repositories(request: Request[State], caller: Caller) -> Tx[list[tuple[Repo, Build | None]]]:
     """The caller's repositories, with the newest build of each if the query asks for that."""
     latest = body.query(request).get("latest") == "true"
-    mine = yield from repos.list_of(caller.user.id)
-    newest_of = (yield from lists.newest(caller.user.id)) if latest else {}
+    now = request.state["now"]()
+    mine = yield from repos.list_of(caller.user.id, now)
+    newest_of = (yield from lists.newest(caller.user.id, now)) if latest else {}
     return [(repo, newest_of.get(repo.id)) for repo in mine]
 
 
@@ -38,9 +39,9 @@ async def list_builds(_: Request[State], __: Caller, pairs: list[tuple[Repo, Bui
     return JSON([repo_build_json(repo, build) for repo, build in pairs])
 
 
-def _newest(_: Request[State], caller: Caller) -> Tx[list[tuple[Repo, Build]]]:
+def _newest(request: Request[State], caller: Caller) -> Tx[list[tuple[Repo, Build]]]:
     """The newest builds of the caller's repositories."""
-    return lists.feed(caller.user.id, NEWEST)
+    return lists.feed(caller.user.id, NEWEST, request.state["now"]())
 
 
 _BUILDS = "/api/user/builds"

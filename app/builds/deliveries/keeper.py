@@ -1,8 +1,9 @@
 """Builds what a delivery asks for: once for each delivery, and later if the repository cannot be read now.
 
-A delivery is stored before anything else is done, so that a server that dies forgets nothing. The sender waits for the
-first attempt for a short time only. Attempts follow with longer and longer pauses. After an hour an error build tells
-that the change was not built, and why.
+A delivery is stored before anything else is done, so that a server that dies forgets nothing. That of the hook of plain
+git is stored with its build, or before the hook is answered: the hook asks again when it gets no answer. The sender
+waits for the first attempt for a short time only. Attempts follow with longer and longer pauses. After an hour an error
+build tells that the change was not built, and why.
 """
 
 import asyncio
@@ -79,8 +80,8 @@ class Keeper:
         self._loop = background.Loop(
             self.look, log, "the pushes that wait could not be read", "the pushes that wait met an internal error"
         )
-        #: First attempts under way, by the id of the delivery.
-        self._first = dict[int, asyncio.Task[Build]]()
+        #: First attempts under way, by the repository and the name of the delivery.
+        self._first = dict[tuple[int, str], asyncio.Task[Build]]()
         self._forgotten = 0
 
     @asynccontextmanager
@@ -110,19 +111,32 @@ class Keeper:
         if told.sent:
             _refuse_stale(told.sent, now)
         given = Delivery.of(repo.id, told, change, by, now, name=token_hex(16))
-        delivery, is_first = await self._ports.db.write_few(store.receive(given, now + LEASE, polled=repo.poll > 0))
-        if is_first:
-            task = asyncio.create_task(self._try(repo, delivery, is_first=True))
-            self._first[delivery.id] = task
-            task.add_done_callback(lambda done: self._ended(delivery.id, done))
-        elif (under_way := self._first.get(delivery.id)) is None:
+        delivery, is_first = await self._stored(repo, given)
+        task = self._first.get((repo.id, delivery.name))
+        if is_first and (task is None or delivery.id):
+            task = self._begin(repo, delivery)
+        elif task is None:
             return await self._known(repo, delivery)
-        else:
-            task = under_way
         done, _ = await asyncio.wait({task}, timeout=PROMPT if told.host else PROMPT_PLAIN)
-        if not done:
-            raise Kept(delivery)
-        return task.result()
+        if done:
+            return task.result()
+        if not delivery.id:
+            await self._ports.db.write_few(store.keep(delivery, now + LEASE))
+        raise Kept(delivery)
+
+    async def _stored(self, repo: Repo, given: Delivery) -> tuple[Delivery, bool]:
+        """As `store.receive`; without an id, and not stored yet, when it is stored with its build."""
+        if not given.host and not repo.poll and await self._ports.db.glance(store.is_new(given)):
+            return given, True
+        receiving = store.receive(given, given.received + LEASE, polled=repo.poll > 0)
+        return await self._ports.db.write_few(receiving)
+
+    def _begin(self, repo: Repo, delivery: Delivery) -> asyncio.Task[Build]:
+        """Begin the first attempt."""
+        key = (repo.id, delivery.name)
+        task = self._first[key] = asyncio.create_task(self._try(repo, delivery, is_first=True))
+        task.add_done_callback(lambda done: self._ended(key, done))
+        return task
 
     async def _known(self, repo: Repo, delivery: Delivery) -> Build:
         """The build of a delivery of which this server makes no first attempt."""
@@ -131,8 +145,9 @@ class Keeper:
         self._loop.wake()
         raise Kept(delivery, delivery.error)
 
-    def _ended(self, delivery_id: int, task: "asyncio.Task[Build]") -> None:
-        del self._first[delivery_id]
+    def _ended(self, key: tuple[int, str], task: "asyncio.Task[Build]") -> None:
+        if self._first.get(key) is task:
+            del self._first[key]
         if not task.cancelled():
             task.exception()  # who waited may be gone
         self._loop.wake()  # the next change of the ref may be due
@@ -173,9 +188,12 @@ class Keeper:
         pauses = PAUSES if is_first and delivery.host else ()
         try:
             return await self._settled(repo, delivery, pauses, is_first=is_first)
-        except store.Delivered:  # another server was faster
-            known = await self._ports.db.read(store.find_by_id(delivery.id))
-            return await self._ports.db.read(builds.find(repo.id, known.build if known else 0))
+        except store.Delivered:  # another server was faster, or this one has found the change itself
+            if not delivery.id:
+                known, _ = await self._ports.db.write_few(store.receive(delivery, self._ports.now() + LEASE))
+                return await self._known(repo, known)
+            stored = await self._ports.db.read(store.find_by_id(delivery.id))
+            return await self._ports.db.read(builds.find(repo.id, stored.build if stored else 0))
 
     async def _settled(self, repo: Repo, delivery: Delivery, pauses: Sequence[float], *, is_first: bool) -> Build:
         failed: AppError
@@ -184,8 +202,7 @@ class Keeper:
         except store.Delivered:
             raise
         except NothingToRun as error:
-            self._log("nothing is built", delivery, error.message, logging.INFO)
-            await self._ports.db.write(store.end(delivery, cut(error.message)))
+            await self._end(delivery, error)
             raise
         except AppError as error:
             failed = error
@@ -203,7 +220,15 @@ class Keeper:
         if is_first and not delivery.host:  # the hook of plain git shows the answer to who pushes
             await self._ports.db.write(store.end(delivery, cut(failed.message)))
             raise failed
-        return await self._fail(repo, delivery, failed)
+        try:
+            return await self._fail(repo, delivery, failed)
+        except NothingToRun as error:
+            await self._end(delivery, error)
+            raise
+
+    async def _end(self, delivery: Delivery, why: NothingToRun) -> None:
+        self._log("nothing is built", delivery, why.message, logging.INFO)
+        await self._ports.db.write(store.end(delivery, cut(why.message)))
 
     async def _built(self, repo: Repo, delivery: Delivery, pauses: Sequence[float]) -> Build:
         """The build; after a pause once more, as long as there are pauses and the error may pass soon."""

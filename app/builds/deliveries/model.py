@@ -50,6 +50,8 @@ class Delivery:
     twin: int = 0
     #: Whether no webhook told of the change: the server found the change itself.
     found_late: bool = False
+    #: A digest of what the host has signed; empty where that tells no copy.
+    digest: str = ""
 
     @classmethod
     def of(cls, repo_id: int, told: hook.Delivery, change: Change, by: Actor, now: int, *, name: str) -> "Delivery":
@@ -64,6 +66,7 @@ class Delivery:
             request=by.request,
             received=now,
             host=told.host,
+            digest=told.digest,
             event=_EVENTS[type(change)],
             action=facts.get("action", ""),
             facts=facts,

@@ -15,11 +15,19 @@ from app.moments import Actor
 from app.scm import hook
 from app.scm.hook import Push
 
+_COLUMNS = [column.name for column in schema.deliveries.columns if column.name != "id"]
 FIND = "SELECT * FROM deliveries WHERE repo_id = :repo_id AND name = :name"
 #: As FIND, and the delivery of the same change if the server itself has found the change since a time.
 KNOWN = """
     SELECT * FROM deliveries WHERE repo_id = :repo_id
         AND (name = :name OR (after = :after AND received >= :since AND ref = :ref AND event = :event AND found_late))
+"""
+#: What a new delivery must heed: KNOWN, and an earlier change of its ref that waits.
+HEEDED = """
+    SELECT id FROM deliveries WHERE repo_id = :repo_id
+        AND (name = :name OR (after = :after AND received >= :since AND ref = :ref AND event = :event AND found_late)
+            OR (due <> 0 AND ref = :ref AND error <> ''))
+    LIMIT 1
 """
 BY_ID = "SELECT * FROM deliveries WHERE id = :id"
 #: Changes nothing but the lock, which is held until the transaction ends: the next number of a build is known then.
@@ -33,15 +41,20 @@ TWIN = """
         AND (host <> '' OR name LIKE 'poll:%')
     ORDER BY received, id LIMIT 1
 """
+#: The first delivery of what a host has signed.
+ORIGINAL = """
+    SELECT * FROM deliveries WHERE repo_id = :repo_id AND digest = :digest AND digest <> '' AND event = :event
+    ORDER BY id LIMIT 1
+"""
 #: Pushes that polling has found, without those that the hook has told of since a time. Those that follow on their refs
 #: wait for them.
 ADD_POLLED = """
     INSERT INTO deliveries (
         repo_id, name, ref, before, after, sender, options, address, request, received, build, due, tries, error, host,
-        event, action, facts, twin, found_late
+        event, action, facts, twin, found_late, digest
     )
     SELECT :repo_id, found.name, found.ref, found.before, found.after, :sender, :options, :address, :request, :received,
-        0, :received, 0, 'found by polling', '', :event, :action, :facts, 0, FALSE
+        0, :received, 0, 'found by polling', '', :event, :action, :facts, 0, FALSE, ''
     FROM :rows(pushes; name text, ref text, before text, after text) AS found
     WHERE NOT EXISTS (
         SELECT 1 FROM deliveries AS told
@@ -62,6 +75,24 @@ TOLD = """
 CLAIM = """
     UPDATE deliveries SET build = :build, due = 0, error = '' WHERE id = :id AND build = 0 RETURNING id
 """
+#: As CLAIM, of a delivery that may not be stored yet, whose change the server itself may have found meanwhile.
+CLAIM_NEW = f"""
+    INSERT INTO deliveries ({", ".join(_COLUMNS)}) SELECT {", ".join(f":{name}" for name in _COLUMNS)}
+    WHERE NOT EXISTS (
+        SELECT 1 FROM deliveries AS found
+        WHERE found.repo_id = :repo_id AND found.after = :after AND found.received >= :since AND found.ref = :ref
+            AND found.event = :event AND found.found_late AND (found.build <> 0 OR found.due <> 0)
+    )
+    ON CONFLICT (repo_id, name) DO UPDATE SET build = excluded.build, due = 0, error = ''
+    WHERE deliveries.build = 0 RETURNING id
+"""  # noqa: S608 - names only
+#: Stores what became of a delivery that may not be stored yet. One that has a build stays as it is.
+PUT = schema.insert_sql(
+    schema.deliveries,
+    """
+    ON CONFLICT (repo_id, name) DO UPDATE SET due = excluded.due, error = excluded.error WHERE deliveries.build = 0
+    """,
+)
 #: Deliveries of the ref whose first attempt is still under way do not count.
 WAITING_FOR_REF = """
     SELECT id FROM deliveries WHERE due <> 0 AND repo_id = :repo_id AND ref = :ref AND error <> '' LIMIT 1
@@ -128,18 +159,24 @@ def add_polled(repo_id: int, pushes: Mapping[str, Push], now: int, *, since: int
     yield from run(ADD_POLLED, repo_id=repo_id, received=now, since=since, pushes=text, **same)
 
 
+def is_new(given: Delivery) -> Tx[bool]:
+    """Whether a delivery need heed no other one: it may be stored with its build, after its first attempt."""
+    return (yield from one(HEEDED, **_identity(given))) is None
+
+
 def receive(given: Delivery, lease: int, *, polled: bool = False) -> Tx[tuple[Delivery, bool]]:
     """Store a delivery that is received now, and tell whether the caller is to make the first attempt.
 
-    No other attempt is made before `lease`, Unix seconds. For a delivery that is known, or that tells of the same
-    change as another one, the result is that one. `polled`: the change may be known by polling, too.
+    No other attempt is made before `lease`, Unix seconds. For a delivery that is known, that is a copy of another one
+    or tells of the same change, the result is that one. `polled`: the change may be known by polling, too.
     """
     known = yield from _known(given)
-    if known is None and (given.host or polled) and given.after and given.event != "deployment":
+    if known is None and (given.host or polled):
         yield from one(COUNTER, repo_id=given.repo_id)  # deliveries of one repository are stored one after another
-        known = yield from _twin(given)
+        known = (yield from _original(given)) or (yield from _twin(given))
     if known is not None and known.name != given.name:
-        told = f"the same change as that of delivery {known.name}"
+        same = "webhook" if given.digest and given.digest == known.digest else "change"
+        told = f"the same {same} as that of delivery {known.name}"
         yield from run(ADD, **_MAPPER.values(replace(given, twin=known.id, error=told)))
     if known is not None:
         if known.twin:
@@ -175,21 +212,28 @@ def is_told(repo_id: int, ref: str, after: str, since: int) -> Tx[bool]:
 
 def _known(given: Delivery) -> Tx[Delivery | None]:
     """The delivery of the same name, else one of the same change that the server itself has found."""
-    rows = yield from many(
-        KNOWN,
-        repo_id=given.repo_id,
-        name=given.name,
-        after=given.after,
-        since=given.received - LATE,
-        ref=given.ref,
-        event=given.event,
-    )
+    rows = yield from many(KNOWN, **_identity(given))
     found = [_MAPPER.make(row) for row in rows]
     return min(found, key=lambda one: one.name != given.name, default=None)
 
 
+def _identity(given: Delivery) -> dict[str, Any]:
+    """What a delivery is known by: its name, and its change if the server itself has found the change."""
+    names = ("repo_id", "name", "after", "ref", "event")
+    return {name: getattr(given, name) for name in names} | {"since": given.received - LATE}
+
+
+def _original(given: Delivery) -> Tx[Delivery | None]:
+    """The delivery of another name of which this one is a copy: whoever has recorded a webhook can send it again."""
+    if not given.digest:
+        return None
+    return _made((yield from one(ORIGINAL, repo_id=given.repo_id, digest=given.digest, event=given.event)))
+
+
 def _twin(given: Delivery) -> Tx[Delivery | None]:
     """The delivery of another name that told of the same change a short time ago."""
+    if given.event == "deployment" or not given.after:
+        return None
     row = yield from one(
         TWIN,
         repo_id=given.repo_id,
@@ -212,10 +256,18 @@ def _repeat(known: Delivery, given: Delivery, lease: int) -> Tx[tuple[Delivery, 
 
 
 def claim(delivery: Delivery) -> Tx[None]:
-    """Let the next build of the repository be that of a delivery; Delivered when the delivery has a build already."""
+    """Let the next build of the repository be that of a delivery, which is stored if it is not yet.
+
+    Delivered when the delivery has a build already, or one that is not stored is known as another one.
+    """
     row = yield from one(COUNTER, repo_id=delivery.repo_id)
     number = row["counter"] + 1 if row else 0  # without a repository, the build that follows is refused
-    if (yield from one(CLAIM, id=delivery.id, build=number)) is None:
+    if delivery.id:
+        claimed = yield from one(CLAIM, id=delivery.id, build=number)
+    else:
+        values = _MAPPER.values(replace(delivery, build=number, tries=1))
+        claimed = yield from one(CLAIM_NEW, since=delivery.received - LATE, **values)
+    if claimed is None:
         raise Delivered(f"the change of {delivery.ref} has a build already")
 
 
@@ -245,14 +297,29 @@ def take(delivery: Delivery, due: int) -> Tx[bool]:
     return (yield from one(TAKE, id=delivery.id, seen=delivery.due, due=due)) is not None
 
 
+def keep(delivery: Delivery, lease: int) -> Tx[None]:
+    """Store a delivery whose first attempt is under way, unless it is stored. No other one is made before `lease`."""
+    yield from run(ADD, **_MAPPER.values(replace(delivery, tries=1, due=lease)))
+
+
 def failed(delivery: Delivery, error: str, due: int) -> Tx[None]:
     """Write why an attempt failed, and when the next one is due."""
-    yield from run(FAILED, id=delivery.id, error=error, due=due)
+    if delivery.id:
+        yield from run(FAILED, id=delivery.id, error=error, due=due)
+    else:
+        yield from _put(delivery, due, error)
 
 
 def end(delivery: Delivery, error: str) -> Tx[None]:
     """Let a delivery wait no more, and write why nothing is built."""
-    yield from run(END, id=delivery.id, error=error)
+    if delivery.id:
+        yield from run(END, id=delivery.id, error=error)
+    else:
+        yield from _put(delivery, 0, error)
+
+
+def _put(delivery: Delivery, due: int, error: str) -> Tx[None]:
+    yield from run(PUT, **_MAPPER.values(replace(delivery, tries=1, due=due, error=error)))
 
 
 def forget(before: int) -> Tx[None]:

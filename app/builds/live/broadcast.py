@@ -43,10 +43,13 @@ MISSED = b": events were missed, going on from now\n\n"
 
 
 class Broadcast:
-    """All open streams of changes."""
+    """All open streams of changes. `now` is Unix seconds."""
 
-    def __init__(self, db: Database, moments: Events[Moment], traffic: Traffic, name: str) -> None:
+    def __init__(
+        self, db: Database, moments: Events[Moment], traffic: Traffic, name: str, now: Callable[[], int]
+    ) -> None:
         self._db = db
+        self._now = now
         self._moments = moments
         self._traffic = traffic
         self._ring = Ring(name)
@@ -145,7 +148,7 @@ class Broadcast:
             return
         share = Share(self._ring, readers, now, among=len(self._readers))
         await self._traffic.calm(now + PATIENCE)
-        rights = await self._db.read(share.rights())
+        rights = await self._db.read(share.rights(self._now()))
         rest = iter(readers)
         while some := list(islice(rest, SLICE)):
             for reader in some:

@@ -18,7 +18,7 @@ class Share:
     """The frames that these readers do not have yet. Readers of one account at one position get the same bytes."""
 
     def __init__(self, ring: Ring, readers: Sequence[Reader], now: float, among: int) -> None:
-        """The share of these readers, among so many that there are."""
+        """The share of these readers, among so many that there are. `now` is on the monotonic clock."""
         self._first = min(reader.position for reader in readers)
         self._entries: Sequence[Entry] = ring.after(self._first)
         self._newest = ring.newest
@@ -29,9 +29,12 @@ class Share:
         self._repos |= {reader.repo_id for reader in readers if reader.repo_id is not None}
         self._parts: dict[tuple[Who, int | None, int], tuple[bytes, int]] = {}
 
-    def rights(self) -> Tx[Audience]:
-        """The rights of these readers, as they are now, in the repositories of the frames and of the readers."""
-        return audience.find(self._who, self._repos)
+    def rights(self, now: int) -> Tx[Audience]:
+        """The rights of these readers, as they are now, in the repositories of the frames and of the readers.
+
+        `now` is Unix seconds.
+        """
+        return audience.find(self._who, self._repos, now)
 
     def give(self, reader: Reader, rights: Audience) -> None:
         """Give a reader its frames; a ping if it was given nothing for long; the end if it has lost its rights."""

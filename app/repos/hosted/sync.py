@@ -12,12 +12,14 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from app import background
+from app.accounts import proofs
 from app.accounts import store as accounts
 from app.accounts.hosted import store as hosted
 from app.accounts.hosted.model import AccountHost, HostAccount
 from app.accounts.hosted.tokens import Tokens
 from app.accounts.model import User
 from app.db.connect import Database
+from app.db.tx import Tx
 from app.errors import AppError, Unavailable
 from app.repos.hosted.lists import Lists
 from app.scm.forge import Credential, Listed
@@ -26,7 +28,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a host gets for the whole list.
 PATIENCE = 30 * 60.0
-#: Seconds between two synchronisations of an account, and after the last log-in from which on there are none.
+#: Seconds between two synchronisations of an account, and after its last use from which on there are none.
 HOUR, RECENT = 3600, 30 * 24 * 3600
 #: Seconds for which a server keeps an account that it does not renew, between two renewals, and between two looks for
 #: progress that is worth storing.
@@ -164,9 +166,11 @@ class Syncs:
             account = await self._db.write_few(hosted.take_due(now, now + LEASE, now + HOUR))
             if account is None:
                 return
-            user = await self._db.glance(accounts.find_by_id(account.user_id))
-            recent = user is not None and user.active and now - user.last_login < RECENT
-            if recent and account.host in self._hosts and not account.broken:
+            if (
+                await self._db.glance(_is_busy(account.user_id, now - RECENT))
+                and account.host in self._hosts
+                and not account.broken
+            ):
                 self._task(account)
             else:
                 await self._db.write_few(hosted.rest(account.id))
@@ -223,3 +227,11 @@ class Syncs:
     async def _keep(self, host: AccountHost, user_id: int, listed: Sequence[Listed]) -> int:
         user = await self._db.read(accounts.find_by_id(user_id))
         return await self._lists.keep(host.name, user.id, user.login, listed, self._now()) if user else 0
+
+
+def _is_busy(user_id: int, since: int) -> Tx[bool]:
+    """Whether an account is active, and has logged in or has shown a token since a time."""
+    user = yield from accounts.find_by_id(user_id)
+    return (
+        user is not None and user.active and (user.last_login > since or (yield from proofs.last_use(user_id)) > since)
+    )

@@ -139,10 +139,6 @@ class Git(Host, Tips, Compares, Listing, Marks):
             raise NotFound(f"branch {branch} not found")
         return {ref: oid for ref, oid in listed.items() if ref == head or ref.startswith("refs/tags/")}
 
-    async def uid(self, source: Source) -> str:
-        """See Tips."""
-        return ""
-
     async def compare(self, source: Source, before: str, after: str) -> Comparison:
         """See Compares."""
         return await self._comparisons.compare(source.repo_id, before, after, lambda: self._remote(source))

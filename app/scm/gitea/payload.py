@@ -42,15 +42,21 @@ def read(headers: Mapping[str, str], body: bytes) -> Delivery | None:
 
 
 def delivery(kind: str, fields: Fields, change: Change | None, text: bytes, name: str, signature: str) -> Delivery:
-    """The delivery of a change. `text` is what the host signed, `name` its id of the delivery, if there is one."""
+    """The delivery of a change. `text` is what the host signed, `name` its id of the delivery, if there is one.
+
+    `text` tells when the repository was last pushed to, so that two changes differ in it; but for a pull request of
+    Gogs, which may also come from a fork, and does not tell its commit.
+    """
     owner = fields.word("repository.owner.username", "repository.owner.login")
     slug = fields.slug("repository", owner, fields.word("repository.name"))
     fields.check()
+    digest = sha256(text).hexdigest()
     return Delivery(
         host=kind,
         uid=fields.uid("repository.id"),
         slug=slug,
-        id=name or sha256(text).hexdigest(),
+        id=name or digest,
+        digest=digest if change and change.after else "",
         change=change,
         signed_with=lambda key: hook.verify_digest(key, text, signature),
     )

@@ -51,11 +51,13 @@ def read(headers: Mapping[str, str], body: bytes, *, sha1: bool = False) -> Deli
     change = _change(headers["x-github-event"], fields)
     slug = fields.slug("repository", fields.word("repository.owner.login"), fields.word("repository.name"))
     fields.check()
+    digest = sha256(body).hexdigest()
     return Delivery(
         host=KIND,
         uid=fields.uid("repository.id"),
         slug=slug,
-        id=headers.get("x-github-delivery", "")[:100] or sha256(body).hexdigest(),
+        id=headers.get("x-github-delivery", "")[:100] or digest,
+        digest=digest,
         change=change,
         signed_with=lambda key: hook.verify(key, body, _signature(headers, sha1=sha1), sha1=sha1),
     )

@@ -100,18 +100,18 @@ class Gogs(GiteaFamily, Compares, Passwords):
     async def _remote(self, source: Source) -> Remote:
         shown = await self._credential_of(source)
         access = self.clone_account(shown) if shown else None
-        return Remote(f"{self._server.url}/{quote(self._slug(source))}.git", access=access)
+        return Remote(f"{self._server.url}/{quote(self._server.slug(source.url))}.git", access=access)
 
     async def _commit_at(self, source: Source, name: str) -> Commit:
-        return await self._get(source, f"{self._repo(source)}/commits/{name}", answers.commit)
+        return await self._get(source, f"commits/{name}", answers.commit)
 
     async def _tag_head(self, source: Source, name: str) -> Commit:
         return await self._ref_head(source, f"refs/tags/{name}")
 
     async def _ref_head(self, source: Source, ref: str) -> Commit:
         """The answer about a ref is the id of its commit, as plain text."""
-        path = f"{self._repo(source)}/commits/{quote(ref)}"
-        sha = await self._asking(source, lambda shown: self._api.text(shown, path))
+        path = f"commits/{quote(ref)}"
+        sha = await self._text(source, path)
         if refs.is_full_id(sha):
             return await self._commit(source, sha)
         message = f"{self.name} answered GET {path} with something else than the id of a commit"

@@ -380,14 +380,14 @@ async def test_of_deliveries_at_one_moment_one_builds(receiver: Receiver, repo: 
 
 
 async def test_two_hooks_that_tell_of_one_push_make_one_build(receiver: Receiver, repo: Repo) -> None:
-    together = await asyncio.gather(*(push(receiver, str(number)) for number in range(4)))
+    together = await asyncio.gather(*(push(receiver, str(number), hook=number) for number in range(4)))
     receiver.scene.clock.time += store.TWINS
-    late = await push(receiver, "late")
+    late = await push(receiver, "late", hook=4)
     receiver.scene.clock.time += 1
-    later = [await push(receiver, "later") for _ in range(2)]
+    later = [await push(receiver, "later", hook=5) for _ in range(2)]
 
     assert [answer.json()["number"] for answer in (*together, late, *later)] == [1, 1, 1, 1, 1, 2, 2]
-    assert (await push(receiver, "3")).json()["number"] == 1
+    assert (await push(receiver, "3", hook=3)).json()["number"] == 1
 
 
 async def test_pushes_of_different_commits_or_refs_are_no_second_deliveries(receiver: Receiver, repo: Repo) -> None:

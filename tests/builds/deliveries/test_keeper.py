@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -176,6 +177,82 @@ async def test_a_delivery_that_comes_again_while_it_waits_is_built_once(scene: S
     again = await tell(scene, keeper, sha, name="d" * 32)
     assert again is not None
     assert again.number == 1
+
+
+def stalled(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+    """Let every read of a file wait: an event tells that one has begun, another lets all go on."""
+    begun, released, read = asyncio.Event(), asyncio.Event(), scene.host.read_file
+
+    async def slow(*about: Any) -> str:
+        begun.set()
+        await released.wait()
+        return await read(*about)
+
+    monkeypatch.setattr(scene.host, "read_file", slow)
+    return begun, released
+
+
+async def test_a_hook_that_was_answered_too_early_is_not_forgotten(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "PROMPT_PLAIN", 0.01)
+    sha, killed = scene.host.add(pipeline()), server(scene)
+    _, released = stalled(scene, monkeypatch)
+    async with killed.running():
+        await kept(scene, killed, sha, name="d" * 32)
+    released.set()
+
+    (made,) = await pass_by(scene, keeping.LEASE, server(scene))
+
+    assert (made.after, (await tell(scene, server(scene), sha, name="d" * 32)).number) == (sha, 1)
+
+
+async def test_an_answer_that_comes_late_is_that_of_the_one_attempt(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "PROMPT_PLAIN", 0.01)
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    _, released = stalled(scene, monkeypatch)
+    for _ in range(2):
+        await kept(scene, keeper, sha, name="d" * 32)
+    released.set()
+    await soon(lambda: scene.counter())
+
+    assert len(await pass_by(scene, 600, keeper)) == 1
+    assert (await tell(scene, keeper, sha, name="d" * 32)).number == 1
+
+
+async def test_of_several_servers_that_receive_one_delivery_one_builds(scene: Scene) -> None:
+    sha, keepers = scene.host.add(pipeline()), [server(scene) for _ in range(4)]
+
+    made = await asyncio.gather(*(tell(scene, one, sha, name="d" * 32) for one in keepers))
+
+    assert [build.number for build in made] == [1] * 4
+    assert await scene.counter() == 1
+
+
+async def test_a_change_that_the_server_finds_during_its_first_attempt_is_built_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    begun, released = stalled(scene, monkeypatch)
+    told = asyncio.create_task(tell(scene, keeper, sha, name="d" * 32))
+    await begun.wait()
+    push = Push(before=OLD, after=sha, ref="refs/heads/main")
+    found = Delivery.of(scene.repo.id, Told(), push, HOOK, scene.clock(), name="e" * 32)
+    assert await scene.ports.db.write(store.add_found(found, scene.clock()))
+    released.set()
+
+    with pytest.raises(Kept):
+        await told
+    (made,) = await pass_by(scene, 30, keeper)
+
+    assert made.found_late
+    assert (await tell(scene, keeper, sha, name="d" * 32)).number == 1
+    assert [one.error for one in await scene.ports.db.read(store.list_newest(scene.repo.id, 10))] == [
+        f"the same change as that of delivery {'e' * 32}",
+        "",
+    ]
 
 
 async def test_what_waits_in_a_repository_that_is_off_or_deleted_is_forgotten(scene: Scene) -> None:

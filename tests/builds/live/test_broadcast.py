@@ -77,7 +77,7 @@ class Station:
     def __init__(self, scene: Scene) -> None:
         self.scene, self.db = scene, scene.ports.db
         self.traffic = Traffic()
-        self.broadcast = Broadcast(self.db, scene.ports.moments.watched, self.traffic, "abc")
+        self.broadcast = Broadcast(self.db, scene.ports.moments.watched, self.traffic, "abc", scene.clock)
         self.aborted: list[int] = []
 
     def change(self, title: str, repo: Repo | None = None) -> None:
@@ -482,10 +482,10 @@ async def test_a_database_that_does_not_answer_delays_and_loses_nothing(
     failures: list[Exception] = [RuntimeError("a bug"), Unavailable("not now")]
     rights = share.Share.rights
 
-    def failing(self: share.Share) -> object:
+    def failing(self: share.Share, now: int) -> object:
         if failures:
             raise failures.pop()
-        return rights(self)
+        return rights(self, now)
 
     monkeypatch.setattr(share.Share, "rights", failing)
     async with on_air(scene) as station:

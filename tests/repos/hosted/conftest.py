@@ -59,7 +59,7 @@ class Place:
         return found
 
     async def repos(self, user: User | None = None) -> dict[str, Repo]:
-        return {repo.slug: repo for repo in await self.db.read(store.list_of((user or self.ann).id))}
+        return {repo.slug: repo for repo in await self.db.read(store.list_of((user or self.ann).id, self.clock[0]))}
 
     async def rights(self, slug: str, user: User | None = None) -> Permissions | None:
         namespace, _, name = slug.rpartition("/")

@@ -23,6 +23,7 @@ from tests.repos.hosted.conftest import Place
 from tests.soon import soon
 
 ALL, WRITE, READ = Permissions(True, True, True), Permissions(True, True), Permissions(True)
+LONG_AGO = NOW - 31 * 24 * 3600
 
 
 async def test_a_new_repository_is_as_the_host_lists_it_and_nobody_has_enabled_it(place: Place) -> None:
@@ -294,12 +295,18 @@ async def test_what_is_due_after_a_log_in_is_begun_at_once(place: Place) -> None
 
 @pytest.mark.parametrize(
     ("change", "synced"),
-    [("", True), ("active = FALSE", False), (f"last_login = {NOW - 31 * 24 * 3600}", False)],
+    [
+        ("", True),
+        ("UPDATE users SET active = FALSE", False),
+        (f"UPDATE users SET last_login = {LONG_AGO}", False),
+        (f"UPDATE users SET last_login = {LONG_AGO}; UPDATE tokens SET used = {LONG_AGO}", False),
+        (f"UPDATE users SET last_login = {LONG_AGO}; UPDATE tokens SET used = {NOW - 3600}", True),
+    ],
 )
-async def test_who_logged_in_lately_is_synchronised_every_hour(place: Place, change: str, synced: bool) -> None:
+async def test_who_came_lately_is_synchronised_every_hour(place: Place, change: str, synced: bool) -> None:
     await place.db.write(run("UPDATE host_accounts SET due = :due", due=NOW - 1))
-    if change:
-        await place.db.write(run(f"UPDATE users SET {change} WHERE id = :id", id=place.ann.id))
+    for sql in filter(None, change.split("; ")):
+        await place.db.write(run(sql))
 
     async with place.syncs().running():
         await soon(lambda: _rested_or_done(place, synced), "the round is over")
