@@ -6,10 +6,11 @@ from app.accounts import auth, moments, store
 from app.accounts.auth import ACCOUNT, KNOWN, SYSTEM, Caller, State
 from app.accounts.hosted import store as hosted
 from app.accounts.hosted.model import HostAccount
-from app.accounts.input import NewUser, OwnUserChanges
+from app.accounts.input import NO_MACHINE, NewUser, OwnUserChanges
 from app.accounts.model import User
 from app.accounts.wire import UserJSON, user_json
 from app.db.tx import Tx
+from app.errors import Invalid
 from app.web import body
 from app.web.path import Path, Word
 from app.web.reply import JSON
@@ -59,6 +60,9 @@ async def list_users(_: Request[State], __: Caller, users: list[User]) -> JSON[l
 async def create(request: Request[State], caller: Caller) -> JSON[UserJSON]:
     """Add an account; its token is in the answer, shown this once."""
     new = await body.parse(request, NewUser)
+    request.state["logins"].check_expected(new.host)
+    if new.host and new.machine:
+        raise Invalid.of([NO_MACHINE])
     fresh = new.token or auth.new_token()
     made = store.create(
         new.login,
@@ -67,6 +71,7 @@ async def create(request: Request[State], caller: Caller) -> JSON[UserJSON]:
         email=new.email,
         admin=new.admin,
         machine=new.machine,
+        expected_from=new.host,
     )
     return JSON(user_json(await moments.write(request, caller.by, made, moments.created), token=fresh))
 

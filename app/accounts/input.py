@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from app import names
+from app.errors import Problem
 from app.names import LONGEST_LOGIN
 from app.web import body
 
@@ -30,6 +31,11 @@ def _token(value: str) -> str:
     return value
 
 
+#: Why a machine is expected from no host.
+NO_MACHINE = Problem("host", "machine_at_host", "host: a machine has no account at a host, so it is expected from none")
+_HOST = (
+    "Name of the host from which the person of the account is expected: there, whoever has the login gets the account "
+)
 Login = Annotated[str, AfterValidator(_login), Field(json_schema_extra={"pattern": names.pattern(LONGEST_LOGIN)})]
 Email = Annotated[str, AfterValidator(_email), Field(json_schema_extra={"maxLength": LONGEST_EMAIL})]
 Token = Annotated[str, AfterValidator(_token), Field(json_schema_extra={"pattern": "^([!-~]{16,500})?$"})]
@@ -43,6 +49,7 @@ class NewUser(body.Input):
     admin: bool = False
     machine: bool = False
     token: Token = ""
+    host: str = Field("", description=f"{_HOST}at the first log-in. Empty for nobody.")
 
 
 class OwnUserChanges(body.Input):
@@ -56,3 +63,4 @@ class UserChanges(OwnUserChanges):
 
     admin: bool | None = None
     active: bool | None = None
+    host: str | None = Field(None, description=f"{_HOST}at the first log-in there. Empty for nobody any more.")

@@ -11,7 +11,7 @@ from app.accounts.auth import Caller, Claim, State
 from app.accounts.hosted import people
 from app.accounts.hosted import store as hosted
 from app.accounts.hosted.login import HostLogins, StartAgain
-from app.accounts.hosted.model import HostAccount
+from app.accounts.hosted.model import AccountHost, HostAccount
 from app.accounts.hosted.people import Entry
 from app.accounts.hosted.started import COOKIE, LIFETIME, Started
 from app.accounts.model import Proof
@@ -117,7 +117,7 @@ async def _entered(request: Request[State], entry: Entry) -> SeeOther:
     """Log in a browser whose person has proved an account at a host."""
     state, now, token = request.state, request.state["now"](), auth.new_token()
     logins: HostLogins = state["logins"]
-    asked = people.whose(entry.host, entry.person, logins.rules, first=entry.first, user_id=entry.user_id)
+    asked = people.whose(entry.host, entry.person, logins.rules, user_id=entry.user_id)
     admin = await session.admitted(request, await state["db"].read(asked))
     user, token_id = await state["db"].write(
         people.enter(
@@ -140,15 +140,39 @@ async def begin(request: Request[State]) -> SeeOther:
     return answer
 
 
-async def connect(request: Request[State], caller: Caller | None) -> HTML:
-    """A page with the way to a host, whose account then belongs to the account that is logged in."""
+async def connect(request: Request[State], caller: Caller | None) -> HTML | SeeOther:
+    """A page with the way to a host, whose account then belongs to the account that is logged in.
+
+    The page of a host without pages to log in asks for name and password there, and sends them here again.
+    """
     if caller is None:
         raise Unauthorized("no account is logged in here that could be connected")
-    url, started = request.state["logins"].begin(request.path_params["host"], caller.user.id)
-    host = next(host for host in request.state["logins"].hosts if host.name == started.host)
-    answer = HTML(pages.render("connect.html", url=url, title=host.title, login=caller.user.login))
+    logins: HostLogins = request.state["logins"]
+    host = logins.host(request.path_params["host"])
+    if host.logins is None:
+        return await _connected(request, caller, host, await body.form(request))
+    url, started = logins.begin(host.name, caller.user.id)
+    answer = _connect_page(host, caller, url=url)
     _keep(request, answer, started)
     return answer
+
+
+async def _connected(
+    request: Request[State], caller: Caller, host: AccountHost, form: Mapping[str, str]
+) -> HTML | SeeOther:
+    """Connect the account at a host whose name and password a form has, or ask for them."""
+    if not form.get("username"):
+        return _connect_page(host, caller)
+    try:
+        return await _entered(request, await _proved(request, form, host.name, caller.user.id))
+    except (ExtensionFailed, AppError) as refusal:
+        problem = getattr(refusal, "text", "") or refusal.message
+        return _connect_page(host, caller, problem, errors.status_of(refusal))
+
+
+def _connect_page(host: AccountHost, caller: Caller, problem: str = "", status: int = 200, url: str = "") -> HTML:
+    page = pages.render("connect.html", host=host, login=caller.user.login, problem=problem, url=url)
+    return HTML(page, status)
 
 
 def _keep(request: Request[State], answer: HTML | SeeOther, started: Started) -> None:
@@ -166,7 +190,11 @@ async def login(request: Request[State], caller: Caller | None) -> SeeOther | HT
     try:
         if caller is None:
             form = await body.form(request)
-            return await _entered(request, await _proved(request, form)) if form.get("username") else SeeOther(FAILED)
+            if not form.get("username"):
+                return SeeOther(FAILED)
+            logins: HostLogins = request.state["logins"]
+            host = form.get("host") or next((host.name for host in logins.hosts if host.passwords), "")
+            return await _entered(request, await _proved(request, form, host))
         admin = await session.admitted(request, caller.user)
     except ExtensionFailed as refusal:
         return _page(request, refusal.text or refusal.message, 403)
@@ -179,12 +207,11 @@ async def login(request: Request[State], caller: Caller | None) -> SeeOther | HT
     return SeeOther(FAILED)
 
 
-async def _proved(request: Request[State], form: Mapping[str, str]) -> Entry:
+async def _proved(request: Request[State], form: Mapping[str, str], host: str, user_id: int = 0) -> Entry:
     logins: HostLogins = request.state["logins"]
-    host = form.get("host") or next((host.name for host in logins.hosts if host.passwords), "")
     if not form.get("password"):
         raise Invalid.of([Problem("password", "missing_password", "the password is missing")])
-    return await logins.with_password(host, form["username"], form["password"])
+    return await logins.with_password(host, form["username"], form["password"], user_id)
 
 
 class _Person(StoredNeeds[Caller | None]):
@@ -242,5 +269,16 @@ routes = [
         ],
     ),
     Endpoint("GET", _HOST, begin, operation="accounts.begin_login"),
-    Endpoint("POST", _HOST, connect, operation="accounts.connect", needs=session.BROWSER, errors=[401]),
+    Endpoint(
+        "POST",
+        _HOST,
+        connect,
+        operation="accounts.connect",
+        needs=session.BROWSER,
+        query=[
+            Param("username", "The login at a host without pages to log in; in the body alone.", form=True),
+            Param("password", "The password there; in the body alone.", form=True),
+        ],
+        errors=[401],
+    ),
 ]

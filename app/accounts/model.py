@@ -21,6 +21,9 @@ class User:
     created: int = 0
     updated: int = 0
     last_login: int = 0
+    #: The host whose account of this login gets the account when its person first logs in; empty for nobody's. A login
+    #: alone proves nothing: a host may give any login to anybody.
+    expected_from: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from app.moments import changed as differing
 T = TypeVar("T")
 
 #: Fields of an account that are recorded.
-FACTS = ("login", "email", "machine", "admin", "active")
+FACTS = ("login", "email", "machine", "admin", "active", "expected_from")
 
 
 async def write(request: Request[Any], by: Actor, tx: Tx[T], moment: Callable[[Actor, T], Change | None]) -> T:

@@ -11,11 +11,14 @@ BY_LOGIN = "SELECT * FROM users WHERE lower(login) = lower(:login)"
 BY_ID = "SELECT * FROM users WHERE id = :id"
 ALL = "SELECT * FROM users ORDER BY lower(login)"
 CREATE = schema.insert_sql(schema.users, "ON CONFLICT DO NOTHING RETURNING *")
+#: Who has come from a host is not expected from the host of the settings any more.
 BOOTSTRAP = """
-    UPDATE users SET admin = :admin, machine = :machine, active = TRUE, updated = :now
+    UPDATE users SET admin = :admin, machine = :machine, active = TRUE, updated = :now, expected_from = CASE
+        WHEN EXISTS (SELECT 1 FROM host_accounts WHERE user_id = users.id) THEN '' ELSE :expected_from END
     WHERE lower(login) = lower(:login) RETURNING *
 """
 TOUCH = "UPDATE users SET updated = :now WHERE id = :id RETURNING *"
+EXPECT = "UPDATE users SET expected_from = :host, updated = :now WHERE id = :id RETURNING *"
 LOG_IN = "UPDATE users SET last_login = :now WHERE id = :id"
 #: An e-mail address that is there stays.
 PROFILE = """
@@ -90,13 +93,20 @@ def count() -> Tx[int]:
 
 
 def create(
-    login: str, *, token: str, now: int, email: str = "", admin: bool = False, machine: bool = False
+    login: str,
+    *,
+    token: str,
+    now: int,
+    email: str = "",
+    admin: bool = False,
+    machine: bool = False,
+    expected_from: str = "",
 ) -> Tx[User]:
     """A new, active account, in the groups that new accounts join; Conflict when login or token is taken.
 
     A login is taken in any letter case.
     """
-    user = User(0, login, email=email, machine=machine, admin=admin, created=now, updated=now)
+    user = User(0, login, email, machine=machine, admin=admin, created=now, updated=now, expected_from=expected_from)
     row = yield from one(CREATE, **_MAPPER.values(user))
     if row is None:
         raise Conflict(f"user {login} exists already", code="user_exists")
@@ -121,6 +131,12 @@ def update(
     if active is False:
         yield from proofs.end_sessions(user_id)
     return _MAPPER.make(row)
+
+
+def expect(user: User, host: str, now: int) -> Tx[User]:
+    """Say from which host the person of an account is expected; empty for none."""
+    row = yield from one(EXPECT, id=user.id, host=host, now=now)
+    return _MAPPER.make(row) if row else user
 
 
 def log_in(user_id: int, now: int) -> Tx[None]:
@@ -152,11 +168,17 @@ def _refusal(user_id: int) -> Tx[Conflict | NotFound]:
     return Conflict(words, code="last_administrator")
 
 
-def bootstrap(login: str, *, admin: bool, machine: bool, token: str, now: int) -> Tx[User]:
-    """Create an account, or update its flags, and its token if a token is given. A new account needs a token."""
-    row = yield from one(BOOTSTRAP, login=login, admin=admin, machine=machine, now=now)
+def bootstrap(login: str, *, admin: bool, machine: bool, token: str, now: int, expected_from: str = "") -> Tx[User]:
+    """Create an account, or update its flags, and its token if a token is given. A new account needs a token.
+
+    The person of the account is expected from a host, unless the account has an account at a host already.
+    """
+    facts = {"admin": admin, "machine": machine, "expected_from": expected_from}
+    row = yield from one(BOOTSTRAP, login=login, now=now, **facts)
     if row is None:
-        return (yield from create(login, token=token, now=now, admin=admin, machine=machine))
+        return (
+            yield from create(login, token=token, now=now, admin=admin, machine=machine, expected_from=expected_from)
+        )
     user = _MAPPER.make(row)
     if token:
         yield from set_token(user.id, token, now)

@@ -27,7 +27,8 @@ class HostAccountJSON(TypedDict):
 class UserJSON(TypedDict):
     """An account; `avatar_url` is what Drone's own client looks for. `token` only where it is shown this once.
 
-    `hosts` is ours, and only in the answer to the account itself, if it has any.
+    Ours are `hosts`, only in the answer to the account itself, if it has any, and `host`, from which the person of the
+    account is expected, if the person is.
     """
 
     id: int
@@ -44,6 +45,7 @@ class UserJSON(TypedDict):
     updated: int
     last_login: int
     token: NotRequired[str]
+    host: NotRequired[str]
     hosts: NotRequired[list[HostAccountJSON]]
 
 
@@ -135,6 +137,8 @@ def user_json(user: User, *, token: str = "", hosts: Sequence[HostAccount] = (),
     )
     if token:
         body["token"] = token
+    if user.expected_from:
+        body["host"] = user.expected_from
     if hosts:
         body["hosts"] = [host_account_json(account, now) for account in hosts]
     return body

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -40,9 +40,9 @@ class Ports:
     now_ms: Callable[[], int]
 
 
-async def received(blobs: BlobStore, data: bytes) -> Received:
-    """Store the bytes of a file; no row names them yet."""
-    return await blobs.receive(_pieces(data), size=len(data))
+async def received(blobs: BlobStore, *data: bytes) -> Received:
+    """Store the bytes of a file, which may come in parts; no row names them yet."""
+    return await blobs.receive(_pieces(data), size=sum(map(len, data)))
 
 
 async def read(blobs: BlobStore, blob: Blob) -> bytes:
@@ -111,6 +111,7 @@ async def repeated(attempt: Callable[[], Awaitable[T]]) -> T:
     return await attempt()
 
 
-async def _pieces(data: bytes) -> AsyncIterator[bytes]:
-    for at in range(0, len(data), PIECE):
-        yield data[at : at + PIECE]
+async def _pieces(data: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for part in data:
+        for at in range(0, len(part), PIECE):
+            yield part[at : at + PIECE]

@@ -7,18 +7,21 @@ from typing_extensions import Unpack
 
 from app.accounts import store as accounts
 from app.accounts.hosted import store as hosted
+from app.accounts.model import User
 from app.builds import flow, store, triggers
 from app.builds.model import Build
 from app.builds.ports import Ports
 from app.builds.push import Options, find_commit, refuse_without_owner
 from app.db.tx import Tx
-from app.errors import Invalid, NotFound, NothingToRun, Unreadable
+from app.errors import Forbidden, Invalid, NotFound, NothingToRun, Unavailable, Unreadable
 from app.moments import Actor, Kind
 from app.repos import access
 from app.repos import store as repos
+from app.repos.hosted.rights import Untold
 from app.repos.model import Repo, source
 from app.repos.parameters import problem, shortened
 from app.scm.hook import Deployment
+from app.web.needs import renewing
 
 #: Names of parameters that a message repeats.
 NAMED = 20
@@ -29,10 +32,11 @@ async def deployment_build(
 ) -> Build:
     """The promotion or rollback of a deployment (contract scm-webhooks 3.4).
 
-    NothingToRun when its sender may not promote here, or when no pipeline wants the event. An error that is `retried`
-    makes no build; a pipeline file that cannot be used makes an error build.
+    NothingToRun when its sender may not promote here, or when no pipeline wants the event; Unavailable when the host
+    does not tell at present whether the sender may. An error that is `retried` makes no build; a pipeline file that
+    cannot be used makes an error build.
     """
-    by, parent = await ports.db.read(_allowed(repo, change, hook))
+    by, parent = await _allowed(ports, repo, change, hook)
     await refuse_without_owner(ports, repo)
     params, refused = _sorted_out(change.params, repo)
     draft = await _completed(ports, repo, change, _draft(repo, change, hook, parent), refused)
@@ -50,8 +54,14 @@ async def deployment_build(
 async def fail_deployment(
     ports: Ports, repo: Repo, change: Deployment, hook: Actor, error: str, claim: Tx[None]
 ) -> Build:
-    """An error build that says why the commit of a deployment could not be read; NothingToRun as above."""
-    by, parent = await ports.db.read(_allowed(repo, change, hook))
+    """An error build that says why the commit of a deployment could not be read.
+
+    NothingToRun when its sender may not promote here, or when the host does not tell whether the sender may.
+    """
+    try:
+        by, parent = await _allowed(ports, repo, change, hook)
+    except Unavailable as untold:
+        raise NothingToRun(untold.message) from untold
     draft = _draft(repo, change, hook, parent)
     return await flow.fail(ports, repo, draft, error, flow.verb_of(_event(change)), by, claim=claim)
 
@@ -60,16 +70,41 @@ def _event(change: Deployment) -> flow.Deployment:
     return "rollback" if change.rollback else "promote"
 
 
-def _allowed(repo: Repo, change: Deployment, hook: Actor) -> Tx[tuple[Actor, Build | None]]:
-    """The account that promotes, and the newest passing build of the commit; NothingToRun without such an account."""
+async def _allowed(ports: Ports, repo: Repo, change: Deployment, hook: Actor) -> tuple[Actor, Build | None]:
+    """The account that promotes, and the newest passing build of the commit.
+
+    Rights that are too old are asked for, as for a request of the account. NothingToRun without such an account, and
+    Unavailable when the host may tell later.
+    """
+    user = await ports.db.read(_sender(repo, change))
+    try:
+        return await renewing(lambda: ports.db.read(_judged(ports, repo, change, hook, user)))
+    except Untold as untold:
+        words = f"{repo.scm} does not tell whether {user.login} may write in {repo.slug}: {untold.reason}"
+        raise (Unavailable if untold.passing else NothingToRun)(words) from untold
+    except (NotFound, Forbidden) as refusal:
+        words = f"{user.login}, who asked for the deployment, needs write access to {repo.slug}"
+        raise NothingToRun(words) from refusal
+
+
+def _sender(repo: Repo, change: Deployment) -> Tx[User]:
+    """The account of whoever asked for a deployment; NothingToRun without one."""
     name = change.sender[:100] or "(unknown)"
     at_host = yield from hosted.by_uid(repo.scm, change.sender_uid)
     user = (yield from accounts.find_by_id(at_host.user_id)) if at_host else None
     if user is None or not user.active:
         raise NothingToRun(f"no active account of this server belongs to {name}, who asked for the deployment")
-    rights = yield from repos.permissions(user.id, repo.id)
-    if access.refuse(user, repo, rights, "write") is not None:
-        raise NothingToRun(f"{user.login}, who asked for the deployment, needs write access to {repo.slug}")
+    return user
+
+
+def _judged(ports: Ports, repo: Repo, change: Deployment, hook: Actor, user: User) -> Tx[tuple[Actor, Build | None]]:
+    """As `_allowed`, with an error that refuses the right to write, or says that the rights are outdated."""
+    found = yield from repos.find_with_rights(repo.namespace, repo.name, user.id)
+    if found is None or found.repo.id != repo.id:
+        raise NotFound
+    access.refuse_outdated(found, user, "write", ports.now(), ports.renew_rights)
+    if refusal := access.refuse(user, repo, found.rights, "write"):
+        raise refusal
     kind: Kind = "machine" if user.machine else "person"
     by = Actor(kind, user.login, user.id, address=hook.address, way="hook", request=hook.request)
     return by, (yield from store.success_of_commit(repo.id, change.after))

@@ -7,13 +7,15 @@ from app.builds.config.files import Configs
 from app.builds.logs.logs import Logs
 from app.builds.moments import Moments
 from app.db.connect import Database
+from app.repos.access import Renew
 from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Database, git hosts, pipeline files, logs, clock (Unix seconds), the funnel of moments, and the seal of keys."""
+    """Database, git hosts, pipeline files, logs, clock (Unix seconds), the funnel of moments, the seal of keys, and the
+    renewal of rights that hosts know."""
 
     db: Database
     hosts: Hosts
@@ -22,3 +24,4 @@ class Ports:
     now: Callable[[], int]
     moments: Moments
     seal: Seal
+    renew_rights: Renew

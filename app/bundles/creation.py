@@ -226,7 +226,7 @@ class Creation:
         with short_turns():
             signed, folders = await threads.run(_signed, frozen, key)
         progress.done = len(frozen.artifacts)
-        new = await received(ports.blobs, signed.envelope.encode())
+        new = await received(ports.blobs, *signed.pieces)
         try:
             blob = await ports.db.alter(_completed(ports.recorders, work, frozen, signed, folders, new, ports.now_ms()))
         except (*uploads.REFUSALS, Lost):  # any other error: perhaps a row names the bytes

@@ -22,11 +22,23 @@ def user() -> None:
 @click.option("--machine", is_flag=True, help="A program: uses a token, cannot log in with a browser.")
 @click.option("--token", help="The account's token; else the server makes one.")
 @click.option("--email")
+@click.option("--host", metavar="NAME", help="The account of whoever has the login at this host: github, gitea, …")
 @json_option
 @click.pass_obj
-def add(session: Session, login: str, admin: bool, machine: bool, token: str | None, email: str | None) -> None:
-    """Add an account; its token, if the server makes one, is shown this once."""
-    body = arguments.present(login=login, admin=admin, machine=machine, token=token, email=email)
+def add(
+    session: Session,
+    login: str,
+    admin: bool,
+    machine: bool,
+    token: str | None,
+    email: str | None,
+    host: str | None,
+) -> None:
+    """Add an account; its token, if the server makes one, is shown this once.
+
+    With --host the account is for the person of this login at the host, who gets it at the first log-in there.
+    """
+    body = arguments.present(login=login, admin=admin, machine=machine, token=token, email=email, host=host)
     with session.client() as client:
         answer = client.record("POST", "/api/users", body=body)
     session.show(answer, block)
@@ -56,13 +68,16 @@ def info(session: Session, user: str) -> None:
 @click.option("--admin/--no-admin", default=None, help="May do everything, or not any more.")
 @click.option("--active/--inactive", default=None, help="An inactive account may nothing; what it owns goes to others.")
 @click.option("--email")
+@click.option("--host", metavar="NAME", help="Whoever has the login at this host gets the account; '' for nobody.")
 @json_option
 @click.pass_obj
-def update(session: Session, user: str, admin: bool | None, active: bool | None, email: str | None) -> None:
+def update(
+    session: Session, user: str, admin: bool | None, active: bool | None, email: str | None, host: str | None
+) -> None:
     """Change an account; what is not given stays."""
-    body = arguments.present(admin=admin, active=active, email=email)
+    body = arguments.present(admin=admin, active=active, email=email, host=host)
     if not body:
-        raise click.UsageError("nothing to change: give --admin, --no-admin, --active, --inactive or --email")
+        raise click.UsageError("nothing to change: give --admin, --no-admin, --active, --inactive, --email or --host")
     with session.client() as client:
         session.show(client.record("PATCH", api_path("users", user), body=body), block)
 
@@ -100,6 +115,7 @@ def block(user: Json) -> str:
             ("Admin", output.yes(user.get("admin"))),
             ("Machine", output.yes(user.get("machine"))),
             ("Active", output.yes(user.get("active"))),
+            ("Expected from", output.line(user.get("host", ""))),
             ("Token", f"{token}  (keep it: it is not shown again)" if token else ""),
         ]
     )

@@ -30,8 +30,8 @@ JSONNET = (".jsonnet",)
 AT_ONCE = 2
 _TEMPLATE = re.compile(r"""^kind[ \t]*:[ \t]+["']?template["']?[ \t\r]*(?:#.*)?$""", re.MULTILINE)
 
-#: Finds the text of a template by namespace and name; None if there is no such template.
-FindTemplate = Callable[[str, str], Awaitable[str | None]]
+#: Finds the text of a template by namespace, host of the repository that asks, and name; None without one for it.
+FindTemplate = Callable[[str, str, str], Awaitable[str | None]]
 
 
 def converts(path: str, text: str) -> bool:
@@ -66,7 +66,7 @@ class Converter:
         except Fault as fault:
             raise BadConversion("template", path, fault.reason, line=fault.line) from None
         namespace = str(facts.repo.get("namespace", ""))
-        template = await self._find_template(namespace, name)
+        template = await self._find_template(namespace, str(facts.repo.get("scm", "")), name)
         if template is None:
             raise BadConversion("template", path, f"there is no template {quoted(name)} in {quoted(namespace)}")
         return await self._made(name, template, facts, data)

@@ -23,6 +23,7 @@ users = table(
     *texts("login", "email", "avatar"),
     *flags("machine", "admin", "active"),
     *numbers("synced", "created", "updated", "last_login"),
+    *texts("expected_from"),
 )
 Index("users_login", func.lower(users.c.login), unique=True)
 

@@ -27,10 +27,15 @@ async def bootstrap(db: Database, settings: Settings, folder: Folder, recorders:
             folder.keep(ADMIN_TOKEN, token)
             kept = str(folder.path / "keys" / ADMIN_TOKEN)
             log.info("a token was made", extra={"login": account.login, "file": kept})
-        made = store.bootstrap(account.login, admin=account.admin, machine=account.machine, token=token, now=now())
+        host = "" if account.machine else next((forge.kind for forge in settings.forges if forge.admits), "")
+        flags = {"admin": account.admin, "machine": account.machine}
+        made = store.bootstrap(account.login, **flags, token=token, now=now(), expected_from=host)
         if known is None:
-            await db.write(recorders.recorded(made, partial(moments.created, SERVER)))
+            user = await db.write(recorders.recorded(made, partial(moments.created, SERVER)))
         else:
-            await db.write(moments.updating(recorders, SERVER, known.id, made))
+            user = await db.write(moments.updating(recorders, SERVER, known.id, made))
+        if user.expected_from:
+            words = "whoever logs in with this login at the host gets the account of the settings"
+            log.info(words, extra={"login": user.login, "host": user.expected_from})
     elif not await db.read(store.count()):
         log.warning("there is no account yet: set GANTRY_ADMIN=username:NAME,admin:true and start again")

@@ -29,6 +29,7 @@ from app.folder import Folder
 from app.main.maintenance import now
 from app.moments import Recorders
 from app.pipeline.source import MAX_BYTES
+from app.repos.access import Renew
 from app.repos.templates import store as templates
 from app.scm.hosts import Hosts
 from app.sealing.seal import Seal
@@ -58,13 +59,14 @@ async def open_builds(
     seal: Seal,
     recorders: Recorders,
     traffic: Traffic,
+    renew_rights: Renew,
 ) -> AsyncIterator[Builds]:
     """While the block lasts, changes are delivered to readers and to other servers, cron jobs and pushes that wait run,
     repositories are polled, and old builds are purged."""
     logs = Logs(folder.logs)
     await logs.prepare()
     configs = Configs(hosts, Converter(partial(_template, db), _limits(settings)), _extensions(settings))
-    ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders), seal)
+    ports = Ports(db, hosts, configs, logs, now, Moments(db, logs, recorders), seal, renew_rights)
     broadcast = Broadcast(db, ports.moments.watched, traffic, secrets.token_hex(4))
     pace = Pace(settings.cron_minimum)
     scheduler = Scheduler(ports, clock=time.time, interval=settings.cron_interval, pace=pace)
@@ -84,8 +86,8 @@ async def open_builds(
         yield Builds(ports, Rendered(db), broadcast, scheduler, pace, keeper, looks)
 
 
-async def _template(db: Database, namespace: str, name: str) -> str | None:
-    found = await db.read(templates.find_if_any(namespace, name))
+async def _template(db: Database, namespace: str, scm: str, name: str) -> str | None:
+    found = await db.read(templates.for_build(namespace, scm, name))
     return found.data if found else None
 
 

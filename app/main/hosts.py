@@ -12,6 +12,7 @@ from app.accounts.hosted.tokens import Tokens
 from app.db.connect import Database
 from app.main.maintenance import now
 from app.moments import Recorders
+from app.repos.hosted.addresses import Addresses
 from app.repos.hosted.credentials import Credentials
 from app.repos.hosted.lists import Lists
 from app.repos.hosted.rights import Rights
@@ -109,7 +110,7 @@ def _account_host(forge: Forge, host: GitHub | Gitea | GitLab | Gogs) -> Account
 
 
 def cloning(settings: Settings, account: Account | None, hosts: Hosts, credentials: Credentials) -> CloneCredentials:
-    """With what steps clone: with the account of the settings, else with what calls show to the repository's host."""
+    """How steps clone: with the account of the settings, else with what calls show to the repository's host."""
 
     async def at_host(repo: Repo) -> Account | None:
         where = source(repo)
@@ -118,7 +119,7 @@ def cloning(settings: Settings, account: Account | None, hosts: Hosts, credentia
         shown = await credentials(where, CLONE)
         return host.clone_account(shown) if shown else None
 
-    return CloneCredentials(account, settings.git_always_auth, at_host)
+    return CloneCredentials(account, settings.git_always_auth, at_host, Addresses(hosts, credentials))
 
 
 @asynccontextmanager

@@ -120,7 +120,7 @@ async def _open_rooms(
     cookie_key = _cookie_key(settings, folder)
     opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key)
     opened_hosts = await stack.enter_async_context(opening_hosts)
-    opening = open_builds(settings, folder, db, hosts, seal, recorders, traffic)
+    opening = open_builds(settings, folder, db, hosts, seal, recorders, traffic, opened_hosts.rights)
     builds = await stack.enter_async_context(opening)
     for client in forges.clients:
         client.on_return = partial(builds.looks.answers, client.name)

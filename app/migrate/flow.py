@@ -134,6 +134,7 @@ class Move:
         known, some = self.known, ", ".join
         notes = {
             f"tokens of hosts stay behind, of {known.host_tokens} accounts: people log in anew": (known.host_tokens),
+            _expected(known.host): True,
             "sessions of browsers stay behind: people log in anew": True,
             f"accounts without a token (gantry user rotate makes one): {some(known.tokenless[:10])}": known.tokenless,
             f"builds that were not over are killed now, restart them: {known.stopped()}": known.stopped(),
@@ -145,3 +146,11 @@ class Move:
     def _without_log(self, count: int) -> str:
         way = "" if self.bucket else "; if Drone kept logs in S3, give --logs"
         return f"steps that ran and have no log in the source: {count}{way}"
+
+
+def _expected(host: str) -> str:
+    """How people get their accounts here."""
+    if host:
+        return f"whoever first logs in at {host} with the login of a person's account gets that account"
+    words = "the host of people's logins is not known, so nobody gets an account by logging in at a host"
+    return f"{words}: move with --host, or name the host of each (gantry user update LOGIN --host NAME)"

@@ -57,7 +57,7 @@ class Known:
     """What converting a row needs: the settings of the move, and the facts of the rows before."""
 
     opening: Opening
-    #: Name of the host of the repositories; empty for plain git.
+    #: Name of the host of the repositories and of people's logins; empty for plain git.
     host: str = ""
     pace: Pace = field(default_factory=Pace)
     users: set[int] = field(default_factory=set)
@@ -107,8 +107,12 @@ _USER = _columns("user_", "id login email avatar machine admin active synced cre
 
 
 def user(row: Row, known: Known) -> list[Made]:
-    """An account, and its token as the hash that is kept of it."""
+    """An account, and its token as the hash that is kept of it.
+
+    The source has no ids of people at the host, so their logins must do until they first log in.
+    """
     made = values.plain(schema.users, _USER, row)
+    made["expected_from"] = "" if made["machine"] else known.host
     login = made["login"]
     if not names.is_name(login, names.LONGEST_LOGIN):
         raise Left(f"a login must have {names.rule(names.LONGEST_LOGIN)}", login)

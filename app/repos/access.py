@@ -179,19 +179,22 @@ def find(
     if caller is not None and caller.proof.repos:
         _refuse_beyond(caller, repo)
     needed = protected if protected and repo and repo.protected else right
-    if renew and user and found and _is_outdated(found, user, needed, shown.now, granted=granted):
-        raise Outdated(partial(renew, found, user))
+    if renew and user and found:
+        refuse_outdated(found, user, needed, shown.now, renew, granted=granted)
     if refusal := refuse(user, repo, given, needed, granted=granted):
         raise auth.refused(refusal, user) if user and repo else refusal
     assert repo is not None
     return Access(repo, user, given, shown, caller.proof if caller else Proof())
 
 
-def _is_outdated(found: RepoRights, user: User, right: Right, now: int, *, granted: bool) -> bool:
-    """Whether the host must tell the rights before they decide; they do not for who may without any."""
+def refuse_outdated(
+    found: RepoRights, user: User, right: Right, now: int, renew: Renew, *, granted: bool = False
+) -> None:
+    """Raise Outdated where the host must tell the rights before they decide; they do not for who may without any."""
     if not found.at_host or user.admin or now - found.told < GOOD:
-        return False
-    return refuse(user, found.repo, None, right, granted=granted) is not None
+        return
+    if refuse(user, found.repo, None, right, granted=granted) is not None:
+        raise Outdated(partial(renew, found, user))
 
 
 def _refuse_beyond(caller: Caller, repo: Repo | None) -> None:

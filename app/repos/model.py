@@ -104,5 +104,9 @@ SEALED = (SIGNER, SECRET)
 
 
 def source(repo: Repo) -> Source:
-    """The facts of a repository that its host needs."""
-    return Source(repo.id, repo.git_http_url or repo.git_ssh_url, repo.scm)
+    """The facts of a repository that its host needs.
+
+    A repository that was registered by its address has its slug as its id until the host tells the id.
+    """
+    uid = repo.uid if repo.scm and "/" not in repo.uid else ""
+    return Source(repo.id, repo.git_http_url or repo.git_ssh_url, repo.scm, uid=uid)

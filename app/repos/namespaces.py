@@ -13,6 +13,7 @@ from app.accounts.auth import Caller, Claim
 from app.db.tx import Tx, one
 from app.errors import Forbidden, Unauthorized
 from app.moments import Actor
+from app.repos import sharing
 from app.repos.paths import NAMESPACE
 from app.web.needs import StoredNeeds
 
@@ -22,27 +23,28 @@ Standing = Literal["member", "owner"]
 #: Seconds after which rights that a host has told count no more: an account whose token is broken, or that rests, is
 #: not synchronised.
 DAY = 24 * 3600
-#: Repositories of the namespace, and in how many of them the account may write and administer, by rights that were
-#: given here, or that a host has told since a time; and how many rights are older.
-RIGHTS = """
+#: Repositories that share in the namespace, and in how many of them the account may write and administer, by rights
+#: that were given here, or that a host has told since a time; and how many rights are older.
+RIGHTS = f"""
     SELECT count(*) AS repos,
         count(CASE WHEN can_write AND (permissions.synced = 0 OR permissions.synced >= :since) THEN 1 END) AS writes,
         count(CASE WHEN can_admin AND (permissions.synced = 0 OR permissions.synced >= :since) THEN 1 END) AS admins,
         count(CASE WHEN can_write AND permissions.synced <> 0 AND permissions.synced < :since THEN 1 END) AS old
     FROM repos LEFT JOIN permissions ON permissions.repo_id = repos.id AND permissions.user_id = :user_id
-    WHERE repos.namespace = :namespace
-"""
+    WHERE repos.namespace = :namespace AND {sharing.condition("repos.scm", ":namespace")}
+"""  # noqa: S608 - SQL of ours
 
-#: Repositories of the namespace at hosts where this login is somebody else's, for an account that has one at any host.
-STRANGE = """
+#: Repositories that share in the namespace at a host where this login is somebody else's, for an account that has one
+#: at any host.
+STRANGE = f"""
     SELECT count(*) AS repos FROM repos
-    WHERE repos.namespace = :namespace AND repos.scm <> ''
+    WHERE repos.namespace = :namespace AND repos.scm <> '' AND {sharing.condition("repos.scm", ":namespace")}
         AND EXISTS (SELECT 1 FROM host_accounts mine WHERE mine.user_id = :user_id)
         AND NOT EXISTS (
             SELECT 1 FROM host_accounts mine
             WHERE mine.user_id = :user_id AND mine.host = repos.scm AND lower(mine.login) = lower(:namespace)
         )
-"""
+"""  # noqa: S608 - SQL of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class Namespace:
 def find(shown: Claim, namespace: str, standing: Standing) -> Tx[Caller]:
     """The caller, who must be a `member` or an `owner` of the namespace. Raises Unauthorized or Forbidden.
 
-    A member may write in a repository of the namespace; an owner administers all its repositories. Administrators of
+    A member may write in a repository of the namespace; an owner administers all its repositories. Those of a host that
+    does not share in the namespace do not count. Administrators of
     the server are members and owners of every namespace, and each account is both in the namespace of its login, unless
     the login is somebody else's at the host of one of its repositories. Rights that a host has told are good for a DAY.
     The errors do not tell whether there is such a namespace, but to who had rights there.

@@ -227,8 +227,12 @@ class Directory(Protocol):
         """All repositories that the account may see; `tell` is called with how many are known so far."""
         ...
 
-    async def repository(self, credential: Credential, slug: str) -> Listed:
-        """One repository with the rights of the account; NotFound when it is not there, or hidden."""
+    async def repository(self, credential: Credential, slug: str, uid: str = "") -> Listed:
+        """One repository with the rights of the account; NotFound when it is not there, or hidden.
+
+        With `uid` the repository of this id, whatever its slug is by now, if the host can be asked so: the answer has
+        the id of the repository that was found.
+        """
         ...
 
 
@@ -273,8 +277,15 @@ class Passwords(Protocol):
 
 @runtime_checkable
 class Clones(Protocol):
-    """Hosts that know how git shows a credential when it clones over https (contract scm-api 7.1)."""
+    """Hosts that know from where git clones, and how git shows a credential over https (contract scm-api 7.1)."""
 
     def clone_account(self, credential: Credential) -> Account:
         """The login and the password for git."""
+        ...
+
+    async def found(self, source: Source) -> Listed:
+        """A repository as it is at the host now, a few seconds ago at most; NotFound without any.
+
+        Unreadable (`another_repository`) when its name is another one's and the host cannot be asked by the id.
+        """
         ...

@@ -19,6 +19,9 @@ class Source:
     host: str = ""
     #: Id of the account in whose name the host is called; 0 for the repository's owner.
     account: int = 0
+    #: The host's id of the repository, which stays when the repository is renamed; empty if not known. A host is asked
+    #: about the repository of this id, though the name in the address may be another repository's by now.
+    uid: str = ""
 
 
 #: The password beside a token that is the login: some hosts take tokens so.
@@ -142,8 +145,4 @@ class Tips(Protocol):
         Of more than `MOST_TAGS` tags, a host may list those alone that were changed last. NotFound when there is no
         such branch, or no repository.
         """
-        ...
-
-    async def uid(self, source: Source) -> str:
-        """The host's id of the repository that is at the address now; empty for plain git. NotFound without any."""
         ...

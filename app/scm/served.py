@@ -34,6 +34,10 @@ MOST_OF_FILE, MOST_KEPT = 1024 * 1024, 32 * 1024 * 1024
 #: for a repository without commits.
 _NO_COMMIT = frozenset({404, 409, 422})
 
+#: Seconds for which a host's word on what a name means is kept: one operation asks once.
+FRESH = 10
+#: Bytes of the settings of a repository in memory, about.
+_LISTED = 1000
 #: Tags that name one another, which are followed.
 _MOST_TAGS = 5
 
@@ -68,10 +72,6 @@ class Served(Host, Tips, Directory, Clones):
     def check_url(self, url: str) -> None:
         """Raise Invalid (field `git_http_url`) for an address that is no repository of this server."""
         self._server.check(url)
-
-    async def uid(self, source: Source) -> str:
-        """See Tips."""
-        return (await self._settings(source)).uid
 
     async def default_branch(self, source: Source) -> str:
         """The default branch in the settings of the repository; Unreadable (`no_default_branch`) without one."""
@@ -127,12 +127,12 @@ class Served(Host, Tips, Directory, Clones):
         """Remove what is kept, in memory, of repositories whose ids are not among these."""
         self._cache.drop(lambda key: key[0] not in used)
 
-    async def repository(self, credential: Credential, slug: str) -> Listed:
-        """One repository with the rights of the account; NotFound when it is not there, or hidden."""
+    async def repository(self, credential: Credential, slug: str, uid: str = "") -> Listed:
+        """See Directory."""
         if not self._server.is_slug(slug):
             raise NotFound(f"{self.name} has no repository {slug[:80]!r}: write namespace/name")
         try:
-            return await self._listed(credential, slug)
+            return await self._api.get(credential, self._path(slug, uid), self._read_listed)
         except Refused as error:
             raise self._absent(error) from None
 
@@ -157,6 +157,13 @@ class Served(Host, Tips, Directory, Clones):
             return Account(credential.login, credential.secret)
         return Account(credential.secret, TOKEN_AS_LOGIN)
 
+    async def found(self, source: Source) -> Listed:
+        """See Clones."""
+        try:
+            return await self._recent(source)
+        except Refused as error:
+            raise self._absent(error) from None
+
     # What each host says for itself.
 
     #: The path and the query of the list of repositories, and of organisations, of an account.
@@ -176,8 +183,8 @@ class Served(Host, Tips, Directory, Clones):
         """The headers, in lower case, with which a call shows a credential."""
 
     @abstractmethod
-    async def _listed(self, credential: Credential | None, slug: str) -> Listed:
-        """A repository with the rights of the account."""
+    def _path(self, slug: str, uid: str = "") -> str:
+        """The path of a repository: by its id, if the id is known and the host takes an id, else by its slug."""
 
     @abstractmethod
     async def _commit_at(self, source: Source, name: str) -> Commit:
@@ -205,23 +212,53 @@ class Served(Host, Tips, Directory, Clones):
 
     # What the hosts use.
 
-    def _slug(self, source: Source) -> str:
-        return self._server.slug(source.url)
-
     async def _settings(self, source: Source) -> Listed:
         """A repository with the rights of whoever calls; NotFound when there is none, or it is hidden."""
         try:
-            return await self._asking(source, lambda shown: self._listed(shown, self._slug(source)))
+            return await self._asked(source)
         except Refused as error:
             raise self._absent(error) from None
 
+    async def _asked(self, source: Source) -> Listed:
+        """As `_settings`; Refused without any, Unreadable (`another_repository`) when another one has the name."""
+        slug = self._server.slug(source.url)
+        path = self._path(slug, source.uid)
+        found = await self._asking(source, lambda shown: self._api.get(shown, path, self._read_listed))
+        if source.uid not in ("", found.uid):
+            message = f"{slug} at {self.name} is another repository by now: synchronise, which finds the one that was"
+            raise Unreadable(f"{message} meant under its new name (gantry repo sync)", code="another_repository")
+        return found
+
+    async def _recent(self, source: Source) -> Listed:
+        """As `_asked`; an answer is kept for FRESH seconds at most."""
+        period = str(int(self._client.clock() // FRESH))
+        return await self._kept(
+            source, "settings", source.uid, period, make=lambda: self._asked(source), weigh=lambda _: _LISTED
+        )
+
+    async def _place(self, source: Source) -> str:
+        """The path of calls about a repository. They reach the repository that is meant, or none."""
+        return self._path(self._server.slug(source.url), source.uid)
+
+    async def _below(self, source: Source, path: str) -> str:
+        return f"{await self._place(source)}/{path}"
+
+    # The paths of the calls that follow are below that of the repository.
+
     async def _get(self, source: Source, path: str, read: Read[T], /, **query: str) -> T:
         """What an answer about a repository holds."""
-        return await self._asking(source, lambda shown: self._api.get(shown, path, read, **query))
+        whole = await self._below(source, path)
+        return await self._asking(source, lambda shown: self._api.get(shown, whole, read, **query))
+
+    async def _text(self, source: Source, path: str) -> str:
+        """An answer about a repository that is plain text."""
+        whole = await self._below(source, path)
+        return await self._asking(source, lambda shown: self._api.text(shown, whole))
 
     async def _do(self, source: Source, method: str, path: str, body: Any = None, **query: str) -> None:
         """A call about a repository, of whose answer only the status counts."""
-        await self._asking(source, lambda shown: self._api.do(shown, method, path, body, **query))
+        whole = await self._below(source, path)
+        await self._asking(source, lambda shown: self._api.do(shown, method, whole, body, **query))
 
     async def _make(
         self,
@@ -234,8 +271,9 @@ class Served(Host, Tips, Directory, Clones):
         secrets: tuple[str, ...] = (),
     ) -> T:
         """What the answer to a call with a body holds; `secrets` are texts of the body that no message may hold."""
+        whole = await self._below(source, path)
         return await self._asking(
-            source, lambda shown: self._api.make(shown, method, path, body, read, secrets=secrets)
+            source, lambda shown: self._api.make(shown, method, whole, body, read, secrets=secrets)
         )
 
     async def _all(self, source: Source, path: str, read: Read[T], most: int | None = None, /, **query: str) -> list[T]:
@@ -246,10 +284,11 @@ class Served(Host, Tips, Directory, Clones):
         self, source: Source, path: str, read: Read[list[T]], most: int | None = None, /, **query: str
     ) -> list[T]:
         """As `_all`, of a list whose pages `read` reads."""
+        whole = await self._below(source, path)
 
         async def ask(shown: Credential | None) -> list[T]:
             found = list[T]()
-            async for page in self._api.pages(shown, path, read, **query):
+            async for page in self._api.pages(shown, whole, read, **query):
                 found += page
                 if most is not None and len(found) >= most:
                     break
@@ -266,7 +305,7 @@ class Served(Host, Tips, Directory, Clones):
     async def _kept(
         self, source: Source, kind: str, *key: str, make: Callable[[], Awaitable[T]], weigh: Callable[[T], int]
     ) -> T:
-        """What never changes, from memory if it is there."""
+        """What never changes for a key, from memory if it is there."""
         whole = (source.repo_id, (source.url, kind, *key))
         return await self._cache.get(whole, make, weigh)
 

@@ -9,6 +9,9 @@ from app.scm.forge import Hooks, Refused
 from app.scm.host import Source
 from app.scm.served import Served
 
+#: The path of a repository's webhooks, below that of the repository: all hosts have the same.
+HOOKS = "hooks"
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -42,14 +45,10 @@ class Registering(Served, Hooks):
     async def _make_hook(self, source: Source, url: str, key: str, older: Sequence[Registered]) -> str:
         """Make a webhook, or change one of the older ones; the id of the webhook."""
 
-    @abstractmethod
-    def _hooks_path(self, source: Source) -> str:
-        """The path of a repository's webhooks."""
-
     async def _remove(self, source: Source, hooks: Sequence[Registered]) -> None:
         for hook in hooks:
             try:
-                await self._do(source, "DELETE", f"{self._hooks_path(source)}/{hook.id}")
+                await self._do(source, "DELETE", f"{HOOKS}/{hook.id}")
             except Refused as error:
                 if not error.absent:
                     raise

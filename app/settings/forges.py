@@ -30,6 +30,11 @@ class Forge:
     #: Whether the host's certificate is accepted without verification.
     skip_verify: bool = False
 
+    @property
+    def admits(self) -> bool:
+        """Whether people log in at the host: through the OAuth application, or at Gogs with a password."""
+        return bool(self.client_id) or self.kind == "gogs"
+
 
 class Forges(Variables):
     """Which git hosts there are, and who may log in through them."""

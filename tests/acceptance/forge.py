@@ -7,7 +7,8 @@ import os
 import sys
 import threading
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -18,12 +19,15 @@ import orjson
 from app.errors import Unavailable, Unreadable
 from app.scm.forge import Deployment, Status
 from app.scm.git.host import Git
+from app.scm.hook import Delivery, Notice
 from app.scm.host import Source
 from app.scm.hosts import Hosts
 from tests.acceptance.server import Server
 
 #: The variable that names the far side.
 FAR_SIDE = "FORGE_FAR_SIDE"
+#: The header by which the host's webhooks are known; their bodies are those of plain git.
+EVENT = "X-Forge-Event"
 
 
 class Forge(Git):
@@ -37,6 +41,13 @@ class Forge(Git):
 
     def serves(self, url: str) -> bool:
         return "/forge/" in url
+
+    def notice(self, headers: Mapping[str, str]) -> Notice | None:
+        return super().notice(_as_plain(headers))
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
+        delivery = super().read(_as_plain(headers), body)
+        return replace(delivery, host=self.name) if delivery else None
 
     async def put_status(self, source: Source, status: Status) -> None:
         await self._say("status", asdict(status))
@@ -55,6 +66,11 @@ class Forge(Git):
         if answer.status_code >= 400:
             raise Unreadable(f"the forge answers {answer.status_code}")
         return answer.json()
+
+
+def _as_plain(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers of a webhook of plain git that says the same; no event for a webhook of another host."""
+    return {**headers, "x-gantry-event": headers.get(EVENT.lower(), "")}
 
 
 class FarSide:
@@ -105,6 +121,7 @@ class ForgeServer(Server):
     """A server that knows the host."""
 
     program = (sys.executable, "-m", "tests.acceptance.forge")
+    event_header = EVENT
 
     def __init__(self, folder: Path, far_side: str, **settings: str) -> None:
         super().__init__(folder, **settings)

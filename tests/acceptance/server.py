@@ -143,12 +143,15 @@ class Server:
         self.json("POST", "/api/repos", json=body)
         return slug
 
+    #: The header that names the event of a webhook.
+    event_header = "X-Gantry-Event"
+
     def push(self, slug: str, after: str, *, ref: str = "refs/heads/main", **more: object) -> httpx2.Response:
         """Tell the server of a push, as a repository's hook does."""
         key = self.json("GET", f"/api/repos/{slug}/hook")["key"]
         push = {"before": "0" * 40, "after": after, "ref": ref, "repository": {"full_name": slug}}
         body = httpx2.Request("POST", self.url, json=push | {"pusher": {"name": "octocat"}} | more).read()
-        headers = {"X-Gantry-Event": "push", "X-Hub-Signature-256": sign(key, body)}
+        headers = {self.event_header: "push", "X-Hub-Signature-256": sign(key, body)}
         return httpx2.post(f"{self.url}/hook", content=body, headers=headers, timeout=PATIENCE)
 
     def promote(self, slug: str, number: int = 1, target: str = "production", **params: str) -> Any:

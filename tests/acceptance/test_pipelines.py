@@ -90,7 +90,7 @@ def _made(file: str, event: str, **params: str) -> str:
     return asyncio.run(Converter(_no_template).convert(file, (FOLDER / file).read_text(), facts, _no_import))
 
 
-async def _no_template(_namespace: str, _name: str) -> None:
+async def _no_template(_namespace: str, _scm: str, _name: str) -> None:
     return None
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from app.accounts import proofs, store
+from app.accounts.hosted import store as hosted
+from app.accounts.hosted.model import HostAccount
 from app.accounts.model import User
 from app.db.connect import Database
 from app.db.tx import Tx, many
@@ -17,8 +19,10 @@ NOW = 1_700_000_000
 TOKEN = "a token of octocat"
 
 
-def bootstrap(login: str = "octocat", *, admin: bool = True, machine: bool = False, token: str = "") -> Tx[User]:
-    return store.bootstrap(login, admin=admin, machine=machine, token=token, now=NOW + 5)
+def bootstrap(
+    login: str = "octocat", *, admin: bool = True, machine: bool = False, token: str = "", host: str = ""
+) -> Tx[User]:
+    return store.bootstrap(login, admin=admin, machine=machine, token=token, now=NOW + 5, expected_from=host)
 
 
 async def owner_of(db: Database, token: str) -> str | None:
@@ -142,6 +146,15 @@ async def test_a_start_without_a_token_keeps_the_one_there_is(db: Database) -> N
 
     assert await owner_of(db, TOKEN) == "octocat"
     assert (await db.read(store.find("octocat"))).admin is False
+
+
+async def test_the_account_of_the_settings_is_expected_until_its_person_has_come_from_any_host(db: Database) -> None:
+    hosts = [(await db.write(bootstrap(token=TOKEN, host=host))).expected_from for host in ("github", "gitea", "")]
+    user = await db.write(bootstrap(host="gitea"))
+    await db.write(hosted.link(HostAccount(0, user.id, "gogs", "7", "octocat", "token", b"", b"")))
+
+    assert hosts == ["github", "gitea", ""]
+    assert (user.expected_from, (await db.write(bootstrap(host="gitea"))).expected_from) == ("gitea", "")
 
 
 async def admins(db: Database, *logins: str) -> list[User]:

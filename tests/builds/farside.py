@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import orjson
 
 from app.accounts import store as accounts
+from app.accounts.model import User
 from app.builds import claims, flow, progress, store
 from app.builds.config.files import Configs
 from app.builds.logs.logs import Logs, Pieces
@@ -26,6 +27,7 @@ from app.events import Subscription
 from app.moments import Actor, Recorders
 from app.repos import store as repos
 from app.repos.model import SECRET, Repo
+from app.repos.store import RepoRights
 from app.scm.git import payload
 from app.scm.hook import Delivery, Notice
 from app.scm.host import Commit, Host, Source, Tips
@@ -68,7 +70,8 @@ class FakeHost(Host, Tips):
     used: tuple[set[int], int] | None = None
     reads: int = 0
     listed: int = 0
-    uid_of_all: str = ""
+    #: The repositories of which commits and tips were asked for.
+    sources: list[Source] = field(default_factory=list)
     #: Repositories of which nothing is kept any more.
     forgotten: list[int] = field(default_factory=list)
 
@@ -101,6 +104,7 @@ class FakeHost(Host, Tips):
         return self._commit(self.heads[name])
 
     async def commit(self, source: Source, name: str) -> Commit:
+        self.sources.append(source)
         for sha in self.files:
             if sha.startswith(name):
                 return self._commit(sha)
@@ -108,14 +112,12 @@ class FakeHost(Host, Tips):
 
     async def tips(self, source: Source, branch: str) -> Mapping[str, str]:
         self.listed += 1
+        self.sources.append(source)
         await asyncio.sleep(0)
         if self.failure is not None:
             raise self.failure
         head = await self.branch(source, branch)
         return {f"refs/heads/{branch}": head.sha} | {f"refs/tags/{name}": sha for name, sha in self.tags.items()}
-
-    async def uid(self, source: Source) -> str:
-        return self.uid_of_all
 
     async def read_file(self, source: Source, sha: str, path: str) -> str:
         self.reads += 1
@@ -268,18 +270,23 @@ class Scene:
         return [stage.name for stage in await self.ports.db.read(claims.queued("exec", 0, 100, now=self.clock()))]
 
 
+async def nothing_told(_: RepoRights, __: User) -> None:
+    """Renews rights where no host tells of any."""
+    raise NotFound
+
+
 async def laid(db: Database, folder: Path) -> Scene:
     """A scene whose repository has no builds yet."""
     host, clock = FakeHost(), Clock()
     templates: dict[str, str] = {}
 
-    async def find_template(_namespace: str, name: str) -> str | None:
+    async def find_template(_namespace: str, _scm: str, name: str) -> str | None:
         return templates.get(name)
 
     hosts = Hosts(host)
     configs = Configs(hosts, Converter(find_template))
     logs = Logs(folder / "logs")
-    ports = Ports(db, hosts, configs, logs, clock, Moments(db, logs, Recorders()), SEAL)
+    ports = Ports(db, hosts, configs, logs, clock, Moments(db, logs, Recorders()), SEAL, nothing_told)
     owner = await db.write(accounts.create("octocat", token="octocat's token", now=NOW, admin=True))
     draft = Repo(0, "octocat", "hello", user_id=owner.id, default_branch="main", active=True, git_http_url="file:///x")
     draft = replace(draft, secret=SEAL.seal(KEY, SECRET))

@@ -25,7 +25,7 @@ from tests.web.asgi import serving
 SEAL, KEY, SHA = Seal("a key of the test"), "k" * 32, "a" * 40
 
 
-async def nothing(_namespace: str, _name: str) -> None:
+async def nothing(_namespace: str, _scm: str, _name: str) -> None:
     return None
 
 

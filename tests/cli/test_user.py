@@ -12,7 +12,19 @@ OCTOCAT = recorded("current user")
 def test_add_sends_what_was_given_and_shows_a_token_that_the_server_made(gantry: Gantry, far: FarSide) -> None:
     far.on("POST", "/api/users", answer(OCTOCAT | {"login": "bot", "token": "made-by-the-server"}))
 
-    done = gantry("user", "add", "bot", "--machine", "--admin", "--token", "mine", "--email", "bot@example.com")
+    done = gantry(
+        "user",
+        "add",
+        "bot",
+        "--host",
+        "github",
+        "--machine",
+        "--admin",
+        "--token",
+        "mine",
+        "--email",
+        "bot@example.com",
+    )
 
     assert far.asked[0].body == {
         "login": "bot",
@@ -20,8 +32,15 @@ def test_add_sends_what_was_given_and_shows_a_token_that_the_server_made(gantry:
         "machine": True,
         "token": "mine",
         "email": "bot@example.com",
+        "host": "github",
     }
     assert "Token:    made-by-the-server  (keep it: it is not shown again)\n" in done.stdout
+
+
+def test_add_shows_from_where_the_person_is_expected(gantry: Gantry, far: FarSide) -> None:
+    far.on("POST", "/api/users", answer(OCTOCAT | {"login": "ann", "host": "gitea"}))
+
+    assert "Expected from:  gitea\n" in gantry("user", "add", "ann", "--host", "gitea").stdout
 
 
 def test_add_without_options_leaves_the_rest_to_the_server(gantry: Gantry, far: FarSide) -> None:
@@ -58,6 +77,8 @@ def test_info_shows_the_account(gantry: Gantry, far: FarSide) -> None:
         (["--no-admin", "--email", ""], {"admin": False, "email": ""}),
         (["--inactive"], {"active": False}),
         (["--active", "--admin"], {"active": True, "admin": True}),
+        (["--host", "github"], {"host": "github"}),
+        (["--host", ""], {"host": ""}),
     ],
 )
 def test_update_sends_only_what_is_given(gantry: Gantry, far: FarSide, args: list[str], body: Any) -> None:

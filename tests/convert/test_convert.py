@@ -44,8 +44,8 @@ TEMPLATES = {
 }
 
 
-async def find_template(namespace: str, name: str) -> str | None:
-    return TEMPLATES.get((namespace, name))
+async def find_template(namespace: str, scm: str, name: str) -> str | None:
+    return None if scm == "another" else TEMPLATES.get((namespace, name))
 
 
 @pytest.fixture
@@ -193,6 +193,14 @@ async def test_broken_yaml_is_named_with_its_line(converter: Converter) -> None:
 
     assert (error.file, error.line) == ("p.yml", 3)
     assert error.reason.startswith("yaml: line ")
+
+
+async def test_a_template_is_found_for_the_host_of_the_repository(converter: Converter) -> None:
+    document = "kind: template\nload: deploy.yaml\ndata: {name: web}\n"
+    facts = Facts(FACTS.build, {**FACTS.repo, "scm": "another"})
+
+    with pytest.raises(BadConversion, match="there is no template"):
+        await converter.convert("p.yml", document, facts, read)
 
 
 async def test_the_fault_of_a_template_names_the_template(converter: Converter) -> None:

@@ -15,6 +15,7 @@ from app.db.migrate import APPLY, VERSIONS, ForeignDatabase, migrate, versions
 from app.db.tx import Tx, each, many, run
 from tests import postgres
 
+#: On PostgreSQL columns that are gone keep their positions, so those that are there are counted.
 COLUMNS = {
     "sqlite": """
         SELECT t.name AS tab, c.name AS col, lower(c.type) AS type, c."notnull" OR c.pk AS needed, c.pk AS pk
@@ -22,8 +23,8 @@ COLUMNS = {
         ORDER BY 1, 2
     """,
     "postgresql": """
-        SELECT table_name AS tab, column_name AS col, data_type AS type, is_nullable AS needed, ordinal_position AS pk,
-            is_identity AS more
+        SELECT table_name AS tab, column_name AS col, data_type AS type, is_nullable AS needed, is_identity AS more,
+            row_number() OVER (PARTITION BY table_name ORDER BY ordinal_position) AS pk
         FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1, 2
     """,
 }

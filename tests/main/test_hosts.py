@@ -294,15 +294,68 @@ async def test_a_list_of_many_pages_is_whole(place: Place) -> None:
     assert len(await place.slugs()) == 251
 
 
-async def test_the_first_host_and_no_other_knows_who_a_login_is(place: Place) -> None:
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    await place.browser.post("/api/users", json={"login": "octocat", "admin": True}, headers=headers)
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
-    other = await place.log_in("gitea")
-    first = await place.log_in("github")
+
+async def test_the_account_of_the_settings_is_that_of_its_login_at_the_first_host(place: Place) -> None:
+    for name in ("gitea", "github"):
+        place.far[name].add_person("root")
+
+    other = await place.log_in("gitea", "root")
+    first = await place.log_in("github", "root")
 
     assert (other.status_code, first.status_code) == (403, 303)
-    assert (await place.user())["admin"]
+    assert ((await place.user())["login"], (await place.user())["admin"]) == ("root", True)
+
+
+async def test_an_account_that_an_administrator_makes_is_that_of_the_named_host_alone(place: Place) -> None:
+    made = await place.browser.post("/api/users", json={"login": "octocat", "host": "gitea"}, headers=HEADERS)
+
+    first = await place.log_in("github")
+    named = await place.log_in("gitea")
+
+    assert (made.json()["host"], first.status_code, named.status_code) == ("gitea", 403, 303)
+    assert (await place.user())["id"] == made.json()["id"]
+    assert "host" not in await place.user()
+
+
+async def test_without_a_named_host_an_account_is_nobody_s_until_one_is_named(place: Place) -> None:
+    await place.browser.post("/api/users", json={"login": "octocat", "admin": True}, headers=HEADERS)
+
+    before = await place.log_in("github")
+    named = await place.browser.patch("/api/users/octocat", json={"host": "github"}, headers=HEADERS)
+    after = await place.log_in("github")
+    again = await place.browser.patch("/api/users/octocat", json={"host": "github"}, headers=HEADERS)
+    gogs = await place.browser.patch("/api/users/octocat", json={"host": "gogs"}, headers=HEADERS)
+    nobody = await place.browser.patch("/api/users/octocat", json={"host": ""}, headers=HEADERS)
+
+    assert (before.status_code, named.json()["host"], after.status_code) == (403, "github", 303)
+    assert (again.status_code, again.json()["message"]) == (409, "octocat has the account octocat at github already")
+    assert (gogs.json()["host"], "host" in nobody.json()) == ("gogs", False)
+
+
+@pytest.mark.parametrize("host", ["nope", "", "GitHub"])
+async def test_a_host_must_be_one_of_the_settings(place: Place, host: str) -> None:
+    answers = [
+        await place.browser.post("/api/users", json={"login": "new", "host": host}, headers=HEADERS),
+        await place.browser.patch("/api/users/root", json={"host": host}, headers=HEADERS),
+    ]
+
+    if host:
+        words = "host: must be a host at which people log in here: github, gitea, gitlab, gogs"
+        assert [(one.status_code, one.json()["message"]) for one in answers] == [(400, words)] * 2
+    else:
+        assert [one.status_code for one in answers] == [200, 200]
+
+
+async def test_no_machine_is_expected_from_a_host(place: Place) -> None:
+    robot = {"login": "robot", "machine": True}
+    made = await place.browser.post("/api/users", json=robot | {"host": "github"}, headers=HEADERS)
+    await place.browser.post("/api/users", json=robot, headers=HEADERS)
+    changed = await place.browser.patch("/api/users/robot", json={"host": "github"}, headers=HEADERS)
+
+    words = "host: a machine has no account at a host, so it is expected from none"
+    assert [(one.status_code, one.json()["message"]) for one in (made, changed)] == [(400, words)] * 2
 
 
 async def test_nested_groups_are_in_addresses_and_the_host_lists_more_than_is_taken(place: Place) -> None:

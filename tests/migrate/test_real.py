@@ -75,6 +75,20 @@ def test_tokens_go_on_working(target: Target) -> None:
     assert (machine[0].login, machine[0].admin, machine[0].machine) == ("bot", False, True)
 
 
+@pytest.mark.parametrize("host", ["gitea", "git"])
+def test_people_are_expected_from_the_host_and_machines_from_none(target: Target, host: str) -> None:
+    notes = target.moved(address(PLAIN), "--host", host)["notes"]
+
+    users = {user.login: user for user in target.read(accounts.list_all)}
+
+    assert {login: user.expected_from for login, user in users.items()} == {
+        "octocat": "" if host == "git" else host,
+        "bot": "",
+    }
+    words = "the host of people's logins is not known" if host == "git" else "whoever first logs in at gitea with"
+    assert [words in note for note in notes].count(True) == 1
+
+
 def test_a_repository_keeps_its_settings_and_its_numbers(target: Target) -> None:
     target.moved(address(PLAIN), "--host", "gitea")
 

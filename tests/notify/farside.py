@@ -25,7 +25,7 @@ from app.scm.forge import Deployment, Status
 from app.scm.host import Source
 from app.scm.hosts import Hosts
 from tests.builds import farside as builds
-from tests.builds.farside import KEY, NOW, SEAL, Clock, FakeHost
+from tests.builds.farside import KEY, NOW, SEAL, Clock, FakeHost, nothing_told
 from tests.soon import soon
 
 URL, SERVER = "http://drone.example.com", "http://drone.example.com"
@@ -114,13 +114,13 @@ async def laid(db: Database, folder: Path, naming: Naming | None = None) -> Scen
     hosts = Hosts(FakeHost(forge.files, forge.messages, forge.heads), forge, Quiet(forge.files, forge.messages))
     naming = naming or Naming(URL, SERVER)
 
-    async def find_template(_namespace: str, _name: str) -> str | None:
+    async def find_template(_namespace: str, _scm: str, _name: str) -> str | None:
         return None
 
     notes = Notes(hosts, naming, lambda: clock() * 1000)
     logs = Logs(folder / "logs")
     moments = Moments(db, logs, Recorders(notes.recorder))
-    ports = Ports(db, hosts, Configs(hosts, Converter(find_template)), logs, clock, moments, SEAL)
+    ports = Ports(db, hosts, Configs(hosts, Converter(find_template)), logs, clock, moments, SEAL, nothing_told)
     owner = await db.write(accounts.create("octocat", token="octocat's token", now=NOW, admin=True))
     draft = Repo(0, "octocat", "hello-world", user_id=owner.id, default_branch="main", active=True, scm="forge")
     draft = replace(draft, git_http_url="https://forge/x", secret=SEAL.seal(KEY, SECRET))

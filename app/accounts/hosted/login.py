@@ -13,9 +13,11 @@ from app.accounts.hosted.people import Entry, LoginRefused, Rules
 from app.accounts.hosted.started import Started
 from app.accounts.hosted.tokens import REFUSALS, Tokens
 from app.db.connect import Database
-from app.errors import NotFound, Unavailable
+from app.errors import Invalid, NotFound, Problem, Unavailable
 from app.scm.forge import Credential, Granted, Person
 
+#: What is wrong with every host where the settings name none.
+NONE = "must be left out, because the settings name no host at which people log in"
 #: Seconds that a host gets for all calls of one log-in.
 PATIENCE = 30.0
 
@@ -47,7 +49,7 @@ class HostLogins:
 
         `user_id` is the account that shall get the account at the host, 0 for a log-in.
         """
-        host = self._host(name)
+        host = self.host(name)
         if host.logins is None:
             raise NotFound(f"nobody logs in at {host.title} by its own pages")
         started = Started.now(host.name, self.now(), user_id)
@@ -61,29 +63,40 @@ class HostLogins:
         """Who has come back from a host with this code. LoginRefused, or an error of the host."""
         if started is None:
             raise StartAgain("this log-in was not begun in this browser, or over half an hour ago: log in again")
-        host = self._host(started.host)
+        host = self.host(started.host)
         if host.logins is None:
             raise NotFound(f"nobody logs in at {host.title} by its own pages any more")
         async with self._asking(host, "does not take this log-in, which can be used once"):
             granted = await host.logins.exchange(code, started.verifier, self.redirect)
             return await self._entry(host, granted, "bearer", started.user_id)
 
-    async def with_password(self, name: str, login: str, password: str) -> Entry:
-        """Who has this password at a host. The password is shown to the host and kept nowhere. LoginRefused."""
-        host = self._host(name)
+    async def with_password(self, name: str, login: str, password: str, user_id: int = 0) -> Entry:
+        """Who has this password at a host. The password is shown to the host and kept nowhere. LoginRefused.
+
+        `user_id` as in `begin`.
+        """
+        host = self.host(name)
         if host.passwords is None:
             raise NotFound(f"nobody logs in at {host.title} with a password")
         async with self._asking(host, f"does not take this password of {login}"):
             person = await host.directory.person(Credential("basic", password, login))
             granted = await self._working(host, person) or await host.passwords.token(login, password)
             await self.rules.check(host, person, Credential("token", granted.token))
-            return self._made(host, person, granted, "token", 0)
+            return self._made(host, person, granted, "token", user_id)
 
-    def _host(self, name: str) -> AccountHost:
+    def host(self, name: str) -> AccountHost:
+        """The host of a name; NotFound when nobody logs in there."""
         for host in self.hosts:
-            if host.name == name:
+            if host.name == name and host.admits:
                 return host
         raise NotFound(f"no host {name!r} is set up for log-ins")
+
+    def check_expected(self, name: str | None) -> None:
+        """Invalid for a host from which nobody can be expected: nobody logs in there."""
+        names = [host.name for host in self.hosts if host.admits]
+        if name and name not in names:
+            rule = f"must be a host at which people log in here: {', '.join(names)}" if names else NONE
+            raise Invalid.of([Problem("host", "unknown_host", f"host: {rule}")])
 
     async def _working(self, host: AccountHost, person: Person) -> Granted | None:
         """The stored token, if the host still takes it: the host keeps each token that it makes for ever."""
@@ -109,7 +122,7 @@ class HostLogins:
         account = HostAccount(
             0, user_id, host.name, person.uid, login, kind, token, refresh, expires, created=now, updated=now, due=now
         )
-        return Entry(host, host is self.hosts[0], person, account, user_id)
+        return Entry(host, person, account, user_id)
 
     @asynccontextmanager
     async def _asking(self, host: AccountHost, refusal: str) -> AsyncIterator[None]:

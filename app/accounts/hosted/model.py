@@ -64,3 +64,8 @@ class AccountHost:
     logins: Logins | None = None
     #: None for a host at which nobody logs in with a password.
     passwords: Passwords | None = None
+
+    @property
+    def admits(self) -> bool:
+        """Whether people log in at the host."""
+        return self.logins is not None or self.passwords is not None

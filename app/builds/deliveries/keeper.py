@@ -202,8 +202,7 @@ class Keeper:
         except store.Delivered:
             raise
         except NothingToRun as error:
-            self._log("nothing is built", delivery, error.message, logging.INFO)
-            await self._ports.db.write(store.end(delivery, cut(error.message)))
+            await self._end(delivery, error)
             raise
         except AppError as error:
             failed = error
@@ -221,7 +220,15 @@ class Keeper:
         if is_first and not delivery.host:  # the hook of plain git shows the answer to who pushes
             await self._ports.db.write(store.end(delivery, cut(failed.message)))
             raise failed
-        return await self._fail(repo, delivery, failed)
+        try:
+            return await self._fail(repo, delivery, failed)
+        except NothingToRun as error:
+            await self._end(delivery, error)
+            raise
+
+    async def _end(self, delivery: Delivery, why: NothingToRun) -> None:
+        self._log("nothing is built", delivery, why.message, logging.INFO)
+        await self._ports.db.write(store.end(delivery, cut(why.message)))
 
     async def _built(self, repo: Repo, delivery: Delivery, pauses: Sequence[float]) -> Build:
         """The build; after a pause once more, as long as there are pauses and the error may pass soon."""

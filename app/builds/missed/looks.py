@@ -219,9 +219,6 @@ class Looks:
         """Store what no delivery has told of within the GRACE; what cannot be read, a later look finds again."""
         await asyncio.sleep(self._grace)
         try:
-            if not await self._is_same(repo):
-                log.warning("another repository has the address of one that was renamed", extra=_about(look))
-                return
             for one in missed:
                 await self._store(look, repo, one, asked)
         except AppError as error:
@@ -244,12 +241,6 @@ class Looks:
             about = _about(look) | {"ref": found.ref, "commit": change.after, "delivery": given.name}
             log.warning("a change that no webhook has told of is built", extra=about)
             self._keeper.wake()
-
-    async def _is_same(self, repo: Repo) -> bool:
-        """Whether no other repository has got the address of this one since a rename that nobody has told of yet."""
-        host = self._ports.hosts.of(source(repo))
-        uid = await host.uid(source(repo)) if isinstance(host, Tips) else ""
-        return uid in ("", repo.uid) or repo.uid == repo.slug  # which is registered by its address
 
     async def _commit(self, repo: Repo, found: Found) -> Commit:
         """The commit of a ref; plain git also reads a tag's object, and hosts with an API read the tag itself."""

@@ -3,7 +3,8 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -14,8 +15,8 @@ from app.errors import Invalid
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 #: The most signatures of an envelope that are looked at.
 SIGNATURES = 16
-#: Bytes that are encoded at once; base64 has no rest between two pieces, as it stands for three bytes by four letters.
-_PIECE = 3 * 64 * 1024
+#: Elements of a list that are encoded at once: other threads wait while one call encodes all of a large list.
+_ELEMENTS = 500
 #: The most objects, lists and commas of an envelope together. Its payload, which is most of it, has none of them. With
 #: more of them, an envelope that nobody has signed would take many times the memory of its text.
 PARTS = 1000
@@ -39,38 +40,67 @@ class Signs(Protocol):
         """Names the key in the envelope."""
         ...
 
-    def sign(self, data: bytes) -> bytes:
-        """The signature of the data."""
+    def sign(self, data: Iterable[bytes]) -> bytes:
+        """The signature of the data, which comes in pieces."""
         ...
 
 
 class Signed(NamedTuple):
-    """An envelope as JSON, and the SHA-256 of its bytes in hex."""
+    """An envelope as JSON, in pieces, and the SHA-256 of its bytes in hex."""
 
-    envelope: str
+    pieces: Sequence[bytes]
     digest: str
+
+    @property
+    def envelope(self) -> str:
+        """The envelope as one text."""
+        return "".join(map(bytes.decode, self.pieces))
 
 
 def signed(statement: Mapping[str, Any], signer: Signs) -> Signed:
     """A statement in an envelope with one signature."""
-    payload = orjson.dumps(statement)
-    signature = {"keyid": signer.keyid, "sig": base64.b64encode(signer.sign(to_sign(payload))).decode()}
+    payload = list(_json(statement))
+    head = _head(sum(map(len, payload)))
+    signature = {"keyid": signer.keyid, "sig": base64.b64encode(signer.sign((head, *payload))).decode()}
     pieces = [
-        f'{{"payloadType":"{PAYLOAD_TYPE}","payload":"',
+        b'{"payloadType":"%b","payload":"' % PAYLOAD_TYPE.encode(),
         *_base64(payload),
-        f'","signatures":{orjson.dumps([signature]).decode()}}}',
+        b'","signatures":%b}' % orjson.dumps([signature]),
     ]
     digest = hashlib.sha256()
     for piece in pieces:
-        digest.update(piece.encode())
-    return Signed("".join(pieces), digest.hexdigest())
+        digest.update(piece)
+    return Signed(pieces, digest.hexdigest())
 
 
-def _base64(data: bytes) -> Iterator[str]:
-    """Some data as base64, in pieces: other threads wait while one call works on all of a large payload."""
-    view = memoryview(data)
-    for at in range(0, len(view), _PIECE):
-        yield binascii.b2a_base64(view[at : at + _PIECE], newline=False).decode()
+def _json(value: Any) -> Iterator[bytes]:
+    """A value as JSON, the same as in one piece, with the long lists that objects have in many pieces."""
+    if isinstance(value, dict) and value:
+        for before, (key, held) in zip(_separators(b"{"), value.items(), strict=False):
+            yield before + orjson.dumps(key) + b":"
+            yield from _json(held)
+        yield b"}"
+    elif isinstance(value, list) and len(value) > _ELEMENTS:
+        for before, at in zip(_separators(b"["), range(0, len(value), _ELEMENTS), strict=False):
+            yield before + orjson.dumps(value[at : at + _ELEMENTS])[1:-1]
+        yield b"]"
+    else:
+        yield orjson.dumps(value)
+
+
+def _separators(first: bytes) -> Iterator[bytes]:
+    return chain((first,), repeat(b","))
+
+
+def _base64(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Data in pieces as base64, which stands for three bytes by four letters."""
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
+        whole = len(data) - len(data) % 3
+        yield binascii.b2a_base64(data[:whole], newline=False)
+        rest = data[whole:]
+    yield binascii.b2a_base64(rest, newline=False)
 
 
 def digest_of(envelope: str | bytes) -> str:
@@ -88,7 +118,12 @@ def keyids_of(envelope: str | bytes) -> list[str]:
 
 def to_sign(payload: bytes, kind: str = PAYLOAD_TYPE) -> bytes:
     """The bytes that are signed for a payload: its pre-authentication encoding."""
-    return b"DSSEv1 %d %b %d %b" % (len(kind.encode()), kind.encode(), len(payload), payload)
+    return _head(len(payload), kind) + payload
+
+
+def _head(size: int, kind: str = PAYLOAD_TYPE) -> bytes:
+    """The bytes that are signed before those of a payload of this size."""
+    return b"DSSEv1 %d %b %d " % (len(kind.encode()), kind.encode(), size)
 
 
 class Verified(NamedTuple):

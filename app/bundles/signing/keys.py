@@ -1,7 +1,7 @@
 """Keys that sign and keys that verify: Ed25519, and ECDSA on the curve P-256. Pure."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -52,7 +52,7 @@ class PublicKey:
             if isinstance(self._key, ed25519.Ed25519PublicKey):
                 self._key.verify(signature, data)
             else:
-                self._key.verify(signature, *_hashed(data))
+                self._key.verify(signature, *_hashed([data]))
         except InvalidSignature:
             return False
         return True
@@ -65,10 +65,10 @@ class PrivateKey:
     public: PublicKey
     _key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey = field(repr=False, compare=False)
 
-    def sign(self, data: bytes) -> bytes:
-        """A signature: 64 bytes of Ed25519, or the DER of an ECDSA signature over the SHA-256."""
+    def sign(self, data: Iterable[bytes]) -> bytes:
+        """A signature of data in pieces: 64 bytes of Ed25519, or the DER of an ECDSA signature over the SHA-256."""
         if isinstance(self._key, ed25519.Ed25519PrivateKey):
-            return self._key.sign(data)
+            return self._key.sign(b"".join(data))
         return self._key.sign(*_hashed(data))
 
     def secret_pem(self) -> str:
@@ -77,9 +77,12 @@ class PrivateKey:
         return self._key.private_bytes(*form).decode()
 
 
-def _hashed(data: bytes) -> tuple[bytes, ec.ECDSA]:
+def _hashed(data: Iterable[bytes]) -> tuple[bytes, ec.ECDSA]:
     """What ECDSA signs of some data. `hashlib` lets other threads go on meanwhile; the library of keys does not."""
-    return hashlib.sha256(data).digest(), ec.ECDSA(Prehashed(SHA256()))
+    digest = hashlib.sha256()
+    for piece in data:
+        digest.update(piece)
+    return digest.digest(), ec.ECDSA(Prehashed(SHA256()))
 
 
 def public_key(pem: str) -> PublicKey:

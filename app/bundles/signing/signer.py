@@ -1,5 +1,6 @@
 """The key that signs: the one that a request names, or the server's default key, which is made when it is needed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -33,8 +34,8 @@ class Signer:
         """Names the key in signatures."""
         return self.key.public.keyid
 
-    def sign(self, data: bytes) -> bytes:
-        """The signature of the data."""
+    def sign(self, data: Iterable[bytes]) -> bytes:
+        """See `dsse.Signs`."""
         return self.key.sign(data)
 
 

@@ -9,6 +9,7 @@ from app.accounts import store as accounts
 from app.accounts.api import USER
 from app.accounts.artifactory import users
 from app.accounts.auth import ACCOUNT, SYSTEM, Caller
+from app.accounts.hosted import people
 from app.accounts.input import UserChanges
 from app.accounts.model import User
 from app.accounts.wire import UserJSON, user_json
@@ -34,6 +35,7 @@ async def update_user(request: Request[State], caller: Caller) -> JSON[UserJSON]
     administrator is always left.
     """
     new = await body.parse(request, UserChanges)
+    request.state["logins"].check_expected(new.host)
     recorders, name = request.state["recorders"], request.path_params["user"]
     changed = _change(recorders, caller.by, name, new, request.state["now"]())
     return JSON(user_json(await request.state["db"].write(changed)))
@@ -41,11 +43,15 @@ async def update_user(request: Request[State], caller: Caller) -> JSON[UserJSON]
 
 def _change(recorders: Recorders, by: Actor, name: str, new: UserChanges, now: int) -> Tx[User]:
     user = yield from accounts.find_named(name)
-    update = accounts.update(user.id, email=new.email, admin=new.admin, active=new.active, now=now)
-    changed = yield from moments.updating(recorders, by, user.id, update)
+    changed = yield from moments.updating(recorders, by, user.id, _updated(user, new, now))
     if new.active is False:
         yield from settings.hand_over(user.id, now)
     return changed
+
+
+def _updated(user: User, new: UserChanges, now: int) -> Tx[User]:
+    changed = yield from accounts.update(user.id, email=new.email, admin=new.admin, active=new.active, now=now)
+    return changed if new.host is None else (yield from people.expect(changed, new.host, now))
 
 
 async def delete_user(request: Request[State], caller: Caller) -> Empty:

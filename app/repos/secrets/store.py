@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from app.db.tx import Row, Tx, many, one
 from app.errors import Conflict, NotFound
+from app.repos import sharing
 from app.repos.model import Repo, Secret
 from app.sealing.seal import Seal
 
@@ -47,15 +48,12 @@ SEALED = (DATA, SHARED_DATA)
 
 OF_REPO = _statements("secrets", "repo_id", "id, repo_id, '' AS namespace")
 OF_NAMESPACE = _statements("org_secrets", "namespace", "id, 0 AS repo_id, namespace")
-#: The secrets of a namespace for the builds of a repository: none if the namespace is that of another host. Anybody may
-#: make a group at one host that has the name of a group at another; the one that is known first has the secrets.
-SHARED = """
+#: The secrets of a namespace for the builds of a repository that shares in the namespace.
+SHARED = f"""
     SELECT id, 0 AS repo_id, namespace, name, data, pull_request, pull_request_push FROM org_secrets
-    WHERE namespace = :namespace AND NOT EXISTS (
-        SELECT 1 FROM repos WHERE repos.namespace = :namespace AND repos.id < :before AND repos.scm NOT IN ('', :scm)
-    )
+    WHERE namespace = :namespace AND {sharing.condition(":scm", ":namespace")}
     ORDER BY lower(name)
-"""
+"""  # noqa: S608 - SQL of ours
 ALL_OF_NAMESPACES = """
     SELECT id, 0 AS repo_id, namespace, name, data, pull_request, pull_request_push FROM org_secrets
     ORDER BY lower(name), namespace
@@ -129,8 +127,7 @@ def for_build(repo: Repo, seal: Seal, *, pull_request: bool) -> Tx[tuple[Secret,
     drone-rpc 4).
     """
     own = _opened((yield from many(OF_REPO.list_of, owner=repo.id)), DATA, seal, pull_request)
-    before = repo.id if repo.scm else 0  # administrators alone register those of plain git
-    rows = yield from many(SHARED, namespace=repo.namespace, scm=repo.scm, before=before)
+    rows = yield from many(SHARED, namespace=repo.namespace, scm=repo.scm)
     shared = _opened(rows, SHARED_DATA, seal, pull_request)
     taken = {secret.name.lower() for secret in own}
     return (*own, *(secret for secret in shared if secret.name.lower() not in taken))

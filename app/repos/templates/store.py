@@ -6,10 +6,13 @@ from app.db import schema
 from app.db.mapper import Mapper
 from app.db.tx import Tx, many, one
 from app.errors import Conflict, NotFound
+from app.repos import sharing
 
 ALL = "SELECT * FROM templates ORDER BY name, namespace"
 OF_NAMESPACE = "SELECT * FROM templates WHERE namespace = :namespace ORDER BY name"
 BY_NAME = "SELECT * FROM templates WHERE namespace = :namespace AND name = :name"
+#: The template of a name for the builds of a repository that shares in the namespace.
+SHARED = f"{BY_NAME} AND {sharing.condition(':scm', ':namespace')}"
 CREATE = schema.insert_sql(schema.templates, "ON CONFLICT DO NOTHING RETURNING id")
 UPDATE = """
     UPDATE templates SET data = :data, updated = :now WHERE namespace = :namespace AND name = :name RETURNING *
@@ -51,6 +54,12 @@ def list_of(namespace: str) -> Tx[list[Template]]:
 def find_if_any(namespace: str, name: str) -> Tx[Template | None]:
     """The template of a name, or None; letter case matters."""
     row = yield from one(BY_NAME, namespace=namespace, name=name)
+    return _MAPPER.make(row) if row else None
+
+
+def for_build(namespace: str, scm: str, name: str) -> Tx[Template | None]:
+    """The template of a name for the builds of a repository of a host, or None."""
+    row = yield from one(SHARED, namespace=namespace, scm=scm, name=name)
     return _MAPPER.make(row) if row else None
 
 

@@ -1,4 +1,4 @@
-"""The login and password with which steps clone (contract drone-rpc 4, contract scm-api 7.1)."""
+"""From where steps clone, and with which login and password (contract drone-rpc 4, contract scm-api 7.1)."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,10 +11,16 @@ from app.scm.host import Account
 
 #: Finds the account with which a repository is cloned from its host; None for a host that needs none, or knows none.
 AtHost: TypeAlias = Callable[[Repo], Awaitable[Account | None]]
+#: The repository with the addresses that it has at its host now.
+Located: TypeAlias = Callable[[Repo], Awaitable[Repo]]
 
 
 async def _nobody(_: Repo) -> Account | None:
     return None
+
+
+async def _unmoved(repo: Repo) -> Repo:
+    return repo
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,7 @@ class Credentials:
     #: Whether public repositories are cloned with an account, too.
     always: bool = False
     at_host: AtHost = _nobody
+    located: Located = _unmoved
 
     async def netrc(self, repo: Repo, own: Account | None = None) -> Netrc | None:
         """The netrc for a runner that clones this repository, with the account of its `own` if there is one.

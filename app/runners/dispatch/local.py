@@ -72,6 +72,7 @@ class LocalManager:
         self.leases.renew(stage_id)
         repo, build, stage, opened, converted_file, own = await self.ports.db.read(_details(stage_id, self.seal))
         text = converted_file or await self.ports.configs.load_plain(repo, build)
+        repo = await self.credentials.located(repo)
         key = self.seal.open(repo.secret, SECRET)
         netrc = await self.credentials.netrc(repo, own if isinstance(own, Account) else None)
         identity = own if isinstance(own, Identity) else None

@@ -141,10 +141,6 @@ class Git(Host, Tips, Listing, Marks):
             raise NotFound(f"branch {branch} not found")
         return {ref: oid for ref, oid in listed.items() if ref == head or ref.startswith("refs/tags/")}
 
-    async def uid(self, source: Source) -> str:
-        """See Tips."""
-        return ""
-
     async def put_note(self, source: Source, sha: str, text: str, author: Author) -> None:
         """See Marks."""
         await writing.put_note(self._git, await self._remote(source), sha, text, author)

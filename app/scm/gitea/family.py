@@ -11,7 +11,7 @@ from app.scm.forge import Credential, CredentialOf, Listed, Person
 from app.scm.host import Commit, Source
 from app.scm.served import MOST_OF_FILE
 from app.scm.server import Server
-from app.scm.webhooks import Registered, Registering
+from app.scm.webhooks import HOOKS, Registered, Registering
 
 
 class GiteaFamily(Registering):
@@ -46,20 +46,24 @@ class GiteaFamily(Registering):
                 return {"authorization": f"Bearer {credential.secret}"}
         return {"authorization": f"token {credential.secret}"}
 
-    async def _listed(self, credential: Credential | None, slug: str) -> Listed:
-        return await self._api.get(credential, f"repos/{slug}", answers.listed)
+    def _path(self, slug: str, uid: str = "") -> str:
+        return f"repos/{slug}"
+
+    async def _place(self, source: Source) -> str:
+        """All calls but that for the settings take a slug alone, so the host is asked which one is the repository's."""
+        return self._path((await self._recent(source)).slug) if source.uid else await super()._place(source)
 
     async def _branch_head(self, source: Source, name: str) -> Commit:
-        return await self._get(source, f"{self._repo(source)}/branches/{quote(name)}", _branch_commit)
+        return await self._get(source, f"branches/{quote(name)}", _branch_commit)
 
     async def _file(self, source: Source, sha: str, path: str) -> str:
         def read(found: Any) -> str:
             return answers.contents(found, path, sha, MOST_OF_FILE)
 
-        return await self._get(source, f"{self._repo(source)}/contents/{quote(path)}", read, ref=sha)
+        return await self._get(source, f"contents/{quote(path)}", read, ref=sha)
 
     async def _hooks(self, source: Source) -> list[Registered]:
-        return await self._all(source, self._hooks_path(source), answers.registered, limit="100")
+        return await self._all(source, HOOKS, answers.registered, limit="100")
 
     async def _make_hook(self, source: Source, url: str, key: str, older: Sequence[Registered]) -> str:
         body = {
@@ -68,13 +72,7 @@ class GiteaFamily(Registering):
             "events": self.events,
             "config": {"url": url, "content_type": "json", "secret": key},
         }
-        return await self._make(source, "POST", self._hooks_path(source), body, answers.ident, secrets=(key,))
-
-    def _hooks_path(self, source: Source) -> str:
-        return f"{self._repo(source)}/hooks"
-
-    def _repo(self, source: Source) -> str:
-        return f"repos/{self._slug(source)}"
+        return await self._make(source, "POST", HOOKS, body, answers.ident, secrets=(key,))
 
 
 def person(found: Any) -> Person:

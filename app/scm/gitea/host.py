@@ -48,39 +48,42 @@ class Gitea(GiteaFamily, Comparing, WithOAuth, Statuses):
     async def put_status(self, source: Source, status: Status) -> None:
         """See Statuses. A tag's object is peeled first, because a status belongs to a commit."""
         sha = await self._peeled(source, status.sha) if status.ref.startswith("refs/tags/") else status.sha
-        await self._do(source, "POST", f"{self._repo(source)}/statuses/{sha}", states.body(status))
+        await self._do(source, "POST", f"statuses/{sha}", states.body(status))
+
+    def _path(self, slug: str, uid: str = "") -> str:
+        return f"repositories/{quote(uid)}" if uid else super()._path(slug)
 
     async def _commit_at(self, source: Source, name: str) -> Commit:
-        return await self._get(source, f"{self._repo(source)}/git/commits/{name}", answers.commit, **_BRIEF)
+        return await self._get(source, f"git/commits/{name}", answers.commit, **_BRIEF)
 
     async def _tag_head(self, source: Source, name: str) -> Commit:
-        path = f"{self._repo(source)}/tags/{quote(name)}"
+        path = f"tags/{quote(name)}"
         return await self._commit(source, await self._get(source, path, lambda found: str(found["commit"]["sha"])))
 
     async def _ref_head(self, source: Source, ref: str) -> Commit:
         if ref.startswith("refs/tags/"):
             return await self._tag_head(source, ref.removeprefix("refs/tags/"))
-        path = f"{self._repo(source)}/git/refs/{quote(ref.removeprefix('refs/'))}"
+        path = f"git/refs/{quote(ref.removeprefix('refs/'))}"
         kind, sha = await self._get(source, path, lambda found: _exactly(found, ref))
         return await self._commit(source, await self._peeled(source, sha) if kind == "tag" else sha)
 
     async def _tags(self, source: Source) -> Mapping[str, str]:
         """Gitea answers that a repository without tags has no such refs."""
         try:
-            return dict(await self._all(source, f"{self._repo(source)}/git/refs/tags", answers.tag))
+            return dict(await self._all(source, "git/refs/tags", answers.tag))
         except Refused as error:
             self._raise_unless_absent(error)
             return {}
 
     async def _comparison(self, source: Source, before: str, after: str) -> Comparison:
-        return await self._get(source, f"{self._repo(source)}/compare/{before}...{after}", _comparison)
+        return await self._get(source, f"compare/{before}...{after}", _comparison)
 
     async def _changes(self, source: Source, sha: str) -> tuple[str, ...]:
-        path = f"{self._repo(source)}/git/commits/{sha}"
+        path = f"git/commits/{sha}"
         return await self._get(source, path, lambda found: answers.paths(answers.changes(found)), **_WITH_FILES)
 
     async def _peeled(self, source: Source, sha: str) -> str:
-        return await peeled(sha, lambda oid: self._get(source, f"{self._repo(source)}/git/tags/{oid}", answers.named))
+        return await peeled(sha, lambda oid: self._get(source, f"git/tags/{oid}", answers.named))
 
 
 def _exactly(found: Any, ref: str) -> tuple[str, str]:

@@ -27,7 +27,7 @@ from app.scm.host import Commit, Source
 from app.scm.oauth import Application, OAuth, Pages, WithOAuth
 from app.scm.served import MOST_OF_FILE, Comparing, peeled
 from app.scm.server import Server
-from app.scm.webhooks import Registered, Registering
+from app.scm.webhooks import HOOKS, Registered, Registering
 
 #: What a webhook is registered for (contract scm-api 5).
 EVENTS = ("push", "pull_request", "create", "delete", "deployment", "issue_comment")
@@ -85,7 +85,7 @@ class GitHub(Comparing, Registering, WithOAuth, Statuses, Deployments):
     async def put_status(self, source: Source, status: Status) -> None:
         """See Statuses. A tag's object is peeled first, because a status belongs to a commit."""
         sha = await self._peeled(source, status.sha) if status.ref.startswith("refs/tags/") else status.sha
-        await self._do(source, "POST", f"{self._repo(source)}/statuses/{sha}", states.body(status))
+        await self._do(source, "POST", f"statuses/{sha}", states.body(status))
 
     async def put_deployment(self, source: Source, known: str, deployment: Deployment) -> str:
         """See Deployments. A deployment of an earlier call whose answer was lost is found by its payload."""
@@ -97,7 +97,7 @@ class GitHub(Comparing, Registering, WithOAuth, Statuses, Deployments):
             "environment": deployment.environment,
             "auto_inactive": True,
         }
-        await self._do(source, "POST", f"{self._repo(source)}/deployments/{found}/statuses", body)
+        await self._do(source, "POST", f"deployments/{found}/statuses", body)
         return found
 
     async def person(self, credential: Credential) -> Person:
@@ -129,48 +129,49 @@ class GitHub(Comparing, Registering, WithOAuth, Statuses, Deployments):
             "x-github-api-version": "2022-11-28",
         }
 
-    async def _listed(self, credential: Credential | None, slug: str) -> Listed:
-        return await self._api.get(credential, f"repos/{slug}", answers.listed)
+    def _path(self, slug: str, uid: str = "") -> str:
+        """GitHub itself sends those who ask for an old name to the path with the id."""
+        return f"repositories/{quote(uid)}" if uid else f"repos/{slug}"
 
     async def _commit_at(self, source: Source, name: str) -> Commit:
         # one file instead of up to 300 with their patches
-        return await self._get(source, f"{self._repo(source)}/commits/{name}", answers.commit, per_page="1")
+        return await self._get(source, f"commits/{name}", answers.commit, per_page="1")
 
     async def _branch_head(self, source: Source, name: str) -> Commit:
-        path = f"{self._repo(source)}/branches/{quote(name)}"
+        path = f"branches/{quote(name)}"
         return await self._get(source, path, lambda found: answers.commit(found["commit"]))
 
     async def _tag_head(self, source: Source, name: str) -> Commit:
         return await self._ref_head(source, f"refs/tags/{name}")
 
     async def _ref_head(self, source: Source, ref: str) -> Commit:
-        path = f"{self._repo(source)}/git/ref/{quote(ref.removeprefix('refs/'))}"
+        path = f"git/ref/{quote(ref.removeprefix('refs/'))}"
         kind, sha = await self._get(source, path, answers.named)
         return await self._commit(source, await self._peeled(source, sha) if kind == "tag" else sha)
 
     async def _tags(self, source: Source) -> Mapping[str, str]:
-        return dict(await self._all(source, f"{self._repo(source)}/git/matching-refs/tags/", answers.tag))
+        return dict(await self._all(source, "git/matching-refs/tags/", answers.tag))
 
     async def _file(self, source: Source, sha: str, path: str) -> str:
         def read(found: Any) -> str:
             return answers.contents(found, path, sha, MOST_OF_FILE)
 
         try:
-            return await self._get(source, f"{self._repo(source)}/contents/{quote(path)}", read, ref=sha)
+            return await self._get(source, f"contents/{quote(path)}", read, ref=sha)
         except Forbids as error:
             if "too large" in error.message:  # than 100 MB
                 raise files.too_large(path, sha, most=MOST_OF_FILE) from None
             raise
 
     async def _peeled(self, source: Source, sha: str) -> str:
-        return await peeled(sha, lambda oid: self._get(source, f"{self._repo(source)}/git/tags/{oid}", answers.named))
+        return await peeled(sha, lambda oid: self._get(source, f"git/tags/{oid}", answers.named))
 
     async def _made_before(self, source: Source, deployment: Deployment) -> str:
         """The id of the deployment with this payload; empty if there is none."""
         if not deployment.payload:
             return ""
         query = {"sha": deployment.sha, "environment": deployment.environment, "task": deployment.task}
-        path = f"{self._repo(source)}/deployments"
+        path = "deployments"
         try:
             return await self._get(source, path, lambda found: _marked(found, deployment.payload), **query)
         except Refused:
@@ -186,36 +187,29 @@ class GitHub(Comparing, Registering, WithOAuth, Statuses, Deployments):
             "environment": deployment.environment,
             "description": states.described(deployment.description),
         }
-        return await self._make(source, "POST", f"{self._repo(source)}/deployments", body, answers.ident)
+        return await self._make(source, "POST", "deployments", body, answers.ident)
 
     async def _comparison(self, source: Source, before: str, after: str) -> Comparison:
-        return await self._get(source, f"{self._repo(source)}/compare/{before}...{after}", _comparison)
+        return await self._get(source, f"compare/{before}...{after}", _comparison)
 
     async def _changes(self, source: Source, sha: str) -> tuple[str, ...]:
-        path = f"{self._repo(source)}/commits/{sha}"
+        path = f"commits/{sha}"
         return answers.paths(await self._paged(source, path, answers.changes, per_page="300"))
 
     async def _hooks(self, source: Source) -> list[Registered]:
-        return await self._all(source, self._hooks_path(source), answers.registered, per_page="100")
+        return await self._all(source, HOOKS, answers.registered, per_page="100")
 
     async def _make_hook(self, source: Source, url: str, key: str, older: Sequence[Registered]) -> str:
         """See Registering. GitHub refuses a second webhook to the same address: the one that is there is changed."""
         config = {"url": url, "content_type": "json", "secret": key, "insecure_ssl": "0"}
         body = {"name": "web", "active": True, "events": EVENTS, "config": config}
-        path = self._hooks_path(source)
         try:
-            return await self._make(source, "POST", path, body, answers.ident, secrets=(key,))
+            return await self._make(source, "POST", HOOKS, body, answers.ident, secrets=(key,))
         except Refused as error:
             same = next((hook for hook in older if hook.url == url), None)
             if error.status != 422 or same is None:
                 raise
-        return await self._make(source, "PATCH", f"{path}/{same.id}", body, answers.ident, secrets=(key,))
-
-    def _hooks_path(self, source: Source) -> str:
-        return f"{self._repo(source)}/hooks"
-
-    def _repo(self, source: Source) -> str:
-        return f"repos/{self._slug(source)}"
+        return await self._make(source, "PATCH", f"{HOOKS}/{same.id}", body, answers.ident, secrets=(key,))
 
 
 def _deployment_text(deployment: Deployment) -> str:

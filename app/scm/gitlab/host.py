@@ -27,7 +27,7 @@ from app.scm.host import MOST_TAGS, Account, Commit, Source
 from app.scm.oauth import Application, OAuth, Pages, WithOAuth
 from app.scm.served import MOST_OF_FILE, Comparing
 from app.scm.server import Server
-from app.scm.webhooks import Registered, Registering
+from app.scm.webhooks import HOOKS, Registered, Registering
 
 #: What a webhook is registered for (contract scm-api 5).
 EVENTS = ("push_events", "tag_push_events", "merge_requests_events", "note_events")
@@ -65,7 +65,7 @@ class GitLab(Comparing, Registering, WithOAuth, Statuses, Deployments):
     async def put_status(self, source: Source, status: Status) -> None:
         """See Statuses. GitLab refuses to repeat a state and to go back, which counts as done."""
         state = model.STATES.get(status.state, "failed")
-        subject = (self._slug(source), status.sha, status.context)
+        subject = (await self._place(source), status.sha, status.context)
         if self._sent.holds(subject, (state, status.link)):
             return
         try:
@@ -83,7 +83,7 @@ class GitLab(Comparing, Registering, WithOAuth, Statuses, Deployments):
         state = model.DEPLOYMENTS.get(deployment.state, "failed")
         if not state:
             return known
-        path = f"{self._project(source)}/deployments"
+        path = "deployments"
         if not known:
             return await self._make(source, "POST", path, model.deployment(deployment, state), answers.ident)
         try:
@@ -118,26 +118,26 @@ class GitLab(Comparing, Registering, WithOAuth, Statuses, Deployments):
                 return {"authorization": f"Bearer {credential.secret}"}
         return {"private-token": credential.secret}
 
-    async def _listed(self, credential: Credential | None, slug: str) -> Listed:
-        return await self._api.get(credential, f"projects/{quote(slug, safe='')}", model.listed)
+    def _path(self, slug: str, uid: str = "") -> str:
+        return f"projects/{quote(uid or slug, safe='')}"
 
     async def _commit_at(self, source: Source, name: str) -> Commit:
         """GitLab takes any name of a commit here, also that of a ref."""
-        return await self._get(source, f"{self._repository(source)}/commits/{quote(name, safe='')}", model.commit)
+        return await self._get(source, f"repository/commits/{quote(name, safe='')}", model.commit)
 
     async def _ref_head(self, source: Source, ref: str) -> Commit:
         return await self._commit_at(source, ref)
 
     async def _branch_head(self, source: Source, name: str) -> Commit:
-        path = f"{self._repository(source)}/branches/{quote(name, safe='')}"
+        path = f"repository/branches/{quote(name, safe='')}"
         return await self._get(source, path, lambda found: model.commit(found["commit"]))
 
     async def _tag_head(self, source: Source, name: str) -> Commit:
-        path = f"{self._repository(source)}/tags/{quote(name, safe='')}"
+        path = f"repository/tags/{quote(name, safe='')}"
         return await self._get(source, path, lambda found: model.commit(found["commit"]))
 
     async def _tags(self, source: Source) -> Mapping[str, str]:
-        path, query = f"{self._repository(source)}/tags", {"per_page": "100", "order_by": "updated", "sort": "desc"}
+        path, query = "repository/tags", {"per_page": "100", "order_by": "updated", "sort": "desc"}
         return dict(await self._all(source, path, model.tag, MOST_TAGS, **query))
 
     async def _file(self, source: Source, sha: str, path: str) -> str:
@@ -149,7 +149,7 @@ class GitLab(Comparing, Registering, WithOAuth, Statuses, Deployments):
                 raise files.too_large(path, sha, most=MOST_OF_FILE, size=int(found["size"]))
             return answers.decoded(found, path, sha)
 
-        body = await self._get(source, f"{self._repository(source)}/files/{place}", read, ref=sha)
+        body = await self._get(source, f"repository/files/{place}", read, ref=sha)
         if len(body) <= _LONGEST_TARGET and b"\n" not in body:
             mode = await self._mode(source, sha, path)
             if mode == files.SYMLINK:
@@ -165,17 +165,17 @@ class GitLab(Comparing, Registering, WithOAuth, Statuses, Deployments):
         folder, _, name = path.rpartition("/")
         query = {"ref": sha, "per_page": "100"} | ({"path": folder} if folder else {})
         try:
-            entries = await self._all(source, f"{self._repository(source)}/tree", model.entry, **query)
+            entries = await self._all(source, "repository/tree", model.entry, **query)
         except Refused:
             return ""
         return dict(entries).get(name, "")
 
     async def _comparison(self, source: Source, before: str, after: str) -> Comparison:
         query = {"from": before, "to": after}
-        return await self._get(source, f"{self._repository(source)}/compare", model.comparison, **query)
+        return await self._get(source, "repository/compare", model.comparison, **query)
 
     async def _changes(self, source: Source, sha: str) -> tuple[str, ...]:
-        path = f"{self._repository(source)}/commits/{sha}/diff"
+        path = f"repository/commits/{sha}/diff"
         return answers.paths(await self._all(source, path, model.change, per_page="100"))
 
     async def _put_state(self, source: Source, status: Status, state: str) -> None:
@@ -187,20 +187,11 @@ class GitLab(Comparing, Registering, WithOAuth, Statuses, Deployments):
         sha = status.sha
         if status.ref.startswith("refs/tags/"):
             sha = (await self._commit(source, sha)).sha  # of the commit, if this is the id of a tag's object
-        await self._do(source, "POST", f"{self._project(source)}/statuses/{sha}", body)
+        await self._do(source, "POST", f"statuses/{sha}", body)
 
     async def _hooks(self, source: Source) -> list[Registered]:
-        return await self._all(source, self._hooks_path(source), model.registered, per_page="100")
+        return await self._all(source, HOOKS, model.registered, per_page="100")
 
     async def _make_hook(self, source: Source, url: str, key: str, older: Sequence[Registered]) -> str:
         body = {"url": url, "token": key, "enable_ssl_verification": True, **dict.fromkeys(EVENTS, True)}
-        return await self._make(source, "POST", self._hooks_path(source), body, answers.ident, secrets=(key,))
-
-    def _hooks_path(self, source: Source) -> str:
-        return f"{self._project(source)}/hooks"
-
-    def _project(self, source: Source) -> str:
-        return f"projects/{quote(self._slug(source), safe='')}"
-
-    def _repository(self, source: Source) -> str:
-        return f"{self._project(source)}/repository"
+        return await self._make(source, "POST", HOOKS, body, answers.ident, secrets=(key,))

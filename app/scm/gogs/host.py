@@ -46,15 +46,15 @@ class Gogs(GiteaFamily, Passwords):
         return Granted(await self._whose(making))
 
     async def _commit_at(self, source: Source, name: str) -> Commit:
-        return await self._get(source, f"{self._repo(source)}/commits/{name}", answers.commit)
+        return await self._get(source, f"commits/{name}", answers.commit)
 
     async def _tag_head(self, source: Source, name: str) -> Commit:
         return await self._ref_head(source, f"refs/tags/{name}")
 
     async def _ref_head(self, source: Source, ref: str) -> Commit:
         """The answer about a ref is the id of its commit, as plain text."""
-        path = f"{self._repo(source)}/commits/{quote(ref)}"
-        sha = await self._asking(source, lambda shown: self._api.text(shown, path))
+        path = f"commits/{quote(ref)}"
+        sha = await self._text(source, path)
         if refs.is_full_id(sha):
             return await self._commit(source, sha)
         message = f"{self.name} answered GET {path} with something else than the id of a commit"

@@ -23,6 +23,8 @@ class FakeForge(Directory, Logins, Passwords):
     passwords: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     refreshes: dict[str, str] = field(default_factory=dict)
+    #: Whether the host can be asked for a repository by its id.
+    by_ids: bool = True
     #: When new tokens expire; 0 for never, and without a refresh token then.
     expires: int = 0
     #: Raised by every call, while there is one.
@@ -93,9 +95,11 @@ class FakeForge(Directory, Logins, Passwords):
         await self._called("repositories")
         return list(found)
 
-    async def repository(self, credential: Credential, slug: str) -> Listed:
+    async def repository(self, credential: Credential, slug: str, uid: str = "") -> Listed:
         await self._called(f"repository {slug}")
-        found = [one for one in self.repositories_of[self._whose(credential)] if one.slug == slug]
+        uid = uid if self.by_ids else ""
+        known = self.repositories_of[self._whose(credential)]
+        found = [one for one in known if (one.uid == uid if uid else one.slug == slug)]
         if not found:
             raise NotFound
         return found[0]

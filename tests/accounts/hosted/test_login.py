@@ -15,9 +15,10 @@ from app.accounts.hosted.people import Rules
 from app.accounts.hosted.started import COOKIE, LIFETIME
 from app.accounts.model import User
 from app.db.connect import Database
-from app.db.tx import many, run
+from app.db.tx import Tx, many, run
 from app.errors import Unavailable, Unreadable
 from app.extensions.client import extension as configured
+from app.moments import Change, Recorder, Recorders
 from app.settings.values import Service
 from app.web.limit import Budgets
 from app.web.policy import Policy
@@ -66,6 +67,17 @@ class Place:
 
     async def user(self, login: str) -> User:
         return await self.db.read(store.find(login))
+
+    def record(self) -> list[Change]:
+        """The changes from now on."""
+        changes: list[Change] = []
+
+        def note(change: Change) -> Tx[None]:
+            changes.append(change)
+            yield from ()
+
+        self.state["recorders"] = Recorders(Recorder(note))
+        return changes
 
     async def linked(self, login: str) -> list[HostAccount]:
         return await self.db.read(hosted.of_user((await self.user(login)).id))
@@ -207,8 +219,8 @@ async def test_an_unknown_host_is_not_found(place: Place) -> None:
         assert (await place.client.get(path)).status_code in (400, 404), path
 
 
-async def test_the_account_of_a_login_is_found_at_the_first_host_alone(place: Place) -> None:
-    await place.db.write(store.create("Ann", token="t" * 16, now=NOW, admin=True))
+async def test_an_expected_account_is_found_by_its_login_at_that_host_alone(place: Place) -> None:
+    await place.db.write(store.create("Ann", token="t" * 16, now=NOW, admin=True, expected_from="github"))
     place.gitea.add("ann")
 
     elsewhere = await place.log_in("ann", place.gitea)
@@ -218,6 +230,44 @@ async def test_the_account_of_a_login_is_found_at_the_first_host_alone(place: Pl
     assert "the login Ann belongs to another account here" in elsewhere.text
     assert await place.who() == "Ann"
     assert [account.host for account in await place.linked("Ann")] == ["github"]
+
+
+@pytest.mark.parametrize("admin", [True, False])
+async def test_an_account_that_is_not_expected_is_nobody_s_at_a_host(place: Place, admin: bool) -> None:
+    await place.db.write(store.create("ann", token="t" * 16, now=NOW, admin=admin))
+
+    answer = await place.log_in("ann")
+
+    assert (answer.status_code, await place.who(), await place.linked("ann")) == (403, "", [])
+    assert "log in to it first and connect it with Github then" in answer.text
+
+
+async def test_who_was_expected_is_expected_no_more_and_the_record_says_so(place: Place) -> None:
+    changes = place.record()
+    await place.db.write(store.create("ann", token="t" * 16, now=NOW, expected_from="github"))
+
+    await place.log_in("ann")
+    expected = (await place.user("ann")).expected_from
+    await place.db.write(run("DELETE FROM host_accounts"))
+    again = await place.log_in("ann")
+
+    assert (expected, again.status_code) == ("", 403)
+    assert [(one.by.name, one.before, one.after) for one in changes if one.verb == "account.update"] == [
+        ("ann", {"expected_from": "github"}, {"expected_from": ""})
+    ]
+
+
+async def test_nobody_is_expected_from_one_host_who_has_come_from_another(place: Place) -> None:
+    await place.log_in("ann")
+    await place.db.write(run("UPDATE users SET expected_from = 'gitea'"))
+    place.gogs.add("lin")
+    place.gogs.passwords["lin"] = "right"
+    place.gitea.add("ann", uid="somebody else")
+
+    await place.client.post("/login/gogs", data={"username": "lin", "password": "right"}, headers=OWN)
+
+    assert (await place.log_in("ann", place.gitea)).status_code == 403
+    assert [account.host for account in await place.linked("ann")] == ["github", "gogs"]
 
 
 async def test_a_login_that_was_given_to_somebody_else_opens_nothing(place: Place) -> None:
@@ -247,7 +297,7 @@ async def test_an_account_that_may_not_log_in_does_not(place: Place, sql: str, k
         await place.log_in("ann")
         await place.client.post("/logout", headers=OWN)
     else:
-        await place.db.write(store.create("ann", token="t" * 16, now=NOW))
+        await place.db.write(store.create("ann", token="t" * 16, now=NOW, expected_from="github"))
     await place.db.write(run(f"UPDATE users SET {sql} WHERE login = 'ann'"))
 
     answer = await place.log_in("ann")
@@ -276,15 +326,16 @@ async def test_the_filter_names_people_and_organisations(
     assert bool(await place.db.read(store.find_if_any("ann"))) == (status == 303)
 
 
-async def test_closed_registration_lets_in_who_is_there(place: Place) -> None:
+async def test_closed_registration_lets_in_who_is_expected_and_tells_how(place: Place) -> None:
     place.set(closed=True)
     place.forge.add("bob")
-    await place.db.write(store.create("ann", token="t" * 16, now=NOW))
+    await place.db.write(store.create("ann", token="t" * 16, now=NOW, expected_from="github"))
 
     assert (await place.log_in("ann")).status_code == 303
     answer = await place.log_in("bob")
 
     assert (answer.status_code, "has no account here" in answer.text) == (403, True)
+    assert "gantry user add bob --host github" in answer.text
     assert await place.db.read(store.find_if_any("bob")) is None
 
 
@@ -513,3 +564,55 @@ async def test_a_host_is_connected_with_nobody_else(place: Place, change: str) -
     assert answer.status_code == 403
     assert [account.host for account in await place.linked("ann")] == ["github"]
     assert (await place.client.post("/login/gitea")).status_code == 403
+
+
+async def connect_gogs(place: Place, headers: dict[str, str] = OWN, **form: str) -> httpx2.Response:
+    return await place.client.post("/login/gogs", data=form, headers=headers)
+
+
+async def test_a_host_with_passwords_is_connected_by_who_is_logged_in(place: Place) -> None:
+    place.gogs.add("lin")
+    place.gogs.passwords["lin"] = "right"
+    await place.log_in("ann")
+    page = (await place.client.get("/login")).text
+    asked = await connect_gogs(place)
+
+    wrong = await connect_gogs(place, username="lin", password="wrong")
+    answer = await connect_gogs(place, username="lin", password="right")
+
+    assert 'action="/login/gogs"' in page
+    assert ("<strong>ann</strong>" in asked.text, 'name="password"' in asked.text) == (True, True)
+    # Whoever tries again on this page still connects, and logs in as nobody.
+    assert (wrong.status_code, 'role="alert"' in wrong.text, 'action="/login/gogs"' in wrong.text) == (403, True, True)
+    assert (answer.status_code, answer.headers["location"], await place.who()) == (303, "/", "ann")
+    assert [account.host for account in await place.linked("ann")] == ["github", "gogs"]
+    await place.client.post("/logout", headers=OWN)
+    await password(place, username="lin", password="right")
+    assert await place.who() == "ann"
+
+
+@pytest.mark.parametrize("change", ["nobody", "their account", "page", "no password"])
+async def test_a_host_with_passwords_is_connected_with_nobody_else(place: Place, change: str) -> None:
+    place.gogs.add("lin")
+    place.gogs.passwords["lin"] = "right"
+    form = {"username": "lin", "password": "" if change == "no password" else "right"}
+    if change == "their account":
+        await password(place, **form)
+    await place.log_in("ann")
+    if change == "nobody":
+        await place.client.post("/logout", headers=OWN)
+
+    answer = await connect_gogs(place, BACK if change == "page" else OWN, **form)
+
+    expected = {"nobody": 401, "no password": 400}.get(change, 403)
+    assert answer.status_code == expected
+    assert [account.host for account in await place.linked("ann")] == ["github"]
+
+
+async def test_a_host_with_pages_of_its_own_is_never_shown_a_password(place: Place) -> None:
+    place.gitea.add("ann")
+    await place.log_in("ann")
+
+    answer = await place.client.post("/login/gitea", data={"username": "ann", "password": "x"}, headers=OWN)
+
+    assert (answer.status_code, "Go to Gitea" in answer.text, place.gitea.calls) == (200, True, [])

@@ -9,15 +9,22 @@ import orjson
 import pytest
 
 from app.accounts import store as accounts
+from app.accounts.hosted.tokens import Tokens
 from app.builds import store
+from app.builds.deliveries.keeper import PATIENCE
 from app.builds.model import Build
 from app.builds.moments import Moment, Moments
 from app.db.tx import Tx, run
 from app.errors import Unavailable, Unreadable
 from app.moments import Recorder, Recorders
+from app.repos.access import GOOD
+from app.repos.hosted import rights as hosted_rights
+from app.repos.hosted.rights import Rights
 from app.repos.model import Repo
-from tests.builds.api.webhooks import URL, Receiver, commit, receiving, recorded
-from tests.builds.farside import Scene, file, pipeline
+from app.scm.forge import Person
+from tests.accounts.hosted.forge import FakeForge, listed
+from tests.builds.api.webhooks import SENDER, URL, Receiver, commit, receiving, recorded
+from tests.builds.farside import SEAL, Scene, file, pipeline
 from tests.soon import soon
 
 ASKED: dict[str, Any] = orjson.loads(recorded("github", "deployment"))
@@ -44,7 +51,20 @@ def moments(scene: Scene) -> list[Moment]:
 
 
 @pytest.fixture
-async def receiver(scene: Scene, moments: list[Moment]) -> AsyncIterator[Receiver]:
+def forge(scene: Scene) -> FakeForge:
+    """The host of the repository, as it tells rights: ada may read, and codertocat may write."""
+    forge, clock = FakeForge("github"), scene.ports.now
+    for login, uid, right in (("codertocat", SENDER, "write"), ("ada", "7", "read")):
+        forge.tokens[f"{login}'s token"] = login
+        forge.people[login] = Person(uid, login)
+        forge.repositories_of[login] = [listed("Codertocat/Hello-World", "135493233", right)]
+    tokens = Tokens(scene.ports.db, SEAL, {"github": forge.as_host()}, clock, URL)
+    scene.ports = replace(scene.ports, renew_rights=Rights(scene.ports.db, tokens, clock))
+    return forge
+
+
+@pytest.fixture
+async def receiver(scene: Scene, moments: list[Moment], forge: FakeForge) -> AsyncIterator[Receiver]:
     async with receiving(scene) as receiver:
         receiver.forges["github"].file = file(
             pipeline(trigger={"event": ["promote", "rollback"], "target": ["production"]}), pipeline("on push")
@@ -123,8 +143,9 @@ NOBODY = "no active account of this server belongs to Codertocat, who asked for 
     ],
 )
 async def test_without_an_account_that_may_write_nothing_runs_and_the_record_says_why(
-    receiver: Receiver, repo: Repo, change: str, reason: str
+    receiver: Receiver, repo: Repo, forge: FakeForge, change: str, reason: str
 ) -> None:
+    forge.repositories_of["codertocat"] = []
     await receiver.ports.db.write(run(change))
 
     answer = await ask(receiver, "one")
@@ -289,3 +310,92 @@ async def test_a_file_that_is_not_there_makes_an_error_build(receiver: Receiver,
 
     assert (build["status"], build["error"], build["event"]) == ("error", "there is no .drone.yml", "promote")
     assert (build["deploy_to"], build["deploy_id"]) == ("production", 87972451)
+
+
+#: What lets the rights that the host has told grow old.
+OLD = f"UPDATE permissions SET synced = synced - {GOOD}"
+
+
+@pytest.mark.parametrize("right", ["write", "read", "none"])
+async def test_old_rights_of_the_sender_are_asked_for_before_they_decide(
+    receiver: Receiver, repo: Repo, forge: FakeForge, right: str
+) -> None:
+    found = listed("Codertocat/Hello-World", "135493233", right)
+    forge.repositories_of["codertocat"] = [] if right == "none" else [found]
+    await receiver.ports.db.write(run(OLD))
+
+    answers = [(await ask(receiver, name)).json() for name in ("one", "two")]
+
+    assert forge.calls.count("repository Codertocat/Hello-World") == 1
+    if right == "write":
+        assert [answer["event"] for answer in answers] == ["promote", "promote"]
+    else:
+        assert all("needs write access to Codertocat/Hello-World" in answer["message"] for answer in answers)
+        assert await receiver.counter(repo) == 0
+
+
+async def test_a_sender_whose_rights_were_never_told_has_those_of_the_host(receiver: Receiver, repo: Repo) -> None:
+    await receiver.ports.db.write(run("DELETE FROM permissions"))
+
+    assert (await ask(receiver)).json()["event"] == "promote"
+
+
+async def test_rights_of_the_last_hour_are_not_asked_for(receiver: Receiver, repo: Repo, forge: FakeForge) -> None:
+    await ask(receiver)
+
+    assert forge.calls == []
+
+
+async def test_the_answer_does_not_wait_for_a_host_that_is_slow_to_tell_rights(
+    receiver: Receiver, repo: Repo, forge: FakeForge
+) -> None:
+    await receiver.ports.db.write(run(OLD))
+    forge.gate.clear()
+
+    answer = await ask(receiver)
+    forge.gate.set()
+    await soon(lambda: receiver.counter(repo), "the deployment is promoted")
+
+    assert answer.status_code == 202
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pauses within the first attempt, and a host that has failed is asked again at once."""
+    monkeypatch.setattr("app.builds.deliveries.keeper.PAUSES", ())
+    monkeypatch.setattr(hosted_rights, "FAILED", 0.0)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_deployment_waits_for_a_host_that_does_not_tell_rights(
+    receiver: Receiver, repo: Repo, forge: FakeForge
+) -> None:
+    await receiver.ports.db.write(run(OLD))
+    forge.failure = Unavailable("github is away")
+    answer = await ask(receiver, "one")
+    (waiting,) = await receiver.known(repo)
+
+    forge.failure = None
+    receiver.scene.clock.time += 5
+    await receiver.keeper.look()
+    await soon(lambda: receiver.counter(repo), "the deployment is promoted")
+
+    assert (answer.status_code, "github is away" in waiting.error) == (202, True)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("failure", [Unavailable("github is away"), Unreadable("the token is not good any more")])
+async def test_without_rights_in_time_nothing_runs_and_the_record_says_why(
+    receiver: Receiver, repo: Repo, forge: FakeForge, failure: Unavailable | Unreadable
+) -> None:
+    await receiver.ports.db.write(run(OLD))
+    forge.failure = failure
+    first = await ask(receiver, "one")
+
+    receiver.scene.clock.time += PATIENCE
+    await receiver.keeper.look()
+    (known,) = await receiver.known(repo)
+
+    assert first.status_code == (202 if isinstance(failure, Unavailable) else 200)
+    assert (known.due, known.build, await receiver.counter(repo)) == (0, 0, 0)
+    assert f"whether codertocat may write in Codertocat/Hello-World: {failure}" in known.error

@@ -14,7 +14,7 @@ import orjson
 
 from app.accounts import store as accounts
 from app.accounts.hosted import store as hosted
-from app.accounts.hosted.model import HostAccount
+from app.accounts.hosted.model import REFRESH, TOKEN, HostAccount
 from app.builds.api import hook
 from app.builds.config.files import Configs
 from app.builds.deliveries.keeper import Keeper
@@ -137,9 +137,10 @@ class Receiver:
 
         def granting() -> Tx[None]:
             user = yield from accounts.create(login, token=f"{login}'s token", now=NOW)
-            at_host = HostAccount(0, user.id, repo.scm, uid, login, "token", b"", b"")
+            token, nothing = SEAL.seal(f"{login}'s token", TOKEN), SEAL.seal("", REFRESH)
+            at_host = HostAccount(0, user.id, repo.scm, uid, login, "token", token, nothing)
             yield from hosted.link(at_host)
-            yield from repos.grant(repo.id, user.id, Permissions(True, write), NOW)
+            yield from repos.grant(repo.id, user.id, Permissions(True, write), NOW, synced=NOW)
 
         await self.ports.db.write(granting())
 
@@ -150,7 +151,7 @@ class Receiver:
         return (await self.ports.db.read(repos.find(repo.id))).counter
 
 
-async def _no_template(_namespace: str, _name: str) -> None:
+async def _no_template(_namespace: str, _scm: str, _name: str) -> None:
     return None
 
 

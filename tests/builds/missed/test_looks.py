@@ -285,14 +285,13 @@ async def test_what_was_pushed_while_a_repository_was_disabled_is_not_built(scen
     assert await seen.look_again() == []
 
 
-async def test_a_repository_that_has_taken_the_name_of_a_renamed_one_builds_nothing(scene: Scene, seen: Server) -> None:
+async def test_a_host_is_asked_for_the_repository_of_an_id_whatever_is_at_its_name(scene: Scene, seen: Server) -> None:
     await on_host(scene)
     scene.host.add(pipeline())
-    scene.host.uid_of_all = "8"
-    assert await seen.look_again() == []
-    scene.host.uid_of_all = "7"
+    scene.host.sources.clear()
 
     assert len(await seen.look_again()) == 1
+    assert {asked.uid for asked in scene.host.sources} == {"7"}
 
 
 async def test_a_host_that_was_away_is_asked_until_it_answers(scene: Scene, seen: Server) -> None:

@@ -103,7 +103,7 @@ async def polled(db: Database, tmp_path: Path) -> Polled:
     return made
 
 
-async def _no_template(_namespace: str, _name: str) -> str | None:
+async def _no_template(_namespace: str, _scm: str, _name: str) -> str | None:
     return None
 
 

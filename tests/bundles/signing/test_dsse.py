@@ -25,7 +25,7 @@ STATEMENT = {
 @pytest.mark.parametrize("kind", TYPES)
 def test_other_libraries_verify_what_is_signed_here(kind: Type) -> None:
     by = signer(kind)
-    envelope, digest = signed(STATEMENT, by)
+    envelope, digest = (made := signed(STATEMENT, by)).envelope, made.digest
 
     assert farside.verified(envelope, [signer(kind).key.public.pem, by.key.public.pem]) == STATEMENT
     assert opened(envelope, {by.keyid: by.key.public}) == STATEMENT
@@ -61,7 +61,7 @@ def test_every_byte_of_an_envelope_matters(kind: Type) -> None:
     """A changed byte is refused, or changes nothing that was signed; the digest of the envelope notices both."""
     by = signer(kind)
     keys = {by.keyid: by.key.public}
-    envelope, digest = signed(STATEMENT, by)
+    envelope, digest = (made := signed(STATEMENT, by)).envelope, made.digest
     data = envelope.encode()
     for at, byte in enumerate(data):
         for changed in {byte ^ 1, byte ^ 0x80, ord("A"), ord('"'), ord(" ")} - {byte}:
@@ -81,7 +81,7 @@ def _envelope(**changes: Any) -> str:
 
 
 BY = signer()
-SIG = base64.b64encode(BY.sign(dsse.to_sign(orjson.dumps(STATEMENT)))).decode()
+SIG = base64.b64encode(BY.sign([dsse.to_sign(orjson.dumps(STATEMENT))])).decode()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_what_is_wrong_with_an_envelope_is_said(envelope: str | bytes, words: st
 
 def test_a_payload_that_is_no_object_is_refused_although_it_is_signed() -> None:
     payload = b"[1]"
-    sig = base64.b64encode(BY.sign(dsse.to_sign(payload))).decode()
+    sig = base64.b64encode(BY.sign([dsse.to_sign(payload)])).decode()
     text = _envelope(payload=base64.b64encode(payload).decode(), signatures=[{"keyid": BY.keyid, "sig": sig}])
 
     with pytest.raises(BadSignature, match="its payload is no JSON object"):
@@ -133,7 +133,7 @@ def test_signatures_of_strangers_beside_one_that_is_trusted_do_no_harm() -> None
 
 def test_the_payload_type_is_signed_with_the_payload() -> None:
     payload = orjson.dumps(STATEMENT)
-    sig = base64.b64encode(BY.sign(dsse.to_sign(payload, "text/plain"))).decode()
+    sig = base64.b64encode(BY.sign([dsse.to_sign(payload, "text/plain")])).decode()
 
     with pytest.raises(BadSignature, match="is wrong"):
         opened(_envelope(signatures=[{"keyid": BY.keyid, "sig": sig}]), {BY.keyid: BY.key.public})
@@ -145,3 +145,15 @@ def test_the_bytes_that_are_signed_are_those_of_the_specification() -> None:
         b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
     )
     assert keyids_of("{}") == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1000, 1499])
+def test_a_statement_of_any_length_is_the_json_of_one_call(count: int) -> None:
+    many: list[Any] = [{"name": f"a/{n}", "odd": [n, None, "ÿ☃"]} for n in range(count)]
+    statement = {"subject": many, "predicate": {"artifacts": many, "none": {}, "deep": {"few": [1, [2]], "é": many}}}
+    by = signer()
+    made = signed(statement, by)
+
+    assert verified(made.envelope, {by.keyid: by.key.public}).payload == orjson.dumps(statement)
+    assert b"".join(made.pieces) == made.envelope.encode()
+    assert max(map(len, made.pieces)) < 50_000

@@ -20,7 +20,7 @@ DATA = b"what is signed"
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_key_signs_and_its_other_half_alone_verifies(kind: Type) -> None:
     key, other = new_key(kind), new_key(kind)
-    signature = key.sign(DATA)
+    signature = key.sign([DATA])
 
     assert key.public.type == kind
     assert key.public.verifies(signature, DATA)

@@ -84,7 +84,7 @@ async def test_a_named_key_signs(scene: Scene, kind: str) -> None:
     found = await signer_of(scene.ports, "releases")
 
     assert (found.name, found.keyid, found.key.public.type) == ("releases", made.keyid, kind)
-    assert found.key.public.verifies(found.sign(b"x"), b"x")
+    assert found.key.public.verifies(found.sign([b"x"]), b"x")
     await scene.db.read(require("releases"))
 
 
@@ -159,7 +159,7 @@ async def _refused(scene: Scene, name: str) -> str:
 async def test_a_rotated_key_verifies_and_the_new_one_signs(scene: Scene) -> None:
     await pairs.create(scene.ports, ADA, Wanted("releases", "ECDSA", "ours"))
     old = await signer_of(scene.ports, "releases")
-    signature = old.sign(b"x")
+    signature = old.sign([b"x"])
     made = await pairs.rotate(scene.ports, ADA, "releases")
     new = await signer_of(scene.ports, "releases")
 

@@ -213,7 +213,7 @@ async def test_a_signed_source_that_nests_too_deep_is_refused() -> None:
     statement = statements.manifest("release-bundles-v2", made.BUNDLE, [artifact], {1: {}})
     deep = b'"source":{"a":' + b"[" * 500 + b"]" * 500 + b"}"
     payload = orjson.dumps(statement).replace(b'"source":{"builds":[]}', deep)
-    signature = {"keyid": KEY.keyid, "sig": base64.b64encode(KEY.sign(dsse.to_sign(payload))).decode()}
+    signature = {"keyid": KEY.keyid, "sig": base64.b64encode(KEY.sign([dsse.to_sign(payload)])).decode()}
     envelope = orjson.loads(unsigned(payload)) | {"signatures": [signature]}
 
     assert "source: nests too deep" in await refused(made.joined(made.texts(KEY, orjson.dumps(envelope).decode())))

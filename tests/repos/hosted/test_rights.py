@@ -126,8 +126,10 @@ async def test_a_changed_right_counts_at_once_when_it_is_asked_for(asking: Askin
     assert (before, await asking.ask("admin"), await asking.ask("read")) == (200, 403, 200)
 
 
+@pytest.mark.parametrize("by_ids", [True, False])
 @pytest.mark.parametrize("gone", ["hidden", "another of that name"])
-async def test_a_right_that_was_taken_away_is_gone(asking: Asking, gone: str) -> None:
+async def test_a_right_that_was_taken_away_is_gone(asking: Asking, gone: str, *, by_ids: bool) -> None:
+    asking.place.forge.by_ids = by_ids
     asking.place.forge.repositories_of["ann"] = [listed("acme/web", "8")] if gone != "hidden" else []
     asking.later()
 
@@ -135,6 +137,13 @@ async def test_a_right_that_was_taken_away_is_gone(asking: Asking, gone: str) ->
 
     assert [(answer.status_code, answer.json()["message"]) for answer in answers] == [(404, "Not Found")] * 3
     assert (asking.asked, await asking.place.rights("acme/web")) == (1, None)
+
+
+async def test_a_right_in_a_renamed_repository_stays_also_when_another_has_its_name(asking: Asking) -> None:
+    asking.place.forge.repositories_of["ann"] = [listed("acme/moved", "7", "write"), listed("acme/web", "8")]
+    asking.later()
+
+    assert (await asking.ask("write"), await asking.ask("admin")) == (200, 403)
 
 
 async def test_who_has_got_a_right_comes_in_without_a_synchronisation(asking: Asking) -> None:

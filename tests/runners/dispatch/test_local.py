@@ -9,6 +9,8 @@ import pytest
 from app.builds import removal
 from app.builds.model import Line
 from app.errors import NotFound
+from app.repos.model import Repo
+from app.runners.dispatch.credentials import Credentials
 from app.runners.dispatch.leases import Leases
 from app.runners.dispatch.local import LocalManager
 from app.runners.dispatch.queue import Queue
@@ -34,6 +36,19 @@ async def test_a_runner_stops_what_was_deleted_whenever_it_asks(scene: Scene, ma
 
     assert await asyncio.wait_for(watching, 20) is True
     assert await asyncio.wait_for(manager.watch(build.id), 20) is True
+
+
+async def test_a_runner_clones_from_where_the_repository_is_now(scene: Scene, manager: LocalManager) -> None:
+    async def located(repo: Repo) -> Repo:
+        return replace(repo, git_http_url="https://host.test/octocat/moved.git")
+
+    running = await scene.start((await scene.push()).stages[0], "one")
+
+    context = await replace(manager, seal=scene.ports.seal, credentials=Credentials(located=located)).details(
+        running.id
+    )
+
+    assert context.repo.git_http_url == "https://host.test/octocat/moved.git"
 
 
 async def test_what_a_runner_reports_of_what_was_deleted_is_refused(scene: Scene, manager: LocalManager) -> None:

@@ -92,12 +92,27 @@ class Forge(Far):
 
     def add_project(self, slug: str, **more: Any) -> Project:
         """A project of octocat's; all other people may read it, unless it is private."""
-        project = created(self.root, self.new_id(), slug, lambda name: f"{self.url}/-/pushed/{name}")
+        project = created(self.root, self.new_id(), slug, self.pushed_at)
         project.levels["octocat"] = 50
         for name, value in more.items():
             setattr(project, name, value)
         self.projects[slug] = project
         return project
+
+    def rename(self, project: Project, slug: str) -> None:
+        """Rename a project; its old name is free."""
+        del self.projects[project.slug]
+        project.move(self.root, slug, self.pushed_at)
+        self.projects[slug] = project
+
+    def remove(self, project: Project) -> None:
+        """Remove a project; its name is free."""
+        self.rename(project, f"removed/{project.id}")
+        del self.projects[project.slug]
+
+    def pushed_at(self, slug: str) -> str:
+        """The address that hears of pushes to a project."""
+        return f"{self.url}/-/pushed/{slug}"
 
     #: What is before the number of a request in its ref, and the event that tells of one.
     requests_at, request_event = "refs/pull", "pull_request"
@@ -149,12 +164,16 @@ class Forge(Far):
     def project(self, asked: Asked, level: int = 10) -> Project:
         """The project of a call; hidden from those who may not read it."""
         slug = asked.params.get("pid") or f"{asked.params['owner']}/{asked.params['name']}"
-        project = self.projects.get(slug)
+        project = self.by_id(slug) if slug.isdecimal() else self.projects.get(slug)
         if project is None or self.level(project, asked.who) < 10:
             raise Problem(404, "Not Found")
         if self.level(project, asked.who) < level:
             raise Problem(403, "Must have more rights to the repository")
         return project
+
+    def by_id(self, number: str) -> Project | None:
+        """The project of an id."""
+        return next((project for project in self.projects.values() if str(project.id) == number), None)
 
     def level(self, project: Project, who: str) -> int:
         return project.levels.get(who, 0 if project.private else 10)

@@ -111,6 +111,7 @@ class Gitea(GiteaFamily):
     """A server of Gitea; of Forgejo if `forgejo` is set."""
 
     forgejo = False
+    by_ids = r"repositories/(\d+)()"
 
     @call("GET", "repos/{owner}/{name}/hooks")
     def hooks(self, asked: Asked) -> Any:

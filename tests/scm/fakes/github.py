@@ -1,6 +1,7 @@
 """GitHub's side: the calls of contract scm-api, and webhooks of contract scm-webhooks."""
 
 import base64
+import re
 import time
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -64,6 +65,19 @@ class GitHub(Forge):
         return self.page(asked, [self.repository(project, asked.who) for project in self.visible(asked)])
 
     # Repositories.
+
+    #: The paths about a repository that may have its id instead of its slug.
+    by_ids = r"repositories/(\d+)(/.+)?"
+
+    def _handled(self, asked: Asked) -> Any:
+        path = asked.path.removeprefix(self.base)
+        if (found := re.fullmatch(self.by_ids, path)) and (project := self.by_id(found[1])):
+            asked.path = f"{self.base}repos/{project.slug}{found[2] or ''}"
+            try:
+                return super()._handled(asked)
+            finally:
+                asked.path = f"{self.base}{path}"
+        return super()._handled(asked)
 
     def repository(self, project: Project, who: str) -> dict[str, Any]:
         level = self.level(project, who)

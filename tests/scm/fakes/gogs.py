@@ -15,6 +15,7 @@ class Gogs(GiteaFamily):
     """No OAuth2, statuses, deployments, comparisons, or pages; what is absent has an empty answer."""
 
     types = frozenset({"gogs", "slack", "discord", "dingtalk"})
+    by_ids = ""
 
     def authenticate(self, asked: Asked) -> str:
         """A password is taken for the tokens of an account alone."""

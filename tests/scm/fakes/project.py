@@ -145,6 +145,14 @@ class Project:
             found.append((letter[0], old, next(words) if letter[0] in "RC" else old))
         return found
 
+    def move(self, root: Path, slug: str, told: Callable[[str], str]) -> None:
+        """Give the project another slug, as `created` would have."""
+        bare = root / "bare" / f"{slug}.git"
+        bare.parent.mkdir(parents=True, exist_ok=True)
+        self.slug, self.bare = slug, self.bare.rename(bare)
+        self.work.git("remote", "set-url", "origin", str(bare))
+        _tell(bare, told(slug))
+
 
 def created(root: Path, number: int, slug: str, told: Callable[[str], str]) -> Project:
     """A new project with a bare repository and a working copy. `told` gives the address that hears of pushes."""
@@ -153,10 +161,14 @@ def created(root: Path, number: int, slug: str, told: Callable[[str], str]) -> P
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(bare)], check=True, env=ENV)
     with bare.joinpath("config").open("a") as config:
         config.write("[http]\n\treceivepack = true\n[uploadpack]\n\tallowFilter = true\n")
-    hook = bare / "hooks" / "post-receive"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(_POST_RECEIVE.format(python=sys.executable, url=told(slug)))
-    hook.chmod(0o755)
-    work = Repository(root / "work" / slug)
+    _tell(bare, told(slug))
+    work = Repository(root / "work" / str(number))
     work.git("remote", "add", "origin", str(bare))
     return Project(number, slug, bare, work)
+
+
+def _tell(bare: Path, url: str) -> None:
+    hook = bare / "hooks" / "post-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(_POST_RECEIVE.format(python=sys.executable, url=url))
+    hook.chmod(0o755)

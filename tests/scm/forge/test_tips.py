@@ -50,8 +50,3 @@ async def test_many_tags_are_listed(reading: Reading) -> None:
 
     assert isinstance(host, Tips)
     assert len(await host.tips(reading.source, "main")) == (1 if reading.name == "gogs" else 131)
-
-
-async def test_a_host_tells_which_repository_is_at_an_address(reading: Reading) -> None:
-    assert isinstance(reading.host, Tips)
-    assert await reading.host.uid(reading.source) == ("" if reading.name == "git" else str(reading.project.id))
