@@ -89,15 +89,18 @@ def _refuse_finished(stored: Stage) -> None:
 
 
 def settle(build: Build, now: int) -> Tx[Build]:
-    """Skip and release waiting stages of a locked build, and finish the build when its last stage has ended."""
+    """Skip and release waiting stages of a locked build, and finish the build when its last stage has ended.
+
+    The build as it is then, with its stages.
+    """
     before = yield from stages.list_of(build.id)
     after = rules.advance(before)
     for old, new in zip(before, after, strict=True):
         if new.status != old.status:
             yield from stages.set_status(old, new.status, now)
     if (status := rules.build_status(after)) is not None:
-        yield from store.set_status(build, status, now=now, finished=True)
-    return (yield from store.whole(build.id))
+        build = yield from store.set_status(build, status, now=now, finished=True)
+    return evolve(build, stages=(yield from stages.list_of(build.id)))
 
 
 async def update_step(ports: Ports, report: Step, by: Actor) -> Step:

@@ -37,7 +37,7 @@ _PROMOTIONS = frozenset({"promote", "rollback"})
 
 
 class Marking:
-    """Writes into the outbox which notes and tags are to be made."""
+    """Writes into the outbox which notes and tags are to be made, of builds that are over."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
@@ -45,7 +45,7 @@ class Marking:
     @property
     def recorder(self) -> Recorder:
         """The recorder of the moments of builds."""
-        return Recorder(self._record, verbs=VERBS)
+        return Recorder(self._record, verbs=VERBS, without={"build.start"})
 
     def _record(self, moment: Moment) -> Tx[None]:
         """One statement at most."""

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
+from app.builds.model import Build
 from app.builds.moments import BEGINNINGS, Moment, Verb
 from app.db.tx import Tx
 from app.moments import Recorder
@@ -51,7 +53,9 @@ class Notes:
         self._hosts = hosts
         self._naming = naming
         self._now_ms = now_ms
-        self._builds = set[int]()
+        #: Builds of which a change has written something, by id, until the moment of the change is gone: also that of a
+        #: change that was rolled back.
+        self._builds = WeakValueDictionary[int, Build]()
 
     @property
     def public_url(self) -> str:
@@ -65,16 +69,13 @@ class Notes:
 
     def told(self, build_id: int) -> bool:
         """Whether a change of this build, which is committed now, has written anything since the last call."""
-        if build_id not in self._builds:
-            return False
-        self._builds.discard(build_id)
-        return True
+        return self._builds.pop(build_id, None) is not None
 
     def _record(self, moment: Moment) -> Tx[None]:
         """One statement at most, whatever is told."""
         if moment.repo.scm and _is_news(moment) and (messages := self._messages(moment)):
             yield from store.add(messages, self._now_ms())
-            self._builds.add(moment.build.id)
+            self._builds[moment.build.id] = moment.build
 
     def _messages(self, moment: Moment) -> list[Message]:
         """What the host of a repository can show of a moment."""

@@ -19,6 +19,7 @@ from app.repos import settings
 from app.scm.git.host import Git
 from app.scm.hosts import Hosts
 from tests.builds.farside import OCTOCAT, pipeline
+from tests.counting import Counting
 from tests.notify.farside import URL, Scene, laid
 from tests.scm.repository import Repository
 
@@ -77,6 +78,21 @@ async def marked(db: Database, tmp_path: Path) -> Marked:
     made = Marked(scene, repository)
     await made.set(git_notes=True, git_tags=True)
     return made
+
+
+async def test_the_end_of_a_build_without_notes_and_tags_costs_one_read_more(marked: Marked) -> None:
+    """That of its repository, which says whether it wants any; the start of a build costs nothing."""
+    await marked.set(git_notes=False, git_tags=False)
+    asked = []
+    for recorders in [(), (Marking(marked.scene.now_ms).recorder,)]:
+        counting: Any = Counting(marked.scene.ports.db)
+        moments = Moments(counting, marked.scene.ports.logs, Recorders(*recorders))
+        scene = replace(marked.scene, ports=replace(marked.scene.ports, db=counting, moments=moments))
+        await scene.run((await marked.scene.push()).stages[0])
+        asked.append(len(counting.statements))
+
+    assert asked[1] - asked[0] == 1
+    assert await marked.scene.entries() == []
 
 
 async def test_a_note_tells_how_all_builds_of_its_commit_have_ended(marked: Marked) -> None:

@@ -1,5 +1,6 @@
 """What is written into the outbox, in the transaction of which change, and at what cost."""
 
+import gc
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -13,7 +14,7 @@ from app.builds.moments import Moments
 from app.db.tx import Tx
 from app.errors import NothingToRun, Unavailable
 from app.moments import Recorders
-from app.notify.recorder import Naming
+from app.notify.recorder import Naming, Notes
 from app.repos import settings
 from tests.builds.farside import HOOK, NOW, OCTOCAT, RUNNER, ended, pipeline, pushed, uncommitted
 from tests.counting import Counting
@@ -59,6 +60,23 @@ async def test_a_build_that_is_not_made_is_not_told_of(scene: Scene) -> None:
 
 def _again(scene: Scene) -> Tx[Build]:
     return flow._insert(pushed(scene.repo, "b" * 40), ())
+
+
+async def test_a_change_that_was_not_committed_is_forgotten(scene: Scene) -> None:
+    written = Notes(scene.hosts, Naming(URL, SERVER), scene.now_ms)
+    _, other = counted(scene, written.recorder)
+    doing = other.ports.moments._recorded(
+        flow._begin(scene.repo, _again(scene), "build.push", HOOK, NOW), watched=False
+    )
+    with pytest.raises(Unavailable):
+        await scene.ports.db.write(uncommitted(doing))
+    gc.collect()
+    assert not any(written.told(build_id) for build_id in range(10))
+
+    with other.ports.moments.touched.subscribe(written.told) as committed:
+        build = await other.push()
+        assert await committed.wait(10) == build.id
+    assert not written.told(build.id)
 
 
 async def test_an_error_build_is_told_of(scene: Scene) -> None:
