@@ -114,6 +114,7 @@ OWN: list[tuple[str, str, str, Any]] = [
     ),
     ("rate_limit", "GANTRY_RATE_LIMIT", "600", 600),
     ("demo", "GANTRY_DEMO", "true", True),
+    ("log", "GANTRY_LOG", "text", "text"),
     ("log_limit", "GANTRY_LOG_LIMIT", "10MB", 10 * 1024 * 1024),
     ("retention_days", "GANTRY_RETENTION_DAYS", "90", 90),
     ("retention_builds", "GANTRY_RETENTION_BUILDS", "500", 500),
@@ -296,7 +297,8 @@ def test_a_driver_of_drones_that_is_not_used_does_not_matter(monkeypatch: pytest
     ("bind", "host", "port", "url"),
     [
         (":8080", "", 8080, "http://localhost:8080"),
-        ("0.0.0.0:80", "0.0.0.0", 80, "http://0.0.0.0:80"),
+        ("0.0.0.0:80", "0.0.0.0", 80, "http://localhost:80"),
+        ("[::]:80", "::", 80, "http://localhost:80"),
         ("[::1]:8080", "::1", 8080, "http://[::1]:8080"),
         ("localhost:0", "localhost", 0, "http://localhost:0"),
     ],

@@ -159,7 +159,7 @@ def runner(only_check: bool) -> None:
     try:
         loaded = settings.load(os.environ)
         harden()
-        log.configure()
+        log.configure(loaded.log)
         if only_check:
             _lock(_base(loaded)).close()
             click.echo("the settings are good")

@@ -17,6 +17,7 @@ from app.settings.values import (
     Confining,
     Endpoint,
     Limits,
+    LogForm,
     LogSize,
     Map,
     Room,
@@ -72,6 +73,7 @@ class RunnerSettings(Variables):
     # Drone's runner has no names for these.
     sandbox: Sandbox = Field(validation_alias="GANTRY_RUNNER_SANDBOX", default="auto")
     user: User | Literal[""] = Field(validation_alias="GANTRY_RUNNER_USER", default="")
+    log: LogForm = Field(validation_alias="GANTRY_LOG", default="")
     limits: StepLimits = Field(validation_alias="GANTRY_RUNNER_LIMITS", default=Limits())
 
     @field_validator("host")
