@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from app import DISTRIBUTION
 from app.cli.terminal.options import Session, json_option
 from app.errors import AppError
 
@@ -127,7 +128,7 @@ def _any_text(stream: Any) -> None:
     help="Token of your account. Prefer the variable: other users of this machine can see a command line.",
 )
 @json_option
-@click.version_option(package_name="gantry", prog_name="gantry", message="%(prog)s %(version)s")
+@click.version_option(package_name=DISTRIBUTION, prog_name="gantry", message="%(prog)s %(version)s")
 @click.pass_context
 def main(ctx: click.Context, server: str | None, token: str | None) -> None:
     """Promote builds, and run the server that does it.

@@ -30,7 +30,9 @@ DEV, RELEASE, VIRTUAL = "demo-dev-local", "demo-release-local", "demo"
 PATIENCE = 60.0
 
 _SHELVES = "/artifactory/api/repositories"
-_FILES = Path(__file__).parents[2] / "fixtures" / "demo"
+#: The files of the repository: a wheel has them beside this module, a checkout among the fixtures.
+_PACKED, _IN_CHECKOUT = Path(__file__).with_name("demo_files"), Path(__file__).parents[2] / "fixtures" / "demo"
+_FILES = _PACKED if _PACKED.is_dir() else _IN_CHECKOUT
 _AUTHOR = ("-c", "user.name=Demo", "-c", "user.email=demo@gantry.invalid", "-c", "commit.gpgsign=false")
 
 
@@ -55,8 +57,6 @@ def prepare(folder: Folder, url: str, token: str) -> None:
 
 
 def _make(folder: Folder, client: Client, url: str) -> None:
-    if not _FILES.is_dir():
-        raise AppError("its files are only in a checkout of Gantry's source")
     bare = _bare(folder)
     shutil.rmtree(bare, ignore_errors=True)
     _git(folder.path, "init", "-q", "--bare", "-b", "main", str(bare))
