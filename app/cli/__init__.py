@@ -48,6 +48,7 @@ COMMANDS = {
     "runner": Lazy("app.cli.runner:runner", "Run the exec pipelines of a server that is elsewhere."),
     "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
     "serve": Lazy("app.cli.serve:serve", "Run the server."),
+    "service": Lazy("app.cli.service:service", "Print what a service manager needs to run the server."),
     "sign": Lazy("app.cli.sign:sign", "Sign the pipeline file of a protected repository."),
     "template": Lazy("app.cli.template:template", "Keep the templates of a namespace."),
     "token": Lazy("app.cli.token:token", "Make, list and remove your tokens."),

@@ -46,7 +46,7 @@ from app.settings.values import (
 )
 
 #: Variables that the command line and the tests read; the server must not report them as unknown.
-_OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_MIGRATE_FROM", "GANTRY_TEST_POSTGRES"})
+OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_MIGRATE_FROM", "GANTRY_TEST_POSTGRES"})
 _DATABASES = {"sqlite3": "sqlite:///", "postgres": ""}
 
 
@@ -205,4 +205,4 @@ def names() -> list[str]:
 
 
 def _unknown(environ: Mapping[str, str]) -> set[str]:
-    return {name for name in environ if name.startswith("GANTRY_")} - set(names()) - _OTHERS
+    return {name for name in environ if name.startswith("GANTRY_")} - set(names()) - OTHERS

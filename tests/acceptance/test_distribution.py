@@ -35,7 +35,18 @@ def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     pips = {ours: os.environ[theirs] for theirs, ours in OF_PIP.items() if theirs in os.environ}
     environment = {**os.environ, **pips, "UV_TOOL_DIR": str(folder / "tools"), "UV_TOOL_BIN_DIR": str(folder / "bin")}
-    python("-m", "uv", "tool", "install", "-q", "--compile-bytecode", "--python", sys.executable, str(wheel), environment=environment)
+    python(
+        "-m",
+        "uv",
+        "tool",
+        "install",
+        "-q",
+        "--compile-bytecode",
+        "--python",
+        sys.executable,
+        str(wheel),
+        environment=environment,
+    )
     return folder / "bin" / "gantry"
 
 
