@@ -136,7 +136,7 @@ def _with_demo(loaded: Settings) -> Settings:
 @click.command
 @click.option("--check", "only_check", is_flag=True, help="Only check settings, data folder and database.")
 def serve(only_check: bool) -> None:
-    """Run the server. Settings come from the environment; the README lists them."""
+    """Run the server. Settings come from the environment; docs/settings.md lists them."""
     try:
         loaded = settings.load(os.environ)
         harden()

@@ -34,7 +34,7 @@ def _named(name: str, **options: Any) -> Any:
 
 
 class RunnerSettings(Variables):
-    """What README's table of runners says, one field a row. An empty platform is this machine's."""
+    """What docs/settings.md says of a runner, one field a row. An empty platform is this machine's."""
 
     model_config = ConfigDict(validate_default=True)
 

@@ -51,7 +51,7 @@ _DATABASES = {"sqlite3": "sqlite:///", "postgres": ""}
 
 
 class Settings(Extensions, Forges):
-    """What the README's table says, one field a row."""
+    """What docs/settings.md says, one field a row."""
 
     data: Folder = named("DATA", default_factory=lambda: Path("data").absolute())
     logs: Folder | None = named("LOGS", default=None)
