@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, with the id of the request that the line belongs to.
+"""Structured logs: one line each, as JSON for programs or as text for people at a terminal.
 
 Each log call names the values that it logs. No call logs whole headers, queries or parameters, so no line has a secret
 or a token.
@@ -18,9 +18,12 @@ import orjson
 #: Id of the request that is served, empty outside one.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
+#: The logger of the lines about requests.
+REQUESTS = "app.request"
 #: Seconds for which lines are gathered before they are written together.
 GATHER = 0.02
 _REQUEST = "request_id"
+_OF_A_REQUEST = ("method", "path", "status", "ms")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message", _REQUEST}
 
 
@@ -52,6 +55,47 @@ def _dump(entry: dict[str, object]) -> str:
         ).decode()
     except TypeError:  # a lone surrogate, a very large number
         return json.dumps(entry, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """Local time, the level unless it is `info`, message, and the values that `extra` names, for people to read."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line; an exception adds the lines of its traceback."""
+        facts = vars(record)
+        values = {key: value for key, value in facts.items() if key not in _STANDARD}
+        if record.levelno >= logging.WARNING and (current := facts.get(_REQUEST)):
+            values[_REQUEST] = current
+        if record.name == REQUESTS:
+            message = "{method} {path}: {status}, {ms} ms".format(**{name: values.pop(name) for name in _OF_A_REQUEST})
+        else:
+            message = record.getMessage()
+        parts = [time.strftime("%H:%M:%S", time.localtime(record.created)), _harmless(message)]
+        if record.levelno != logging.INFO:
+            parts.insert(1, record.levelname)
+        if values:
+            parts.append(" ".join(f"{key}={_word(value)}" for key, value in values.items()))
+        trace = self.formatException(record.exc_info).splitlines() if record.exc_info else []
+        return "\n  ".join(["  ".join(parts), *map(_harmless, trace)])
+
+
+def _word(value: object) -> str:
+    """A value as one word, in quotes if need be."""
+    text = str(value)
+    if text and not set(text) & set(' "='):
+        return _harmless(text)
+    return '"' + _harmless(text.replace('"', '\\"')) + '"'
+
+
+def _harmless(text: str) -> str:
+    """A text without the characters that control a terminal: they are written as escapes."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether people want to read a record: requests that only read, and succeed, are no news."""
+    facts = vars(record)
+    return record.name != REQUESTS or facts["method"] not in ("GET", "HEAD") or facts["status"] >= 400
 
 
 class Writer(logging.Handler):
@@ -105,13 +149,23 @@ class Writer(logging.Handler):
                 self._records.clear()
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Log to standard error from now on."""
+def configure(form: str = "") -> None:
+    """Log to standard error from now on, as `json` or as `text`; without a form, as text if that is a terminal."""
     handler = Writer(sys.stderr)
-    handler.setFormatter(JSONFormatter())
+    if (form or ("text" if sys.stderr.isatty() else "json")) == "text":
+        handler.setFormatter(TextFormatter())
+        handler.addFilter(_is_news)
+    else:
+        handler.setFormatter(JSONFormatter())
     logging._srcfile = None  # no line names the place of its log call: logging need not search the stack
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line names them
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("uvicorn.access", "httpx2", "httpcore2", "databases"):
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in ("uvicorn.access", "uvicorn.error", "httpx2", "httpcore2", "databases"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)  # warns with a traceback while PostgreSQL is away
+
+
+def flush() -> None:
+    """Write the lines that are logged so far, before something else is written to the same terminal."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()

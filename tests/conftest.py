@@ -17,7 +17,15 @@ ENGINE = "postgresql" if postgres.SERVER else "sqlite"
 ACCEPTANCE = Path(__file__).parent / "acceptance"
 #: Acceptance tests in which the database has no part that others have not.
 APART = {
-    *("test_converters", "test_demo", "test_extensions", "test_limits", "test_log_api", "test_pipelines"),
+    *(
+        "test_converters",
+        "test_demo",
+        "test_distribution",
+        "test_extensions",
+        "test_limits",
+        "test_log_api",
+        "test_pipelines",
+    ),
     *("test_remote_runner", "test_separation", "test_server", "test_start", "test_steps"),
 }
 

@@ -1,8 +1,9 @@
-"""Logs: one JSON object a line, with the request it belongs to, and nothing secret in it."""
+"""Logs: one line each, JSON or for people, with the request it belongs to, and nothing secret in it."""
 
 import io
 import json
 import logging
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from app.errors import Unavailable
-from app.log import JSONFormatter, configure, request_id
+from app.log import JSONFormatter, TextFormatter, configure, flush, request_id
 from app.repos.model import Secret
 from app.settings.values import Bootstrap
 from app.web.path import Path, Word
@@ -120,7 +121,8 @@ def _as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     facts = {name: getattr(logging, name) for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing")}
-    quiet = {name: logging.getLogger(name).level for name in ("uvicorn.access", "httpx2", "httpcore2", "databases")}
+    libraries = ("uvicorn.access", "uvicorn.error", "httpx2", "httpcore2", "databases")
+    quiet = {name: logging.getLogger(name).level for name in libraries}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -175,3 +177,64 @@ def test_lines_are_written_soon_and_in_order_by_a_thread_with_the_request_of_the
     assert stream.full.wait(10)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [(line["message"], line["request_id"]) for line in lines] == [(f"line {n}", f"r{n}") for n in range(100)]
+
+
+def for_people(level: int, message: str, name: str = "app.test", **facts: object) -> str:
+    return TextFormatter().format(log.makeRecord(name, level, __file__, 1, message, (), None, extra=facts))
+
+
+def test_a_line_for_people_has_the_time_the_message_and_the_values() -> None:
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d  listening  url=http://x workers=2",
+        for_people(logging.INFO, "listening", url="http://x", workers=2),
+    )
+    assert for_people(logging.WARNING, "no room").endswith("  WARNING  no room")
+    quoted = for_people(logging.INFO, "said", words='two words, "quoted"', none="")
+    assert quoted.endswith("""  said  words="two words, \\"quoted\\"" none="\"""")
+
+
+def test_a_line_for_people_cannot_control_the_terminal() -> None:
+    odd = "two\nlines\r\x1b[31m\u2028\x9b\u202e ☃ \ud800"
+
+    shown = for_people(logging.INFO, odd, text=odd)
+
+    assert len(shown.splitlines()) == 1
+    assert shown.isprintable()
+    assert "☃" in shown
+
+
+def test_a_traceback_for_people_keeps_its_lines() -> None:
+    try:
+        raise RuntimeError("broken\x1b[31m")
+    except RuntimeError:
+        record = log.makeRecord("app.test", logging.ERROR, __file__, 1, "bug", (), sys.exc_info())
+
+    head, *lines = TextFormatter().format(record).splitlines()
+    assert head.endswith("  ERROR  bug")
+    assert lines[-1] == "  RuntimeError: broken\\x1b[31m"
+
+
+@pytest.mark.usefixtures("_as_it_was")
+@pytest.mark.parametrize(
+    ("form", "terminal", "is_json"),
+    [("", True, False), ("", False, True), ("json", True, True), ("text", False, False)],
+)
+def test_lines_are_for_people_on_a_terminal_unless_the_settings_say_another_form(
+    monkeypatch: pytest.MonkeyPatch, form: str, terminal: bool, is_json: bool
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    configure(form)
+    log.info("here")
+    for method, status in (("GET", 200), ("GET", 404), ("POST", 200)):
+        logging.getLogger("app.request").info(
+            "request", extra={"method": method, "path": "/x", "status": status, "ms": 1.5}
+        )
+
+    flush()
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith("{") == is_json
+    assert is_json or lines[-1].endswith("  POST /x: 200, 1.5 ms")
+    assert len(lines) == (4 if is_json else 3)  # a read that succeeds is no news for people

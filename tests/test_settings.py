@@ -3,21 +3,24 @@
 import itertools
 import os
 import re
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import AliasChoices, ValidationError
+from pydantic.fields import FieldInfo
 
 from app.settings import runner, values
 from app.settings import server as settings
-from app.settings.load import BadSettings
+from app.settings.load import BadSettings, Variables, read
 from app.settings.server import Settings
 from app.settings.values import Allowance, Bootstrap, Limits
 
 SECRET = "sixteen letters!"
-README = (Path(__file__).parents[1] / "README.md").read_text()
+PAGE = (Path(__file__).parents[1] / "docs" / "settings.md").read_text()
+OF_SERVERS, _, OF_RUNNERS = PAGE.partition("\n## A runner on another machine\n")
 #: Field, Gantry's name, Drone's, a value as text and as it is read.
 ENDPOINT = "https://extension.example.com:3000/path"
 #: Settings of git hosts: the end of the name, the hosts, a value as text and as it is read.
@@ -115,6 +118,7 @@ OWN: list[tuple[str, str, str, Any]] = [
     ),
     ("rate_limit", "GANTRY_RATE_LIMIT", "600", 600),
     ("demo", "GANTRY_DEMO", "true", True),
+    ("log", "GANTRY_LOG", "text", "text"),
     ("log_limit", "GANTRY_LOG_LIMIT", "10MB", 10 * 1024 * 1024),
     ("retention_days", "GANTRY_RETENTION_DAYS", "90", 90),
     ("retention_builds", "GANTRY_RETENTION_BUILDS", "500", 500),
@@ -203,9 +207,8 @@ def test_every_setting_is_tested() -> None:
     assert sorted(settings.names()) == sorted([row[1] for row in BOTH] + [row[1] for row in OWN])
 
 
-def test_the_readme_lists_every_setting_with_drones_name_and_no_other() -> None:
-    section = README.partition("\n## Settings\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `(GANTRY_\w+)` \| ([^|]*)\|", section, re.MULTILINE)
+def test_the_page_lists_every_setting_with_drones_name_and_a_meaning_and_no_other() -> None:
+    rows = re.findall(r"^\| `(GANTRY_\w+)` \| ([^|]*)\|[^|]+\| [^|]{5,}\|$", OF_SERVERS, re.MULTILINE)
 
     assert [name for name, _ in rows] == settings.names()
     named = {name: re.findall(r"`(DRONE_\w+)`", cell) for name, cell in rows}
@@ -216,6 +219,53 @@ def test_the_readme_lists_every_setting_with_drones_name_and_no_other() -> None:
         for name in getattr(field.validation_alias, "choices", [field.validation_alias])
         if str(name).startswith("DRONE_")
     )
+
+
+#: Settings of a runner whose default depends on the machine.
+OF_THE_MACHINE = {"DRONE_RUNNER_NAME", "DRONE_RUNNER_ROOT"}
+
+
+def defaults(page: str) -> dict[str, str]:
+    """The defaults of a page: the value that the cell begins with, as one writes it in the environment, or words."""
+    rows = re.findall(r"^\| `(\w+)` \|(?:[^|]*\|)? ([^|]+) \| [^|]*\|$", page, re.MULTILINE)
+    return {name: re.sub(r"^(?:`([^`]+)`|([^\s,:]+)).*", r"\1\2", cell) for name, cell in rows}
+
+
+def test_the_defaults_of_the_page_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = defaults(OF_SERVERS)
+    assert list(told) == settings.names()
+
+    assert not wrong_defaults(Settings, told, {})
+
+
+def test_the_page_lists_every_setting_of_a_runner_with_its_default() -> None:
+    needed = {"DRONE_RPC_HOST": "gantry.example.com", "DRONE_RPC_SECRET": SECRET}
+    told = defaults(OF_RUNNERS)
+
+    assert list(told) == [_name(field) for field in runner.RunnerSettings.model_fields.values()]
+    assert not wrong_defaults(runner.RunnerSettings, {name: told[name] for name in told.keys() - needed}, needed)
+
+
+def _name(field: FieldInfo) -> str:
+    alias = field.validation_alias
+    return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)
+
+
+def wrong_defaults(kind: type[Variables], told: Mapping[str, str], needed: Mapping[str, str]) -> list[str]:
+    """The settings whose default is another one than the page tells. What is off or empty is told in words."""
+    made, wrong = read(kind, needed), []
+    for field, facts in kind.model_fields.items():
+        if (name := _name(facts)) in told:
+            value, text = getattr(made, field), told[name]
+            if value is False:
+                right = text == "off"
+            elif value in ("", (), {}, None) or name in OF_THE_MACHINE:
+                right = not text[0].isdigit()
+            else:
+                right = getattr(read(kind, {**needed, name: text}), field) == value
+            wrong += [] if right else [f"{name}: {text}, not {value!r}"]
+    return wrong
 
 
 @pytest.mark.parametrize(
@@ -297,7 +347,8 @@ def test_a_driver_of_drones_that_is_not_used_does_not_matter(monkeypatch: pytest
     ("bind", "host", "port", "url"),
     [
         (":8080", "", 8080, "http://localhost:8080"),
-        ("0.0.0.0:80", "0.0.0.0", 80, "http://0.0.0.0:80"),
+        ("0.0.0.0:80", "0.0.0.0", 80, "http://localhost:80"),
+        ("[::]:80", "::", 80, "http://localhost:80"),
         ("[::1]:8080", "::1", 8080, "http://[::1]:8080"),
         ("localhost:0", "localhost", 0, "http://localhost:0"),
     ],

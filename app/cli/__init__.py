@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from app import DISTRIBUTION
 from app.cli.terminal.options import Session, json_option
 from app.errors import AppError
 
@@ -47,6 +48,7 @@ COMMANDS = {
     "runner": Lazy("app.cli.runner:runner", "Run the exec pipelines of a server that is elsewhere."),
     "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
     "serve": Lazy("app.cli.serve:serve", "Run the server."),
+    "service": Lazy("app.cli.service:service", "Print what a service manager needs to run the server."),
     "sign": Lazy("app.cli.sign:sign", "Sign the pipeline file of a protected repository."),
     "template": Lazy("app.cli.template:template", "Keep the templates of a namespace."),
     "token": Lazy("app.cli.token:token", "Make, list and remove your tokens."),
@@ -127,7 +129,7 @@ def _any_text(stream: Any) -> None:
     help="Token of your account. Prefer the variable: other users of this machine can see a command line.",
 )
 @json_option
-@click.version_option(package_name="gantry", prog_name="gantry", message="%(prog)s %(version)s")
+@click.version_option(package_name=DISTRIBUTION, prog_name="gantry", message="%(prog)s %(version)s")
 @click.pass_context
 def main(ctx: click.Context, server: str | None, token: str | None) -> None:
     """Promote builds, and run the server that does it.

@@ -35,8 +35,9 @@ def backup(session: Session, file: Path) -> None:
     server's settings. FILE must not exist. Whoever has FILE has the keys, too: keep it as you keep the data folder.
     With PostgreSQL the database is not in FILE.
     """
-    log.configure()
-    made = asyncio.run(backups.backup(settings.load(os.environ), file))
+    loaded = settings.load(os.environ)
+    log.configure(loaded.log)
+    made = asyncio.run(backups.backup(loaded, file))
     session.show(asdict(made), lambda _: _told(f"{file} holds", made) + (_POSTGRES if _elsewhere(made) else ""))
 
 
@@ -51,8 +52,9 @@ def restore(session: Session, file: Path, only_check: bool) -> None:
     The data folder is that of the settings; no server may run on it. Everything in FILE is checked before anything is
     put into its place. With PostgreSQL, restore the dump that was made before FILE, too.
     """
-    log.configure()
-    found = asyncio.run(backups.restore(settings.load(os.environ), file, only_check=only_check))
+    loaded = settings.load(os.environ)
+    log.configure(loaded.log)
+    found = asyncio.run(backups.restore(loaded, file, only_check=only_check))
     session.show(asdict(found), lambda _: _told(f"{file} is whole:" if only_check else f"{file} is restored:", found))
 
 

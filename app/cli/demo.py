@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import click
 
+from app import log
 from app.cli.hooks import hook_path, install_hook
 from app.cli.remote.client import Client, Connection, Json, Refused
 from app.errors import AppError
@@ -29,7 +30,9 @@ DEV, RELEASE, VIRTUAL = "demo-dev-local", "demo-release-local", "demo"
 PATIENCE = 60.0
 
 _SHELVES = "/artifactory/api/repositories"
-_FILES = Path(__file__).parents[2] / "fixtures" / "demo"
+#: The files of the repository: a wheel has them beside this module, a checkout among the fixtures.
+_PACKED, _IN_CHECKOUT = Path(__file__).with_name("demo_files"), Path(__file__).parents[2] / "fixtures" / "demo"
+_FILES = _PACKED if _PACKED.is_dir() else _IN_CHECKOUT
 _AUTHOR = ("-c", "user.name=Demo", "-c", "user.email=demo@gantry.invalid", "-c", "commit.gpgsign=false")
 
 
@@ -43,17 +46,18 @@ def prepare(folder: Folder, url: str, token: str) -> None:
         _make_shelves(client)
         if not any(repo["slug"] == SLUG and repo["counter"] for repo in client.records("/api/user/repos")):
             _make(folder, client, url)
+        else:
+            _install_hook(folder, client, url)  # the server may listen at another port than before
         _wait(client)
     except (AppError, subprocess.CalledProcessError, OSError) as error:
         click.echo(f"gantry: the demo could not be made: {_words(error)}", err=True)
         return
+    log.flush()
     click.echo(_next(folder, url, token))
 
 
 def _make(folder: Folder, client: Client, url: str) -> None:
-    if not _FILES.is_dir():
-        raise AppError("its files are only in a checkout of Gantry's source")
-    bare = folder.path / "demo" / "hello.git"
+    bare = _bare(folder)
     shutil.rmtree(bare, ignore_errors=True)
     _git(folder.path, "init", "-q", "--bare", "-b", "main", str(bare))
     address = bare.as_uri()
@@ -62,14 +66,24 @@ def _make(folder: Folder, client: Client, url: str) -> None:
     secret = {"name": "deploy_key", "data": "a-secret-that-logs-never-show"}
     _once(client, f"/api/repos/{SLUG}/secrets", secret)
     client.call("PUT", f"{_SHELVES}/{DEV}/grants/repo/{quote(SLUG, safe='')}", body={"actions": ["read", "deploy"]})
-    key = client.record("GET", f"/api/repos/{SLUG}/hook")["key"]
-    install_hook(hook_path(address), receive.script(slug=SLUG, url=url, key=key, portable=False), force=True)
+    _install_hook(folder, client, url)
     with tempfile.TemporaryDirectory() as work:
         shutil.copytree(_FILES, work, dirs_exist_ok=True)
         _git(Path(work), "init", "-q", "-b", "main")
         _git(Path(work), "add", "--all")
         _git(Path(work), *_AUTHOR, "commit", "-q", "-m", "Say hello")
         _git(Path(work), "push", "-q", str(bare), "main")
+
+
+def _install_hook(folder: Folder, client: Client, url: str) -> None:
+    """Let the repository tell this server of pushes."""
+    key = client.record("GET", f"/api/repos/{SLUG}/hook")["key"]
+    script = receive.script(slug=SLUG, url=url, key=key, portable=False)
+    install_hook(hook_path(_bare(folder).as_uri()), script, force=True)
+
+
+def _bare(folder: Folder) -> Path:
+    return folder.path / "demo" / "hello.git"
 
 
 def _make_shelves(client: Client) -> None:

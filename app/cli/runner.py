@@ -153,13 +153,13 @@ async def _serve(manager: RemoteManager, runner: Runner, loaded: RunnerSettings)
 def runner(only_check: bool) -> None:
     """Run the exec pipelines of a server that is elsewhere.
 
-    Settings come from the environment: DRONE_RPC_HOST, DRONE_RPC_PROTO, DRONE_RPC_SECRET and DRONE_RUNNER_*; the README
-    lists them.
+    Settings come from the environment: DRONE_RPC_HOST, DRONE_RPC_PROTO, DRONE_RPC_SECRET and DRONE_RUNNER_*;
+    docs/settings.md lists them.
     """
     try:
         loaded = settings.load(os.environ)
         harden()
-        log.configure()
+        log.configure(loaded.log)
         if only_check:
             _lock(_base(loaded)).close()
             click.echo("the settings are good")

@@ -65,6 +65,7 @@ class Server(serving.Server):
 
         Unlike in uvicorn, the signal is not raised again afterwards: a stopped server exits with code 0.
         """
+        logger.info("stopping at once" if self.should_exit else "shutting down")
         self.force_exit = self.should_exit
         self.should_exit = True
         stop = self._site.stop(0) if self.force_exit else self._site.stop()
@@ -79,12 +80,19 @@ class Server(serving.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and then start making the demo, if the settings want it: the demo is made over HTTP."""
         await super().startup(sockets)
+        if self.should_exit:
+            return
         settings = self._site.settings
+        logger.info("listening", extra={"url": settings.own_url} | _elsewhere(settings))
         if settings.demo and settings.admin is not None:
-            url = f"http://{settings.bind if settings.host else f'127.0.0.1:{settings.port}'}"
             token = settings.admin.token or self._site.folder.kept(ADMIN_TOKEN) or ""
-            making = asyncio.to_thread(demo.prepare, self._site.folder, url, token)
+            making = asyncio.to_thread(demo.prepare, self._site.folder, settings.own_url, token)
             self.demo = asyncio.create_task(making)
+
+
+def _elsewhere(settings: Settings) -> dict[str, str]:
+    """The address of links, if the settings name another one than that of the machine."""
+    return {} if settings.public_url == settings.own_url else {"public": settings.public_url}
 
 
 def _collect_seldom() -> None:
@@ -100,7 +108,7 @@ def _collect_seldom() -> None:
 async def _serve(loaded: Settings) -> None:
     connections = _connections(loaded)
     with listen(loaded.bind, "GANTRY_BIND") as listener:
-        async with open_site(loaded) as site:
+        async with open_site(loaded.listening_at(listener.getsockname()[1])) as site:
             _collect_seldom()
             server = Server(site, connections)
             await server.serve([listener])
@@ -128,11 +136,11 @@ def _with_demo(loaded: Settings) -> Settings:
 @click.command
 @click.option("--check", "only_check", is_flag=True, help="Only check settings, data folder and database.")
 def serve(only_check: bool) -> None:
-    """Run the server. Settings come from the environment; the README lists them."""
+    """Run the server. Settings come from the environment; docs/settings.md lists them."""
     try:
         loaded = settings.load(os.environ)
         harden()
-        log.configure()
+        log.configure(loaded.log)
         if only_check:
             asyncio.run(check(loaded))
             click.echo("the settings are good")

@@ -238,7 +238,7 @@ async def _mysql(url: str) -> AsyncIterator[Reader]:
     try:
         import pymysql  # an extra: only who comes from MySQL needs the driver
     except ImportError:
-        words = "reading MySQL needs one more package: pip install 'gantry[mysql]', and try again"
+        words = "reading MySQL needs one more package: pip install 'gantry-server[mysql]', and try again"
         raise BadSource(words, code="no_driver") from None
     errors = (pymysql.MySQLError, OSError, ValueError, RuntimeError)
     parts = _split(url)

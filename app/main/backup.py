@@ -26,6 +26,7 @@ from typing import Annotated, Any, Protocol
 import orjson
 from pydantic import Field, TypeAdapter
 
+from app import DISTRIBUTION
 from app.db import file
 from app.db.connect import connect, file_of, is_absent
 from app.db.migrate import present_version, versions
@@ -258,7 +259,7 @@ def _write(path: Path, staged: Folder, logs: Path, blobs: Copying, *, made: int)
                 count["bytes"] += size
                 if (part := name.partition("/")[0]) in count:
                     count[part] += 1
-            contents = Contents(made, version("gantry"), database, digest=digest.text(), lost=blobs.lost, **count)
+            contents = Contents(made, version(DISTRIBUTION), database, digest=digest.text(), lost=blobs.lost, **count)
             manifest = orjson.dumps(asdict(contents))
             _add(tar, MANIFEST, BytesIO(manifest), len(manifest), made)
         raw.flush()

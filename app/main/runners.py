@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
+from app import DISTRIBUTION
 from app.builds import progress, steps
 from app.builds.ports import Ports
 from app.db.connect import sqlite_files
@@ -79,7 +80,7 @@ async def open_runners(
 
 def _system(settings: Settings) -> System:
     url = urlsplit(settings.public_url)
-    return System(url.scheme, url.netloc + url.path, version("gantry"))
+    return System(url.scheme, url.netloc + url.path, version(DISTRIBUTION))
 
 
 async def _runner(manager: LocalManager, settings: Settings, folder: Folder, umask: int) -> Runner | None:

@@ -17,6 +17,7 @@ from app.settings.values import (
     Confining,
     Endpoint,
     Limits,
+    LogForm,
     LogSize,
     Map,
     Room,
@@ -33,7 +34,7 @@ def _named(name: str, **options: Any) -> Any:
 
 
 class RunnerSettings(Variables):
-    """What README's table of runners says, one field a row. An empty platform is this machine's."""
+    """What docs/settings.md says of a runner, one field a row. An empty platform is this machine's."""
 
     model_config = ConfigDict(validate_default=True)
 
@@ -72,6 +73,7 @@ class RunnerSettings(Variables):
     # Drone's runner has no names for these.
     sandbox: Sandbox = Field(validation_alias="GANTRY_RUNNER_SANDBOX", default="auto")
     user: User | Literal[""] = Field(validation_alias="GANTRY_RUNNER_USER", default="")
+    log: LogForm = Field(validation_alias="GANTRY_LOG", default="")
     limits: StepLimits = Field(validation_alias="GANTRY_RUNNER_LIMITS", default=Limits())
 
     @field_validator("host")

@@ -29,6 +29,7 @@ from app.settings.values import (
     Keys,
     Limits,
     Line,
+    LogForm,
     LogSize,
     LongTime,
     Map,
@@ -45,12 +46,12 @@ from app.settings.values import (
 )
 
 #: Variables that the command line and the tests read; the server must not report them as unknown.
-_OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_MIGRATE_FROM", "GANTRY_TEST_POSTGRES"})
+OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_MIGRATE_FROM", "GANTRY_TEST_POSTGRES"})
 _DATABASES = {"sqlite3": "sqlite:///", "postgres": ""}
 
 
 class Settings(Extensions, Forges):
-    """What the README's table says, one field a row."""
+    """What docs/settings.md says, one field a row."""
 
     data: Folder = named("DATA", default_factory=lambda: Path("data").absolute())
     logs: Folder | None = named("LOGS", default=None)
@@ -109,6 +110,8 @@ class Settings(Extensions, Forges):
     trusted_proxies: Networks = named("TRUSTED_PROXIES", default=())
     rate_limit: int = named("RATE_LIMIT", default=0, ge=0, le=1_000_000)
     demo: bool = named("DEMO", default=False)
+    #: The form of the lines of the log; empty = text on a terminal, else JSON.
+    log: LogForm = named("LOG", default="")
 
     drone_proto: str = Field(default="", validation_alias="DRONE_SERVER_PROTO")
     drone_host: str = Field(default="", validation_alias="DRONE_SERVER_HOST")
@@ -150,9 +153,19 @@ class Settings(Extensions, Forges):
         return values.port(self.bind)
 
     @property
+    def own_url(self) -> str:
+        """The address under which this machine reaches the server, without a trailing slash."""
+        everywhere = self.host in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        return f"http://localhost:{self.port}" if everywhere else f"http://{self.bind}"
+
+    @property
     def public_url(self) -> str:
         """The address that links begin with, without a trailing slash."""
-        return self.url or f"http://{self.bind if self.host else 'localhost' + self.bind}"
+        return self.url or self.own_url
+
+    def listening_at(self, port: int) -> "Settings":
+        """The settings with the port that the server listens on, which they may have left open."""
+        return self.model_copy(update={"bind": values.with_port(self.bind, port)})
 
     @property
     def database(self) -> str:
@@ -192,4 +205,4 @@ def names() -> list[str]:
 
 
 def _unknown(environ: Mapping[str, str]) -> set[str]:
-    return {name for name in environ if name.startswith("GANTRY_")} - set(names()) - _OTHERS
+    return {name for name in environ if name.startswith("GANTRY_")} - set(names()) - OTHERS

@@ -122,6 +122,11 @@ def port(value: str) -> int:
     return int(value.rpartition(":")[2])
 
 
+def with_port(value: str, port: int) -> str:
+    """A bind address with another port."""
+    return f"{value.rpartition(':')[0]}:{port}"
+
+
 def url(value: str) -> str:
     """The address of a site, without a slash at its end."""
     parts = urlsplit(value)
@@ -334,6 +339,7 @@ def user(value: str) -> str:
 
 #: Types for the fields of settings.
 Sandbox = Literal["auto", "bwrap", "none"]
+LogForm = Literal["", "json", "text"]
 StepLimits = Annotated[Limits, BeforeValidator(limits)]
 User = Annotated[str, AfterValidator(user)]
 Folder = Annotated[Path, AfterValidator(absolute)]

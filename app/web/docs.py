@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup, escape
 from starlette.requests import Request
 
+from app import DISTRIBUTION
 from app.encoding import encode
 from app.web import pages
 from app.web.errors import ErrorJSON
@@ -48,7 +49,7 @@ def routes(described: Sequence[Endpoint], error_of: ErrorOf = lambda _: ErrorJSO
 
     @cache
     def document() -> Schema:
-        return describe([*described, *rows], version("gantry"), error_of)
+        return describe([*described, *rows], version(DISTRIBUTION), error_of)
 
     @cache
     def page() -> str:

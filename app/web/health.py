@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
+from app import DISTRIBUTION
 from app.db.tx import one
 from app.errors import Unavailable
 from app.web.reply import JSON, Text
@@ -82,7 +83,7 @@ def _forget(asking: "asyncio.Future[object]") -> None:
 
 async def show_version(_: Request[Any]) -> JSON[VersionJSON]:
     """The version of the server."""
-    return JSON(VersionJSON(version=version("gantry")))
+    return JSON(VersionJSON(version=version(DISTRIBUTION)))
 
 
 async def show_varz(request: Request[Any]) -> JSON[VarzJSON]:

@@ -10,12 +10,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError
-from app.log import request_id
+from app.log import REQUESTS, request_id
 from app.web import errors
 from app.web.policy import Headers, Policy
 from app.web.traffic import Traffic
 
-log = logging.getLogger("app.request")
+log = logging.getLogger(REQUESTS)
 
 #: The parts of request ids: unique between processes, and cheap to make; ids are no secrets.
 _PROCESS, _NUMBERS = secrets.token_hex(4), count()

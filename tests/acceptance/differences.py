@@ -1,4 +1,4 @@
-"""What is deliberately not as recorded. README's compatibility table has one row for each key, and no other."""
+"""What is deliberately not as recorded. The table of docs/compatibility.md has one row for each key, and no other."""
 
 import re
 from typing import NamedTuple

@@ -1,9 +1,16 @@
 """The first screen of the README: one command starts a server with a demo, the next promotes it."""
 
+import json
+import os
+import pty
 import re
 import shlex
+import signal
 import stat
 import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -11,15 +18,18 @@ import pytest
 
 from tests import gantry
 from tests.acceptance.server import Server
+from tests.scm.repository import Repository
+from tests.soon import soon_sync
 
 FILES = Path(__file__).parents[2] / "fixtures" / "demo"
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Server:
+def demo(tmp_path: Path) -> Iterator[Server]:
     server = Server(tmp_path, demo="true")
     del server.environment["GANTRY_ADMIN"], server.environment["GANTRY_GIT_ROOTS"]
-    return server
+    yield server
+    server.__exit__()
 
 
 def printed(server: Server) -> str:
@@ -111,3 +121,92 @@ def test_the_demo_leaves_a_data_folder_alone_that_has_an_administrator(tmp_path:
 
         assert not (server.data / "keys" / "admin-token").exists()
         assert server.json("GET", "/api/user")["login"] == "octocat"
+
+
+def start_at_any_port(server: Server) -> str:
+    """Start a server whose settings leave its port open; the address that its log names."""
+    server.environment["GANTRY_BIND"] = "127.0.0.1:0"
+    server.folder.mkdir(parents=True, exist_ok=True)
+    with server.log.open("wb") as log:
+        server.process = gantry.start(["serve"], server.environment, out=log, err=log)
+    said = server.until(lambda: re.search(r'"url":"(http://[^"]+)"', server.log.read_text()), "it says where")
+    assert said is not None
+    return said[1]
+
+
+def test_a_port_that_is_left_open_is_logged_and_the_demo_and_all_links_name_it(demo: Server) -> None:
+    url = start_at_any_port(demo)
+    screen = printed(demo)
+    token = (demo.data / "keys" / "admin-token").read_text()
+    headers = {"Authorization": f"Bearer {token}"}
+
+    hook = httpx2.get(f"{url}/api/repos/demo/hello/hook", headers=headers).json()
+
+    assert url.removeprefix("http://127.0.0.1:") not in ("", "0")
+    assert f"Gantry is ready at {url}\n" in screen
+    assert hook["url"] == url
+
+
+def test_the_hook_of_the_demo_knows_the_port_of_the_last_start(demo: Server, tmp_path: Path) -> None:
+    start_at_any_port(demo)
+    printed(demo)
+    demo.stop()
+    url = start_at_any_port(demo)
+    printed(demo)
+    bare, repository = str(demo.data / "demo" / "hello.git"), Repository(tmp_path / "clone")
+    repository.git("pull", "-q", bare, "main")
+    repository.commit({"news": "news"}, "News")
+    repository.git("push", "-q", bare, "HEAD:main")
+    token = (demo.data / "keys" / "admin-token").read_text()
+    builds = f"{url}/api/repos/demo/hello/builds"
+
+    soon_sync(lambda: len(httpx2.get(builds, headers={"Authorization": f"Bearer {token}"}).json()) == 2, "it builds")
+
+
+def test_on_a_terminal_lines_are_for_people_and_the_next_commands_come_last(demo: Server) -> None:
+    ours, theirs = pty.openpty()
+    shown: list[bytes] = []
+
+    def read() -> None:
+        while True:
+            try:
+                shown.append(os.read(ours, 65536))
+            except OSError:  # the server has ended, and with it the terminal
+                return
+
+    with os.fdopen(theirs, "wb", buffering=0) as terminal:
+        command = [sys.executable, "-m", "app", "serve"]
+        process = subprocess.Popen(command, env=demo.environment, stdout=terminal, stderr=terminal)
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        soon_sync(lambda: b"bundle verify hello 1.0" in b"".join(shown), "the demo is ready")
+        token = (demo.data / "keys" / "admin-token").read_text()
+        for _ in range(50):
+            httpx2.get(f"{demo.url}/api/repos/demo/hello/builds", headers={"Authorization": f"Bearer {token}"})
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        reader.join()
+        os.close(ours)
+
+    lines = b"".join(shown).decode().replace("\r", "").splitlines()
+    last = max(number for number, line in enumerate(lines) if "bundle verify hello 1.0" in line)
+    assert re.fullmatch(
+        rf"\d\d:\d\d:\d\d  listening  url={demo.url}", next(line for line in lines if "listening" in line)
+    )
+    assert not [line for line in lines if line.startswith("{")]
+    assert [line.split("  ")[1] for line in lines[last + 1 :] if line] == ["shutting down"]
+
+
+@pytest.mark.parametrize(("form", "is_json"), [("json", True), ("text", False), ("", True)])
+def test_the_settings_say_the_form_of_the_log(demo: Server, form: str, is_json: bool) -> None:
+    demo.environment |= {"GANTRY_LOG": form, "GANTRY_DEMO": "false"}
+
+    with demo:
+        pass
+
+    lines = demo.log.read_text().splitlines()
+    assert [line.startswith("{") for line in lines] == [is_json] * len(lines)
+    said = [json.loads(line)["message"] if is_json else line.split("  ")[1] for line in lines]
+    assert {"listening", "shutting down"} <= set(said)

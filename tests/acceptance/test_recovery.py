@@ -336,7 +336,7 @@ def test_a_second_signal_ends_all_grace(server: Server) -> None:
     assert server.process is not None
 
     server.process.send_signal(signal.SIGINT)
-    server.until(lambda: "Shutting down" in server.log.read_text(), "it begins to stop")
+    server.until(lambda: "shutting down" in server.log.read_text(), "it begins to stop")
     assert server.stop() == 0
 
     assert _naps() == []

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -61,6 +62,15 @@ def test_it_says_that_it_lives_and_is_ready_and_which_it_is(server: Server) -> N
         assert anyone.get("/healthz").text == anyone.get("/readyz").text == "OK"
         version = anyone.get("/version").json()
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*", version["version"])
+
+
+def test_the_page_of_operation_lists_the_metrics_in_their_order(server: Server) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operation.md").read_text()
+    told = re.findall(r"^\| `(\w+)` \| ([^|]+) \|$", page.partition("## Monitoring")[2], re.MULTILINE)
+
+    metrics = re.findall(r"^# HELP (\w+) (.*)\.$", server.ask("GET", "/metrics").text, re.MULTILINE)
+
+    assert told == metrics
 
 
 def test_metrics_count_what_there_is(server: Server) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from app import DISTRIBUTION
 from app.cli import COMMANDS, main
 from tests.cli.conftest import Gantry
 from tests.cli.farside import FarSide, answer, recorded, stream
@@ -80,7 +81,7 @@ def test_help_of_the_program_says_what_the_command_says(name: str) -> None:
 
 
 def test_version_is_the_distribution_s() -> None:
-    assert CliRunner().invoke(main, ["--version"]).output == f"gantry {version('gantry')}\n"
+    assert CliRunner().invoke(main, ["--version"]).output == f"gantry {version(DISTRIBUTION)}\n"
 
 
 @pytest.mark.parametrize(
