@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from app.db.connect import Alterable, connect
@@ -20,6 +21,10 @@ APART = {
     *("test_converters", "test_demo", "test_extensions", "test_limits", "test_log_api", "test_pipelines"),
     *("test_remote_runner", "test_separation", "test_server", "test_start", "test_steps"),
 }
+
+#: A slow machine is no failure.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure() -> None:
