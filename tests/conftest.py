@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from app.db.connect import Alterable, connect
@@ -28,6 +29,10 @@ APART = {
     ),
     *("test_remote_runner", "test_separation", "test_server", "test_start", "test_steps"),
 }
+
+#: A slow machine is no failure.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure() -> None:

@@ -136,7 +136,7 @@ def exercise(operation: Any, mode: GenerationMode, session: requests.Session) ->
     """Call an operation in many ways."""
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+    @settings(max_examples=3, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
     def call(case: Any) -> None:
         aim(case)
         headers = {"Authorization": f"Bearer {TOKEN}"}

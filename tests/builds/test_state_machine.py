@@ -329,7 +329,5 @@ async def _next(subscription: Subscription[T]) -> T:
     return event
 
 
-Machine.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-)
+Machine.TestCase.settings = settings(max_examples=25, stateful_step_count=40, suppress_health_check=list(HealthCheck))
 TestMachine = Machine.TestCase

@@ -26,7 +26,7 @@ def test_a_name_is_refused_exactly_when_git_refuses_it(name: str) -> None:
     assert (refs.problem(name) is None) == git_takes(name)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(alphabet="ab./@{}~^:?*[\\ -\x01\x7fé" + "lock", min_size=1, max_size=8))
 def test_any_name_is_refused_exactly_when_git_refuses_it(name: str) -> None:
     if not name.startswith("-"):

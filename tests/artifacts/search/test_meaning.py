@@ -112,7 +112,7 @@ worlds = st.builds(
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+@settings(max_examples=50, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(worlds, st.lists(queries, min_size=6, max_size=12))
 async def test_a_query_finds_what_it_means(db: Database, world: World, asked: list[Members]) -> None:
     await db.write(_stored(world))

@@ -168,7 +168,7 @@ def written(numbers: list[int] | None) -> str:
     st.none() | values(1, 12),
     st.none() | values(0, 6),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_it_is_the_first_moment_that_matches(
     now: int,
     time: tuple[list[int], list[int], list[int]],

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.artifacts import environments as known
@@ -207,7 +207,7 @@ def test_a_sequence(sequence: list[tuple[Any, ...]], tmp_path: Path) -> None:
     asyncio.run(_play(tmp_path, sequence))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(steps, max_size=14))
 def test_any_sequence(sequence: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -95,7 +95,7 @@ changes = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(changes)
 def test_what_was_changed_is_refused_or_is_the_same_version(data: bytes) -> None:
     try:

@@ -379,7 +379,7 @@ def requests(draw: st.DrawFn) -> tuple[str, Any]:
     return kind, draw(bodies) if draw(st.integers(0, 4)) == 0 else _changed(draw, RIGHT[kind])
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(request=requests())
 def test_no_body_makes_the_server_fail(site: Site, request: tuple[str, Any]) -> None:
     kind, said = request
