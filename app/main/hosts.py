@@ -16,6 +16,7 @@ from app.moments import Recorders
 from app.repos.hosted.addresses import Addresses
 from app.repos.hosted.credentials import Credentials
 from app.repos.hosted.lists import Lists
+from app.repos.hosted.owners import Owners
 from app.repos.hosted.rights import Rights
 from app.repos.hosted.sync import Syncs
 from app.repos.model import Repo, source
@@ -61,6 +62,7 @@ class OpenedHosts:
     logins: HostLogins
     syncs: Syncs
     rights: Rights
+    owners: Owners
 
 
 @asynccontextmanager
@@ -149,4 +151,5 @@ async def open_hosts(
     redirect = f"{settings.public_url}/login"
     logins = HostLogins(db, tokens, forges.accounts, rules, cookie_key, redirect, now, syncs.begin)
     async with syncs.running():
-        yield OpenedHosts(forges.accounts, forges.credentials, logins, syncs, Rights(db, tokens, now))
+        rights, owners = Rights(db, tokens, now), Owners(db, tokens)
+        yield OpenedHosts(forges.accounts, forges.credentials, logins, syncs, rights, owners)

@@ -179,6 +179,7 @@ def _state(
         logins=opened_hosts.logins,
         syncs=opened_hosts.syncs,
         renew_rights=opened_hosts.rights,
+        owners=opened_hosts.owners,
         refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         hosts=hosts,

@@ -14,6 +14,7 @@ from app.db.tx import Tx
 from app.errors import Forbidden, NotFound, Unauthorized
 from app.moments import Actor
 from app.repos import aged, paths, store
+from app.repos.hosted.owners import Owners
 from app.repos.hosted.sync import Syncs
 from app.repos.model import Permissions, Repo, Right
 from app.repos.store import RepoRights
@@ -32,6 +33,8 @@ class State(auth.State):
 
     #: Renews rights that are older than GOOD. NotFound when the host does not tell them.
     renew_rights: Renew
+    #: What hosts tell of who administers namespaces.
+    owners: Owners
     #: Synchronises accounts with the hosts.
     syncs: Syncs
     hosts: Hosts

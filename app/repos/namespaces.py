@@ -4,6 +4,7 @@ The host of plain git has no organisations, so the rights in a namespace follow 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from starlette.requests import Request
@@ -14,8 +15,9 @@ from app.db.tx import Tx, one
 from app.errors import Forbidden, Unauthorized
 from app.moments import Actor
 from app.repos import aged, sharing
+from app.repos.hosted.owners import Owners
 from app.repos.paths import NAMESPACE
-from app.web.needs import StoredNeeds
+from app.web.needs import Outdated, StoredNeeds
 
 #: The role of an account in a namespace.
 Standing = Literal["member", "owner"]
@@ -23,7 +25,7 @@ Standing = Literal["member", "owner"]
 #: Repositories that share in the namespace, and in how many of them the account may write and administer, by rights
 #: that were given here, or that a host has told since a time; and how many rights are older.
 RIGHTS = f"""
-    SELECT count(*) AS repos,
+    SELECT count(*) AS repos, coalesce(max(repos.scm), '') AS host,
         count(CASE WHEN can_write AND {aged.COUNTS} THEN 1 END) AS writes,
         count(CASE WHEN can_admin AND {aged.COUNTS} THEN 1 END) AS admins,
         count(CASE WHEN can_write AND NOT {aged.COUNTS} THEN 1 END) AS old
@@ -57,8 +59,9 @@ class Namespace:
         return self.caller.by
 
 
-def find(shown: Claim, namespace: str, standing: Standing) -> Tx[Caller]:
-    """The caller, who must be a `member` or an `owner` of the namespace. Raises Unauthorized or Forbidden.
+def find(shown: Claim, namespace: str, standing: Standing, owners: Owners) -> Tx[Caller]:
+    """The caller, who must be a `member` or an `owner` of the namespace. Raises Unauthorized or Forbidden, and Outdated
+    when the host of the namespace must be asked whether the caller administers the namespace there, too.
 
     A member may write in a repository of the namespace; an owner administers all its repositories. Those of a host that
     does not share in the namespace do not count. Administrators of
@@ -77,7 +80,13 @@ def find(shown: Claim, namespace: str, standing: Standing) -> Tx[Caller]:
     if standing == "member" and rights["writes"]:
         return caller
     if standing == "owner" and 0 < rights["repos"] == rights["admins"]:
-        return caller
+        host = rights["host"]
+        administers = owners.known(user, host, namespace)
+        if administers is None:
+            raise Outdated(partial(owners.ask, user, host, namespace))
+        if administers:
+            return caller
+        raise auth.refused(Forbidden(f"this is for those who administer {namespace} at {host}"), user)
     way_out = _OLD if rights["old"] else ""
     raise auth.refused(Forbidden(_REFUSALS[standing].format(namespace) + way_out), user)
 
@@ -104,10 +113,10 @@ class NamespaceNeeds(StoredNeeds[Namespace]):
 
     async def asked(self, request: Request[Any]) -> Tx[Namespace]:
         """As `find`."""
-        return self._judged(await auth.claim(request), request.path_params["namespace"])
+        return self._judged(await auth.claim(request), request.path_params["namespace"], request.state["owners"])
 
-    def _judged(self, shown: Claim, name: str) -> Tx[Namespace]:
-        return Namespace(name, (yield from find(shown, name, self._standing)))
+    def _judged(self, shown: Claim, name: str, owners: Owners) -> Tx[Namespace]:
+        return Namespace(name, (yield from find(shown, name, self._standing, owners)))
 
 
 MEMBER = NamespaceNeeds("member", "Who may write in a repository of the namespace.")

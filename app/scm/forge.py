@@ -236,6 +236,15 @@ class Directory(Protocol):
         ...
 
 
+@runtime_checkable
+class Organisations(Protocol):
+    """Hosts that tell who administers a namespace (contract scm-api 6)."""
+
+    async def administers(self, credential: Credential, namespace: str) -> bool:
+        """Whether the namespace is that of the account, or of an organisation or group that the account administers."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Granted:
     """Tokens that a host gave to this server for an account."""

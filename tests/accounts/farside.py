@@ -14,6 +14,7 @@ from app.accounts.seen import Seen
 from app.db.connect import Database
 from app.db.tx import Tx
 from app.moments import Recorders
+from app.repos.hosted.owners import Owners
 from app.sealing.seal import Seal
 
 NOW = 1_700_000_000
@@ -35,6 +36,7 @@ def state(db: Database, **more: Any) -> dict[str, Any]:
         "seen": Seen(db),
         "signer": Signer(b"k" * 32, "gantry"),
         "logins": logins(db),
+        "owners": owners(db),
     } | more
 
 
@@ -44,6 +46,11 @@ def logins(db: Database, *hosts: AccountHost, **more: Any) -> HostLogins:
     tokens = Tokens(db, SEAL, known, lambda: NOW, "http://gantry.test")
     made = HostLogins(db, tokens, hosts, Rules(), KEY, "http://gantry.test/login", lambda: NOW, lambda _: None)
     return replace(made, **more)
+
+
+def owners(db: Database, *hosts: AccountHost) -> Owners:
+    """What these hosts tell of who administers namespaces."""
+    return Owners(db, Tokens(db, SEAL, {host.name: host for host in hosts}, lambda: NOW, "http://gantry.test"))
 
 
 def shown(cookie: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from app.repos import namespaces, store
 from app.repos.aged import DAY
 from app.repos.model import Permissions, Repo
 from app.repos.namespaces import Standing
+from tests.accounts.farside import owners
 
 NOW = 1_700_000_000
 READ, WRITE, ADMIN = Permissions(True), Permissions(True, True), Permissions(True, True, True)
@@ -32,7 +33,7 @@ async def allowed(db: Database, repos: list[Repo], standing: Standing, *rights: 
     for repo, given in zip(repos, rights, strict=False):
         await db.write(store.grant(repo.id, user.id, given, NOW))
     try:
-        found = await db.read(namespaces.find(Claim(token_hash=proofs.hash_token("kim")), "acme", standing))
+        found = await db.read(namespaces.find(Claim(token_hash=proofs.hash_token("kim")), "acme", standing, owners(db)))
     except Forbidden:
         return False
     return found.user == user
@@ -64,7 +65,7 @@ async def test_rights_that_a_host_has_not_confirmed_for_a_day_are_none(
 ) -> None:
     kim = await db.write(accounts.create("kim", token="kim", now=NOW))
     await db.write(store.grant(repos[0].id, kim.id, WRITE, NOW, synced=NOW))
-    finding = namespaces.find(Claim(token_hash=proofs.hash_token("kim"), now=NOW + age), "acme", "member")
+    finding = namespaces.find(Claim(token_hash=proofs.hash_token("kim"), now=NOW + age), "acme", "member", owners(db))
 
     if let_in:
         assert (await db.read(finding)).user == kim
@@ -95,7 +96,7 @@ async def test_a_login_is_no_namespace_where_it_is_somebody_elses(
         await db.write(hosted.link(HostAccount(0, kim.id, host, "1", login, "bearer", b"", b"")))
 
     try:
-        await db.read(namespaces.find(Claim(token_hash=proofs.hash_token("kim")), "kim", "owner"))
+        await db.read(namespaces.find(Claim(token_hash=proofs.hash_token("kim")), "kim", "owner", owners(db)))
         found = True
     except Forbidden:
         found = False
@@ -110,11 +111,11 @@ async def test_administrators_and_the_login_of_that_name_are_always_let_in(db: D
 
     for token in ("root", "acme"):
         claim = Claim(token_hash=proofs.hash_token(token))
-        assert (await db.read(namespaces.find(claim, "acme", standing))).user.login == token
+        assert (await db.read(namespaces.find(claim, "acme", standing, owners(db)))).user.login == token
     with pytest.raises(Forbidden):
-        await db.read(namespaces.find(Claim(token_hash=proofs.hash_token("acme")), "nobody", standing))
+        await db.read(namespaces.find(Claim(token_hash=proofs.hash_token("acme")), "nobody", standing, owners(db)))
 
 
 async def test_strangers_are_nobody(db: Database) -> None:
     with pytest.raises(Unauthorized):
-        await db.read(namespaces.find(Claim(), "acme", "member"))
+        await db.read(namespaces.find(Claim(), "acme", "member", owners(db)))

@@ -16,7 +16,7 @@ from app.repos.namespaces import Standing
 from app.repos.secrets import store as secrets
 from app.repos.templates import store as templates
 from app.repos.templates.store import Template
-from tests.accounts.farside import SEAL
+from tests.accounts.farside import SEAL, owners
 
 NOW = 1_700_000_000
 ADMIN = Permissions(True, True, True)
@@ -70,7 +70,7 @@ async def test_a_group_that_nobody_else_has_shares(db: Database, repos: dict[str
 
 async def let_in(db: Database, standing: Standing, login: str = "kim", namespace: str = "acme") -> bool:
     try:
-        await db.read(namespaces.find(Claim(token_hash=proofs.hash_token(login)), namespace, standing))
+        await db.read(namespaces.find(Claim(token_hash=proofs.hash_token(login)), namespace, standing, owners(db)))
     except Forbidden:
         return False
     return True

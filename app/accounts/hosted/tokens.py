@@ -18,7 +18,7 @@ from app.accounts.hosted.model import REFRESH, TOKEN, AccountHost, HostAccount
 from app.backoff import pauses
 from app.db.connect import Database
 from app.errors import Unauthorized, Unavailable, Unreadable
-from app.scm.forge import Credential, Granted, Rejected
+from app.scm.forge import Credential, Directory, Granted, Rejected
 from app.sealing.seal import Seal
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,10 @@ class Tokens:
         if (host := self._hosts.get(name)) is None:
             raise Unreadable(f"the settings of the server name no host {name!r}", code="unknown_host")
         return host
+
+    def directory(self, name: str) -> Directory | None:
+        """What lists accounts and repositories of a host; None when the settings do not name the host."""
+        return self._hosts[name].directory if name in self._hosts else None
 
     def sealed(self, granted: Granted) -> tuple[bytes, bytes]:
         """Tokens as they are stored."""

@@ -101,6 +101,11 @@ class Keeper:
         """Look for what is due now: something was stored that waits."""
         self._loop.wake()
 
+    async def idle(self, repo_id: int) -> None:
+        """Wait until this server receives no change of a repository that is not stored yet."""
+        if under_way := [task for (owner, _), task in self._first.items() if owner == repo_id]:
+            await asyncio.wait(under_way, timeout=PROMPT_PLAIN)
+
     async def receive(self, repo: Repo, told: hook.Delivery, change: Change, by: Actor) -> Build:
         """The build of a change that is told of now; a second delivery gets the build of the first one.
 

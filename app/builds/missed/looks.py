@@ -51,7 +51,7 @@ PATIENCE, LEASE = 120.0, 300
 FIRST_PAUSE, LONGEST_PAUSE = 30, 900
 #: Seconds between two looks for what is due, at most: another server may have enabled a repository.
 LOOK = 5.0
-#: Tags of one look that are built. Hosts send no webhook of a push of very many tags, as a mirror makes it.
+#: Tags of one look that are built; later looks build the others. Hosts send no webhook of a push of very many tags.
 MOST = 20
 
 
@@ -208,16 +208,17 @@ class Looks:
         listed = await host.tips(source(repo), repo.default_branch) if isinstance(host, Tips) else {}
         seen = await self._ports.db.read(store.seen(repo.id))
         difference = compared(look, repo.default_branch, listed, seen)
-        judged = _judged(look.repo_id, difference, asked, asked + self._hour())
-        missed, too_many = await self._ports.db.write_few(judged)
-        if too_many:
-            about = _about(look) | {"tags": too_many}
-            log.warning("more tags are new at once than hosts send webhooks of: they are not built", extra=about)
+        judged = _judged(look, difference, asked, asked + self._hour())
+        missed, later = await self._ports.db.write_few(judged)
+        if later:
+            about = _about(look) | {"tags": later}
+            log.warning("more tags are new than one look builds: later looks build the others", extra=about)
         return missed
 
     async def _build(self, look: Look, repo: Repo, missed: Sequence[Found], asked: int) -> None:
         """Store what no delivery has told of within the GRACE; what cannot be read, a later look finds again."""
         await asyncio.sleep(self._grace)
+        await self._keeper.idle(repo.id)
         try:
             for one in missed:
                 await self._store(look, repo, one, asked)
@@ -229,7 +230,9 @@ class Looks:
     async def _store(self, look: Look, repo: Repo, found: Found, asked: int) -> None:
         try:
             commit = await self._commit(repo, found)
-        except NotFound:  # the ref has moved meanwhile
+        except NotFound:  # the ref has moved meanwhile, as the next look sees; or the tag names no commit
+            if not found.ref.startswith(BRANCHES):
+                await self._ports.db.write_few(store.see(repo.id, {found.ref: found.oid}))
             return
         if 0 < commit.timestamp < found.oldest:
             await self._ports.db.write_few(store.see(repo.id, {found.ref: found.oid}))
@@ -278,19 +281,24 @@ def _switch(now: Callable[[], int], change: Change) -> Tx[None]:
         yield from store.add([Look(repo.id, server_of(repo), now(), 0, now(), 0)])
 
 
-def _judged(repo_id: int, difference: Difference, asked: int, due: int) -> Tx[tuple[list[Found], int]]:
-    """What was neither built nor told of, and how many tags are left out; all else is seen from now on."""
-    missed = list[Found]()
+def _judged(look: Look, difference: Difference, asked: int, due: int) -> Tx[tuple[list[Found], int]]:
+    """What was neither built nor told of, and how many tags are left to later looks; all else is seen from now on.
+
+    What is left was not compared: so the look counts as none, and the next one asks what was built since the last.
+    """
+    missed, later, room = list[Found](), list[Found](), MOST
     for one in difference.found:
-        if not (yield from store.is_built(repo_id, one.ref, one.oid, one.since)):
+        is_tag = not one.ref.startswith(BRANCHES)
+        if is_tag and not room:
+            later.append(one)
+        elif not (yield from store.is_built(look.repo_id, one.ref, one.oid, one.since)):
             missed.append(one)
-    tags = [one for one in missed if not one.ref.startswith(BRANCHES)]
-    if len(tags) <= MOST:
-        tags = []
-    left = [one for one in missed if one not in tags]
-    known = {**difference.known, **{one.ref: one.oid for one in difference.found if one not in left}}
-    yield from store.end(repo_id, asked, due, known, difference.gone)
-    return left, len(tags)
+            room -= is_tag
+    unseen = {one.ref for one in (*missed, *later)}
+    known = {one.ref: one.oid for one in difference.found if one.ref not in unseen}
+    looked = look.looked if later else asked
+    yield from store.end(look.repo_id, looked, due, {**difference.known, **known}, difference.gone)
+    return missed, len(later)
 
 
 def _added(given: Delivery, found: Found, since: int) -> Tx[bool]:

@@ -1,5 +1,6 @@
 """What a comparison of the refs of a repository with what was built decides. Pure."""
 
+import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -19,7 +20,10 @@ LAG = 60
 
 @dataclass(frozen=True)
 class Look:
-    """A repository whose refs are compared. Times are Unix seconds; see the table for each."""
+    """A repository whose refs are compared. Times are Unix seconds; see the table for each.
+
+    `looked` is the last comparison that left no tag to a later one.
+    """
 
     repo_id: int
     server: str
@@ -45,7 +49,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`found` may have been missed; of `known` nothing is to be built; `gone` are no refs any more."""
+    """`found` may have been missed, the branch before the tags, and `v9` before `v10`.
+
+    Of `known` nothing is to be built; `gone` are no refs any more.
+    """
 
     found: tuple[Found, ...]
     known: Mapping[str, str]
@@ -73,12 +80,17 @@ def compared(look: Look, branch: str, listed: Mapping[str, str], seen: Mapping[s
             NEVER if ref.startswith(BRANCHES) else look.looked - LAG,
             _oldest(look, ref, seen, is_whole=is_whole),
         )
-        for ref, oid in changed.items()
+        for ref, oid in sorted(changed.items(), key=lambda one: _by_numbers(one[0]))
         if look.looked or (look.enabled and ref == BRANCHES + branch)
     ]
     news = {one.ref for one in found}
     known = {ref: oid for ref, oid in changed.items() if ref not in news}
     return Difference(tuple(found), known, seen.keys() - listed.keys() if is_whole else frozenset())
+
+
+def _by_numbers(ref: str) -> str:
+    """What to sort a ref by, so that numbers in its name count as numbers."""
+    return re.sub("[0-9]+", lambda number: number[0].zfill(20), ref)
 
 
 def _oldest(look: Look, ref: str, seen: Mapping[str, str], *, is_whole: bool) -> int:

@@ -1,5 +1,7 @@
 """Routes of templates (contract drone-rest 3.5)."""
 
+from functools import partial
+
 from starlette.requests import Request
 
 from app.accounts import moments as written
@@ -8,6 +10,7 @@ from app.db.tx import Tx
 from app.errors import Invalid, Problem
 from app.repos import moments, namespaces
 from app.repos.access import State
+from app.repos.hosted.owners import Owners
 from app.repos.input import check_name
 from app.repos.namespaces import MEMBER, OWNER, Namespace
 from app.repos.paths import NAMESPACE
@@ -16,6 +19,7 @@ from app.repos.templates.input import NewTemplate, TemplateChanges, data_problem
 from app.repos.templates.store import Template
 from app.repos.templates.wire import TemplateJSON, template_json
 from app.web import body
+from app.web.needs import renewing
 from app.web.path import Path, Word
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
@@ -65,18 +69,24 @@ async def update(request: Request[State], found: Namespace) -> JSON[TemplateJSON
         check_name("namespace", new.namespace) if new.namespace is not None else None,
         data_problem(new.data) if new.data is not None else None,
     )
-    tx = _update(found, request.path_params["template"], new, request.state["now"]())
+    owners = request.state["owners"]
+    if (to := new.namespace) not in (None, found.name):
+        owned = partial(namespaces.find, found.caller.shown, to, "owner", owners)
+        await renewing(lambda: request.state["db"].glance(owned()))
+    tx = _update(found, request.path_params["template"], new, owners, request.state["now"]())
     _, changed = await written.write(request, found.by, tx, moments.template_changed)
     return JSON(template_json(changed))
 
 
-def _update(found: Namespace, name: str, new: TemplateChanges, now: int) -> Tx[tuple[Template, Template]]:
+def _update(
+    found: Namespace, name: str, new: TemplateChanges, owners: Owners, now: int
+) -> Tx[tuple[Template, Template]]:
     """Change a template; returns the template before and after the change."""
     before = changed = yield from store.find(found.name, name)
     if new.data is not None:
         changed = yield from store.update(found.name, name, new.data, now)
     if new.namespace not in (None, found.name):
-        yield from namespaces.find(found.caller.shown, new.namespace, "owner")
+        yield from namespaces.find(found.caller.shown, new.namespace, "owner", owners)
         changed = yield from store.move(found.name, name, new.namespace, now)
     return before, changed
 

@@ -6,12 +6,13 @@ from urllib.parse import quote
 
 from app.scm import answers, states
 from app.scm.client import Client
-from app.scm.forge import Comparison, CredentialOf, Refused, Status, Statuses
+from app.scm.forge import Comparison, Credential, CredentialOf, Person, Refused, Status, Statuses
 from app.scm.gitea import payload
 from app.scm.gitea.family import GiteaFamily
 from app.scm.hook import Delivery, Notice
 from app.scm.host import Commit, Source
 from app.scm.oauth import Application, OAuth, Pages, WithOAuth
+from app.scm.organisations import WithOrganisations
 from app.scm.served import Comparing, peeled
 
 #: Leaves out what takes the server time: numbers of changed lines, signatures, and names of files.
@@ -19,7 +20,7 @@ _BRIEF = {"stat": "false", "verification": "false", "files": "false"}
 _WITH_FILES = _BRIEF | {"files": "true"}
 
 
-class Gitea(GiteaFamily, Comparing, WithOAuth, Statuses):
+class Gitea(GiteaFamily, Comparing, WithOrganisations, WithOAuth, Statuses):
     """A server of Gitea or of Forgejo. Neither keeps deployments: the status of a promotion shows them."""
 
     software = "gitea"
@@ -49,6 +50,10 @@ class Gitea(GiteaFamily, Comparing, WithOAuth, Statuses):
         """See Statuses. A tag's object is peeled first, because a status belongs to a commit."""
         sha = await self._peeled(source, status.sha) if status.ref.startswith("refs/tags/") else status.sha
         await self._do(source, "POST", f"statuses/{sha}", states.body(status))
+
+    async def _administers(self, credential: Credential, person: Person, organisation: str) -> bool:
+        path = f"users/{quote(person.login, safe='')}/orgs/{organisation}/permissions"
+        return await self._api.get(credential, path, _is_admin)
 
     def _path(self, slug: str, uid: str = "") -> str:
         return f"repositories/{quote(uid)}" if uid else super()._path(slug)
@@ -84,6 +89,10 @@ class Gitea(GiteaFamily, Comparing, WithOAuth, Statuses):
 
     async def _peeled(self, source: Source, sha: str) -> str:
         return await peeled(sha, lambda oid: self._get(source, f"git/tags/{oid}", answers.named))
+
+
+def _is_admin(found: Any) -> bool:
+    return bool(found["is_owner"] or found["is_admin"])
 
 
 def _exactly(found: Any, ref: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from app.scm.github import payload
 from app.scm.hook import Delivery, Notice
 from app.scm.host import Commit, Source
 from app.scm.oauth import Application, OAuth, Pages, WithOAuth
+from app.scm.organisations import WithOrganisations
 from app.scm.served import MOST_OF_FILE, Comparing, peeled
 from app.scm.server import Server
 from app.scm.webhooks import HOOKS, Registered, Registering
@@ -47,7 +48,7 @@ _DEPLOYMENTS = {
 _PUBLIC = "https://github.com"
 
 
-class GitHub(Comparing, Registering, WithOAuth, Statuses, Deployments):
+class GitHub(Comparing, Registering, WithOrganisations, WithOAuth, Statuses, Deployments):
     """github.com, or a GitHub Enterprise server at another address.
 
     A file that is a symbolic link to a file of the same commit is read as that file: GitHub follows such a link, and
@@ -120,6 +121,9 @@ class GitHub(Comparing, Registering, WithOAuth, Statuses, Deployments):
 
     def _read_organisation(self, found: Any) -> str:
         return answers.account(found)
+
+    async def _administers(self, credential: Credential, person: Person, organisation: str) -> bool:
+        return await self._api.get(credential, f"user/memberships/orgs/{organisation}", _is_admin)
 
     def _shown(self, credential: Credential) -> Mapping[str, str]:
         shown = f"Bearer {credential.secret}"
@@ -225,6 +229,10 @@ def _comparison(found: Any) -> Comparison:
 
 def _marked(found: Any, payload: Mapping[str, str | int]) -> str:
     return next((str(one["id"]) for one in found if one.get("payload") == payload), "")
+
+
+def _is_admin(found: Any) -> bool:
+    return bool(found["state"] == "active" and found["role"] == "admin")
 
 
 def _person(found: Any) -> Person:

@@ -25,6 +25,7 @@ from app.scm.gitlab.sent import Sent
 from app.scm.hook import Delivery, Notice
 from app.scm.host import MOST_TAGS, Account, Commit, Source
 from app.scm.oauth import Application, OAuth, Pages, WithOAuth
+from app.scm.organisations import WithOrganisations
 from app.scm.served import MOST_OF_FILE, Comparing
 from app.scm.server import Server
 from app.scm.webhooks import HOOKS, Registered, Registering
@@ -37,7 +38,7 @@ _LONGEST_LINK = 255
 _LONGEST_TARGET = 4096
 
 
-class GitLab(Comparing, Registering, WithOAuth, Statuses, Deployments):
+class GitLab(Comparing, Registering, WithOrganisations, WithOAuth, Statuses, Deployments):
     """A server of GitLab. Namespaces are nested: all before the last slash of a slug."""
 
     def __init__(
@@ -109,6 +110,10 @@ class GitLab(Comparing, Registering, WithOAuth, Statuses, Deployments):
 
     def _read_organisation(self, found: Any) -> str:
         return answers.text(found["full_path"])
+
+    async def _administers(self, credential: Credential, person: Person, organisation: str) -> bool:
+        path = f"groups/{organisation}/members/all/{person.uid}"
+        return await self._api.get(credential, path, lambda found: int(found["access_level"]) >= model.MAINTAINER)
 
     def _shown(self, credential: Credential) -> Mapping[str, str]:
         match credential.kind:

@@ -36,7 +36,7 @@ DEPLOYMENTS = {
 }
 _TRANSITION = re.compile(r"cannot transition", re.IGNORECASE)
 #: The levels of access from which an account may write, and administer (contract scm-api 6).
-_WRITES, _ADMINISTERS = 30, 40
+_WRITES, MAINTAINER = 30, 40
 
 
 def is_transition(error: Refused) -> bool:
@@ -123,5 +123,5 @@ def listed(found: Any) -> Listed:
         visibility=answers.text(found.get("visibility")) or "private",
         archived=bool(found.get("archived")),
         write=level >= _WRITES,
-        admin=level >= _ADMINISTERS,
+        admin=level >= MAINTAINER,
     )

@@ -186,6 +186,32 @@ async def test_a_newer_push_that_was_delivered_meanwhile_is_not_followed_by_an_o
     assert await patient.look_again() == [newest]
 
 
+async def test_a_push_that_is_received_when_the_patience_ends_is_not_followed_by_an_older_one(
+    scene: Scene, seen: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.host.add(pipeline(), message="lost")
+    scene.clock.time += HOUR
+    patient, released, read = server(scene, grace=0.05), asyncio.Event(), scene.host.read_file
+
+    async def slow(*about: Any) -> str:
+        await released.wait()
+        return await read(*about)
+
+    monkeypatch.setattr(scene.host, "read_file", slow)
+    await patient.looks.round()
+    await soon(lambda: _compared(scene))
+    told = asyncio.create_task(patient.tell(scene.host.add(pipeline(), message="newest")))
+    asyncio.get_running_loop().call_later(0.2, released.set)
+    await patient.looks.settled()
+
+    assert await patient.look() == [await told]
+
+
+async def _compared(scene: Scene) -> bool:
+    (look,) = await scene.ports.db.read(many("SELECT looked FROM looks"))
+    return int(look["looked"]) == scene.clock()
+
+
 async def test_a_commit_that_asks_for_no_build_is_remembered(scene: Scene, seen: Server) -> None:
     scene.host.add(pipeline(), message="[skip ci] docs")
 
@@ -253,14 +279,63 @@ async def test_a_tag_whose_delivery_named_another_id_is_not_found(scene: Scene, 
     assert await seen.look_again() == [told]
 
 
-async def test_very_many_new_tags_are_not_built(scene: Scene, seen: Server) -> None:
-    scene.host.tags |= {f"v{number}": scene.host.heads["main"] for number in range(MOST + 1)}
+async def drained(server: Server) -> list[Build]:
+    """All builds, once the keeper has made every attempt that is due."""
+    while len(made := await server.look()) < await server.scene.counter() or await waiting(server):
+        await server.keeper.look()
+    return made
+
+
+async def waiting(server: Server) -> bool:
+    return await server.scene.ports.db.read(deliveries.soonest()) is not None
+
+
+async def test_very_many_new_tags_are_built_in_several_looks_in_the_order_of_their_names(
+    scene: Scene, seen: Server
+) -> None:
+    names = [f"v{number}" for number in range(1, 2 * MOST + 4)]
+    scene.host.tags |= dict.fromkeys(sorted(names), scene.host.heads["main"])
     sha = scene.host.add(pipeline())
 
+    counts, built = list[int](), list[Build]()
+    for _ in range(4):
+        scene.clock.time += HOUR
+        built = await drained(seen)
+        counts.append(len(built))
+
+    assert counts == [MOST + 1, 2 * MOST + 1, 2 * MOST + 4, 2 * MOST + 4]
+    assert built[0].after == sha
+    tags = [build.ref for build in built[1:]]
+    assert sorted(tags[:MOST]) == sorted(f"refs/tags/{name}" for name in names[:MOST])
+    assert sorted(tags[MOST : 2 * MOST]) == sorted(f"refs/tags/{name}" for name in names[MOST : 2 * MOST])
+    assert {build.ref for build in built} == {MAIN, *(f"refs/tags/{name}" for name in names)}
+
+
+async def test_tags_that_name_no_commit_keep_no_other_tag_waiting(scene: Scene, seen: Server) -> None:
+    scene.host.tags |= {f"a{number}": f"{number:040}" for number in range(MOST)}
+    scene.host.tags["v1"] = scene.host.heads["main"]
+
+    assert await seen.look_again() == []
     (made,) = await seen.look_again()
 
-    assert made.after == sha
-    assert await seen.look_again() == [made]
+    assert made.ref == "refs/tags/v1"
+
+
+async def test_a_tag_that_is_delivered_while_it_waits_for_its_look_is_not_built_again(
+    scene: Scene, seen: Server
+) -> None:
+    """The delivery names the commit, and the list of the host the tag."""
+    names = [f"v{number}" for number in range(1, MOST + 2)]
+    scene.host.tags |= dict.fromkeys(names, scene.host.heads["main"])
+    scene.host.tags[names[-1]] = "a" * 40
+    scene.host.files["a" * 40], scene.host.messages["a" * 40] = pipeline(), "tag"
+    await seen.tell(scene.host.heads["main"], f"refs/tags/{names[-1]}")
+
+    scene.clock.time += HOUR
+    assert len(await drained(seen)) == MOST + 1
+    scene.clock.time += HOUR
+
+    assert len(await drained(seen)) == MOST + 1
 
 
 async def test_another_default_branch_is_seen_first(scene: Scene, seen: Server) -> None:

@@ -35,6 +35,8 @@ class Account:
     email: str
     password: str = "correct horse"
     organisations: list[str] = field(default_factory=list)
+    #: Those of the organisations that the person administers.
+    administered: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -113,6 +113,17 @@ class Gitea(GiteaFamily):
     forgejo = False
     by_ids = r"repositories/(\d+)()"
 
+    @call("GET", "users/{login}/orgs/{org}/permissions")
+    def permissions(self, asked: Asked) -> Any:
+        person, org = self.people[asked.params["login"]], asked.params["org"]
+        if org not in person.organisations:
+            raise Problem(404, "user redirect does not exist")
+        return {"is_owner": False, "is_admin": org in person.administered, "can_read": True}
+
+    @call("GET", "user/memberships/orgs/{org}")
+    def membership(self, asked: Asked) -> Any:
+        raise Problem(404, "Not Found")
+
     @call("GET", "repos/{owner}/{name}/hooks")
     def hooks(self, asked: Asked) -> Any:
         """The list names no next page, and only how many hooks there are."""

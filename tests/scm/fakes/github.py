@@ -60,6 +60,13 @@ class GitHub(Forge):
     def organisations(self, asked: Asked) -> Any:
         return self.page(asked, [{"login": name, "id": 5} for name in self.person(asked).organisations])
 
+    @call("GET", "user/memberships/orgs/{org}")
+    def membership(self, asked: Asked) -> Any:
+        person, org = self.person(asked), asked.params["org"]
+        if org not in person.organisations:
+            raise Problem(404, "Not Found")
+        return {"state": "active", "role": "admin" if org in person.administered else "member"}
+
     @call("GET", "user/repos")
     def repositories(self, asked: Asked) -> Any:
         return self.page(asked, [self.repository(project, asked.who) for project in self.visible(asked)])

@@ -60,6 +60,13 @@ class GitLab(Forge):
     def groups(self, asked: Asked) -> Any:
         return self.page(asked, [{"full_path": name, "id": 5} for name in self.person(asked).organisations])
 
+    @call("GET", "groups/{group}/members/all/{id}")
+    def member(self, asked: Asked) -> Any:
+        person = next((one for one in self.people.values() if str(one.id) == asked.params["id"]), None)
+        if person is None or asked.params["group"] not in person.organisations:
+            raise Problem(404, "Not found")
+        return {"id": person.id, "access_level": 40 if asked.params["group"] in person.administered else 30}
+
     @call("GET", "projects")
     def projects_of(self, asked: Asked) -> Any:
         return self.page(asked, [self.repository(project, asked.who) for project in self.visible(asked)])

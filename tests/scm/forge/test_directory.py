@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.errors import NotFound, Unauthorized
-from app.scm.forge import Clones, Compares, Credential, Directory, Hooks, Logins, Passwords
+from app.errors import NotFound, Unauthorized, Unavailable
+from app.scm.forge import Clones, Compares, Credential, Directory, Hooks, Logins, Organisations, Passwords
 from tests.scm.forge.conftest import Side
 
 OCTOCAT = Credential("bearer", "octocat-token")
@@ -145,3 +145,28 @@ async def test_gogs_takes_a_password_for_an_account_and_for_a_new_token(side: Si
         assert "wrong" not in caught.value.message.replace("or wrong", "")
         with pytest.raises(Unauthorized):
             await side.host.token(login, password)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "administers"),
+    [("kim", True), ("Kim", True), ("acme", True), ("other", False), ("octocat", False), ("none", False)],
+)
+async def test_a_host_tells_who_administers_a_namespace(side: Side, namespace: str, *, administers: bool) -> None:
+    """Kim administers acme, and is a member of other. Gogs knows no roles."""
+    side.far.add_person("kim", organisations=["acme", "other"], administered=["acme"])
+
+    if side.name == "gogs":
+        assert not isinstance(side.host, Organisations)
+    else:
+        assert isinstance(side.host, Organisations)
+        assert await side.host.administers(Credential("bearer", "kim-token"), namespace) is administers
+
+
+async def test_a_host_that_fails_does_not_tell_who_administers(side: Side) -> None:
+    side.far.fail("500", "orgs|groups")
+
+    if isinstance(side.host, Organisations):
+        again = side.again(attempts=1)
+        assert isinstance(again, Organisations)
+        with pytest.raises(Unavailable):
+            await again.administers(OCTOCAT, "acme")
