@@ -18,7 +18,8 @@ from app.evolve import evolve
 from app.extensions.client import ExtensionFailed
 from app.moments import Actor
 from app.pipeline.document import BadPipeline
-from app.pipeline.plan import PlannedStage, nothing_to_run
+from app.pipeline.nothing import nothing_to_run
+from app.pipeline.plan import PlannedStage
 from app.repos import store as repos
 from app.repos.model import Repo, source
 from app.scm.host import Commit
@@ -192,7 +193,7 @@ async def start(
     event = event_of(repo, build)
     planned = file.plan(event)
     if verdict == "skip":
-        raise NothingToRun("nothing to run: the validation extension leaves this build out")
+        raise NothingToRun("the validation extension leaves this build out")
     if not planned.stages:
         raise nothing_to_run(file.config, event, planned)
     ready = [_stage(repo, stage, now, file.path, blocked=verdict == "block") for stage in planned.stages]

@@ -72,7 +72,7 @@ def status_of(error: AppError) -> int:
 def body_of(error: AppError) -> dict[str, Any]:
     """The JSON of an error."""
     body: dict[str, Any] = {"message": error.message, "code": error.code, **error.details}
-    if isinstance(error, Invalid) and error.problems:
+    if isinstance(error, (Invalid, NothingToRun)) and error.problems:
         body["errors"] = [{"field": p.field, "code": p.code, "message": p.message} for p in error.problems]
     return body
 

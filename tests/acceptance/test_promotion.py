@@ -172,8 +172,15 @@ def test_nothing_to_run_says_why_for_each_pipeline_and_takes_no_number(server: S
         ("container", ["target"] if verb == "promote" else ["event", "target"]),
     ]
     assert sorted(body["targets"]) == ["container", "production", "staging"]
-    for word in ("build", "deploy", "container", "trigger.target", "moon", "production", "staging"):
-        assert word in body["message"]
+    assert body["message"] == (
+        f'no pipeline for {verb} has the target "moon". The file has: production, staging, container'
+    )
+    assert [(problem["field"], problem["code"]) for problem in body["errors"]] == [
+        (name, "excluded") for name in ("build", "deploy", "container")
+    ]
+    assert body["errors"][1]["message"] == (
+        'pipeline "deploy": trigger.target includes production, staging, not "moon"'
+    )
     assert _counter(server) == before
 
 

@@ -36,6 +36,7 @@ def _page(request: Request[State], found: Access) -> Tx[Part[lists.Head]]:
 
 def _filters(query: Mapping[str, str]) -> dict[str, str]:
     filters = {name: query[name] for name in ("event", "status") if query.get(name)}
+    lists.check(filters)
     if target := query.get("target"):
         filters["deploy_to"] = target
     if branch := query.get("branch"):
