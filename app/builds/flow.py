@@ -47,6 +47,7 @@ async def promote(
 ) -> Build:
     """Run a build's commit again for a target (contract drone-rest 2.4, 4.1).
 
+    `old` may also be a draft of a commit that needs no build, as `named.draft` makes it: the parent is 0 then.
     The new build inherits the old build's parameters; the given parameters win. `cron` is the name of the cron job
     that promotes; `trigger` is the new build's trigger, if that is not `by`. `claim` as in `start`.
     Invalid, NothingToRun, Unreadable.

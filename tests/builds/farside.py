@@ -101,6 +101,8 @@ class FakeHost(Host, Tips):
         return self._commit(self.heads[name])
 
     async def commit(self, source: Source, name: str) -> Commit:
+        if (tagged := self.tags.get(name.removeprefix("refs/tags/"))) is not None:
+            return self._commit(tagged)
         for sha in self.files:
             if sha.startswith(name):
                 return self._commit(sha)
