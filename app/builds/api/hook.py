@@ -70,7 +70,8 @@ async def receive(
     if (budgets := request.state["budgets"]) is not None:
         budgets.repositories.spend(str(repo.id))
     if not repo.active:
-        return Response()
+        disabled = f"the repository is disabled: gantry repo enable {repo.slug}"
+        return Response() if delivery.host else JSON(DeliveryJSON(message=disabled))
     if delivery.change is None:
         return JSON(DeliveryJSON(message="ignored"))
     return await _answer(request, repo, delivery, triggers.at_home(delivery.change, delivery.slug, repo.slug))
