@@ -106,9 +106,13 @@ class Conflict(AppError):
 
 
 class NothingToRun(AppError):
-    """The pipeline file has no pipeline for this event; the details give the reason for each pipeline."""
+    """The pipeline file has no pipeline for this event; each pipeline is a problem that says why."""
 
     code = "nothing_to_run"
+
+    def __init__(self, message: str, *, problems: Sequence[Problem] = (), **details: Any) -> None:
+        super().__init__(message, **details)
+        self.problems = tuple(problems)
 
 
 class Unreadable(AppError):

@@ -18,7 +18,8 @@ from app.evolve import evolve
 from app.extensions.client import ExtensionFailed
 from app.moments import Actor
 from app.pipeline.document import BadPipeline
-from app.pipeline.plan import PlannedStage, nothing_to_run
+from app.pipeline.nothing import nothing_to_run
+from app.pipeline.plan import PlannedStage
 from app.repos import store as repos
 from app.repos.model import Repo, source
 from app.scm.host import Commit
@@ -46,6 +47,7 @@ async def promote(
 ) -> Build:
     """Run a build's commit again for a target (contract drone-rest 2.4, 4.1).
 
+    `old` may also be a draft of a commit that needs no build, as `named.draft` makes it: the parent is 0 then.
     The new build inherits the old build's parameters; the given parameters win. `cron` is the name of the cron job
     that promotes; `trigger` is the new build's trigger, if that is not `by`. `claim` as in `start`.
     Invalid, NothingToRun, Unreadable.
@@ -192,7 +194,7 @@ async def start(
     event = event_of(repo, build)
     planned = file.plan(event)
     if verdict == "skip":
-        raise NothingToRun("nothing to run: the validation extension leaves this build out")
+        raise NothingToRun("the validation extension leaves this build out")
     if not planned.stages:
         raise nothing_to_run(file.config, event, planned)
     ready = [_stage(repo, stage, now, file.path, blocked=verdict == "block") for stage in planned.stages]

@@ -6,11 +6,13 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, literal_column, select
 
-from app.builds.model import Build
+from app.builds.model import EVENTS, Build
 from app.builds.store import MAPPER, Index
 from app.db import schema
 from app.db.tx import Row, Tx, many, one, run
 from app.db.window import Part, Window
+from app.errors import Invalid, Problem
+from app.names import meant
 from app.repos import aged
 from app.repos import store as repos
 from app.repos.model import Repo
@@ -108,6 +110,28 @@ COUNTED = (
 
 #: What a list may be filtered by, beside the repository.
 FILTERS = ("ref", "event", "status", "deploy_to")
+
+
+#: The values that builds have where there are only a few, by filter.
+VALUES: Mapping[str, Sequence[str]] = {
+    "event": EVENTS,
+    "status": ("pending", "running", "blocked", "success", "failure", "error", "killed", "skipped", "declined"),
+}
+
+
+def check(filters: Mapping[str, str]) -> None:
+    """Invalid for each filter whose value no build can have: a list without builds would hide the slip."""
+    problems = [
+        Problem(
+            name,
+            f"unknown_{name}",
+            f"no build has the {name} {value[:80]!r}{meant(value, known)} Known: {', '.join(known)}",
+        )
+        for name, known in VALUES.items()
+        if (value := filters.get(name, known[0])) not in known
+    ]
+    if problems:
+        raise Invalid.of(problems)
 
 
 class Head(NamedTuple):

@@ -1,11 +1,15 @@
 """`gantry build`: list, start, promote, follow, approve, cancel and purge builds."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
 
+from app.cli import origin, start
 from app.cli.remote.client import Client, Json
+from app.cli.start import verbose_option
 from app.cli.terminal import options, output
 from app.cli.terminal.options import (
     LAST,
@@ -20,7 +24,6 @@ from app.cli.terminal.options import (
     slug_argument,
     yes_option,
 )
-from app.errors import NothingToRun
 
 number_argument = click.argument("number", type=NUMBER, metavar="NUMBER")
 follow_option = click.option(
@@ -81,6 +84,7 @@ def info(session: Session, slug: str, number: int) -> None:
 @click.option("--message", help="What the build says of itself; else the commit's message.")
 @params_option
 @follow_option
+@verbose_option
 @json_option
 @click.pass_obj
 def create(
@@ -91,26 +95,42 @@ def create(
     message: str | None,
     params: tuple[tuple[str, str], ...],
     follow: bool,
+    verbose: bool,
 ) -> None:
     """Start a build of a branch or commit."""
     given = {"branch": branch, "commit": commit, "message": message}
     query = params_query(params, reserved=given) | {k: v for k, v in given.items() if v}
-    _start(session, slug, repo_path(slug, "builds"), query, follow=follow)
+    path = repo_path(slug, "builds")
+    _start(session, slug, lambda client: client.call("POST", path, query=query), follow=follow, verbose=verbose)
 
 
 @build.command()
 @slug_argument
-@number_argument
+@click.argument("begin", type=origin.origin, metavar="NUMBER|last|BRANCH|TAG|COMMIT")
 @click.argument("target")
 @params_option
 @follow_option
+@verbose_option
 @json_option
 @click.pass_obj
 def promote(
-    session: Session, slug: str, number: int, target: str, params: tuple[tuple[str, str], ...], follow: bool
+    session: Session,
+    slug: str,
+    begin: origin.Origin,
+    target: str,
+    params: tuple[tuple[str, str], ...],
+    follow: bool,
+    verbose: bool,
 ) -> None:
-    """Promote a build to a target, as in: promote demo/hello 42 production -p VERSION=1.2.3"""
-    _deploy(session, slug, number, "promote", target, params, follow=follow)
+    """Promote a build to a target, as in: promote demo/hello 42 production -p VERSION=1.2.3
+
+    A branch, a tag or a commit needs no build, as in: promote demo/hello main production. A number is a build;
+    branch:NAME, tag:NAME or commit:ID says which of them is meant.
+    """
+    named = () if isinstance(begin, int) else origin.KINDS
+    query = params_query(params, reserved=["target", *named]) | {"target": target}
+    send = partial(origin.promote, slug=slug, begin=begin, query=query)
+    _start(session, slug, send, follow=follow, verbose=verbose)
 
 
 @build.command()
@@ -119,27 +139,22 @@ def promote(
 @click.argument("target")
 @params_option
 @follow_option
+@verbose_option
 @json_option
 @click.pass_obj
 def rollback(
-    session: Session, slug: str, number: int, target: str, params: tuple[tuple[str, str], ...], follow: bool
-) -> None:
-    """Roll a target back to a build."""
-    _deploy(session, slug, number, "rollback", target, params, follow=follow)
-
-
-def _deploy(
     session: Session,
     slug: str,
     number: int,
-    verb: str,
     target: str,
     params: tuple[tuple[str, str], ...],
-    *,
     follow: bool,
+    verbose: bool,
 ) -> None:
+    """Roll a target back to a build."""
     query = params_query(params, reserved=["target"]) | {"target": target}
-    _start(session, slug, repo_path(slug, "builds", number, verb), query, follow=follow)
+    path = repo_path(slug, "builds", number, "rollback")
+    _start(session, slug, lambda client: client.call("POST", path, query=query), follow=follow, verbose=verbose)
 
 
 @build.command()
@@ -147,15 +162,19 @@ def _deploy(
 @click.argument("number", type=number_or_last, metavar="NUMBER|last")
 @params_option
 @follow_option
+@verbose_option
 @json_option
 @click.pass_obj
-def restart(session: Session, slug: str, number: int, params: tuple[tuple[str, str], ...], follow: bool) -> None:
+def restart(
+    session: Session, slug: str, number: int, params: tuple[tuple[str, str], ...], follow: bool, verbose: bool
+) -> None:
     """Run a build again, with its parameters and those given; -p debug=true asks for debugging."""
     query = params_query(params, reserved=[])
     if number == LAST:
         with session.client() as client:
             number = find(client, slug, LAST)["number"]
-    _start(session, slug, repo_path(slug, "builds", number), query, follow=follow)
+    path = repo_path(slug, "builds", number)
+    _start(session, slug, lambda client: client.call("POST", path, query=query), follow=follow, verbose=verbose)
 
 
 @build.command()
@@ -231,16 +250,15 @@ def find(client: Client, slug: str, number: int) -> Json:
     return client.record("GET", repo_path(slug, "builds", "latest" if number == LAST else number))
 
 
-def _start(session: Session, slug: str, path: str, query: dict[str, str], *, follow: bool) -> None:
-    with session.client() as client:
-        started = client.call("POST", path, query=query)
-    if not isinstance(started, dict):
-        raise NothingToRun("no build was started: no pipeline of the repository's file wants this event")
+def _start(session: Session, slug: str, send: Callable[[Client], Any], *, follow: bool, verbose: bool) -> None:
+    """Start a build by a request, and show the build; with `follow` until its end. Exit with 1 for an error build."""
+    made = start.started(session, send, verbose=verbose)
     if not (follow and session.as_json):
-        session.show(started, lambda build: _block(session, slug, build))
+        session.show(made, lambda build: _block(session, slug, build))
     if follow:
         output.write("", err=session.as_json)
-        _follow(session, slug, started["number"])
+        _follow(session, slug, made["number"])
+    start.exit_by(made)
 
 
 def _follow(session: Session, slug: str, number: int) -> None:

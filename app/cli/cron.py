@@ -4,10 +4,11 @@ import time
 
 import click
 
+from app.cli import start
 from app.cli.remote.client import Json
+from app.cli.start import verbose_option
 from app.cli.terminal import arguments, output
 from app.cli.terminal.options import Session, json_option, repo_path, slug_argument
-from app.errors import NothingToRun
 
 name_argument = click.argument("name")
 promote_option = click.option(
@@ -121,15 +122,15 @@ def rm(session: Session, slug: str, name: str) -> None:
 @cron.command("exec")
 @slug_argument
 @name_argument
+@verbose_option
 @json_option
 @click.pass_obj
-def execute(session: Session, slug: str, name: str) -> None:
+def execute(session: Session, slug: str, name: str, verbose: bool) -> None:
     """Run a cron job now; when it is due next stays as it is."""
-    with session.client() as client:
-        started = client.call("POST", repo_path(slug, "cron", name))
-    if not isinstance(started, dict):
-        raise NothingToRun("no build was started: no pipeline of the repository's file wants this job")
-    session.show(started, lambda build: output.build_block(build, session.connection().server, slug))
+    path = repo_path(slug, "cron", name)
+    made = start.started(session, lambda client: client.call("POST", path), verbose=verbose)
+    session.show(made, lambda build: output.build_block(build, session.connection().server, slug))
+    start.exit_by(made)
 
 
 def _change(session: Session, slug: str, name: str, body: Json) -> None:

@@ -2,9 +2,9 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import click
 
@@ -16,6 +16,8 @@ from app.cli.terminal.options import Session, json_option, repo_path, slug_argum
 from app.errors import AppError
 
 F = TypeVar("F", bound=Callable[..., Any])
+#: Labels and values that a repository's block shows.
+Lines: TypeAlias = Sequence[tuple[str, str]]
 
 
 @click.group()
@@ -73,18 +75,42 @@ def info(session: Session, slug: str) -> None:
     """Show a repository."""
     with session.client() as client:
         found = client.record("GET", repo_path(slug))
-        poll = _poll_of(client, slug) if found.get("poll") and not session.as_json else ""
-    session.show(found, lambda told: _block(told) + poll)
+        more = (
+            [] if session.as_json else [*(_poll_of(client, slug) if found.get("poll") else ()), *_idle_of(client, slug)]
+        )
+    session.show(found, lambda told: _block(told, more))
 
 
-def _poll_of(client: Client, slug: str) -> str:
-    """How a repository is polled, as lines; empty for those who may not write in the repository."""
+def _idle_of(client: Client, slug: str) -> Lines:
+    """The last push that started nothing, unless a later push of its ref has started a build.
+
+    Nothing for those who may not write in the repository.
+    """
+    try:
+        known = client.records(repo_path(slug, "deliveries"))
+    except Unreachable:
+        raise
+    except AppError:
+        return []
+    built: set[str] = set()
+    for one in known:  # the newest comes first
+        ref, error = str(one.get("ref", "")), output.line(one.get("error", ""))
+        if one.get("build"):
+            built.add(ref)
+        elif error and not (one.get("next") or one.get("twin") or one.get("event") == "deployment" or ref in built):
+            when = output.ago(one.get("received") or 0, time.time())
+            return [("Started nothing", f"{when}, {output.line(ref.removeprefix('refs/heads/'))}: {error}")]
+    return []
+
+
+def _poll_of(client: Client, slug: str) -> Lines:
+    """How a repository is polled; nothing for those who may not write in the repository."""
     try:
         poll = client.record("GET", repo_path(slug, "poll"))
     except Unreachable:
         raise
     except AppError:
-        return ""
+        return []
     now = time.time()
     seen = output.ago(poll["seen"], now) if poll.get("seen") else "not yet"
     told = f"every {poll.get('interval', 0)} s, {poll.get('refs', 0)} refs, seen {seen}"
@@ -92,7 +118,7 @@ def _poll_of(client: Client, slug: str) -> str:
     if error := output.line(poll.get("error", "")):
         again = max(0, int(poll.get("due", 0) - now))
         lines.append(("Away", f"{error} (tried {poll.get('tries', 0)} times, again in {again} s)"))
-    return "\n" + output.block(lines)
+    return lines
 
 
 @repo.command()
@@ -272,7 +298,7 @@ def as_url(address: str) -> str:
     return address if remote else Path(address).resolve().as_uri()
 
 
-def _block(repo: Json) -> str:
+def _block(repo: Json, more: Lines = ()) -> str:
     return output.block(
         [
             ("Repository", output.line(repo.get("slug", ""))),
@@ -283,6 +309,7 @@ def _block(repo: Json) -> str:
             ("Active", output.yes(repo.get("active"))),
             ("Timeout", f"{repo.get('timeout', 0)} min"),
             ("Builds", str(repo.get("counter", 0))),
+            *more,
         ]
     )
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.errors import NothingToRun
 from app.pipeline.conditions import TRIGGER, Condition
 from app.pipeline.event import Event
 from app.pipeline.model import Config, Pipeline
@@ -57,6 +56,11 @@ class Exclusion:
     pipeline: str
     mismatches: tuple[Mismatch, ...]
 
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The names of the conditions that the event does not meet."""
+        return tuple(mismatch.condition for mismatch in self.mismatches)
+
     def sentence(self) -> str:
         """As in `pipeline "deploy": trigger.target includes production, not "staging"`."""
         reasons = "; ".join(mismatch.sentence() for mismatch in self.mismatches)
@@ -91,19 +95,6 @@ def plan(config: Config, event: Event) -> Plan:
         ),
         tuple(excluded),
     )
-
-
-def nothing_to_run(config: Config, event: Event, planned: Plan) -> NothingToRun:
-    """The error of an event that starts no pipeline: for each pipeline its unmet conditions, and the file's targets."""
-    reasons = [exclusion.sentence() for exclusion in planned.excluded] or ["the file has no pipelines"]
-    message = "nothing to run: " + "; ".join(reasons)
-    if event.target and config.targets:
-        message += f"; targets in the file: {', '.join(config.targets)}"
-    pipelines = [
-        {"pipeline": exclusion.pipeline, "conditions": [mismatch._asdict() for mismatch in exclusion.mismatches]}
-        for exclusion in planned.excluded
-    ]
-    return NothingToRun(message, pipelines=pipelines, targets=config.targets)
 
 
 def _exclusion(pipeline: Pipeline, unmet: Iterable[tuple[str, str]]) -> Exclusion:

@@ -40,7 +40,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 8.0
 #: Statuses with which a server says that it cannot answer now; 500 and more do, too.
 _NOT_NOW = frozenset({408, 425, 429})
 _LARGEST_ANSWER = 4 * 1024 * 1024
-_LONGEST_REASON = 300
+#: Characters of a reason that are printed, and reasons.
+_LONGEST_REASON, _MOST_REASONS = 300, 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ADDRESS = re.compile(r"https?://[^\x00-\x20\x7f-\U0010ffff?#]+")
 #: Bytes in a block of SHA-256 (RFC 2104 calls it B).
@@ -125,6 +126,7 @@ def report(lines: Iterable[bytes], environ: Mapping[str, str], put_off: Callable
             yield f"{url} was not told of {ref} and what follows it: {answer}"
             return
         yield _explain(*answer, ref, slug, url)
+        yield from _reasons(*answer)
 
 
 def _attempt(url: str, body: bytes, signature: str, end: float) -> tuple[int, dict[str, object]] | str:
@@ -197,6 +199,15 @@ def _explain(status: int, answer: dict[str, object], ref: str, slug: str, url: s
     if status not in {200, 204}:
         why = why or f"the server answered {status}"
     return f"{ref} started no build{why and ': '}{why}"
+
+
+def _reasons(status: int, answer: dict[str, object]) -> Iterator[str]:
+    """Why each pipeline was not started, where nothing was started."""
+    errors = answer.get("errors")
+    for error in errors[:_MOST_REASONS] if status == 200 and isinstance(errors, list) else ():
+        why = error.get("message") if isinstance(error, dict) else ""
+        if why and why != answer.get("message"):
+            yield f"  {_line(why)}"
 
 
 def _line(text: object) -> str:

@@ -54,19 +54,29 @@ post() {
         --output "$dir/answer" --write-out '%{http_code}' --url "$url/hook" </dev/null 2>"$dir/why"
 }
 
-# The unquoted value of one key of the answer; a string's own quotes are escaped and do not match.
+# The unquoted values of one key of the answer, the first one unless more are wanted; a string's own quotes are escaped
+# and do not match.
 answer() {
-    tr '\001-\037\177' ' ' <"$dir/answer" | awk -v key="$1" '
+    tr '\001-\037\177' ' ' <"$dir/answer" | awk -v key="$1" -v most="${2:-1}" '
         { text = text $0 " " }
         END {
-            if (!match(text, "[{,] *\"" key "\" *: *([0-9]+|\"([^\"\\\\]|\\\\.)*\")")) exit
-            value = substr(text, RSTART, RLENGTH)
-            sub("^[{,] *\"" key "\" *: *", "", value)
-            gsub(/^"|"$/, "", value)
-            gsub(/\\[nrt]/, " ", value)
-            gsub(/\\"/, "\"", value)
-            print substr(value, 1, 300)
+            while (most-- > 0 && match(text, "[{,] *\"" key "\" *: *([0-9]+|\"([^\"\\\\]|\\\\.)*\")")) {
+                value = substr(text, RSTART, RLENGTH)
+                text = substr(text, RSTART + RLENGTH)
+                sub("^[{,] *\"" key "\" *: *", "", value)
+                gsub(/^"|"$/, "", value)
+                gsub(/\\[nrt]/, " ", value)
+                gsub(/\\"/, "\"", value)
+                print substr(value, 1, 300)
+            }
         }'
+}
+
+# Why each pipeline was not started: the messages of the errors of the answer, which follow the message of all.
+reasons() {
+    answer message 21 | sed 1d | while IFS= read -r reason; do
+        [ "$reason" = "$why" ] || say "  $reason"
+    done
 }
 
 explain() {
@@ -80,6 +90,7 @@ explain() {
             say "build $number of $slug started: $url/$slug/$number"
         else
             say "$2 started no build${why:+: $why}"
+            reasons
         fi
         ;;
     202) say "$2 was accepted${why:+: }${why:-, its build starts soon}" ;;

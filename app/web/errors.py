@@ -5,6 +5,7 @@ The body is `{"message": …}`, which every Drone client shows, with a stable `c
 """
 
 import logging
+from collections.abc import Iterable
 from typing import Any, NotRequired
 
 from starlette.exceptions import HTTPException
@@ -20,6 +21,7 @@ from app.errors import (
     NoRoom,
     NotFound,
     NothingToRun,
+    Problem,
     TooLarge,
     TooMany,
     Unauthorized,
@@ -72,9 +74,14 @@ def status_of(error: AppError) -> int:
 def body_of(error: AppError) -> dict[str, Any]:
     """The JSON of an error."""
     body: dict[str, Any] = {"message": error.message, "code": error.code, **error.details}
-    if isinstance(error, Invalid) and error.problems:
-        body["errors"] = [{"field": p.field, "code": p.code, "message": p.message} for p in error.problems]
+    if isinstance(error, (Invalid, NothingToRun)) and error.problems:
+        body["errors"] = problems_json(error.problems)
     return body
+
+
+def problems_json(problems: Iterable[Problem]) -> list[ProblemJSON]:
+    """The list of the problems of an error."""
+    return [ProblemJSON(field=one.field, code=one.code, message=one.message) for one in problems]
 
 
 def answer(error: AppError) -> Response:

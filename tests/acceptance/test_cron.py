@@ -300,7 +300,7 @@ def test_what_a_job_cannot_run_is_told(server: Server) -> None:
     assert 'pipeline "build": trigger.cron' in answers["idle"].json()["message"]
     assert answers["no-branch"].json()["message"] == "branch gone not found"
     assert "branch gone has no successful build yet" in answers["nothing-green"].json()["message"]
-    assert "targets in the file: staging" in answers["no-target"].json()["message"]
+    assert "The file has: staging" in answers["no-target"].json()["message"]
 
 
 def of(server: Server, name: str) -> list[Any]:

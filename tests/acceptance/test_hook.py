@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -42,9 +43,16 @@ class Origin:
 
     def install(self) -> None:
         self.server.register(f"file://{self.bare}", SLUG, default_branch="main")
-        connection = {"GANTRY_SERVER": self.server.url, "GANTRY_TOKEN": TOKEN}
-        done = gantry.run(["repo", "hook", SLUG, "--install"], os.environ | connection)
+        done = self.gantry("repo", "hook", SLUG, "--install")
         assert done.stdout == f"installed: {self.bare}/hooks/post-receive\n"
+
+    def gantry(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """What the command does for the administrator."""
+        return gantry.run(arguments, os.environ | {"GANTRY_SERVER": self.server.url, "GANTRY_TOKEN": TOKEN})
+
+    def info(self) -> str:
+        """What `gantry repo info` shows."""
+        return self.gantry("repo", "info", SLUG).stdout
 
     def push(self, *arguments: str) -> str:
         """What git shows of the push, with what the hook says."""
@@ -126,6 +134,51 @@ def test_a_push_may_ask_for_no_build(origin: Origin, message: str, options: list
 
     assert "refs/heads/main started no build" in said
     assert len(origin.builds()) == before
+
+
+DEPLOY = """
+kind: pipeline
+type: exec
+name: deploy
+clone: {disable: true}
+steps:
+- name: release
+  commands: [echo "to $DRONE_DEPLOY_TO"]
+trigger:
+  event: [promote]
+  target: [production]
+"""
+
+
+@pytest.mark.parametrize("portable", [False, True])
+def test_a_push_that_no_pipeline_wants_says_why_and_its_branch_is_promoted(origin: Origin, portable: bool) -> None:
+    hook = ["repo", "hook", SLUG, "--install", "--force", *(["--portable"] if portable else [])]
+    assert origin.gantry(*hook).returncode == 0
+    before = len(origin.builds())
+    origin.copy.commit({".drone.yml": DEPLOY}, "Only to production")
+
+    said = origin.push("main")
+
+    assert "remote: gantry: refs/heads/main started no build: no pipeline is for push" in said
+    assert 'remote: gantry:   pipeline "deploy": trigger.event includes promote, not "push"' in said
+    assert re.search(r"^Started nothing: +\d+ s ago, main: no pipeline is for push$", origin.info(), re.MULTILINE)
+    assert len(origin.builds()) == before
+
+    slip = origin.gantry("build", "promote", SLUG, "main", "prodution", "--verbose")
+    assert 'no pipeline for promote has the target "prodution"; did you mean production?' in slip.stderr
+    assert slip.stderr.endswith('\n  pipeline "deploy": trigger.target includes production, not "prodution"\n')
+    done = origin.gantry("build", "promote", SLUG, "main", "production", "--follow")
+    assert (done.returncode, "to production" in done.stdout) == (0, True), done
+    head = origin.copy.git("rev-parse", "HEAD")
+    assert (origin.builds()[0]["after"], origin.builds()[0].get("parent", 0)) == (head, 0)
+    assert origin.gantry("build", "promote", SLUG, "nowhere", "production").stderr == (
+        f"Error: {SLUG} has no branch or tag 'nowhere'\n"
+    )
+
+    origin.copy.commit({".drone.yml": PIPELINE}, "With a pipeline for pushes")
+    origin.push("main")
+    assert "Started nothing:" not in origin.info()
+    origin.server.finished(SLUG, origin.builds()[0]["number"])
 
 
 def test_a_push_arrives_though_the_server_is_away(origin: Origin) -> None:

@@ -172,8 +172,15 @@ def test_nothing_to_run_says_why_for_each_pipeline_and_takes_no_number(server: S
         ("container", ["target"] if verb == "promote" else ["event", "target"]),
     ]
     assert sorted(body["targets"]) == ["container", "production", "staging"]
-    for word in ("build", "deploy", "container", "trigger.target", "moon", "production", "staging"):
-        assert word in body["message"]
+    assert body["message"] == (
+        f'no pipeline for {verb} has the target "moon". The file has: production, staging, container'
+    )
+    assert [(problem["field"], problem["code"]) for problem in body["errors"]] == [
+        (name, "excluded") for name in ("build", "deploy", "container")
+    ]
+    assert body["errors"][1]["message"] == (
+        'pipeline "deploy": trigger.target includes production, staging, not "moon"'
+    )
     assert _counter(server) == before
 
 
@@ -218,3 +225,45 @@ def test_a_pipeline_that_no_runner_serves_waits_and_says_why(server: Server) -> 
     assert stage["pending_reason"] == "no runner that is free serves type docker on linux/amd64"
     server.json("DELETE", f"{BUILDS}/{number}")
     assert "pending_reason" not in server.json("GET", f"{BUILDS}/{number}")["stages"][0]
+
+
+@pytest.mark.parametrize("kind", ["branch", "tag", "commit"])
+def test_what_no_push_has_built_is_promoted(server: Server, repository: Repository, kind: str) -> None:
+    repository.git("checkout", "-q", "-B", f"by-{kind}")
+    sha = repository.commit(message="Never pushed")
+    repository.git("tag", "-f", "-a", "-m", "The tag", f"v-{kind}")
+    repository.git("checkout", "-q", "main")
+    name = {"branch": "by-branch", "tag": "v-tag", "commit": sha[:9]}[kind]
+    form = {"VERSION": "nowhere", "target": "staging", kind: name}
+
+    made = server.json("POST", f"/api/repos/{SLUG}/promote", params={"target": "x", "VERSION": "7"}, data=form)
+
+    assert (made["event"], made.get("parent", 0), made["after"]) == ("promote", 0, sha)
+    assert made["params"] == {"VERSION": "7"}
+    assert [stage["name"] for stage in made["stages"]] == ["deploy"]
+    build = server.finished(SLUG, made["number"])
+    assert (build["status"], build["message"].strip()) == ("success", "Never pushed")
+    assert "<7><><staging><promote><0>" in server.output(SLUG, made["number"])
+
+
+def test_a_promotion_of_a_commit_asks_for_the_same_right_and_obeys_the_same_rules(server: Server) -> None:
+    path, before = f"/api/repos/{SLUG}/promote", _counter(server)
+    main = {"target": "staging", "branch": "main"}
+    with server.account("reads") as reader, server.visitor() as stranger:
+        server.json("PUT", f"/api/repos/{SLUG}/collaborators/reads", json={"read": True})
+        refused = [
+            (reader.post(path, params=main), 403, "forbidden"),
+            (stranger.post(path, params=main), 401, "unauthorized"),
+            (server.ask("POST", path, params={"target": "staging"}), 400, "missing_ref"),
+            (server.ask("POST", path, params=main | {"tag": "v"}), 400, "ambiguous_ref"),
+            (server.ask("POST", path, params=main | {"target": ""}), 400, "missing_target"),
+            (server.ask("POST", path, params=main | {"PATH": "x"}), 400, "parameter_reserved"),
+            (server.ask("POST", path, params=main | {"branch": "none"}), 404, "not_found"),
+            (server.ask("POST", path, params=main | {"target": "stagin"}), 422, "nothing_to_run"),
+        ]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer, _, _ in refused] == [
+        (status, code) for _, status, code in refused
+    ]
+    assert "did you mean staging?" in refused[-1][0].json()["message"]
+    assert _counter(server) == before

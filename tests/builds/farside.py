@@ -105,6 +105,8 @@ class FakeHost(Host, Tips):
 
     async def commit(self, source: Source, name: str) -> Commit:
         self.sources.append(source)
+        if (tagged := self.tags.get(name.removeprefix("refs/tags/"))) is not None:
+            return self._commit(tagged)
         for sha in self.files:
             if sha.startswith(name):
                 return self._commit(sha)

@@ -187,3 +187,121 @@ def test_a_stage_is_named_by_its_number(gantry: Gantry, far: FarSide) -> None:
     assert gantry("build", "approve", SLUG, "4", "deploy").returncode == 2
     assert gantry("build", "approve", SLUG, "4", "0").returncode == 2
     assert far.asked == []
+
+
+SHA = "5fcb01b9" * 5
+PROMOTED: Any = recorded("promote with parameters")
+NO_REF = answer({"message": "branch x not found", "code": "not_found"}, 404)
+
+
+@pytest.mark.parametrize(
+    ("given", "tried"),
+    [
+        ("main", [{"branch": "main"}]),
+        ("feature/x", [{"branch": "feature/x"}]),
+        ("v1.2", [{"branch": "v1.2"}, {"tag": "v1.2"}]),
+        ("5fcb01b", [{"branch": "5fcb01b"}, {"tag": "5fcb01b"}, {"commit": "5fcb01b"}]),
+        (SHA, [{"commit": SHA}]),
+        (SHA.upper(), [{"commit": SHA.upper()}]),
+        ("refs/heads/main", [{"branch": "main"}]),
+        ("refs/tags/v1", [{"tag": "v1"}]),
+        ("branch:42", [{"branch": "42"}]),
+        ("tag:main", [{"tag": "main"}]),
+        ("commit:1234567", [{"commit": "1234567"}]),
+        ("007", [{"branch": "007"}]),
+    ],
+)
+def test_promote_takes_a_branch_a_tag_or_a_commit(
+    gantry: Gantry, far: FarSide, given: str, tried: list[dict[str, str]]
+) -> None:
+    far.on("POST", f"/api/repos/{SLUG}/promote", *[NO_REF] * (len(tried) - 1), answer(PROMOTED))
+
+    done = gantry("build", "promote", SLUG, given, "production", "-p", "VERSION=1")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Number:   2\n")
+    assert [asked.query for asked in far.asked] == [{"target": "production", "VERSION": "1", **name} for name in tried]
+
+
+def test_promote_takes_the_last_build(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", f"{BUILDS}/latest", answer(recorded("latest build")))
+    far.on("POST", f"{BUILDS}/1/promote", answer(PROMOTED))
+
+    assert gantry("build", "promote", SLUG, "last", "production", "-p", "branch=x").returncode == 0
+    assert far.asked[1].query == {"target": "production", "branch": "x"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("prod", f"{SLUG} has no branch or tag 'prod'"),
+        ("deadbee", f"{SLUG} has no branch, tag or commit 'deadbee'"),
+        ("tag:v9", f"branch x not found (404: POST /api/repos/{SLUG}/promote)"),
+    ],
+)
+def test_what_names_no_commit_is_said(gantry: Gantry, far: FarSide, given: str, said: str) -> None:
+    far.on("POST", f"/api/repos/{SLUG}/promote", NO_REF)
+    far.on("GET", f"/api/repos/{SLUG}", answer(recorded("one repository")))
+
+    done = gantry("build", "promote", SLUG, given, "production")
+
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"Error: {said}\n")
+
+
+def test_a_repository_that_is_not_there_is_no_matter_of_its_branches(gantry: Gantry, far: FarSide) -> None:
+    done = gantry("build", "promote", SLUG, "main", "production")
+
+    assert done.stderr == (f"Error: no answer for GET /api/repos/{SLUG} (404: GET /api/repos/{SLUG})\n")
+
+
+@pytest.mark.parametrize("given", ["branch:", "commit:main", "", "a b"])
+def test_what_can_be_no_name_is_wrong_usage(gantry: Gantry, far: FarSide, given: str) -> None:
+    done = gantry("build", "promote", SLUG, given, "production")
+
+    assert (done.returncode, far.asked) == (2, [])
+    assert f"{given!r} is neither a build nor a branch, tag or commit" in done.stderr
+
+
+def test_a_parameter_of_a_commit_s_promotion_cannot_name_the_commit(gantry: Gantry, far: FarSide) -> None:
+    done = gantry("build", "promote", SLUG, "main", "production", "-p", "commit=x")
+
+    assert (done.returncode, far.asked) == (2, [])
+
+
+@pytest.mark.parametrize("verb", [["promote", SLUG, "1", "x"], ["rollback", SLUG, "1", "x"], ["restart", SLUG, "1"]])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_build_that_is_an_error_from_its_start_exits_with_1(
+    gantry: Gantry, far: FarSide, verb: list[str], options: list[str]
+) -> None:
+    path = f"{BUILDS}/1" if verb[0] == "restart" else f"{BUILDS}/1/{verb[0]}"
+    far.on("POST", path, answer(PROMOTED | {"status": "error", "error": "yaml: line 2: bad"}))
+
+    done = gantry("build", *verb, *options)
+
+    assert done.returncode == 1
+    assert "yaml: line 2: bad" in done.stdout
+
+
+NOTHING = {
+    "message": 'no pipeline for promote has the target "x"',
+    "code": "nothing_to_run",
+    "errors": [
+        {"field": name, "code": "excluded", "message": f'pipeline "{name}": trigger.target includes y, not "x"'}
+        for name in ("one", "two")
+    ],
+}
+
+
+def test_nothing_to_run_is_one_sentence_and_the_table_is_asked_for(gantry: Gantry, far: FarSide) -> None:
+    far.on("POST", f"{BUILDS}/1/promote", answer(NOTHING, 422))
+
+    plain = gantry("build", "promote", SLUG, "1", "x")
+    verbose = gantry("build", "promote", SLUG, "1", "x", "--verbose")
+
+    told = f"Error: {NOTHING['message']} (422: POST {BUILDS}/1/promote)"
+    assert (plain.returncode, verbose.returncode) == (1, 1)
+    assert plain.stderr == f"{told}; --verbose tells it for each pipeline\n"
+    assert verbose.stderr == (
+        f'{told}\n  pipeline "one": trigger.target includes y, not "x"\n'
+        '  pipeline "two": trigger.target includes y, not "x"\n'
+    )

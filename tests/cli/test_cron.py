@@ -138,6 +138,12 @@ def test_exec_that_starts_nothing_fails(gantry: Gantry, far: FarSide) -> None:
     assert "no build was started" in done.stderr
 
 
+def test_exec_of_what_cannot_run_exits_with_1(gantry: Gantry, far: FarSide) -> None:
+    far.on("POST", f"{CRON}/nightly", answer(EXCHANGES["latest build"]["json"] | {"status": "error"}))
+
+    assert gantry("cron", "exec", SLUG, "nightly").returncode == 1
+
+
 @pytest.mark.parametrize("verb", ["ls", "info", "enable", "exec"])
 def test_json_is_the_servers_answer(gantry: Gantry, far: FarSide, verb: str) -> None:
     far.on("GET", CRON, answer([NIGHTLY]))

@@ -1,6 +1,8 @@
 import json
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +72,43 @@ def test_info_shows_the_repository(gantry: Gantry, far: FarSide) -> None:
     far.on("GET", REPO, answer(recorded("one repository")))
 
     assert "Config:      .drone.yml\n" in gantry("repo", "info", SLUG).stdout
+
+
+def delivery(ref: str, error: str, **more: Any) -> dict[str, Any]:
+    """A delivery as the server tells it, that was received three minutes ago."""
+    known = {"ref": ref, "error": error, "event": "push", "build": 0, "next": 0, "received": int(time.time()) - 190}
+    return known | more
+
+
+STARTED = delivery("refs/heads/main", "", build=7)
+NOTHING = delivery("refs/heads/main", "no pipeline is for push")
+
+
+@pytest.mark.parametrize(
+    ("known", "line"),
+    [
+        ([NOTHING], "3 min ago, main: no pipeline is for push"),
+        ([delivery("refs/tags/v1", "no pipeline is for tag")], "3 min ago, refs/tags/v1: no pipeline is for tag"),
+        ([STARTED, NOTHING], ""),
+        ([delivery("refs/heads/x", "", build=8), NOTHING, STARTED], "3 min ago, main: no pipeline is for push"),
+        ([delivery("refs/heads/main", "the same change as that of delivery y", twin=True), STARTED], ""),
+        ([delivery("refs/heads/main", "cannot be read", next=9)], ""),
+        ([delivery("refs/heads/main", "", next=9)], ""),
+        ([delivery("main", "no pipeline is for promote", event="deployment")], ""),
+        ([], ""),
+    ],
+)
+def test_info_tells_of_the_last_push_that_started_nothing(
+    gantry: Gantry, far: FarSide, known: list[dict[str, Any]], line: str
+) -> None:
+    far.on("GET", REPO, answer(recorded("one repository")))
+    far.on("GET", f"{REPO}/deliveries", answer(known))
+
+    shown = gantry("repo", "info", SLUG).stdout
+
+    found = [row.partition(":")[2].strip() for row in shown.splitlines() if row.startswith("Started nothing:")]
+    assert found == ([line] if line else [])
+    assert json.loads(gantry("repo", "info", SLUG, "--json").stdout) == recorded("one repository")
 
 
 @pytest.fixture

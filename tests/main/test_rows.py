@@ -66,7 +66,7 @@ PAGES = {"browser": farside.OWN, "foreign": {"Origin": "http://evil.test", "Sec-
 CALLERS = ("stranger", "wrong", *LOGINS, *TOKENS, *PAGES, "runner")
 #: What a token of the scope `promote` is good for, beside everything that only reads.
 PROMOTES = {
-    *("builds.promote", "builds.rollback", "builds.restart", "builds.cancel"),
+    *("builds.promote", "builds.promote_named", "builds.rollback", "builds.restart", "builds.cancel"),
     *("builds.approve", "builds.approve_all", "builds.decline", "builds.decline_all"),
 }
 #: What only reads, and shows a secret.

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.pipeline.document import BadPipeline, parse
 from app.pipeline.event import Event
-from app.pipeline.plan import Mismatch, nothing_to_run, plan
+from app.pipeline.plan import Mismatch, plan
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "drone"
 RECORDED = json.loads((FIXTURES / "triggers.json").read_text())["cases"]
@@ -159,28 +158,3 @@ def _nearest(name: str, parents: dict[str, list[str]], chosen: set[str]) -> set[
     for parent in parents[name]:
         found |= {parent} if parent in chosen else _nearest(parent, parents, chosen)
     return found
-
-
-@pytest.mark.parametrize(
-    ("event", "end"),
-    [(replace(PRODUCTION, target="staging"), "; targets in the file: production"), (Event("push", "a/b"), "")],
-)
-def test_what_starts_nothing_says_why_for_each_pipeline_and_names_the_targets(event: Event, end: str) -> None:
-    config = parse("kind: pipeline\nname: deploy\nsteps: []\ntrigger: {event: [promote], target: [production]}\n")
-    planned = plan(config, event)
-
-    error = nothing_to_run(config, event, planned)
-
-    (exclusion,) = planned.excluded
-    assert error.message == f"nothing to run: {exclusion.sentence()}{end}"
-    conditions = [mismatch._asdict() for mismatch in exclusion.mismatches]
-    assert error.details["pipelines"] == [{"pipeline": "deploy", "conditions": conditions}]
-    assert error.details["targets"] == ("production",)
-
-
-def test_a_file_without_pipelines_says_so() -> None:
-    config = parse("kind: secret\nname: key\ndata: x\n")
-
-    assert nothing_to_run(config, PRODUCTION, plan(config, PRODUCTION)).message == (
-        "nothing to run: the file has no pipelines"
-    )

@@ -254,6 +254,23 @@ def test_the_pusher_learns_what_came_of_it(
         assert told == "gantry: " + line.replace("URL", server.url)
 
 
+def test_the_pusher_learns_what_kept_each_pipeline_out(installed: Hook, server: Server) -> None:
+    errors = [
+        {"field": name, "code": "excluded", "message": f'pipeline "{name}": trigger.event\n includes tag, not "push"'}
+        for name in ("one", "two")
+    ]
+    only = {"message": errors[0]["message"], "code": "nothing_to_run", "errors": errors[:1]}
+
+    for told in ({"message": "no pipeline is for push", "code": "nothing_to_run", "errors": errors}, only):
+        server.status, server.answer = 200, json.dumps(told).encode()
+        ran = installed.run(f"{ZERO} {NEW} refs/heads/main\n")
+        said = [line.removeprefix("gantry: ") for line in ran.lines]
+        assert said == [
+            f"refs/heads/main started no build: {str(told['message']).replace(chr(10), ' ')}",
+            *(f"  {str(error['message']).replace(chr(10), ' ')}" for error in errors if told is not only),
+        ]
+
+
 def hurry(installed: Hook, *, total: int, wait: int) -> None:
     """Let the hook ask for so many seconds, and the push wait for so many."""
     text = installed.path.read_text()

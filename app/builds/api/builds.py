@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from starlette.requests import Request
 
 from app.accounts.auth import Caller
-from app.builds import approval, badge, flow, lists, paths, stop, store
+from app.builds import approval, badge, flow, lists, named, paths, stop, store
 from app.builds.api import feed, history, hook, incomplete, metrics, removal
 from app.builds.api.request import State
 from app.builds.model import Build
@@ -16,7 +16,7 @@ from app.db.window import Part
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED_TO, READ, WRITE, Access
 from app.repos.model import Repo
-from app.repos.paths import NAME, OWNER
+from app.repos.paths import NAME, OWNER, REPO
 from app.web import body, paging
 from app.web.needs import Unless
 from app.web.path import Path, Word
@@ -36,6 +36,7 @@ def _page(request: Request[State], found: Access) -> Tx[Part[lists.Head]]:
 
 def _filters(query: Mapping[str, str]) -> dict[str, str]:
     filters = {name: query[name] for name in ("event", "status") if query.get(name)}
+    lists.check(filters)
     if target := query.get("target"):
         filters["deploy_to"] = target
     if branch := query.get("branch"):
@@ -127,12 +128,22 @@ async def promote(request: Request[State], found: Access, old: Build) -> JSON[Bu
     return await _deploy(request, found, old, "promote")
 
 
+async def promote_named(request: Request[State], found: Access) -> JSON[BuildJSON]:
+    """Promote the commit of a branch, a tag or an id to a target, whether the commit has a build or not."""
+    name = named.read(await body.words(request))
+    draft = await named.draft(request.state["ports"], found.repo, name, found.by)
+    return await _deploy(request, found, draft, "promote", *named.KINDS)
+
+
 async def rollback(request: Request[State], found: Access, old: Build) -> JSON[BuildJSON]:
     """Roll a target back to a build."""
     return await _deploy(request, found, old, "rollback")
 
 
-async def _deploy(request: Request[State], found: Access, old: Build, event: flow.Deployment) -> JSON[BuildJSON]:
+async def _deploy(
+    request: Request[State], found: Access, old: Build, event: flow.Deployment, *reserved: str
+) -> JSON[BuildJSON]:
+    """Start a promotion or a rollback; the `reserved` words of the query are no parameters of the build."""
     query, words = body.query(request), await body.words(request)
     build = await flow.promote(
         request.state["ports"],
@@ -141,7 +152,7 @@ async def _deploy(request: Request[State], found: Access, old: Build, event: flo
         event=event,
         target=words.get("target", ""),
         by=found.by,
-        params=_without(query, "access_token", "target"),
+        params=_without(query, "access_token", "target", *reserved),
     )
     return JSON(build_json(build, stages=True))
 
@@ -239,6 +250,24 @@ routes = [
         reads=paths.build,
         quick=True,
         query=[_TARGET],
+        free=True,
+        errors=_STARTS,
+    ),
+    Endpoint(
+        "POST",
+        REPO / "promote",
+        promote_named,
+        operation="builds.promote_named",
+        needs=WRITE,
+        scope="promote",
+        query=[
+            _TARGET,
+            Param(
+                "branch", "The branch whose newest commit is promoted. Give one of branch, tag and commit.", form=True
+            ),
+            Param("tag", "The tag whose commit is promoted.", form=True),
+            Param("commit", "The commit that is promoted, by 7 digits of its id or more.", form=True),
+        ],
         free=True,
         errors=_STARTS,
     ),

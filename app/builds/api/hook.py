@@ -22,6 +22,7 @@ from app.scm.hook import Change, Delivery, Deployment, PullRequest, Push
 from app.web import body
 from app.web.connected import address
 from app.web.connections import network
+from app.web.errors import ErrorJSON, problems_json
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
 
@@ -43,9 +44,12 @@ class DeliveryJSON(TypedDict):
     id: NotRequired[str]
 
 
-async def receive(request: Request[State]) -> JSON[BuildJSON | None] | JSON[DeliveryJSON] | Empty | Response:
+async def receive(
+    request: Request[State],
+) -> JSON[BuildJSON | None] | JSON[DeliveryJSON] | JSON[ErrorJSON] | Empty | Response:
     """Take a webhook of a host; answers the build, or `null` when nothing is to run, and 204 when a ref is gone.
 
+    The hook of plain git is told why nothing is to run, for whoever pushes sees what the hook prints.
     202 when the build is not made within a second: it is made later. A delivery with the id of an earlier one is
     answered with the build of that one.
 
@@ -66,7 +70,8 @@ async def receive(request: Request[State]) -> JSON[BuildJSON | None] | JSON[Deli
     if (budgets := request.state["budgets"]) is not None:
         budgets.repositories.spend(str(repo.id))
     if not repo.active:
-        return Response()
+        disabled = f"the repository is disabled: gantry repo enable {repo.slug}"
+        return Response() if delivery.host else JSON(DeliveryJSON(message=disabled))
     if delivery.change is None:
         return JSON(DeliveryJSON(message="ignored"))
     return await _answer(request, repo, delivery, triggers.at_home(delivery.change, delivery.slug, repo.slug))
@@ -113,7 +118,7 @@ def _refusal() -> Unauthorized:
 
 async def _answer(
     request: Request[State], repo: Repo, delivery: Delivery, change: Change
-) -> JSON[BuildJSON | None] | JSON[DeliveryJSON] | Empty:
+) -> JSON[BuildJSON | None] | JSON[DeliveryJSON] | JSON[ErrorJSON] | Empty:
     if _is_over(change):
         if gone := triggers.ended(change):
             await forget_ref(request.state["ports"], repo, gone)
@@ -129,8 +134,16 @@ async def _answer(
     except NothingToRun as nothing:
         if isinstance(change, Deployment):  # who asks for one wants to know
             return JSON(DeliveryJSON(message=nothing.message, id=delivery.id))
-        return JSON[BuildJSON | None](None)
+        return JSON[BuildJSON | None](None) if delivery.host else JSON[ErrorJSON](_why(nothing))
     return JSON[BuildJSON | None](build_json(build))
+
+
+def _why(nothing: NothingToRun) -> ErrorJSON:
+    """Why nothing runs, and which conditions keep each pipeline out."""
+    told = ErrorJSON(message=nothing.message, code=nothing.code)
+    if nothing.problems:
+        told["errors"] = problems_json(nothing.problems)
+    return told
 
 
 def _is_over(change: Change) -> bool:

@@ -34,6 +34,7 @@ class KnownDeliveryJSON(PushJSON):
 
     The host is empty for plain git. The event is `push`, `pull_request` or `deployment`. `next` is 0 for a delivery
     that does not wait. `found_late`: no webhook told of the change, and the server found the change itself.
+    `twin`: an earlier delivery told of the same change, and what became of the change is told there.
     """
 
     id: str
@@ -42,6 +43,7 @@ class KnownDeliveryJSON(PushJSON):
     action: str
     build: int
     found_late: bool
+    twin: bool
 
 
 async def list_waiting(_: Request[State], __: Access, waiting: list[Delivery]) -> JSON[list[PushJSON]]:
@@ -84,6 +86,7 @@ def _delivery_json(one: Delivery) -> KnownDeliveryJSON:
         action=one.action,
         build=one.build,
         found_late=one.found_late,
+        twin=one.twin > 0,
     )
 
 

@@ -259,7 +259,7 @@ async def test_parameters_with_names_that_are_refused_are_left_out_and_named(rec
         ({"environment": ""}, "Missing target environment"),
         ({"environment": "x" * 300}, "the target has 300 characters"),
         ({"payload": {"A": "x" * 40_000}}, "the parameters have 40001 bytes"),
-        ({"environment": "unknown"}, "nothing to run"),
+        ({"environment": "unknown"}, 'has the target "unknown". The file has: production'),
     ],
 )
 async def test_a_deployment_that_cannot_start_says_why(

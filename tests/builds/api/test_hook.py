@@ -218,10 +218,21 @@ async def test_a_signed_push_is_answered_with_its_build(scene: Scene, client: ht
     assert "stages" not in answer.json()
 
 
-async def test_nothing_to_run_is_answered_with_null(scene: Scene, client: httpx2.AsyncClient) -> None:
+async def test_the_hook_of_plain_git_is_told_why_nothing_runs(scene: Scene, client: httpx2.AsyncClient) -> None:
     answer = await deliver(client, scene.host.add(pipeline(trigger={"event": ["tag"]})))
 
-    assert (answer.status_code, answer.json()) == (200, None)
+    excluded = 'pipeline "default": trigger.event includes tag, not "push"'
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "message": "no pipeline is for push",
+            "code": "nothing_to_run",
+            "errors": [{"field": "default", "code": "excluded", "message": excluded}],
+        },
+    )
+    skipped = await deliver(client, scene.host.add(pipeline(), message="x [ci skip]"))
+    assert skipped.json() == {"message": "the message of the commit asks for no build", "code": "nothing_to_run"}
+    assert await scene.counter() == 0
 
 
 async def test_a_wrong_signature_and_an_unknown_repository_are_alike_and_change_nothing(
@@ -273,8 +284,8 @@ async def test_a_repository_that_is_not_active_builds_nothing(scene: Scene, clie
 
     answer = await deliver(client, scene.host.add(pipeline()))
 
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert await scene.counter() == 0
+    assert answer.json() == {"message": "the repository is disabled: gantry repo enable octocat/hello"}
+    assert (answer.status_code, await scene.counter()) == (200, 0)
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/pull/7/head", "refs/tags/v1"])
