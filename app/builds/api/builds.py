@@ -1,18 +1,19 @@
 """Routes of builds (contract drone-rest 3.4)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from starlette.requests import Request
 
 from app.accounts.auth import Caller
 from app.builds import approval, badge, flow, lists, paths, stop, store
-from app.builds.api import feed, history, hook, incomplete, metrics, removal
+from app.builds.api import approvals, feed, history, hook, incomplete, metrics, removal, targets
 from app.builds.api.request import State
 from app.builds.model import Build
 from app.builds.paths import BUILD, BUILDS, STAGE
 from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.db.window import Part
+from app.errors import Invalid, Problem
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED_TO, READ, WRITE, Access
 from app.repos.model import Repo
@@ -35,7 +36,9 @@ def _page(request: Request[State], found: Access) -> Tx[Part[lists.Head]]:
 
 
 def _filters(query: Mapping[str, str]) -> dict[str, str]:
-    filters = {name: query[name] for name in ("event", "status") if query.get(name)}
+    filters = {name: query[name] for name in _VALUES if query.get(name)}
+    if problems := [_unknown(name, value) for name, value in filters.items() if value not in _VALUES[name]]:
+        raise Invalid.of(problems)
     if target := query.get("target"):
         filters["deploy_to"] = target
     if branch := query.get("branch"):
@@ -43,6 +46,11 @@ def _filters(query: Mapping[str, str]) -> dict[str, str]:
     elif tag := query.get("tag"):
         filters["ref"] = f"refs/tags/{tag}"
     return filters
+
+
+def _unknown(name: str, value: str) -> Problem:
+    known = ", ".join(_VALUES[name])
+    return Problem(name, f"unknown_{name}", f"no build has the {name} {value[:100]!r}; known are {known}")
 
 
 async def show(request: Request[State], _: Access, versions: store.Versions) -> Encoded[BuildJSON]:
@@ -221,11 +229,20 @@ _PUBLIC = Unless(lambda state: not state["private_mode"], ADMITTED_TO, refusals=
 _NUMBERS = r"\d{1,18}"
 #: Statuses of errors at the start of a build: a bad parameter, a repository out of reach, nothing to run.
 _STARTS = (400, 422)
+#: The values that a list of builds may be filtered by.
+_VALUES: Mapping[str, Sequence[str]] = {
+    "event": ("push", "pull_request", "tag", "promote", "rollback", "cron", "custom"),
+    "status": ("blocked", "pending", "running", "success", "failure", "error", "killed", "declined", "skipped"),
+}
 _FILTERS = (
     Param("branch", "Only builds of this branch's ref."),
     Param("tag", "Only builds of this tag's ref; `branch` wins."),
-    Param("event", "Only builds of this event."),
-    Param("status", "Only builds with this status."),
+    Param("event", f"Only builds of this event: {', '.join(_VALUES['event'])}."),
+    Param(
+        "status",
+        f"Only builds with this status: {', '.join(_VALUES['status'])}. `blocked` are all builds that wait for "
+        "approval; those are not among the `pending` ones.",
+    ),
     Param("target", "Only promotions and rollbacks to this target."),
 )
 routes = [
@@ -361,6 +378,8 @@ routes = [
     ),
     Endpoint("GET", _BADGES / "cc.xml", cc_xml, operation="builds.cc_xml", needs=READ, reads=_newest),
     *feed.routes,
+    *approvals.routes,
+    *targets.routes,
     *removal.routes,
     *incomplete.routes,
     *hook.routes,
