@@ -1,7 +1,7 @@
 """What the verbs of this room need from outside, as one object."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.builds.config.files import Configs
 from app.builds.logs.logs import Logs
@@ -22,3 +22,7 @@ class Ports:
     now: Callable[[], int]
     moments: Moments
     seal: Seal
+
+    def rehearsing(self) -> "Ports":
+        """The same, but no verb changes anything: each is carried out and rolled back."""
+        return replace(self, moments=self.moments.rehearsal())

@@ -104,10 +104,16 @@ def _indexed(build: Build) -> tuple[Index, str] | None:
 
 def find(repo_id: int, number: int) -> Tx[Build]:
     """A build without its stages; NotFound."""
-    row = yield from one(BY_NUMBER, repo_id=repo_id, number=number)
-    if row is None:
+    build = yield from find_numbered_if_any(repo_id, number)
+    if build is None:
         raise NotFound(f"build {number} not found")
-    return MAPPER.make(row)
+    return build
+
+
+def find_numbered_if_any(repo_id: int, number: int) -> Tx[Build | None]:
+    """A build without its stages, by number."""
+    row = yield from one(BY_NUMBER, repo_id=repo_id, number=number)
+    return MAPPER.make(row) if row else None
 
 
 def find_if_any(build_id: int) -> Tx[Build | None]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from app.cli.rehearsal import dry_run_option, rehearse
 from app.cli.remote.client import Client, Json
 from app.cli.terminal import options, output
 from app.cli.terminal.options import (
@@ -39,7 +40,7 @@ def build() -> None:
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Builds on a page.")
 @click.option("--branch", help="Only builds of this branch.")
 @click.option("--event", help="Only this event: push, pull_request, tag, promote, rollback, cron or custom.")
-@click.option("--status", help="Only this status, as in success or running.")
+@click.option("--status", help="Only this status, as in success, running or blocked.")
 @click.option("--target", help="Only promotions and rollbacks to this target.")
 @json_option
 @click.pass_obj
@@ -104,13 +105,20 @@ def create(
 @click.argument("target")
 @params_option
 @follow_option
+@dry_run_option
 @json_option
 @click.pass_obj
 def promote(
-    session: Session, slug: str, number: int, target: str, params: tuple[tuple[str, str], ...], follow: bool
+    session: Session,
+    slug: str,
+    number: int,
+    target: str,
+    params: tuple[tuple[str, str], ...],
+    follow: bool,
+    dry_run: bool,
 ) -> None:
     """Promote a build to a target, as in: promote demo/hello 42 production -p VERSION=1.2.3"""
-    _deploy(session, slug, number, "promote", target, params, follow=follow)
+    _deploy(session, slug, number, "promote", target, params, follow=follow, dry_run=dry_run)
 
 
 @build.command()
@@ -119,13 +127,20 @@ def promote(
 @click.argument("target")
 @params_option
 @follow_option
+@dry_run_option
 @json_option
 @click.pass_obj
 def rollback(
-    session: Session, slug: str, number: int, target: str, params: tuple[tuple[str, str], ...], follow: bool
+    session: Session,
+    slug: str,
+    number: int,
+    target: str,
+    params: tuple[tuple[str, str], ...],
+    follow: bool,
+    dry_run: bool,
 ) -> None:
     """Roll a target back to a build."""
-    _deploy(session, slug, number, "rollback", target, params, follow=follow)
+    _deploy(session, slug, number, "rollback", target, params, follow=follow, dry_run=dry_run)
 
 
 def _deploy(
@@ -137,9 +152,10 @@ def _deploy(
     params: tuple[tuple[str, str], ...],
     *,
     follow: bool,
+    dry_run: bool,
 ) -> None:
     query = params_query(params, reserved=["target"]) | {"target": target}
-    _start(session, slug, repo_path(slug, "builds", number, verb), query, follow=follow)
+    _start(session, slug, repo_path(slug, "builds", number, verb), query, follow=follow, dry_run=dry_run)
 
 
 @build.command()
@@ -147,15 +163,18 @@ def _deploy(
 @click.argument("number", type=number_or_last, metavar="NUMBER|last")
 @params_option
 @follow_option
+@dry_run_option
 @json_option
 @click.pass_obj
-def restart(session: Session, slug: str, number: int, params: tuple[tuple[str, str], ...], follow: bool) -> None:
+def restart(
+    session: Session, slug: str, number: int, params: tuple[tuple[str, str], ...], follow: bool, dry_run: bool
+) -> None:
     """Run a build again, with its parameters and those given; -p debug=true asks for debugging."""
     query = params_query(params, reserved=[])
     if number == LAST:
         with session.client() as client:
             number = find(client, slug, LAST)["number"]
-    _start(session, slug, repo_path(slug, "builds", number), query, follow=follow)
+    _start(session, slug, repo_path(slug, "builds", number), query, follow=follow, dry_run=dry_run)
 
 
 @build.command()
@@ -231,7 +250,12 @@ def find(client: Client, slug: str, number: int) -> Json:
     return client.record("GET", repo_path(slug, "builds", "latest" if number == LAST else number))
 
 
-def _start(session: Session, slug: str, path: str, query: dict[str, str], *, follow: bool) -> None:
+def _start(
+    session: Session, slug: str, path: str, query: dict[str, str], *, follow: bool, dry_run: bool = False
+) -> None:
+    if dry_run:
+        rehearse(session, slug, path, query, follow=follow)
+        return
     with session.client() as client:
         started = client.call("POST", path, query=query)
     if not isinstance(started, dict):
@@ -298,15 +322,14 @@ def _repos_table(repos: list[Json]) -> str:
 
 
 def _row(build: dict[str, Any], now: float) -> list[str]:
-    by = build.get("trigger", "")
     return [
         str(build.get("number", "")),
-        output.status(build.get("status", "")),
+        output.state(build),
         output.line(build.get("event", "")),
         output.line(build.get("deploy_to") or "-"),
         output.line(build.get("target", ""), 30),
-        output.line(build.get("after", ""))[:8],
-        output.line(build.get("author_login", "") if by.startswith("@") else by, 20),
+        output.commit(build),
+        output.by(build),
         output.ago(build.get("created") or 0, now),
         output.line(build.get("message", ""), 50),
     ]

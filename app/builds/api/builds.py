@@ -6,10 +6,12 @@ from starlette.requests import Request
 
 from app.accounts.auth import Caller
 from app.builds import approval, badge, flow, lists, paths, stop, store
-from app.builds.api import approvals, feed, history, hook, incomplete, metrics, removal, targets
+from app.builds.api import approvals, compare, feed, history, hook, incomplete, metrics, rehearsal, removal, targets
+from app.builds.api.rehearsal import DRY_RUN, Begun
 from app.builds.api.request import State
 from app.builds.model import Build
 from app.builds.paths import BUILD, BUILDS, STAGE
+from app.builds.ports import Ports
 from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.db.window import Part
@@ -100,58 +102,63 @@ def _remembered(kind: store.Index) -> Callable[[Request[State], Access], Tx[list
     return lambda _, found: lists.remembered(found.repo.id, kind)
 
 
-async def create(request: Request[State], found: Access) -> JSON[BuildJSON]:
+async def create(request: Request[State], found: Access) -> Begun:
     """Start a build of a branch or a commit."""
     query, words = body.query(request), await body.words(request)
+    given = _without(query, "access_token", "dry_run", "commit", "branch")
+    ports, dry = _ports(request, words)
     build = await flow.create(
-        request.state["ports"],
+        ports,
         found.repo,
         by=found.by,
         branch=words.get("branch", ""),
         commit=words.get("commit", ""),
         message=words.get("message", ""),
         action=words.get("action", ""),
-        params=_without(query, "access_token", "commit", "branch"),
+        params=given,
     )
+    if dry:
+        return await rehearsal.answer(request, found.repo, build, given)
     return JSON(build_json(build))
 
 
-async def restart(request: Request[State], found: Access, old: Build) -> JSON[BuildJSON]:
+async def restart(request: Request[State], found: Access, old: Build) -> Begun:
     """Run a build once more, with its parameters and those given."""
     query, words = body.query(request), await body.words(request)
-    build = await flow.restart(
-        request.state["ports"],
-        found.repo,
-        old,
-        by=found.by,
-        debug=words.get("debug") == "true",
-        params=_without(query, "access_token", "debug"),
-    )
+    given = _without(query, "access_token", "dry_run", "debug")
+    ports, dry = _ports(request, words)
+    debug = words.get("debug") == "true"
+    build = await flow.restart(ports, found.repo, old, by=found.by, debug=debug, params=given)
+    if dry:
+        return await rehearsal.answer(request, found.repo, build, given, old)
     return JSON(build_json(build))
 
 
-async def promote(request: Request[State], found: Access, old: Build) -> JSON[BuildJSON]:
+async def promote(request: Request[State], found: Access, old: Build) -> Begun:
     """Promote a build to a target, with its parameters and those given."""
     return await _deploy(request, found, old, "promote")
 
 
-async def rollback(request: Request[State], found: Access, old: Build) -> JSON[BuildJSON]:
+async def rollback(request: Request[State], found: Access, old: Build) -> Begun:
     """Roll a target back to a build."""
     return await _deploy(request, found, old, "rollback")
 
 
-async def _deploy(request: Request[State], found: Access, old: Build, event: flow.Deployment) -> JSON[BuildJSON]:
+async def _deploy(request: Request[State], found: Access, old: Build, event: flow.Deployment) -> Begun:
     query, words = body.query(request), await body.words(request)
-    build = await flow.promote(
-        request.state["ports"],
-        found.repo,
-        old,
-        event=event,
-        target=words.get("target", ""),
-        by=found.by,
-        params=_without(query, "access_token", "target"),
-    )
+    given = _without(query, "access_token", "dry_run", "target")
+    ports, dry = _ports(request, words)
+    target = words.get("target", "")
+    build = await flow.promote(ports, found.repo, old, event=event, target=target, by=found.by, params=given)
+    if dry:
+        return await rehearsal.answer(request, found.repo, build, given, old)
     return JSON(build_json(build, stages=True))
+
+
+def _ports(request: Request[State], words: Mapping[str, str]) -> tuple[Ports, bool]:
+    """What the verb of a request needs, and whether the request is a dry run, whose verb changes nothing."""
+    ports, dry = request.state["ports"], rehearsal.is_asked(words)
+    return ports.rehearsing() if dry else ports, dry
 
 
 async def cancel(request: Request[State], found: Access) -> JSON[BuildJSON]:
@@ -255,7 +262,7 @@ routes = [
         scope="promote",
         reads=paths.build,
         quick=True,
-        query=[_TARGET],
+        query=[_TARGET, DRY_RUN],
         free=True,
         errors=_STARTS,
     ),
@@ -308,6 +315,7 @@ routes = [
             Param("commit", "The commit; without it, the newest of the branch.", form=True),
             Param("message", "What the build says of itself; without it, the commit's message.", form=True),
             Param("action", "Any word, which conditions may ask for.", form=True),
+            DRY_RUN,
         ],
         free=True,
         errors=_STARTS,
@@ -321,7 +329,7 @@ routes = [
         scope="promote",
         reads=paths.build,
         quick=True,
-        query=[Param("debug", "`true` asks the runner for debugging.", form=True)],
+        query=[Param("debug", "`true` asks the runner for debugging.", form=True), DRY_RUN],
         free=True,
         errors=_STARTS,
     ),
@@ -359,7 +367,7 @@ routes = [
         scope="promote",
         reads=paths.build,
         quick=True,
-        query=[_TARGET],
+        query=[_TARGET, DRY_RUN],
         free=True,
         errors=_STARTS,
     ),
@@ -380,6 +388,7 @@ routes = [
     *feed.routes,
     *approvals.routes,
     *targets.routes,
+    *compare.routes,
     *removal.routes,
     *incomplete.routes,
     *hook.routes,
