@@ -26,7 +26,7 @@ def _approve(repo: Repo, number: int, stage_number: int | None, by: Actor, now: 
     for stage in _blocked(old, stage_number, 'Cannot approve a Pipeline with Status "{}"'):
         status = "waiting_on_dependencies" if stage.depends_on else rules.started(stage)
         yield from stages.set_status(stage, status, now)
-    build = yield from settle(old, now)
+    build = yield from settle((yield from store.after_approval(old)), now)
     yield from protection.decide(build, now)
     return None, [Happened("build.approve", build.id, by, repo=repo, build=build, old=old)]
 

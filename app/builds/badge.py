@@ -10,7 +10,7 @@ _GREY, _GREEN, _YELLOW, _RED = "#9f9f9f", "#4c1", "#dfb317", "#e05d44"
 _LOOKS: dict[Status, tuple[str, int, str]] = {
     "pending": ("started", 87, _YELLOW),
     "running": ("started", 87, _YELLOW),
-    "blocked": ("started", 87, _YELLOW),
+    "blocked": ("blocked", 89, _YELLOW),
     "success": ("success", 91, _GREEN),
     "error": ("error", 76, _GREY),
 }
@@ -33,7 +33,7 @@ _SVG = (
 
 def svg(build: Build | None) -> str:
     """The badge of a build; without a build its text is `none`."""
-    text, width, colour = _LOOKS.get(build.status, _FAILURE) if build else _NONE
+    text, width, colour = _LOOKS.get(build.state, _FAILURE) if build else _NONE
     right = width - _LABEL
     return _SVG.format(text=text, width=width, colour=colour, right=right, middle=_LABEL + right / 2 - 1)
 

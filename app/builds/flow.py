@@ -245,7 +245,8 @@ def _insert(
         planned = yield from protection.judged(draft.repo_id, unsigned, planned)
     number = yield from repos.next_number(draft.repo_id)
     title, message = _text(draft.title), _text(draft.message)
-    made = yield from store.create(evolve(draft, number=number, title=title, message=message))
+    blocked = any(stage.status == "blocked" for stage in planned)
+    made = yield from store.create(evolve(draft, number=number, title=title, message=message, blocked=blocked))
     created = yield from each(stages.create(stage, made.id) for stage in planned)
     if converted_file:
         yield from converted.keep(made.id, converted_file)

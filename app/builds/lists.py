@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, literal_column, select
 
+from app.accounts.model import User
 from app.builds.model import EVENTS, Build
 from app.builds.store import MAPPER, Index
 from app.db import schema
@@ -18,7 +19,8 @@ from app.repos import store as repos
 from app.repos.model import Repo
 
 REMEMBERED = """
-    SELECT builds.id, builds.version, builds.number FROM latest JOIN builds ON builds.id = latest.build_id
+    SELECT builds.id, builds.version, builds.number, builds.blocked
+    FROM latest JOIN builds ON builds.id = latest.build_id
     WHERE latest.repo_id = :repo_id AND latest.kind = :kind ORDER BY latest.name
 """
 
@@ -83,13 +85,27 @@ INCOMPLETE = """
 """
 
 
+_APPROVABLE = f"""
+    SELECT repos.*, builds.* FROM builds CROSS JOIN repos WHERE builds.blocked AND repos.id = builds.repo_id AND (
+        :everywhere OR EXISTS (
+            SELECT 1 FROM permissions WHERE permissions.user_id = :user_id
+                AND permissions.repo_id = builds.repo_id AND permissions.can_admin AND {aged.COUNTS}
+        )
+    )
+"""  # noqa: S608 - SQL of ours
+APPROVALS = f"{_APPROVABLE} AND builds.id < :key ORDER BY builds.id DESC LIMIT :limit OFFSET :offset"
+APPROVALS_BEFORE = f"{_APPROVABLE} AND builds.id > :key ORDER BY builds.id LIMIT :limit"
+
+
 #: Builds are counted repository by repository (CROSS JOIN makes SQLite join in that order), so that the database
 #: searches an index instead of reading all of it.
 COUNTS = """
     SELECT (SELECT count(*) FROM users) AS users, (SELECT count(*) FROM repos) AS repos,
         (SELECT count(*) FROM repos WHERE active) AS active_repos,
         (SELECT coalesce(sum(counter), 0) FROM repos) AS builds,
-        (SELECT count(*) FROM repos r CROSS JOIN builds WHERE repo_id = r.id AND status = 'pending') AS pending_builds,
+        (SELECT count(*) FROM repos r CROSS JOIN builds
+            WHERE repo_id = r.id AND status = 'pending' AND NOT blocked) AS pending_builds,
+        (SELECT count(*) FROM builds WHERE blocked AND id > 0) AS blocked_builds,
         (SELECT count(*) FROM repos r CROSS JOIN builds WHERE repo_id = r.id AND status = 'running') AS running_builds,
         (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'pending') AS pending_jobs,
         (SELECT count(*) FROM stages WHERE status IN ('pending', 'running') AND status = 'running') AS running_jobs
@@ -102,6 +118,7 @@ COUNTED = (
     "active_repos",
     "builds",
     "pending_builds",
+    "blocked_builds",
     "running_builds",
     "pending_jobs",
     "running_jobs",
@@ -110,6 +127,9 @@ COUNTED = (
 
 #: What a list may be filtered by, beside the repository.
 FILTERS = ("ref", "event", "status", "deploy_to")
+#: The conditions of two filters of the status: `blocked` is no status of a build in the table, and what waits for
+#: approval is not also among the builds that are `pending`.
+_WAITING: Mapping[str, str] = {"blocked": "builds.blocked", "pending": "NOT builds.blocked"}
 
 
 #: The values that builds have where there are only a few, by filter.
@@ -140,12 +160,21 @@ class Head(NamedTuple):
     id: int
     version: int
     number: int
+    #: An approval changes nothing else of a build, and gives the build no new version.
+    blocked: bool
 
 
 def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head]]:
-    """A part of the builds, newest first. `filters`: values for some of FILTERS; the window's keys: build numbers."""
+    """A part of the builds, newest first. `filters`: values for some of FILTERS; the window's keys: build numbers.
+
+    The status `blocked` finds all builds that wait for approval, also those of which other stages run; `pending` finds
+    none of them.
+    """
     way, key, offset = _way(repo, window, filtered=bool(filters))
-    sql = _page_sql(tuple(sorted(filters)), way)
+    waiting = filters.get("status", "") if filters.get("status") in _WAITING else ""
+    if waiting == "blocked":
+        filters = {name: value for name, value in filters.items() if name != "status"}
+    sql = _page_sql(tuple(sorted(filters)), way, waiting)
     values = {"offset": offset} if way == "skip" else {}
     rows = yield from many(sql, repo_id=repo.id, key=key, limit=window.reach, **values, **filters)
     return window.part([Head(*row) for row in rows])
@@ -176,11 +205,14 @@ def _way(repo: Repo, window: Window, *, filtered: bool) -> tuple[Way, int, int]:
 _LARGEST = 2**63 - 1
 
 
-@lru_cache(maxsize=64)
-def _page_sql(filters: tuple[str, ...], way: Way) -> str:
+@lru_cache(maxsize=128)
+def _page_sql(filters: tuple[str, ...], way: Way, waiting: str = "") -> str:
     table, up = schema.builds, way == "up"
     number, key = table.c.number, bindparam("key", type_=BigInteger)
-    query = select(table.c.id, table.c.version, number).where(table.c.repo_id == bindparam("repo_id"))
+    shown = (table.c.id, table.c.version, number, table.c.blocked)
+    query = select(*shown).where(table.c.repo_id == bindparam("repo_id"))
+    if waiting:
+        query = query.where(literal_column(_WAITING[waiting]))
     for name in filters:
         query = query.where(table.c[name] == bindparam(name))
         if name == "deploy_to":
@@ -210,6 +242,19 @@ def feed(user_id: int, limit: int, now: int) -> Tx[list[tuple[Repo, Build]]]:
 
 def _with_repos(rows: Sequence[Row]) -> list[tuple[Repo, Build]]:
     return [(repos.made(row), MAPPER.make(row, repos.WIDTH)) for row in rows]
+
+
+def approvals(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Build]]]:
+    """A part of the builds that wait for approval and that an account may approve, newest first; the keys are ids.
+
+    An administrator of the server may approve all; another account, those of the repositories that it administers.
+    """
+    values = {"user_id": user.id, "everywhere": user.admin, "since": aged.since(now), "limit": window.reach}
+    if window.before:
+        rows = yield from many(APPROVALS_BEFORE, key=int(window.before), **values)
+    else:
+        rows = yield from many(APPROVALS, key=int(window.after or _LARGEST), offset=window.offset, **values)
+    return window.part(_with_repos(rows))
 
 
 def newest(user_id: int, now: int) -> Tx[dict[int, Build]]:

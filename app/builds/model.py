@@ -127,7 +127,15 @@ class Build:
     version: int = 1
     #: Whether no delivery told of the commit in time, and the server found the commit itself.
     found_late: bool = False
+    #: Whether the build waits for approval: it is not over, and one of its stages is blocked. Its status may be
+    #: `pending`, or `running` while other stages run.
+    blocked: bool = False
     stages: tuple[Stage, ...] = ()
+
+    @property
+    def state(self) -> Status:
+        """The status in words for people: `blocked` where nothing of the build runs before an approval."""
+        return "blocked" if self.blocked and self.status == "pending" else self.status
 
 
 @dataclass(frozen=True, slots=True)

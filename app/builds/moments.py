@@ -8,7 +8,7 @@ code announces what happens to a build.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar, cast
 
 from app.builds import store
 from app.builds.logs.logs import Logs
@@ -145,6 +145,10 @@ class Moments:
             await self._announce(one, moment)
         return result
 
+    def rehearsal(self) -> "Moments":
+        """The same funnel, but whatever it carries out is rolled back, and nothing is announced."""
+        return _Rehearsal(self._db, self._logs, self.recorders)
+
     def _recorded(self, doing: Doing[T], *, watched: bool) -> Tx[tuple[T, list[tuple[Happened, Moment | None]]]]:
         result, happened = yield from doing
         return result, (yield from each(self._record(one, watched=watched) for one in happened))
@@ -172,6 +176,32 @@ class Moments:
             told: Moment = moment if moment is not None else await self._db.read(_moment(happened))
             self.watched.publish(told)
         self.touched.publish(happened.build_id)
+
+
+class _Undone(Exception):
+    """Ends a transaction that was carried out, so that the database rolls it back."""
+
+    def __init__(self, result: object) -> None:
+        super().__init__()
+        self.result = result
+
+
+class _Rehearsal(Moments):
+    """Carries verbs out, and rolls each back: its result is what would be."""
+
+    async def carry_out(self, doing: Doing[T], *, many: bool = False) -> T:
+        """The result of a verb that changes nothing. Errors as of the verb itself."""
+        del many
+        try:
+            await self._db.write(_undone(self._recorded(doing, watched=False)))
+        except _Undone as undone:
+            return cast(T, undone.result)
+        raise AssertionError("the transaction was to be rolled back")
+
+
+def _undone(tx: Tx[tuple[T, object]]) -> Tx[None]:
+    result, _ = yield from tx
+    raise _Undone(result)
 
 
 def _is_mere_progress(happened: Happened) -> bool:

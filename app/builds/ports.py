@@ -1,7 +1,7 @@
 """What the verbs of this room need from outside, as one object."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.builds.config.files import Configs
 from app.builds.logs.logs import Logs
@@ -25,3 +25,7 @@ class Ports:
     moments: Moments
     seal: Seal
     renew_rights: Renew
+
+    def rehearsing(self) -> "Ports":
+        """The same, but no verb changes anything: each is carried out and rolled back."""
+        return replace(self, moments=self.moments.rehearsal())

@@ -47,9 +47,20 @@ class _Statements:
             SELECT steps.id AS id FROM builds
             JOIN stages ON stages.build_id = builds.id JOIN steps ON steps.stage_id = stages.id WHERE {condition}
         """  # noqa: S608 - a constant
+        self.targets = f"""
+            SELECT latest.name AS name, latest.first_number AS first_number
+            FROM builds JOIN latest ON latest.build_id = builds.id WHERE latest.kind = 'deployment' AND {condition}
+        """  # noqa: S608 - a constant
         self.delete = f"DELETE FROM builds WHERE {condition}"  # noqa: S608 - a constant
 
 
+#: The entry of a target whose newest build was deleted, made anew of the newest of its builds that stays.
+KEEP_TARGET = """
+    INSERT INTO latest (repo_id, kind, name, build_id, first_number)
+    SELECT repo_id, 'deployment', deploy_to, id, CAST(:first_number AS BIGINT) FROM builds
+    WHERE repo_id = :repo_id AND deploy_to = :name AND deploy_to <> '' ORDER BY number DESC LIMIT 1
+    ON CONFLICT DO NOTHING
+"""
 OVER, EXPIRED = _Statements(_OVER), _Statements(_EXPIRED)
 
 
@@ -93,10 +104,18 @@ async def _delete(ports: Ports, repo: Repo, before: int, sql: _Statements, *, pa
     after = 0
     while (batch := await ports.db.read(_next(repo.id, after, before, sql, **values))) is not None:
         await ports.logs.remove(batch.steps)
-        await ports.db.write(run(sql.delete, repo_id=repo.id, after=batch.after, before=batch.before, **values))
+        await ports.db.write(_drop(repo.id, sql, after=batch.after, before=batch.before, **values))
         after = batch.before - 1
         if pause:
             await asyncio.sleep(pause)
+
+
+def _drop(repo_id: int, sql: _Statements, **values: Any) -> Tx[None]:
+    """Delete a batch. The targets stay: what runs in a target is kept longer than what has failed there since."""
+    gone = yield from many(sql.targets, repo_id=repo_id, **values)
+    yield from run(sql.delete, repo_id=repo_id, **values)
+    for row in gone:
+        yield from run(KEEP_TARGET, repo_id=repo_id, name=row["name"], first_number=row["first_number"])
 
 
 def _next(repo_id: int, after: int, before: int, sql: _Statements, **values: Any) -> Tx[_Batch | None]:

@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from app.builds import stages
-from app.builds.model import Build, Status, end
+from app.builds.model import DONE, Build, Status, end
 from app.db import schema
 from app.db.mapper import MAPPING, Mapper
 from app.db.tx import Tx, many, one, run
@@ -52,14 +52,21 @@ NEWEST_OF_COMMIT = """
 """
 SET_STATUS = """
     UPDATE builds SET status = :status, started = :started, finished = :finished, updated = :updated,
-        version = version + 1
+        blocked = :blocked, version = version + 1
+    WHERE id = :id RETURNING *
+"""
+#: An approval of one stage may leave other stages blocked.
+SET_BLOCKED = """
+    UPDATE builds SET blocked = blocked
+        AND EXISTS (SELECT 1 FROM stages WHERE build_id = builds.id AND stages.status = 'blocked')
     WHERE id = :id RETURNING *
 """
 SET_DEPLOY_ID = """
     UPDATE builds SET deploy_id = :deploy_id, version = version + 1 WHERE id = :id AND deploy_id = 0
 """
 REMEMBER = """
-    INSERT INTO latest (repo_id, kind, name, build_id) VALUES (:repo_id, :kind, :name, :build_id)
+    INSERT INTO latest (repo_id, kind, name, build_id, first_number)
+    VALUES (:repo_id, :kind, :name, :build_id, :number)
     ON CONFLICT (repo_id, kind, name) DO UPDATE SET build_id = excluded.build_id
     WHERE excluded.build_id > latest.build_id
 """
@@ -81,7 +88,7 @@ def create(build: Build) -> Tx[Build]:
     made = evolve(build, id=row["id"])
     if indexed := _indexed(build):
         kind, name = indexed
-        yield from run(REMEMBER, repo_id=build.repo_id, kind=kind, name=name, build_id=made.id)
+        yield from run(REMEMBER, repo_id=build.repo_id, kind=kind, name=name, build_id=made.id, number=build.number)
     return made
 
 
@@ -97,10 +104,16 @@ def _indexed(build: Build) -> tuple[Index, str] | None:
 
 def find(repo_id: int, number: int) -> Tx[Build]:
     """A build without its stages; NotFound."""
-    row = yield from one(BY_NUMBER, repo_id=repo_id, number=number)
-    if row is None:
+    build = yield from find_numbered_if_any(repo_id, number)
+    if build is None:
         raise NotFound(f"build {number} not found")
-    return MAPPER.make(row)
+    return build
+
+
+def find_numbered_if_any(repo_id: int, number: int) -> Tx[Build | None]:
+    """A build without its stages, by number."""
+    row = yield from one(BY_NUMBER, repo_id=repo_id, number=number)
+    return MAPPER.make(row) if row else None
 
 
 def find_if_any(build_id: int) -> Tx[Build | None]:
@@ -206,16 +219,23 @@ def set_status(build: Build, status: Status, *, now: int, finished: bool) -> Tx[
         started=build.started or now,
         finished=end(build.started, now) if finished else build.finished,
         updated=now,
+        blocked=build.blocked and status not in DONE,
     )
+    assert row is not None
+    return evolve(MAPPER.make(row), stages=build.stages)
+
+
+def after_approval(build: Build) -> Tx[Build]:
+    """A locked build after some of its stages were approved: it waits as long as one stage is blocked."""
+    row = yield from one(SET_BLOCKED, id=build.id)
     assert row is not None
     return evolve(MAPPER.make(row), stages=build.stages)
 
 
 def decline(build: Build, now: int) -> Tx[None]:
     """Mark a locked build as declined. Its times of start and end stay as they are."""
-    yield from run(
-        SET_STATUS, id=build.id, status="declined", started=build.started, finished=build.finished, updated=now
-    )
+    times = {"started": build.started, "finished": build.finished, "updated": now}
+    yield from run(SET_STATUS, id=build.id, status="declined", blocked=False, **times)
 
 
 def set_deploy_id(build_id: int, deploy_id: int) -> Tx[None]:

@@ -76,7 +76,8 @@ class StageJSON(TypedDict):
 class BuildJSON(TypedDict):
     """A build; with its stages only where the route says so.
 
-    `found_late` (ours) says that no webhook told of the commit in time, and the server found the commit itself.
+    Ours, where they are true: `found_late` says that no webhook told of the commit in time, and the server found the
+    commit itself; `blocked` says that the build waits for approval.
     """
 
     id: int
@@ -114,6 +115,7 @@ class BuildJSON(TypedDict):
     updated: int
     version: int
     found_late: NotRequired[bool]
+    blocked: NotRequired[bool]
     stages: NotRequired[list[StageJSON]]
 
 
@@ -171,14 +173,29 @@ def build_json(build: Build, *, stages: bool = False) -> BuildJSON:
         "updated": build.updated,
         "version": build.version,
         "found_late": build.found_late,
+        "blocked": build.blocked,
     }
-    for key in ("parent", "error", "title", "params", "cron", "deploy_to", "deploy_id", "debug", "found_late"):
+    for key in _BUILD_OMIT:
         if not body[key]:
             del body[key]
     if stages and build.stages:
         body["stages"] = [stage_json(stage) for stage in build.stages]
     made: BuildJSON = body
     return made
+
+
+_BUILD_OMIT = (
+    "parent",
+    "error",
+    "title",
+    "params",
+    "cron",
+    "deploy_to",
+    "deploy_id",
+    "debug",
+    "found_late",
+    "blocked",
+)
 
 
 def stage_json(stage: Stage) -> StageJSON:

@@ -23,6 +23,7 @@ class Lazy(NamedTuple):
 
 
 COMMANDS = {
+    "approvals": Lazy("app.cli.approvals:approvals", "List what waits for your approval."),
     "artifact": Lazy("app.cli.artifact:artifact", "Put, get, list, copy, move and remove artifacts."),
     "artifact-repo": Lazy("app.cli.artifact_repo:artifact_repo", "Keep artifact repositories, and who may use them."),
     "audit": Lazy("app.cli.audit:audit", "See, export and verify the record of who did what."),
@@ -50,6 +51,7 @@ COMMANDS = {
     "serve": Lazy("app.cli.serve:serve", "Run the server."),
     "service": Lazy("app.cli.service:service", "Print what a service manager needs to run the server."),
     "sign": Lazy("app.cli.sign:sign", "Sign the pipeline file of a protected repository."),
+    "targets": Lazy("app.cli.targets:targets", "Show what runs where, and what was begun there since."),
     "template": Lazy("app.cli.template:template", "Keep the templates of a namespace."),
     "token": Lazy("app.cli.token:token", "Make, list and remove your tokens."),
     "user": Lazy("app.cli.user:user", "Manage accounts (administrators)."),

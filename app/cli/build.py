@@ -1,15 +1,13 @@
 """`gantry build`: list, start, promote, follow, approve, cancel and purge builds."""
 
 import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import click
 
-from app.cli import origin, start
+from app.cli import origin, rehearsal, start
 from app.cli.remote.client import Client, Json
-from app.cli.start import verbose_option
+from app.cli.start import How, start_options
 from app.cli.terminal import options, output
 from app.cli.terminal.options import (
     LAST,
@@ -26,9 +24,6 @@ from app.cli.terminal.options import (
 )
 
 number_argument = click.argument("number", type=NUMBER, metavar="NUMBER")
-follow_option = click.option(
-    "--follow", is_flag=True, help="Print the log as it comes; exit 0 if the build succeeds, else 1."
-)
 
 
 @click.group()
@@ -42,7 +37,7 @@ def build() -> None:
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Builds on a page.")
 @click.option("--branch", help="Only builds of this branch.")
 @click.option("--event", help="Only this event: push, pull_request, tag, promote, rollback, cron or custom.")
-@click.option("--status", help="Only this status, as in success or running.")
+@click.option("--status", help="Only this status, as in success, running or blocked.")
 @click.option("--target", help="Only promotions and rollbacks to this target.")
 @json_option
 @click.pass_obj
@@ -83,8 +78,7 @@ def info(session: Session, slug: str, number: int) -> None:
 @click.option("--commit", help="The commit to build; else the newest of the branch.")
 @click.option("--message", help="What the build says of itself; else the commit's message.")
 @params_option
-@follow_option
-@verbose_option
+@start_options
 @json_option
 @click.pass_obj
 def create(
@@ -94,14 +88,13 @@ def create(
     commit: str | None,
     message: str | None,
     params: tuple[tuple[str, str], ...],
-    follow: bool,
-    verbose: bool,
+    how: How,
 ) -> None:
     """Start a build of a branch or commit."""
     given = {"branch": branch, "commit": commit, "message": message}
     query = params_query(params, reserved=given) | {k: v for k, v in given.items() if v}
     path = repo_path(slug, "builds")
-    _start(session, slug, lambda client: client.call("POST", path, query=query), follow=follow, verbose=verbose)
+    _start(session, slug, lambda client, more: client.call("POST", path, query=query | more), how)
 
 
 @build.command()
@@ -109,8 +102,7 @@ def create(
 @click.argument("begin", type=origin.origin, metavar="NUMBER|last|BRANCH|TAG|COMMIT")
 @click.argument("target")
 @params_option
-@follow_option
-@verbose_option
+@start_options
 @json_option
 @click.pass_obj
 def promote(
@@ -119,8 +111,7 @@ def promote(
     begin: origin.Origin,
     target: str,
     params: tuple[tuple[str, str], ...],
-    follow: bool,
-    verbose: bool,
+    how: How,
 ) -> None:
     """Promote a build to a target, as in: promote demo/hello 42 production -p VERSION=1.2.3
 
@@ -129,8 +120,7 @@ def promote(
     """
     named = () if isinstance(begin, int) else origin.KINDS
     query = params_query(params, reserved=["target", *named]) | {"target": target}
-    send = partial(origin.promote, slug=slug, begin=begin, query=query)
-    _start(session, slug, send, follow=follow, verbose=verbose)
+    _start(session, slug, lambda client, more: origin.promote(client, slug, begin, query | more), how)
 
 
 @build.command()
@@ -138,8 +128,7 @@ def promote(
 @number_argument
 @click.argument("target")
 @params_option
-@follow_option
-@verbose_option
+@start_options
 @json_option
 @click.pass_obj
 def rollback(
@@ -148,33 +137,29 @@ def rollback(
     number: int,
     target: str,
     params: tuple[tuple[str, str], ...],
-    follow: bool,
-    verbose: bool,
+    how: How,
 ) -> None:
     """Roll a target back to a build."""
     query = params_query(params, reserved=["target"]) | {"target": target}
     path = repo_path(slug, "builds", number, "rollback")
-    _start(session, slug, lambda client: client.call("POST", path, query=query), follow=follow, verbose=verbose)
+    _start(session, slug, lambda client, more: client.call("POST", path, query=query | more), how)
 
 
 @build.command()
 @slug_argument
 @click.argument("number", type=number_or_last, metavar="NUMBER|last")
 @params_option
-@follow_option
-@verbose_option
+@start_options
 @json_option
 @click.pass_obj
-def restart(
-    session: Session, slug: str, number: int, params: tuple[tuple[str, str], ...], follow: bool, verbose: bool
-) -> None:
+def restart(session: Session, slug: str, number: int, params: tuple[tuple[str, str], ...], how: How) -> None:
     """Run a build again, with its parameters and those given; -p debug=true asks for debugging."""
     query = params_query(params, reserved=[])
     if number == LAST:
         with session.client() as client:
             number = find(client, slug, LAST)["number"]
     path = repo_path(slug, "builds", number)
-    _start(session, slug, lambda client: client.call("POST", path, query=query), follow=follow, verbose=verbose)
+    _start(session, slug, lambda client, more: client.call("POST", path, query=query | more), how)
 
 
 @build.command()
@@ -250,12 +235,16 @@ def find(client: Client, slug: str, number: int) -> Json:
     return client.record("GET", repo_path(slug, "builds", "latest" if number == LAST else number))
 
 
-def _start(session: Session, slug: str, send: Callable[[Client], Any], *, follow: bool, verbose: bool) -> None:
-    """Start a build by a request, and show the build; with `follow` until its end. Exit with 1 for an error build."""
-    made = start.started(session, send, verbose=verbose)
-    if not (follow and session.as_json):
+def _start(session: Session, slug: str, send: start.Send, how: How) -> None:
+    """Begin a build by a request, and show the build; with `follow` until its end. Exit with 1 for an error build."""
+    made = start.started(session, slug, send, verbose=how.verbose, dry_run=how.dry_run)
+    if how.dry_run:
+        session.show(made, rehearsal.shown)
+        start.exit_by(made)
+        return
+    if not (how.follow and session.as_json):
         session.show(made, lambda build: _block(session, slug, build))
-    if follow:
+    if how.follow:
         output.write("", err=session.as_json)
         _follow(session, slug, made["number"])
     start.exit_by(made)
@@ -316,15 +305,14 @@ def _repos_table(repos: list[Json]) -> str:
 
 
 def _row(build: dict[str, Any], now: float) -> list[str]:
-    by = build.get("trigger", "")
     return [
         str(build.get("number", "")),
-        output.status(build.get("status", "")),
+        output.state(build),
         output.line(build.get("event", "")),
         output.line(build.get("deploy_to") or "-"),
         output.line(build.get("target", ""), 30),
-        output.line(build.get("after", ""))[:8],
-        output.line(build.get("author_login", "") if by.startswith("@") else by, 20),
+        output.commit(build),
+        output.by(build),
         output.ago(build.get("created") or 0, now),
         output.line(build.get("message", ""), 50),
     ]

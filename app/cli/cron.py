@@ -128,7 +128,7 @@ def rm(session: Session, slug: str, name: str) -> None:
 def execute(session: Session, slug: str, name: str, verbose: bool) -> None:
     """Run a cron job now; when it is due next stays as it is."""
     path = repo_path(slug, "cron", name)
-    made = start.started(session, lambda client: client.call("POST", path), verbose=verbose)
+    made = start.started(session, slug, lambda client, more: client.call("POST", path, query=more), verbose=verbose)
     session.show(made, lambda build: output.build_block(build, session.connection().server, slug))
     start.exit_by(made)
 

@@ -2,7 +2,7 @@
 queries whose filters vary, and for the test of the migrations. `holdings` and `releases` have the other tables.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text, func, not_
+from sqlalchemy import BigInteger, Column, Index, Table, Text, and_, func, not_
 
 from app.db import holdings as holdings  # the metadata is whole only with these tables
 from app.db import releases as releases
@@ -171,7 +171,7 @@ builds = table(
     *numbers("deploy_id"),
     *flags("debug"),
     *numbers("started", "finished", "created", "updated", "version"),
-    *flags("found_late"),
+    *flags("found_late", "blocked"),
 )
 Index("builds_number", builds.c.repo_id, builds.c.number, unique=True)
 Index("builds_ref", builds.c.repo_id, builds.c.ref, builds.c.number)
@@ -188,6 +188,25 @@ Index(
     postgresql_where=_deployed,
 )
 
+Index("builds_blocked", builds.c.id, sqlite_where=builds.c.blocked, postgresql_where=builds.c.blocked)
+Index(
+    "builds_blocked_number",
+    builds.c.repo_id,
+    builds.c.number,
+    sqlite_where=builds.c.blocked,
+    postgresql_where=builds.c.blocked,
+)
+_succeeded = and_(_deployed, builds.c.status == "success")
+Index(
+    "builds_current",
+    builds.c.repo_id,
+    builds.c.deploy_to,
+    builds.c.finished,
+    builds.c.number,
+    sqlite_where=_succeeded,
+    postgresql_where=_succeeded,
+)
+
 latest = Table(
     "latest",
     metadata,
@@ -195,6 +214,7 @@ latest = Table(
     Column("kind", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     belongs_to("builds", "build_id"),
+    *numbers("first_number"),
 )
 Index("latest_build", latest.c.build_id)
 

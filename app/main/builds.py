@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.builds.api.rendered import Rendered
+from app.builds.behind import Behind
 from app.builds.config.extensions import CONFIG, CONVERT, VALIDATE, Extensions
 from app.builds.config.files import Configs
 from app.builds.cron.pace import Pace
@@ -43,6 +44,7 @@ class Builds:
 
     ports: Ports
     rendered: Rendered
+    behind: Behind
     broadcast: Broadcast
     scheduler: Scheduler
     cron_pace: Pace
@@ -83,7 +85,7 @@ async def open_builds(
         poller.running(),
         retention.running(),
     ):
-        yield Builds(ports, Rendered(db), broadcast, scheduler, pace, keeper, looks)
+        yield Builds(ports, Rendered(db), Behind(hosts), broadcast, scheduler, pace, keeper, looks)
 
 
 async def _template(db: Database, namespace: str, scm: str, name: str) -> str | None:

@@ -188,6 +188,7 @@ def _state(
         private_mode=settings.private_mode,
         ports=builds.ports,
         rendered=builds.rendered,
+        behind=builds.behind,
         broadcast=builds.broadcast,
         crons_changed=builds.scheduler.wake,
         cron_pace=builds.cron_pace,

@@ -289,7 +289,8 @@ def build(row: Row, known: Known) -> list[Made]:
         ended = max(made["started"], made["updated"])
         made |= {"status": "killed", "error": MOVED, "started": made["started"] or ended, "finished": ended}
     known.builds[made["id"]] = stopped
-    return [Made(schema.builds, made | {"params": values.mapping(row["build_params"]), "found_late": False})]
+    ours = {"found_late": False, "blocked": made["status"] == "blocked"}
+    return [Made(schema.builds, made | {"params": values.mapping(row["build_params"])} | ours)]
 
 
 _STAGE = _columns(
@@ -362,6 +363,7 @@ def latest(row: Row, known: Known) -> list[Made]:
         "kind": _KINDS[kind],
         "name": values.text(row["latest_name"]),
         "build_id": build_id,
+        "first_number": 0,
     }
     return [Made(schema.latest, made)]
 

@@ -50,6 +50,14 @@ UNBROKEN = """
         ) END
     WHERE counter > 0
 """
+#: The source does not tell the first build of a target.
+FIRST_NUMBERS = """
+    UPDATE latest SET first_number = coalesce((
+        SELECT builds.number FROM builds
+        WHERE builds.repo_id = latest.repo_id AND builds.deploy_to = latest.name AND builds.deploy_to <> ''
+        ORDER BY builds.number LIMIT 1
+    ), 0) WHERE kind = 'deployment'
+"""
 #: PostgreSQL does not count ids that were given.
 GO_ON = "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM {table}), false)"
 
@@ -300,6 +308,7 @@ def _kind(kind: Any) -> str:
 def _finish(dialect: str, recording: Tx[None]) -> Tx[None]:
     yield from run(COUNT_ON)
     yield from run(UNBROKEN)
+    yield from run(FIRST_NUMBERS)
     if dialect == "postgresql":
         for table in _tables():
             if "id" in table.columns:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app.builds.model import Build
 from app.moments import Actor
-from app.notify.statuses import is_commit, page_of, state_of
+from app.notify.statuses import is_commit, page_of
 from app.scm.forge import Deployment
 
 _TASKS = {"promote": "deploy", "rollback": "rollback"}
@@ -32,7 +32,7 @@ def deployment_of(build: Build, slug: str, by: Actor, *, server: str, public_url
     """
     if (task := _TASKS.get(build.event)) is None or not build.deploy_to or not is_commit(build.after):
         return None
-    state = state_of(build)
+    state = build.state
     return Deployment(
         sha=build.after,
         ref=build.ref,

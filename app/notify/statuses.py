@@ -39,7 +39,7 @@ def status_of(build: Build, slug: str, *, prefix: str, public_url: str) -> Statu
     """
     if build.event == "cron" or not is_commit(build.after):
         return None
-    state = state_of(build)
+    state = build.state
     text = _TEXTS.get(state, _UNKNOWN)
     return Status(build.after, context_of(build, prefix), state, text, page_of(build, slug, public_url), build.ref)
 
@@ -47,12 +47,6 @@ def status_of(build: Build, slug: str, *, prefix: str, public_url: str) -> Statu
 def is_commit(sha: str) -> bool:
     """Whether this is the whole id of a commit."""
     return _COMMIT.fullmatch(sha) is not None
-
-
-def state_of(build: Build) -> str:
-    """The status of a build; `blocked` for a build that waits for an approval, whose status is `pending`."""
-    held = build.status == "pending" and any(stage.status == "blocked" for stage in build.stages)
-    return "blocked" if held else build.status
 
 
 def page_of(build: Build, slug: str, public_url: str) -> str:

@@ -6,6 +6,7 @@ A new host needs a class that satisfies `Host`, its settings, and a line in `mai
 from collections.abc import Collection, Mapping, Sequence
 
 from app.errors import Unreadable
+from app.scm.forge import Compares, Comparison
 from app.scm.hook import Delivery, Notice
 from app.scm.host import Commit, Host, Source
 
@@ -71,6 +72,18 @@ class Hosts:
     async def read_file(self, source: Source, sha: str, path: str) -> str:
         """See Host."""
         return await self.of(source).read_file(source, sha, path)
+
+    def compares(self, source: Source) -> bool:
+        """Whether the host of a registered repository can compare commits."""
+        return isinstance(self._named.get(source.host), Compares)
+
+    async def compare(self, source: Source, before: str, after: str) -> Comparison:
+        """See Compares; Unreadable (`cannot_compare`) when the host is none of these."""
+        host = self.of(source)
+        if not isinstance(host, Compares):
+            words = f"{host.name} cannot" if host.name else "this server cannot, for repositories of plain git,"
+            raise Unreadable(f"{words} tell what lies between two commits", code="cannot_compare")
+        return await host.compare(source, before, after)
 
     async def forget(self, source: Source) -> None:
         """See Host. Does nothing for a host that the settings no longer name."""

@@ -39,6 +39,7 @@ DIFFERENCES = {
     "a cron job's version": Difference(r"cron", r"version"),
     "a cron job that is gone": Difference(r"cron rm", r"(status)?"),
     "why a stage waits": Difference(r"", r"(.*\.)?pending_reason"),
+    "what waits for approval": Difference(r"", r"(.*\.)?blocked"),
     "the log of a running step": Difference(r"^log of a step that is running", r"(status|.*)"),
     "unknown paths": Difference(r"^a path that does not exist$", r"content_type|text"),
     "an empty file": Difference(r"an empty file", r"(status|.*)"),

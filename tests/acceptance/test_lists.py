@@ -71,10 +71,23 @@ def _numbers(server: Server, query: str, path: str = BUILDS) -> list[int]:
         ("branch=main&tag=v1.0", [6, 4, 1]),
         ("event=promote&status=failure&target=bad&branch=feature/x", [5]),
         ("target=%F0%9F%9A%80%27%3B--", []),
+        ("status=blocked", []),
+        ("status=", [8, 7, 6, 5, 4, 3, 2, 1]),
     ],
 )
 def test_a_list_is_filtered(server: Server, query: str, expected: list[int]) -> None:
     assert _numbers(server, query) == expected
+
+
+def test_values_that_no_build_has_are_refused_with_those_that_are_known(server: Server) -> None:
+    answer = server.ask("GET", BUILDS, params={"status": "suces", "event": "promot"})
+
+    assert answer.status_code == 400
+    assert [(problem["field"], problem["code"]) for problem in answer.json()["errors"]] == [
+        ("event", "unknown_event"),
+        ("status", "unknown_status"),
+    ]
+    assert "blocked, pending, running, success, failure" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ RECORDED = {
 REPO = Repo(1, "octocat", "hello-world")
 LOOKS = {
     "started": ("#dfb317", 87),
+    "blocked": ("#dfb317", 89),
     "success": ("#4c1", 91),
     "error": ("#9f9f9f", 76),
     "failure": ("#e05d44", 83),
@@ -28,7 +29,7 @@ LOOKS = {
 STATUSES: dict[Status, tuple[str, str, str]] = {
     "pending": ("started", "Building", "Unknown"),
     "running": ("started", "Building", "Unknown"),
-    "blocked": ("started", "Building", "Unknown"),
+    "blocked": ("blocked", "Building", "Unknown"),
     "success": ("success", "Sleeping", "Success"),
     "failure": ("failure", "Sleeping", "Failure"),
     "killed": ("failure", "Sleeping", "Exception"),
@@ -45,6 +46,11 @@ def build(status: Status, started: int = 0) -> Build:
 
 def test_a_success_looks_as_recorded() -> None:
     assert badge.svg(build("success")) == RECORDED["badge"]
+
+
+def test_a_pending_build_that_waits_for_approval_says_blocked() -> None:
+    assert ">blocked<" in badge.svg(Build(1, 1, 8, status="pending", blocked=True))
+    assert ">started<" in badge.svg(Build(1, 1, 8, status="running", blocked=True))
 
 
 def test_without_a_build_it_looks_as_recorded() -> None:

@@ -18,7 +18,8 @@ import pytest
 
 import app
 from app.accounts.auth import Claim
-from app.builds import claims, flow, lists, progress, purge, stages, steps, store
+from app.accounts.model import User
+from app.builds import claims, flow, lists, progress, purge, stages, steps, store, targets
 from app.builds.model import Build, Stage
 from app.db.migrate import VERSIONS, versions
 from app.db.parameters import marked
@@ -52,6 +53,7 @@ BIG = re.compile(
 SCANS = {
     "migrate.store.UNBROKEN": "once, at the end of a move from another server",
     "migrate.store.COUNT_ON": "once, at the end of a move from another server",
+    "migrate.store.FIRST_NUMBERS": "once, at the end of a move from another server",
     "repos.store.USED_SINCE": "once an hour, in the background, to find the mirrors that nobody uses",
     "builds.lists.COUNTS": "counts of whole tables, for /metrics; of builds and stages only the unfinished ones",
     "builds.claims.SAME_NAME_AHEAD": "the partial index stages_queue holds only what is unfinished",
@@ -84,7 +86,7 @@ SCANS = {
     "main.backup_blobs.PLACES": "a backup takes all bytes along",
 }
 #: Texts that statements begin with.
-BEGINNINGS = {"ITEMS"}
+BEGINNINGS = {"ITEMS", "_APPROVABLE", "_DEPLOYED"}
 #: Orders that no index has, by statement: what is sorted, which is no more than what is answered or unfinished. A
 #: statement that is given rows may sort what it finds for them.
 SORTS = {
@@ -196,6 +198,8 @@ def history(builds: int) -> sqlite3.Connection:
         version="1",
     )
     fill(raw, "latest", REPOS * 3, repo_id="n / 3 + 1", kind="'branch'", name="'b' || n", build_id="n + 1")
+    deployed = {"kind": "'deployment'", "name": "'production'", "first_number": "1"}
+    fill(raw, "latest", REPOS, repo_id="n + 1", build_id="n + 1", **deployed)
     own = status.format("n / 2")
     names = "'[]'"
     fill(
@@ -236,9 +240,10 @@ def constants(module: ModuleType) -> Iterator[tuple[str, str]]:
 STATEMENTS = [statement for module in MODULES for statement in constants(module)]
 WAYS: tuple[lists.Way, ...] = ("down", "up", "skip")
 LISTS = [
-    (f"{','.join(filters) or 'all'} {way}", lists._page_sql(filters, way))
+    (f"{','.join((*filters, waiting)).strip(',') or 'all'} {way}", lists._page_sql(filters, way, waiting))
     for count in range(len(lists.FILTERS) + 1)
     for filters in itertools.combinations(sorted(lists.FILTERS), count)
+    for waiting in (("", "pending") if "status" in filters else ("", "blocked"))
     for way in WAYS
 ]
 
@@ -251,7 +256,7 @@ def plan(raw: sqlite3.Connection, sql: str) -> list[str]:
 
 def test_the_statements_of_all_rooms_are_looked_at() -> None:
     assert len(STATEMENTS) > 60
-    assert len(LISTS) == 48
+    assert len(LISTS) == 96
 
 
 @pytest.mark.parametrize(("name", "sql"), STATEMENTS, ids=[name for name, _ in STATEMENTS])
@@ -347,6 +352,12 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "one build": lambda raw: store.versions(1, last(raw)),
     "latest": lambda _: store.latest_of_ref(1, "refs/heads/main"),
     "branches": lambda _: lists.remembered(1, "branch"),
+    "list of what is blocked": lambda _: lists.page(REPO, {"status": "blocked"}, Window(25)),
+    "approvals of an administrator": lambda _: lists.approvals(User(1, "u0", admin=True), Window(25), NOW),
+    "approvals": lambda _: lists.approvals(User(1, "u0"), Window(25), NOW),
+    "targets": lambda _: targets.of_repo(1),
+    "what runs in a target": lambda _: targets.current(1, "production"),
+    "targets of all repositories": lambda _: targets.page(User(1, "u0"), Window(25), NOW),
     "feed": lambda _: lists.feed(1, 25, NOW),
     "newest": lambda _: lists.newest(1, NOW),
     "counts": lambda _: lists.counts(),
@@ -388,6 +399,9 @@ def test_this_would_notice(histories: dict[str, sqlite3.Connection]) -> None:
         ("one build", 1),
         ("latest", 3),
         ("branches", 1),
+        ("targets", 3),
+        ("targets of all repositories", 4),
+        ("approvals", 1),
         ("feed", 1),
         ("newest", 1),
         ("promote", 5),  # number, build, newest of its target, two stages

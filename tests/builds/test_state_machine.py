@@ -271,6 +271,8 @@ class Machine(RuleBasedStateMachine):
             expected = self.by_people.get(build.number) or _status(build)
             assert build.status == expected, (build.status, expected, [(s.name, s.status) for s in build.stages])
             assert bool(build.finished) == (build.status in OVER)
+            waits = any(stage.status == "blocked" for stage in build.stages)
+            assert build.blocked == (waits and build.status not in OVER | {"declined"})
 
     @invariant()
     def nobody_waits_for_what_is_over(self) -> None:

@@ -127,7 +127,9 @@ async def test_a_head_says_which_build_at_which_version(scene: Scene) -> None:
     made = await add(scene)
     await scene.ports.db.write(store.set_status(made, "running", now=NOW, finished=False))
 
-    assert (await scene.ports.db.read(lists.page(scene.repo, {}, Window(1)))).items == [Head(made.id, 2, 1)]
+    assert (await scene.ports.db.read(lists.page(scene.repo, {}, Window(1)))).items == [
+        Head(made.id, 2, 1, blocked=False)
+    ]
 
 
 async def test_a_list_is_filtered_by_each_filter_and_by_all(scene: Scene) -> None:
@@ -185,14 +187,14 @@ async def test_the_newest_of_each_branch_pull_request_and_target_is_remembered(s
 
 async def test_what_is_remembered_never_goes_back(scene: Scene) -> None:
     old, new = await add(scene), await add(scene)
-    arguments = {"repo_id": scene.repo.id, "kind": "branch", "name": "main"}
+    arguments = {"repo_id": scene.repo.id, "kind": "branch", "name": "main", "number": 1}
 
     def late() -> Tx[None]:
         yield store.REMEMBER, arguments | {"build_id": old.id}
 
     await scene.ports.db.write(late())
 
-    assert await scene.ports.db.read(lists.remembered(scene.repo.id, "branch")) == [Head(new.id, 1, 2)]
+    assert await scene.ports.db.read(lists.remembered(scene.repo.id, "branch")) == [Head(new.id, 1, 2, blocked=False)]
 
 
 async def test_what_was_forgotten_comes_back_with_the_next_build(scene: Scene) -> None:
@@ -280,6 +282,7 @@ async def test_everything_is_counted(scene: Scene, ada: User) -> None:
         "active_repos": 2,
         "builds": 7,
         "pending_builds": 2,
+        "blocked_builds": 1,
         "running_builds": 2,
         "pending_jobs": 2,
         "running_jobs": 2,

@@ -145,12 +145,18 @@ async def test_another_programs_sqlite_file_keeps_its_journal(tmp_path: Any) -> 
     assert path.read_bytes() == before
 
 
+async def at_version_before(db: Alterable, words: str) -> None:
+    """An empty database as it was before the version that has a statement with these words."""
+    first = next(
+        at for at, version in enumerate(versions(db.dialect)) if any(words in statement for statement in version)
+    )
+    await db.write(run(VERSIONS))
+    await db.write(each(run(statement) for version in versions(db.dialect)[:first] for statement in version))
+    await db.write(each(run(APPLY, version=number + 1, now=1) for number in range(first)))
+
+
 async def test_the_one_token_of_an_account_becomes_its_default_token(empty: Alterable) -> None:
-    first = next(at for at, version in enumerate(versions(empty.dialect)) if "CREATE TABLE tokens" in version[0])
-    old = versions(empty.dialect)[:first]
-    await empty.write(run(VERSIONS))
-    await empty.write(each(run(statement) for version in old for statement in version))
-    await empty.write(each(run(APPLY, version=number + 1, now=1) for number in range(first)))
+    await at_version_before(empty, "CREATE TABLE tokens")
     users = "INSERT INTO users VALUES (7, 'ann', '', '', false, true, true, 0, 5, 0, 0, 'the hash')"
     await empty.write(run(users))
 
@@ -158,3 +164,33 @@ async def test_the_one_token_of_an_account_becomes_its_default_token(empty: Alte
 
     rows = [tuple(row) for row in await empty.read(many("SELECT * FROM tokens"))]
     assert rows == [(1, 7, "default", "admin", "{}", 5, 0, 0, "the hash")]
+
+
+async def test_builds_that_wait_for_approval_and_the_order_of_targets_are_found(empty: Alterable) -> None:
+    await at_version_before(empty, "ADD COLUMN blocked")
+
+    def insert(table: str, **given: object) -> Tx[None]:
+        columns = {column.name: column for column in schema.metadata.tables[table].columns}
+        columns.pop("blocked" if table == "builds" else "first_number", None)
+        empties = {"TEXT": "", "BOOLEAN": False, "BIGINT": 0, "INTEGER": 0, "BLOB": b""}
+        values = {name: empties[str(column.type).upper()] for name, column in columns.items()} | given
+        names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+        yield from run(f"INSERT INTO {table} ({names}) VALUES ({places})", **values)
+
+    await empty.write(insert("repos", id=1, namespace="o", name="n", parameters="[]"))
+    statuses = ("pending", "running", "declined", "pending")
+    for number, (status, target) in enumerate(zip(statuses, ("b", "a", "a", "b"), strict=True), 1):
+        facts = {"id": number, "repo_id": 1, "number": number, "status": status, "deploy_to": target, "params": "{}"}
+        await empty.write(insert("builds", **facts))
+        stage = "blocked" if number < 4 else "pending"
+        listed = {"depends_on": "[]", "labels": "{}"}
+        await empty.write(insert("stages", id=number, repo_id=1, build_id=number, number=1, status=stage, **listed))
+    for kind, name, build in (("deployment", "a", 3), ("deployment", "b", 4), ("branch", "main", 1)):
+        await empty.write(insert("latest", repo_id=1, kind=kind, name=name, build_id=build))
+
+    await migrate(empty, now=2)
+
+    builds = await empty.read(many("SELECT number, blocked FROM builds ORDER BY number"))
+    assert [tuple(row) for row in builds] == [(1, True), (2, True), (3, False), (4, False)]
+    latest = await empty.read(many("SELECT name, first_number FROM latest ORDER BY name"))
+    assert [tuple(row) for row in latest] == [("a", 2), ("b", 1), ("main", 0)]

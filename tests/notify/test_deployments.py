@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.builds.model import Build, Stage, Status
+from app.builds.model import Build, Status
 from app.moments import SERVER, Actor
 from app.notify.deployments import LONGEST, deployment_of
 from tests.builds.farside import OCTOCAT
@@ -55,7 +55,7 @@ def test_the_description_says_what_and_who(status: Status, by: Actor, text: str)
 
 
 def test_what_waits_for_approval_says_so() -> None:
-    held = shown(build(stages=(Stage(1, 1, 1, 1, "a", status="blocked"),)))
+    held = shown(build(blocked=True))
 
     assert (held.state, held.description) == ("blocked", "Build 7 is waiting for approval")
 

@@ -6,10 +6,12 @@ from starlette.requests import Request
 
 from app.accounts.auth import Caller
 from app.builds import approval, badge, flow, lists, named, paths, stop, store
-from app.builds.api import feed, history, hook, incomplete, metrics, removal
+from app.builds.api import approvals, compare, feed, history, hook, incomplete, metrics, rehearsal, removal, targets
+from app.builds.api.rehearsal import DRY_RUN, Begun
 from app.builds.api.request import State
 from app.builds.model import Build
 from app.builds.paths import BUILD, BUILDS, STAGE
+from app.builds.ports import Ports
 from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.db.window import Part
@@ -35,7 +37,7 @@ def _page(request: Request[State], found: Access) -> Tx[Part[lists.Head]]:
 
 
 def _filters(query: Mapping[str, str]) -> dict[str, str]:
-    filters = {name: query[name] for name in ("event", "status") if query.get(name)}
+    filters = {name: query[name] for name in lists.VALUES if query.get(name)}
     lists.check(filters)
     if target := query.get("target"):
         filters["deploy_to"] = target
@@ -93,68 +95,71 @@ def _remembered(kind: store.Index) -> Callable[[Request[State], Access], Tx[list
     return lambda _, found: lists.remembered(found.repo.id, kind)
 
 
-async def create(request: Request[State], found: Access) -> JSON[BuildJSON]:
+async def create(request: Request[State], found: Access) -> Begun:
     """Start a build of a branch or a commit."""
     query, words = body.query(request), await body.words(request)
+    given = _without(query, "access_token", "dry_run", "commit", "branch")
+    ports, dry = _ports(request, words)
     build = await flow.create(
-        request.state["ports"],
+        ports,
         found.repo,
         by=found.by,
         branch=words.get("branch", ""),
         commit=words.get("commit", ""),
         message=words.get("message", ""),
         action=words.get("action", ""),
-        params=_without(query, "access_token", "commit", "branch"),
+        params=given,
     )
+    if dry:
+        return await rehearsal.answer(request, found.repo, build, given)
     return JSON(build_json(build))
 
 
-async def restart(request: Request[State], found: Access, old: Build) -> JSON[BuildJSON]:
+async def restart(request: Request[State], found: Access, old: Build) -> Begun:
     """Run a build once more, with its parameters and those given."""
     query, words = body.query(request), await body.words(request)
-    build = await flow.restart(
-        request.state["ports"],
-        found.repo,
-        old,
-        by=found.by,
-        debug=words.get("debug") == "true",
-        params=_without(query, "access_token", "debug"),
-    )
+    given = _without(query, "access_token", "dry_run", "debug")
+    ports, dry = _ports(request, words)
+    debug = words.get("debug") == "true"
+    build = await flow.restart(ports, found.repo, old, by=found.by, debug=debug, params=given)
+    if dry:
+        return await rehearsal.answer(request, found.repo, build, given, old)
     return JSON(build_json(build))
 
 
-async def promote(request: Request[State], found: Access, old: Build) -> JSON[BuildJSON]:
+async def promote(request: Request[State], found: Access, old: Build) -> Begun:
     """Promote a build to a target, with its parameters and those given."""
     return await _deploy(request, found, old, "promote")
 
 
-async def promote_named(request: Request[State], found: Access) -> JSON[BuildJSON]:
+async def promote_named(request: Request[State], found: Access) -> Begun:
     """Promote the commit of a branch, a tag or an id to a target, whether the commit has a build or not."""
     name = named.read(await body.words(request))
     draft = await named.draft(request.state["ports"], found.repo, name, found.by)
     return await _deploy(request, found, draft, "promote", *named.KINDS)
 
 
-async def rollback(request: Request[State], found: Access, old: Build) -> JSON[BuildJSON]:
+async def rollback(request: Request[State], found: Access, old: Build) -> Begun:
     """Roll a target back to a build."""
     return await _deploy(request, found, old, "rollback")
 
 
-async def _deploy(
-    request: Request[State], found: Access, old: Build, event: flow.Deployment, *reserved: str
-) -> JSON[BuildJSON]:
+async def _deploy(request: Request[State], found: Access, old: Build, event: flow.Deployment, *reserved: str) -> Begun:
     """Start a promotion or a rollback; the `reserved` words of the query are no parameters of the build."""
     query, words = body.query(request), await body.words(request)
-    build = await flow.promote(
-        request.state["ports"],
-        found.repo,
-        old,
-        event=event,
-        target=words.get("target", ""),
-        by=found.by,
-        params=_without(query, "access_token", "target", *reserved),
-    )
+    given = _without(query, "access_token", "dry_run", "target", *reserved)
+    ports, dry = _ports(request, words)
+    target = words.get("target", "")
+    build = await flow.promote(ports, found.repo, old, event=event, target=target, by=found.by, params=given)
+    if dry:
+        return await rehearsal.answer(request, found.repo, build, given, old)
     return JSON(build_json(build, stages=True))
+
+
+def _ports(request: Request[State], words: Mapping[str, str]) -> tuple[Ports, bool]:
+    """What the verb of a request needs, and whether the request is a dry run, whose verb changes nothing."""
+    ports, dry = request.state["ports"], rehearsal.is_asked(words)
+    return ports.rehearsing() if dry else ports, dry
 
 
 async def cancel(request: Request[State], found: Access) -> JSON[BuildJSON]:
@@ -235,8 +240,12 @@ _STARTS = (400, 422)
 _FILTERS = (
     Param("branch", "Only builds of this branch's ref."),
     Param("tag", "Only builds of this tag's ref; `branch` wins."),
-    Param("event", "Only builds of this event."),
-    Param("status", "Only builds with this status."),
+    Param("event", f"Only builds of this event: {', '.join(lists.VALUES['event'])}."),
+    Param(
+        "status",
+        f"Only builds with this status: {', '.join(lists.VALUES['status'])}. `blocked` are all builds that wait for "
+        "approval; those are not among the `pending` ones.",
+    ),
     Param("target", "Only promotions and rollbacks to this target."),
 )
 routes = [
@@ -249,7 +258,7 @@ routes = [
         scope="promote",
         reads=paths.build,
         quick=True,
-        query=[_TARGET],
+        query=[_TARGET, DRY_RUN],
         free=True,
         errors=_STARTS,
     ),
@@ -267,6 +276,7 @@ routes = [
             ),
             Param("tag", "The tag whose commit is promoted.", form=True),
             Param("commit", "The commit that is promoted, by 7 digits of its id or more.", form=True),
+            DRY_RUN,
         ],
         free=True,
         errors=_STARTS,
@@ -320,6 +330,7 @@ routes = [
             Param("commit", "The commit; without it, the newest of the branch.", form=True),
             Param("message", "What the build says of itself; without it, the commit's message.", form=True),
             Param("action", "Any word, which conditions may ask for.", form=True),
+            DRY_RUN,
         ],
         free=True,
         errors=_STARTS,
@@ -333,7 +344,7 @@ routes = [
         scope="promote",
         reads=paths.build,
         quick=True,
-        query=[Param("debug", "`true` asks the runner for debugging.", form=True)],
+        query=[Param("debug", "`true` asks the runner for debugging.", form=True), DRY_RUN],
         free=True,
         errors=_STARTS,
     ),
@@ -371,7 +382,7 @@ routes = [
         scope="promote",
         reads=paths.build,
         quick=True,
-        query=[_TARGET],
+        query=[_TARGET, DRY_RUN],
         free=True,
         errors=_STARTS,
     ),
@@ -390,6 +401,9 @@ routes = [
     ),
     Endpoint("GET", _BADGES / "cc.xml", cc_xml, operation="builds.cc_xml", needs=READ, reads=_newest),
     *feed.routes,
+    *approvals.routes,
+    *targets.routes,
+    *compare.routes,
     *removal.routes,
     *incomplete.routes,
     *hook.routes,

@@ -81,7 +81,7 @@ class Rendered:
             for head, build in zip(missing, builds, strict=True):
                 if build is not None:  # None: the build was deleted a moment ago
                     texts[head] = encode(build_json(build))
-                    self._remember(Head(build.id, build.version, build.number), texts[head])
+                    self._remember(Head(build.id, build.version, build.number, build.blocked), texts[head])
         return joined(texts[head] for head in heads if head in texts)
 
     def _remember(self, head: Head, text: bytes) -> None:

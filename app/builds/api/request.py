@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from app.builds.api.rendered import Rendered
+from app.builds.behind import Behind
 from app.builds.cron.pace import Pace
 from app.builds.deliveries.keeper import Keeper
 from app.builds.live.broadcast import Broadcast
@@ -24,5 +25,6 @@ class State(access.State):
     #: To be called after a cron job was added or changed.
     crons_changed: Callable[[], None]
     cron_pace: Pace
+    behind: Behind
     #: Receives pushes.
     keeper: Keeper

@@ -162,7 +162,7 @@ params_option = click.option(
 def params_query(params: Iterable[tuple[str, str]], *, reserved: Iterable[str]) -> dict[str, str]:
     """The parameters as a query; the last value of a name wins. Reserved names, which the route reads, are refused."""
     query = dict(params)
-    for name in {"access_token", *reserved} & set(query):
+    for name in {"access_token", "dry_run", *reserved} & set(query):
         raise click.UsageError(f"-p {name}=… cannot be a parameter: the server gives this name a meaning of its own")
     return query
 

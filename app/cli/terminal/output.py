@@ -86,6 +86,23 @@ def status(value: str) -> str:
     return click.style(value, fg=colour) if colour else line(value)
 
 
+def state(build: Json) -> str:
+    """The status of a build in its colour; `blocked` for one of which nothing runs before an approval."""
+    value = build.get("status", "")
+    return status("blocked" if build.get("blocked") and value == "pending" else value)
+
+
+def commit(build: Json) -> str:
+    """The first digits of a build's commit."""
+    return line(build.get("after", ""))[:8]
+
+
+def by(build: Json) -> str:
+    """Who began a build: an account, or for a push and the like the author of the commit."""
+    trigger = build.get("trigger", "")
+    return line(build.get("author_login", "") if trigger.startswith("@") else trigger, 20)
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Aligned columns, two spaces apart."""
     lines = [tuple(headers), *(tuple(row) for row in rows)]
@@ -132,7 +149,7 @@ def build_block(build: Json, server: str, slug: str) -> str:
     return block(
         [
             ("Number", str(build.get("number", ""))),
-            ("Status", status(text.get("status", ""))),
+            ("Status", state(build)),
             ("Error", text.get("error", "")),
             ("Event", text.get("event", "")),
             ("Found late", "no webhook told of the commit in time" if build.get("found_late") else ""),

@@ -21,7 +21,7 @@ from app.web.route import PAGE, Endpoint
 #: Repositories on a page at most: Drone has no limit, and clients ask for all repositories at once.
 LARGEST_PAGE = 2**31
 #: The form of the keys in the cursors of a list of repositories.
-_SLUGS = r"[^/]+(?:/[^/]+)+"
+SLUGS = r"[^/]+(?:/[^/]+)+"
 
 
 async def register(request: Request[State], caller: Caller) -> JSON[RepoJSON]:
@@ -49,7 +49,7 @@ async def register(request: Request[State], caller: Caller) -> JSON[RepoJSON]:
 
 
 def _page(request: Request[State], _: Caller) -> Tx[Part[Repo]]:
-    return store.list_all(paging.window(request, _SLUGS, largest=LARGEST_PAGE))
+    return store.list_all(paging.window(request, SLUGS, largest=LARGEST_PAGE))
 
 
 async def list_repos(request: Request[State], _: Caller, part: Part[Repo]) -> JSON[list[RepoJSON]]:

@@ -61,7 +61,10 @@ async def show_stats(request: Request[State], _: Caller, counted: tuple[dict[str
             users=TotalCountJSON(total=counts["users"]),
             repos=ActiveCountJSON(active=counts["active_repos"]),
             builds=BuildCountsJSON(
-                pending=counts["pending_builds"], running=counts["running_builds"], total=counts["builds"]
+                pending=counts["pending_builds"],
+                blocked=counts["blocked_builds"],
+                running=counts["running_builds"],
+                total=counts["builds"],
             ),
             pipelines=table(request.state["queue"].runners, [_load(row) for row in platforms]),
             events=SubscriberCountJSON(subscribers=request.state["broadcast"].listeners),

@@ -18,9 +18,10 @@ class ActiveCountJSON(TypedDict):
 
 
 class BuildCountsJSON(TypedDict):
-    """How many builds wait, run, and were ever begun."""
+    """How many builds wait, wait for approval (ours; they are not among the former), run, and were ever begun."""
 
     pending: int
+    blocked: int
     running: int
     total: int
 

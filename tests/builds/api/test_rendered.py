@@ -62,7 +62,7 @@ async def test_a_build_that_changes_while_a_page_is_read_is_shown_as_it_is_by_th
 
     assert orjson.loads(await texts.array(old))[0]["status"] == "running"
 
-    assert list(texts._texts) == [Head(build.id, 2, 1)]
+    assert list(texts._texts) == [Head(build.id, 2, 1, blocked=False)]
 
 
 async def test_the_oldest_texts_are_forgotten_and_made_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ async def test_a_build_that_was_deleted_a_moment_ago_is_left_out(scene: Scene) -
     await scene.push()
     there = await heads(scene)
 
-    assert numbers(await Rendered(scene.ports.db).array([Head(99, 1, 5), *there])) == [1]
+    assert numbers(await Rendered(scene.ports.db).array([Head(99, 1, 5, blocked=False), *there])) == [1]
 
 
 async def whole(scene: Scene, texts: Rendered, reasons: Mapping[int, str]) -> Any:

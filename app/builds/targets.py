@@ -1,0 +1,130 @@
+"""What runs in the targets of repositories, and what was begun there since.
+
+A target of a repository is known from the first promotion to it on, until it is taken off the list of deployments. The
+targets stand in the order of these first promotions.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from app.accounts.model import User
+from app.builds.model import Build
+from app.builds.store import MAPPER
+from app.db.tx import Row, Tx, many, one
+from app.db.window import Part, Window
+from app.repos import aged
+from app.repos import store as repos
+from app.repos.model import Repo
+
+#: Builds that are shown beside what runs.
+SHOWN = 5
+
+#: The build that ended last is what runs: of two promotions at one time, the later one may end first.
+_CURRENT = """
+    SELECT done.{what} FROM builds done WHERE done.repo_id = {repo_id} AND done.deploy_to = {name}
+        AND done.deploy_to <> '' AND done.status = 'success' ORDER BY done.finished DESC, done.number DESC LIMIT 1
+"""
+CURRENT = _CURRENT.format(what="*", repo_id=":repo_id", name=":name")
+TARGETS = f"""
+    SELECT latest.repo_id AS repo_id, latest.name AS name,
+        coalesce(({_CURRENT.format(what="id", repo_id="latest.repo_id", name="latest.name")}), 0) AS current_id,
+        coalesce(({_CURRENT.format(what="number", repo_id="latest.repo_id", name="latest.name")}), 0) AS number
+    FROM :rows(asked; repo_id bigint) AS asked CROSS JOIN latest
+    WHERE latest.repo_id = asked.repo_id AND latest.kind = 'deployment'
+    ORDER BY latest.repo_id, latest.first_number, latest.name
+"""  # noqa: S608 - a constant
+#: Columns with the ids of the newest builds after a number; NULL where there are no more. (PostgreSQL would compile one
+#: statement for all of this, which takes longer than the work.)
+_LATER = ",".join(
+    f"""(
+        SELECT id FROM builds WHERE builds.repo_id = asked.repo_id AND builds.deploy_to = asked.name
+            AND builds.deploy_to <> '' AND builds.number > asked.number AND builds.status <> 'success'
+        ORDER BY builds.number DESC LIMIT 1 OFFSET {at}
+    ) AS later_{at}"""  # noqa: S608 - a constant
+    for at in range(SHOWN)
+)
+SINCE = f"""
+    SELECT asked.repo_id AS repo_id, asked.name AS name, {_LATER}
+    FROM :rows(asked; repo_id bigint, name text, number bigint) AS asked
+"""  # noqa: S608 - a constant
+BY_IDS = "SELECT builds.* FROM :rows(asked; id bigint) AS asked CROSS JOIN builds WHERE builds.id = asked.id"
+_DEPLOYED = f"""
+    SELECT repos.* FROM repos WHERE EXISTS (
+        SELECT 1 FROM latest WHERE latest.repo_id = repos.id AND latest.kind = 'deployment'
+    ) AND (
+        :everywhere OR visibility <> 'private' OR EXISTS (
+            SELECT 1 FROM permissions WHERE permissions.user_id = :user_id
+                AND permissions.repo_id = repos.id AND permissions.can_read AND {aged.COUNTS}
+        )
+    )
+"""  # noqa: S608 - SQL of ours
+DEPLOYED = f"""
+    {_DEPLOYED} AND (namespace, name) > (:namespace, :name) ORDER BY namespace, name LIMIT :limit OFFSET :offset
+"""
+DEPLOYED_BEFORE = f"""
+    {_DEPLOYED} AND (namespace, name) < (:namespace, :name) ORDER BY namespace DESC, name DESC LIMIT :limit
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target of a repository."""
+
+    name: str
+    #: The promotion or rollback that was the last to succeed; without its stages. None if none ever did.
+    current: Build | None
+    #: The newest builds that were begun after `current` and did not succeed (yet), newest first; at most SHOWN.
+    since: Sequence[Build]
+
+
+def current(repo_id: int, target: str) -> Tx[Build | None]:
+    """The promotion or rollback that was the last to succeed in a target; without its stages."""
+    row = yield from one(CURRENT, repo_id=repo_id, name=target)
+    return MAPPER.make(row) if row else None
+
+
+def of_repo(repo_id: int) -> Tx[Sequence[Target]]:
+    """The targets of a repository, in their order."""
+    return (yield from _of_repos([repo_id]))[repo_id]
+
+
+def page(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Sequence[Target]]]]:
+    """A part of the repositories that an account may read and that have targets, by slug; the keys are slugs."""
+    namespace, _, name = (window.after or window.before).rpartition("/")
+    who = {"user_id": user.id, "everywhere": user.admin, "since": aged.since(now)}
+    values: Mapping[str, object] = {**who, "namespace": namespace, "name": name}
+    if window.before:
+        rows = yield from many(DEPLOYED_BEFORE, limit=window.reach, **values)
+    else:
+        rows = yield from many(DEPLOYED, limit=window.reach, offset=window.offset, **values)
+    part = window.part([repos.made(row) for row in rows])
+    found = yield from _of_repos([repo.id for repo in part.items])
+    return Part([(repo, found[repo.id]) for repo in part.items], part.earlier, part.later)
+
+
+def _of_repos(ids: Sequence[int]) -> Tx[Mapping[int, Sequence[Target]]]:
+    """The targets of several repositories, by id; one that has none is there, too."""
+    known = yield from many(TARGETS, asked=_rows((repo_id,) for repo_id in ids))
+    asked = _rows((row["repo_id"], row["name"], row["number"]) for row in known)
+    since = {_place(row): _later(row) for row in (yield from many(SINCE, asked=asked))}
+    wanted = {row["current_id"] for row in known} | {build_id for each in since.values() for build_id in each}
+    builds = {row["id"]: MAPPER.make(row) for row in (yield from many(BY_IDS, asked=_rows((one,) for one in wanted)))}
+    found: dict[int, list[Target]] = {repo_id: [] for repo_id in ids}
+    for row in known:
+        later = [builds[build_id] for build_id in since[_place(row)] if build_id in builds]
+        found[row["repo_id"]].append(Target(row["name"], builds.get(row["current_id"]), later))
+    return found
+
+
+def _place(row: Row) -> tuple[int, str]:
+    return row["repo_id"], row["name"]
+
+
+def _later(row: Row) -> Sequence[int]:
+    return [build_id for at in range(SHOWN) if (build_id := row[f"later_{at}"]) is not None]
+
+
+def _rows(values: Iterable[Sequence[object]]) -> str:
+    return orjson.dumps(list(values)).decode()
