@@ -21,7 +21,8 @@ from app.cli.bench.load import HOST, PATIENCE, BenchFailed
 UID, COMMIT = 7, "5c0ffee5c0ffee5c0ffee5c0ffee5c0ffee5c0ff"
 #: Where the calls of the API begin, and the path of what the benchmark itself asks.
 _API, _OWN = "/api/v3/", "/-/"
-_REPO = f"repos/{scene.SLUG}"
+#: The paths of the repository: by its name, and by its id.
+_REPO = (f"repos/{scene.SLUG}", f"repositories/{UID}")
 
 
 @dataclass
@@ -35,7 +36,9 @@ class _Host:
 
     def answer(self, method: str, path: str) -> tuple[int, Any]:
         """The status and the JSON of an answer."""
-        match method, path.partition("?")[0].removeprefix(f"{_REPO}/").split("/"):
+        path = path.partition("?")[0]
+        inside = next((path.removeprefix(f"{repo}/") for repo in _REPO if path.startswith(f"{repo}/")), path)
+        match method, inside.split("/"):
             case "GET", ["user"]:
                 return 200, {"id": 1, "login": "bench"}
             case "GET", ["user", "repos"]:
@@ -52,7 +55,7 @@ class _Host:
                 return 200, []
             case "POST", ["hooks" | "deployments", *_]:
                 return 201, {"id": 1}
-        return (200, self._repository) if path == _REPO else (404, {"message": "Not Found"})
+        return (200, self._repository) if path in _REPO else (404, {"message": "Not Found"})
 
     @property
     def _repository(self) -> dict[str, Any]:
