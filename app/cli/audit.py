@@ -6,6 +6,7 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, api_path, json_option, past, repo_path, slug
 from app.errors import AppError
 
@@ -19,12 +20,12 @@ class Broken(AppError):
     code = "audit_broken"
 
 
-@click.group()
+@group()
 def audit() -> None:
     """See, export and verify the record of who did what."""
 
 
-@audit.command("ls")
+@audit.command("ls", example="gantry audit ls acme/web --verb build. --since 7d")
 @click.argument("repo", required=False, type=slug, metavar="[NAMESPACE/NAME]")
 @click.option("--verb", metavar="VERB", help="What was done: build.promote; or build. for all that builds know.")
 @click.option("--by", "actor", metavar="LOGIN", help="Who did it.")
@@ -50,7 +51,7 @@ def ls(
         session.show(client.records(path, query=query), _table)
 
 
-@audit.command()
+@audit.command(example="gantry audit export > audit.jsonl")
 @click.pass_obj
 def export(session: Session) -> None:
     """Print the whole record as lines of JSON, the oldest row first (administrators).
@@ -70,7 +71,7 @@ def export(session: Session) -> None:
             after = rows[-1]["seq"]
 
 
-@audit.command()
+@audit.command(example="gantry audit verify")
 @json_option
 @click.pass_obj
 def verify(session: Session) -> None:

@@ -7,6 +7,7 @@ import click
 
 from app.cli.remote.client import Client, Json
 from app.cli.terminal import options, output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import (
     LAST,
     NUMBER,
@@ -28,12 +29,12 @@ follow_option = click.option(
 )
 
 
-@click.group()
+@group()
 def build() -> None:
     """List, start, promote, follow, approve, cancel and purge builds."""
 
 
-@build.command("ls")
+@build.command("ls", example=["gantry builds acme/web", "gantry builds acme/web --event promote --target production"])
 @slug_argument
 @click.option("--page", type=NUMBER, default=1, show_default=True)
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Builds on a page.")
@@ -60,7 +61,7 @@ def ls(
         session.show(client.records(repo_path(slug, "builds"), query=query), _table)
 
 
-@build.command()
+@build.command(example="gantry build info acme/web last")
 @slug_argument
 @click.argument("number", type=number_or_last, default="last", metavar="[NUMBER|last]")
 @json_option
@@ -74,7 +75,7 @@ def info(session: Session, slug: str, number: int) -> None:
         )
 
 
-@build.command()
+@build.command(example="gantry build create acme/web --branch main -p DEBUG=true --follow")
 @slug_argument
 @click.option("--branch", help="The branch to build; else the default branch.")
 @click.option("--commit", help="The commit to build; else the newest of the branch.")
@@ -98,7 +99,7 @@ def create(
     _start(session, slug, repo_path(slug, "builds"), query, follow=follow)
 
 
-@build.command()
+@build.command(example="gantry promote acme/web 42 production -p VERSION=1.2.3 --follow")
 @slug_argument
 @number_argument
 @click.argument("target")
@@ -109,11 +110,11 @@ def create(
 def promote(
     session: Session, slug: str, number: int, target: str, params: tuple[tuple[str, str], ...], follow: bool
 ) -> None:
-    """Promote a build to a target, as in: promote demo/hello 42 production -p VERSION=1.2.3"""
+    """Promote a build to a target."""
     _deploy(session, slug, number, "promote", target, params, follow=follow)
 
 
-@build.command()
+@build.command(example="gantry rollback acme/web 41 production -p REASON=broken")
 @slug_argument
 @number_argument
 @click.argument("target")
@@ -142,7 +143,7 @@ def _deploy(
     _start(session, slug, repo_path(slug, "builds", number, verb), query, follow=follow)
 
 
-@build.command()
+@build.command(example="gantry build restart acme/web last -p debug=true")
 @slug_argument
 @click.argument("number", type=number_or_last, metavar="NUMBER|last")
 @params_option
@@ -158,7 +159,7 @@ def restart(session: Session, slug: str, number: int, params: tuple[tuple[str, s
     _start(session, slug, repo_path(slug, "builds", number), query, follow=follow)
 
 
-@build.command()
+@build.command(example="gantry cancel acme/web 42")
 @slug_argument
 @number_argument
 @json_option
@@ -169,25 +170,31 @@ def cancel(session: Session, slug: str, number: int) -> None:
         session.show(client.record("DELETE", repo_path(slug, "builds", number)), _cancelled)
 
 
-@build.command()
+@build.command(example=["gantry approve acme/web 42", "gantry approve acme/web 42 2"])
 @slug_argument
 @number_argument
 @click.argument("stage", type=NUMBER, required=False, metavar="[STAGE]")
 @json_option
 @click.pass_obj
 def approve(session: Session, slug: str, number: int, stage: int | None) -> None:
-    """Let a blocked stage run, by its number; without it, all blocked stages of the build."""
+    """Let what is blocked of a build run.
+
+    STAGE is the number of a stage; without it, all blocked stages of the build may run.
+    """
     _decide(session, slug, number, stage, "approve", "approved")
 
 
-@build.command()
+@build.command(example=["gantry decline acme/web 42", "gantry decline acme/web 42 2"])
 @slug_argument
 @number_argument
 @click.argument("stage", type=NUMBER, required=False, metavar="[STAGE]")
 @json_option
 @click.pass_obj
 def decline(session: Session, slug: str, number: int, stage: int | None) -> None:
-    """Refuse a blocked stage, by its number, or all blocked stages, and with them the build."""
+    """Refuse what is blocked of a build, and with it the build.
+
+    STAGE is the number of a stage; without it, all blocked stages are refused.
+    """
     _decide(session, slug, number, stage, "decline", "declined")
 
 
@@ -198,12 +205,10 @@ def _decide(session: Session, slug: str, number: int, stage: int | None, verb: s
         output.write(output.as_json(find(client, slug, number)) if session.as_json else f"{what} is {done}")
 
 
-build.add_command(
-    click.Command("stop", callback=cancel.callback, params=cancel.params, help="The same as cancel."), "stop"
-)
+build.add_command(cancel, "stop")
 
 
-@build.command("queue")
+@build.command("queue", example="gantry build queue")
 @json_option
 @click.pass_obj
 def queue(session: Session) -> None:
@@ -212,7 +217,7 @@ def queue(session: Session) -> None:
         session.show(client.records(api_path("builds", "incomplete")), _repos_table)
 
 
-@build.command()
+@build.command(example="gantry build purge acme/web --before 1000")
 @slug_argument
 @click.option("--before", type=NUMBER, required=True, help="Delete the builds below this number.")
 @yes_option

@@ -6,6 +6,7 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, json_option, repo_path, slug_argument
 from app.errors import NothingToRun
 
@@ -15,7 +16,7 @@ promote_option = click.option(
 )
 
 
-@click.group()
+@group()
 def cron() -> None:
     """Build or promote by the clock.
 
@@ -25,7 +26,7 @@ def cron() -> None:
     """
 
 
-@cron.command("ls")
+@cron.command("ls", example="gantry cron ls acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -35,7 +36,7 @@ def ls(session: Session, slug: str) -> None:
         session.show(client.records(repo_path(slug, "cron")), _table)
 
 
-@cron.command()
+@cron.command(example="gantry cron info acme/web nightly")
 @slug_argument
 @name_argument
 @json_option
@@ -46,7 +47,12 @@ def info(session: Session, slug: str, name: str) -> None:
         session.show(client.record("GET", repo_path(slug, "cron", name)), _block)
 
 
-@cron.command()
+@cron.command(
+    example=[
+        "gantry cron add acme/web nightly @daily",
+        "gantry cron add acme/web release '0 0 6 * * 1-5' --promote production",
+    ]
+)
 @slug_argument
 @name_argument
 @click.argument("expr")
@@ -64,7 +70,7 @@ def add(session: Session, slug: str, name: str, expr: str, branch: str | None, t
         session.show(client.record("POST", repo_path(slug, "cron"), body=body), _block)
 
 
-@cron.command()
+@cron.command(example="gantry cron update acme/web nightly --expr '0 30 2 * * *'")
 @slug_argument
 @name_argument
 @click.option("--expr", help="When it is due.")
@@ -86,7 +92,7 @@ def update(
     _change(session, slug, name, body)
 
 
-@cron.command()
+@cron.command(example="gantry cron enable acme/web nightly")
 @slug_argument
 @name_argument
 @json_option
@@ -96,7 +102,7 @@ def enable(session: Session, slug: str, name: str) -> None:
     _change(session, slug, name, {"disabled": False})
 
 
-@cron.command()
+@cron.command(example="gantry cron disable acme/web nightly")
 @slug_argument
 @name_argument
 @json_option
@@ -106,7 +112,7 @@ def disable(session: Session, slug: str, name: str) -> None:
     _change(session, slug, name, {"disabled": True})
 
 
-@cron.command()
+@cron.command(example="gantry cron rm acme/web nightly")
 @slug_argument
 @name_argument
 @json_option
@@ -118,7 +124,7 @@ def rm(session: Session, slug: str, name: str) -> None:
     session.tell(f"Cron job {output.line(name)} is removed from {slug}")
 
 
-@cron.command("exec")
+@cron.command("exec", example="gantry cron exec acme/web nightly")
 @slug_argument
 @name_argument
 @json_option

@@ -5,11 +5,12 @@ import click
 from app.cli.build import find
 from app.cli.remote.client import Json
 from app.cli.terminal import output
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import Session, json_option, number_or_last, repo_path, slug_argument
 from app.errors import NotFound
 
 
-@click.command()
+@command(example=["gantry log acme/web 42 deploy release", "gantry log acme/web last 1 2 --follow"])
 @slug_argument
 @click.argument("number", type=number_or_last, metavar="NUMBER|last")
 @click.argument("stage")

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 import click
 
 from app import log
+from app.cli.terminal.commands import OneOf, group
 from app.cli.terminal.options import Session, json_option
 from app.cli.terminal.output import line, table
 from app.main import migration
@@ -27,12 +28,12 @@ _HOSTS = ("git", "github", "gitea", "gitlab", "gogs")
 _PLAIN = {"git": ""}
 
 
-@click.group()
+@group()
 def migrate() -> None:
     """Move over from another server."""
 
 
-@migrate.command("drone")
+@migrate.command("drone", example="gantry migrate drone --from drone.sqlite --dry-run")
 @click.option(
     "--from",
     "source",
@@ -59,7 +60,7 @@ def migrate() -> None:
 )
 @click.option(
     "--host",
-    type=click.Choice(_HOSTS),
+    type=OneOf(_HOSTS),
     help="The host of the repositories; git is plain git. Without the option, Drone's own variables tell.",
 )
 @click.option("--dry-run", is_flag=True, help="Change nothing, and tell what would come over.")

@@ -12,13 +12,14 @@ from app.cli.hooks import hook_path, install_hook
 from app.cli.remote.client import Client, Json, Unreachable
 from app.cli.repo_credentials import credentials
 from app.cli.terminal import arguments, options, output
+from app.cli.terminal.commands import OneOf, group
 from app.cli.terminal.options import Session, json_option, repo_path, slug_argument, yes_option
 from app.errors import AppError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group()
+@group()
 def repo() -> None:
     """Register repositories and their hooks, and change them."""
 
@@ -26,12 +27,12 @@ def repo() -> None:
 repo.add_command(credentials)
 
 
-@repo.command()
+@repo.command(example="gantry repo add acme/web https://git.example.com/acme/web.git --branch main")
 @slug_argument
 @click.argument("git_url")
 @click.option("--branch", help="The default branch; else the one that the git repository names.")
 @click.option("--config", help="Path of the pipeline file; else .drone.yml.")
-@click.option("--visibility", type=click.Choice(["public", "private", "internal"]))
+@click.option("--visibility", type=OneOf(["public", "private", "internal"]))
 @json_option
 @click.pass_obj
 def add(
@@ -56,7 +57,7 @@ def add(
     session.show(answer, _block)
 
 
-@repo.command("ls")
+@repo.command("ls", example="gantry repo ls")
 @json_option
 @click.pass_obj
 def ls(session: Session) -> None:
@@ -65,7 +66,7 @@ def ls(session: Session) -> None:
         session.show(client.records("/api/user/repos"), _table)
 
 
-@repo.command()
+@repo.command(example="gantry repo info acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -95,7 +96,7 @@ def _poll_of(client: Client, slug: str) -> str:
     return "\n" + output.block(lines)
 
 
-@repo.command()
+@repo.command(example="gantry repo hook acme/web --portable > post-receive")
 @slug_argument
 @click.option("--install", is_flag=True, help="Write it as hooks/post-receive; for a file:// repository here.")
 @click.option("--force", is_flag=True, help="With --install: replace another post-receive hook.")
@@ -115,7 +116,7 @@ def hook(session: Session, slug: str, install: bool, force: bool, portable: bool
     output.write(install_hook(path, script, force=force))
 
 
-@repo.command()
+@repo.command(example="gantry repo pushes acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -129,9 +130,9 @@ def _flag(name: str, words: str) -> Callable[[F], F]:
     return click.option(f"--{name}/--no-{name}", default=None, help=words)
 
 
-@repo.command()
+@repo.command(example="gantry repo update acme/web --visibility private --parameter VERSION")
 @slug_argument
-@click.option("--visibility", type=click.Choice(["public", "private", "internal"]))
+@click.option("--visibility", type=OneOf(["public", "private", "internal"]))
 @click.option("--config", "config_path", help="Path of the pipeline file.")
 @_flag("protected", "Unsigned pipeline files wait for approval.")
 @_flag("ignore-forks", "Build no pull requests of forks.")
@@ -169,7 +170,7 @@ def update(session: Session, /, slug: str, parameters: tuple[str, ...], any_para
         session.show(client.record("PATCH", repo_path(slug), body=body), _settings)
 
 
-@repo.command()
+@repo.command(example="gantry repo enable acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -178,7 +179,7 @@ def enable(session: Session, slug: str) -> None:
     _post(session, slug)
 
 
-@repo.command()
+@repo.command(example="gantry repo disable acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -188,7 +189,7 @@ def disable(session: Session, slug: str) -> None:
         session.show(client.record("DELETE", repo_path(slug)), _block)
 
 
-@repo.command()
+@repo.command(example="gantry repo rm acme/web")
 @slug_argument
 @yes_option
 @json_option
@@ -201,7 +202,7 @@ def rm(session: Session, slug: str, yes: bool) -> None:
     session.show(answer, lambda _: f"Repository {slug} is deleted")
 
 
-@repo.command()
+@repo.command(example="gantry repo chown acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -210,7 +211,7 @@ def chown(session: Session, slug: str) -> None:
     _post(session, slug, "chown")
 
 
-@repo.command()
+@repo.command(example=["gantry repo repair acme/web", "gantry repo repair --all"])
 @click.argument("slug", type=options.slug, metavar="[NAMESPACE/NAME]", required=False)
 @click.option("--all", "every", is_flag=True, help="All enabled repositories of yours; one that fails ends no other.")
 @json_option
@@ -246,7 +247,7 @@ def _repairs(done: list[Json]) -> str:
     return output.table(["REPOSITORY", ""], rows)
 
 
-@repo.command()
+@repo.command(example="gantry repo sync")
 @json_option
 @click.pass_obj
 def sync(session: Session) -> None:

@@ -9,6 +9,7 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, options, output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, json_option, repo_path
 
 optional_slug = click.argument("slug", required=False, type=options.slug, metavar="NAMESPACE/NAME")
@@ -38,12 +39,12 @@ def changes(data: str | None, pull_request: bool | None, push: bool | None) -> J
     return said if said and data is None else {"data": arguments.read_value(data), **said}
 
 
-@click.group()
+@group()
 def secret() -> None:
     """Keep the secrets of a repository."""
 
 
-@secret.command()
+@secret.command(example="gantry secret add acme/web deploy_key --data @key.txt")
 @optional_slug
 @optional_name
 @repository_option
@@ -74,7 +75,7 @@ def add(
     session.show(answer, lambda _: f"Secret {output.line(called)} is added to {where}")
 
 
-@secret.command()
+@secret.command(example="gantry secret update acme/web deploy_key --data @key.txt")
 @optional_slug
 @optional_name
 @repository_option
@@ -104,7 +105,7 @@ def update(
     session.show(answer, lambda _: f"Secret {output.line(called)} of {where} is changed")
 
 
-@secret.command("ls")
+@secret.command("ls", example="gantry secret ls acme/web")
 @optional_slug
 @repository_option
 @json_option
@@ -116,7 +117,7 @@ def ls(session: Session, slug: str | None, repository: str | None) -> None:
         session.show(client.records(repo_path(where, "secrets")), _table)
 
 
-@secret.command()
+@secret.command(example="gantry secret info acme/web deploy_key")
 @optional_slug
 @optional_name
 @repository_option
@@ -130,7 +131,7 @@ def info(session: Session, slug: str | None, repository: str | None, name: str |
         session.show(client.record("GET", repo_path(where, "secrets", called)), block)
 
 
-@secret.command()
+@secret.command(example="gantry secret rm acme/web deploy_key")
 @optional_slug
 @optional_name
 @repository_option
@@ -145,7 +146,7 @@ def rm(session: Session, slug: str | None, repository: str | None, name: str | N
     session.tell(f"Secret {output.line(called)} is removed from {where}")
 
 
-@secret.command("rotate-key")
+@secret.command("rotate-key", example="gantry secret rotate-key")
 @json_option
 @click.pass_obj
 def rotate_key(session: Session) -> None:

@@ -6,11 +6,12 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import output
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import Session, json_option
 from app.cli.user import block
 
 
-@click.command()
+@command(example=["gantry whoami", "gantry whoami --sessions"])
 @click.option("--sessions", is_flag=True, help="List the browsers that are logged in to it instead.")
 @json_option
 @click.pass_obj

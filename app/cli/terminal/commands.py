@@ -1,0 +1,92 @@
+"""The kinds of commands, groups and choices that all of the command line is made of.
+
+Each command has examples, which its help shows. A group without a command shows its help. A misspelt word is answered
+with the nearest words that are known.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+import click
+
+__all__ = ["Command", "Group", "OneOf", "command", "group", "nearest"]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A sentence, in the words of click, with the known words most like this one, after a space; empty for none."""
+    found = [repr(one) for one in get_close_matches(word, list(known))]
+    if len(found) > 1:
+        return f" (Did you mean one of: {', '.join(found)}?)"
+    return f" Did you mean {found[0]}?" if found else ""
+
+
+class OneOf(click.Choice[str]):
+    """One of some words."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        return super().get_invalid_choice_message(value, ctx) + nearest(str(value), self.choices)
+
+
+class Command(click.Command):
+    """A command with an example or several: command lines as a user types them."""
+
+    def __init__(self, *args: Any, example: str | Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = [example] if isinstance(example, str) else list(example)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples" if len(self.examples) > 1 else "Example"):
+            for line in self.examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+        super().format_epilog(ctx, formatter)
+
+
+class Group(click.Group):
+    """A group of commands; its help says the whole first sentence of each command."""
+
+    command_class = Command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), color=ctx.color)
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
+            self.unknown(ctx, args[0])
+        return super().resolve_command(ctx, args)
+
+    def unknown(self, ctx: click.Context, word: str) -> NoReturn:
+        """Refuse a word that is no command of the group."""
+        raise click.UsageError(f"No such command {word!r}.{nearest(word, self.list_commands(ctx))}", ctx=ctx)
+
+    def sections(self, ctx: click.Context) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+        """The titles of the help's sections, each with its commands and what they do."""
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        return [("Commands", [(name, summary(one)) for name, one in found if one and not one.hidden])]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, rows in self.sections(ctx):
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def summary(one: click.Command) -> str:
+    """The first line of a command's help, whole."""
+    return (one.help or "").partition("\n")[0]
+
+
+def command(
+    name: str | None = None, *, example: str | Sequence[str], **given: Any
+) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function."""
+    return click.command(name, cls=Command, example=example, **given)
+
+
+def group(name: str | None = None) -> Callable[[Callable[..., Any]], Group]:
+    """Make a group of a function."""
+    return click.group(name, cls=Group)
