@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from app.cli.terminal.options import Session, json_option
+from app.cli.terminal.options import SERVER_VARIABLES, TOKEN_VARIABLES, Session, json_option
 from app.cli.terminal.program import Lazy, Program
 
 __all__ = ["main"]
@@ -22,6 +22,9 @@ SECTIONS = {
         "builds": Lazy("app.cli.build:ls", "List the builds of a repository, the newest first."),
         "build": Lazy("app.cli.build:build", "List, start, promote, follow, approve, cancel and purge builds."),
         "log": Lazy("app.cli.log:log", "Print the log of a step."),
+        "login": Lazy("app.cli.login:login", "Keep the token of a server, and use that server from now on."),
+        "logout": Lazy("app.cli.login:logout", "Forget the token of a server: of the context in use, or of another."),
+        "context": Lazy("app.cli.context:context", "List the servers that you are logged in to; say which to use."),
         "whoami": Lazy("app.cli.whoami:whoami", "Show your account, or where it is logged in."),
         "help": Lazy("app.cli.help:help_", "Show a topic, or the help of a command."),
     },
@@ -70,7 +73,7 @@ def _any_text(stream: Any) -> None:
 @click.option(
     "-s",
     "--server",
-    envvar=["GANTRY_SERVER", "DRONE_SERVER", "GANTRY_URL"],
+    envvar=SERVER_VARIABLES,
     show_envvar=True,
     metavar="URL",
     help="Address of the server; it may have a path.",
@@ -78,15 +81,16 @@ def _any_text(stream: Any) -> None:
 @click.option(
     "-t",
     "--token",
-    envvar=["GANTRY_TOKEN", "DRONE_TOKEN"],
+    envvar=TOKEN_VARIABLES,
     show_envvar=True,
     metavar="TOKEN",
     help="Token of your account. Prefer the variable: other users of this machine can see a command line.",
 )
+@click.option("--context", metavar="NAME", help="A server that you are logged in to; see gantry context.")
 @json_option
 @click.version_option(package_name="gantry", prog_name="gantry", message="%(prog)s %(version)s")
 @click.pass_context
-def main(ctx: click.Context, server: str | None, token: str | None) -> None:
+def main(ctx: click.Context, server: str | None, token: str | None, context: str | None) -> None:
     """Promote builds, and run the server that does it.
 
     The exit code is 0 only when what was asked for is done: see gantry help exit-codes.
@@ -94,4 +98,4 @@ def main(ctx: click.Context, server: str | None, token: str | None) -> None:
     _any_text(sys.stdout)
     _any_text(sys.stderr)
     ctx.color = False if os.environ.get("NO_COLOR") else None
-    ctx.obj = Session(server or "", token or "", as_json=ctx.meta.get("json", False))
+    ctx.obj = Session(server or "", token or "", as_json=ctx.meta.get("json", False), context=context or "")

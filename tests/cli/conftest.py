@@ -27,12 +27,13 @@ def far() -> Iterator[FarSide]:
 
 
 @pytest.fixture
-def environment(far: FarSide) -> dict[str, str]:
+def environment(far: FarSide, tmp_path: Path) -> dict[str, str]:
     """The environment of a user who has set what the client needs."""
     clean = {
         k: v for k, v in os.environ.items() if not k.startswith(("GANTRY_", "DRONE_")) and "proxy" not in k.lower()
     }
-    return clean | {"GANTRY_SERVER": far.url, "GANTRY_TOKEN": TOKEN, "PYTHONWARNINGS": "error"}
+    ours = {"GANTRY_SERVER": far.url, "GANTRY_TOKEN": TOKEN, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    return clean | ours | {"PYTHONWARNINGS": "error"}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Help: every command has examples that work, nothing is cut, and misspelt words are answered with near ones."""
 
+import itertools
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,8 +43,7 @@ def path(ctx: click.Context) -> str:
 def reached(line: str) -> click.Command:
     """The command that a command line names, after all of the line was parsed; nothing is run."""
     words = shlex.split(line)
-    if ">" in words:
-        words = words[: words.index(">")]
+    words = list(itertools.takewhile(lambda word: word not in {"<", ">"}, words))
     assert words[0] == "gantry"
     ctx = main.make_context("gantry", words[1:])
     while isinstance(ctx.command, click.Group):

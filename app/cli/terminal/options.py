@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from app.cli.remote.client import Client, Connection
 
 
+#: The variables that name the server, and those that hold the token; the first that is set counts.
+SERVER_VARIABLES = ("GANTRY_SERVER", "DRONE_SERVER", "GANTRY_URL")
+TOKEN_VARIABLES = ("GANTRY_TOKEN", "DRONE_TOKEN")
 #: The number that stands for the latest build.
 LAST = 0
 #: Seconds of the units that an age or a period may have.
@@ -30,15 +33,38 @@ class Session:
     server: str
     token: str = field(repr=False)
     as_json: bool
+    #: The name of the context that completes server and token; without a name, the context in use does.
+    context: str = ""
 
     def connection(self) -> "Connection":
-        """The checked server and token; `click.UsageError` says which variable to set."""
+        """The checked server and token; `click.UsageError` says what to do without one."""
         from app.cli.remote.client import Connection
 
-        for value, option in ((self.server, "server"), (self.token, "token")):
-            if not value.strip():
-                raise click.UsageError(_missing(option))
-        return Connection.checked(self.server, self.token)
+        server, token = self._kept()
+        if not server:
+            raise click.UsageError(
+                "no server is set: log in with gantry login URL, or set GANTRY_SERVER (or DRONE_SERVER), "
+                "for example: export GANTRY_SERVER=http://127.0.0.1:8080"
+            )
+        if not token:
+            raise click.UsageError(
+                f"no token is set for {server}: log in with gantry login {server}, or set GANTRY_TOKEN "
+                "(or DRONE_TOKEN), for example: export GANTRY_TOKEN=<your token>"
+            )
+        return Connection.checked(server, token)
+
+    def _kept(self) -> tuple[str, str]:
+        """Server and token as they are given, and what is not given as `gantry login` has kept it."""
+        server, token = self.server.strip().rstrip("/"), self.token.strip()
+        if server and token:
+            if self.context:
+                from app.cli.terminal import output
+
+                output.write(f"Note: the server and token that are given win over context {self.context}", err=True)
+            return server, token
+        from app.cli.remote import contexts
+
+        return contexts.read().completed(server, token, self.context)
 
     def client(self) -> "Client":
         """A client of the server, to be used in a `with` block."""
@@ -58,15 +84,6 @@ class Session:
 
         if not self.as_json:
             output.write(words)
-
-
-def _missing(option: str) -> str:
-    name = option.upper()
-    example = {"server": "http://127.0.0.1:8080", "token": "<your token>"}[option]
-    return (
-        f"no {option} is set: give --{option} before the command, or set GANTRY_{name} (or DRONE_{name}), "
-        f"for example: export GANTRY_{name}={example}"
-    )
 
 
 def _want_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:

@@ -14,12 +14,16 @@ TOPICS = {
     "environment": Topic(
         "The variables that every command reads.",
         """\
-The variables that every command reads. (The command `gantry environment` is another thing: gantry environment --help)
+(The command `gantry environment` is another thing: see gantry environment --help.)
 
 GANTRY_SERVER, DRONE_SERVER, GANTRY_URL
-    Address of the server, as in https://ci.example.com; the first that is set counts. --server wins.
+    Address of the server, as in https://ci.example.com; the first that is set counts. --server wins; a variable
+    wins over what gantry login has kept, and over --context.
 GANTRY_TOKEN, DRONE_TOKEN
-    Token of your account; the first that is set counts. --token wins.
+    Token of your account; the first that is set counts. --token wins; a variable wins over what gantry login has
+    kept. A token that gantry login has kept is sent only to the server that the token was kept for.
+XDG_CONFIG_HOME
+    The folder of gantry/contexts.json, where gantry login keeps servers and tokens; else ~/.config.
 NO_COLOR
     Set to anything: no colours.
 HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY
