@@ -7,7 +7,7 @@ import click
 from app.cli.remote.client import Json
 from app.cli.terminal import output
 from app.cli.terminal.commands import group
-from app.cli.terminal.options import Session, api_path, json_option, past, repo_path, slug
+from app.cli.terminal.options import Session, api_path, json_option, past, repo_argument, repo_path
 from app.errors import AppError
 
 #: Rows of the chain that one request asks for.
@@ -26,7 +26,7 @@ def audit() -> None:
 
 
 @audit.command("ls", example="gantry audit ls acme/web --verb build. --since 7d")
-@click.argument("repo", required=False, type=slug, metavar="[NAMESPACE/NAME]")
+@repo_argument(from_clone=False)
 @click.option("--verb", metavar="VERB", help="What was done: build.promote; or build. for all that builds know.")
 @click.option("--by", "actor", metavar="LOGIN", help="Who did it.")
 @click.option("--since", callback=past, metavar="TIME", help="From then on: 2026-01-31, or an age, as in 12h or 7d.")
@@ -36,7 +36,7 @@ def audit() -> None:
 @click.pass_obj
 def ls(
     session: Session,
-    repo: str | None,
+    slug: str | None,
     verb: str | None,
     actor: str | None,
     since: int | None,
@@ -46,7 +46,7 @@ def ls(
     """List what was done, the newest first: to a repository (its administrators), or on the whole server."""
     given = {"verb": verb, "actor": actor, "since": since, "until": until, "per_page": limit}
     query = {name: str(value) for name, value in given.items() if value is not None}
-    path = repo_path(repo, "audit") if repo else api_path("audit")
+    path = repo_path(slug, "audit") if slug else api_path("audit")
     with session.client() as client:
         session.show(client.records(path, query=query), _table)
 

@@ -14,6 +14,7 @@ from app.cli.terminal.options import (
     Session,
     api_path,
     json_option,
+    named_slug_argument,
     number_or_last,
     params_option,
     params_query,
@@ -34,7 +35,7 @@ def build() -> None:
     """List, start, promote, follow, approve, cancel and purge builds."""
 
 
-@build.command("ls", example=["gantry builds acme/web", "gantry builds acme/web --event promote --target production"])
+@build.command("ls", example=["gantry builds", "gantry builds acme/web --event promote --target production"])
 @slug_argument
 @click.option("--page", type=NUMBER, default=1, show_default=True)
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Builds on a page.")
@@ -61,7 +62,7 @@ def ls(
         session.show(client.records(repo_path(slug, "builds"), query=query), _table)
 
 
-@build.command(example="gantry build info acme/web last")
+@build.command(example=["gantry build info 42", "gantry build info acme/web last"])
 @slug_argument
 @click.argument("number", type=number_or_last, default="last", metavar="[NUMBER|last]")
 @json_option
@@ -75,7 +76,7 @@ def info(session: Session, slug: str, number: int) -> None:
         )
 
 
-@build.command(example="gantry build create acme/web --branch main -p DEBUG=true --follow")
+@build.command(example="gantry build create --branch main -p DEBUG=true --follow")
 @slug_argument
 @click.option("--branch", help="The branch to build; else the default branch.")
 @click.option("--commit", help="The commit to build; else the newest of the branch.")
@@ -99,7 +100,9 @@ def create(
     _start(session, slug, repo_path(slug, "builds"), query, follow=follow)
 
 
-@build.command(example="gantry promote acme/web 42 production -p VERSION=1.2.3 --follow")
+@build.command(
+    example=["gantry promote 42 production -p VERSION=1.2.3", "gantry promote acme/web 42 production --follow"]
+)
 @slug_argument
 @number_argument
 @click.argument("target")
@@ -114,7 +117,7 @@ def promote(
     _deploy(session, slug, number, "promote", target, params, follow=follow)
 
 
-@build.command(example="gantry rollback acme/web 41 production -p REASON=broken")
+@build.command(example=["gantry rollback 41 production", "gantry rollback acme/web 41 production -p REASON=broken"])
 @slug_argument
 @number_argument
 @click.argument("target")
@@ -159,7 +162,7 @@ def restart(session: Session, slug: str, number: int, params: tuple[tuple[str, s
     _start(session, slug, repo_path(slug, "builds", number), query, follow=follow)
 
 
-@build.command(example="gantry cancel acme/web 42")
+@build.command(example=["gantry cancel 42", "gantry cancel acme/web 42"])
 @slug_argument
 @number_argument
 @json_option
@@ -170,7 +173,7 @@ def cancel(session: Session, slug: str, number: int) -> None:
         session.show(client.record("DELETE", repo_path(slug, "builds", number)), _cancelled)
 
 
-@build.command(example=["gantry approve acme/web 42", "gantry approve acme/web 42 2"])
+@build.command(example=["gantry approve 42", "gantry approve acme/web 42 2"])
 @slug_argument
 @number_argument
 @click.argument("stage", type=NUMBER, required=False, metavar="[STAGE]")
@@ -184,7 +187,7 @@ def approve(session: Session, slug: str, number: int, stage: int | None) -> None
     _decide(session, slug, number, stage, "approve", "approved")
 
 
-@build.command(example=["gantry decline acme/web 42", "gantry decline acme/web 42 2"])
+@build.command(example=["gantry decline 42", "gantry decline acme/web 42 2"])
 @slug_argument
 @number_argument
 @click.argument("stage", type=NUMBER, required=False, metavar="[STAGE]")
@@ -218,7 +221,7 @@ def queue(session: Session) -> None:
 
 
 @build.command(example="gantry build purge acme/web --before 1000")
-@slug_argument
+@named_slug_argument
 @click.option("--before", type=NUMBER, required=True, help="Delete the builds below this number.")
 @yes_option
 @json_option

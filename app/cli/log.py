@@ -10,7 +10,7 @@ from app.cli.terminal.options import Session, json_option, number_or_last, repo_
 from app.errors import NotFound
 
 
-@command(example=["gantry log acme/web 42 deploy release", "gantry log acme/web last 1 2 --follow"])
+@command(example=["gantry log 42 deploy release", "gantry log acme/web last 1 2 --follow"])
 @slug_argument
 @click.argument("number", type=number_or_last, metavar="NUMBER|last")
 @click.argument("stage")

@@ -13,7 +13,15 @@ from app.cli.remote.client import Client, Json, Unreachable
 from app.cli.repo_credentials import credentials
 from app.cli.terminal import arguments, options, output
 from app.cli.terminal.commands import OneOf, group
-from app.cli.terminal.options import Session, json_option, repo_path, slug_argument, yes_option
+from app.cli.terminal.options import (
+    Session,
+    json_option,
+    named_slug_argument,
+    repo_argument,
+    repo_path,
+    slug_argument,
+    yes_option,
+)
 from app.errors import AppError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,7 +36,7 @@ repo.add_command(credentials)
 
 
 @repo.command(example="gantry repo add acme/web https://git.example.com/acme/web.git --branch main")
-@slug_argument
+@named_slug_argument
 @click.argument("git_url")
 @click.option("--branch", help="The default branch; else the one that the git repository names.")
 @click.option("--config", help="Path of the pipeline file; else .drone.yml.")
@@ -190,7 +198,7 @@ def disable(session: Session, slug: str) -> None:
 
 
 @repo.command(example="gantry repo rm acme/web")
-@slug_argument
+@named_slug_argument
 @yes_option
 @json_option
 @click.pass_obj
@@ -212,7 +220,7 @@ def chown(session: Session, slug: str) -> None:
 
 
 @repo.command(example=["gantry repo repair acme/web", "gantry repo repair --all"])
-@click.argument("slug", type=options.slug, metavar="[NAMESPACE/NAME]", required=False)
+@repo_argument(from_clone=False)
 @click.option("--all", "every", is_flag=True, help="All enabled repositories of yours; one that fails ends no other.")
 @json_option
 @click.pass_obj

@@ -81,7 +81,7 @@ def test_version_is_the_distribution_s() -> None:
     ("args", "complaint"),
     [
         (["bulid"], "No such command 'bulid'"),
-        (["build", "ls"], "Missing argument 'NAMESPACE/NAME'"),
+        (["repo", "rm"], "Missing argument 'NAMESPACE/NAME'"),
         (["build", "ls", "hello"], "'hello' is not a repository: write NAMESPACE/NAME"),
         (["build", "ls", "../hello"], "is not a repository"),
         (["build", "ls", "a//c"], "is not a repository"),
@@ -94,7 +94,6 @@ def test_version_is_the_distribution_s() -> None:
         (["build", "create", "a/b", "-p", "branch=x"], "-p branch=… cannot be a parameter"),
         (["build", "restart", "a/b", "1", "-p", "access_token=x"], "-p access_token=… cannot be a parameter"),
         (["build", "ls", "a/b", "--limit", "101"], "101 is not in the range"),
-        (["secret", "ls"], "NAMESPACE/NAME is missing"),
         (["secret", "rm", "a/b"], "NAME is missing"),
         (["secret", "ls", "a/b", "--repository", "c/d"], "given twice, as 'a/b' and as 'c/d'"),
         (["log", "a/b", "1", "1", "1", "-f", "--json"], "leave --json out"),

@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 import click
 
+from app.cli.terminal.options import NAMED, RepoArgument, is_slug
+
 __all__ = ["Command", "Group", "OneOf", "command", "group", "nearest"]
 
 
@@ -29,11 +31,42 @@ class OneOf(click.Choice[str]):
 
 
 class Command(click.Command):
-    """A command with an example or several: command lines as a user types them."""
+    """A command with an example or several: command lines as a user types them.
+
+    The repository of a command is its first argument, or an option, or that of the git clone in the current folder.
+    """
 
     def __init__(self, *args: Any, example: str | Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = [example] if isinstance(example, str) else list(example)
+        self._repo = next((one for one in self.params if isinstance(one, RepoArgument)), None)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if self._repo is None:
+            return super().parse_args(ctx, args)
+        arguments = [one for one in self.params if isinstance(one, click.Argument) and one is not self._repo]
+        given, option = self._split(ctx, args)
+        named = first_is_repository(given, arguments)
+        if named and option and is_slug(given[0]):
+            raise click.UsageError(f"the repository is given twice, as {given[0]!r} and as {option!r}", ctx)
+        ctx.meta[NAMED] = named and not option
+        rest = super().parse_args(ctx, args)
+        if option := ctx.params.pop("repo"):
+            ctx.params["slug"] = option
+        return rest
+
+    def _split(self, ctx: click.Context, args: list[str]) -> tuple[Sequence[str], str]:
+        """The arguments without the options between them, and the option that names the repository."""
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        every = click.Command(None, params=[*options, click.Argument(["given"], nargs=-1)], add_help_option=False)
+        found, _, _ = every.make_parser(ctx).parse_args(list(args))
+        given, option = found.get("given"), found.get("repo")  # what is not given has a value of click's own
+        return given if isinstance(given, tuple) else (), option if isinstance(option, str) else ""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if self._repo is not None and self._repo.from_clone and ctx.params["slug"] is None:
+            ctx.params["slug"] = _repository_here(ctx)
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples" if len(self.examples) > 1 else "Example"):
@@ -73,6 +106,30 @@ class Group(click.Group):
         for title, rows in self.sections(ctx):
             with formatter.section(title):
                 formatter.write_dl(rows)
+
+
+def first_is_repository(given: Sequence[str], others: Sequence[click.Argument]) -> bool:
+    """Whether the first of the arguments that are given is the repository. `others`: what else the command takes.
+
+    The number of arguments decides where that is possible, elsewhere the form of the first argument.
+    """
+    fewest = sum(abs(one.nargs) for one in others if one.required)
+    most = sum(abs(one.nargs) for one in others) if all(one.nargs > 0 for one in others) else len(given)
+    if len(given) > most:
+        return True
+    return bool(given) and len(given) != fewest and is_slug(given[0])
+
+
+def _repository_here(ctx: click.Context) -> str:
+    """The repository of the git clone in the current folder."""
+    from app.cli.remote import clone
+
+    try:
+        with ctx.obj.client() as client:
+            return clone.repository(client)
+    except clone.NoRemote as error:
+        way_out = "name it first, as in demo/hello, or with -R"
+        raise click.UsageError(f"no repository is given, and {error.message}: {way_out}", ctx) from error
 
 
 def summary(one: click.Command) -> str:

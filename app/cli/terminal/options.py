@@ -3,10 +3,10 @@
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import click
@@ -16,6 +16,7 @@ from app.errors import Invalid
 if TYPE_CHECKING:
     from app.cli.remote.client import Client, Connection
 
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: The variables that name the server, and those that hold the token; the first that is set counts.
 SERVER_VARIABLES = ("GANTRY_SERVER", "DRONE_SERVER", "GANTRY_URL")
@@ -106,6 +107,11 @@ def slug(value: str) -> str:
     return value
 
 
+def is_slug(value: str) -> bool:
+    """Whether an argument has the form of a repository's name, where it could be another argument as well."""
+    return re.fullmatch(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)+", value) is not None
+
+
 def number_or_last(value: str) -> int:
     """A build's number, or `LAST`."""
     if value == "last":
@@ -164,7 +170,40 @@ def confirm(question: str, yes: bool) -> None:
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
 NUMBER = click.IntRange(min=1)
-slug_argument = click.argument("slug", type=slug, metavar="NAMESPACE/NAME")
+
+
+class RepoArgument(click.Argument):
+    """A repository as the first argument, which may be left out: see `Command.parse_args`.
+
+    With `from_clone`, the repository is then that of the git clone in the current folder; else there is none.
+    """
+
+    def __init__(self, declared: Sequence[str], *, from_clone: bool, **given: Any) -> None:
+        super().__init__(declared, required=False, **given)
+        self.from_clone = from_clone
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        if ctx.meta.get(NAMED, True):
+            super().add_to_parser(parser, ctx)
+
+
+#: The key of what `Command.parse_args` has found in the context: whether the first argument is the repository.
+NAMED = f"{__name__}.named"
+
+
+def repo_argument(*options: str, from_clone: bool = True) -> Callable[[F], F]:
+    """Let a command take a repository, as `slug`: first, or with -R, --repo or one more option."""
+    without = "else that of the git clone you are in." if from_clone else "else all."
+    argument = click.argument("slug", cls=RepoArgument, type=slug, metavar="[REPO]", from_clone=from_clone)
+    option = click.option(
+        "-R", "--repo", *options, "repo", type=slug, metavar="NAMESPACE/NAME", help=f"The repository; {without}"
+    )
+    return lambda function: option(argument(function))
+
+
+slug_argument = repo_argument()
+#: For commands that destroy, or that register what the server does not know: the repository must be named.
+named_slug_argument = click.argument("slug", type=slug, metavar="NAMESPACE/NAME")
 params_option = click.option(
     "-p",
     "--param",
