@@ -5,17 +5,17 @@ from typing import Any
 
 import click
 
-from app.cli.remote.client import Client, Json
+from app.cli.remote import builds
+from app.cli.remote.client import Json
 from app.cli.terminal import options, output
 from app.cli.terminal.commands import group
 from app.cli.terminal.options import (
-    LAST,
     NUMBER,
     Session,
     api_path,
+    build_argument,
     json_option,
     named_slug_argument,
-    number_or_last,
     params_option,
     params_query,
     repo_path,
@@ -24,7 +24,6 @@ from app.cli.terminal.options import (
 )
 from app.errors import NothingToRun
 
-number_argument = click.argument("number", type=NUMBER, metavar="NUMBER")
 follow_option = click.option(
     "--follow", is_flag=True, help="Print the log as it comes; exit 0 if the build succeeds, else 1."
 )
@@ -62,16 +61,16 @@ def ls(
         session.show(client.records(repo_path(slug, "builds"), query=query), _table)
 
 
-@build.command(example=["gantry build info 42", "gantry build info acme/web last"])
+@build.command(example=["gantry build info last", "gantry build info acme/web#42"])
 @slug_argument
-@click.argument("number", type=number_or_last, default="last", metavar="[NUMBER|last]")
+@click.argument("word", cls=options.BuildArgument, type=options.build, default="last", metavar="[BUILD]")
 @json_option
 @click.pass_obj
-def info(session: Session, slug: str, number: int) -> None:
+def info(session: Session, slug: str, word: str) -> None:
     """Show a build, its stages and steps; without a number, the latest of the default branch."""
     with session.client() as client:
         session.show(
-            find(client, slug, number),
+            builds.show(client, slug, word),
             lambda build: "\n\n".join(filter(None, [_block(session, slug, build), output.stages(build)])),
         )
 
@@ -101,41 +100,44 @@ def create(
 
 
 @build.command(
-    example=["gantry promote 42 production -p VERSION=1.2.3", "gantry promote acme/web 42 production --follow"]
+    example=[
+        "gantry promote 42 production -p VERSION=1.2.3",
+        "gantry promote acme/web last:success staging --follow",
+    ]
 )
 @slug_argument
-@number_argument
+@build_argument
 @click.argument("target")
 @params_option
 @follow_option
 @json_option
 @click.pass_obj
 def promote(
-    session: Session, slug: str, number: int, target: str, params: tuple[tuple[str, str], ...], follow: bool
+    session: Session, slug: str, word: str, target: str, params: tuple[tuple[str, str], ...], follow: bool
 ) -> None:
     """Promote a build to a target."""
-    _deploy(session, slug, number, "promote", target, params, follow=follow)
+    _deploy(session, slug, word, "promote", target, params, follow=follow)
 
 
 @build.command(example=["gantry rollback 41 production", "gantry rollback acme/web 41 production -p REASON=broken"])
 @slug_argument
-@number_argument
+@build_argument
 @click.argument("target")
 @params_option
 @follow_option
 @json_option
 @click.pass_obj
 def rollback(
-    session: Session, slug: str, number: int, target: str, params: tuple[tuple[str, str], ...], follow: bool
+    session: Session, slug: str, word: str, target: str, params: tuple[tuple[str, str], ...], follow: bool
 ) -> None:
     """Roll a target back to a build."""
-    _deploy(session, slug, number, "rollback", target, params, follow=follow)
+    _deploy(session, slug, word, "rollback", target, params, follow=follow)
 
 
 def _deploy(
     session: Session,
     slug: str,
-    number: int,
+    word: str,
     verb: str,
     target: str,
     params: tuple[tuple[str, str], ...],
@@ -143,69 +145,73 @@ def _deploy(
     follow: bool,
 ) -> None:
     query = params_query(params, reserved=["target"]) | {"target": target}
+    with session.client() as client:
+        number = builds.number(client, slug, word)
     _start(session, slug, repo_path(slug, "builds", number, verb), query, follow=follow)
 
 
-@build.command(example="gantry build restart acme/web last -p debug=true")
+@build.command(example="gantry build restart last -p debug=true")
 @slug_argument
-@click.argument("number", type=number_or_last, metavar="NUMBER|last")
+@build_argument
 @params_option
 @follow_option
 @json_option
 @click.pass_obj
-def restart(session: Session, slug: str, number: int, params: tuple[tuple[str, str], ...], follow: bool) -> None:
+def restart(session: Session, slug: str, word: str, params: tuple[tuple[str, str], ...], follow: bool) -> None:
     """Run a build again, with its parameters and those given; -p debug=true asks for debugging."""
     query = params_query(params, reserved=[])
-    if number == LAST:
-        with session.client() as client:
-            number = find(client, slug, LAST)["number"]
+    with session.client() as client:
+        number = builds.number(client, slug, word)
     _start(session, slug, repo_path(slug, "builds", number), query, follow=follow)
 
 
-@build.command(example=["gantry cancel 42", "gantry cancel acme/web 42"])
+@build.command(example=["gantry cancel 42", "gantry cancel acme/web last"])
 @slug_argument
-@number_argument
+@build_argument
 @json_option
 @click.pass_obj
-def cancel(session: Session, slug: str, number: int) -> None:
+def cancel(session: Session, slug: str, word: str) -> None:
     """Stop a build."""
     with session.client() as client:
-        session.show(client.record("DELETE", repo_path(slug, "builds", number)), _cancelled)
+        path = repo_path(slug, "builds", builds.number(client, slug, word))
+        session.show(client.record("DELETE", path), _cancelled)
 
 
 @build.command(example=["gantry approve 42", "gantry approve acme/web 42 2"])
 @slug_argument
-@number_argument
+@build_argument
 @click.argument("stage", type=NUMBER, required=False, metavar="[STAGE]")
 @json_option
 @click.pass_obj
-def approve(session: Session, slug: str, number: int, stage: int | None) -> None:
+def approve(session: Session, slug: str, word: str, stage: int | None) -> None:
     """Let what is blocked of a build run.
 
     STAGE is the number of a stage; without it, all blocked stages of the build may run.
     """
-    _decide(session, slug, number, stage, "approve", "approved")
+    _decide(session, slug, word, stage, "approve", "approved")
 
 
 @build.command(example=["gantry decline 42", "gantry decline acme/web 42 2"])
 @slug_argument
-@number_argument
+@build_argument
 @click.argument("stage", type=NUMBER, required=False, metavar="[STAGE]")
 @json_option
 @click.pass_obj
-def decline(session: Session, slug: str, number: int, stage: int | None) -> None:
+def decline(session: Session, slug: str, word: str, stage: int | None) -> None:
     """Refuse what is blocked of a build, and with it the build.
 
     STAGE is the number of a stage; without it, all blocked stages are refused.
     """
-    _decide(session, slug, number, stage, "decline", "declined")
+    _decide(session, slug, word, stage, "decline", "declined")
 
 
-def _decide(session: Session, slug: str, number: int, stage: int | None, verb: str, done: str) -> None:
-    what = f"Stage {stage} of build {number}" if stage else f"Build {number}"
+def _decide(session: Session, slug: str, word: str, stage: int | None, verb: str, done: str) -> None:
     with session.client() as client:
-        client.call("POST", repo_path(slug, "builds", number, verb, *([stage] if stage else [])))
-        output.write(output.as_json(find(client, slug, number)) if session.as_json else f"{what} is {done}")
+        path = repo_path(slug, "builds", number := builds.number(client, slug, word))
+        client.call("POST", "/".join([path, verb, *([str(stage)] if stage else [])]))
+        if session.as_json:
+            session.show(client.record("GET", path), str)
+    session.tell(f"Stage {stage} of build {number} is {done}" if stage else f"Build {number} is {done}")
 
 
 build.add_command(cancel, "stop")
@@ -232,11 +238,6 @@ def purge(session: Session, slug: str, before: int, yes: bool) -> None:
     with session.client() as client:
         client.call("DELETE", repo_path(slug, "builds"), query={"before": str(before)})
     session.tell(f"The builds of {slug} below {before} are deleted, but for those that are not over")
-
-
-def find(client: Client, slug: str, number: int) -> Json:
-    """A build with its stages; `LAST` stands for the latest build of the default branch."""
-    return client.record("GET", repo_path(slug, "builds", "latest" if number == LAST else number))
 
 
 def _start(session: Session, slug: str, path: str, query: dict[str, str], *, follow: bool) -> None:

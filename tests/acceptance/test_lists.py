@@ -79,6 +79,21 @@ def test_a_list_is_filtered(server: Server, query: str, expected: list[int]) -> 
     assert _numbers(server, query) == expected
 
 
+def test_a_list_is_filtered_by_the_beginning_of_a_commit_s_id(server: Server) -> None:
+    sha = server.json("GET", f"{BUILDS}/3")["after"]
+
+    assert _numbers(server, f"commit={sha}") == [8, 7, 5, 3, 2]
+    assert _numbers(server, f"commit={sha[:7].upper()}&event=tag") == [3]
+    assert _numbers(server, "commit=0000000") == []
+
+
+@pytest.mark.parametrize("commit", ["abc", "x" * 7, "a" * 65])
+def test_what_is_no_commit_is_refused_as_a_filter(server: Server, commit: str) -> None:
+    answer = server.ask("GET", f"{BUILDS}?commit={commit}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_commit")
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from app.cli.terminal.options import NAMED, RepoArgument, is_slug
+from app.cli.terminal.options import NAMED, BuildArgument, RepoArgument, is_slug
 
 __all__ = ["Command", "Group", "OneOf", "command", "group", "nearest"]
 
@@ -40,6 +40,7 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = [example] if isinstance(example, str) else list(example)
         self._repo = next((one for one in self.params if isinstance(one, RepoArgument)), None)
+        self._build = next((one.name for one in self.params if isinstance(one, BuildArgument)), None)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if self._repo is None:
@@ -53,7 +54,19 @@ class Command(click.Command):
         rest = super().parse_args(ctx, args)
         if option := ctx.params.pop("repo"):
             ctx.params["slug"] = option
+        if self._build is not None:
+            self._split_build(ctx, self._build)
         return rest
+
+    @staticmethod
+    def _split_build(ctx: click.Context, name: str) -> None:
+        """Take the repository of a build such as `acme/web#42` as the command's."""
+        repo, _, word = str(ctx.params[name]).rpartition("#")
+        if not is_slug(repo):
+            return
+        if ctx.params["slug"] not in (None, repo):
+            raise click.UsageError(f"the repository is given twice, as {ctx.params['slug']!r} and as {repo!r}", ctx)
+        ctx.params |= {"slug": repo, name: word}
 
     def _split(self, ctx: click.Context, args: list[str]) -> tuple[Sequence[str], str]:
         """The arguments without the options between them, and the option that names the repository."""

@@ -21,8 +21,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: The variables that name the server, and those that hold the token; the first that is set counts.
 SERVER_VARIABLES = ("GANTRY_SERVER", "DRONE_SERVER", "GANTRY_URL")
 TOKEN_VARIABLES = ("GANTRY_TOKEN", "DRONE_TOKEN")
-#: The number that stands for the latest build.
-LAST = 0
+#: The form of a build's number.
+NUMBER_FORM = "[1-9][0-9]{0,17}"
 #: Seconds of the units that an age or a period may have.
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
 
@@ -112,13 +112,14 @@ def is_slug(value: str) -> bool:
     return re.fullmatch(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)+", value) is not None
 
 
-def number_or_last(value: str) -> int:
-    """A build's number, or `LAST`."""
-    if value == "last":
-        return LAST
-    if not re.fullmatch(r"[1-9][0-9]{0,17}", value, re.ASCII):
-        raise click.BadParameter(f"{value!r} is not a build: write its number (from 1) or last")
-    return int(value)
+def build(value: str) -> str:
+    """A word that stands for a build (see `remote.builds`), perhaps after its repository: `acme/web#42`."""
+    word = value.rpartition("#")[2]
+    if not word or word == "0" or re.search(r"\s", value) or (word.isdigit() and not re.fullmatch(NUMBER_FORM, word)):
+        raise click.BadParameter(
+            f"{value!r} is not a build: write its number (from 1), last, last:success, a branch, a tag or a commit"
+        )
+    return value
 
 
 def parameter(value: str) -> tuple[str, str]:
@@ -201,6 +202,11 @@ def repo_argument(*options: str, from_clone: bool = True) -> Callable[[F], F]:
     return lambda function: option(argument(function))
 
 
+class BuildArgument(click.Argument):
+    """A build, as a word: see `build`. A repository before the word, as in `acme/web#42`, is the command's."""
+
+
+build_argument = click.argument("word", cls=BuildArgument, type=build, metavar="BUILD")
 slug_argument = repo_argument()
 #: For commands that destroy, or that register what the server does not know: the repository must be named.
 named_slug_argument = click.argument("slug", type=slug, metavar="NAMESPACE/NAME")
