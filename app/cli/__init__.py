@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from app.cli.terminal.options import SERVER_VARIABLES, TOKEN_VARIABLES, Session, json_option
-from app.cli.terminal.program import Lazy, Program
+from app.cli.terminal.options import JSON, QUERY, SERVER_VARIABLES, TOKEN_VARIABLES, Session, json_option
+from app.cli.terminal.program import Lazy, Program, wants_colours
 
 __all__ = ["main"]
 
@@ -97,5 +97,5 @@ def main(ctx: click.Context, server: str | None, token: str | None, context: str
     """
     _any_text(sys.stdout)
     _any_text(sys.stderr)
-    ctx.color = False if os.environ.get("NO_COLOR") else None
-    ctx.obj = Session(server or "", token or "", as_json=ctx.meta.get("json", False), context=context or "")
+    ctx.color = wants_colours(os.environ)
+    ctx.obj = Session(server or "", token or "", ctx.meta.get(JSON, False), context or "", ctx.meta.get(QUERY, ""))

@@ -234,6 +234,7 @@ def _block(answer: Json) -> str:
 @artifact.command(example="gantry artifact rm libs-dev-local/app/old.zip --yes")
 @click.argument("where", type=place, metavar="REPOSITORY/PATH")
 @yes_option
+@json_option
 @click.pass_obj
 def rm(session: Session, where: Place, yes: bool) -> None:
     """Remove a file, or a folder with all below it."""

@@ -96,6 +96,7 @@ def _body(
 @click.option("--virtual", is_flag=True, help="A repository that stands for others, its members.")
 @click.option("--package-type", default="generic", show_default=True, help="Any word; files are stored as they are.")
 @_settings
+@json_option
 @click.pass_obj
 def add(session: Session, /, key: str, virtual: bool, package_type: str, **said: Any) -> None:
     """Add an artifact repository."""
@@ -108,6 +109,7 @@ def add(session: Session, /, key: str, virtual: bool, package_type: str, **said:
 @artifact_repo.command(example="gantry artifact-repo update libs-release-local --immutable")
 @click.argument("key")
 @_settings
+@json_option
 @click.pass_obj
 def update(session: Session, /, key: str, **said: Any) -> None:
     """Change an artifact repository; what is not given stays."""
@@ -122,6 +124,7 @@ def update(session: Session, /, key: str, **said: Any) -> None:
 @artifact_repo.command(example="gantry artifact-repo rm libs-dev-local")
 @click.argument("key")
 @yes_option
+@json_option
 @click.pass_obj
 def rm(session: Session, key: str, yes: bool) -> None:
     """Remove an artifact repository with all that is in it."""

@@ -102,7 +102,7 @@ def _table(rows: list[Json]) -> str:
                 output.moment(row.get("time") or 0),
                 _actor(row.get("actor") or {}),
                 output.line(row.get("verb", "")),
-                output.line(row.get("subject", ""), 60),
+                output.line(row.get("subject", "")),
                 _change(row.get("before") or {}, row.get("after") or {}),
             ]
             for row in rows

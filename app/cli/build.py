@@ -268,7 +268,7 @@ def _follow(session: Session, slug: str, number: int) -> None:
         )
         raise click.exceptions.Exit(130) from None
     if session.as_json:
-        output.write(output.as_json(ended))
+        session.print_json(ended)
     screen.note(_ending(ended))
     if ended.get("status") != "success":
         raise click.exceptions.Exit(1)
@@ -313,9 +313,9 @@ def _row(build: dict[str, Any], now: float) -> list[str]:
         output.status(build.get("status", "")),
         output.line(build.get("event", "")),
         output.line(build.get("deploy_to") or "-"),
-        output.line(build.get("target", ""), 30),
-        output.line(build.get("after", ""))[:8],
-        output.line(build.get("author_login", "") if by.startswith("@") else by, 20),
+        output.line(build.get("target", "")),
+        output.short(build.get("after", ""), 8),
+        output.line(build.get("author_login", "") if by.startswith("@") else by),
         output.ago(build.get("created") or 0, now),
-        output.line(build.get("message", ""), 50),
+        output.line(build.get("message", "")),
     ]

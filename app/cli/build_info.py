@@ -100,9 +100,9 @@ def _run(found: Json) -> str:
     artifacts = [_artifact(module, one) for module in modules for one in module.get("artifacts") or []]
     parts = [head]
     if artifacts:
-        parts.append(output.table(["MODULE", "ARTIFACT", "SHA1"], artifacts))
+        parts.append(output.grid(["MODULE", "ARTIFACT", "SHA1"], artifacts))
     if promotions := found.get("promotions"):
-        parts.append(output.table(PROMOTED, [_promotion(one) for one in promotions]))
+        parts.append(output.grid(PROMOTED, [_promotion(one) for one in promotions]))
     return "\n\n".join(parts)
 
 
@@ -294,6 +294,7 @@ def _kept(answer: Json) -> str:
 @click.option("--artifacts", is_flag=True, help="Remove their artifacts, too.")
 @yes_option
 @project_option
+@json_option
 @click.pass_obj
 def rm(session: Session, name: str, numbers: Sequence[str], artifacts: bool, yes: bool, project: str | None) -> None:
     """Remove runs of a build; without numbers, all."""

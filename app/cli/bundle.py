@@ -82,7 +82,9 @@ def _versions(answer: Json) -> str:
 
 def _paged(table: str, shown: int, answer: Json) -> str:
     more = int(answer.get("total") or 0) - shown
-    return f"{table}\nand {more} more: see --limit and --filter" if more > 0 else table
+    if more > 0:
+        output.write(f"There are {more} more: see --limit and --filter", err=True)
+    return table
 
 
 @bundle.command(example="gantry bundle show shop 1.0")
@@ -223,12 +225,12 @@ def _block(found: Json) -> str:
         ]
         for one in artifacts[:SHOWN]
     ]
-    parts = [head, output.table(["ARTIFACT", "SHA256"], files)]
+    parts = [head, output.grid(["ARTIFACT", "SHA256"], files)]
     if len(artifacts) > SHOWN:
         parts[-1] += f"\nand {len(artifacts) - SHOWN} more: see --json"
     if promotions := bundles.entries(found, "promotions"):
         head_of = ["ENVIRONMENT", "STATUS", "SINCE", "BY", "REPOSITORIES", ""]
-        parts.append(output.table(head_of, map(_promotion, promotions)))
+        parts.append(output.grid(head_of, map(_promotion, promotions)))
     return "\n\n".join(parts)
 
 
@@ -274,6 +276,7 @@ def tag(session: Session, name: str, version: str, tag: str | None, project: str
 @click.option("--promotion", metavar="ENVIRONMENT", help="Only its promotions to this environment.")
 @yes_option
 @project_option
+@json_option
 @click.pass_obj
 def rm(session: Session, name: str, version: str, promotion: str | None, yes: bool, project: str | None) -> None:
     """Remove a version with all its promotions, or its promotions to one environment.

@@ -171,8 +171,8 @@ def _table(jobs: list[Json]) -> str:
         [
             [
                 output.line(job.get("name", "")),
-                output.line(job.get("expr", ""), 30),
-                output.line(job.get("branch", ""), 30),
+                output.line(job.get("expr", "")),
+                output.line(job.get("branch", "")),
                 _does(job),
                 _next(job),
                 output.ago(job.get("prev") or 0, now),

@@ -55,6 +55,7 @@ def _table(found: list[Json]) -> str:
 
 @environment.command(example="gantry environment add QA")
 @click.argument("name")
+@json_option
 @click.pass_obj
 def add(session: Session, name: str) -> None:
     """Add an environment. DEV and PROD are always there."""
@@ -66,6 +67,7 @@ def add(session: Session, name: str) -> None:
 @environment.command(example="gantry environment rm QA")
 @click.argument("name")
 @yes_option
+@json_option
 @click.pass_obj
 def rm(session: Session, name: str, yes: bool) -> None:
     """Remove an environment that no repository belongs to."""
@@ -78,6 +80,7 @@ def rm(session: Session, name: str, yes: bool) -> None:
 @environment.command(example="gantry environment rename QA TEST")
 @click.argument("name")
 @click.argument("new_name")
+@json_option
 @click.pass_obj
 def rename(session: Session, name: str, new_name: str) -> None:
     """Give an environment that no repository belongs to another name."""

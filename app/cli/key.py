@@ -109,6 +109,7 @@ def rotate(session: Session, name: str) -> None:
     help="All its public keys, too: what they have signed cannot be verified any more.",
 )
 @yes_option
+@json_option
 @click.pass_obj
 def rm(session: Session, name: str, forget: bool, yes: bool) -> None:
     """Remove a key pair: it signs nothing more, and its private half is erased."""
@@ -149,7 +150,7 @@ def _table(pairs: list[Json]) -> str:
             [
                 output.line(pair.get("pairName", "")),
                 output.line(pair.get("pairType", "")),
-                output.line(pair.get("keyId", ""), 17) or "-",
+                output.short(pair.get("keyId", ""), 16) or "-",
                 output.ago(pair.get("created") or 0, now),
                 output.ago(pair.get("retired") or 0, now),
             ]

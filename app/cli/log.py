@@ -30,7 +30,7 @@ def log(session: Session, slug: str, word: str, stage: str, step: str, follow: b
         where = _resolve(build, stage, step)
         if not follow:
             lines = client.records(repo_path(slug, "builds", build["number"], "logs", *where))
-            output.write(output.as_json(lines)) if session.as_json else output.raw(_text(lines))
+            session.print_json(lines) if session.as_json else output.raw(_text(lines))
             return
     _follow(session, slug, build["number"], where)
 

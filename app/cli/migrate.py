@@ -11,7 +11,7 @@ import click
 from app import log
 from app.cli.terminal.commands import OneOf, group
 from app.cli.terminal.options import Session, json_option
-from app.cli.terminal.output import line, table
+from app.cli.terminal.output import grid, line
 from app.main import migration
 from app.main.migration import Order
 from app.migrate.flow import Step
@@ -139,7 +139,7 @@ def _json(report: Report) -> dict[str, object]:
 
 def _text(report: Report) -> str:
     rows = [[part.name, str(part.found), str(part.moved), str(_out(part) or "-")] for part in report.parts]
-    blocks = [table(["", "FOUND", "WOULD MOVE" if report.dry_run else "MOVED", "LEFT OUT"], rows)]
+    blocks = [grid(["", "FOUND", "WOULD MOVE" if report.dry_run else "MOVED", "LEFT OUT"], rows)]
     if left := [_why(part, reason) for part in report.parts for reason in part.left.values()]:
         blocks.append("\n".join(["Left out:", *left]))
     if report.notes:

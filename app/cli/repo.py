@@ -109,6 +109,7 @@ def _poll_of(client: Client, slug: str) -> str:
 @click.option("--install", is_flag=True, help="Write it as hooks/post-receive; for a file:// repository here.")
 @click.option("--force", is_flag=True, help="With --install: replace another post-receive hook.")
 @click.option("--portable", is_flag=True, help="A script that needs only sh, curl and openssl.")
+@json_option
 @click.pass_obj
 def hook(session: Session, slug: str, install: bool, force: bool, portable: bool) -> None:
     """Print the post-receive script that announces pushes; it holds the repository's key, so keep it private."""
@@ -118,10 +119,10 @@ def hook(session: Session, slug: str, install: bool, force: bool, portable: bool
         told = client.record("GET", repo_path(slug, "hook"))
         script = receive.script(slug=slug, url=told["url"], key=told["key"], portable=portable)
         if not install:
-            output.raw(script)
+            session.print_json({"script": script}) if session.as_json else output.raw(script)
             return
         path = hook_path(client.record("GET", repo_path(slug)).get("git_http_url", ""))
-    output.write(install_hook(path, script, force=force))
+    session.tell(install_hook(path, script, force=force))
 
 
 @repo.command(example="gantry repo pushes acme/web")
@@ -314,7 +315,7 @@ def _waiting(waiting: list[Json]) -> str:
         [
             [
                 output.line(push.get("ref", "")),
-                output.line(push.get("after", ""))[:8],
+                output.short(push.get("after", ""), 8),
                 output.ago(push.get("received") or 0, now),
                 str(push.get("tries", 0)),
                 output.line(push.get("error", "")),

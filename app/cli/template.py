@@ -51,7 +51,7 @@ def info(
     with session.client() as client:
         found = client.record("GET", path)
     if session.as_json:
-        output.write(output.as_json(found))
+        session.print_json(found)
     else:
         output.raw(found.get("data", ""))
 

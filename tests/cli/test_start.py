@@ -47,6 +47,26 @@ main(["repo", "ls"], standalone_mode=False)
     assert not modules_after(code, environment) & SERVER_SIDE
 
 
+#: What costs time and is needed by few commands: each is imported where it is used.
+RARELY_NEEDED = {"jq", "subprocess", "yaml", "app.cli.follow", "app.cli.remote.clone", "app.cli.remote.stream"}
+
+
+def test_the_version_is_told_without_a_client(environment: dict[str, str]) -> None:
+    code = 'from app.cli import main\nmain(["--version"], standalone_mode=False)'
+
+    assert not modules_after(code, environment) & (SERVER_SIDE | RARELY_NEEDED | {"httpx2", "app.cli.build"})
+
+
+def test_a_list_imports_only_what_lists_need(environment: dict[str, str], far: FarSide) -> None:
+    far.on("GET", "/api/repos/a/b/builds", answer(recorded("builds")))
+    code = 'from app.cli import main\nmain(["builds", "a/b"], standalone_mode=False)'
+
+    loaded = modules_after(code, environment)
+
+    assert "app.cli.build" in loaded
+    assert not loaded & (SERVER_SIDE | RARELY_NEEDED)
+
+
 def test_help_imports_no_command(environment: dict[str, str]) -> None:
     code = 'from app.cli import main\nmain(["--help"], standalone_mode=False)'
 

@@ -27,12 +27,12 @@ class Unreachable(AppError):
 
 
 class Refused(AppError):
-    """The server answered with an error status."""
+    """The server answered with an error status; the code is that of the answer, if it has one."""
 
     code = "refused"
 
-    def __init__(self, message: str, *, status: int, problems: tuple[Problem, ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, status: int, problems: tuple[Problem, ...] = (), code: str = "") -> None:
+        super().__init__(message, code=code)
         self.status = status
         self.problems = problems
 
@@ -236,12 +236,12 @@ def refusal(response: httpx.Response) -> Refused:
     asked = f"{response.status_code}: {response.request.method} {response.request.url.path}"
     if response.is_redirect:
         return Refused(_redirected(response, asked), status=response.status_code)
-    message, problems = _told(response)
+    message, code, problems = _told(response)
     if response.status_code == 401:
         message += "; is the token (GANTRY_TOKEN, or of gantry context ls) that of an account of this server?"
     if wait := response.headers.get("Retry-After"):
         message += f"; try again in {wait} s"
-    return Refused(f"{message} ({asked})", status=response.status_code, problems=problems)
+    return Refused(f"{message} ({asked})", status=response.status_code, problems=problems, code=code)
 
 
 def _redirected(response: httpx.Response, asked: str) -> str:
@@ -250,7 +250,8 @@ def _redirected(response: httpx.Response, asked: str) -> str:
     return f"the server redirects to {where}, which is not followed: set GANTRY_SERVER to its final address ({asked})"
 
 
-def _told(response: httpx.Response) -> tuple[str, tuple[Problem, ...]]:
+def _told(response: httpx.Response) -> tuple[str, str, tuple[Problem, ...]]:
+    """The message, the code and the problems of an error; the code is empty where the answer has none."""
     try:
         body = response.json()
     except ValueError:
@@ -261,10 +262,11 @@ def _told(response: httpx.Response) -> tuple[str, tuple[Problem, ...]]:
         Problem(str(e.get("field", "")), str(e.get("code", "")), str(e.get("message", ""))) for e in listed
     )
     if isinstance(body, dict) and isinstance(body.get("message"), str):
-        return body["message"], problems
+        code = body.get("code")
+        return body["message"], code if isinstance(code, str) else "", problems
     if problems:  # the form of Artifactory has no message for all
-        return "; ".join(problem.message for problem in problems), problems
-    return f"the server answered {response.reason_phrase or 'an error'} without saying why", ()
+        return "; ".join(problem.message for problem in problems), "", problems
+    return f"the server answered {response.reason_phrase or 'an error'} without saying why", "", ()
 
 
 def unexpected(connection: Connection, path: str) -> NoReturn:

@@ -36,6 +36,8 @@ class Session:
     as_json: bool
     #: The name of the context that completes server and token; without a name, the context in use does.
     context: str = ""
+    #: The expression of jq that selects from the JSON.
+    query: str = ""
 
     def connection(self) -> "Connection":
         """The checked server and token; `click.UsageError` says what to do without one."""
@@ -74,10 +76,19 @@ class Session:
         return Client(self.connection())
 
     def show(self, answer: Any, render: Callable[[Any], str]) -> None:
-        """Print the server's answer: with --json as JSON, else the text that `render` makes."""
+        """Print the server's answer: with --json as JSON, else the text that `render` makes, if there is any."""
         from app.cli.terminal import output
 
-        output.write(output.as_json(answer) if self.as_json else render(answer))
+        if self.as_json:
+            self.print_json(answer)
+        elif text := render(answer):
+            output.write(text)
+
+    def print_json(self, value: Any) -> None:
+        """Print a value as JSON, or what --jq selects from it."""
+        from app.cli.terminal import output
+
+        output.write(output.queried(value, self.query) if self.query else output.as_json(value))
 
     def tell(self, words: str) -> None:
         """Print what was done, for calls whose answer has no body; with --json print nothing."""
@@ -87,16 +98,33 @@ class Session:
             output.write(words)
 
 
-def _want_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    if value:
-        ctx.meta["json"] = True
-        if ctx.obj is not None:
-            ctx.obj = replace(ctx.obj, as_json=True)
+def _want_json(ctx: click.Context, option: click.Parameter, value: bool | str | None) -> None:
+    if not value:
+        return
+    ctx.meta[JSON] = True
+    if isinstance(value, str):
+        ctx.meta[QUERY] = value
+    if ctx.obj is not None:
+        ctx.obj = replace(ctx.obj, as_json=True, query=ctx.meta.get(QUERY, ""))
 
 
-json_option = click.option(
+#: The keys of what the options have said in the context: whether JSON is wanted, and what of it.
+JSON, QUERY = f"{__name__}.json", f"{__name__}.query"
+_json = click.option(
     "--json", is_flag=True, expose_value=False, callback=_want_json, help="Print the server's answer as JSON."
 )
+_jq = click.option(
+    "--jq",
+    metavar="EXPR",
+    expose_value=False,
+    callback=_want_json,
+    help="Print what a jq expression selects of it.",
+)
+
+
+def json_option(function: F) -> F:
+    """Let a command print JSON: all of the answer with --json, a part of it with --jq."""
+    return _json(_jq(function))
 
 
 def slug(value: str) -> str:

@@ -1,7 +1,9 @@
 """The outermost group: finds its commands without importing them, and turns errors into messages and exit codes."""
 
 import importlib
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
 
 import click
@@ -64,14 +66,89 @@ class Program(Group):
             found, ctx = below, click.Context(below, parent=ctx, info_name=word)
         return found.get_help(ctx)
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        as_json = "--json" in itertools.takewhile(lambda word: word != "--", args)
+        with _told(as_json):
+            ctx = super().make_context(info_name, args, parent, **extra)
+        ctx.meta[_AS_JSON] = as_json
+        return ctx
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
-        except AppError as error:
-            raise click.ClickException(_explain(error)) from error
+            with _told(ctx.meta[_AS_JSON]):
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo(err=True)
             ctx.exit(INTERRUPTED)
+
+
+#: The key, in a context, of whether errors are printed as JSON. An error may come before the option --json is read.
+_AS_JSON = f"{__name__}.as_json"
+
+
+class Failed(click.ClickException):
+    """An error of the domain."""
+
+    def __init__(self, error: AppError) -> None:
+        super().__init__(_explain(error))
+        self.error = error
+
+
+class AsJson(click.ClickException):
+    """Any error, printed as JSON."""
+
+    def __init__(self, error: click.ClickException | click.Abort) -> None:
+        super().__init__(str(error))
+        self.body = _body(error)
+
+    def show(self, file: Any = None) -> None:
+        from app.cli.terminal.output import as_json
+
+        click.echo(as_json(self.body), file=file, err=True)
+
+
+class UsageAsJson(AsJson):
+    """A wrong usage, printed as JSON."""
+
+    exit_code = click.UsageError.exit_code
+
+
+def _body(error: click.ClickException | click.Abort) -> dict[str, Any]:
+    """An error in the form of the server's errors."""
+    if isinstance(error, Failed):
+        problems = getattr(error.error, "problems", ())
+        listed = [{"field": one.field, "code": one.code, "message": one.message} for one in problems]
+        return {"code": error.error.code, "message": error.error.message, "errors": listed}
+    if isinstance(error, click.Abort):
+        return {"code": "aborted", "message": "Aborted", "errors": []}
+    code = "usage" if isinstance(error, click.UsageError) else "error"
+    return {"code": code, "message": error.format_message(), "errors": []}
+
+
+@contextmanager
+def _told(as_json: bool) -> Iterator[None]:
+    """Make errors of the domain errors of the command line; all errors are printed as JSON if that is wanted."""
+    try:
+        try:
+            yield
+        except AppError as error:
+            raise Failed(error) from error
+    except (click.ClickException, click.Abort) as error:
+        if not as_json:
+            raise
+        raise (UsageAsJson if isinstance(error, click.UsageError) else AsJson)(error) from error
+
+
+def wants_colours(environment: Mapping[str, str]) -> bool | None:
+    """What NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR say, the first first; None: colours on a terminal."""
+    if environment.get("NO_COLOR"):
+        return False
+    for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
+        if environment.get(name, "0").lower() not in ("", "0", "false"):
+            return True
+    return False if environment.get("CLICOLOR") == "0" else None
 
 
 def _explain(error: AppError) -> str:

@@ -24,8 +24,8 @@ GANTRY_TOKEN, DRONE_TOKEN
     kept. A token that gantry login has kept is sent only to the server that the token was kept for.
 XDG_CONFIG_HOME
     The folder of gantry/contexts.json, where gantry login keeps servers and tokens; else ~/.config.
-NO_COLOR
-    Set to anything: no colours.
+NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR
+    Whether there are colours: see gantry help formatting.
 HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY
     The proxies for http:// and https:// addresses, and the hosts that are asked without one.
 COLUMNS
@@ -44,8 +44,21 @@ COLUMNS
 130  Interrupted (Ctrl-C). A build that was followed goes on.""",
     ),
     "formatting": Topic(
-        "How to get JSON.",
+        "Tables, JSON and colours.",
         """\
---json prints the server's answer as JSON, before or after the command.""",
+On a terminal
+    Tables have a header and fit the terminal: messages, reasons and branches are shortened, ids and names never. Times
+    are told as a distance: 5 min ago.
+In a pipe or a file
+    A row is a line without a header, cells are separated by tabs and whole, times are in ISO 8601 (UTC):
+    gantry builds | cut -f 1,2
+--json
+    The server's answer as JSON, with all of its keys. What has no answer prints nothing. An error is JSON on standard
+    error, with the same exit code: {"code": …, "message": …, "errors": [{"field": …, "code": …, "message": …}]}
+--jq EXPR
+    What an expression of jq selects from that JSON, texts as they are: gantry builds --jq '.[].number'
+Colours
+    They are shown on a terminal. NO_COLOR set to anything: nowhere. FORCE_COLOR or CLICOLOR_FORCE set to other than 0:
+    also in pipes and files. CLICOLOR=0: nowhere, unless they are forced.""",
     ),
 }

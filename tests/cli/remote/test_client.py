@@ -168,11 +168,11 @@ def test_several_problems_are_listed_one_a_line(gantry: Gantry, far: FarSide) ->
     body = {"message": "DRONE_X is reserved; 1BAD is no name", "code": "invalid", "errors": errors}
     far.on("POST", f"{PATH}/builds/1/promote", answer(body, 400))
 
-    done = gantry("build", "promote", "octocat/hello-world", "1", "production", "-p", "DRONE_X=1", "--json")
+    done = gantry("build", "promote", "octocat/hello-world", "1", "production", "-p", "DRONE_X=1")
 
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr == ("Error: 2 problems:\n  DRONE_X is reserved\n  path: 1BAD is no name\n")
+    assert done.stderr == "Error: 2 problems:\n  DRONE_X is reserved\n  path: 1BAD is no name\n"
 
 
 def test_what_a_server_says_cannot_command_the_terminal(gantry: Gantry, far: FarSide) -> None:
