@@ -126,7 +126,7 @@ COUNTED = (
 
 
 #: What a list may be filtered by, beside the repository.
-FILTERS = ("ref", "event", "status", "deploy_to")
+FILTERS = ("ref", "event", "status", "deploy_to", "after_sha")
 #: The conditions of two filters of the status: `blocked` is no status of a build in the table, and what waits for
 #: approval is not also among the builds that are `pending`.
 _WAITING: Mapping[str, str] = {"blocked": "builds.blocked", "pending": "NOT builds.blocked"}
@@ -137,6 +137,13 @@ VALUES: Mapping[str, Sequence[str]] = {
     "event": EVENTS,
     "status": ("pending", "running", "blocked", "success", "failure", "error", "killed", "skipped", "declined"),
 }
+
+
+#: The commits of a repository's builds whose ids begin with `least`; `beyond` is the first text after all of these.
+COMMITS = """
+    SELECT min(after_sha) AS first, max(after_sha) AS last FROM builds
+    WHERE repo_id = :repo_id AND after_sha >= :least AND after_sha < :beyond
+"""
 
 
 def check(filters: Mapping[str, str]) -> None:
@@ -178,6 +185,19 @@ def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head
     values = {"offset": offset} if way == "skip" else {}
     rows = yield from many(sql, repo_id=repo.id, key=key, limit=window.reach, **values, **filters)
     return window.part([Head(*row) for row in rows])
+
+
+def commit(repo_id: int, digits: str) -> Tx[str]:
+    """The whole id of the commit, of those that have builds, that begins with these digits; empty for none.
+
+    Invalid when the ids of several commits do.
+    """
+    row = yield from one(COMMITS, repo_id=repo_id, least=digits, beyond=digits + "g")
+    first, last = (row["first"], row["last"]) if row else (None, None)
+    if first != last:
+        text = f"builds of several commits begin with {digits}: give more digits"
+        raise Invalid.of([Problem("commit", "ambiguous_commit", text)])
+    return first or ""
 
 
 #: How a page is read: `down` from below a build number, `up` from above a build number, or `skip`: down from below a

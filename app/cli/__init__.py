@@ -1,110 +1,70 @@
 """The `gantry` command: a subcommand's module is imported only when the subcommand is called."""
 
-import importlib
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from app import DISTRIBUTION
-from app.cli.terminal.options import Session, json_option
-from app.errors import AppError
+from app.cli.terminal.options import JSON, QUERY, SERVER_VARIABLES, TOKEN_VARIABLES, Session, json_option
+from app.cli.terminal.program import Lazy, Program, wants_colours
 
 __all__ = ["main"]
 
-
-class Lazy(NamedTuple):
-    """The place of a command, as `module:attribute`, and its line in the help of the group."""
-
-    where: str
-    summary: str
-
-
-COMMANDS = {
-    "approvals": Lazy("app.cli.approvals:approvals", "List what waits for your approval."),
-    "artifact": Lazy("app.cli.artifact:artifact", "Put, get, list, copy, move and remove artifacts."),
-    "artifact-repo": Lazy("app.cli.artifact_repo:artifact_repo", "Keep artifact repositories, and who may use them."),
-    "audit": Lazy("app.cli.audit:audit", "See, export and verify the record of who did what."),
-    "backup": Lazy("app.cli.backup:backup", "Write all that the server keeps into one file, while it runs."),
-    "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
-    "build-info": Lazy("app.cli.build_info:build_info", "Publish, compare and promote what builds made."),
-    "build": Lazy("app.cli.build:build", "List, start, promote, follow, approve, cancel and purge builds."),
-    "bundle": Lazy("app.cli.bundle:bundle", "Create, promote, verify and carry release bundles."),
-    "collaborator": Lazy("app.cli.collaborator:collaborator", "Say who may do what in a repository."),
-    "cron": Lazy("app.cli.cron:cron", "Build or promote by the clock."),
-    "encrypt": Lazy("app.cli.encrypt:encrypt", "Encrypt a value for a pipeline file."),
-    "environment": Lazy(
-        "app.cli.environment:environment", "Keep environments, and the order of promotions through them."
-    ),
-    "key": Lazy("app.cli.key:key", "Keep the key pairs that sign release bundles."),
-    "log": Lazy("app.cli.log:log", "Print the log of a step."),
-    "migrate": Lazy("app.cli.migrate:migrate", "Move over from another server."),
-    "orgsecret": Lazy("app.cli.orgsecret:orgsecret", "Keep the secrets that the repositories of a namespace share."),
-    "outbox": Lazy("app.cli.outbox:outbox", "See what waits to be told to git hosts (administrators)."),
-    "queue": Lazy("app.cli.queue:queue", "See, pause and resume the queue (administrators)."),
-    "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks, and change them."),
-    "restore": Lazy("app.cli.backup:restore", "Check a backup, and put it into an empty data folder."),
-    "runner": Lazy("app.cli.runner:runner", "Run the exec pipelines of a server that is elsewhere."),
-    "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
-    "serve": Lazy("app.cli.serve:serve", "Run the server."),
-    "service": Lazy("app.cli.service:service", "Print what a service manager needs to run the server."),
-    "sign": Lazy("app.cli.sign:sign", "Sign the pipeline file of a protected repository."),
-    "targets": Lazy("app.cli.targets:targets", "Show what runs where, and what was begun there since."),
-    "template": Lazy("app.cli.template:template", "Keep the templates of a namespace."),
-    "token": Lazy("app.cli.token:token", "Make, list and remove your tokens."),
-    "user": Lazy("app.cli.user:user", "Manage accounts (administrators)."),
-    "whoami": Lazy("app.cli.whoami:whoami", "Show your account, or where it is logged in."),
+#: The sections of the help, each with its commands. A command may stand at the top and in a group: one implementation.
+SECTIONS = {
+    "Core commands": {
+        "promote": Lazy("app.cli.build:promote", "Promote a build to a target."),
+        "rollback": Lazy("app.cli.build:rollback", "Roll a target back to a build."),
+        "approve": Lazy("app.cli.build:approve", "Let what is blocked of a build run."),
+        "decline": Lazy("app.cli.build:decline", "Refuse what is blocked of a build, and with it the build."),
+        "cancel": Lazy("app.cli.build:cancel", "Stop a build."),
+        "builds": Lazy("app.cli.build:ls", "List the builds of a repository, the newest first."),
+        "build": Lazy("app.cli.build:build", "List, start, promote, follow, approve, cancel and purge builds."),
+        "targets": Lazy("app.cli.targets:targets", "Show what runs where, and what was begun there since."),
+        "approvals": Lazy("app.cli.approvals:approvals", "List what waits for your approval."),
+        "log": Lazy("app.cli.log:log", "Print the log of a step."),
+        "login": Lazy("app.cli.login:login", "Keep the token of a server, and use that server from now on."),
+        "logout": Lazy("app.cli.login:logout", "Forget the token of a server: of the context in use, or of another."),
+        "context": Lazy("app.cli.context:context", "List the servers that you are logged in to; say which to use."),
+        "whoami": Lazy("app.cli.whoami:whoami", "Show your account, or where it is logged in."),
+        "help": Lazy("app.cli.help:help_", "Show a topic, or the help of a command."),
+    },
+    "Repository commands": {
+        "repo": Lazy("app.cli.repo:repo", "Register repositories and their hooks, and change them."),
+        "secret": Lazy("app.cli.secret:secret", "Keep the secrets of a repository."),
+        "orgsecret": Lazy("app.cli.orgsecret:orgsecret", "Keep the secrets that a namespace's repositories share."),
+        "template": Lazy("app.cli.template:template", "Keep the templates of a namespace."),
+        "cron": Lazy("app.cli.cron:cron", "Build or promote by the clock."),
+        "collaborator": Lazy("app.cli.collaborator:collaborator", "Say who may do what in a repository."),
+        "sign": Lazy("app.cli.sign:sign", "Sign the pipeline file of a protected repository."),
+        "encrypt": Lazy("app.cli.encrypt:encrypt", "Encrypt a value for a pipeline file."),
+        "artifact": Lazy("app.cli.artifact:artifact", "Put, get, list, copy, move and remove artifacts."),
+        "build-info": Lazy("app.cli.build_info:build_info", "Publish, compare and promote what builds made."),
+        "bundle": Lazy("app.cli.bundle:bundle", "Create, promote, verify and carry release bundles."),
+    },
+    "Administration commands": {
+        "token": Lazy("app.cli.token:token", "Make, list and remove your tokens."),
+        "user": Lazy("app.cli.user:user", "Manage accounts (administrators)."),
+        "artifact-repo": Lazy("app.cli.artifact_repo:artifact_repo", "Keep artifact repositories and their rights."),
+        "environment": Lazy("app.cli.environment:environment", "Keep environments and the order of promotions."),
+        "key": Lazy("app.cli.key:key", "Keep the key pairs that sign release bundles."),
+        "queue": Lazy("app.cli.queue:queue", "See, pause and resume the queue (administrators)."),
+        "outbox": Lazy("app.cli.outbox:outbox", "See what waits to be told to git hosts (administrators)."),
+        "audit": Lazy("app.cli.audit:audit", "See, export and verify the record of who did what."),
+    },
+    "Server commands": {
+        "serve": Lazy("app.cli.serve:serve", "Run the server."),
+        "service": Lazy("app.cli.service:service", "Print what a service manager needs to run the server."),
+        "runner": Lazy("app.cli.runner:runner", "Run the exec pipelines of a server that is elsewhere."),
+        "backup": Lazy("app.cli.backup:backup", "Write all that the server keeps into one file, while it runs."),
+        "restore": Lazy("app.cli.backup:restore", "Check a backup, and put it into an empty data folder."),
+        "migrate": Lazy("app.cli.migrate:migrate", "Move over from another server."),
+        "bench": Lazy("app.cli.bench.command:bench", "Measure real servers under load, beside what they should reach."),
+    },
 }
-
-
-class LazyGroup(click.Group):
-    """A group that knows the names of its commands without importing them."""
-
-    def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._lazy = lazy
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(self._lazy)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self._lazy:
-            return None
-        module, _, attribute = self._lazy[cmd_name].where.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, self._lazy[name].summary) for name in self.list_commands(ctx)])
-
-
-class Program(LazyGroup):
-    """The outermost group: prints one message for an error, and ends with an exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except AppError as error:
-            raise click.ClickException(_explain(error)) from error
-        except KeyboardInterrupt:
-            click.echo(err=True)
-            ctx.exit(130)
-
-
-def _explain(error: AppError) -> str:
-    """The error's message, and below it each problem if there are several."""
-    from app.cli.terminal.output import printable
-
-    problems = getattr(error, "problems", ())
-    if len(problems) < 2:
-        return printable(error.message)
-    listed = [f"  {p.message}" if p.field in p.message else f"  {p.field}: {p.message}" for p in problems]
-    repeated = all(p.message in error.message for p in problems)
-    head = f"{len(problems)} problems:" if repeated else error.message
-    return printable("\n".join([head, *listed]))
+COMMANDS = {name: one for section in SECTIONS.values() for name, one in section.items()}
 
 
 def _any_text(stream: Any) -> None:
@@ -113,11 +73,11 @@ def _any_text(stream: Any) -> None:
         stream.reconfigure(errors="backslashreplace")
 
 
-@click.group(cls=Program, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, lazy=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-s",
     "--server",
-    envvar=["GANTRY_SERVER", "DRONE_SERVER", "GANTRY_URL"],
+    envvar=SERVER_VARIABLES,
     show_envvar=True,
     metavar="URL",
     help="Address of the server; it may have a path.",
@@ -125,21 +85,21 @@ def _any_text(stream: Any) -> None:
 @click.option(
     "-t",
     "--token",
-    envvar=["GANTRY_TOKEN", "DRONE_TOKEN"],
+    envvar=TOKEN_VARIABLES,
     show_envvar=True,
     metavar="TOKEN",
     help="Token of your account. Prefer the variable: other users of this machine can see a command line.",
 )
+@click.option("--context", metavar="NAME", help="A server that you are logged in to; see gantry context.")
 @json_option
 @click.version_option(package_name=DISTRIBUTION, prog_name="gantry", message="%(prog)s %(version)s")
 @click.pass_context
-def main(ctx: click.Context, server: str | None, token: str | None) -> None:
+def main(ctx: click.Context, server: str | None, token: str | None, context: str | None) -> None:
     """Promote builds, and run the server that does it.
 
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. With --follow, 0 says that the build
-    succeeded and 1 that it did not.
+    The exit code is 0 only when what was asked for is done: see gantry help exit-codes.
     """
     _any_text(sys.stdout)
     _any_text(sys.stderr)
-    ctx.color = False if os.environ.get("NO_COLOR") else None
-    ctx.obj = Session(server or "", token or "", as_json=ctx.meta.get("json", False))
+    ctx.color = wants_colours(os.environ)
+    ctx.obj = Session(server or "", token or "", ctx.meta.get(JSON, False), context or "", ctx.meta.get(QUERY, ""))

@@ -6,10 +6,11 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import output
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import NUMBER, Session, api_path, json_option
 
 
-@click.command()
+@command(example="gantry approvals")
 @click.option("--page", type=NUMBER, default=1, show_default=True)
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Builds on a page.")
 @json_option

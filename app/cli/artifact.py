@@ -12,6 +12,7 @@ from app.cli.remote import artifacts
 from app.cli.remote.artifacts import Place, Tell
 from app.cli.remote.client import Client, Json, Refused
 from app.cli.terminal import output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, confirm, json_option, yes_option
 from app.cli.terminal.progress import Progress
 from app.errors import AppError, Invalid
@@ -42,12 +43,12 @@ class Files(AppError):
     code = "file"
 
 
-@click.group()
+@group()
 def artifact() -> None:
     """Put, get, list, copy, move and remove artifacts."""
 
 
-@artifact.command()
+@artifact.command(example="gantry artifact put dist/app.zip libs-dev-local/app/ --build-name app --build-number 42")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="FILE...")
 @click.argument("target", type=place, metavar="REPOSITORY/PATH")
 @click.option(
@@ -112,7 +113,7 @@ def _uploaded(done: list[Json]) -> str:
     )
 
 
-@artifact.command()
+@artifact.command(example="gantry artifact get libs-release-local/app/app.zip")
 @click.argument("source", type=place, metavar="REPOSITORY/PATH")
 @click.argument("target", required=False, type=click.Path(path_type=Path), metavar="[FILE|FOLDER]")
 @json_option
@@ -159,7 +160,7 @@ def _received(got: Json) -> str:
     return f"{output.line(got['file'])}  {size_text(got['size'])}{note}"
 
 
-@artifact.command("ls")
+@artifact.command("ls", example="gantry artifact ls libs-dev-local/app --recursive")
 @click.argument("where", type=place, metavar="REPOSITORY[/PATH]")
 @click.option("-r", "--recursive", is_flag=True, help="Also what is in the folders below.")
 @json_option
@@ -187,7 +188,7 @@ def _listed(files: list[Json]) -> str:
     )
 
 
-@artifact.command()
+@artifact.command(example="gantry artifact info libs-release-local/app/app.zip")
 @click.argument("where", type=place, metavar="REPOSITORY/PATH")
 @json_option
 @click.pass_obj
@@ -230,9 +231,10 @@ def _block(answer: Json) -> str:
     return output.block(lines)
 
 
-@artifact.command()
+@artifact.command(example="gantry artifact rm libs-dev-local/app/old.zip --yes")
 @click.argument("where", type=place, metavar="REPOSITORY/PATH")
 @yes_option
+@json_option
 @click.pass_obj
 def rm(session: Session, where: Place, yes: bool) -> None:
     """Remove a file, or a folder with all below it."""
@@ -243,25 +245,29 @@ def rm(session: Session, where: Place, yes: bool) -> None:
     session.tell(f"{output.line(where)} is removed")
 
 
-def _moving(name: str, words: str) -> Callable[..., Any]:
-    @artifact.command(name, help=words)
+def _moving(name: str, words: str, example: str) -> Callable[..., Any]:
+    @artifact.command(name, help=words, example=example)
     @click.argument("source", type=place, metavar="REPOSITORY/PATH")
     @click.argument("target", type=place, metavar="REPOSITORY/PATH")
     @click.option("--dry-run", is_flag=True, help="Do nothing, but say what would be done.")
     @json_option
     @click.pass_obj
-    def command(session: Session, source: Place, target: Place, dry_run: bool) -> None:
+    def moving(session: Session, source: Place, target: Place, dry_run: bool) -> None:
         verb = {"cp": "copy", "mv": "move"}[name]
         query = {"to": f"/{target}" + "/" * target.folder, "failFast": "1"} | ({"dry": "1"} if dry_run else {})
         with session.client() as client:
             answer = client.record("POST", f"/artifactory/api/{verb}/{source.url}", query=query)
         session.show(answer, _messages)
 
-    return command
+    return moving
 
 
-cp = _moving("cp", "Copy a file or a folder. The copy shares the bytes with its source.")
-mv = _moving("mv", "Move a file or a folder.")
+cp = _moving(
+    "cp",
+    "Copy a file or a folder. The copy shares the bytes with its source.",
+    "gantry artifact cp libs-dev-local/app/ libs-release-local/app/ --dry-run",
+)
+mv = _moving("mv", "Move a file or a folder.", "gantry artifact mv libs-dev-local/app/ libs-release-local/app/")
 
 
 def _messages(answer: Json) -> str:

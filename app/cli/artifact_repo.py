@@ -9,6 +9,7 @@ import click
 from app.cli.remote.client import Json
 from app.cli.terminal import output
 from app.cli.terminal.arguments import present
+from app.cli.terminal.commands import OneOf, group
 from app.cli.terminal.options import Session, confirm, json_option, yes_option
 
 _API = "/artifactory/api/repositories"
@@ -21,13 +22,13 @@ def _path(key: str, *more: str) -> str:
     return "/".join([_API, *(quote(part, safe="") for part in (key, *more))])
 
 
-@click.group("artifact-repo")
+@group("artifact-repo")
 def artifact_repo() -> None:
-    """Keep artifact repositories, and who may use them."""
+    """Keep artifact repositories and their rights."""
 
 
-@artifact_repo.command("ls")
-@click.option("--type", "kind", type=click.Choice(["local", "virtual"]), help="Only these.")
+@artifact_repo.command("ls", example="gantry artifact-repo ls --type local")
+@click.option("--type", "kind", type=OneOf(["local", "virtual"]), help="Only these.")
 @click.option("--project", help="Only those of a project.")
 @json_option
 @click.pass_obj
@@ -90,11 +91,12 @@ def _body(
     )
 
 
-@artifact_repo.command()
+@artifact_repo.command(example="gantry artifact-repo add libs-dev-local")
 @click.argument("key")
 @click.option("--virtual", is_flag=True, help="A repository that stands for others, its members.")
 @click.option("--package-type", default="generic", show_default=True, help="Any word; files are stored as they are.")
 @_settings
+@json_option
 @click.pass_obj
 def add(session: Session, /, key: str, virtual: bool, package_type: str, **said: Any) -> None:
     """Add an artifact repository."""
@@ -104,9 +106,10 @@ def add(session: Session, /, key: str, virtual: bool, package_type: str, **said:
     session.tell(f"Artifact repository {output.line(key)} is added")
 
 
-@artifact_repo.command()
+@artifact_repo.command(example="gantry artifact-repo update libs-release-local --immutable")
 @click.argument("key")
 @_settings
+@json_option
 @click.pass_obj
 def update(session: Session, /, key: str, **said: Any) -> None:
     """Change an artifact repository; what is not given stays."""
@@ -118,9 +121,10 @@ def update(session: Session, /, key: str, **said: Any) -> None:
     session.tell(f"Artifact repository {output.line(key)} is changed")
 
 
-@artifact_repo.command()
+@artifact_repo.command(example="gantry artifact-repo rm libs-dev-local")
 @click.argument("key")
 @yes_option
+@json_option
 @click.pass_obj
 def rm(session: Session, key: str, yes: bool) -> None:
     """Remove an artifact repository with all that is in it."""
@@ -130,10 +134,10 @@ def rm(session: Session, key: str, yes: bool) -> None:
     session.tell(f"Artifact repository {output.line(key)} is removed")
 
 
-@artifact_repo.command()
+@artifact_repo.command(example="gantry artifact-repo grant libs-dev-local user:octocat read deploy")
 @click.argument("key")
 @click.argument("subject", required=False, metavar="[KIND:NAME]")
-@click.argument("actions", nargs=-1, type=click.Choice(ACTIONS), metavar="[ACTION]...")
+@click.argument("actions", nargs=-1, type=OneOf(ACTIONS), metavar="[ACTION]...")
 @click.option("--includes", metavar="PATTERNS", help="Only at these paths, separated by commas.")
 @click.option("--excludes", metavar="PATTERNS", help="Not at these paths.")
 @click.option("--revoke", is_flag=True, help="Take away what was granted here.")

@@ -8,6 +8,7 @@ import click
 from app import size
 from app.cli.remote.client import PATIENT, Client, Json
 from app.cli.terminal import output
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import Session, json_option
 from app.errors import AppError
 
@@ -26,7 +27,7 @@ class BrokenOff(AppError):
     code = "broken_off"
 
 
-@click.command()
+@command(example="gantry artifact gc --grace 48h")
 @click.option(
     "--grace", metavar="DURATION", help="How long bytes are kept after they were last used, as in 24h, the default."
 )
@@ -42,7 +43,7 @@ def gc(session: Session, grace: str | None) -> None:
     session.show(done, _collected)
 
 
-@click.command()
+@command(example="gantry artifact verify")
 @json_option
 @click.pass_obj
 def verify(session: Session) -> None:

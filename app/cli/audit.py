@@ -6,7 +6,8 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import output
-from app.cli.terminal.options import Session, api_path, json_option, past, repo_path, slug
+from app.cli.terminal.commands import group
+from app.cli.terminal.options import Session, api_path, json_option, past, repo_argument, repo_path
 from app.errors import AppError
 
 #: Rows of the chain that one request asks for.
@@ -19,13 +20,13 @@ class Broken(AppError):
     code = "audit_broken"
 
 
-@click.group()
+@group()
 def audit() -> None:
     """See, export and verify the record of who did what."""
 
 
-@audit.command("ls")
-@click.argument("repo", required=False, type=slug, metavar="[NAMESPACE/NAME]")
+@audit.command("ls", example="gantry audit ls acme/web --verb build. --since 7d")
+@repo_argument(from_clone=False)
 @click.option("--verb", metavar="VERB", help="What was done: build.promote; or build. for all that builds know.")
 @click.option("--by", "actor", metavar="LOGIN", help="Who did it.")
 @click.option("--since", callback=past, metavar="TIME", help="From then on: 2026-01-31, or an age, as in 12h or 7d.")
@@ -35,7 +36,7 @@ def audit() -> None:
 @click.pass_obj
 def ls(
     session: Session,
-    repo: str | None,
+    slug: str | None,
     verb: str | None,
     actor: str | None,
     since: int | None,
@@ -45,12 +46,12 @@ def ls(
     """List what was done, the newest first: to a repository (its administrators), or on the whole server."""
     given = {"verb": verb, "actor": actor, "since": since, "until": until, "per_page": limit}
     query = {name: str(value) for name, value in given.items() if value is not None}
-    path = repo_path(repo, "audit") if repo else api_path("audit")
+    path = repo_path(slug, "audit") if slug else api_path("audit")
     with session.client() as client:
         session.show(client.records(path, query=query), _table)
 
 
-@audit.command()
+@audit.command(example="gantry audit export > audit.jsonl")
 @click.pass_obj
 def export(session: Session) -> None:
     """Print the whole record as lines of JSON, the oldest row first (administrators).
@@ -70,7 +71,7 @@ def export(session: Session) -> None:
             after = rows[-1]["seq"]
 
 
-@audit.command()
+@audit.command(example="gantry audit verify")
 @json_option
 @click.pass_obj
 def verify(session: Session) -> None:
@@ -101,7 +102,7 @@ def _table(rows: list[Json]) -> str:
                 output.moment(row.get("time") or 0),
                 _actor(row.get("actor") or {}),
                 output.line(row.get("verb", "")),
-                output.line(row.get("subject", ""), 60),
+                output.line(row.get("subject", "")),
                 _change(row.get("before") or {}, row.get("after") or {}),
             ]
             for row in rows

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from app import log, size
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import Session, json_option
 from app.main import backup as backups
 from app.main.backup import Contents
@@ -23,7 +24,7 @@ restore both together (docs/backup.md):
 """
 
 
-@click.command()
+@command(example="gantry backup /backups/gantry-2026-11-27")
 @file_argument
 @json_option
 @click.pass_obj
@@ -41,7 +42,7 @@ def backup(session: Session, file: Path) -> None:
     session.show(asdict(made), lambda _: _told(f"{file} holds", made) + (_POSTGRES if _elsewhere(made) else ""))
 
 
-@click.command()
+@command(example="gantry restore --check /backups/gantry-2026-11-27")
 @file_argument
 @click.option("--check", "only_check", is_flag=True, help="Only check that FILE could be restored; changes nothing.")
 @json_option

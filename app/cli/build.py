@@ -6,16 +6,18 @@ from typing import Any
 import click
 
 from app.cli import origin, rehearsal, start
+from app.cli.remote import builds
 from app.cli.remote.client import Client, Json
 from app.cli.start import How, start_options
 from app.cli.terminal import options, output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import (
-    LAST,
     NUMBER,
     Session,
     api_path,
+    build_argument,
     json_option,
-    number_or_last,
+    named_slug_argument,
     params_option,
     params_query,
     repo_path,
@@ -23,15 +25,13 @@ from app.cli.terminal.options import (
     yes_option,
 )
 
-number_argument = click.argument("number", type=NUMBER, metavar="NUMBER")
 
-
-@click.group()
+@group()
 def build() -> None:
     """List, start, promote, follow, approve, cancel and purge builds."""
 
 
-@build.command("ls")
+@build.command("ls", example=["gantry builds", "gantry builds acme/web --event promote --target production"])
 @slug_argument
 @click.option("--page", type=NUMBER, default=1, show_default=True)
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Builds on a page.")
@@ -58,21 +58,21 @@ def ls(
         session.show(client.records(repo_path(slug, "builds"), query=query), _table)
 
 
-@build.command()
+@build.command(example=["gantry build info last", "gantry build info acme/web#42"])
 @slug_argument
-@click.argument("number", type=number_or_last, default="last", metavar="[NUMBER|last]")
+@click.argument("word", cls=options.BuildArgument, type=options.build, default="last", metavar="[BUILD]")
 @json_option
 @click.pass_obj
-def info(session: Session, slug: str, number: int) -> None:
+def info(session: Session, slug: str, word: str) -> None:
     """Show a build, its stages and steps; without a number, the latest of the default branch."""
     with session.client() as client:
         session.show(
-            find(client, slug, number),
+            builds.show(client, slug, word),
             lambda build: "\n\n".join(filter(None, [_block(session, slug, build), output.stages(build)])),
         )
 
 
-@build.command()
+@build.command(example="gantry build create --branch main -p DEBUG=true --follow")
 @slug_argument
 @click.option("--branch", help="The branch to build; else the default branch.")
 @click.option("--commit", help="The commit to build; else the newest of the branch.")
@@ -97,35 +97,34 @@ def create(
     _start(session, slug, lambda client, more: client.call("POST", path, query=query | more), how)
 
 
-@build.command()
+@build.command(
+    example=[
+        "gantry promote 42 production -p VERSION=1.2.3",
+        "gantry promote acme/web last:success staging --follow",
+        "gantry promote main production --dry-run",
+    ]
+)
 @slug_argument
-@click.argument("begin", type=origin.origin, metavar="NUMBER|last|BRANCH|TAG|COMMIT")
+@build_argument
 @click.argument("target")
 @params_option
 @start_options
 @json_option
 @click.pass_obj
-def promote(
-    session: Session,
-    slug: str,
-    begin: origin.Origin,
-    target: str,
-    params: tuple[tuple[str, str], ...],
-    how: How,
-) -> None:
-    """Promote a build to a target, as in: promote demo/hello 42 production -p VERSION=1.2.3
+def promote(session: Session, slug: str, word: str, target: str, params: tuple[tuple[str, str], ...], how: How) -> None:
+    """Promote a build to a target.
 
-    A branch, a tag or a commit needs no build, as in: promote demo/hello main production. A number is a build;
-    branch:NAME, tag:NAME or commit:ID says which of them is meant.
+    A branch, a tag or a commit needs no build: its newest commit is promoted. branch:NAME, tag:NAME or commit:ID says
+    which of them is meant.
     """
-    named = () if isinstance(begin, int) else origin.KINDS
-    query = params_query(params, reserved=["target", *named]) | {"target": target}
-    _start(session, slug, lambda client, more: origin.promote(client, slug, begin, query | more), how)
+    kinds = {meaning.kind for meaning in builds.meanings(word)}
+    query = params_query(params, reserved=["target", *kinds]) | {"target": target}
+    _start(session, slug, lambda client, more: origin.promote(client, slug, word, query | more), how)
 
 
-@build.command()
+@build.command(example=["gantry rollback 41 production", "gantry rollback acme/web 41 production -p REASON=broken"])
 @slug_argument
-@number_argument
+@build_argument
 @click.argument("target")
 @params_option
 @start_options
@@ -134,80 +133,91 @@ def promote(
 def rollback(
     session: Session,
     slug: str,
-    number: int,
+    word: str,
     target: str,
     params: tuple[tuple[str, str], ...],
     how: How,
 ) -> None:
     """Roll a target back to a build."""
     query = params_query(params, reserved=["target"]) | {"target": target}
-    path = repo_path(slug, "builds", number, "rollback")
-    _start(session, slug, lambda client, more: client.call("POST", path, query=query | more), how)
+    _begin(session, slug, word, query, how, "rollback")
 
 
-@build.command()
+@build.command(example="gantry build restart last -p debug=true")
 @slug_argument
-@click.argument("number", type=number_or_last, metavar="NUMBER|last")
+@build_argument
 @params_option
 @start_options
 @json_option
 @click.pass_obj
-def restart(session: Session, slug: str, number: int, params: tuple[tuple[str, str], ...], how: How) -> None:
+def restart(session: Session, slug: str, word: str, params: tuple[tuple[str, str], ...], how: How) -> None:
     """Run a build again, with its parameters and those given; -p debug=true asks for debugging."""
-    query = params_query(params, reserved=[])
-    if number == LAST:
-        with session.client() as client:
-            number = find(client, slug, LAST)["number"]
-    path = repo_path(slug, "builds", number)
-    _start(session, slug, lambda client, more: client.call("POST", path, query=query | more), how)
+    _begin(session, slug, word, params_query(params, reserved=[]), how)
 
 
-@build.command()
+def _begin(session: Session, slug: str, word: str, query: Json, how: How, *verb: str) -> None:
+    """Begin a build out of the one that a word stands for."""
+
+    def send(client: Client, more: Json) -> Any:
+        path = repo_path(slug, "builds", builds.number(client, slug, word), *verb)
+        return client.call("POST", path, query=query | more)
+
+    _start(session, slug, send, how)
+
+
+@build.command(example=["gantry cancel 42", "gantry cancel acme/web last"])
 @slug_argument
-@number_argument
+@build_argument
 @json_option
 @click.pass_obj
-def cancel(session: Session, slug: str, number: int) -> None:
+def cancel(session: Session, slug: str, word: str) -> None:
     """Stop a build."""
     with session.client() as client:
-        session.show(client.record("DELETE", repo_path(slug, "builds", number)), _cancelled)
+        path = repo_path(slug, "builds", builds.number(client, slug, word))
+        session.show(client.record("DELETE", path), _cancelled)
 
 
-@build.command()
+@build.command(example=["gantry approve 42", "gantry approve acme/web 42 2"])
 @slug_argument
-@number_argument
+@build_argument
 @click.argument("stage", type=NUMBER, required=False, metavar="[STAGE]")
 @json_option
 @click.pass_obj
-def approve(session: Session, slug: str, number: int, stage: int | None) -> None:
-    """Let a blocked stage run, by its number; without it, all blocked stages of the build."""
-    _decide(session, slug, number, stage, "approve", "approved")
+def approve(session: Session, slug: str, word: str, stage: int | None) -> None:
+    """Let what is blocked of a build run.
+
+    STAGE is the number of a stage; without it, all blocked stages of the build may run.
+    """
+    _decide(session, slug, word, stage, "approve", "approved")
 
 
-@build.command()
+@build.command(example=["gantry decline 42", "gantry decline acme/web 42 2"])
 @slug_argument
-@number_argument
+@build_argument
 @click.argument("stage", type=NUMBER, required=False, metavar="[STAGE]")
 @json_option
 @click.pass_obj
-def decline(session: Session, slug: str, number: int, stage: int | None) -> None:
-    """Refuse a blocked stage, by its number, or all blocked stages, and with them the build."""
-    _decide(session, slug, number, stage, "decline", "declined")
+def decline(session: Session, slug: str, word: str, stage: int | None) -> None:
+    """Refuse what is blocked of a build, and with it the build.
+
+    STAGE is the number of a stage; without it, all blocked stages are refused.
+    """
+    _decide(session, slug, word, stage, "decline", "declined")
 
 
-def _decide(session: Session, slug: str, number: int, stage: int | None, verb: str, done: str) -> None:
-    what = f"Stage {stage} of build {number}" if stage else f"Build {number}"
+def _decide(session: Session, slug: str, word: str, stage: int | None, verb: str, done: str) -> None:
     with session.client() as client:
-        client.call("POST", repo_path(slug, "builds", number, verb, *([stage] if stage else [])))
-        output.write(output.as_json(find(client, slug, number)) if session.as_json else f"{what} is {done}")
+        path = repo_path(slug, "builds", number := builds.number(client, slug, word))
+        client.call("POST", "/".join([path, verb, *([str(stage)] if stage else [])]))
+        if session.as_json:
+            session.show(client.record("GET", path), str)
+    session.tell(f"Stage {stage} of build {number} is {done}" if stage else f"Build {number} is {done}")
 
 
-build.add_command(
-    click.Command("stop", callback=cancel.callback, params=cancel.params, help="The same as cancel."), "stop"
-)
+build.add_command(cancel, "stop")
 
 
-@build.command("queue")
+@build.command("queue", example="gantry build queue")
 @json_option
 @click.pass_obj
 def queue(session: Session) -> None:
@@ -216,8 +226,8 @@ def queue(session: Session) -> None:
         session.show(client.records(api_path("builds", "incomplete")), _repos_table)
 
 
-@build.command()
-@slug_argument
+@build.command(example="gantry build purge acme/web --before 1000")
+@named_slug_argument
 @click.option("--before", type=NUMBER, required=True, help="Delete the builds below this number.")
 @yes_option
 @json_option
@@ -228,11 +238,6 @@ def purge(session: Session, slug: str, before: int, yes: bool) -> None:
     with session.client() as client:
         client.call("DELETE", repo_path(slug, "builds"), query={"before": str(before)})
     session.tell(f"The builds of {slug} below {before} are deleted, but for those that are not over")
-
-
-def find(client: Client, slug: str, number: int) -> Json:
-    """A build with its stages; `LAST` stands for the latest build of the default branch."""
-    return client.record("GET", repo_path(slug, "builds", "latest" if number == LAST else number))
 
 
 def _start(session: Session, slug: str, send: start.Send, how: How) -> None:
@@ -266,7 +271,7 @@ def _follow(session: Session, slug: str, number: int) -> None:
         )
         raise click.exceptions.Exit(130) from None
     if session.as_json:
-        output.write(output.as_json(ended))
+        session.print_json(ended)
     screen.note(_ending(ended))
     if ended.get("status") != "success":
         raise click.exceptions.Exit(1)
@@ -310,9 +315,9 @@ def _row(build: dict[str, Any], now: float) -> list[str]:
         output.state(build),
         output.line(build.get("event", "")),
         output.line(build.get("deploy_to") or "-"),
-        output.line(build.get("target", ""), 30),
+        output.line(build.get("target", "")),
         output.commit(build),
         output.by(build),
         output.ago(build.get("created") or 0, now),
-        output.line(build.get("message", ""), 50),
+        output.line(build.get("message", "")),
     ]

@@ -11,6 +11,7 @@ from app.cli.build_info_publish import API, project_option, publish
 from app.cli.remote.client import Json
 from app.cli.terminal import output
 from app.cli.terminal.arguments import present
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, confirm, json_option, past, yes_option
 from app.errors import AppError
 
@@ -32,12 +33,12 @@ def _path(*parts: str) -> str:
     return "/".join([API, *(quote(part, safe="") for part in parts)])
 
 
-@click.group("build-info")
+@group("build-info")
 def build_info() -> None:
     """Publish, compare and promote what builds made."""
 
 
-@build_info.command("ls")
+@build_info.command("ls", example="gantry build-info ls app")
 @click.argument("name", required=False)
 @project_option
 @json_option
@@ -66,7 +67,7 @@ def _uri(one: Json) -> str:
     return output.line(unquote(str(one.get("uri", ""))[1:]))
 
 
-@build_info.command()
+@build_info.command(example="gantry build-info show app 42")
 @click.argument("name")
 @click.argument("number")
 @project_option
@@ -99,9 +100,9 @@ def _run(found: Json) -> str:
     artifacts = [_artifact(module, one) for module in modules for one in module.get("artifacts") or []]
     parts = [head]
     if artifacts:
-        parts.append(output.table(["MODULE", "ARTIFACT", "SHA1"], artifacts))
+        parts.append(output.grid(["MODULE", "ARTIFACT", "SHA1"], artifacts))
     if promotions := found.get("promotions"):
-        parts.append(output.table(PROMOTED, [_promotion(one) for one in promotions]))
+        parts.append(output.grid(PROMOTED, [_promotion(one) for one in promotions]))
     return "\n\n".join(parts)
 
 
@@ -122,7 +123,7 @@ def _promotion(one: Json) -> list[str]:
     ]
 
 
-@build_info.command()
+@build_info.command(example="gantry build-info diff app 42 41")
 @click.argument("name")
 @click.argument("number")
 @click.argument("older")
@@ -157,7 +158,7 @@ def _named(one: Any) -> str:
     return f"{output.line(one.get('name') or one.get('id') or '')}  {output.line(one.get('sha1', ''))}"
 
 
-@build_info.command()
+@build_info.command(example="gantry build-info promote app 42 --to libs-release-local --status released --dry-run")
 @click.argument("name")
 @click.argument("number")
 @click.option("--to", "target", metavar="REPOSITORY", help="Where the artifacts go.")
@@ -238,7 +239,7 @@ def _level(message: Json) -> str:
     return level if level in LEVELS else "INFO"
 
 
-@build_info.command()
+@build_info.command(example="gantry build-info retention app --count 20 --artifacts")
 @click.argument("name")
 @click.option("--count", type=click.IntRange(min=0), help="Keep so many runs, the newest.")
 @click.option(
@@ -287,12 +288,13 @@ def _kept(answer: Json) -> str:
     )
 
 
-@build_info.command()
+@build_info.command(example="gantry build-info rm app 40 41 --yes")
 @click.argument("name")
 @click.argument("numbers", nargs=-1, metavar="[NUMBER]...")
 @click.option("--artifacts", is_flag=True, help="Remove their artifacts, too.")
 @yes_option
 @project_option
+@json_option
 @click.pass_obj
 def rm(session: Session, name: str, numbers: Sequence[str], artifacts: bool, yes: bool, project: str | None) -> None:
     """Remove runs of a build; without numbers, all."""

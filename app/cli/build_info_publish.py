@@ -11,13 +11,14 @@ import click
 from app.cli.remote.client import Client, Json, decode
 from app.cli.terminal import arguments, output
 from app.cli.terminal.arguments import present
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import Session, json_option
 
 API = "/artifactory/api/build"
 project_option = click.option("--project", help="The project of the build-info; without it, the one of all.")
 
 
-@click.command()
+@command(example="gantry build-info publish --name app --number 42")
 @click.argument("file", required=False, metavar="[FILE|-]")
 @click.option("--name", envvar="DRONE_REPO", help="Name of the build-info.  [env: DRONE_REPO]")
 @click.option("--number", envvar="DRONE_BUILD_NUMBER", help="Its number.  [env: DRONE_BUILD_NUMBER]")

@@ -13,6 +13,7 @@ from app.cli.remote import bundles
 from app.cli.remote.client import PATIENT, Client, Json
 from app.cli.terminal import output
 from app.cli.terminal.arguments import present
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, confirm, json_option, yes_option
 from app.errors import NotFound
 
@@ -24,7 +25,7 @@ limit_option = click.option(
 )
 
 
-@click.group()
+@group()
 def bundle() -> None:
     """Create, promote, verify and carry release bundles.
 
@@ -32,7 +33,7 @@ def bundle() -> None:
     """
 
 
-@bundle.command("ls")
+@bundle.command("ls", example="gantry bundle ls shop --filter '1.0*'")
 @click.argument("name", required=False)
 @click.option("--filter", "pattern", metavar="PATTERN", help="Only these names or versions, as in 1.0*")
 @limit_option
@@ -81,10 +82,12 @@ def _versions(answer: Json) -> str:
 
 def _paged(table: str, shown: int, answer: Json) -> str:
     more = int(answer.get("total") or 0) - shown
-    return f"{table}\nand {more} more: see --limit and --filter" if more > 0 else table
+    if more > 0:
+        output.write(f"There are {more} more: see --limit and --filter", err=True)
+    return table
 
 
-@bundle.command()
+@bundle.command(example="gantry bundle show shop 1.0")
 @click.argument("name")
 @click.argument("version", required=False)
 @limit_option
@@ -222,12 +225,12 @@ def _block(found: Json) -> str:
         ]
         for one in artifacts[:SHOWN]
     ]
-    parts = [head, output.table(["ARTIFACT", "SHA256"], files)]
+    parts = [head, output.grid(["ARTIFACT", "SHA256"], files)]
     if len(artifacts) > SHOWN:
         parts[-1] += f"\nand {len(artifacts) - SHOWN} more: see --json"
     if promotions := bundles.entries(found, "promotions"):
         head_of = ["ENVIRONMENT", "STATUS", "SINCE", "BY", "REPOSITORIES", ""]
-        parts.append(output.table(head_of, map(_promotion, promotions)))
+        parts.append(output.grid(head_of, map(_promotion, promotions)))
     return "\n\n".join(parts)
 
 
@@ -250,7 +253,7 @@ def _remark(promotion: Json) -> str:
     return output.line("; ".join(filter(None, words)), 100)
 
 
-@bundle.command()
+@bundle.command(example="gantry bundle tag shop 1.0 stable")
 @click.argument("name")
 @click.argument("version")
 @click.argument("tag", required=False)
@@ -267,12 +270,13 @@ def tag(session: Session, name: str, version: str, tag: str | None, project: str
     session.show(answer, lambda _: f"{called(name, version)} {words}")
 
 
-@bundle.command()
+@bundle.command(example="gantry bundle rm shop 1.0 --yes")
 @click.argument("name")
 @click.argument("version")
 @click.option("--promotion", metavar="ENVIRONMENT", help="Only its promotions to this environment.")
 @yes_option
 @project_option
+@json_option
 @click.pass_obj
 def rm(session: Session, name: str, version: str, promotion: str | None, yes: bool, project: str | None) -> None:
     """Remove a version with all its promotions, or its promotions to one environment.

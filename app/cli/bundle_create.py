@@ -10,6 +10,7 @@ from app.cli.remote import bundles
 from app.cli.remote.client import PATIENT, Client, Json
 from app.cli.terminal import arguments
 from app.cli.terminal.arguments import present
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import Session, json_option
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,7 +45,7 @@ def source_options(command: F) -> F:
     return command
 
 
-@click.command()
+@command(example="gantry bundle create shop 1.0 --build app 42")
 @click.argument("name")
 @click.argument("version")
 @source_options
@@ -81,7 +82,7 @@ def create(
     session.show(answer, lambda _: f"{called(name, version)} {what}")
 
 
-@click.command()
+@command(example="gantry bundle add shop 1.0 --build app 42")
 @click.argument("name")
 @click.argument("version")
 @source_options
@@ -96,7 +97,7 @@ def add(session: Session, /, name: str, version: str, project: str | None, **sai
     session.show(answer, lambda _: f"{called(name, version)} has more sources; it is not signed yet")
 
 
-@click.command()
+@command(example="gantry bundle finalize shop 1.0")
 @click.argument("name")
 @click.argument("version")
 @key_option

@@ -14,6 +14,7 @@ from app.cli.remote.artifacts import Tell, pieces
 from app.cli.remote.client import PATIENT, Client, Json
 from app.cli.terminal import output
 from app.cli.terminal.arguments import present
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import Session, json_option
 from app.cli.terminal.progress import Progress
 from app.errors import AppError
@@ -45,7 +46,7 @@ class Files(AppError):
     code = "file"
 
 
-@click.command()
+@command(example="gantry bundle export shop 1.0 shop-1.0.tar")
 @click.argument("name")
 @click.argument("version")
 @click.argument("file", required=False, type=_FILE)
@@ -71,7 +72,7 @@ def export(session: Session, name: str, version: str, file: Path | None, project
     session.show(done, lambda _: f"{called(name, version)} is in {output.line(target)}, {size_text(size)}")
 
 
-@click.command("import")
+@command("import", example="gantry bundle import shop-1.0.tar")
 @click.argument("file", type=_EXISTING)
 @project_option
 @json_option
@@ -92,7 +93,7 @@ def _imported(done: Json) -> str:
     return f"{called(name, version)} is imported into {output.line(done.get('repository_key', ''))}"
 
 
-@click.command()
+@command(example="gantry bundle verify shop 1.0")
 @click.argument("what", nargs=-1, required=True, metavar="NAME VERSION | FILE")
 @click.option(
     "--key",

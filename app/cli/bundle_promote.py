@@ -11,13 +11,14 @@ from app.cli.remote import bundles
 from app.cli.remote.client import PATIENT, Client, Json
 from app.cli.terminal import output
 from app.cli.terminal.arguments import present
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import Session, json_option
 
 #: Files and clashes that a dry run prints.
 SHOWN = 50
 
 
-@click.command()
+@command(example="gantry bundle promote shop 1.0 QA --dry-run")
 @click.argument("name")
 @click.argument("version")
 @click.argument("environment")

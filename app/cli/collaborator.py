@@ -4,18 +4,19 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import options, output
+from app.cli.terminal.commands import OneOf, group
 from app.cli.terminal.options import Session, json_option, repo_path, slug_argument, yes_option
 
 _RIGHTS = ("read", "write", "admin")
 login_argument = click.argument("login", metavar="LOGIN")
 
 
-@click.group()
+@group()
 def collaborator() -> None:
     """Say who may do what in a repository."""
 
 
-@collaborator.command("ls")
+@collaborator.command("ls", example="gantry collaborator ls acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -25,10 +26,10 @@ def ls(session: Session, slug: str) -> None:
         session.show(client.records(repo_path(slug, "collaborators")), _table)
 
 
-@collaborator.command("set")
+@collaborator.command("set", example="gantry collaborator set acme/web octocat write")
 @slug_argument
 @login_argument
-@click.argument("right", type=click.Choice(_RIGHTS))
+@click.argument("right", type=OneOf(_RIGHTS))
 @json_option
 @click.pass_obj
 def set_right(session: Session, slug: str, login: str, right: str) -> None:
@@ -41,7 +42,7 @@ def set_right(session: Session, slug: str, login: str, right: str) -> None:
     session.show(answer, lambda _: f"{output.line(login)} has {right} access to {slug}")
 
 
-@collaborator.command()
+@collaborator.command(example="gantry collaborator rm acme/web octocat")
 @slug_argument
 @login_argument
 @yes_option

@@ -8,6 +8,7 @@ from app.cli import start
 from app.cli.remote.client import Json
 from app.cli.start import verbose_option
 from app.cli.terminal import arguments, output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, json_option, repo_path, slug_argument
 
 name_argument = click.argument("name")
@@ -16,7 +17,7 @@ promote_option = click.option(
 )
 
 
-@click.group()
+@group()
 def cron() -> None:
     """Build or promote by the clock.
 
@@ -26,7 +27,7 @@ def cron() -> None:
     """
 
 
-@cron.command("ls")
+@cron.command("ls", example="gantry cron ls acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -36,7 +37,7 @@ def ls(session: Session, slug: str) -> None:
         session.show(client.records(repo_path(slug, "cron")), _table)
 
 
-@cron.command()
+@cron.command(example="gantry cron info acme/web nightly")
 @slug_argument
 @name_argument
 @json_option
@@ -47,7 +48,12 @@ def info(session: Session, slug: str, name: str) -> None:
         session.show(client.record("GET", repo_path(slug, "cron", name)), _block)
 
 
-@cron.command()
+@cron.command(
+    example=[
+        "gantry cron add acme/web nightly @daily",
+        "gantry cron add acme/web release '0 0 6 * * 1-5' --promote production",
+    ]
+)
 @slug_argument
 @name_argument
 @click.argument("expr")
@@ -65,7 +71,7 @@ def add(session: Session, slug: str, name: str, expr: str, branch: str | None, t
         session.show(client.record("POST", repo_path(slug, "cron"), body=body), _block)
 
 
-@cron.command()
+@cron.command(example="gantry cron update acme/web nightly --expr '0 30 2 * * *'")
 @slug_argument
 @name_argument
 @click.option("--expr", help="When it is due.")
@@ -87,7 +93,7 @@ def update(
     _change(session, slug, name, body)
 
 
-@cron.command()
+@cron.command(example="gantry cron enable acme/web nightly")
 @slug_argument
 @name_argument
 @json_option
@@ -97,7 +103,7 @@ def enable(session: Session, slug: str, name: str) -> None:
     _change(session, slug, name, {"disabled": False})
 
 
-@cron.command()
+@cron.command(example="gantry cron disable acme/web nightly")
 @slug_argument
 @name_argument
 @json_option
@@ -107,7 +113,7 @@ def disable(session: Session, slug: str, name: str) -> None:
     _change(session, slug, name, {"disabled": True})
 
 
-@cron.command()
+@cron.command(example="gantry cron rm acme/web nightly")
 @slug_argument
 @name_argument
 @json_option
@@ -119,7 +125,7 @@ def rm(session: Session, slug: str, name: str) -> None:
     session.tell(f"Cron job {output.line(name)} is removed from {slug}")
 
 
-@cron.command("exec")
+@cron.command("exec", example="gantry cron exec acme/web nightly")
 @slug_argument
 @name_argument
 @verbose_option
@@ -166,8 +172,8 @@ def _table(jobs: list[Json]) -> str:
         [
             [
                 output.line(job.get("name", "")),
-                output.line(job.get("expr", ""), 30),
-                output.line(job.get("branch", ""), 30),
+                output.line(job.get("expr", "")),
+                output.line(job.get("branch", "")),
                 _does(job),
                 _next(job),
                 output.ago(job.get("prev") or 0, now),

@@ -3,10 +3,11 @@
 import click
 
 from app.cli.terminal import arguments, output
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import Session, json_option, repo_path, slug_argument
 
 
-@click.command
+@command(example="gantry encrypt acme/web @key.txt")
 @slug_argument
 @arguments.value_argument
 @json_option

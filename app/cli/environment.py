@@ -7,6 +7,7 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, confirm, json_option, yes_option
 from app.errors import Invalid
 
@@ -19,15 +20,15 @@ def _path(name: str, *more: str) -> str:
     return "/".join([_API, quote(name, safe=""), *more])
 
 
-@click.group()
+@group()
 def environment() -> None:
-    """Keep environments, and the order of promotions through them.
+    """Keep environments and the order of promotions.
 
     Artifact repositories belong to environments, and versions of release bundles are promoted to them.
     """
 
 
-@environment.command("ls")
+@environment.command("ls", example="gantry environment ls")
 @json_option
 @click.pass_obj
 def ls(session: Session) -> None:
@@ -52,8 +53,9 @@ def _table(found: list[Json]) -> str:
     )
 
 
-@environment.command()
+@environment.command(example="gantry environment add QA")
 @click.argument("name")
+@json_option
 @click.pass_obj
 def add(session: Session, name: str) -> None:
     """Add an environment. DEV and PROD are always there."""
@@ -62,9 +64,10 @@ def add(session: Session, name: str) -> None:
     session.tell(f"Environment {output.line(name)} is added")
 
 
-@environment.command()
+@environment.command(example="gantry environment rm QA")
 @click.argument("name")
 @yes_option
+@json_option
 @click.pass_obj
 def rm(session: Session, name: str, yes: bool) -> None:
     """Remove an environment that no repository belongs to."""
@@ -74,9 +77,10 @@ def rm(session: Session, name: str, yes: bool) -> None:
     session.tell(f"Environment {output.line(name)} is removed")
 
 
-@environment.command()
+@environment.command(example="gantry environment rename QA TEST")
 @click.argument("name")
 @click.argument("new_name")
+@json_option
 @click.pass_obj
 def rename(session: Session, name: str, new_name: str) -> None:
     """Give an environment that no repository belongs to another name."""
@@ -85,7 +89,7 @@ def rename(session: Session, name: str, new_name: str) -> None:
     session.tell(f"Environment {output.line(name)} is now {output.line(new_name)}")
 
 
-@environment.command()
+@environment.command(example="gantry environment order DEV QA PROD")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--clear", is_flag=True, help="Let versions go to any environment, from any.")
 @json_option

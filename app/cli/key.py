@@ -9,13 +9,14 @@ import click
 from app.cli.remote.bundles import key_pair
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, output
+from app.cli.terminal.commands import OneOf, group
 from app.cli.terminal.options import Session, confirm, json_option, yes_option
 from app.errors import NotFound
 
 TYPES = ("ED25519", "ECDSA", "GPG", "RSA")
 
 
-@click.group()
+@group()
 def key() -> None:
     """Keep the key pairs that sign release bundles.
 
@@ -24,7 +25,7 @@ def key() -> None:
     """
 
 
-@key.command("ls")
+@key.command("ls", example="gantry key ls --retired")
 @click.option("--retired", is_flag=True, help="Those that were replaced or removed, too.")
 @json_option
 @click.pass_obj
@@ -35,9 +36,9 @@ def ls(session: Session, retired: bool) -> None:
         session.show(client.records(key_pair(), query=query), _table)
 
 
-@key.command()
+@key.command(example="gantry key create releases")
 @click.argument("name")
-@click.option("--type", "kind", type=click.Choice(TYPES, case_sensitive=False), help="Without keys, ED25519.")
+@click.option("--type", "kind", type=OneOf(TYPES, case_sensitive=False), help="Without keys, ED25519.")
 @click.option("--alias", help="Another name, for people.")
 @click.option(
     "--private", metavar="@FILE|-", help="A private key as PEM; without it and --public the server makes one."
@@ -73,7 +74,7 @@ def create(
     session.show(made, _block)
 
 
-@key.command()
+@key.command(example="gantry key show releases --pem > releases.pub")
 @click.argument("name")
 @click.option("--keyid", metavar="ID", help="One of its keys by the beginning of its id, retired ones included.")
 @click.option("--pem", is_flag=True, help="Only the public key, for `gantry bundle verify --key FILE`.")
@@ -90,7 +91,7 @@ def show(session: Session, name: str, keyid: str | None, pem: bool) -> None:
     session.show(pair, (lambda shown: str(shown.get("publicKey", "")).strip()) if pem else _block)
 
 
-@key.command()
+@key.command(example="gantry key rotate releases")
 @click.argument("name")
 @json_option
 @click.pass_obj
@@ -100,7 +101,7 @@ def rotate(session: Session, name: str) -> None:
         session.show(client.record("POST", key_pair(name, "rotate")), _block)
 
 
-@key.command()
+@key.command(example="gantry key rm releases")
 @click.argument("name")
 @click.option(
     "--forget",
@@ -108,6 +109,7 @@ def rotate(session: Session, name: str) -> None:
     help="All its public keys, too: what they have signed cannot be verified any more.",
 )
 @yes_option
+@json_option
 @click.pass_obj
 def rm(session: Session, name: str, forget: bool, yes: bool) -> None:
     """Remove a key pair: it signs nothing more, and its private half is erased."""
@@ -148,7 +150,7 @@ def _table(pairs: list[Json]) -> str:
             [
                 output.line(pair.get("pairName", "")),
                 output.line(pair.get("pairType", "")),
-                output.line(pair.get("keyId", ""), 17) or "-",
+                output.short(pair.get("keyId", ""), 16) or "-",
                 output.ago(pair.get("created") or 0, now),
                 output.ago(pair.get("retired") or 0, now),
             ]

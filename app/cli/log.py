@@ -2,22 +2,23 @@
 
 import click
 
-from app.cli.build import find
+from app.cli.remote import builds
 from app.cli.remote.client import Json
 from app.cli.terminal import output
-from app.cli.terminal.options import Session, json_option, number_or_last, repo_path, slug_argument
+from app.cli.terminal.commands import command
+from app.cli.terminal.options import Session, build_argument, json_option, repo_path, slug_argument
 from app.errors import NotFound
 
 
-@click.command()
+@command(example=["gantry log 42 deploy release", "gantry log acme/web last 1 2 --follow"])
 @slug_argument
-@click.argument("number", type=number_or_last, metavar="NUMBER|last")
+@build_argument
 @click.argument("stage")
 @click.argument("step")
 @click.option("-f", "--follow", is_flag=True, help="Go on while the step runs.")
 @json_option
 @click.pass_obj
-def log(session: Session, slug: str, number: int, stage: str, step: str, follow: bool) -> None:
+def log(session: Session, slug: str, word: str, stage: str, step: str, follow: bool) -> None:
     """Print the log of a step.
 
     STAGE and STEP are names or numbers (from 1).
@@ -25,11 +26,11 @@ def log(session: Session, slug: str, number: int, stage: str, step: str, follow:
     if follow and session.as_json:
         raise click.UsageError("--follow prints text: leave --json out")
     with session.client() as client:
-        build = find(client, slug, number)
+        build = builds.show(client, slug, word)
         where = _resolve(build, stage, step)
         if not follow:
             lines = client.records(repo_path(slug, "builds", build["number"], "logs", *where))
-            output.write(output.as_json(lines)) if session.as_json else output.raw(_text(lines))
+            session.print_json(lines) if session.as_json else output.raw(_text(lines))
             return
     _follow(session, slug, build["number"], where)
 

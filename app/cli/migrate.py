@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field
 import click
 
 from app import log
+from app.cli.terminal.commands import OneOf, group
 from app.cli.terminal.options import Session, json_option
-from app.cli.terminal.output import line, table
+from app.cli.terminal.output import grid, line
 from app.main import migration
 from app.main.migration import Order
 from app.migrate.flow import Step
@@ -27,12 +28,12 @@ _HOSTS = ("git", "github", "gitea", "gitlab", "gogs")
 _PLAIN = {"git": ""}
 
 
-@click.group()
+@group()
 def migrate() -> None:
     """Move over from another server."""
 
 
-@migrate.command("drone")
+@migrate.command("drone", example="gantry migrate drone --from drone.sqlite --dry-run")
 @click.option(
     "--from",
     "source",
@@ -60,7 +61,7 @@ def migrate() -> None:
 )
 @click.option(
     "--host",
-    type=click.Choice(_HOSTS),
+    type=OneOf(_HOSTS),
     help="The host of the repositories; git is plain git. Without the option, Drone's own variables tell.",
 )
 @click.option("--dry-run", is_flag=True, help="Change nothing, and tell what would come over.")
@@ -140,7 +141,7 @@ def _json(report: Report) -> dict[str, object]:
 
 def _text(report: Report) -> str:
     rows = [[part.name, str(part.found), str(part.moved), str(_out(part) or "-")] for part in report.parts]
-    blocks = [table(["", "FOUND", "WOULD MOVE" if report.dry_run else "MOVED", "LEFT OUT"], rows)]
+    blocks = [grid(["", "FOUND", "WOULD MOVE" if report.dry_run else "MOVED", "LEFT OUT"], rows)]
     if left := [_why(part, reason) for part in report.parts for reason in part.left.values()]:
         blocks.append("\n".join(["Left out:", *left]))
     if report.notes:

@@ -5,18 +5,19 @@ import click
 from app.cli import secret
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, api_path, json_option
 
 namespace_argument = click.argument("namespace")
 name_argument = click.argument("name")
 
 
-@click.group()
+@group()
 def orgsecret() -> None:
-    """Keep the secrets that the repositories of a namespace share."""
+    """Keep the secrets that a namespace's repositories share."""
 
 
-@orgsecret.command()
+@orgsecret.command(example="gantry orgsecret add acme deploy_key @key.txt")
 @namespace_argument
 @name_argument
 @arguments.value_argument
@@ -48,7 +49,7 @@ def add(
     session.show(answer, lambda _: f"Secret {output.line(name)} is added to {output.line(namespace)}")
 
 
-@orgsecret.command()
+@orgsecret.command(example="gantry orgsecret update acme deploy_key @key.txt")
 @namespace_argument
 @name_argument
 @arguments.value_argument
@@ -75,7 +76,7 @@ def update(
     session.show(answer, lambda _: f"Secret {output.line(name)} of {output.line(namespace)} is changed")
 
 
-@orgsecret.command("ls")
+@orgsecret.command("ls", example="gantry orgsecret ls acme")
 @click.argument("namespace", required=False)
 @json_option
 @click.pass_obj
@@ -86,7 +87,7 @@ def ls(session: Session, namespace: str | None) -> None:
         session.show(client.records(path), _table)
 
 
-@orgsecret.command()
+@orgsecret.command(example="gantry orgsecret info acme deploy_key")
 @namespace_argument
 @name_argument
 @json_option
@@ -97,7 +98,7 @@ def info(session: Session, namespace: str, name: str) -> None:
         session.show(client.record("GET", api_path("secrets", namespace, name)), secret.block)
 
 
-@orgsecret.command()
+@orgsecret.command(example="gantry orgsecret rm acme deploy_key")
 @namespace_argument
 @name_argument
 @json_option

@@ -6,6 +6,7 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, api_path, json_option
 
 OUTBOX = api_path("outbox")
@@ -14,12 +15,12 @@ SHOWN = 10
 NUMBER = click.IntRange(min=1)
 
 
-@click.group()
+@group()
 def outbox() -> None:
     """See what waits to be told to git hosts (administrators)."""
 
 
-@outbox.command("ls")
+@outbox.command("ls", example="gantry outbox ls --dead")
 @click.option("--dead", is_flag=True, help="What is not tried any more, instead of what waits.")
 @click.option("--page", type=NUMBER, default=1, show_default=True)
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Entries on a page.")
@@ -32,7 +33,7 @@ def ls(session: Session, dead: bool, page: int, limit: int) -> None:
         session.show(client.records(OUTBOX, query=query), _table)
 
 
-@outbox.command()
+@outbox.command(example="gantry outbox retry 17")
 @click.argument("ids", type=NUMBER, nargs=-1, metavar="[ID]...")
 @click.option("--all", "all_", is_flag=True, help="All that waits, and all that is not tried any more.")
 @json_option

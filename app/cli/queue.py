@@ -6,17 +6,18 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, api_path, json_option
 
 QUEUE = api_path("queue")
 
 
-@click.group()
+@group()
 def queue() -> None:
     """See, pause and resume the queue (administrators)."""
 
 
-@queue.command("ls")
+@queue.command("ls", example="gantry queue ls")
 @json_option
 @click.pass_obj
 def ls(session: Session) -> None:
@@ -25,7 +26,7 @@ def ls(session: Session) -> None:
         session.show(client.records(QUEUE), _table)
 
 
-@queue.command()
+@queue.command(example="gantry queue pause")
 @json_option
 @click.pass_obj
 def pause(session: Session) -> None:
@@ -33,7 +34,7 @@ def pause(session: Session) -> None:
     _switch(session, "DELETE", "The queue is paused")
 
 
-@queue.command()
+@queue.command(example="gantry queue resume")
 @json_option
 @click.pass_obj
 def resume(session: Session) -> None:

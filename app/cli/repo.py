@@ -12,7 +12,16 @@ from app.cli.hooks import hook_path, install_hook
 from app.cli.remote.client import Client, Json, Unreachable
 from app.cli.repo_credentials import credentials
 from app.cli.terminal import arguments, options, output
-from app.cli.terminal.options import Session, json_option, repo_path, slug_argument, yes_option
+from app.cli.terminal.commands import OneOf, group
+from app.cli.terminal.options import (
+    Session,
+    json_option,
+    named_slug_argument,
+    repo_argument,
+    repo_path,
+    slug_argument,
+    yes_option,
+)
 from app.errors import AppError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,7 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Lines: TypeAlias = Sequence[tuple[str, str]]
 
 
-@click.group()
+@group()
 def repo() -> None:
     """Register repositories and their hooks, and change them."""
 
@@ -28,12 +37,12 @@ def repo() -> None:
 repo.add_command(credentials)
 
 
-@repo.command()
-@slug_argument
+@repo.command(example="gantry repo add acme/web https://git.example.com/acme/web.git --branch main")
+@named_slug_argument
 @click.argument("git_url")
 @click.option("--branch", help="The default branch; else the one that the git repository names.")
 @click.option("--config", help="Path of the pipeline file; else .drone.yml.")
-@click.option("--visibility", type=click.Choice(["public", "private", "internal"]))
+@click.option("--visibility", type=OneOf(["public", "private", "internal"]))
 @json_option
 @click.pass_obj
 def add(
@@ -58,7 +67,7 @@ def add(
     session.show(answer, _block)
 
 
-@repo.command("ls")
+@repo.command("ls", example="gantry repo ls")
 @json_option
 @click.pass_obj
 def ls(session: Session) -> None:
@@ -67,7 +76,7 @@ def ls(session: Session) -> None:
         session.show(client.records("/api/user/repos"), _table)
 
 
-@repo.command()
+@repo.command(example="gantry repo info acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -121,11 +130,12 @@ def _poll_of(client: Client, slug: str) -> Lines:
     return lines
 
 
-@repo.command()
+@repo.command(example="gantry repo hook acme/web --portable > post-receive")
 @slug_argument
 @click.option("--install", is_flag=True, help="Write it as hooks/post-receive; for a file:// repository here.")
 @click.option("--force", is_flag=True, help="With --install: replace another post-receive hook.")
 @click.option("--portable", is_flag=True, help="A script that needs only sh, curl and openssl.")
+@json_option
 @click.pass_obj
 def hook(session: Session, slug: str, install: bool, force: bool, portable: bool) -> None:
     """Print the post-receive script that announces pushes; it holds the repository's key, so keep it private."""
@@ -135,13 +145,13 @@ def hook(session: Session, slug: str, install: bool, force: bool, portable: bool
         told = client.record("GET", repo_path(slug, "hook"))
         script = receive.script(slug=slug, url=told["url"], key=told["key"], portable=portable)
         if not install:
-            output.raw(script)
+            session.print_json({"script": script}) if session.as_json else output.raw(script)
             return
         path = hook_path(client.record("GET", repo_path(slug)).get("git_http_url", ""))
-    output.write(install_hook(path, script, force=force))
+    session.tell(install_hook(path, script, force=force))
 
 
-@repo.command()
+@repo.command(example="gantry repo pushes acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -155,9 +165,9 @@ def _flag(name: str, words: str) -> Callable[[F], F]:
     return click.option(f"--{name}/--no-{name}", default=None, help=words)
 
 
-@repo.command()
+@repo.command(example="gantry repo update acme/web --visibility private --parameter VERSION")
 @slug_argument
-@click.option("--visibility", type=click.Choice(["public", "private", "internal"]))
+@click.option("--visibility", type=OneOf(["public", "private", "internal"]))
 @click.option("--config", "config_path", help="Path of the pipeline file.")
 @_flag("protected", "Unsigned pipeline files wait for approval.")
 @_flag("ignore-forks", "Build no pull requests of forks.")
@@ -196,7 +206,7 @@ def update(session: Session, /, slug: str, parameters: tuple[str, ...], any_para
         session.show(client.record("PATCH", repo_path(slug), body=body), _settings)
 
 
-@repo.command()
+@repo.command(example="gantry repo enable acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -205,7 +215,7 @@ def enable(session: Session, slug: str) -> None:
     _post(session, slug)
 
 
-@repo.command()
+@repo.command(example="gantry repo disable acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -215,8 +225,8 @@ def disable(session: Session, slug: str) -> None:
         session.show(client.record("DELETE", repo_path(slug)), _block)
 
 
-@repo.command()
-@slug_argument
+@repo.command(example="gantry repo rm acme/web")
+@named_slug_argument
 @yes_option
 @json_option
 @click.pass_obj
@@ -228,7 +238,7 @@ def rm(session: Session, slug: str, yes: bool) -> None:
     session.show(answer, lambda _: f"Repository {slug} is deleted")
 
 
-@repo.command()
+@repo.command(example="gantry repo chown acme/web")
 @slug_argument
 @json_option
 @click.pass_obj
@@ -237,8 +247,8 @@ def chown(session: Session, slug: str) -> None:
     _post(session, slug, "chown")
 
 
-@repo.command()
-@click.argument("slug", type=options.slug, metavar="[NAMESPACE/NAME]", required=False)
+@repo.command(example=["gantry repo repair acme/web", "gantry repo repair --all"])
+@repo_argument(from_clone=False)
 @click.option("--all", "every", is_flag=True, help="All enabled repositories of yours; one that fails ends no other.")
 @json_option
 @click.pass_obj
@@ -273,7 +283,7 @@ def _repairs(done: list[Json]) -> str:
     return output.table(["REPOSITORY", ""], rows)
 
 
-@repo.command()
+@repo.command(example="gantry repo sync")
 @json_option
 @click.pass_obj
 def sync(session: Session) -> None:
@@ -339,7 +349,7 @@ def _waiting(waiting: list[Json]) -> str:
         [
             [
                 output.line(push.get("ref", "")),
-                output.line(push.get("after", ""))[:8],
+                output.short(push.get("after", ""), 8),
                 output.ago(push.get("received") or 0, now),
                 str(push.get("tries", 0)),
                 output.line(push.get("error", "")),

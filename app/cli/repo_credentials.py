@@ -7,12 +7,13 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, options, output
+from app.cli.terminal.commands import OneOf, command
 from app.cli.terminal.options import Session, json_option, repo_path, slug_argument, yes_option
 
 
-@click.command()
+@command(example="gantry repo credentials acme/web set --name bot --token @token")
 @slug_argument
-@click.argument("action", type=click.Choice(["set", "show", "rm"]))
+@click.argument("action", type=OneOf(["set", "show", "rm"]))
 @click.option("--name", help="With set, of an https:// address: the login at the host.")
 @click.option("--token", metavar=arguments.VALUE, help="With set: the token or password of the login; else asked for.")
 @click.option("--key", metavar="@FILE|-", help="With set, of an ssh:// address: the private key.")

@@ -17,6 +17,7 @@ from app import folder, log
 from app.backoff import pauses
 from app.cli import files
 from app.cli.harden import harden
+from app.cli.terminal.commands import command
 from app.errors import AppError
 from app.folder import BadFolder, private
 from app.runners.exec import workspace
@@ -148,7 +149,7 @@ async def _serve(manager: RemoteManager, runner: Runner, loaded: RunnerSettings)
     await runner.run()
 
 
-@click.command
+@command(example="gantry runner --check")
 @click.option("--check", "only_check", is_flag=True, help="Only check the settings and the folder of the workspaces.")
 def runner(only_check: bool) -> None:
     """Run the exec pipelines of a server that is elsewhere.

@@ -9,11 +9,12 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, options, output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, json_option, repo_path
 
-optional_slug = click.argument("slug", required=False, type=options.slug, metavar="NAMESPACE/NAME")
+#: Drone's client takes the repository with --repository.
+slug_argument = options.repo_argument("--repository")
 optional_name = click.argument("name", required=False, metavar="NAME")
-repository_option = click.option("--repository", type=options.slug, help="The repository, as Drone's client takes it.")
 name_option = click.option("--name", "drone_name", help="The secret's name, as Drone's client takes it.")
 
 
@@ -38,15 +39,14 @@ def changes(data: str | None, pull_request: bool | None, push: bool | None) -> J
     return said if said and data is None else {"data": arguments.read_value(data), **said}
 
 
-@click.group()
+@group()
 def secret() -> None:
     """Keep the secrets of a repository."""
 
 
-@secret.command()
-@optional_slug
+@secret.command(example="gantry secret add acme/web deploy_key --data @key.txt")
+@slug_argument
 @optional_name
-@repository_option
 @name_option
 @arguments.value_option
 @flag_options
@@ -54,8 +54,7 @@ def secret() -> None:
 @click.pass_obj
 def add(
     session: Session,
-    slug: str | None,
-    repository: str | None,
+    slug: str,
     name: str | None,
     drone_name: str | None,
     data: str | None,
@@ -67,17 +66,16 @@ def add(
     Other users of this machine can see a value on the command line: prefer @FILE, taken as it is, or standard
     input, of which one line end is removed. Without --data a terminal is asked.
     """
-    where, called = _place(slug, repository), _name(name, drone_name)
+    called = _name(name, drone_name)
     body = {"name": called, "data": arguments.read_value(data), **flags(pull_request, push)}
     with session.client() as client:
-        answer = client.record("POST", repo_path(where, "secrets"), body=body)
-    session.show(answer, lambda _: f"Secret {output.line(called)} is added to {where}")
+        answer = client.record("POST", repo_path(slug, "secrets"), body=body)
+    session.show(answer, lambda _: f"Secret {output.line(called)} is added to {slug}")
 
 
-@secret.command()
-@optional_slug
+@secret.command(example="gantry secret update acme/web deploy_key --data @key.txt")
+@slug_argument
 @optional_name
-@repository_option
 @name_option
 @arguments.value_option
 @flag_options
@@ -85,8 +83,7 @@ def add(
 @click.pass_obj
 def update(
     session: Session,
-    slug: str | None,
-    repository: str | None,
+    slug: str,
     name: str | None,
     drone_name: str | None,
     data: str | None,
@@ -97,55 +94,51 @@ def update(
 
     The value is taken as by add; it stays as it is when only a flag is given.
     """
-    where, called = _place(slug, repository), _name(name, drone_name)
+    called = _name(name, drone_name)
     body = changes(data, pull_request, push)
     with session.client() as client:
-        answer = client.record("PATCH", repo_path(where, "secrets", called), body=body)
-    session.show(answer, lambda _: f"Secret {output.line(called)} of {where} is changed")
+        answer = client.record("PATCH", repo_path(slug, "secrets", called), body=body)
+    session.show(answer, lambda _: f"Secret {output.line(called)} of {slug} is changed")
 
 
-@secret.command("ls")
-@optional_slug
-@repository_option
+@secret.command("ls", example="gantry secret ls acme/web")
+@slug_argument
 @json_option
 @click.pass_obj
-def ls(session: Session, slug: str | None, repository: str | None) -> None:
+def ls(session: Session, slug: str) -> None:
     """List the names of a repository's secrets."""
-    where = _place(slug, repository)
     with session.client() as client:
-        session.show(client.records(repo_path(where, "secrets")), _table)
+        session.show(client.records(repo_path(slug, "secrets")), _table)
 
 
-@secret.command()
-@optional_slug
+@secret.command(example="gantry secret info acme/web deploy_key")
+@slug_argument
 @optional_name
-@repository_option
 @name_option
 @json_option
 @click.pass_obj
-def info(session: Session, slug: str | None, repository: str | None, name: str | None, drone_name: str | None) -> None:
+def info(session: Session, slug: str, name: str | None, drone_name: str | None) -> None:
     """Show who may use a secret; nobody is shown its value."""
-    where, called = _place(slug, repository), _name(name, drone_name)
+    called = _name(name, drone_name)
     with session.client() as client:
-        session.show(client.record("GET", repo_path(where, "secrets", called)), block)
+        session.show(client.record("GET", repo_path(slug, "secrets", called)), block)
 
 
-@secret.command()
-@optional_slug
+@secret.command(example="gantry secret rm acme/web deploy_key")
+@slug_argument
 @optional_name
-@repository_option
 @name_option
 @json_option
 @click.pass_obj
-def rm(session: Session, slug: str | None, repository: str | None, name: str | None, drone_name: str | None) -> None:
+def rm(session: Session, slug: str, name: str | None, drone_name: str | None) -> None:
     """Remove a secret."""
-    where, called = _place(slug, repository), _name(name, drone_name)
+    called = _name(name, drone_name)
     with session.client() as client:
-        client.call("DELETE", repo_path(where, "secrets", called))
-    session.tell(f"Secret {output.line(called)} is removed from {where}")
+        client.call("DELETE", repo_path(slug, "secrets", called))
+    session.tell(f"Secret {output.line(called)} is removed from {slug}")
 
 
-@secret.command("rotate-key")
+@secret.command("rotate-key", example="gantry secret rotate-key")
 @json_option
 @click.pass_obj
 def rotate_key(session: Session) -> None:
@@ -169,10 +162,6 @@ def _rotated(sealed: int, named: bool) -> str:
     if not sealed:
         return "every value is sealed with GANTRY_SECRET_KEY already"
     return f"{sealed} values are sealed with GANTRY_SECRET_KEY; GANTRY_OLD_SECRET_KEYS is no longer needed"
-
-
-def _place(slug: str | None, repository: str | None) -> str:
-    return arguments.either(slug, repository, "NAMESPACE/NAME")
 
 
 def _name(name: str | None, drone_name: str | None) -> str:

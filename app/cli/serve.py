@@ -15,6 +15,7 @@ from app import log
 from app.cli import demo, files
 from app.cli.harden import harden
 from app.cli.listen import listen
+from app.cli.terminal.commands import command
 from app.errors import AppError
 from app.main.bootstrap import ADMIN_TOKEN
 from app.main.maintenance import check
@@ -133,7 +134,7 @@ def _with_demo(loaded: Settings) -> Settings:
     return loaded.model_copy(update={"admin": Bootstrap(demo.LOGIN, admin=True)})
 
 
-@click.command
+@command(example=["gantry serve", "gantry serve --check"])
 @click.option("--check", "only_check", is_flag=True, help="Only check settings, data folder and database.")
 def serve(only_check: bool) -> None:
     """Run the server. Settings come from the environment; docs/settings.md lists them."""

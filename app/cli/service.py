@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from app.cli.terminal.commands import command
+
 #: Steps make sandboxes in the service, so it keeps /proc as it is, and may make namespaces (docs/security.md).
 _SYSTEMD = """\
 # Gantry as a service of systemd. The settings are in /etc/gantry/gantry.env, one NAME=value a line.
@@ -49,7 +51,7 @@ WantedBy=multi-user.target
 """
 
 
-@click.command
+@command(example="gantry service --systemd > gantry.service")
 @click.option("--systemd", is_flag=True, required=True, help="Print a unit of systemd.")
 @click.option("--user", default="gantry", show_default=True, metavar="NAME", help="Account that the server runs as.")
 def service(systemd: bool, user: str) -> None:

@@ -8,11 +8,12 @@ import click
 from app.cli import atomic
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, output
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import Session, json_option, repo_path, slug_argument
 from app.errors import Invalid
 
 
-@click.command()
+@command(example="gantry sign acme/web --save")
 @slug_argument
 @click.argument("file", default=".drone.yml")
 @click.option("--save", is_flag=True, help="Write the signature into the file; one that is there is replaced.")

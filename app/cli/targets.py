@@ -4,33 +4,47 @@ import time
 
 import click
 
-from app.cli.remote.client import Json
-from app.cli.terminal import options, output
-from app.cli.terminal.options import NUMBER, Session, api_path, json_option, repo_path
+from app.cli.remote import clone
+from app.cli.remote.client import Client, Json
+from app.cli.terminal import output
+from app.cli.terminal.commands import command
+from app.cli.terminal.options import NUMBER, Session, api_path, json_option, repo_argument, repo_path
+from app.errors import NotFound
 
 #: Commits that a comparison counts at most.
 MOST = 250
 
 
-@click.command()
-@click.argument("slug", type=options.slug, required=False, metavar="[NAMESPACE/NAME]")
+@command(example=["gantry targets", "gantry targets acme/web", "gantry targets --all"])
+@repo_argument(from_clone=False)
+@click.option("--all", "everything", is_flag=True, help="Also inside a clone: of all repositories.")
 @click.option("--page", type=NUMBER, default=1, show_default=True, help="Of the list of all repositories.")
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Repositories on a page.")
 @json_option
 @click.pass_obj
-def targets(session: Session, slug: str | None, page: int, limit: int) -> None:
+def targets(session: Session, slug: str | None, everything: bool, page: int, limit: int) -> None:
     """Show what runs where, and what was begun there since.
 
-    Without a repository, of all repositories that you may read and that have targets. What runs is the last success.
+    Without a repository, of that of the git clone you are in; elsewhere of all repositories that you may read and that
+    have targets. What runs is the last success.
     SINCE has later builds that wait, run or failed. BEHIND counts the commits that run in the target before and not
     here; it is - where that is not known.
     """
     with session.client() as client:
+        slug = slug or (None if everything else _here(client))
         if slug:
             session.show(client.records(repo_path(slug, "targets")), lambda found: _table([(slug, found)]))
         else:
             query = {"page": str(page), "per_page": str(limit)}
             session.show(client.records(api_path("targets"), query=query), _of_all)
+
+
+def _here(client: Client) -> str | None:
+    """The repository of the git clone in the current folder; None elsewhere."""
+    try:
+        return clone.repository(client)
+    except (clone.NoRemote, NotFound):
+        return None
 
 
 def _of_all(repos: list[Json]) -> str:

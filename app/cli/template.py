@@ -7,6 +7,7 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, api_path, json_option
 
 optional_namespace = click.argument("namespace", required=False, metavar="NAMESPACE")
@@ -18,12 +19,12 @@ data_option = click.option(
 )
 
 
-@click.group()
+@group()
 def template() -> None:
     """Keep the templates of a namespace."""
 
 
-@template.command("ls")
+@template.command("ls", example="gantry template ls acme")
 @optional_namespace
 @namespace_option
 @json_option
@@ -35,7 +36,7 @@ def ls(session: Session, namespace: str | None, drone_namespace: str | None) -> 
         session.show(client.records(api_path("templates", *([where] if where else []))), _table)
 
 
-@template.command()
+@template.command(example="gantry template info acme deploy.yml")
 @optional_namespace
 @optional_name
 @namespace_option
@@ -50,12 +51,12 @@ def info(
     with session.client() as client:
         found = client.record("GET", path)
     if session.as_json:
-        output.write(output.as_json(found))
+        session.print_json(found)
     else:
         output.raw(found.get("data", ""))
 
 
-@template.command()
+@template.command(example="gantry template add acme deploy.yml --data @deploy.yml")
 @optional_namespace
 @optional_name
 @namespace_option
@@ -81,7 +82,7 @@ def add(
         session.show(client.record("POST", api_path("templates", where), body=body), _said("added"))
 
 
-@template.command()
+@template.command(example="gantry template update acme deploy.yml --data @deploy.yml")
 @optional_namespace
 @optional_name
 @namespace_option
@@ -111,7 +112,7 @@ def update(
         session.show(client.record("PATCH", path, body=body), _said("changed"))
 
 
-@template.command()
+@template.command(example="gantry template rm acme deploy.yml")
 @optional_namespace
 @optional_name
 @namespace_option

@@ -7,12 +7,13 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, options, output
+from app.cli.terminal.commands import OneOf, group
 from app.cli.terminal.options import Session, ahead, api_path, json_option, slug, yes_option
 
 _SCOPES = ("read", "promote", "deploy", "admin")
 
 
-@click.group()
+@group()
 def token() -> None:
     """Make, list and remove your tokens.
 
@@ -20,11 +21,11 @@ def token() -> None:
     """
 
 
-@token.command()
+@token.command(example="gantry token create deploy-bot --scope promote --repo acme/web --expires 90d")
 @click.argument("name")
 @click.option(
     "--scope",
-    type=click.Choice(_SCOPES),
+    type=OneOf(_SCOPES),
     required=True,
     help="read changes nothing and sees no secret; promote also promotes, rolls back, restarts, cancels, approves and "
     "declines builds; admin does everything. No token does what its account may not.",
@@ -57,7 +58,7 @@ def _path(user: str | None, *more: str) -> str:
     return api_path("user", "tokens", *more) if user is None else api_path("users", user, "tokens", *more)
 
 
-@token.command("ls")
+@token.command("ls", example="gantry token ls")
 @user_option
 @json_option
 @click.pass_obj
@@ -67,7 +68,7 @@ def ls(session: Session, user: str | None) -> None:
         session.show(client.records(_path(user)), _table)
 
 
-@token.command()
+@token.command(example="gantry token rm deploy-bot")
 @click.argument("name")
 @user_option
 @yes_option
@@ -81,7 +82,7 @@ def rm(session: Session, name: str, user: str | None, yes: bool) -> None:
     session.tell(f"Token {output.line(name)} is removed")
 
 
-@token.command()
+@token.command(example="gantry token rotate")
 @json_option
 @click.pass_obj
 def rotate(session: Session) -> None:

@@ -6,17 +6,18 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import arguments, options, output
+from app.cli.terminal.commands import group
 from app.cli.terminal.options import Session, api_path, json_option, yes_option
 
 user_argument = click.argument("user", metavar="LOGIN")
 
 
-@click.group()
+@group()
 def user() -> None:
     """Manage accounts (administrators)."""
 
 
-@user.command()
+@user.command(example="gantry user add octocat --email octocat@example.com")
 @click.argument("login")
 @click.option("--admin", is_flag=True, help="May do everything.")
 @click.option("--machine", is_flag=True, help="A program: uses a token, cannot log in with a browser.")
@@ -44,7 +45,7 @@ def add(
     session.show(answer, block)
 
 
-@user.command("ls")
+@user.command("ls", example="gantry user ls")
 @json_option
 @click.pass_obj
 def ls(session: Session) -> None:
@@ -53,7 +54,7 @@ def ls(session: Session) -> None:
         session.show(client.records("/api/users"), _table)
 
 
-@user.command()
+@user.command(example="gantry user info octocat")
 @user_argument
 @json_option
 @click.pass_obj
@@ -63,7 +64,7 @@ def info(session: Session, user: str) -> None:
         session.show(client.record("GET", api_path("users", user)), block)
 
 
-@user.command()
+@user.command(example="gantry user update octocat --admin")
 @user_argument
 @click.option("--admin/--no-admin", default=None, help="May do everything, or not any more.")
 @click.option("--active/--inactive", default=None, help="An inactive account may nothing; what it owns goes to others.")
@@ -82,7 +83,7 @@ def update(
         session.show(client.record("PATCH", api_path("users", user), body=body), block)
 
 
-@user.command()
+@user.command(example="gantry user rm octocat")
 @user_argument
 @yes_option
 @json_option
@@ -95,7 +96,7 @@ def rm(session: Session, user: str, yes: bool) -> None:
     session.tell(f"Account {output.line(user)} is removed")
 
 
-@user.command()
+@user.command(example="gantry user rotate octocat")
 @user_argument
 @json_option
 @click.pass_obj

@@ -6,11 +6,12 @@ import click
 
 from app.cli.remote.client import Json
 from app.cli.terminal import output
+from app.cli.terminal.commands import command
 from app.cli.terminal.options import Session, json_option
 from app.cli.user import block
 
 
-@click.command()
+@command(example=["gantry whoami", "gantry whoami --sessions"])
 @click.option("--sessions", is_flag=True, help="List the browsers that are logged in to it instead.")
 @json_option
 @click.pass_obj
@@ -33,7 +34,7 @@ def _account(user: Json) -> str:
         [output.line(host.get("host", "")), output.line(host.get("login", "")), _state(host, now)]
         for host in user.get("hosts") or ()
     ]
-    return "\n".join([block(user), *([output.table(["HOST", "LOGIN", "REPOSITORIES"], rows)] if rows else [])])
+    return "\n".join([block(user), *([output.grid(["HOST", "LOGIN", "REPOSITORIES"], rows)] if rows else [])])
 
 
 def _state(host: Json, now: float) -> str:
@@ -55,7 +56,7 @@ def _table(sessions: list[Json]) -> str:
                 output.ago(session.get("last_seen") or 0, now),
                 output.moment(session.get("expires") or 0),
                 output.line(session.get("address", "")),
-                output.line(session.get("browser", ""), 60),
+                output.line(session.get("browser", "")),
             ]
             for session in sessions
         ],

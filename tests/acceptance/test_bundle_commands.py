@@ -100,9 +100,9 @@ def test_a_version_goes_through_the_environments(server: Server, shell: Shell, v
     shell("bundle", "promote", "shop", version, "PROD", "--move")
     assert [server.ask("GET", path(name)).status_code for name in ("dev", "qa", "prod")] == [200, 404, 200]
 
-    [row] = [line for line in shell("bundle", "show", "shop").splitlines() if line.startswith(f"{version} ")]
+    [row] = [line for line in shell("bundle", "show", "shop").splitlines() if line.startswith(f"{version}\t")]
     assert row.split()[:3] == [version, "COMPLETED", "PROD"]
-    assert row.endswith("octocat  app 1")
+    assert row.endswith("octocat\tapp 1")
     block = shell("bundle", "show", "shop", version)
     assert "From:     app 1" in block
     assert "moved" in block
@@ -140,10 +140,10 @@ def test_names_and_versions_are_listed(shell: Shell, version: str) -> None:
 
     names = {line.split()[0]: line.split()[1:3] for line in shell("bundle", "ls").splitlines()}
     assert names["listed"] == ["2.2", "3"]
-    rows = [line.split()[:3] for line in shell("bundle", "ls", "listed").splitlines()[1:]]
+    rows = [line.split()[:3] for line in shell("bundle", "ls", "listed").splitlines()]
     assert rows == [["2.2", "COMPLETED", "-"], ["2.1", "COMPLETED", "gold"], ["2.0", "COMPLETED", "-"]]
-    assert shell("bundle", "ls", "listed", "--limit", "1").splitlines()[-1].startswith("and 2 more")
-    assert len(shell("bundle", "ls", "listed", "--filter", "2.1*").splitlines()) == 2
+    assert "There are 2 more" in shell.run("bundle", "ls", "listed", "--limit", "1").stderr
+    assert len(shell("bundle", "ls", "listed", "--filter", "2.1*").splitlines()) == 1
     assert "has no tag" in shell("bundle", "tag", "listed", "2.1")
     assert shell.json("bundle", "ls", "listed")["total"] == 3
 
@@ -231,7 +231,7 @@ def test_environments_and_their_order_are_kept(shell: Shell, version: str) -> No
     try:
         assert shell("environment", "order", "DEV", "QA", "PROD") == "DEV → QA → PROD\n"
         rows = [line.split() for line in shell("environment", "ls").splitlines()]
-        assert rows == [["NAME", "ORDER"], ["DEV", "1"], ["QA", "2"], ["PROD", "3"], ["PRE", "-"]]
+        assert rows == [["DEV", "1"], ["QA", "2"], ["PROD", "3"], ["PRE", "-"]]
 
         assert "QA" in shell.fails("bundle", "promote", "shop", version, "PROD")
         shell("bundle", "promote", "shop", version, "PROD", "--override", "a fire")

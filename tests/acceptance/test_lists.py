@@ -90,6 +90,21 @@ def test_values_that_no_build_has_are_refused_with_those_that_are_known(server: 
     assert "blocked, pending, running, success, failure" in answer.json()["message"]
 
 
+def test_a_list_is_filtered_by_the_beginning_of_a_commit_s_id(server: Server) -> None:
+    sha = server.json("GET", f"{BUILDS}/3")["after"]
+
+    assert _numbers(server, f"commit={sha}") == [8, 7, 5, 3, 2]
+    assert _numbers(server, f"commit={sha[:7].upper()}&event=tag") == [3]
+    assert _numbers(server, "commit=0000000") == []
+
+
+@pytest.mark.parametrize("commit", ["abc", "x" * 7, "a" * 65])
+def test_what_is_no_commit_is_refused_as_a_filter(server: Server, commit: str) -> None:
+    answer = server.ask("GET", f"{BUILDS}?commit={commit}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_commit")
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

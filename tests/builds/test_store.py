@@ -14,7 +14,7 @@ from app.builds.model import Build, Stage, Status
 from app.builds.store import Index
 from app.db.tx import Tx, each
 from app.db.window import Window
-from app.errors import NotFound
+from app.errors import Invalid, NotFound
 from app.repos import settings
 from app.repos import store as repos
 from app.repos.aged import DAY
@@ -398,3 +398,21 @@ async def test_rights_that_a_host_has_not_told_for_a_day_show_nothing_private(
     expected = [build.id] if shown else []
     assert [one.id for _, one in few] == [one.id for _, one in many] == [one.id for one in newest.values()] == expected
     assert [one.slug for one in mine] == ([repo.slug] if shown else [])
+
+
+async def test_a_commit_is_found_by_the_beginning_of_its_id(scene: Scene) -> None:
+    one, two = "abcdef0" + "1" * 33, "abcdef0" + "2" * 33
+    for sha in (one, two, one, "b" * 40):
+        await add(scene, after=sha)
+    other = await other_repo(scene)
+    await add(scene, other, after="c" * 40)
+
+    async def commit(digits: str) -> str:
+        return await scene.ports.db.read(lists.commit(scene.repo.id, digits))
+
+    assert await commit("abcdef01") == one
+    assert await commit("b" * 40) == "b" * 40
+    assert await commit("c" * 7) == ""
+    assert await page(scene, after_sha=one) == [3, 1]
+    with pytest.raises(Invalid, match="builds of several commits begin with abcdef0: give more digits"):
+        await commit("abcdef0")

@@ -28,10 +28,9 @@ def test_ls_shows_who_did_what_to_what(gantry: Gantry, far: FarSide) -> None:
     job = ROW | {"actor": {"kind": "cron", "name": "nightly"}, "before": {}, "after": {}}
     far.on("GET", "/api/audit", answer([ROW, job]))
 
-    head, first, second = gantry("audit", "ls").stdout.splitlines()
+    first, second = gantry("audit", "ls").stdout.splitlines()
 
-    assert head.split() == ["TIME", "BY", "VERB", "SUBJECT", "CHANGE"]
-    assert first.split(None, 4) == [
+    assert first.split("\t") == [
         "2023-11-14T22:13:20Z",
         "ada",
         "build.promote",

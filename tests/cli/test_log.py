@@ -1,15 +1,9 @@
-import contextlib
 import json
-import os
-import pty
 import re
-import subprocess
-import sys
-import termios
 
 import pytest
 
-from tests.cli.conftest import Gantry
+from tests.cli.conftest import Gantry, on_a_terminal
 from tests.cli.farside import END, PING, FarSide, answer, recorded, said, stream
 
 SLUG = "octocat/hello-world"
@@ -84,24 +78,6 @@ def test_names_and_messages_of_others_control_no_terminal(
     text = on_a_terminal(environment, "build", "info", SLUG, "2", *more)
 
     assert not re.search(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202e]|\x1b(?!\[[0-9;]*m)", text)
-
-
-def on_a_terminal(environment: dict[str, str], *args: str) -> str:
-    """What a command writes to a terminal, without what the terminal itself makes of line ends."""
-    ours, theirs = pty.openpty()
-    settings = termios.tcgetattr(theirs)
-    settings[1] &= ~termios.OPOST
-    termios.tcsetattr(theirs, termios.TCSANOW, settings)
-    command = [sys.executable, "-m", "app", *args]
-    with os.fdopen(ours, "rb", buffering=0) as terminal:
-        done = subprocess.run(command, stdout=theirs, env=environment, stderr=subprocess.PIPE, timeout=60)
-        os.close(theirs)
-        said = b""
-        with contextlib.suppress(OSError):  # the other end is closed
-            while piece := terminal.read(65536):
-                said += piece
-    assert done.returncode == 0, done.stderr
-    return said.decode()
 
 
 def test_silent_step_has_an_empty_log(gantry: Gantry, far: FarSide) -> None:

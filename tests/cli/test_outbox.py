@@ -22,12 +22,11 @@ ENTRY = {
 def test_ls_shows_what_waits_and_why(gantry: Gantry, far: FarSide) -> None:
     far.on("GET", "/api/outbox", answer([ENTRY, ENTRY | {"id": 8, "tries": 0, "due": 1, "error": ""}]))
 
-    head, first, second = gantry("outbox", "ls").stdout.splitlines()
+    first, second = gantry("outbox", "ls").stdout.splitlines()
 
-    assert head.split() == ["ID", "KIND", "REPOSITORY", "HOST", "SUBJECT", "WRITTEN", "TRIES", "NEXT"]
     assert first.split()[:4] == ["7", "status", "octocat/hello-world", "github"]
-    assert "  5c0ffee5c0 continuous-integration/drone/promote/production  " in first
-    assert first.endswith("3      2033-05-18T03:33:20Z  " + str(ENTRY["error"]))
+    assert "\t5c0ffee5c0 continuous-integration/drone/promote/production\t" in first
+    assert first.endswith("\t3\t2033-05-18T03:33:20Z\t" + str(ENTRY["error"]))
     assert second.split()[-1] == "now"
     assert far.asked[0].query == {"state": "waiting", "page": "1", "per_page": "25"}
 
@@ -36,7 +35,7 @@ def test_ls_dead_shows_what_is_not_tried_any_more(gantry: Gantry, far: FarSide) 
     dead = ENTRY | {"state": "dead", "due": 0}
     far.on("GET", "/api/outbox", answer([dead]), answer([dead]))
 
-    assert " 3      never  github answers" in gantry("outbox", "ls", "--dead", "--page", "2").stdout
+    assert "\t3\tnever\tgithub answers" in gantry("outbox", "ls", "--dead", "--page", "2").stdout
     assert json.loads(gantry("outbox", "ls", "--dead", "--json").stdout) == [dead]
     assert far.asked[0].query == {"state": "dead", "page": "2", "per_page": "25"}
 

@@ -32,11 +32,10 @@ def test_ls_shows_a_row_for_each_stage_and_why_it_waits(gantry: Gantry, far: Far
     running = STAGE | {"id": 17, "status": "running", "machine": "lab"}
     far.on("GET", "/api/queue", answer([STAGE | {"pending_reason": "the queue is paused"}, running]))
 
-    head, first, second = gantry("queue", "ls").stdout.splitlines()
+    first, second = gantry("queue", "ls").stdout.splitlines()
 
-    assert head.split() == ["STAGE", "NAME", "STATUS", "TYPE", "PLATFORM", "MACHINE", "CREATED"]
     assert first.split()[:6] == ["16", "deploy", "pending", "exec", "linux/amd64", "-"]
-    assert first.endswith("  the queue is paused")
+    assert first.endswith("\tthe queue is paused")
     assert second.split()[:6] == ["17", "deploy", "running", "exec", "linux/amd64", "lab"]
 
 
@@ -71,9 +70,8 @@ def test_build_queue_shows_builds_with_their_repository(gantry: Gantry, far: Far
     repo = recorded("user repositories, latest build of each")[0]
     far.on("GET", "/api/builds/incomplete", answer([repo]))
 
-    head, row = gantry("build", "queue").stdout.splitlines()
+    (row,) = gantry("build", "queue").stdout.splitlines()
 
-    assert head.split()[:3] == ["REPOSITORY", "NUMBER", "STATUS"]
     assert row.split()[:2] == ["octocat/hello-world", str(repo["build"]["number"])]
     assert json.loads(gantry("build", "queue", "--json").stdout) == [repo]
 

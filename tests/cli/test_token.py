@@ -71,13 +71,13 @@ def test_ls_shows_a_row_for_each_token(gantry: Gantry, far: FarSide) -> None:
 
     far.on("GET", "/api/users/kim/tokens", answer([whole]))
 
-    assert len(gantry("token", "ls", "--user", "kim").stdout.splitlines()) == 2
+    assert len(gantry("token", "ls", "--user", "kim").stdout.splitlines()) == 1
     rows = gantry("token", "ls").stdout.splitlines()
 
-    assert rows[1].split(maxsplit=2)[:2] == ["ci", "promote"]
-    assert "acme/web, acme/api" in rows[1]
-    assert "2030-03-17T17:46:40Z" in rows[1]
-    assert rows[2].split() == ["default", "admin", "all", "-", "never", "-"]
+    assert rows[0].split(maxsplit=2)[:2] == ["ci", "promote"]
+    assert "acme/web, acme/api" in rows[0]
+    assert "2030-03-17T17:46:40Z" in rows[0]
+    assert rows[1].split() == ["default", "admin", "all", "-", "never", "-"]
 
 
 def test_rm_removes_when_it_is_meant(gantry: Gantry, far: FarSide) -> None:
@@ -111,17 +111,17 @@ def test_whoami_lists_the_browsers_that_are_logged_in(gantry: Gantry, far: FarSi
     }
     far.on("GET", "/api/user/sessions", answer([session]))
 
-    row = gantry("whoami", "--sessions").stdout.splitlines()[1]
+    (row,) = gantry("whoami", "--sessions").stdout.splitlines()
 
-    assert row.startswith("4 ")
-    assert row.endswith("2030-03-17T17:46:40Z  10.0.0.1  Fire\N{REPLACEMENT CHARACTER}fox 1")
+    assert row.startswith("4\t")
+    assert row.endswith("2030-03-17T17:46:40Z\t10.0.0.1\tFire\N{REPLACEMENT CHARACTER}fox 1")
     assert json.loads(gantry("whoami", "--sessions", "--json").stdout) == [session]
 
 
 def test_whoami_shows_what_the_account_has_at_hosts_and_why_not(gantry: Gantry, far: FarSide) -> None:
     host = {"host": "github", "login": "octo", "syncing": False, "synced": 0, "repositories": 12, "problem": ""}
     hosts = [
-        host | {"synced": int(time.time()) - 300},
+        host | {"synced": 1_700_000_000},
         host | {"host": "gitea", "syncing": True},
         host | {"host": "gitlab", "problem": "gitlab refused to renew the token: log in again at http://x/login"},
     ]
@@ -131,7 +131,7 @@ def test_whoami_shows_what_the_account_has_at_hosts_and_why_not(gantry: Gantry, 
 
     assert lines[-4:] == [
         "HOST    LOGIN  REPOSITORIES",
-        "github  octo   12, 5 min ago",
+        "github  octo   12, 2023-11-14T22:13:20Z",
         "gitea   octo   12, synchronising…",
         "gitlab  octo   gitlab refused to renew the token: log in again at http://x/login",
     ]

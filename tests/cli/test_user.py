@@ -57,7 +57,7 @@ def test_ls_shows_a_row_for_each_account(gantry: Gantry, far: FarSide) -> None:
 
     rows = [line.split() for line in gantry("user", "ls").stdout.splitlines()]
 
-    assert rows[1] == ["octocat", "octocat@example.com", "yes", "-", "yes", "-"]
+    assert rows[0] == ["octocat", "octocat@example.com", "yes", "-", "yes", "-"]
 
 
 def test_info_shows_the_account(gantry: Gantry, far: FarSide) -> None:

@@ -1,5 +1,6 @@
 """Routes of builds (contract drone-rest 3.4)."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from app.builds.ports import Ports
 from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.db.window import Part
+from app.errors import Invalid, Problem
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED_TO, READ, WRITE, Access
 from app.repos.model import Repo
@@ -33,7 +35,18 @@ async def list_builds(request: Request[State], _: Access, part: Part[lists.Head]
 
 
 def _page(request: Request[State], found: Access) -> Tx[Part[lists.Head]]:
-    return lists.page(found.repo, _filters(body.query(request)), paging.window(request, _NUMBERS))
+    query, window = body.query(request), paging.window(request, _NUMBERS)
+    filters = _filters(query)
+    if commit := query.get("commit"):
+        filters["after_sha"] = (yield from lists.commit(found.repo.id, _digits(commit))) or commit
+    return (yield from lists.page(found.repo, filters, window))
+
+
+def _digits(commit: str) -> str:
+    """The beginning of a commit's id, or all of it; Invalid when it is too short, or no id."""
+    if not re.fullmatch(_COMMIT, commit):
+        raise Invalid.of([Problem("commit", "bad_commit", "commit must be 7 to 64 hexadecimal digits")])
+    return commit.lower()
 
 
 def _filters(query: Mapping[str, str]) -> dict[str, str]:
@@ -233,6 +246,7 @@ _REF = Param("ref", "A ref in full, such as `refs/tags/v1`; `branch` wins.")
 _TARGET = Param("target", "Where to: an environment that the pipeline file names.", form=True, required=True)
 #: Badges stand on public pages: the server asks for no token, except in private mode.
 _PUBLIC = Unless(lambda state: not state["private_mode"], ADMITTED_TO, refusals=())
+_COMMIT = "[0-9a-fA-F]{7,64}"
 #: The form of the keys in cursors of a list of builds.
 _NUMBERS = r"\d{1,18}"
 #: Statuses of errors at the start of a build: a bad parameter, a repository out of reach, nothing to run.
@@ -247,6 +261,7 @@ _FILTERS = (
         "approval; those are not among the `pending` ones.",
     ),
     Param("target", "Only promotions and rollbacks to this target."),
+    Param("commit", "Only builds of the commit whose id begins with these 7 digits or more."),
 )
 routes = [
     Endpoint(

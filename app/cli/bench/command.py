@@ -16,6 +16,7 @@ from app.cli.bench.measures import GROUPS
 from app.cli.bench.place import Bench, Sizes
 from app.cli.bench.report import Figure
 from app.cli.terminal import output
+from app.cli.terminal.commands import OneOf, command
 
 FULL = Sizes()
 QUICK = Sizes(
@@ -41,7 +42,7 @@ QUICK = Sizes(
 )
 
 
-@click.command
+@command(example="gantry bench --quick")
 @click.option("--quick", is_flag=True, help="Small sizes: an impression within half a minute.")
 @click.option(
     "--seconds",
@@ -64,7 +65,7 @@ QUICK = Sizes(
     metavar="URL",
     help="A PostgreSQL server; a database is made there and dropped again.",
 )
-@click.option("--only", multiple=True, type=click.Choice(list(GROUPS)), help="Only these measures; repeatable.")
+@click.option("--only", multiple=True, type=OneOf(list(GROUPS)), help="Only these measures; repeatable.")
 @click.pass_context
 def bench(
     ctx: click.Context, quick: bool, seconds: float | None, file: Path, postgres: str, only: tuple[str, ...]

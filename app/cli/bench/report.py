@@ -67,7 +67,7 @@ def table(figures: Sequence[Figure], machine: Mapping[str, Any]) -> str:
         for figure in figures
     ]
     about = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in machine.items())
-    return f"{about}\n\n" + output.table(["MEASURE", "REACHED", "TO REACH", "RESULT", "IN DETAIL"], rows)
+    return f"{about}\n\n" + output.grid(["MEASURE", "REACHED", "TO REACH", "RESULT", "IN DETAIL"], rows)
 
 
 def as_json(figures: Sequence[Figure], machine: Mapping[str, Any], sizes: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Connection:
     def checked(cls, server: str, token: str) -> Self:
         """A connection of these values; `Invalid` if one is no address or no token. The error never shows the token."""
         server, token = server.strip().rstrip("/"), token.strip()
-        if not _is_address(server):
+        if not is_address(server):
             raise Invalid(
                 "the server's address must be http:// or https:// with a host, and without user, query or fragment, "
                 "as in http://127.0.0.1:8080: check --server, GANTRY_SERVER or DRONE_SERVER"
@@ -71,7 +71,8 @@ class Connection:
         return self.server + path
 
 
-def _is_address(server: str) -> bool:
+def is_address(server: str) -> bool:
+    """Whether this is an address that requests can be sent to: http:// or https:// with a host, and without secrets."""
     try:
         parts = urlsplit(server)
         _ = parts.port, httpx.URL(server)
@@ -237,7 +238,7 @@ def refusal(response: httpx.Response) -> Refused:
         return Refused(_redirected(response, asked), status=response.status_code)
     message, code, problems = _told(response)
     if response.status_code == 401:
-        message += "; is GANTRY_TOKEN the token of an account of this server?"
+        message += "; is the token (GANTRY_TOKEN, or of gantry context ls) that of an account of this server?"
     if wait := response.headers.get("Retry-After"):
         message += f"; try again in {wait} s"
     return Refused(f"{message} ({asked})", status=response.status_code, problems=problems, code=code)

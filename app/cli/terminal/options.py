@@ -3,10 +3,10 @@
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import click
@@ -16,9 +16,13 @@ from app.errors import Invalid
 if TYPE_CHECKING:
     from app.cli.remote.client import Client, Connection
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-#: The number that stands for the latest build.
-LAST = 0
+#: The variables that name the server, and those that hold the token; the first that is set counts.
+SERVER_VARIABLES = ("GANTRY_SERVER", "DRONE_SERVER", "GANTRY_URL")
+TOKEN_VARIABLES = ("GANTRY_TOKEN", "DRONE_TOKEN")
+#: The form of a build's number.
+NUMBER_FORM = "[1-9][0-9]{0,17}"
 #: Seconds of the units that an age or a period may have.
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
 
@@ -30,15 +34,40 @@ class Session:
     server: str
     token: str = field(repr=False)
     as_json: bool
+    #: The name of the context that completes server and token; without a name, the context in use does.
+    context: str = ""
+    #: The expression of jq that selects from the JSON.
+    query: str = ""
 
     def connection(self) -> "Connection":
-        """The checked server and token; `click.UsageError` says which variable to set."""
+        """The checked server and token; `click.UsageError` says what to do without one."""
         from app.cli.remote.client import Connection
 
-        for value, option in ((self.server, "server"), (self.token, "token")):
-            if not value.strip():
-                raise click.UsageError(_missing(option))
-        return Connection.checked(self.server, self.token)
+        server, token = self._kept()
+        if not server:
+            raise click.UsageError(
+                "no server is set: log in with gantry login URL, or set GANTRY_SERVER (or DRONE_SERVER), "
+                "for example: export GANTRY_SERVER=http://127.0.0.1:8080"
+            )
+        if not token:
+            raise click.UsageError(
+                f"no token is set for {server}: log in with gantry login {server}, or set GANTRY_TOKEN "
+                "(or DRONE_TOKEN), for example: export GANTRY_TOKEN=<your token>"
+            )
+        return Connection.checked(server, token)
+
+    def _kept(self) -> tuple[str, str]:
+        """Server and token as they are given, and what is not given as `gantry login` has kept it."""
+        server, token = self.server.strip().rstrip("/"), self.token.strip()
+        if server and token:
+            if self.context:
+                from app.cli.terminal import output
+
+                output.write(f"Note: the server and token that are given win over context {self.context}", err=True)
+            return server, token
+        from app.cli.remote import contexts
+
+        return contexts.read().completed(server, token, self.context)
 
     def client(self) -> "Client":
         """A client of the server, to be used in a `with` block."""
@@ -47,10 +76,19 @@ class Session:
         return Client(self.connection())
 
     def show(self, answer: Any, render: Callable[[Any], str]) -> None:
-        """Print the server's answer: with --json as JSON, else the text that `render` makes."""
+        """Print the server's answer: with --json as JSON, else the text that `render` makes, if there is any."""
         from app.cli.terminal import output
 
-        output.write(output.as_json(answer) if self.as_json else render(answer))
+        if self.as_json:
+            self.print_json(answer)
+        elif text := render(answer):
+            output.write(text)
+
+    def print_json(self, value: Any) -> None:
+        """Print a value as JSON, or what --jq selects from it."""
+        from app.cli.terminal import output
+
+        output.write(output.queried(value, self.query) if self.query else output.as_json(value))
 
     def tell(self, words: str) -> None:
         """Print what was done, for calls whose answer has no body; with --json print nothing."""
@@ -60,25 +98,33 @@ class Session:
             output.write(words)
 
 
-def _missing(option: str) -> str:
-    name = option.upper()
-    example = {"server": "http://127.0.0.1:8080", "token": "<your token>"}[option]
-    return (
-        f"no {option} is set: give --{option} before the command, or set GANTRY_{name} (or DRONE_{name}), "
-        f"for example: export GANTRY_{name}={example}"
-    )
+def _want_json(ctx: click.Context, option: click.Parameter, value: bool | str | None) -> None:
+    if not value:
+        return
+    ctx.meta[JSON] = True
+    if isinstance(value, str):
+        ctx.meta[QUERY] = value
+    if ctx.obj is not None:
+        ctx.obj = replace(ctx.obj, as_json=True, query=ctx.meta.get(QUERY, ""))
 
 
-def _want_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    if value:
-        ctx.meta["json"] = True
-        if ctx.obj is not None:
-            ctx.obj = replace(ctx.obj, as_json=True)
-
-
-json_option = click.option(
+#: The keys of what the options have said in the context: whether JSON is wanted, and what of it.
+JSON, QUERY = f"{__name__}.json", f"{__name__}.query"
+_json = click.option(
     "--json", is_flag=True, expose_value=False, callback=_want_json, help="Print the server's answer as JSON."
 )
+_jq = click.option(
+    "--jq",
+    metavar="EXPR",
+    expose_value=False,
+    callback=_want_json,
+    help="Print what a jq expression selects of it.",
+)
+
+
+def json_option(function: F) -> F:
+    """Let a command print JSON: all of the answer with --json, a part of it with --jq."""
+    return _json(_jq(function))
 
 
 def slug(value: str) -> str:
@@ -89,13 +135,19 @@ def slug(value: str) -> str:
     return value
 
 
-def number_or_last(value: str) -> int:
-    """A build's number, or `LAST`."""
-    if value == "last":
-        return LAST
-    if not re.fullmatch(r"[1-9][0-9]{0,17}", value, re.ASCII):
-        raise click.BadParameter(f"{value!r} is not a build: write its number (from 1) or last")
-    return int(value)
+def is_slug(value: str) -> bool:
+    """Whether an argument has the form of a repository's name, where it could be another argument as well."""
+    return re.fullmatch(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)+", value) is not None
+
+
+def build(value: str) -> str:
+    """A word that stands for a build (see `remote.builds`), perhaps after its repository: `acme/web#42`."""
+    word = value.rpartition("#")[2]
+    if not word or word == "0" or re.search(r"\s", value) or (word.isdigit() and not re.fullmatch(NUMBER_FORM, word)):
+        raise click.BadParameter(
+            f"{value!r} is not a build: write its number (from 1), last, last:success, a branch, a tag or a commit"
+        )
+    return value
 
 
 def parameter(value: str) -> tuple[str, str]:
@@ -147,7 +199,45 @@ def confirm(question: str, yes: bool) -> None:
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
 NUMBER = click.IntRange(min=1)
-slug_argument = click.argument("slug", type=slug, metavar="NAMESPACE/NAME")
+
+
+class RepoArgument(click.Argument):
+    """A repository as the first argument, which may be left out: see `Command.parse_args`.
+
+    With `from_clone`, the repository is then that of the git clone in the current folder; else there is none.
+    """
+
+    def __init__(self, declared: Sequence[str], *, from_clone: bool, **given: Any) -> None:
+        super().__init__(declared, required=False, **given)
+        self.from_clone = from_clone
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        if ctx.meta.get(NAMED, True):
+            super().add_to_parser(parser, ctx)
+
+
+#: The key of what `Command.parse_args` has found in the context: whether the first argument is the repository.
+NAMED = f"{__name__}.named"
+
+
+def repo_argument(*options: str, from_clone: bool = True) -> Callable[[F], F]:
+    """Let a command take a repository, as `slug`: first, or with -R, --repo or one more option."""
+    without = "else that of the git clone you are in." if from_clone else "else all."
+    argument = click.argument("slug", cls=RepoArgument, type=slug, metavar="[REPO]", from_clone=from_clone)
+    option = click.option(
+        "-R", "--repo", *options, "repo", type=slug, metavar="NAMESPACE/NAME", help=f"The repository; {without}"
+    )
+    return lambda function: option(argument(function))
+
+
+class BuildArgument(click.Argument):
+    """A build, as a word: see `build`. A repository before the word, as in `acme/web#42`, is the command's."""
+
+
+build_argument = click.argument("word", cls=BuildArgument, type=build, metavar="BUILD")
+slug_argument = repo_argument()
+#: For commands that destroy, or that register what the server does not know: the repository must be named.
+named_slug_argument = click.argument("slug", type=slug, metavar="NAMESPACE/NAME")
 params_option = click.option(
     "-p",
     "--param",

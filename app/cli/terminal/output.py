@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from app.cli.remote.client import Json
+from app.errors import Invalid
 
 COLOURS = {
     "success": "green",
@@ -25,6 +27,21 @@ COLOURS = {
     "PENDING": "yellow",
     "PROCESSING": "yellow",
 }
+#: The columns of prose, and those of names that may be long, in the order in which they are shortened.
+PROSE = (
+    "MESSAGE",
+    "",
+    "WHY IT WAITS",
+    "CHANGE",
+    "DESCRIPTION",
+    "BROWSER",
+    "IN DETAIL",
+    "SUBJECT",
+    "EXPRESSION",
+    "BRANCH",
+)
+#: The least width of a column that is shortened, in cells.
+LEAST = 10
 _CONTROLS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 _CONTROL = re.compile(_CONTROLS)
 #: What a terminal acts on, in one alternative each: a colour; a line end; a command; a command with a text, such as a
@@ -69,6 +86,19 @@ def as_json(value: Any) -> str:
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def queried(value: Any, expression: str) -> str:
+    """What an expression of jq makes of the JSON: texts as they are, other values as JSON, one a line; Invalid."""
+    import jq
+
+    try:
+        found = list(jq.compile(expression).input_value(value))
+    except ValueError as error:
+        raise Invalid(f"--jq {expression}: {error}") from error
+    return "\n".join(
+        one if isinstance(one, str) else json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in found
+    )
+
+
 def printable(text: str) -> str:
     """An untrusted text without the characters that control a terminal; line ends and tabs stay."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
@@ -93,21 +123,54 @@ def state(build: Json) -> str:
 
 
 def commit(build: Json) -> str:
-    """The first digits of a build's commit."""
-    return line(build.get("after", ""))[:8]
+    """The id of a build's commit, as `short`."""
+    return short(build.get("after", ""), 8)
 
 
 def by(build: Json) -> str:
     """Who began a build: an account, or for a push and the like the author of the commit."""
     trigger = build.get("trigger", "")
-    return line(build.get("author_login", "") if trigger.startswith("@") else trigger, 20)
+    return line(build.get("author_login", "") if trigger.startswith("@") else trigger)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Aligned columns, two spaces apart."""
+    """A list: for people aligned columns that fit the terminal; for programs a row a line, cells separated by tabs."""
+    if for_people():
+        return grid(headers, rows)
+    return "\n".join("\t".join(row) for row in rows)
+
+
+def grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Aligned columns, two spaces apart; on a terminal, columns of prose are shortened until the widest row fits."""
     lines = [tuple(headers), *(tuple(row) for row in rows)]
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(_pad, cells, widths)).rstrip() for cells in lines)
+    if for_people():
+        widths = _fitted(headers, widths, shutil.get_terminal_size().columns)
+    return "\n".join("  ".join(map(_cell, cells, widths)).rstrip() for cells in lines)
+
+
+def _fitted(headers: Sequence[str], widths: Sequence[int], room: int) -> list[int]:
+    """The widths, those of columns of prose smaller, in the order of PROSE, so that all fit if that is possible."""
+    fitted = list(widths)
+    over = sum(fitted) + 2 * (len(fitted) - 1) - room
+    for name in PROSE:
+        for at, header in enumerate(headers):
+            if header == name and over > 0:
+                less = min(over, max(fitted[at] - max(LEAST, len(header)), 0))
+                fitted[at] -= less
+                over -= less
+    return fitted
+
+
+def for_people() -> bool:
+    """Whether standard output is a terminal; otherwise a program reads it."""
+    return sys.stdout.isatty()
+
+
+def short(identity: Any, length: int) -> str:
+    """An id by its first characters, which are enough for people; whole for programs."""
+    text = line(identity)
+    return text[:length] if for_people() else text
 
 
 def block(pairs: Iterable[tuple[str, str]]) -> str:
@@ -118,9 +181,11 @@ def block(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def ago(then: int, now: float) -> str:
-    """How long ago, up to a month; then the date (UTC). Both in Unix seconds, 0 = never."""
+    """How long ago, up to a month; then, and for programs, the time (UTC). Both in Unix seconds, 0 = never."""
     if not then:
         return "-"
+    if not for_people():
+        return moment(then)
     past = max(0, int(now) - then)
     for limit, unit, name in ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (30 * 86400, 86400, "d")):
         if past < limit:
@@ -172,7 +237,7 @@ def stages(build: Json) -> str:
     for stage in build.get("stages") or []:
         rows.append(_part(stage, line(stage.get("name", "")), ""))
         rows.extend(_part(step, "", line(step.get("name", ""))) for step in stage.get("steps") or [])
-    return table(["STAGE", "STEP", "STATUS", "TOOK", ""], rows) if rows else ""
+    return grid(["STAGE", "STEP", "STATUS", "TOOK", ""], rows) if rows else ""
 
 
 def _part(part: Json, stage: str, step: str) -> list[str]:
@@ -202,5 +267,14 @@ def _cells(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
+def _cell(text: str, width: int) -> str:
+    """The text in so many of a terminal's cells; what is too long is plain, and ends with a mark."""
+    free = width - _width(text)
+    if free >= 0:
+        return text + " " * free
+    kept, used = "", 1
+    for char in text:
+        if (used := used + _cells(char)) > width:
+            break
+        kept += char
+    return kept + "…" + " " * (width - _width(kept) - 1)

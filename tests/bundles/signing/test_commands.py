@@ -66,7 +66,7 @@ def test_a_pair_is_made_shown_rotated_and_removed(shell: Shell) -> None:
     assert shell("rm", "releases", "--yes") == "Key pair releases is removed\n"
     assert "there is no key pair releases" in shell.fails("show", "releases")
     assert "there is no key pair releases" in shell.fails("rotate", "releases")
-    rows = [line.split() for line in shell("ls", "--retired").splitlines() if line.startswith("releases ")]
+    rows = [line.split() for line in shell("ls", "--retired").splitlines() if line.startswith("releases\t")]
     assert [(row[1], row[2][:16]) for row in rows] == [("ECDSA", each["keyId"][:16]) for each in (first, second)]
     assert "releases" not in shell("ls")
     assert shell("rm", "releases", "--forget", "--yes")

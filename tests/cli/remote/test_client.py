@@ -93,7 +93,7 @@ def test_error_is_told_with_the_server_s_words_and_what_was_asked(client: Client
 def test_unauthorized_asks_about_the_token_but_does_not_show_it(client: Client, far: FarSide) -> None:
     far.on("GET", PATH, answer({"message": "Unauthorized"}, 401))
 
-    with pytest.raises(Refused, match="Unauthorized; is GANTRY_TOKEN the token") as caught:
+    with pytest.raises(Refused, match="Unauthorized; is the token") as caught:
         client.call("GET", PATH)
 
     assert "secret-token" not in caught.value.message
@@ -168,11 +168,11 @@ def test_several_problems_are_listed_one_a_line(gantry: Gantry, far: FarSide) ->
     body = {"message": "DRONE_X is reserved; 1BAD is no name", "code": "invalid", "errors": errors}
     far.on("POST", f"{PATH}/builds/1/promote", answer(body, 400))
 
-    done = gantry("build", "promote", "octocat/hello-world", "1", "production", "-p", "DRONE_X=1", "--json")
+    done = gantry("build", "promote", "octocat/hello-world", "1", "production", "-p", "DRONE_X=1")
 
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr == ("Error: 2 problems:\n  DRONE_X is reserved\n  path: 1BAD is no name\n")
+    assert done.stderr == "Error: 2 problems:\n  DRONE_X is reserved\n  path: 1BAD is no name\n"
 
 
 def test_what_a_server_says_cannot_command_the_terminal(gantry: Gantry, far: FarSide) -> None:

@@ -6,6 +6,13 @@ from tests.cli.farside import recorded
 DAY = 86400
 
 
+@pytest.fixture
+def people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of 80 columns."""
+    monkeypatch.setattr(output, "for_people", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
 @pytest.mark.parametrize(
     ("past", "said"),
     [
@@ -20,7 +27,8 @@ DAY = 86400
         (30 * DAY, "2026-10-22T05:09:06Z"),
     ],
 )
-def test_time_is_told_as_distance_until_it_is_a_date(past: int, said: str) -> None:
+@pytest.mark.usefixtures("people")
+def test_time_is_told_to_people_as_distance_until_it_is_a_date(past: int, said: str) -> None:
     assert output.ago(1795237746 - past, 1795237746) == said
 
 
@@ -32,6 +40,7 @@ def test_time_that_no_calendar_holds_is_its_number() -> None:
     assert output.moment(10**18) == "1" + "0" * 18
 
 
+@pytest.mark.usefixtures("people")
 def test_columns_are_as_wide_as_their_widest_cell_on_a_terminal() -> None:
     shown = output.table(["A", "B"], [["界", "1"], ["e\u0301e", "2"], [output.status("success"), "3"]])
 
@@ -43,8 +52,35 @@ def test_columns_are_as_wide_as_their_widest_cell_on_a_terminal() -> None:
     ]
 
 
+@pytest.mark.usefixtures("people")
 def test_table_without_rows_is_its_header() -> None:
     assert output.table(["NUMBER", "STATUS"], []) == "NUMBER  STATUS"
+
+
+def test_programs_get_a_row_a_line_with_tabs_and_exact_times() -> None:
+    assert output.table(["A", "B"], [["a b", output.ago(1795237746, 1795237800)]]) == "a b\t2026-11-21T05:09:06Z"
+    assert output.table(["A", "B"], []) == ""
+    assert output.short("0123456789", 4) == "0123456789"
+
+
+@pytest.mark.usefixtures("people")
+def test_messages_are_shortened_first_then_branches_and_ids_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    head = ["NUMBER", "BRANCH", "MESSAGE"]
+
+    def lines(message: str, branch: str = "main", number: str = "1") -> list[str]:
+        return output.table(head, [[number, branch, message]]).splitlines()
+
+    assert lines("m" * 24)[1] == "1       main    " + "m" * 24
+    assert lines("m" * 25)[1] == "1       main    " + "m" * 23 + "…"
+    assert lines("界" * 20)[1] == "1       main    " + "界" * 11 + "…"
+    assert lines("m" * 90, "b" * 30)[1] == "1       " + "b" * 19 + "…  " + "m" * 9 + "…"
+    assert lines("m" * 90, "b" * 90, "9" * 50)[1] == "9" * 50 + "  " + "b" * 9 + "…  " + "m" * 9 + "…"
+
+
+@pytest.mark.usefixtures("people")
+def test_people_see_the_beginning_of_an_id() -> None:
+    assert output.short("0123456789", 4) == "0123"
 
 
 def test_cell_is_one_line_that_cannot_command_the_terminal() -> None:
