@@ -1,6 +1,7 @@
 """Examples of calls about builds, where the types of their rows do not tell enough."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from app.web.examples import Example
 
@@ -22,8 +23,26 @@ _PROJECT = (
     'lastBuildTime="2026-11-23T05:32:11Z" webUrl="https://gantry.example.com/octocat/hello-world/2"></Project></Projects>'
 )
 
+#: Of a build that was just made.
+_NEW: Mapping[str, Any] = {
+    "status": "pending",
+    "version": 1,
+    "BuildJSON.version": 1,
+    "machine": None,
+    "steps": None,
+    "started:integer": 0,
+    "stopped": 0,
+    "finished": 0,
+}
+_PUSHED = {**_NEW, "event": "push", "parent": None, "deploy_to": None, "params": None}
+
 EXAMPLES: Mapping[str, Example] = {
-    "builds.receive_push": Example(body=_PUSH, headers=("'X-Gantry-Event: push'", _SIGNATURE)),
+    **dict.fromkeys(
+        ["builds.promote", "builds.promote_named", "builds.rollback", "builds.restart"], Example(known=_NEW)
+    ),
+    "builds.create": Example(known=_PUSHED),
+    "cron.run": Example(known=_PUSHED),
+    "builds.receive_push": Example(_PUSH, ("'X-Gantry-Event: push'", _SIGNATURE), known=_PUSHED),
     "builds.cc_xml": Example(answer=_PROJECT),
     "cards.create": Example(body={"schema": "https://cards.example.com/coverage.json", "data": _CARD}),
     "cards.show": Example(answer=_CARD),

@@ -7,8 +7,9 @@ row always has the same example.
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -26,12 +27,14 @@ class Example:
     """What the example of a call shows where the row's types do not tell it. A room has its own in `examples.py`.
 
     `body` is JSON, or a text that is sent as it is. `headers` are words of a shell, where `$body` is that text.
-    `answer` is the body of a success: JSON, or a text.
+    `answer` is the body of a success: JSON, or a text. Without it, the type of the answer makes the body, with `known`
+    values in place of those of `samples`; a property whose value is None is left out where it may be.
     """
 
     body: Any = None
     headers: Sequence[str] = ()
     answer: Any = None
+    known: Mapping[str, Any] = field(default_factory=dict)
 
 
 _NONE = Example()
@@ -74,7 +77,7 @@ def body(row: Endpoint, example: Example = _NONE) -> Any:
     schema = row.body.model_json_schema()
     names = schema.get("required") or list(schema["properties"])[:1]
     components = {f"#/$defs/{name}": one for name, one in schema.get("$defs", {}).items()}
-    maker = _Maker(components)
+    maker = _Maker(components, VALUES)
     return {name: maker.of(schema["properties"][name], name, (row.body.__name__,)) for name in names}
 
 
@@ -97,20 +100,21 @@ def curl(row: Endpoint, example: Example = _NONE) -> str:
     return (f"body={shlex.quote(text)}\n" if named else "") + " \\\n  ".join(lines)
 
 
-def value(schema: Schema, components: Mapping[str, Schema]) -> Any:
+def value(schema: Schema, components: Mapping[str, Schema], known: Mapping[str, Any] = MappingProxyType({})) -> Any:
     """A value that fits a JSON schema; `components` are the schemas by reference.
 
     An example of the schema itself comes first, then a known value, then one that fits the type. The items of a list
     have no lists that they may leave out, such as the stages of builds.
     """
-    return _Maker(components, brief=schema.get("type") == "array").of(schema, "", ())
+    return _Maker(components, {**VALUES, **known}, brief=schema.get("type") == "array").of(schema, "", ())
 
 
 class _Maker:
     """Makes the values of schemas that refer to each other."""
 
-    def __init__(self, components: Mapping[str, Schema], *, brief: bool = False) -> None:
+    def __init__(self, components: Mapping[str, Schema], values: Mapping[str, Any], *, brief: bool = False) -> None:
         self._components = components
+        self._values = values
         self._brief = brief
 
     def of(self, schema: Schema, name: str, inside: Sequence[str]) -> Any:
@@ -149,12 +153,12 @@ class _Maker:
         """A known value of a property that has this type: of the property in its schema, or of every such property."""
         within = inside[-1].rpartition("/")[2].rpartition("__")[2] if inside else ""
         names = (f"{within}.{name}", f"{name}:{kind}", name)
-        found = [VALUES[one] for one in names if one in VALUES]
+        found = [self._values[one] for one in names if one in self._values]
         return next((one for one in found if type(one) in _TYPES[kind]), None)
 
     def _object(self, schema: Schema, name: str, inside: Sequence[str]) -> Any:
         if "properties" not in schema:
-            known = VALUES.get(name)
+            known = self._values.get(name)
             more = schema.get("additionalProperties")
             if isinstance(known, dict) and isinstance(more, dict) and more.get("type") == "string":
                 return known
@@ -172,13 +176,14 @@ class _Maker:
         if self._brief and listed:
             return False
         places = {listed, *(part.get("$ref") for part in [schema, *schema.get("anyOf", ())])}
-        return key not in OMITTED and not places & set(inside)
+        omitted = key in OMITTED or self._values.get(key, key) is None
+        return not omitted and not places & set(inside)
 
     def _array(self, schema: Schema, name: str, inside: Sequence[str]) -> list[Any]:
         items = schema.get("prefixItems") or [schema.get("items", {})]
         if any(item.get("$ref") in inside for item in items):
             return []
-        known = VALUES.get(name)
+        known = self._values.get(name)
         if isinstance(known, list) and items[0].get("type") == "string":
             return known
         return [self.of(item, name.removesuffix("s"), inside) for item in items]

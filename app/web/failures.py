@@ -77,11 +77,11 @@ class Failures:
                 content["example"] = _telling(value(content["schema"], components), usual[status])
 
 
-def _telling(shown: Any, code: Code) -> Any:
+def _telling(shown: Any, known: Code) -> Any:
     """The example of an error, with the words of a code in it."""
     if isinstance(shown, list):
-        return [_telling(one, code) for one in shown]
+        return [_telling(one, known) for one in shown]
     if not isinstance(shown, dict):
         return shown
-    told = {"message": code.means, "code": code.name, "status": code.status}
-    return {key: told.get(key, _telling(one, code)) for key, one in shown.items()}
+    told = {"message": known.means, "code": known.name, "status": known.status}
+    return {key: told.get(key, _telling(one, known)) for key, one in shown.items()}

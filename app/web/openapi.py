@@ -220,15 +220,16 @@ def _show(operation: Schema, row: Endpoint, example: Example, components: Mappin
         content.update({"example": sent[media]} if sent.get(media) else {})
     for status, answer in operation["responses"].items():
         if status.startswith("2"):
-            _show_answer(answer.get("content", {}), example.answer, components)
+            _show_answer(answer.get("content", {}), example, components)
 
 
-def _show_answer(contents: Schema, told: Any, components: Mapping[str, Schema]) -> None:
+def _show_answer(contents: Schema, example: Example, components: Mapping[str, Schema]) -> None:
     """Add the example of an answer for each media type: of JSON by its type or as told, of text as told."""
+    told = example.answer
     for media, content in contents.items():
         if media in _OF_TYPES:
             is_told = told is not None and not isinstance(told, str)
-            content["example"] = told if is_told else value(content["schema"], components)
+            content["example"] = told if is_told else value(content["schema"], components, example.known)
         elif isinstance(told, str) and media != HTML.media_type:
             content["example"] = told
 

@@ -19,7 +19,7 @@ OMITTED = frozenset(
     {
         *("error", "errignore", "pending_reason", "found_late", "debug", "cron", "deploy_id", "title", "detached"),
         *("schema", "limit", "throttle", "variant", "kernel", "labels", "depends_on", "messages", "problem"),
-        *("refresh_token", "failures", "errors"),
+        *("refresh_token", "failures", "errors", "pull_request", "pull_request_push"),
     }
 )
 VALUES: Mapping[str, Any] = {

@@ -61,7 +61,7 @@ def _read(expression: ast.expr, status: int, module: ModuleType, found: Found, u
         _read(expression.body, status, module, found, unread)
         _read(expression.orelse, status, module, found, unread)
     elif isinstance(expression, ast.Constant):
-        found.update({(expression.value, status)} if expression.value else ())
+        found.update({(str(expression.value), status)} if expression.value else ())
     elif isinstance(known := _named(text, module), str):
         found.add((known, status))
     elif text in MADE:
