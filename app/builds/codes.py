@@ -5,11 +5,16 @@ from app.web import codes
 CODES = codes.of(
     {
         400: {
+            "ambiguous_commit": ("Several commits begin with these digits.", "Write more digits."),
             "ambiguous_ref": ("More than one of branch, tag and commit is given.", "Give only one."),
+            "bad_commit": ("The commit of a filter is none.", "Write 7 to 64 hexadecimal digits."),
+            "bad_dry_run": ("`dry_run` is neither true nor false; nothing was done.", "Send `dry_run=true`."),
+            "bad_range": ("It is not said what is compared.", "Write `a...b` at the end of the path."),
             "cron_too_often": ("The cron job would run too often.", "Write a longer interval."),
             "missing_before": ("It is not said which builds are deleted.", "Say `?before=` with a build's number."),
             "missing_ref": ("It is not said what is promoted.", "Say one of branch, tag and commit."),
             "missing_target": ("The target of a promotion is missing.", "Say `?target=`."),
+            "no_commit": ("A build that is compared has no commit.", "Compare another build, or a branch."),
             "not_blocked": ("Nothing waits for approval.", "Look at the build's status."),
             "not_startable": ("A build of this status cannot be started from.", "Choose a build that is over."),
             "parameter_value": ("A parameter holds a NUL.", "Send a text."),

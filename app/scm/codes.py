@@ -16,6 +16,7 @@ CODES = codes.of(
         },
         422: {
             "another_repository": ("Another repository has taken the address.", "Register the repository anew."),
+            "cannot_compare": ("The host of the repository compares no commits.", "Compare in a clone."),
             "config_not_found": ("The commit has no pipeline file.", "Commit one, or change `config_path`."),
             "config_not_utf8": ("The pipeline file is no text in UTF-8.", "Save the file as UTF-8."),
             "config_too_large": ("The pipeline file is too large.", "Make the file smaller."),
