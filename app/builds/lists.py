@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import BigInteger, bindparam, literal_column, select
 
 from app.accounts.model import User
-from app.builds.model import EVENTS, Build
+from app.builds.model import EVENTS, LISTED, Build
 from app.builds.store import MAPPER, Index
 from app.db import schema
 from app.db.tx import Row, Tx, many, one, run
@@ -130,15 +130,8 @@ FILTERS = ("ref", "event", "status", "deploy_to", "after_sha")
 #: The conditions of two filters of the status: `blocked` is no status of a build in the table, and what waits for
 #: approval is not also among the builds that are `pending`.
 _WAITING: Mapping[str, str] = {"blocked": "builds.blocked", "pending": "NOT builds.blocked"}
-
-
 #: The values that builds have where there are only a few, by filter.
-VALUES: Mapping[str, Sequence[str]] = {
-    "event": EVENTS,
-    "status": ("pending", "running", "blocked", "success", "failure", "error", "killed", "skipped", "declined"),
-}
-
-
+VALUES: Mapping[str, Sequence[str]] = {"event": EVENTS, "status": LISTED}
 #: The commits of a repository's builds whose ids begin with `least`; `beyond` is the first text after all of these.
 COMMITS = """
     SELECT min(after_sha) AS first, max(after_sha) AS last FROM builds

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Status = Literal[
     "waiting_on_dependencies",
@@ -17,6 +17,8 @@ Status = Literal[
     "declined",
 ]
 
+#: What builds are listed by. A build with `blocked` waits for an approval; only stages wait for other stages.
+LISTED: tuple[str, ...] = tuple(one for one in get_args(Status) if one != "waiting_on_dependencies")
 #: The events of builds (contract drone-yaml 16).
 EVENTS = ("push", "pull_request", "tag", "promote", "rollback", "cron", "custom")
 #: A status that does not change any more, of a build, a stage or a step (contract drone-rpc 8.1).

@@ -27,12 +27,11 @@ def approvals(session: Session, page: int, limit: int) -> None:
 
 
 def _table(repos: list[Json]) -> str:
-    if not repos:
-        return "Nothing waits for your approval"
     now = time.time()
     return output.table(
         ["REPOSITORY", "NUMBER", "EVENT", "TARGET", "COMMIT", "BY", "WAITS SINCE", "MESSAGE"],
         [[output.line(repo.get("slug", "")), *_row(repo.get("build") or {}, now)] for repo in repos],
+        empty="Nothing waits for your approval",
     )
 
 
@@ -44,5 +43,5 @@ def _row(build: Json, now: float) -> list[str]:
         output.commit(build),
         output.by(build),
         output.ago(build.get("created") or 0, now),
-        output.line(build.get("message", ""), 50),
+        output.line(build.get("message", "")),
     ]

@@ -117,8 +117,8 @@ def promote(session: Session, slug: str, word: str, target: str, params: tuple[t
     A branch, a tag or a commit needs no build: its newest commit is promoted. branch:NAME, tag:NAME or commit:ID says
     which of them is meant.
     """
-    kinds = {meaning.kind for meaning in builds.meanings(word)}
-    query = params_query(params, reserved=["target", *kinds]) | {"target": target}
+    reserved = ["target", *(builds.KINDS if builds.meanings(word) else ())]
+    query = params_query(params, reserved=reserved) | {"target": target}
     _start(session, slug, lambda client, more: origin.promote(client, slug, word, query | more), how)
 
 

@@ -17,7 +17,7 @@ from app.builds.model import DONE, Line
 from app.cli.remote.client import Connection, Json, Refused, Unreachable
 from app.cli.remote.stream import Backoff, Frame, Streams
 from app.cli.terminal.options import api_path, repo_path
-from app.cli.terminal.output import line, reason
+from app.cli.terminal.output import line, reason, standing
 from app.cli.terminal.screen import Screen
 
 #: Seconds that a stream of log lines may stay open after its step has ended.
@@ -281,4 +281,4 @@ def _summary(build: Json, now: float) -> str:
         if step.get("status") == "running"
     ]
     since = build.get("started") or build.get("created") or now
-    return " · ".join([f"build {build.get('number')} {build.get('status')}", *running, f"{max(0, int(now - since))} s"])
+    return " · ".join([f"build {build.get('number')} {standing(build)}", *running, f"{max(0, int(now - since))} s"])

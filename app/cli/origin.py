@@ -11,7 +11,8 @@ from app.errors import NotFound
 def promote(client: Client, slug: str, word: str, query: Json) -> Any:
     """Promote what a word stands for (see `remote.builds`); the server's answer.
 
-    A branch, a tag or a commit needs no build: its newest commit is promoted. NotFound when the repository has none.
+    A number, `last` and `last:STATUS` are a build. A branch, a tag or a commit needs no build: its newest commit at
+    the host is promoted. NotFound when the repository has none.
     """
     meanings = builds.meanings(word)
     if not meanings:
@@ -24,5 +25,4 @@ def promote(client: Client, slug: str, word: str, query: Json) -> Any:
             if refused.status != 404 or len(meanings) == 1:
                 raise
     client.record("GET", repo_path(slug))  # refused, if it is the repository that is not there
-    *others, last = (meaning.kind for meaning in meanings)
-    raise NotFound(f"{slug} has no {', '.join(others)} or {last} {word!r}")
+    raise NotFound(f"{slug} has no {builds.kinds(meanings)} {word!r}")

@@ -76,7 +76,7 @@ def _stages(build: Json) -> str:
         [output.line(stage.get("name", "")), output.status(stage.get("status", "")), output.reason(stage)]
         for stage in build.get("stages") or []
     ]
-    return output.table(["STAGE", "STATUS", ""], rows) if rows else ""
+    return output.grid(["STAGE", "STATUS", ""], rows) if rows else ""
 
 
 def _changes(build: Json) -> str:

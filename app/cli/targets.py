@@ -54,9 +54,8 @@ def _of_all(repos: list[Json]) -> str:
 def _table(found: list[tuple[str, list[Json]]]) -> str:
     now = time.time()
     rows = [[output.line(slug), *_row(target, now)] for slug, listed in found for target in listed]
-    if not rows:
-        return "Nothing was promoted yet"
-    return output.table(["REPOSITORY", "TARGET", "BUILD", "COMMIT", "BY", "WHEN", "BEHIND", "SINCE"], rows)
+    headers = ["REPOSITORY", "TARGET", "BUILD", "COMMIT", "BY", "WHEN", "BEHIND", "SINCE"]
+    return output.table(headers, rows, empty="Nothing was promoted yet")
 
 
 def _row(target: Json, now: float) -> list[str]:

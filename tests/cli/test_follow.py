@@ -268,6 +268,12 @@ def test_reason_of_waiting_is_told_once(far: FarSide, capfd: pytest.CaptureFixtu
     assert err == "s waits: no runner serves type docker\ns waits for an approval\ns: declined\n"
 
 
+def test_the_status_line_calls_a_build_blocked_that_waits_for_an_approval() -> None:
+    waiting = build("pending", blocked=True, created=100)
+
+    assert following._summary(waiting, now=103) == "build 2 blocked · 3 s"
+
+
 def test_error_of_a_stage_and_of_a_step_are_told(far: FarSide, capfd: pytest.CaptureFixture[str]) -> None:
     ended = build("error", ("a", "killed"), ("b", "failure"))
     ended["stages"][0]["error"] = "runner lost"

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Gantry
+from app.cli.terminal import output
+from tests.cli.conftest import Gantry, on_a_terminal
 from tests.cli.farside import FarSide, answer, text
 
 SLUG = "octocat/hello-world"
@@ -30,16 +31,32 @@ PRODUCTION: dict[str, Any] = {
 }
 
 
-def test_targets_show_the_last_success_and_what_was_begun_since(gantry: Gantry, far: FarSide) -> None:
+@pytest.fixture
+def terminal(environment: dict[str, str]) -> dict[str, str]:
+    """A wide terminal without colours."""
+    return environment | {"COLUMNS": "200", "NO_COLOR": "1"}
+
+
+def test_targets_show_the_last_success_and_what_was_begun_since(terminal: dict[str, str], far: FarSide) -> None:
     far.on("GET", f"{REPO}/targets", answer([STAGING, PRODUCTION, {"name": "new", "since": [], "behind": None}]))
 
-    rows = gantry("targets", SLUG).stdout.splitlines()
+    rows = on_a_terminal(terminal, "targets", SLUG).splitlines()
 
     assert rows[0].split() == ["REPOSITORY", "TARGET", "BUILD", "COMMIT", "BY", "WHEN", "BEHIND", "SINCE"]
     assert rows[1].split() == [SLUG, "staging", "41", "41aaaaaa", "mara", "2", "h", "ago", "-"]
     production = [SLUG, "production", "14", "14aaaaaa", "ana", "2", "h", "ago", "5", "18", "blocked,", "17", "failure"]
     assert rows[2].split() == production
     assert rows[3].split() == [SLUG, "new", "-", "-", "-", "-", "-"]
+
+
+def test_targets_in_a_pipe_are_whole_and_say_nothing_of_none(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", f"{REPO}/targets", answer([PRODUCTION]), answer([]))
+
+    (row,) = gantry("targets", SLUG).stdout.splitlines()
+
+    build, when = PRODUCTION["current"], output.moment(NOW - 7200)
+    assert row.split("\t") == [SLUG, "production", "14", build["after"], "ana", when, "5", "18 blocked, 17 failure"]
+    assert gantry("targets", SLUG).stdout == ""
 
 
 def test_targets_of_all_repositories_are_paged(gantry: Gantry, far: FarSide) -> None:
@@ -49,7 +66,7 @@ def test_targets_of_all_repositories_are_paged(gantry: Gantry, far: FarSide) -> 
     done = gantry("targets", "--page", "2", "--limit", "10")
 
     assert far.asked[0].query == {"page": "2", "per_page": "10"}
-    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
+    assert [line.split("\t")[:2] for line in done.stdout.splitlines()] == [
         ["acme/web", "staging"],
         [SLUG, "production"],
     ]
@@ -57,21 +74,21 @@ def test_targets_of_all_repositories_are_paged(gantry: Gantry, far: FarSide) -> 
     assert json.loads(gantry("targets", "--json").stdout) == listed
 
 
-def test_without_promotions_targets_say_so(gantry: Gantry, far: FarSide) -> None:
+def test_without_promotions_targets_say_so(terminal: dict[str, str], far: FarSide) -> None:
     far.on("GET", "/api/targets", answer([]))
 
-    assert gantry("targets").stdout == "Nothing was promoted yet\n"
+    assert on_a_terminal(terminal, "targets", "--all") == "Nothing was promoted yet\n"
 
 
-def test_approvals_show_what_waits(gantry: Gantry, far: FarSide) -> None:
+def test_approvals_show_what_waits(terminal: dict[str, str], far: FarSide) -> None:
     waiting = build(18, "pending", blocked=True, deploy_to="production")
     far.on("GET", "/api/user/approvals", answer([{"slug": SLUG, "build": waiting}]), answer([]))
 
-    rows = gantry("approvals").stdout.splitlines()
+    rows = on_a_terminal(terminal, "approvals").splitlines()
 
     assert far.asked[0].query == {"page": "1", "per_page": "25"}
     assert rows[1].split()[:6] == [SLUG, "18", "promote", "production", "18aaaaaa", "mara"]
-    assert gantry("approvals").stdout == "Nothing waits for your approval\n"
+    assert on_a_terminal(terminal, "approvals") == "Nothing waits for your approval\n"
 
 
 def test_a_blocked_build_is_called_blocked(gantry: Gantry, far: FarSide) -> None:
@@ -80,7 +97,7 @@ def test_a_blocked_build_is_called_blocked(gantry: Gantry, far: FarSide) -> None
     far.on("GET", f"{REPO}/builds/18", answer(blocked))
 
     rows = gantry("build", "ls", SLUG).stdout.splitlines()
-    assert [row.split()[1] for row in rows[1:]] == ["blocked", "running"]
+    assert [row.split("\t")[1] for row in rows] == ["blocked", "running"]
     assert "Status:   blocked\n" in gantry("build", "info", SLUG, "18").stdout
 
 
@@ -116,7 +133,7 @@ def test_a_dry_run_shows_what_would_run_and_change(gantry: Gantry, able: FarSide
     assert done.returncode == 0
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     for line in (
-        *("Would: run", "Runs there: build 14, 14aaaaaa", "Param: REGION=eu (build 38)", "deploy pending"),
+        *("Would: run", f"Runs there: build 14, 14{'a' * 38}", "Param: REGION=eu (build 38)", "deploy pending"),
         *("Param: VERSION=1.4 (given)", "New there (12):", "cccccccc Second change (Kim)", "… and 2 more"),
         *("Files (2):", "Nothing was changed"),
     ):
@@ -135,15 +152,24 @@ def test_a_dry_run_of_what_would_wait_or_fail_says_so(gantry: Gantry, able: FarS
     assert (fails.returncode, "fail at once" in fails.stdout, "the file is wrong" in fails.stdout) == (1, True, True)
 
 
-@pytest.mark.parametrize("verb", ["rollback", "restart"])
-def test_a_rollback_and_a_restart_can_be_dry_too(gantry: Gantry, able: FarSide, verb: str) -> None:
-    path = f"{REPO}/builds/38" + ("/rollback" if verb == "rollback" else "")
+@pytest.mark.parametrize(
+    ("args", "path"),
+    [
+        (["promote", SLUG, "main", "production"], "/promote"),
+        (["rollback", SLUG, "38", "production"], "/builds/38/rollback"),
+        (["build", "restart", SLUG, "38"], "/builds/38"),
+        (["build", "create", SLUG, "--branch", "main"], "/builds"),
+    ],
+)
+def test_whatever_begins_a_build_can_be_dry(gantry: Gantry, able: FarSide, args: list[str], path: str) -> None:
     changes = {"commits": None, "undone": None, "files": None, "reason": "gogs cannot tell"}
-    able.on("POST", path, answer(DRY | {"dry_run": {"params_from": {}, "changes": changes}}))
+    able.on("POST", f"{REPO}{path}", answer(DRY | {"dry_run": {"params_from": {}, "changes": changes}}))
 
-    done = gantry("build", verb, SLUG, "38", *(["production"] if verb == "rollback" else []), "--dry-run")
+    done = gantry(*args, "--dry-run")
 
+    assert able.asked[-1].query["dry_run"] == "true"
     assert "What would change is not known: gogs cannot tell" in done.stdout
+    assert done.stdout.endswith("\n\nNothing was changed\n")
 
 
 def test_a_server_that_knows_no_dry_run_begins_nothing(gantry: Gantry, far: FarSide) -> None:

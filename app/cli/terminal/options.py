@@ -142,11 +142,13 @@ def is_slug(value: str) -> bool:
 
 def build(value: str) -> str:
     """A word that stands for a build (see `remote.builds`), perhaps after its repository: `acme/web#42`."""
-    word = value.rpartition("#")[2]
-    if not word or word == "0" or re.search(r"\s", value) or (word.isdigit() and not re.fullmatch(NUMBER_FORM, word)):
-        raise click.BadParameter(
-            f"{value!r} is not a build: write its number (from 1), last, last:success, a branch, a tag or a commit"
-        )
+    from app.cli.remote import builds
+
+    repo, _, word = value.rpartition("#")
+    try:
+        builds.meanings(word if is_slug(repo) else value)
+    except Invalid as error:
+        raise click.BadParameter(error.message) from error
     return value
 
 

@@ -116,10 +116,15 @@ def status(value: str) -> str:
     return click.style(value, fg=colour) if colour else line(value)
 
 
-def state(build: Json) -> str:
-    """The status of a build in its colour; `blocked` for one of which nothing runs before an approval."""
+def standing(build: Json) -> str:
+    """The status of a build; `blocked` for one of which nothing runs before an approval."""
     value = build.get("status", "")
-    return status("blocked" if build.get("blocked") and value == "pending" else value)
+    return "blocked" if build.get("blocked") and value == "pending" else line(value)
+
+
+def state(build: Json) -> str:
+    """The same in its colour."""
+    return status(standing(build))
 
 
 def commit(build: Json) -> str:
@@ -133,10 +138,13 @@ def by(build: Json) -> str:
     return line(build.get("author_login", "") if trigger.startswith("@") else trigger)
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A list: for people aligned columns that fit the terminal; for programs a row a line, cells separated by tabs."""
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "") -> str:
+    """A list: for people aligned columns that fit the terminal; for programs a row a line, cells separated by tabs.
+
+    Without rows, people read the sentence `empty`, if there is one.
+    """
     if for_people():
-        return grid(headers, rows)
+        return grid(headers, rows) if rows or not empty else empty
     return "\n".join("\t".join(row) for row in rows)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from app.cli.remote import builds
 from app.cli.remote.client import Client, Connection, Refused
+from app.cli.terminal import options
 from app.errors import Invalid, NotFound
 from tests.cli.conftest import Gantry
 from tests.cli.farside import FarSide, answer, recorded
@@ -50,6 +51,14 @@ def test_last_with_a_status_is_the_newest_with_it(client: Client, far: FarSide) 
         builds.number(client, SLUG, "last:success")
 
 
+def test_what_waits_for_an_approval_is_blocked_and_not_pending(client: Client, far: FarSide) -> None:
+    far.on("GET", f"/api/repos/{SLUG}", answer({"default_branch": "trunk"}))
+    far.on("GET", BUILDS, answer([build(9, status="pending", blocked=True), build(8, status="pending")]))
+
+    assert builds.find(client, SLUG, "last:blocked") == 9
+    assert builds.find(client, SLUG, "last:pending") == 8
+
+
 def test_a_status_that_is_none_is_refused_with_the_nearest(client: Client, far: FarSide) -> None:
     with pytest.raises(Invalid, match=r"'sucess' is no status of a build. Did you mean 'success'\?"):
         builds.find(client, SLUG, "last:sucess")
@@ -78,7 +87,7 @@ def test_a_name_that_is_no_branch_is_a_tag(client: Client, far: FarSide) -> None
     assert builds.find(client, SLUG, "v1.2") == 5
 
 
-@pytest.mark.parametrize("word", ["5fcb01b", "5FCB01B0", SHA])
+@pytest.mark.parametrize("word", ["5fcb01b", "5FCB01B0"])
 def test_digits_that_name_no_branch_and_no_tag_are_a_commit(client: Client, far: FarSide, word: str) -> None:
     far.on("GET", BUILDS, answer([]), answer([]), answer([build(4)]))
 
@@ -86,12 +95,24 @@ def test_digits_that_name_no_branch_and_no_tag_are_a_commit(client: Client, far:
     assert asked(far)[-1] == {"commit": word, "per_page": "1"}
 
 
+@pytest.mark.parametrize("word", [SHA, SHA.upper(), "commit:5fcb01b"])
+def test_a_whole_id_is_nothing_but_a_commit(client: Client, far: FarSide, word: str) -> None:
+    far.on("GET", BUILDS, answer([build(4)]))
+
+    assert builds.find(client, SLUG, word) == 4
+    assert asked(far) == [{"commit": word.removeprefix("commit:"), "per_page": "1"}]
+
+
 def test_what_has_no_build_is_none(client: Client, far: FarSide) -> None:
     far.on("GET", BUILDS, answer([]))
 
     assert builds.find(client, SLUG, "main") is None
-    with pytest.raises(NotFound, match=f"{SLUG} has no build of a branch, tag or commit 'abcdef'$"):
+    with pytest.raises(NotFound, match=f"{SLUG} has no build of a branch or tag 'abcdef'$"):
         builds.number(client, SLUG, "abcdef")
+    with pytest.raises(NotFound, match=f"{SLUG} has no build of a branch, tag or commit 'abcdef0'$"):
+        builds.number(client, SLUG, "abcdef0")
+    with pytest.raises(NotFound, match=f"{SLUG} has no build of a tag 'tag:v9'$"):
+        builds.number(client, SLUG, "tag:v9")
     with pytest.raises(NotFound, match="if acme/web is the repository, the build after it is missing"):
         builds.number(client, SLUG, "acme/web")
 
@@ -121,11 +142,30 @@ def test_commands_take_the_word_with_the_repository_in_several_ways(
     assert done.stdout.startswith("Number:   2\n")
 
 
-def test_a_promotion_begins_with_such_a_word(gantry: Gantry, far: FarSide) -> None:
+def test_a_promotion_of_a_branch_needs_no_build(gantry: Gantry, far: FarSide) -> None:
+    far.on("POST", f"/api/repos/{SLUG}/promote", answer(recorded("promote with parameters")))
+
+    assert gantry("promote", f"{SLUG}#main", "production").returncode == 0
+    assert [one.query for one in far.asked] == [{"branch": "main", "target": "production"}]
+
+
+def test_a_promotion_of_the_last_success_is_one_of_that_build(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", f"/api/repos/{SLUG}", answer({"default_branch": "main"}))
     far.on("GET", BUILDS, answer([build(2)]))
     far.on("POST", f"{BUILDS}/2/promote", answer(recorded("promote with parameters")))
 
-    assert gantry("promote", f"{SLUG}#main", "production").returncode == 0
+    assert gantry("promote", SLUG, "last:success", "production").returncode == 0
+
+
+@pytest.mark.parametrize("word", ["0", "\u0663", "main^", "a..b", "fix:1", "last:", "last:sucess", "commit:main"])
+def test_a_word_that_stands_for_nothing_is_wrong_usage(gantry: Gantry, far: FarSide, word: str) -> None:
+    assert gantry("build", "info", SLUG, word).returncode == 2
+    assert far.asked == []
+
+
+def test_a_hash_in_a_name_separates_nothing_where_no_repository_is_before(client: Client) -> None:
+    assert options.build("fix#1") == "fix#1"
+    assert [meaning.name for meaning in builds.meanings("fix#1")] == ["fix#1", "fix#1"]
 
 
 def test_two_repositories_for_one_build_are_refused(gantry: Gantry, far: FarSide) -> None:
