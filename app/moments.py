@@ -109,16 +109,23 @@ class Recorders:
 
     def __init__(self, *recorders: Recorder) -> None:
         self._recorders: Sequence[Recorder] = recorders
+        #: By verb, those that write its moments down. There are some hundred verbs.
+        self._wanting = dict[str, Sequence[Recorder]]()
 
     def wants(self, verb: str) -> bool:
         """Whether any recorder writes down moments of this verb: if none does, the caller need not make the moment."""
-        return any(recorder.wants(verb) for recorder in self._recorders)
+        return bool(self._of(verb))
 
     def record(self, moment: Moment) -> Tx[None]:
         """Write a moment down, in the transaction that makes the change."""
-        for recorder in self._recorders:
-            if recorder.wants(moment.verb):
-                yield from recorder.record(moment)
+        for recorder in self._of(moment.verb):
+            yield from recorder.record(moment)
+
+    def _of(self, verb: str) -> Sequence[Recorder]:
+        found = self._wanting.get(verb)
+        if found is None:
+            found = self._wanting[verb] = [recorder for recorder in self._recorders if recorder.wants(verb)]
+        return found
 
     def recorded(self, tx: Tx[T], moment: Callable[[T], Moment | None]) -> Tx[T]:
         """Carry out `tx`, and write down the moment that `moment` makes of the result, unless `moment` returns None."""

@@ -262,7 +262,7 @@ routes = [
         operation="accounts.login",
         needs=_Person("Anybody.", refusals=(403,), strangers=True),
         query=[
-            Param("access_token", "The token of the account.", form=True),
+            Param("access_token", "The token of the account.", form=True, example="gantry-token-of-24-chars"),
             Param("username", "The login at a host without pages to log in; in the body alone.", form=True),
             Param("password", "The password there; in the body alone.", form=True),
             Param("host", "Name of that host; else the first such host.", form=True),
@@ -276,8 +276,13 @@ routes = [
         operation="accounts.connect",
         needs=session.BROWSER,
         query=[
-            Param("username", "The login at a host without pages to log in; in the body alone.", form=True),
-            Param("password", "The password there; in the body alone.", form=True),
+            Param(
+                "username",
+                "The login at a host without pages to log in; in the body alone.",
+                form=True,
+                example="octocat",
+            ),
+            Param("password", "The password there; in the body alone.", form=True, example="correct horse battery"),
         ],
         errors=[401],
     ),

@@ -145,7 +145,7 @@ Promote that build to production, from another terminal:
 or, and watch it run:
 
   export GANTRY_SERVER={url} GANTRY_TOKEN={token}
-  {gantry} build promote {SLUG} 1 production -p VERSION=1.2.3 --follow
+  {gantry} promote {SLUG} 1 production -p VERSION=1.2.3 --follow
 
 What builds made is at {artifacts}/ (for jf, Artifactory's other clients and curl).
 Upload the file of build 1 as another tool would, and promote it:

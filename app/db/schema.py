@@ -277,6 +277,7 @@ crons = table(
     *flags("disabled"),
     *numbers("created", "updated", "version"),
     *flags("hurried"),
+    *texts("zone"),
 )
 Index("crons_name", crons.c.repo_id, crons.c.name, unique=True)
 _enabled = not_(crons.c.disabled)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from app import background
 from app.builds.moments import Moments
@@ -34,7 +34,10 @@ async def open_outbox(ports: Ports, written: Notes, *, alone: bool) -> AsyncIter
     """Send what waits in the outbox while the block lasts. `alone`: no other server has the database."""
     sends = {**Sender(ports.db, ports.hosts).sends, **Marker(ports.db, ports.hosts, written.public_url).sends}
     worker = Worker(ports.db, sends, secrets.token_hex(8), now_ms, alone=alone)
-    async with worker.running(), background.serving(_wake(worker, ports.moments, written)):
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(worker.running())
+        if ports.hosts.forges:
+            await stack.enter_async_context(background.serving(_wake(worker, ports.moments, written)))
         yield worker
 
 

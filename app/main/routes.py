@@ -39,6 +39,8 @@ from app.bundles.api import promotion as bundle_promotion
 from app.bundles.api import reading as bundle_reading
 from app.bundles.api import records as bundle_records
 from app.bundles.api import transfer as bundle_transfer
+from app.main.codes import CODES
+from app.main.examples import EXAMPLES
 from app.outbox import api as outbox
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, credentials, links, owners, polls, repos, sign, tokens
@@ -142,7 +144,7 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
         yield state
 
     live = starlette.Router(lifespan=lifespan)
-    api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of)])
+    api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of, CODES, EXAMPLES)])
     runners_only = Router(rpc.routes, rpc.answer_to)
     calls = Router([row for row in ARTIFACTORY_ROWS if row not in files.routes], split=_parts)
     artifactory = Router([*ARTIFACTORY_ROWS, *system.unserved(calls.allowed)], faults.answer_to, _parts)

@@ -246,7 +246,7 @@ def job(row: Row, known: Known) -> list[Made]:
         made["next"] = made["next"] or expression.next_after(made["expr"], max(made["prev"], made["updated"]))
     except expression.BadExpression as error:
         raise Left(f"the expression cannot be used: {error}", example) from None
-    return [Made(schema.crons, made | {"target": "", "parent": "", "hurried": hurried})]
+    return [Made(schema.crons, made | {"target": "", "parent": "", "hurried": hurried, "zone": ""})]
 
 
 _TEMPLATE = _columns("template_", "id namespace name data created updated")

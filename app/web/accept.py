@@ -1,10 +1,16 @@
-"""Which media type of an answer a client prefers, by its `Accept` header."""
+"""Which forms of an answer a client prefers and takes, by its headers `Accept` and `Accept-Encoding`."""
 
 
 def prefers_text(accept: str) -> bool:
     """Whether the client prefers plain text to JSON; false for equal weights and for an empty header."""
     weights = dict(_weights(accept))
     return _weight(weights, "text/plain") > _weight(weights, "application/json")
+
+
+def takes(coding: str, accept_encoding: str) -> bool:
+    """Whether the client takes answers in this coding, such as gzip; false for an empty header."""
+    weights = dict(_weights(accept_encoding))
+    return weights.get(coding, weights.get("*", 0.0)) > 0
 
 
 def _weights(accept: str) -> list[tuple[str, float]]:

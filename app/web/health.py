@@ -1,6 +1,7 @@
 """Whether the server is alive and ready, and its version (contract drone-rest 3.7)."""
 
 import asyncio
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -10,6 +11,7 @@ from typing_extensions import TypedDict
 from app import DISTRIBUTION
 from app.db.tx import one
 from app.errors import Unavailable
+from app.web.examples import Example
 from app.web.reply import JSON, Text
 from app.web.route import Endpoint
 
@@ -97,6 +99,11 @@ async def show_varz(request: Request[Any]) -> JSON[VarzJSON]:
 UNLIMITED = frozenset({"/healthz", "/readyz"})
 #: Methods besides GET that monitoring may use.
 _OTHERS = ("POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_OK = Example(answer="OK")
+EXAMPLES: Mapping[str, Example] = {
+    **dict.fromkeys(["server.alive", "server.ready"], _OK),
+    **{f"server.alive.{method.lower()}": _OK for method in _OTHERS},
+}
 routes = [
     Endpoint("GET", "/healthz", alive, operation="server.alive"),
     *(Endpoint(method, "/healthz", alive, operation=f"server.alive.{method.lower()}") for method in _OTHERS),

@@ -1,23 +1,25 @@
 """The API's description, OpenAPI 3.1, made from the rows that route and check requests, so both always agree."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from inspect import getdoc, signature
+from types import MappingProxyType
 from typing import Any, TypeAlias, get_args, get_origin
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
+from app.web.codes import Code
 from app.web.errors import ErrorJSON
+from app.web.examples import PARAMETER, Example, body, curl, form, value
+from app.web.failures import Failures
 from app.web.reply import HTML, JSON, Empty, Encoded, Lines, Made, Piped, SeeOther
 from app.web.route import Endpoint, Param
 
 Schema = dict[str, Any]
 ErrorOf: TypeAlias = Callable[[Endpoint], Any]
 
-#: Statuses that any call may be answered with: too many requests, and unavailable.
-_ALWAYS = (429, 503)
 _SCHEMES: Schema = {
     "token": {"type": "http", "scheme": "bearer", "description": "The token of an account."},
     "query": {"type": "apiKey", "in": "query", "name": "access_token", "description": "The same, in the address."},
@@ -25,26 +27,45 @@ _SCHEMES: Schema = {
 }
 
 
-def describe(rows: Sequence[Endpoint], version: str, error_of: ErrorOf = lambda _: ErrorJSON) -> Schema:
-    """The whole document; `error_of` gives the type of the body of a row's errors."""
+def describe(
+    rows: Sequence[Endpoint],
+    version: str,
+    error_of: ErrorOf = lambda _: ErrorJSON,
+    codes: Sequence[Code] = (),
+    examples: Mapping[str, Example] = MappingProxyType({}),
+) -> Schema:
+    """The whole document. `error_of` gives the type of the body of a row's errors, `codes` are the codes of errors.
+
+    `examples` complete the examples of operations, by their names.
+    """
     schemas = _Schemas()
+    failures = Failures(schemas.of, codes)
     paths: Schema = {}
     for row in rows:
-        paths.setdefault(str(row.path), {})[row.method.lower()] = _operation(row, schemas, error_of(row))
-    components, paths = schemas.resolved(paths)
+        paths.setdefault(str(row.path), {})[row.method.lower()] = _operation(row, schemas, failures, error_of(row))
+    components, found = schemas.resolved({"paths": paths, "responses": failures.made})
+    by_reference = {f"{_COMPONENTS}{name}": schema for name, schema in components.items()}
+    failures.show(found["responses"], by_reference)
+    for row in rows:
+        shown = examples.get(row.operation, Example())
+        _show(found["paths"][str(row.path)][row.method.lower()], row, shown, by_reference)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Gantry", "version": version, "description": _ABOUT, "license": {"name": "Apache-2.0"}},
-        "paths": paths,
-        "components": {"schemas": components, "securitySchemes": _SCHEMES},
+        "paths": found["paths"],
+        "components": {"schemas": components, "responses": found["responses"], "securitySchemes": _SCHEMES},
+        "x-error-codes": [
+            {"code": one.name, "status": one.status, "means": one.means, "wayOut": one.way_out} for one in codes
+        ],
     }
 
 
 _ABOUT = (
     "Promote builds, and all that belongs to it, over Drone's API. Times are Unix seconds, 0 = not yet. Keys that are "
     "not required are left out when they are empty. Every path may end with a slash. Errors say what is wrong in "
-    "`message`, for programs in `code`, and one by one in `errors`."
+    "`message`, for programs in `code`, and one by one in `errors`; the table of the codes is at `/docs/api#codes`."
 )
+_COMPONENTS = "#/components/schemas/"
 
 
 class _Schemas:
@@ -59,14 +80,14 @@ class _Schemas:
         self._wanted[key] = (kind, mode)
         return {"schema": {"$later": key}}
 
-    def resolved(self, paths: Schema) -> tuple[Schema, Schema]:
-        """The named schemas, and the paths with every placeholder replaced by its schema."""
+    def resolved(self, described: Schema) -> tuple[Schema, Schema]:
+        """The named schemas, and the description with every placeholder replaced by its schema."""
         made, rest = TypeAdapter.json_schemas(
             [(key, mode, TypeAdapter(kind)) for key, (kind, mode) in self._wanted.items()],
-            ref_template="#/components/schemas/{model}",
+            ref_template=_COMPONENTS + "{model}",
         )
         found = {str(key[0]): schema for key, schema in made.items()}
-        return rest.get("$defs", {}), _replaced(paths, found)
+        return rest.get("$defs", {}), _replaced(described, found)
 
 
 def _replaced(value: Any, found: dict[str, Any]) -> Any:
@@ -77,7 +98,7 @@ def _replaced(value: Any, found: dict[str, Any]) -> Any:
     return [_replaced(item, found) for item in value] if isinstance(value, list) else value
 
 
-def _operation(row: Endpoint, schemas: _Schemas, error: Any) -> Schema:
+def _operation(row: Endpoint, schemas: _Schemas, failures: Failures, error: Any) -> Schema:
     summary, _, more = (getdoc(row.handler) or "").partition("\n\n")
     operation: Schema = {
         "operationId": row.operation,
@@ -85,7 +106,7 @@ def _operation(row: Endpoint, schemas: _Schemas, error: Any) -> Schema:
         "summary": " ".join(summary.split()),
         "description": "\n\n".join(filter(None, (more, f"For: {row.needs.means}", _scope(row)))),
         "parameters": [*_path_parameters(row), *_query_parameters(row)],
-        "responses": dict(sorted({**_errors(row, schemas, error), **_answers(row, schemas)}.items())),
+        "responses": dict(sorted({**failures.of(row, error), **_answers(row, schemas)}.items())),
         "security": _security(row),
     }
     if content := _body(row, schemas):
@@ -127,6 +148,7 @@ def _query_parameters(row: Endpoint) -> Iterator[Schema]:
             "required": param.required,
             "description": param.means,
             "schema": {"type": "string"},
+            **({"example": param.example} if param.example else {}),
         }
     if row.free:
         yield {
@@ -136,7 +158,7 @@ def _query_parameters(row: Endpoint) -> Iterator[Schema]:
             "style": "form",
             "explode": True,
             "schema": {"type": "object", "additionalProperties": {"type": "string"}},
-            "example": {"VERSION": "1.2.3"},
+            "example": PARAMETER,
         }
 
 
@@ -190,28 +212,27 @@ def _add(content: Schema, media: str, more: Schema) -> None:
         content[media] = more
 
 
-def _errors(row: Endpoint, schemas: _Schemas, error: Any) -> Schema:
-    """The answers of failures by status: those that follow from the row's other fields, and those in `errors`."""
-    statuses = {*row.needs.refusals, *row.errors, *_ALWAYS}
-    if row.body is not None or any(param.form for param in row.query):
-        statuses |= {400, 413}
-    if any(isinstance(word.example, int) for word in row.path.words):
-        statuses.add(400)
-    if row.path.words:
-        statuses.add(404)
-    shown = [HTML.media_type] if HTML in get_args(signature(row.handler).return_annotation) else []
-    return {str(status): _error(status, schemas, error, shown) for status in statuses}
+def _show(operation: Schema, row: Endpoint, example: Example, components: Mapping[str, Schema]) -> None:
+    """Add the examples of an operation: the call of curl, the bodies of the request and of the success."""
+    operation["x-codeSamples"] = [{"lang": "Shell", "label": "curl", "source": curl(row, example)}]
+    sent = {"application/json": body(row, example), "application/x-www-form-urlencoded": form(row)}
+    for media, content in operation.get("requestBody", {}).get("content", {}).items():
+        content.update({"example": sent[media]} if sent.get(media) else {})
+    for status, answer in operation["responses"].items():
+        if status.startswith("2"):
+            _show_answer(answer.get("content", {}), example, components)
 
 
-def _error(status: int, schemas: _Schemas, error: Any, shown: Sequence[str]) -> Schema:
-    """An answer of a failure: as JSON, or as `shown`, such as a page."""
-    answer: Schema = {
-        "description": HTTPStatus(status).phrase,
-        "content": {
-            "application/json": schemas.of(error),
-            **{media: {"schema": {"type": "string"}} for media in shown},
-        },
-    }
-    if status in _ALWAYS:
-        answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-    return answer
+def _show_answer(contents: Schema, example: Example, components: Mapping[str, Schema]) -> None:
+    """Add the example of an answer for each media type: of JSON by its type or as told, of text as told."""
+    told = example.answer
+    for media, content in contents.items():
+        if media in _OF_TYPES:
+            is_told = told is not None and not isinstance(told, str)
+            content["example"] = told if is_told else value(content["schema"], components, example.known)
+        elif isinstance(told, str) and media != HTML.media_type:
+            content["example"] = told
+
+
+#: Media types whose examples follow from the type of the answer.
+_OF_TYPES = (JSON.media_type, Lines.media_type)

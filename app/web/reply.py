@@ -82,6 +82,12 @@ class CSS(Response):
     media_type = "text/css"
 
 
+class JavaScript(Response):
+    """A script of a page."""
+
+    media_type = "text/javascript"
+
+
 class SVG(Response):
     """An SVG image."""
 

@@ -30,6 +30,8 @@ class Param:
     means: str
     form: bool = False
     required: bool = False
+    #: A value for the example of a request; a parameter without one is not in the example.
+    example: str = ""
 
 
 PAGE = (

@@ -74,6 +74,25 @@ def test_a_target_belongs_to_a_promotion(server: Server) -> None:
     assert list(job)[7:10] == ["branch", "target", "parent"]
 
 
+def test_a_zone_is_kept_with_the_job_and_changes_when_it_is_due(server: Server) -> None:
+    job = add(server, "zoned", "0 0 6 * * *", zone="Asia/Kolkata")
+
+    assert list(job)[3:6] == ["expr", "zone", "next"]
+    assert job["zone"] == "Asia/Kolkata"
+    assert job["next"] % 86400 == 30 * 60  # 6:00 there
+    assert server.json("GET", f"{CRON}/zoned") == job
+
+    moved = server.json("PATCH", f"{CRON}/zoned", json={"zone": "Asia/Tokyo"})
+    assert (moved["zone"], moved["next"] % 86400) == ("Asia/Tokyo", 21 * 3600)
+    # as Drone's client sends a change: without a zone
+    disabled = server.json("PATCH", f"{CRON}/zoned", json={"disabled": True})
+    assert (disabled["zone"], disabled["next"]) == ("Asia/Tokyo", moved["next"])
+    plain = server.json("PATCH", f"{CRON}/zoned", json={"zone": "", "disabled": False})
+    assert ("zone" in plain, plain["next"] % 86400) == (False, 6 * 3600)
+    changes = server.json("GET", "/api/audit?action=cron.update&per_page=3")
+    assert [one["after"].get("zone") for one in changes] == ["", None, "Asia/Tokyo"]
+
+
 def test_jobs_are_listed_by_name(server: Server) -> None:
     for name in ("list-b", "list-a", "list-c"):
         add(server, name)
@@ -99,6 +118,10 @@ def test_jobs_are_listed_by_name(server: Server) -> None:
         ({"expr": "@daily\0"}, ["expr"]),
         ({"expr": "٠ 0 0 1 1 *"}, ["expr"]),
         ({"expr": "1," * 100_000 + "1 * * * * *"}, ["expr"]),
+        ({"zone": "Europe/Berln"}, ["zone"]),
+        ({"zone": "../UTC"}, ["zone"]),
+        ({"zone": "x" * 100_000}, ["zone"]),
+        ({"zone": 1}, ["zone"]),
         ({"branch": "ma\0in"}, ["branch"]),
         ({"branch": "x" * 10_000}, ["branch"]),
         ({"branch": "-x"}, ["branch"]),

@@ -16,7 +16,7 @@ from app.db import schema
 from app.db.connect import Database
 from app.db.tx import many, run
 from app.main.maintenance import SEALED
-from app.repos import store
+from app.repos import credentials, store
 from app.repos.model import SECRET, SIGNER, Repo
 from app.repos.secrets import store as secrets
 from app.sealing import renew as sealed
@@ -32,6 +32,7 @@ VALUES = {
     key_pairs.DATA: "-----BEGIN PRIVATE KEY-----",
     TOKEN: "gho_and_more",
     REFRESH: "",
+    credentials.SECRET: "glpat and more",
 }
 
 
@@ -40,6 +41,8 @@ async def fill(db: Database, repo: Repo, seal: Seal) -> None:
     for number in (1, 2):
         signer, secret = (seal.seal(VALUES[purpose], purpose) for purpose in (SIGNER, SECRET))
         made = await db.write(store.create(replace(repo, name=f"r{number}", signer=signer, secret=secret)))
+        token = seal.seal(VALUES[credentials.SECRET], credentials.SECRET)
+        await db.write(credentials.set_credentials(made.id, "https", "bot", token, 1))
         for owner in (secrets.of_repo(made.id), secrets.of_namespace(f"n{number}")):
             value = seal.seal(VALUES[owner.purpose], owner.purpose)
             await db.write(secrets.create(owner, "token", value, pull_request=False, pull_request_push=False))
@@ -71,7 +74,7 @@ async def stored(db: Database) -> list[tuple[str, bytes]]:
 def test_every_column_of_bytes_is_known() -> None:
     columns = [column for table in schema.metadata.tables.values() for column in table.columns]
 
-    assert set(SEALED) == {str(column) for column in columns if isinstance(column.type, LargeBinary)}
+    assert set(SEALED) == set(VALUES) == {str(column) for column in columns if isinstance(column.type, LargeBinary)}
 
 
 async def test_an_empty_database_opens_with_any_key(db: Database) -> None:
@@ -80,11 +83,11 @@ async def test_an_empty_database_opens_with_any_key(db: Database) -> None:
 
 
 async def test_everything_is_sealed_anew_and_opens_with_the_new_key_alone(full: Database) -> None:
-    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 16
+    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 2 * len(VALUES)
     assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 0
 
     values = await stored(full)
-    assert len(values) == 16
+    assert len(values) == 2 * len(VALUES)
     assert all(Seal(NEW).open(value, purpose) == VALUES[purpose] for purpose, value in values)
     await full.read(sealed.check(Seal(NEW), SEALED))
     with pytest.raises(CannotOpen, match="another key"):
@@ -102,7 +105,7 @@ async def test_only_what_another_key_sealed_is_sealed_anew(full: Database, repo:
     )
     await full.write(changed)
 
-    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 15
+    assert await full.write(sealed.renew(Seal(NEW, OLD), SEALED)) == 2 * len(VALUES) - 1
     assert not {value for _, value in before} & {value for _, value in await stored(full)}
 
 

@@ -1,8 +1,8 @@
-"""Plain text for those who want it more than JSON."""
+"""Plain text for those who want it more than JSON, and compressed answers for those who take them."""
 
 import pytest
 
-from app.web.accept import prefers_text
+from app.web.accept import prefers_text, takes
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,13 @@ def test_text_is_preferred(accept: str) -> None:
 )
 def test_json_is_what_everybody_else_gets(accept: str) -> None:
     assert not prefers_text(accept)
+
+
+@pytest.mark.parametrize("accept", ["gzip", "br, GZIP", "deflate;q=1, gzip;q=0.1", "*", "*;q=0.1, br"])
+def test_a_coding_is_taken(accept: str) -> None:
+    assert takes("gzip", accept)
+
+
+@pytest.mark.parametrize("accept", ["", "identity", "br", "gzip;q=0", "*;q=0", "*, gzip;q=0.0", "gzipped"])
+def test_a_coding_is_not_taken(accept: str) -> None:
+    assert not takes("gzip", accept)

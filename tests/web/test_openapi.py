@@ -148,7 +148,8 @@ def test_what_judges_the_scope_of_a_token_itself_takes_any_token() -> None:
 def test_a_body_is_described_by_the_model_that_checks_it() -> None:
     content = operation("post", "/things")["requestBody"]["content"]
 
-    assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}
+    assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/Thing"}
+    assert content["application/json"]["example"] == {"name": "hello-world"}
     assert DOCUMENT["components"]["schemas"]["Thing"]["required"] == ["name"]
 
 

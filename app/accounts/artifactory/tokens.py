@@ -289,7 +289,12 @@ async def password(request: Request[State], caller: Caller) -> Response:
 
 _WORDS = [
     Param("username", "The account that gets the token; without it, the caller's.", form=True),
-    Param("scope", "What the token is good for: read, promote, deploy or admin; others mean all.", form=True),
+    Param(
+        "scope",
+        "What the token is good for: read, promote, deploy or admin; others mean all.",
+        form=True,
+        example="deploy",
+    ),
     Param("expires_in", "Seconds; 0 = no end. Without it 3600.", form=True),
     Param("refreshable", "`true` = with a refresh token, good once; not if the caller's token has an end.", form=True),
     Param("grant_type", "`refresh_token` = a new token in place of an old one.", form=True),
@@ -299,7 +304,10 @@ ISSUING = _Issuing("Any account, and who shows a refresh token.", strangers=True
 _SECURITY = Path.of("/artifactory/api/security")
 _ACCESS = Path.of("/access/api/v1/tokens")
 _TOKEN = Word("token", "Id of an issued token.", "5a5bd3ca-0a4e-4ec8-a4e5-9d7e6d1c3f7a")
-_REVOKED = [Param("token", "The token.", form=True), Param("token_id", "Or its id.", form=True)]
+_REVOKED = [
+    Param("token", "The token.", form=True),
+    Param("token_id", "Or its id.", form=True, example="5a5bd3ca-0a4e-4ec8-a4e5-9d7e6d1c3f7a"),
+]
 
 
 def _row(method: str, path: Path, operation: str) -> Endpoint:

@@ -79,7 +79,10 @@ def _answer(outcome: Outcome) -> JSON[MovedJSON]:
 _PATH = Word("path", "Key of a local repository, and the path in it.", "libs-dev-local/org/app.jar", rest=True)
 _QUERY = [
     Param(
-        "to", "Where to: `/REPOSITORY/PATH`; a path that ends with a slash is a folder to put it into.", required=True
+        "to",
+        "Where to: `/REPOSITORY/PATH`; a path that ends with a slash is a folder to put it into.",
+        required=True,
+        example="/libs-release-local/org/",
     ),
     Param("dry", "`1` = do nothing, but say what would be done."),
     Param("failFast", "`1` = do nothing when a file cannot be done."),

@@ -79,8 +79,10 @@ def _values(key: str, value: Any) -> list[str] | None:
 
 
 _RECURSIVE = Param("recursive", "`0` = a folder alone, without all below.")
-_PAIRS = Param("properties", "`KEY=VALUE,VALUE2;KEY2=VALUE`; a backslash goes before a comma that is meant.")
-_KEYS = Param("properties", "Keys, separated by commas.")
+_PAIRS = Param(
+    "properties", "`KEY=VALUE,VALUE2;KEY2=VALUE`; a backslash goes before a comma that is meant.", example="qa=passed"
+)
+_KEYS = Param("properties", "Keys, separated by commas.", example="qa")
 routes = [
     Endpoint(
         "PUT",

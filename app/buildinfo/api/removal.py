@@ -269,7 +269,7 @@ routes: Sequence[Endpoint] = [
         rename,
         operation="build_info.rename",
         needs=VISITOR,
-        query=[*WHERE, Param("to", "The new name.", required=True)],
+        query=[*WHERE, Param("to", "The new name.", required=True, example="web")],
         errors=[400, 404, 409],
     ),
     Endpoint(

@@ -278,7 +278,11 @@ routes: Sequence[Endpoint] = [
         compare,
         operation="build_info.compare",
         needs=VISITOR,
-        query=[*WHERE, STARTED, Param("otherNumber", "Number of the run to compare with.", required=True)],
+        query=[
+            *WHERE,
+            STARTED,
+            Param("otherNumber", "Number of the run to compare with.", required=True, example="41"),
+        ],
         errors=[400, 404],
     ),
     Endpoint(

@@ -243,7 +243,9 @@ _BADGES = Path.of("/api/badges") / OWNER / NAME
 _ENTRY = Word("entry", "A branch, the number of a pull request, or a target.", "production")
 _BRANCH = Param("branch", "A branch; without it and `ref`, the default branch.")
 _REF = Param("ref", "A ref in full, such as `refs/tags/v1`; `branch` wins.")
-_TARGET = Param("target", "Where to: an environment that the pipeline file names.", form=True, required=True)
+_TARGET = Param(
+    "target", "Where to: an environment that the pipeline file names.", form=True, required=True, example="production"
+)
 #: Badges stand on public pages: the server asks for no token, except in private mode.
 _PUBLIC = Unless(lambda state: not state["private_mode"], ADMITTED_TO, refusals=())
 _COMMIT = "[0-9a-fA-F]{7,64}"
@@ -287,7 +289,10 @@ routes = [
         query=[
             _TARGET,
             Param(
-                "branch", "The branch whose newest commit is promoted. Give one of branch, tag and commit.", form=True
+                "branch",
+                "The branch whose newest commit is promoted. Give one of branch, tag and commit.",
+                form=True,
+                example="main",
             ),
             Param("tag", "The tag whose commit is promoted.", form=True),
             Param("commit", "The commit that is promoted, by 7 digits of its id or more.", form=True),
@@ -341,7 +346,7 @@ routes = [
         operation="builds.create",
         needs=WRITE,
         query=[
-            Param("branch", "The branch; without it, the default branch.", form=True),
+            Param("branch", "The branch; without it, the default branch.", form=True, example="main"),
             Param("commit", "The commit; without it, the newest of the branch.", form=True),
             Param("message", "What the build says of itself; without it, the commit's message.", form=True),
             Param("action", "Any word, which conditions may ask for.", form=True),
@@ -369,7 +374,7 @@ routes = [
         history.delete_old,
         operation="builds.delete_old",
         needs=ADMIN,
-        query=[Param("before", "A build number; builds below it are deleted.", required=True)],
+        query=[Param("before", "A build number; builds below it are deleted.", required=True, example="2")],
         errors=[400],
     ),
     Endpoint(

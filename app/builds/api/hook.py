@@ -55,6 +55,8 @@ async def receive(
 
     An unknown repository answers like a wrong signature: strangers learn nothing. The body is read only if it may be
     signed. All that no key signed counts for the strangers of its address.
+
+    `GANTRY_HOOK_KEY` in the example is the key that `GET /api/repos/{owner}/{name}/hook` answers.
     """
     notice = request.state["hosts"].notice(request.headers)
     if notice != "event":

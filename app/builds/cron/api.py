@@ -28,7 +28,10 @@ def _all(_: Request[State], found: Access) -> Tx[list[Cron]]:
 
 
 async def create(request: Request[State], found: Access) -> JSON[CronJSON]:
-    """Add a cron job: it builds a branch, or promotes its newest successful build, whenever `expr` says (UTC)."""
+    """Add a cron job: it builds a branch, or promotes its newest successful build, whenever `expr` says.
+
+    `expr` is about the clock of `zone`, a time zone as in Europe/Berlin; without it, about UTC.
+    """
     new = await body.parse(request, NewCron)
     job, now = Cron(id=0, repo_id=found.repo.id, next=0, **new.model_dump()), request.state["now"]()
     creating = flow.create(job, now, request.state["cron_pace"], free=found.is_system)

@@ -1,18 +1,18 @@
-"""When a job is due: six fields with seconds first, a word such as `@daily`, or `@every 1h30m`. UTC. Pure.
+"""When a job is due: six fields with seconds first, a word such as `@daily`, or `@every 1h30m`. Pure.
 
 The rules are those of Drone's scheduler (contract drone-yaml 18): five fields are seconds to month; when day or
 weekday is `*` or `?`, both must match, else one of them. The library `cronsim` computes the times. It gets only
 expressions that this module has checked, because `cronsim` accepts more than Drone does, and its errors say less.
 """
 
-from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSimError
 
 from app import duration
+from app.builds.cron import zones
 
 #: Characters of an expression.
 LIMIT = 500
@@ -49,8 +49,6 @@ class _Field(NamedTuple):
         return f"{numbers} or {self.names[0]} to {self.names[-1]}" if self.names else numbers
 
 
-#: Seconds of a step of the first three fields.
-_UNITS = (1, 60, 3600)
 _DAY = 24 * 3600
 _FIELDS = (
     _Field("second", 0, 59),
@@ -60,6 +58,20 @@ _FIELDS = (
     _Field("month", 1, 12, ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")),
     _Field("weekday", 0, 6, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
 )
+_HOUR = _FIELDS[2]
+
+
+class Schedule(NamedTuple):
+    """The numbers of each field, in order; Sunday is 0."""
+
+    #: Whether day and weekday must both match; else one of them.
+    both_days: bool
+    seconds: list[int]
+    minutes: list[int]
+    hours: list[int]
+    days: list[int]
+    months: list[int]
+    weekdays: list[int]
 
 
 def check(expr: str) -> None:
@@ -67,29 +79,57 @@ def check(expr: str) -> None:
     next_after(expr, 0)
 
 
-def next_after(expr: str, now: int, *, since: int | None = None) -> int:
-    """The first moment after `now`, in Unix seconds. `@every` counts from `since`, else from `now`. BadExpression."""
+def next_after(expr: str, now: int, *, zone: str = "", since: int | None = None) -> int:
+    """The first moment after `now`, in Unix seconds, on the clock of a zone (see `zones`). BadExpression.
+
+    `@every` counts from `since`, else from `now`, and needs no clock.
+    """
     parsed = _parsed(expr)
     if isinstance(parsed, int):
         start = now if since is None else since
         return start + ((now - start) // parsed + 1) * parsed
     try:
-        return int(next(CronSim(parsed, datetime.fromtimestamp(now, UTC))).timestamp())
-    except (CronSimError, StopIteration):
-        raise BadExpression("it is never due: no month of it has such a day") from None
+        due = zones.first_after(parsed, now, zone, every_hour=len(_numbers(_HOUR, parsed.split()[2])) == _HOUR.high + 1)
+    except CronSimError:
+        due = None
+    if due is None:
+        raise BadExpression("it is never due: no month of it has such a day")
+    return due
+
+
+def upcoming(expr: str, now: int, count: int, *, zone: str = "") -> list[int]:
+    """The next moments after `now`, as of `next_after`. BadExpression."""
+    found: list[int] = []
+    for _ in range(count):
+        found.append(next_after(expr, found[-1] if found else now, zone=zone))
+    return found
+
+
+def is_short(expr: str) -> bool:
+    """Whether an expression has five fields, which other programs read as minute to weekday."""
+    return len(expr.split()) == len(_FIELDS) - 1
+
+
+def schedule(expr: str) -> int | Schedule:
+    """Seconds between two runs of `@every`, or the numbers of each field; BadExpression."""
+    parsed = _parsed(expr)
+    if isinstance(parsed, int):
+        return parsed
+    texts = parsed.split()
+    both_days = texts[3].startswith("*") or texts[5].startswith("*")
+    return Schedule(both_days, *(_numbers(field, text) for field, text in zip(_FIELDS, texts, strict=True)))
 
 
 def closest(expr: str) -> int:
     """The fewest seconds between two moments at which a job is due; BadExpression.
 
-    Days are taken to follow one another, although an expression may name only some days.
+    Days are taken to follow one another, although an expression may name only some days, and to have 24 hours each.
     """
-    parsed = _parsed(expr)
-    if isinstance(parsed, int):
-        return parsed
+    found = schedule(expr)
+    if isinstance(found, int):
+        return found
     gaps, span = [], 0  # `span`: seconds between the first and the last moment of one minute, hour and day
-    for field, text, unit in zip(_FIELDS, parsed.split(), _UNITS, strict=False):
-        numbers = _numbers(field, text)
+    for numbers, unit in ((found.seconds, 1), (found.minutes, 60), (found.hours, 3600)):
         gaps += [(later - earlier) * unit - span for earlier, later in pairwise(numbers)]
         span += (numbers[-1] - numbers[0]) * unit
     return min([*gaps, _DAY - span])

@@ -30,7 +30,7 @@ def create(job: Cron, now: int, pace: Pace, *, free: bool = False) -> Tx[Cron]:
     job = pace.admit(job, free=free)
     if job.event != "promote":
         job = replace(job, target="")  # as recorded
-    due = expression.next_after(job.expr, now)
+    due = expression.next_after(job.expr, now, zone=job.zone)
     return (yield from store.create(replace(_fitting(job), next=due, created=now, updated=now)))
 
 
@@ -45,8 +45,8 @@ def update(
     new = _fitting(replace(old, **changes))
     if new.expr != old.expr or (free and "expr" in changes):
         new = pace.admit(new, free=free)
-    if new.expr != old.expr or (old.disabled and not new.disabled):
-        new = replace(new, next=expression.next_after(new.expr, now))
+    if (new.expr, new.zone) != (old.expr, old.zone) or (old.disabled and not new.disabled):
+        new = replace(new, next=expression.next_after(new.expr, now, zone=new.zone))
     return (yield from store.save(replace(new, updated=now, version=old.version + 1)))
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from app.builds.cron import expression
+from app.builds.cron import expression, zones
 from app.builds.cron.flow import TARGET_MISSING
 from app.builds.cron.model import LATEST_SUCCESS, slug
 from app.builds.params import WORD_LIMIT
@@ -27,6 +27,11 @@ def _expr(value: str) -> str:
         expression.check(value)
     except expression.BadExpression as error:
         raise ValueError(f"Invalid Cronjob Expression: {error}") from None
+    return value
+
+
+def _zone(value: str) -> str:
+    zones.check(value)
     return value
 
 
@@ -58,6 +63,7 @@ Name = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern":
 Expr = Annotated[
     str, AfterValidator(_expr), Field(json_schema_extra={"maxLength": expression.LIMIT, "examples": ["@daily"]})
 ]
+Zone = Annotated[str, AfterValidator(_zone), Field(json_schema_extra={"examples": ["Europe/Berlin"]})]
 Branch = Annotated[str, AfterValidator(_branch), Field(json_schema_extra={"minLength": 1, "examples": ["main"]})]
 EventWord = Annotated[str, AfterValidator(_event), Field(json_schema_extra={"enum": ["", "push", "promote"]})]
 Target = Annotated[str, AfterValidator(_target), Field(json_schema_extra={"maxLength": WORD_LIMIT})]
@@ -71,6 +77,7 @@ class NewCron(body.Input):
 
     name: Name = ""
     expr: Expr = ""
+    zone: Zone = ""
     branch: Branch = ""
     event: EventWord = "push"
     target: Target = ""
@@ -89,6 +96,7 @@ class CronChanges(body.Input):
     """What is to be different of a cron job; what is left out stays."""
 
     expr: Expr | None = None
+    zone: Zone | None = None
     branch: Branch | None = None
     event: EventWord | None = None
     target: Target | None = None

@@ -37,6 +37,8 @@ class Cron:
     version: int = 1
     #: Whether an administrator of the server has set the job to run more often than the server's minimum allows.
     hurried: bool = False
+    #: The time zone whose clock `expr` is about, as in `Europe/Berlin`; empty = UTC, as of all jobs of Drone.
+    zone: str = ""
 
 
 def slug(name: str) -> str:

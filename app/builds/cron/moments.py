@@ -7,7 +7,7 @@ from app.moments import Actor, Change, Recorders, changed
 from app.repos.model import Repo
 
 #: Facts of a job that moments contain.
-FACTS = ("expr", "event", "branch", "target", "disabled")
+FACTS = ("expr", "zone", "event", "branch", "target", "disabled")
 
 
 def created(by: Actor, repo: Repo, job: Cron) -> Change:

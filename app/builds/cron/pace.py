@@ -32,7 +32,8 @@ class Pace:
         shorter then.
         """
         slow = not job.hurried and expression.closest(job.expr) < self.minimum
-        return expression.next_after(job.expr, now + (self.minimum - 1 if slow else 0), since=since)
+        earliest = now + (self.minimum - 1 if slow else 0)
+        return expression.next_after(job.expr, earliest, zone=job.zone, since=since)
 
     def is_astray(self, job: Cron, now: int) -> bool:
         """Whether a job is due later than the moment after its next moment: the clock was ahead when that was computed.

@@ -14,7 +14,7 @@ BY_NAME = "SELECT * FROM crons WHERE repo_id = :repo_id AND name = :name"
 #: Changes nothing, and locks the row until the transaction ends, on both engines.
 LOCK = "UPDATE crons SET version = version WHERE repo_id = :repo_id AND name = :name RETURNING *"
 SAVE = """
-    UPDATE crons SET expr = :expr, next = :next, event = :event, branch = :branch, target = :target,
+    UPDATE crons SET expr = :expr, zone = :zone, next = :next, event = :event, branch = :branch, target = :target,
         parent = :parent, disabled = :disabled, hurried = :hurried, updated = :updated, version = :version
     WHERE id = :id
 """

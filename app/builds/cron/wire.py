@@ -8,12 +8,16 @@ from app.builds.cron.model import Cron, Event
 
 
 class CronJSON(TypedDict):
-    """A job. `event` is `push` for one that builds its branch; `target` and `parent` are those of a promotion."""
+    """A job. `event` is `push` for one that builds its branch; `target` and `parent` are those of a promotion.
+
+    `zone`, which Drone does not know, is the time zone of `expr`; without it, that is UTC.
+    """
 
     id: int
     repo_id: int
     name: str
     expr: str
+    zone: NotRequired[str]
     next: int
     prev: int
     event: Event
@@ -27,9 +31,9 @@ class CronJSON(TypedDict):
 
 
 def cron_json(job: Cron) -> CronJSON:
-    """A job; `target` and `parent` are absent when empty."""
+    """A job; `zone`, `target` and `parent` are absent when empty."""
     whole: Any = {name: getattr(job, name) for name in CronJSON.__annotations__}
-    for key in ("target", "parent"):
+    for key in ("zone", "target", "parent"):
         if not whole[key]:
             del whole[key]
     made: CronJSON = whole

@@ -39,6 +39,16 @@ async def test_a_new_job_is_due_from_now_on(scene: Scene, add: Add) -> None:
     assert (await add("often", "@every 7s")).next == START + 7
 
 
+async def test_a_job_is_due_by_the_clock_of_its_zone(scene: Scene, add: Add) -> None:
+    job = await add("nightly", "@daily", zone="Asia/Kolkata")
+    assert (START + 5 * 3600 + 30 * 60) % 86400 + job.next - START == 86400
+
+    moved = await change(scene, zone="America/New_York")
+    assert (moved.zone, moved.next) == ("America/New_York", 1_700_024_400)
+    assert await scene.ports.db.read(store.find(scene.repo.id, "nightly")) == moved
+    assert ANY_PACE.due(moved, moved.next) == moved.next + 86400
+
+
 @pytest.mark.parametrize("target", ["", "production"])
 async def test_a_job_that_builds_has_no_target(add: Add, target: str) -> None:
     job = await add(target=target, parent=LATEST_SUCCESS)

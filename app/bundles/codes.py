@@ -1,0 +1,60 @@
+"""The codes of errors about release bundles and the keys that sign them."""
+
+from app.web import codes
+
+CODES = codes.of(
+    {
+        400: {
+            "bad_bundle_file": ("The file is no exported version.", "Send a file of `gantry bundle export`."),
+            "bad_evidence": ("The evidence in the file cannot be read.", "Export the version again."),
+            "bad_operation": ("A promotion copies or moves.", "Say `copy` or `move`."),
+            "bad_order": ("The list has no such order.", "Say an order of the message."),
+            "bad_passphrase": ("The passphrase of the key is missing or wrong.", "Send the right passphrase."),
+            "bad_signature": ("No trusted key signed the evidence as it is.", "Register the key that signed it."),
+            "bad_source_type": ("There is no such type of sources.", "Use a type of the message."),
+            "bad_version": ("This is no name of a version.", "Choose one as the message says."),
+            "bundle_too_large": ("The file has more parts than are read.", "Make several versions."),
+            "cannot_sign": ("The server has no private half of the key.", "Delete the pair, or name another."),
+            "collision": ("Two sources have different files for one path.", "Leave one of them out."),
+            "default_signs": ("The default pair needs a private key.", "Send the private key, too."),
+            "draft": ("A draft cannot be promoted.", "Finalize the version first."),
+            "failed": ("The creation of the version failed.", "Create the version anew."),
+            "missing_blob": ("Files of the manifest are not in the file.", "Export the version again."),
+            "missing_environment": ("The environment is missing.", "Send `environment`."),
+            "no_artifacts": ("The sources have no artifact.", "Name sources that have some."),
+            "no_source": ("The sources are missing.", "Send `sources`, or `source_type` and `source`."),
+            "no_target": ("No repository of the environment takes the files.", "Add one, or include another."),
+            "not_completed": ("A source is a version that is not made.", "Finalize it, or make it anew."),
+            "other_bytes": ("A file has other bytes than the build says.", "Publish the build again."),
+            "retired_key": ("The key pair was deleted.", "Name another pair."),
+            "superfluous_entry": ("The file has what its manifest does not name.", "Export the version again."),
+            "too_many_artifacts": ("The version has too many artifacts.", "Make several versions."),
+            "too_many_sources": ("Too many sources are named.", "Make a version of some, and name that."),
+            "too_many_values": ("There are too many properties.", "Send fewer."),
+            "two_forms": ("The sources are said in both forms.", "Send only one form."),
+            "unknown_key": ("There is no such key pair.", "List them, or leave out the header."),
+            "wrong_digest": ("A file has other bytes than the manifest says.", "Send the file again."),
+            "wrong_half": ("The public key is of another private key.", "Send the two halves of one key."),
+        },
+        404: {
+            "no_bundle": ("There is no such version.", "List them: `GET /lifecycle/api/v2/release_bundle/names`."),
+            "no_promotion": ("There is no such promotion.", "List the promotions of the version."),
+        },
+        409: {
+            "bad_evidence": ("The evidence does not begin with the manifest.", "Verify the version; make it anew."),
+            "bundle_exists": ("There is such a version already.", "Choose another version, or delete it."),
+            "cannot_rotate": ("The server has no private half of the pair.", "Delete it; register the new one."),
+            "deleting": ("The version is being deleted.", "Wait; then create it anew."),
+            "in_progress": ("The version or the promotion is still being made.", "Ask for its status, then try again."),
+            "no_draft": ("The version is no draft any more.", "Create another version."),
+            "not_completed": ("The version is not made.", "Wait until it is COMPLETED, or finalize it."),
+            "out_of_order": ("An environment would be skipped.", "Promote there first, or say `override_reason`."),
+            "pair_taken": ("There is a key pair of this name.", "Choose another name."),
+            "promotion_failed": ("The promotion failed.", "Read the messages of its record."),
+            "source_changed": ("A file was changed meanwhile.", "Try again."),
+            "target_exists": ("Other files are at the places of the promotion.", "Delete or rename those."),
+            "unfinished": ("A source is still being made.", "Try again when it is COMPLETED."),
+        },
+        422: {"unresolved_artifacts": ("Artifacts of a build are not stored here.", "Deploy them first.")},
+    }
+)
