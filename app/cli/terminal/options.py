@@ -229,9 +229,12 @@ class RepoArgument(click.Argument):
 NAMED = f"{__name__}.named"
 
 
-def repo_argument(*options: str, from_clone: bool = True) -> Callable[[F], F]:
-    """Let a command take a repository, as `slug`: first, or with -R, --repo or one more option."""
-    without = "else that of the git clone you are in." if from_clone else "else all."
+def repo_argument(*options: str, from_clone: bool = True, without: str = "") -> Callable[[F], F]:
+    """Let a command take a repository, as `slug`: first, or with -R, --repo or one more option.
+
+    `without`: what the help says that the command takes else.
+    """
+    without = without or ("else that of the git clone you are in." if from_clone else "else all.")
     argument = click.argument("slug", cls=RepoArgument, type=slug, metavar="[REPO]", from_clone=from_clone)
     option = click.option(
         "-R", "--repo", *options, "repo", type=slug, metavar="NAMESPACE/NAME", help=f"The repository; {without}"
