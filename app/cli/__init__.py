@@ -15,7 +15,7 @@ __all__ = ["main"]
 #: The sections of the help, each with its commands. A command may stand at the top and in a group: one implementation.
 SECTIONS = {
     "Core commands": {
-        "promote": Lazy("app.cli.build:promote", "Promote a build to a target."),
+        "promote": Lazy("app.cli.build:promote", "Promote a build, or a commit, to a target."),
         "rollback": Lazy("app.cli.build:rollback", "Roll a target back to a build."),
         "approve": Lazy("app.cli.build:approve", "Let what is blocked of a build run."),
         "decline": Lazy("app.cli.build:decline", "Refuse what is blocked of a build, and with it the build."),

@@ -19,7 +19,7 @@ def approvals(session: Session, page: int, limit: int) -> None:
     """List what waits for your approval.
 
     These are builds of the repositories that you administer, the newest first. Look at one with gantry build info,
-    then say gantry build approve, or gantry build decline.
+    then say gantry approve, or gantry decline.
     """
     query = {"page": str(page), "per_page": str(limit)}
     with session.client() as client:

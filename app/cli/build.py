@@ -72,7 +72,12 @@ def info(session: Session, slug: str, word: str) -> None:
         )
 
 
-@build.command(example="gantry build create --branch main -p DEBUG=true --follow")
+@build.command(
+    example=[
+        "gantry build create --branch main -p DEBUG=true --follow",
+        "gantry build create acme/web --commit 5fcb01b --dry-run",
+    ]
+)
 @slug_argument
 @click.option("--branch", help="The branch to build; else the default branch.")
 @click.option("--commit", help="The commit to build; else the newest of the branch.")
@@ -112,10 +117,10 @@ def create(
 @json_option
 @click.pass_obj
 def promote(session: Session, slug: str, word: str, target: str, params: tuple[tuple[str, str], ...], how: How) -> None:
-    """Promote a build to a target.
+    """Promote a build, or a commit, to a target.
 
-    A branch, a tag or a commit needs no build: its newest commit is promoted. branch:NAME, tag:NAME or commit:ID says
-    which of them is meant.
+    A branch, a tag or a commit needs no build here: its newest commit at the git host is promoted. branch:NAME,
+    tag:NAME or commit:ID says which of them is meant.
     """
     reserved = ["target", *(builds.KINDS if builds.meanings(word) else ())]
     query = params_query(params, reserved=reserved) | {"target": target}

@@ -16,7 +16,7 @@ MOST = 250
 
 
 @command(example=["gantry targets", "gantry targets acme/web", "gantry targets --all"])
-@repo_argument(from_clone=False)
+@repo_argument(from_clone=False, without="else that of the git clone you are in, elsewhere all.")
 @click.option("--all", "everything", is_flag=True, help="Also inside a clone: of all repositories.")
 @click.option("--page", type=NUMBER, default=1, show_default=True, help="Of the list of all repositories.")
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Repositories on a page.")
@@ -25,8 +25,8 @@ MOST = 250
 def targets(session: Session, slug: str | None, everything: bool, page: int, limit: int) -> None:
     """Show what runs where, and what was begun there since.
 
-    Without a repository, of that of the git clone you are in; elsewhere of all repositories that you may read and that
-    have targets. What runs is the last success.
+    What runs is the last success. All are the repositories that you may read and that have targets.
+
     SINCE has later builds that wait, run or failed. BEHIND counts the commits that run in the target before and not
     here; it is - where that is not known.
     """

@@ -237,6 +237,13 @@ def test_explain_says_what_an_expression_means_without_a_server(gantry: Gantry) 
     assert done.stdout.splitlines()[1].count("-02-29T06:00:00+05:30") == 3
 
 
+def test_an_explanation_is_json_as_well(gantry: Gantry) -> None:
+    told = json.loads(gantry("cron", "explain", "0 0 6 * * 1-5", "--json").stdout)
+
+    assert (told["expr"], told["means"]) == ("0 0 6 * * 1-5", "at 06:00, Monday to Friday")
+    assert [due % 86400 for due in told["due"]] == [6 * 3600] * 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from app.cli import COMMANDS, SECTIONS, main
 from app.cli.build import build
-from app.cli.terminal.commands import Command, Group
+from app.cli.terminal.commands import BUILD, Command, Group
+from app.cli.terminal.options import BuildArgument
 from app.cli.terminal.program import INTERRUPTED
 from app.cli.terminal.topics import TOPICS
 from tests.cli.conftest import Gantry
@@ -77,6 +78,14 @@ def test_the_help_of_a_command_ends_with_its_examples_each_in_one_line(ctx: clic
     examples = ctx.command.examples
 
     assert [line.strip() for line in ctx.get_help().splitlines()[-len(examples) :]] == examples
+
+
+WITH_BUILD = [ctx for ctx in LEAVES if any(isinstance(one, BuildArgument) for one in ctx.command.params)]
+
+
+@pytest.mark.parametrize("ctx", WITH_BUILD, ids=path)
+def test_the_help_of_a_command_that_takes_a_build_says_what_names_one(ctx: click.Context) -> None:
+    assert BUILD in " ".join(ctx.get_help().split())
 
 
 @pytest.mark.parametrize("ctx", EVERYTHING, ids=path)

@@ -2,10 +2,14 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
+from app.cli import main
+from app.cli.remote.client import Client
 from app.cli.remote.clone import Address
 from app.cli.terminal.commands import first_is_repository
 from tests.cli.conftest import Gantry
@@ -210,3 +214,23 @@ def test_promote_takes_the_clone_s_repository(gantry: Gantry, server: FarSide, t
 
     assert gantry("promote", *args).returncode == 0
     assert server.asked[-1].query == {"target": "production"}
+
+
+def test_a_command_in_a_clone_has_one_client(
+    environment: dict[str, str], server: FarSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone(tmp_path, origin=HTTPS)
+    monkeypatch.chdir(tmp_path)
+    made: list[Client] = []
+
+    class Counted(Client):
+        def __init__(self, *args: Any, **given: Any) -> None:
+            super().__init__(*args, **given)
+            made.append(self)
+
+    monkeypatch.setattr("app.cli.remote.client.Client", Counted)
+
+    done = CliRunner().invoke(main, ["builds"], env=environment)
+
+    assert (done.exit_code, len(server.asked), len(made)) == (0, 2, 1)
+    assert made[0]._http.is_closed

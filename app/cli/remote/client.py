@@ -1,6 +1,8 @@
 """The HTTP client of the commands: sends requests, and turns failures into errors."""
 
+import functools
 import json
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -70,6 +72,24 @@ class Connection:
         """The full URL of a path of the API."""
         return self.server + path
 
+    def trust(self) -> ssl.SSLContext:
+        """What TLS to the server is checked with; Invalid when the authorities cannot be read.
+
+        No TLS is spoken to an http:// server, so nobody is trusted there. To read the authorities takes longer than
+        most answers.
+        """
+        plain = urlsplit(self.server).scheme == "http"
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else _authorities()
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """The authorities that the system trusts, or those of SSL_CERT_FILE or SSL_CERT_DIR; Invalid."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        raise Invalid(f"the certificates to trust cannot be read: {error}; check SSL_CERT_FILE") from error
+
 
 def is_address(server: str) -> bool:
     """Whether this is an address that requests can be sent to: http:// or https:// with a host, and without secrets."""
@@ -88,7 +108,7 @@ class Client:
     def __init__(self, connection: Connection, *, timeout: httpx.Timeout = TIMEOUT) -> None:
         self.connection = connection
         try:
-            self._http = httpx.Client(headers=connection.headers(), timeout=timeout)
+            self._http = httpx.Client(headers=connection.headers(), timeout=timeout, verify=connection.trust())
         except (ImportError, ValueError, httpx.InvalidURL) as error:
             raise unusable_proxy() from error
 

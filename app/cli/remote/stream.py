@@ -40,7 +40,9 @@ class Streams:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         try:
-            self._http = httpx.AsyncClient(headers=connection.headers(), timeout=TIMEOUT, limits=httpx.Limits())
+            self._http = httpx.AsyncClient(
+                headers=connection.headers(), timeout=TIMEOUT, limits=httpx.Limits(), verify=connection.trust()
+            )
         except (ImportError, ValueError, httpx.InvalidURL) as error:
             raise unusable_proxy() from error
 

@@ -14,6 +14,9 @@ from app.cli.terminal.options import NAMED, BuildArgument, RepoArgument, is_slug
 
 __all__ = ["Command", "Group", "OneOf", "command", "group", "nearest"]
 
+#: What the help of each command that takes a build says of the build.
+BUILD = "BUILD is a number, last, last:success, a branch, a tag or a commit; acme/web#42 names the repository as well."
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A sentence, in the words of click, with the known words most like this one, after a space; empty for none."""
@@ -80,6 +83,13 @@ class Command(click.Command):
         if self._repo is not None and self._repo.from_clone and ctx.params["slug"] is None:
             ctx.params["slug"] = _repository_here(ctx)
         return super().invoke(ctx)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help_text(ctx, formatter)
+        if self._build is not None:
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(BUILD)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Examples" if len(self.examples) > 1 else "Example"):

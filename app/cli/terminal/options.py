@@ -3,7 +3,8 @@
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,11 +70,15 @@ class Session:
 
         return contexts.read().completed(server, token, self.context)
 
-    def client(self) -> "Client":
-        """A client of the server, to be used in a `with` block."""
+    @contextmanager
+    def client(self) -> Iterator["Client"]:
+        """The client of the server: one for all blocks of a command, as a client costs time, and so does to connect."""
         from app.cli.remote.client import Client
 
-        return Client(self.connection())
+        root = click.get_current_context().find_root()
+        if CLIENT not in root.meta:
+            root.meta[CLIENT] = root.with_resource(Client(self.connection()))
+        yield root.meta[CLIENT]
 
     def show(self, answer: Any, render: Callable[[Any], str]) -> None:
         """Print the server's answer: with --json as JSON, else the text that `render` makes, if there is any."""
@@ -110,6 +115,8 @@ def _want_json(ctx: click.Context, option: click.Parameter, value: bool | str | 
 
 #: The keys of what the options have said in the context: whether JSON is wanted, and what of it.
 JSON, QUERY = f"{__name__}.json", f"{__name__}.query"
+#: The key of the command's client in the context.
+CLIENT = f"{__name__}.client"
 _json = click.option(
     "--json", is_flag=True, expose_value=False, callback=_want_json, help="Print the server's answer as JSON."
 )
@@ -222,9 +229,12 @@ class RepoArgument(click.Argument):
 NAMED = f"{__name__}.named"
 
 
-def repo_argument(*options: str, from_clone: bool = True) -> Callable[[F], F]:
-    """Let a command take a repository, as `slug`: first, or with -R, --repo or one more option."""
-    without = "else that of the git clone you are in." if from_clone else "else all."
+def repo_argument(*options: str, from_clone: bool = True, without: str = "") -> Callable[[F], F]:
+    """Let a command take a repository, as `slug`: first, or with -R, --repo or one more option.
+
+    `without`: what the help says that the command takes else.
+    """
+    without = without or ("else that of the git clone you are in." if from_clone else "else all.")
     argument = click.argument("slug", cls=RepoArgument, type=slug, metavar="[REPO]", from_clone=from_clone)
     option = click.option(
         "-R", "--repo", *options, "repo", type=slug, metavar="NAMESPACE/NAME", help=f"The repository; {without}"

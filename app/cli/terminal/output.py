@@ -39,6 +39,7 @@ PROSE = (
     "SUBJECT",
     "EXPRESSION",
     "BRANCH",
+    "SINCE",
 )
 #: The least width of a column that is shortened, in cells.
 LEAST = 10
@@ -281,7 +282,7 @@ def _cell(text: str, width: int) -> str:
     if free >= 0:
         return text + " " * free
     kept, used = "", 1
-    for char in text:
+    for char in _STYLE.sub("", text):
         if (used := used + _cells(char)) > width:
             break
         kept += char

@@ -28,30 +28,32 @@ NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR
     Whether there are colours: see gantry help formatting.
 HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY
     The proxies for http:// and https:// addresses, and the hosts that are asked without one.
+SSL_CERT_FILE, SSL_CERT_DIR
+    A file or a folder of the authorities to trust for https:// addresses, where those of the system do not do.
 COLUMNS
     The width of the terminal, where it is not what the terminal says.
 
-`gantry serve` and `gantry runner` have settings of their own: see README.md and docs/settings of the project.""",
+`gantry serve` and `gantry runner` have settings of their own: see docs/settings.md of the project.""",
     ),
     "exit-codes": Topic(
         "What the exit code of a command says.",
         """\
 0    Done. With --follow: the build succeeded.
-1    Failed: the server refused, could not be reached, or the thing was not found. With --follow: the build did not
-     succeed. Of a command that verifies or tries (audit verify, artifact verify, bundle promote --dry-run): what was
-     looked at does not hold.
-2    Wrong usage: an unknown command or option, a missing or wrong argument, no server or token. Nothing was sent.
+1    Failed: the server refused, could not be reached, or the thing was not found. A build was begun, and is an error
+     at once. With --follow: the build did not succeed. With --dry-run: it would be refused, or be an error at once. Of
+     a command that verifies (audit verify, artifact verify): what was looked at does not hold.
+2    Wrong usage: an unknown command or option, a missing or wrong argument, no server or token. Nothing was changed.
 130  Interrupted (Ctrl-C). A build that was followed goes on.""",
     ),
     "formatting": Topic(
         "Tables, JSON and colours.",
         """\
 On a terminal
-    Tables have a header and fit the terminal: messages, reasons and branches are shortened, ids and names never. Times
-    are told as a distance: 5 min ago.
+    Tables have a header and fit the terminal: messages, reasons and branches are shortened, numbers and names never.
+    Ids of commits have 8 digits. Times are told as a distance: 5 min ago.
 In a pipe or a file
-    A row is a line without a header, cells are separated by tabs and whole, times are in ISO 8601 (UTC):
-    gantry builds | cut -f 1,2
+    A row is a line without a header, cells are separated by tabs and whole, times are in ISO 8601 (UTC), and an empty
+    list is nothing: gantry builds | cut -f 1,2
 --json
     The server's answer as JSON, with all of its keys. What has no answer prints nothing. An error is JSON on standard
     error, with the same exit code: {"code": …, "message": …, "errors": [{"field": …, "code": …, "message": …}]}

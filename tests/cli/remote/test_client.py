@@ -1,4 +1,5 @@
 import socket
+import ssl
 from collections.abc import Iterator
 
 import httpx2
@@ -58,6 +59,23 @@ def test_token_that_is_none_is_refused_without_repeating_it(token: str) -> None:
         Connection.checked("http://127.0.0.1", token)
 
     assert "nter2" not in caught.value.message
+
+
+def test_authorities_are_read_once_and_only_for_a_server_that_speaks_tls() -> None:
+    plain, secure = Connection.checked("http://a", "t").trust(), Connection.checked("HTTPS://a", "t").trust()
+
+    assert [context.verify_mode for context in (plain, secure)] == [ssl.CERT_REQUIRED] * 2
+    assert plain.cert_store_stats()["x509_ca"] == 0
+    assert Connection.checked("https://b", "t").trust() is secure
+
+
+def test_a_file_of_certificates_that_is_not_there_is_told(gantry: Gantry, environment: dict[str, str]) -> None:
+    wrong = environment | {"SSL_CERT_FILE": "/not/there", "GANTRY_SERVER": "https://127.0.0.1:1"}
+
+    done = gantry("whoami", env=wrong)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: the certificates to trust cannot be read: ")
 
 
 def test_token_is_not_in_a_repr() -> None:

@@ -79,6 +79,14 @@ def test_messages_are_shortened_first_then_branches_and_ids_never(monkeypatch: p
 
 
 @pytest.mark.usefixtures("people")
+def test_a_cell_with_colours_is_shortened_by_what_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "12")
+    seen = output.table(["N", "SINCE"], [["1", f"18 {output.status('failure')}, 17 {output.status('error')}"]])
+
+    assert seen.splitlines()[1] == "1  18 failur…"
+
+
+@pytest.mark.usefixtures("people")
 def test_people_see_the_beginning_of_an_id() -> None:
     assert output.short("0123456789", 4) == "0123"
 
