@@ -36,12 +36,12 @@ COLUMNS
     "exit-codes": Topic(
         "What the exit code of a command says.",
         """\
-0    Done. With --follow: the build succeeded.
-1    Failed: the server refused, could not be reached, or the thing was not found. With --follow: the build did not
-     succeed. Of a command that verifies or tries (audit verify, artifact verify, bundle promote --dry-run): what was
-     looked at does not hold.
+0    Done. Of watch and --follow: the build succeeded.
+1    Failed: the server refused, could not be reached, or the thing was not found. Of watch and --follow: the build
+     did not succeed. Of a command that verifies or tries (audit verify, artifact verify, bundle promote --dry-run):
+     what was looked at does not hold.
 2    Wrong usage: an unknown command or option, a missing or wrong argument, no server or token. Nothing was sent.
-130  Interrupted (Ctrl-C). A build that was followed goes on.""",
+130  Interrupted (Ctrl-C). A build that was watched goes on.""",
     ),
     "formatting": Topic(
         "Tables, JSON and colours.",
