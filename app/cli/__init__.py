@@ -20,6 +20,7 @@ SECTIONS = {
         "approve": Lazy("app.cli.build:approve", "Let what is blocked of a build run."),
         "decline": Lazy("app.cli.build:decline", "Refuse what is blocked of a build, and with it the build."),
         "cancel": Lazy("app.cli.build:cancel", "Stop a build."),
+        "watch": Lazy("app.cli.watch:watch", "Watch a build until it has ended."),
         "builds": Lazy("app.cli.build:ls", "List the builds of a repository, the newest first."),
         "build": Lazy("app.cli.build:build", "List, start, promote, follow, approve, cancel and purge builds."),
         "targets": Lazy("app.cli.targets:targets", "Show what runs where, and what was begun there since."),

@@ -255,37 +255,11 @@ def _start(session: Session, slug: str, send: start.Send, how: How) -> None:
     if not (how.follow and session.as_json):
         session.show(made, lambda build: _block(session, slug, build))
     if how.follow:
-        output.write("", err=session.as_json)
-        _follow(session, slug, made["number"])
+        from app.cli.watch import watched
+
+        session.tell("")
+        watched(session, slug, made["number"])
     start.exit_by(made)
-
-
-def _follow(session: Session, slug: str, number: int) -> None:
-    """Print the build's logs, and exit by its result; with --json, standard output holds only the ended build."""
-    from app.cli.follow import follow
-    from app.cli.terminal.screen import Screen
-
-    screen = Screen(to_err=session.as_json)
-    try:
-        ended = follow(session.connection(), slug, number, screen)
-    except KeyboardInterrupt:
-        output.write(
-            f"\nStopped following; build {number} goes on. See it: gantry build info {slug} {number}; "
-            f"stop it: gantry build cancel {slug} {number}",
-            err=True,
-        )
-        raise click.exceptions.Exit(130) from None
-    if session.as_json:
-        session.print_json(ended)
-    screen.note(_ending(ended))
-    if ended.get("status") != "success":
-        raise click.exceptions.Exit(1)
-
-
-def _ending(build: Json) -> str:
-    took = (build.get("finished") or 0) - (build.get("started") or 0)
-    error = f": {output.line(build['error'])}" if build.get("error") else ""
-    return f"Build {build.get('number')} ended after {max(took, 0)} s: {build.get('status')}{error}"
 
 
 def _block(session: Session, slug: str, build: Json) -> str:

@@ -1,14 +1,13 @@
-"""Follow a build: print the log of every step as it comes, until the build has ended.
+"""Follow a build: hand its states and the logs of its steps to a view as they come, until the build has ended.
 
 The stream of the repository's builds gives the states of steps, the stream of each running step gives its lines, and
-the stored log gives the lines that a stream left out. Each line has a position, so each is printed once.
+the stored log gives the lines that a stream left out. Each line has a position, so each is shown once.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 from anyio.abc import TaskGroup
@@ -17,8 +16,7 @@ from app.builds.model import DONE, Line
 from app.cli.remote.client import Connection, Json, Refused, Unreachable
 from app.cli.remote.stream import Backoff, Frame, Streams
 from app.cli.terminal.options import api_path, repo_path
-from app.cli.terminal.output import line, reason, standing
-from app.cli.terminal.screen import Screen
+from app.cli.terminal.words import label, outcome
 
 #: Seconds that a stream of log lines may stay open after its step has ended.
 GRACE = 10.0
@@ -26,11 +24,42 @@ GRACE = 10.0
 PATIENCE = 120.0
 
 
+class View(Protocol):
+    """Shows a build to the user: see `terminal.plain` and `terminal.live`."""
+
+    def shows(self, step: Json) -> bool:
+        """Whether the log of a step in this state is wanted."""
+
+    def state(self, build: Json) -> None:
+        """The build is in this state now; the same state may come several times."""
+
+    def open(self, label: str) -> None:
+        """The log of a step begins."""
+
+    def write(self, label: str, text: str) -> None:
+        """The step has written this text."""
+
+    def close(self, label: str, outcome: str) -> None:
+        """The log of the step is complete; `outcome` says how the step failed."""
+
+    def stage(self, stage: Json) -> None:
+        """The stage has ended, and the logs of its steps are complete."""
+
+    def lost(self, why: str) -> None:
+        """The server does not answer; it is asked again."""
+
+    def found(self) -> None:
+        """The server answers again."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+
+
 def follow(
     connection: Connection,
     slug: str,
     number: int,
-    screen: Screen,
+    view: View,
     *,
     only: tuple[int, int] | None = None,
     patience: float = PATIENCE,
@@ -42,14 +71,12 @@ def follow(
 
     async def run() -> Json:
         async with Streams(connection) as streams:
-            return await Follower(streams, slug, number, screen, only, patience).run()
+            return await Follower(streams, slug, number, view, only, patience).run()
 
     try:
         return anyio.run(run)
     except BaseExceptionGroup as group:  # a group may hold KeyboardInterrupt, which is no Exception
         raise _first(group) from None
-    finally:
-        screen.status(None)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -60,11 +87,11 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 @dataclass(slots=True)
 class Tail:
-    """The state of printing one step's log."""
+    """How far the log of one step is shown."""
 
     label: str
     number: tuple[int, int]
-    #: The position of the next line to print.
+    #: The position of the next line to show.
     next: int = 0
     outcome: str = ""
     ended: anyio.Event = field(default_factory=anyio.Event)
@@ -87,7 +114,7 @@ class Follower:
         streams: Streams,
         slug: str,
         number: int,
-        screen: Screen,
+        view: View,
         only: tuple[int, int] | None,
         patience: float,
     ) -> None:
@@ -95,19 +122,22 @@ class Follower:
         self._events = api_path("stream", *slug.rsplit("/", 1))
         self._build = repo_path(slug, "builds", number)
         self._number = number
-        self._screen = screen
+        self._view = view
         self._only = only
         self._patience = patience
         self._tails: dict[tuple[int, int], Tail] = {}
+        self._ended: set[int] = set()
+        self._away = False
 
     async def run(self) -> Json:
         """Follow the build to its end; leaving the inner task group waits for the last lines of every step."""
         build: Json = {}
         async with anyio.create_task_group() as around:
-            around.start_soon(self._screen.tick)
+            around.start_soon(self._view.run)
             async with anyio.create_task_group() as tasks, aclosing(self._states()) as states:
                 async for build in states:
-                    self._screen.status(partial(_summary, build))
+                    self._found()
+                    self._view.state(build)
                     if self._advance(build, tasks):
                         break
             around.cancel_scope.cancel()
@@ -133,16 +163,18 @@ class Follower:
                             backoff.succeeded()
                             yield build
             except (Unreachable, Refused) as failure:
-                error = self._lost(failure)
+                error = self._failed(failure)
             await backoff.wait(error)
 
     def _advance(self, build: Json, tasks: TaskGroup) -> bool:
         """Process a state of the build, which may be an old one; whether the build, or the only step, has ended."""
         over = build.get("status") in DONE
         for stage in build.get("stages") or []:
-            self._tell(stage)
             for step in stage.get("steps") or []:
                 over = self._advance_step(stage, step, tasks) or over
+            if stage.get("status") in DONE and stage["number"] not in self._ended:
+                self._ended.add(stage["number"])
+                tasks.start_soon(self._end, stage)
         if over:
             for tail in self._tails.values():
                 tail.end("")
@@ -153,49 +185,41 @@ class Follower:
         number, status = (stage["number"], step["number"]), step.get("status")
         if self._only not in {None, number}:
             return False
-        label = line(f"{stage.get('name')}/{step.get('name')}")
-        if status == "skipped":
-            self._screen.progress(f"[{label}] skipped")
-        elif status == "running" or status in DONE:
-            tail = self._tails.get(number) or self._begin(label, number, tasks)
-            if status in DONE:
-                tail.end(_outcome(label, step))
+        if status == "running" or (status in DONE and status != "skipped"):
+            tail = self._tails.get(number)
+            if tail is None and self._view.shows(step):
+                tail = self._begin(label(stage, step), number, tasks)
+            if tail is not None and status in DONE:
+                tail.end(outcome(stage, step))
         return self._only is not None and status in DONE
 
-    def _begin(self, label: str, number: tuple[int, int], tasks: TaskGroup) -> Tail:
+    def _begin(self, name: str, number: tuple[int, int], tasks: TaskGroup) -> Tail:
         before = [tail for tail in self._tails.values() if tail.ended.is_set()]
-        tail = self._tails[number] = Tail(label, number)
-        tasks.start_soon(self._print, tail, before)
+        tail = self._tails[number] = Tail(name, number)
+        tasks.start_soon(self._show, tail, before)
         return tail
 
-    def _tell(self, stage: Json) -> None:
-        name, status = line(stage.get("name", "")), stage.get("status")
-        if reason := stage.get("pending_reason"):
-            self._screen.note(f"{name} waits: {line(reason)}")
-        if status == "blocked":
-            self._screen.note(f"{name} waits for an approval")
-        elif status == "running" or status in DONE:
-            self._screen.progress(f"{name}: {status}")
-        if error := stage.get("error"):
-            self._screen.note(f"{name}: {line(error)}")
+    async def _end(self, stage: Json) -> None:
+        """Tell that a stage has ended, after the logs of its steps."""
+        for tail in [tail for tail in self._tails.values() if tail.number[0] == stage["number"]]:
+            await tail.drained.wait()
+        self._view.stage(stage)
 
-    async def _print(self, tail: Tail, before: list[Tail]) -> None:
-        """Print a step's log to its end, after the logs of the steps that had ended before it began."""
+    async def _show(self, tail: Tail, before: list[Tail]) -> None:
+        """Show a step's log to its end, after the logs of the steps that had ended before it began."""
         for earlier in before:
             await earlier.drained.wait()
-        self._screen.open(tail.label)
+        self._view.open(tail.label)
         backoff = Backoff(self._patience)
         while not tail.ended.is_set():
             error = await self._live(tail, backoff)
             await backoff.wait(error, until=tail.ended)
         await self._stored(tail)
-        self._screen.close(tail.label)
-        if tail.outcome:
-            self._screen.note(tail.outcome)
+        self._view.close(tail.label, tail.outcome)
         tail.drained.set()
 
     async def _live(self, tail: Tail, backoff: Backoff) -> Unreachable | Refused | None:
-        """Print lines of the stream until its end; returns the passing error that ended the stream, if any."""
+        """Show lines of the stream until its end; returns the passing error that ended the stream, if any."""
         try:
             with anyio.CancelScope() as tail.live:
                 async with self._streams.frames(f"{self._events}/{self._number}/{_path(tail)}") as frames:
@@ -206,19 +230,19 @@ class Follower:
                             backoff.succeeded()
                             await self._take(tail, _line(frame.data))
         except (Unreachable, Refused) as failure:
-            return self._lost(failure)
+            return self._failed(failure)
         finally:
             tail.live = None
         return None
 
     async def _take(self, tail: Tail, said: Line) -> None:
-        """Print a line of the stream; a gap before it is filled from the log."""
+        """Show a line of the stream; a gap before it is filled from the log."""
         if said.pos > tail.next:
             await self._stored(tail)
         self._write(tail, said)
 
     async def _stored(self, tail: Tail) -> None:
-        """Print the lines of the stored log that are not printed yet; a step without output may have no log."""
+        """Show the lines of the stored log that are not shown yet; a step without output may have no log."""
         backoff = Backoff(self._patience)
         while True:
             try:
@@ -226,7 +250,7 @@ class Follower:
             except (Unreachable, Refused) as failure:
                 if isinstance(failure, Refused) and failure.status == 404:
                     return
-                await backoff.wait(self._lost(failure))
+                await backoff.wait(self._failed(failure))
                 continue
             for said in lines or []:
                 self._write(tail, _line(said))
@@ -235,14 +259,21 @@ class Follower:
     def _write(self, tail: Tail, said: Line) -> None:
         if said.pos >= tail.next:
             tail.next = said.pos + 1
-            self._screen.write(tail.label, said.out)
+            self._view.write(tail.label, said.out)
 
-    def _lost(self, failure: Unreachable | Refused) -> Unreachable | Refused:
+    def _failed(self, failure: Unreachable | Refused) -> Unreachable | Refused:
         """Return a passing failure, after which another attempt may succeed; raise any other."""
-        if isinstance(failure, Refused) and not failure.passing:
+        if not failure.passing:
             raise failure
-        self._screen.note(f"{failure.message}; trying again")
+        if not self._away:
+            self._away = True
+            self._view.lost(failure.message)
         return failure
+
+    def _found(self) -> None:
+        if self._away:
+            self._away = False
+            self._view.found()
 
 
 def _build_of(frame: Frame) -> Json:
@@ -262,23 +293,3 @@ def _line(value: Any) -> Line:
 def _path(tail: Tail) -> str:
     stage, step = tail.number
     return f"{stage}/{step}"
-
-
-def _outcome(label: str, step: Json) -> str:
-    """The message about a step that has not succeeded; empty for success."""
-    if step.get("status") == "success":
-        return ""
-    ended = ": ".join(filter(None, [line(step.get("status")), reason(step)]))
-    return f"[{label}] {ended}{', ignored' if step.get('errignore') else ''}"
-
-
-def _summary(build: Json, now: float) -> str:
-    """The text of the status line: the build's status, its running steps and its seconds."""
-    running = [
-        f"{line(stage.get('name'))}/{line(step.get('name'))}"
-        for stage in build.get("stages") or []
-        for step in stage.get("steps") or []
-        if step.get("status") == "running"
-    ]
-    since = build.get("started") or build.get("created") or now
-    return " · ".join([f"build {build.get('number')} {standing(build)}", *running, f"{max(0, int(now - since))} s"])

@@ -37,9 +37,9 @@ def log(session: Session, slug: str, word: str, stage: str, step: str, follow: b
 
 def _follow(session: Session, slug: str, number: int, where: tuple[int, int]) -> None:
     from app.cli.follow import follow
-    from app.cli.terminal.screen import Screen
+    from app.cli.terminal.plain import Log
 
-    follow(session.connection(), slug, number, Screen(headers=False), only=where)
+    follow(session.connection(), slug, number, Log(slug), only=where)
 
 
 def _text(lines: list[Json]) -> str:

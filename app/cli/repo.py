@@ -292,9 +292,9 @@ def sync(session: Session) -> None:
     Waits as long as the hosts take, and says how many repositories were found so far.
     """
     from app.cli.repo_sync import synchronise
-    from app.cli.terminal.screen import Screen
+    from app.cli.terminal.progress import StatusLine
 
-    session.show(synchronise(session.connection(), Screen()), _table)
+    session.show(synchronise(session.connection(), StatusLine()), _table)
 
 
 def _post(session: Session, slug: str, *verb: str) -> None:

@@ -9,7 +9,7 @@ import click
 
 from app.cli.remote.client import PATIENT, Client, Connection, Json, Refused, Unreachable
 from app.cli.terminal import output
-from app.cli.terminal.screen import Screen
+from app.cli.terminal.progress import StatusLine
 from app.errors import AppError
 
 PATH, ACCOUNT = "/api/user/repos", "/api/user"
@@ -18,22 +18,22 @@ PAUSE, PATIENCE = 1.0, 120.0
 LATER = "The server goes on; gantry whoami shows how far it is, and gantry repo ls what came"
 
 
-def synchronise(connection: Connection, screen: Screen) -> list[Json]:
+def synchronise(connection: Connection, line: StatusLine) -> list[Json]:
     """All repositories of the caller, once the hosts have told of them: however long that takes.
 
     The first error of a host is raised. Unreachable when the server does not answer any more.
     """
     try:
-        return _followed(connection, screen)
+        return _followed(connection, line)
     except KeyboardInterrupt:
-        screen.status(None)
+        line.clear()
         output.write(f"\nStopped waiting. {LATER}", err=True)
         raise click.exceptions.Exit(130) from None
     finally:
-        screen.status(None)
+        line.clear()
 
 
-def _followed(connection: Connection, screen: Screen) -> list[Json]:
+def _followed(connection: Connection, line: StatusLine) -> list[Json]:
     ended = _asked(connection)
     with Client(connection) as client:
         heard = time.monotonic()
@@ -42,15 +42,15 @@ def _followed(connection: Connection, screen: Screen) -> list[Json]:
                 answer = ended.get(timeout=PAUSE)
                 break
             with suppress(AppError):
-                _show(client, screen)
+                _show(client, line)
                 heard = time.monotonic()
             if time.monotonic() - heard > PATIENCE:
                 raise Unreachable(f"{connection.server} does not answer. {LATER}")
         if not isinstance(answer, AppError):
             return answer
-        if not _is_of_the_way(answer) or not _show(client, screen):
+        if not _is_of_the_way(answer) or not _show(client, line):
             raise answer
-        while _show(client, screen):  # a proxy was less patient than the server
+        while _show(client, line):  # a proxy was less patient than the server
             time.sleep(PAUSE)
         return client.records(PATH)
 
@@ -72,16 +72,14 @@ def _asked(connection: Connection) -> "SimpleQueue[list[Json] | AppError]":
 
 def _is_of_the_way(error: AppError) -> bool:
     """Whether the server may work on, although there was an error."""
-    return isinstance(error, Unreachable) or (isinstance(error, Refused) and error.passing)
+    return isinstance(error, Unreachable | Refused) and error.passing
 
 
-def _show(client: Client, screen: Screen) -> bool:
+def _show(client: Client, line: StatusLine) -> bool:
     """Show how far it is at each host; whether the server works on."""
     user = client.record("GET", ACCOUNT)
     hosts = [host for host in user.get("hosts") or () if host.get("syncing")]
     if hosts:
         told = ", ".join(f"{host.get('host', '')}: {host.get('repositories', 0)} repositories" for host in hosts)
-        words = output.line(f"{told} so far")
-        screen.status(lambda _: words)
-        screen.progress(words)
+        line.show(output.line(f"{told} so far"))
     return bool(user.get("syncing"))

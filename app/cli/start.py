@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class How(NamedTuple):
     """How a command begins a build."""
 
-    #: Print the log until the build is over.
+    #: Watch the build until it is over.
     follow: bool
     #: If no pipeline is started, say so for each pipeline.
     verbose: bool
@@ -29,7 +29,7 @@ verbose_option = click.option(
     "--verbose", is_flag=True, help="If no pipeline is started, say for each pipeline which condition excludes it."
 )
 _OPTIONS = (
-    click.option("--follow", is_flag=True, help="Print the log as it comes; exit 0 if the build succeeds, else 1."),
+    click.option("--follow", is_flag=True, help="Watch the build until it has ended; exit 0 if it succeeds, else 1."),
     click.option(
         "--dry-run",
         is_flag=True,

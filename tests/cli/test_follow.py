@@ -11,7 +11,7 @@ import pytest
 
 from app.cli import follow as following
 from app.cli.remote.client import Connection, Refused, Unreachable
-from app.cli.terminal.screen import Screen
+from app.cli.terminal.plain import Plain
 from tests.cli.conftest import Gantry
 from tests.cli.farside import (
     END,
@@ -52,7 +52,7 @@ def logs_of(output: str) -> str:
 def run(far: FarSide, **options: Any) -> dict[str, Any]:
     """Follow in this process."""
     connection = Connection.checked(far.url, "t")
-    return following.follow(connection, SLUG, 2, Screen(terminal=False), **options)
+    return following.follow(connection, SLUG, 2, Plain(SLUG), **options)
 
 
 def test_recorded_build_is_followed_to_its_failure(gantry: Gantry, promoted: FarSide) -> None:
@@ -73,8 +73,11 @@ def test_recorded_build_is_followed_to_its_failure(gantry: Gantry, promoted: Far
     assert done.stderr.splitlines() == [
         "slow: running",
         "[slow/after] skipped",
+        "[slow/fail] failure: exit code 3",
         "slow: failure",
         "[slow/fail] failure: exit code 3",
+        "  + exit 3",
+        f"The whole log: gantry log {SLUG} 2 slow fail",
         "Build 2 ended after 2 s: failure",
     ]
     assert done.returncode == 1
@@ -113,17 +116,17 @@ def test_build_that_cannot_run_says_why(gantry: Gantry, promoted: FarSide) -> No
     assert done.stderr == "Build 2 ended after 0 s: error: .drone.yml:3: unknown key\n"
 
 
-def test_json_leaves_standard_output_to_the_ended_build(gantry: Gantry, promoted: FarSide) -> None:
+def test_json_is_the_ended_build_alone(gantry: Gantry, promoted: FarSide) -> None:
     far = promoted
     ended = build("success", ("a", "success"))
     far.on("GET", BUILD, answer(ended))
     far.on("GET", EVENTS, stream(PING))
-    far.on("GET", f"{BUILD}/logs/1/1", lines("text\n"))
 
     done = gantry(*PROMOTE, "--json")
 
     assert json.loads(done.stdout) == ended
-    assert "[s/a]\ntext\n" in done.stderr
+    assert done.stderr == ""
+    assert far.paths("GET") == [EVENTS, BUILD]
 
 
 def test_stream_is_open_before_the_build_is_looked_at(far: FarSide) -> None:
@@ -145,6 +148,21 @@ def test_steps_that_ended_before_are_printed_in_order(far: FarSide, capfd: pytes
     run(far)
 
     assert capfd.readouterr().out == "".join(f"[s/{n}]\n{n}1\n{n}2\n" for n in "abcdef")
+
+
+@pytest.mark.parametrize(("clone", "printed"), [("success", ""), ("failure", "[s/clone]\nfatal: no such commit\n")])
+def test_log_of_a_clone_is_printed_if_it_failed(
+    far: FarSide, capfd: pytest.CaptureFixture[str], clone: str, printed: str
+) -> None:
+    running, over = (build(state, ("clone", now)) for state, now in (("running", "running"), (clone, clone)))
+    far.on("GET", BUILD, answer(running))
+    far.on("GET", EVENTS, stream(PING, told(over)))
+    far.on("GET", f"{BUILD}/logs/1/1", lines("fatal: no such commit\n"))
+
+    run(far)
+
+    assert capfd.readouterr().out == printed
+    assert (f"{BUILD}/logs/1/1" in far.paths("GET")) == bool(printed)
 
 
 def test_steps_at_once_are_told_apart(far: FarSide, capfd: pytest.CaptureFixture[str]) -> None:
@@ -265,13 +283,11 @@ def test_reason_of_waiting_is_told_once(far: FarSide, capfd: pytest.CaptureFixtu
     run(far)
 
     err = capfd.readouterr().err
-    assert err == "s waits: no runner serves type docker\ns waits for an approval\ns: declined\n"
-
-
-def test_the_status_line_calls_a_build_blocked_that_waits_for_an_approval() -> None:
-    waiting = build("pending", blocked=True, created=100)
-
-    assert following._summary(waiting, now=103) == "build 2 blocked · 3 s"
+    assert err.splitlines() == [
+        "s waits: no runner serves type docker",
+        f"s waits for the approval of an administrator of {SLUG}: gantry approve {SLUG} 2",
+        "s: declined",
+    ]
 
 
 def test_error_of_a_stage_and_of_a_step_are_told(far: FarSide, capfd: pytest.CaptureFixture[str]) -> None:
@@ -285,10 +301,10 @@ def test_error_of_a_stage_and_of_a_step_are_told(far: FarSide, capfd: pytest.Cap
     run(far)
 
     assert capfd.readouterr().err.splitlines() == [
-        "s: error",
-        "s: runner lost",
         "[s/a] killed: timed out",
         "[s/b] failure: exit code 1, ignored",
+        "s: error",
+        "s: runner lost",
     ]
 
 
@@ -355,10 +371,20 @@ def test_server_that_is_gone_is_named(far: FarSide) -> None:
     connection = Connection.checked("http://127.0.0.1:1", "t")
 
     with pytest.raises(Unreachable, match=re.escape("cannot reach http://127.0.0.1:1")):
-        following.follow(connection, SLUG, 2, Screen(terminal=False), patience=0)
+        following.follow(connection, SLUG, 2, Plain(SLUG), patience=0)
 
 
-def test_interrupt_stops_following_and_not_the_build(
+def test_build_that_is_not_there_is_refused_and_nothing_else_is_said(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", EVENTS, stream(PING))
+    far.on("GET", BUILD, answer({"message": "build 2 not found"}, 404))
+
+    done = gantry("watch", SLUG, "2")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Error: build 2 not found (404: GET {BUILD})\n"
+
+
+def test_interrupt_stops_watching_and_not_the_build(
     environment: dict[str, str], promoted: FarSide, tmp_path: Path
 ) -> None:
     far, leave = promoted, threading.Event()
@@ -376,13 +402,14 @@ def test_interrupt_stops_following_and_not_the_build(
     leave.set()
 
     assert process.returncode == 130
-    assert "Stopped following; build 2 goes on." in err
-    assert f"stop it: gantry build cancel {SLUG} 2" in err
+    assert err.endswith(
+        f"\nStopped watching; build 2 goes on\nWatch it:  gantry watch {SLUG} 2\nStop it:   gantry cancel {SLUG} 2\n"
+    )
     assert "Traceback" not in err
     assert far.paths("DELETE") == []
 
 
-def test_reader_that_leaves_ends_the_following_quietly(environment: dict[str, str], promoted: FarSide) -> None:
+def test_reader_that_leaves_ends_the_watching_quietly(environment: dict[str, str], promoted: FarSide) -> None:
     far, gone = promoted, threading.Event()
     far.on("GET", BUILD, answer(build("running", ("a", "running"))))
     far.on("GET", EVENTS, stream(PING, until(gone)))

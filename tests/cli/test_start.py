@@ -41,7 +41,7 @@ def modules_after(code: str, env: dict[str, str]) -> set[str]:
 def test_client_commands_never_import_the_server(environment: dict[str, str], far: FarSide) -> None:
     far.on("GET", "/api/user/repos", answer(recorded("user repositories")))
     code = """
-import app.cli.build, app.cli.follow, app.cli.log, app.cli.repo, app.cli.secret, app.cli.user
+import app.cli.build, app.cli.follow, app.cli.log, app.cli.repo, app.cli.secret, app.cli.user, app.cli.watch
 from app.cli import main
 main(["repo", "ls"], standalone_mode=False)
 """
@@ -49,7 +49,10 @@ main(["repo", "ls"], standalone_mode=False)
 
 
 #: What costs time and is needed by few commands: each is imported where it is used.
-RARELY_NEEDED = {"jq", "subprocess", "yaml", "app.cli.follow", "app.cli.remote.clone", "app.cli.remote.stream"}
+RARELY_NEEDED = {
+    "jq", "subprocess", "yaml",
+    "app.cli.follow", "app.cli.remote.clone", "app.cli.remote.stream", "app.cli.terminal.live", "app.cli.watch",
+}  # fmt: skip
 
 
 def test_the_version_is_told_without_a_client(environment: dict[str, str]) -> None:

@@ -26,6 +26,8 @@ class Unreachable(AppError):
     """No answer came, or an incomplete one; the same call may work a little later."""
 
     code = "unreachable"
+    #: As that of `Refused`.
+    passing = True
 
 
 class Refused(AppError):

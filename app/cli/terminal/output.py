@@ -55,7 +55,8 @@ _ACTED_ON = re.compile(
     r"|\x1b[ -/]*[0-~]?"
     rf"|(?P<other>{_CONTROLS})"
 )
-_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+_STYLE = re.compile(r"(\x1b\[[0-9;:]*m)")
+_UNSTYLED = "\x1b[0m"
 
 
 def write(text: str, *, err: bool = False) -> None:
@@ -152,10 +153,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str =
 def grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Aligned columns, two spaces apart; on a terminal, columns of prose are shortened until the widest row fits."""
     lines = [tuple(headers), *(tuple(row) for row in rows)]
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     if for_people():
         widths = _fitted(headers, widths, shutil.get_terminal_size().columns)
-    return "\n".join("  ".join(map(_cell, cells, widths)).rstrip() for cells in lines)
+    return "\n".join("  ".join(map(cell, cells, widths)).rstrip() for cells in lines)
 
 
 def _fitted(headers: Sequence[str], widths: Sequence[int], room: int) -> list[int]:
@@ -185,8 +186,8 @@ def short(identity: Any, length: int) -> str:
 def block(pairs: Iterable[tuple[str, str]]) -> str:
     """Labels and values, one a line; empty values are left out."""
     shown = [(f"{label}:", value) for label, value in pairs if value]
-    width = max((len(label) for label, _ in shown), default=0)
-    return "\n".join(f"{label:<{width}}  {value}" for label, value in shown)
+    widest = max((len(label) for label, _ in shown), default=0)
+    return "\n".join(f"{label:<{widest}}  {value}" for label, value in shown)
 
 
 def ago(then: int, now: float) -> str:
@@ -250,12 +251,20 @@ def stages(build: Json) -> str:
 
 
 def _part(part: Json, stage: str, step: str) -> list[str]:
-    return [stage, step, status(part.get("status", "")), _took(part), reason(part)]
+    return [stage, step, status(part.get("status", "")), took(part), reason(part)]
 
 
-def _took(part: Json) -> str:
-    started, stopped = part.get("started") or 0, part.get("stopped") or 0
-    return f"{max(0, stopped - started)} s" if started and stopped else ""
+def took(part: Json, now: float = 0) -> str:
+    """How long a stage or step took, or has been running until `now` (Unix seconds); empty for neither."""
+    started, until = part.get("started") or 0, part.get("stopped") or int(now)
+    return lasted(until - started) if started and until else ""
+
+
+def lasted(seconds: int) -> str:
+    """A length of time in its two largest units; a negative one, of clocks that differ, is none."""
+    hours, rest = divmod(max(0, seconds), 3600)
+    parts = (hours, "h"), (rest // 60, "min"), (rest % 60, "s")
+    return " ".join([f"{number} {unit}" for number, unit in parts if number][:2]) or "0 s"
 
 
 def reason(part: Json) -> str:
@@ -265,9 +274,14 @@ def reason(part: Json) -> str:
     return said or (f"exit code {code}" if code else "")
 
 
-def _width(text: str) -> int:
+def width(text: str) -> int:
     """The number of a terminal's cells that a text fills."""
-    return sum(_cells(char) for char in _STYLE.sub("", text))
+    return sum(map(_cells, unstyled(text)))
+
+
+def unstyled(text: str) -> str:
+    """The text without its colours."""
+    return _STYLE.sub("", text)
 
 
 def _cells(char: str) -> int:
@@ -276,14 +290,24 @@ def _cells(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def _cell(text: str, width: int) -> str:
-    """The text in so many of a terminal's cells; what is too long is plain, and ends with a mark."""
-    free = width - _width(text)
-    if free >= 0:
-        return text + " " * free
+def cell(text: str, cells: int) -> str:
+    """The text in exactly so many of a terminal's cells."""
+    text = cut(text, cells)
+    return text + " " * (cells - width(text))
+
+
+def cut(text: str, cells: int) -> str:
+    """The text in at most so many of a terminal's cells; what is too long ends with a mark, and with its colours."""
+    if width(text) <= cells:
+        return text
     kept, used = "", 1
-    for char in _STYLE.sub("", text):
-        if (used := used + _cells(char)) > width:
-            break
-        kept += char
-    return kept + "…" + " " * (width - _width(kept) - 1)
+    for piece in _STYLE.split(text):
+        if _STYLE.fullmatch(piece):
+            kept += piece
+            continue
+        for char in piece:
+            if (used := used + _cells(char)) > cells:
+                mark = "…" if cells > 0 else ""
+                return kept + mark + (_UNSTYLED if _STYLE.search(kept) else "")
+            kept += char
+    return kept

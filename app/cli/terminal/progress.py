@@ -1,4 +1,4 @@
-"""Shows how far a transfer is: bytes and rate, in one line of a terminal that is overwritten."""
+"""Shows how far something is, in one line of a terminal that is overwritten."""
 
 import shutil
 import sys
@@ -35,8 +35,7 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._terminal:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _overwrite("")
 
     def add(self, count: int) -> None:
         """Some more bytes are there."""
@@ -48,9 +47,7 @@ class Progress:
         now = time.monotonic()
         if self._terminal and now - self._shown >= PAUSE:
             self._shown = now
-            width = shutil.get_terminal_size().columns - 1
-            sys.stderr.write(f"\r\x1b[K{self.words(now)[:width]}")
-            sys.stderr.flush()
+            _overwrite(self.words(now))
 
     def words(self, now: float) -> str:
         """The line, at this time of the monotonic clock."""
@@ -65,3 +62,31 @@ class Progress:
                 parts[1],
             ]
         return "  ".join([line(self._name, 40), *parts])
+
+
+class StatusLine:
+    """Words that change, on standard error; where there is no terminal, each change is a line."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._shown = ""
+
+    def show(self, words: str) -> None:
+        """Show these words instead of those before."""
+        if self._terminal:
+            _overwrite(words)
+        elif words != self._shown:
+            sys.stderr.write(f"{words}\n")
+        self._shown = words
+
+    def clear(self) -> None:
+        """Remove the line from a terminal."""
+        if self._terminal and self._shown:
+            _overwrite("")
+        self._shown = ""
+
+
+def _overwrite(words: str) -> None:
+    width = shutil.get_terminal_size().columns - 1
+    sys.stderr.write(f"\r\x1b[K{words[:width]}")
+    sys.stderr.flush()

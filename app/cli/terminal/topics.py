@@ -38,12 +38,12 @@ COLUMNS
     "exit-codes": Topic(
         "What the exit code of a command says.",
         """\
-0    Done. With --follow: the build succeeded.
+0    Done. With watch and --follow: the build succeeded.
 1    Failed: the server refused, could not be reached, or the thing was not found. A build was begun, and is an error
-     at once. With --follow: the build did not succeed. With --dry-run: it would be refused, or be an error at once. Of
-     a command that verifies (audit verify, artifact verify): what was looked at does not hold.
+     at once. With watch and --follow: the build did not succeed. With --dry-run: it would be refused, or be an error
+     at once. Of a command that verifies (audit verify, artifact verify): what was looked at does not hold.
 2    Wrong usage: an unknown command or option, a missing or wrong argument, no server or token. Nothing was changed.
-130  Interrupted (Ctrl-C). A build that was followed goes on.""",
+130  Interrupted (Ctrl-C). A build that was watched goes on.""",
     ),
     "formatting": Topic(
         "Tables, JSON and colours.",
