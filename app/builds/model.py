@@ -17,8 +17,6 @@ Status = Literal[
     "declined",
 ]
 
-#: The events of builds (contract drone-yaml 16).
-EVENTS = ("push", "pull_request", "tag", "promote", "rollback", "cron", "custom")
 #: A status that does not change any more, of a build, a stage or a step (contract drone-rpc 8.1).
 DONE: frozenset[Status] = frozenset({"success", "failure", "error", "killed", "skipped", "declined"})
 #: No stage of a build with such a status runs. (Of a declined build, stages that were not declined may still run.)

@@ -61,7 +61,9 @@ def info(session: Session, slug: str, name: str) -> None:
 @cron.command(example="gantry cron explain '0 0 6 * * 1-5' --zone Europe/Berlin")
 @click.argument("expr")
 @zone_option
-def explain(expr: str, zone: str | None) -> None:
+@json_option
+@click.pass_obj
+def explain(session: Session, expr: str, zone: str | None) -> None:
     """Say what an expression means, and when a job with it would be due. Nothing is sent."""
     try:
         zones.check(zone or "")
@@ -70,7 +72,8 @@ def explain(expr: str, zone: str | None) -> None:
         raise click.UsageError(f"--zone {zone} {error}") from error
     except expression.BadExpression as error:
         raise click.UsageError(f"{expr!r} is no expression: {error}") from error
-    output.write(output.block([("Means", meant), ("Due", _times(due, zone or ""))]))
+    said = {"means": meant, "due": due, "zone": zone or ""}
+    session.show(said, lambda _: output.block([("Means", meant), ("Due", _times(due, zone or ""))]))
 
 
 @cron.command(
