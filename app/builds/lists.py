@@ -7,13 +7,14 @@ from typing import Literal, NamedTuple
 from sqlalchemy import BigInteger, bindparam, literal_column, select
 
 from app.accounts.model import User
-from app.builds.model import EVENTS, LISTED, Build
+from app.builds.model import LISTED, Build
 from app.builds.store import MAPPER, Index
 from app.db import schema
 from app.db.tx import Row, Tx, many, one, run
 from app.db.window import Part, Window
 from app.errors import Invalid, Problem
 from app.names import meant
+from app.pipeline.event import EVENTS
 from app.repos import aged
 from app.repos import store as repos
 from app.repos.model import Repo

@@ -19,8 +19,6 @@ Status = Literal[
 
 #: What builds are listed by. A build with `blocked` waits for an approval; only stages wait for other stages.
 LISTED: tuple[str, ...] = tuple(one for one in get_args(Status) if one != "waiting_on_dependencies")
-#: The events of builds (contract drone-yaml 16).
-EVENTS = ("push", "pull_request", "tag", "promote", "rollback", "cron", "custom")
 #: A status that does not change any more, of a build, a stage or a step (contract drone-rpc 8.1).
 DONE: frozenset[Status] = frozenset({"success", "failure", "error", "killed", "skipped", "declined"})
 #: No stage of a build with such a status runs. (Of a declined build, stages that were not declined may still run.)

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+#: The kinds of events (contract drone-yaml 16).
+EVENTS = ("push", "pull_request", "tag", "promote", "rollback", "cron", "custom")
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """The values that conditions test; an empty value matches no name in an include list."""
 
-    #: push, pull_request, tag, promote, rollback, cron or custom
+    #: one of EVENTS
     kind: str
     #: slug, `owner/name`
     repo: str

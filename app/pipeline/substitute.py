@@ -18,7 +18,7 @@ MAX_DEPTH = 16
 
 ANY = r"[\s\S]"
 #: An expression begins, or an escape stands for its second character.
-_MARK = re.compile(r"\$\{|\$\$|\\[\\/]")
+MARK = re.compile(r"\$\{|\$\$|\\[\\/]")
 _OPERATOR = re.compile(r":[-=?+]?|=|[\^,]{1,2}|##?|%%?|/[/#%]?")
 _DEFAULTS = frozenset({"=", ":=", ":-", ":?", ":+"})
 _NEXT_MARK = re.compile(r"[\\$:/}]")
@@ -33,6 +33,11 @@ class BadSubstitution(AppError):
     """A `${` that cannot be parsed, or a text that would grow too large."""
 
     code = "bad_substitution"
+
+    def __init__(self, message: str, *, line: int = 0) -> None:
+        """`line` counts from 1 in the text; 0 = not known."""
+        super().__init__(message)
+        self.line = line
 
 
 def substitute(text: str, variables: Mapping[str, str], keep: Callable[[str], str] | None = None) -> str:
@@ -57,7 +62,7 @@ class _Reader:
 
     def read(self) -> str:
         parts = []
-        while mark := _MARK.search(self.text, self.position):
+        while mark := MARK.search(self.text, self.position):
             parts.append(self.text[self.position : mark.start()])
             self.position = mark.end()
             if mark[0] == "${":
@@ -158,7 +163,7 @@ class _Reader:
             if self._taken("${"):
                 parts.append(self._expression())
                 continue
-            if escapes and _MARK.match(self.text, self.position):
+            if escapes and MARK.match(self.text, self.position):
                 self.position += 1
             end = _NEXT_MARK.search(self.text, self.position + 1)
             parts.append(self.text[self.position : end.start() if end else None])
@@ -187,7 +192,7 @@ class _Reader:
         line = self.text.count("\n", 0, start) + 1
         shown = quoted(self.text[start : start + 40].partition("\n")[0])
         message = f"bad substitution at line {line}: {shown}: {reason}; a literal ${{ is written $${{"
-        raise BadSubstitution(message)
+        raise BadSubstitution(message, line=line)
 
 
 def _in_name(character: str) -> bool:

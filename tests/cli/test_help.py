@@ -58,7 +58,7 @@ def reached(line: str) -> click.Command:
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A current folder with the files that examples name as files that are there."""
     monkeypatch.chdir(tmp_path)
-    for name in ("dist/app.zip", "shop-1.0.tar"):
+    for name in ("dist/app.zip", "shop-1.0.tar", ".drone.star", "secrets.env"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
 

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from app.builds.config.extensions import Extensions
 from app.builds.model import Build
@@ -22,7 +22,7 @@ from app.pipeline.plan import Plan, plan
 from app.pipeline.source import is_costly
 from app.repos.model import Repo, source
 from app.repos.wire import repo_json
-from app.scm.hosts import Hosts
+from app.scm.host import Source
 
 #: Characters of text that are remembered in all; the parsed files take about ten times as much memory.
 REMEMBERED = 2 * 1024 * 1024
@@ -64,10 +64,18 @@ class Recipe:
     text: str
 
 
+class Files(Protocol):
+    """Gives the files of repositories, as all hosts together do (`scm.hosts`)."""
+
+    async def read_file(self, source: Source, sha: str, path: str) -> str:
+        """The text of a file at a commit; Unreadable, NotFound, Unavailable."""
+        ...
+
+
 class Configs:
     """Reads the pipeline file of a repository at a commit."""
 
-    def __init__(self, hosts: Hosts, converter: Converter, extensions: Extensions | None = None) -> None:
+    def __init__(self, hosts: Files, converter: Converter, extensions: Extensions | None = None) -> None:
         self._hosts = hosts
         self._converter = converter
         self.extensions = extensions or Extensions()
