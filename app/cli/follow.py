@@ -127,6 +127,7 @@ class Follower:
         self._patience = patience
         self._tails: dict[tuple[int, int], Tail] = {}
         self._ended: set[int] = set()
+        self._reasons: dict[int, str | None] = {}
         self._away = False
 
     async def run(self) -> Json:
@@ -157,19 +158,27 @@ class Follower:
                     async for frame in frames:
                         if frame.kind == "ping":
                             build = await self._streams.record(self._build)
+                            self._reasons = {one["number"]: one.get("pending_reason") for one in _stages(build)}
                             backoff.alive()
                             yield build
                         elif (build := _build_of(frame)).get("number") == self._number:
                             backoff.succeeded()
+                            self._add_reasons(build)
                             yield build
             except (Unreachable, Refused) as failure:
                 error = self._failed(failure)
             await backoff.wait(error)
 
+    def _add_reasons(self, build: Json) -> None:
+        """Say of a state in an event, which has no reasons, why stages wait: as it was when the build was read."""
+        for stage in _stages(build):
+            if stage.get("status") == "pending" and (reason := self._reasons.get(stage["number"])):
+                stage["pending_reason"] = reason
+
     def _advance(self, build: Json, tasks: TaskGroup) -> bool:
         """Process a state of the build, which may be an old one; whether the build, or the only step, has ended."""
         over = build.get("status") in DONE
-        for stage in build.get("stages") or []:
+        for stage in _stages(build):
             for step in stage.get("steps") or []:
                 over = self._advance_step(stage, step, tasks) or over
             if stage.get("status") in DONE and stage["number"] not in self._ended:
@@ -280,6 +289,10 @@ def _build_of(frame: Frame) -> Json:
     """The build in an event's frame; empty for another kind of frame."""
     build: Any = frame.data.get("build") if isinstance(frame.data, dict) else None
     return build if isinstance(build, dict) else {}
+
+
+def _stages(build: Json) -> list[Json]:
+    return build.get("stages") or []
 
 
 def _line(value: Any) -> Line:

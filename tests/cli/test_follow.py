@@ -4,14 +4,17 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from app.cli import follow as following
+from app.cli import main, watch
 from app.cli.remote.client import Connection, Refused, Unreachable
-from app.cli.terminal.plain import Plain
+from app.cli.terminal.plain import Notes, Plain
 from tests.cli.conftest import Gantry
 from tests.cli.farside import (
     END,
@@ -290,6 +293,24 @@ def test_reason_of_waiting_is_told_once(far: FarSide, capfd: pytest.CaptureFixtu
     ]
 
 
+def test_reason_of_waiting_is_kept_when_an_event_has_none(far: FarSide) -> None:
+    states: list[Any] = []
+
+    class Seen(Notes):
+        def state(self, build: Any) -> None:
+            states.append(build["stages"][0].get("pending_reason"))
+
+    waiting = build("pending")
+    waiting["stages"][0]["pending_reason"] = "no runner"
+    far.on("GET", BUILD, answer(waiting), answer(build("pending")))
+    events = (PING, told(build("pending")), PING, told(build("pending")), told(build("success")))
+    far.on("GET", EVENTS, stream(*events))
+
+    following.follow(Connection.checked(far.url, "t"), SLUG, 2, Seen(SLUG))
+
+    assert states == ["no runner", "no runner", None, None, None]
+
+
 def test_error_of_a_stage_and_of_a_step_are_told(far: FarSide, capfd: pytest.CaptureFixture[str]) -> None:
     ended = build("error", ("a", "killed"), ("b", "failure"))
     ended["stages"][0]["error"] = "runner lost"
@@ -382,6 +403,18 @@ def test_build_that_is_not_there_is_refused_and_nothing_else_is_said(gantry: Gan
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"Error: build 2 not found (404: GET {BUILD})\n"
+
+
+def test_giving_up_says_how_to_go_on(
+    far: FarSide, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far.on("GET", EVENTS, answer({"message": "restarting"}, 503))
+    monkeypatch.setattr(watch, "follow", partial(following.follow, patience=0))
+
+    done = CliRunner().invoke(main, ["watch", SLUG, "2"], env=environment)
+
+    assert done.exit_code == 1
+    assert f"Build 2 may go on\nWatch it:  gantry watch {SLUG} 2\nError: restarting" in done.stderr
 
 
 def test_interrupt_stops_watching_and_not_the_build(

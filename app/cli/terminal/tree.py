@@ -107,7 +107,7 @@ def _hidden(build: Json, rows: Sequence[_Row]) -> str:
 
 def _drawn(rows: Sequence[_Row], now: float, columns: int) -> list[str]:
     """The rows, aligned, of this width at most."""
-    cells = [(row.name, _status(row.part), output.took(row.part, now)) for row in rows]
+    cells = [(row.name, _status(row.part), _took(row.part, now)) for row in rows]
     widths = [max(map(output.width, column)) for column in zip(*cells, strict=True)]
     lines = []
     for row, (name, status, took) in zip(rows, cells, strict=True):
@@ -120,6 +120,10 @@ def _drawn(rows: Sequence[_Row], now: float, columns: int) -> list[str]:
 def _status(part: Json) -> str:
     value = part.get("status", "")
     return "waiting" if value == "waiting_on_dependencies" else output.status(value)
+
+
+def _took(part: Json, now: float) -> str:
+    return output.took(part, now) if part.get("status") != "skipped" else ""
 
 
 def _newest(build: Json, said: Iterable[Said]) -> list[str]:

@@ -129,7 +129,7 @@ TABLE: dict[str, tuple[dict[str, Any], list[tuple[str, str]], list[str]]] = {
                 "failure",
                 part("clone", "failure", 1000, 1002, exit_code=128),
                 part("lint", "failure", 1002, 1003, exit_code=1, errignore=True),
-                part("release", "skipped"),
+                part("release", "skipped", 1003, 1003),
                 started=1000,
                 stopped=1003,
             ),
