@@ -83,7 +83,7 @@ def test_a_cell_with_colours_is_shortened_by_what_is_seen(monkeypatch: pytest.Mo
     monkeypatch.setenv("COLUMNS", "12")
     seen = output.table(["N", "SINCE"], [["1", f"18 {output.status('failure')}, 17 {output.status('error')}"]])
 
-    assert seen.splitlines()[1] == "1  18 failur…"
+    assert seen.splitlines()[1] == "1  18 \x1b[31mfailur…\x1b[0m"
 
 
 @pytest.mark.usefixtures("people")
