@@ -26,9 +26,7 @@ SECTIONS = {
         "targets": Lazy("app.cli.targets:targets", "Show what runs where, and what was begun there since."),
         "approvals": Lazy("app.cli.approvals:approvals", "List what waits for your approval."),
         "log": Lazy("app.cli.log:log", "Print the log of a step."),
-        "lint": Lazy(
-            "app.cli.lint:lint", "Say what a pipeline file would start, what is wrong, and what is dangerous."
-        ),
+        "lint": Lazy("app.cli.lint:lint", "Say what a pipeline file would start, what is wrong and what is dangerous."),
         "login": Lazy("app.cli.login:login", "Keep the token of a server, and use that server from now on."),
         "logout": Lazy("app.cli.login:logout", "Forget the token of a server: of the context in use, or of another."),
         "context": Lazy("app.cli.context:context", "List the servers that you are logged in to; say which to use."),
