@@ -26,6 +26,7 @@ SECTIONS = {
         "approvals": Lazy("app.cli.approvals:approvals", "List what waits for your approval."),
         "log": Lazy("app.cli.log:log", "Print the log of a step."),
         "lint": Lazy("app.cli.lint:lint", "Say what a pipeline file would start, and what is wrong with it."),
+        "exec": Lazy("app.cli.execute:execute", "Run the exec pipelines of a file here, without a server."),
         "login": Lazy("app.cli.login:login", "Keep the token of a server, and use that server from now on."),
         "logout": Lazy("app.cli.login:logout", "Forget the token of a server: of the context in use, or of another."),
         "context": Lazy("app.cli.context:context", "List the servers that you are logged in to; say which to use."),
