@@ -28,6 +28,8 @@ NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, CLICOLOR
     Whether there are colours: see gantry help formatting.
 HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY
     The proxies for http:// and https:// addresses, and the hosts that are asked without one.
+GANTRY_COMPLETION_TIMEOUT
+    Seconds that your shell waits for words that the server knows; else 0.7. See gantry completion --help.
 COLUMNS
     The width of the terminal, where it is not what the terminal says.
 
