@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app import DISTRIBUTION
-from app.cli.terminal.options import JSON, QUERY, SERVER_VARIABLES, TOKEN_VARIABLES, Session, json_option
+from app.cli.terminal.options import JSON, QUERY, SERVER_VARIABLES, TOKEN_VARIABLES, Session, completes, json_option
 from app.cli.terminal.program import Lazy, Program, wants_colours
 
 __all__ = ["main"]
@@ -26,11 +26,14 @@ SECTIONS = {
         "targets": Lazy("app.cli.targets:targets", "Show what runs where, and what was begun there since."),
         "approvals": Lazy("app.cli.approvals:approvals", "List what waits for your approval."),
         "log": Lazy("app.cli.log:log", "Print the log of a step."),
-        "lint": Lazy("app.cli.lint:lint", "Say what a pipeline file would start, what is wrong and what is dangerous."),
+        "lint": Lazy("app.cli.lint:lint", "Check a pipeline file: what would start, what is wrong or dangerous."),
+        "open": Lazy("app.cli.browse:browse", "Show a build in the browser."),
+        "exec": Lazy("app.cli.execute:execute", "Run the exec pipelines of a file here, without a server."),
         "login": Lazy("app.cli.login:login", "Keep the token of a server, and use that server from now on."),
-        "logout": Lazy("app.cli.login:logout", "Forget the token of a server: of the context in use, or of another."),
+        "logout": Lazy("app.cli.login:logout", "Forget the token of a server: of the context in use, or another."),
         "context": Lazy("app.cli.context:context", "List the servers that you are logged in to; say which to use."),
         "whoami": Lazy("app.cli.whoami:whoami", "Show your account, or where it is logged in."),
+        "completion": Lazy("app.cli.completion:completion", "Print what completes commands in your shell."),
         "help": Lazy("app.cli.help:help_", "Show a topic, or the help of a command."),
     },
     "Repository commands": {
@@ -92,7 +95,12 @@ def _any_text(stream: Any) -> None:
     metavar="TOKEN",
     help="Token of your account. Prefer the variable: other users of this machine can see a command line.",
 )
-@click.option("--context", metavar="NAME", help="A server that you are logged in to; see gantry context.")
+@click.option(
+    "--context",
+    metavar="NAME",
+    shell_complete=completes("contexts"),
+    help="A server that you are logged in to; see gantry context.",
+)
 @json_option
 @click.version_option(package_name=DISTRIBUTION, prog_name="gantry", message="%(prog)s %(version)s")
 @click.pass_context

@@ -16,6 +16,7 @@ from app.cli.terminal.options import (
     Session,
     api_path,
     build_argument,
+    completes,
     json_option,
     named_slug_argument,
     params_option,
@@ -35,10 +36,10 @@ def build() -> None:
 @slug_argument
 @click.option("--page", type=NUMBER, default=1, show_default=True)
 @click.option("--limit", type=click.IntRange(1, 100), default=25, show_default=True, help="Builds on a page.")
-@click.option("--branch", help="Only builds of this branch.")
+@click.option("--branch", shell_complete=completes("branches"), help="Only builds of this branch.")
 @click.option("--event", help="Only this event: push, pull_request, tag, promote, rollback, cron or custom.")
 @click.option("--status", help="Only this status, as in success, running or blocked.")
-@click.option("--target", help="Only promotions and rollbacks to this target.")
+@click.option("--target", shell_complete=completes("targets"), help="Only promotions and rollbacks to this target.")
 @json_option
 @click.pass_obj
 def ls(
@@ -79,7 +80,7 @@ def info(session: Session, slug: str, word: str) -> None:
     ]
 )
 @slug_argument
-@click.option("--branch", help="The branch to build; else the default branch.")
+@click.option("--branch", shell_complete=completes("branches"), help="The branch to build; else the default branch.")
 @click.option("--commit", help="The commit to build; else the newest of the branch.")
 @click.option("--message", help="What the build says of itself; else the commit's message.")
 @params_option
@@ -111,7 +112,7 @@ def create(
 )
 @slug_argument
 @build_argument
-@click.argument("target")
+@click.argument("target", shell_complete=completes("targets"))
 @params_option
 @start_options
 @json_option
@@ -130,7 +131,7 @@ def promote(session: Session, slug: str, word: str, target: str, params: tuple[t
 @build.command(example=["gantry rollback 41 production", "gantry rollback acme/web 41 production -p REASON=broken"])
 @slug_argument
 @build_argument
-@click.argument("target")
+@click.argument("target", shell_complete=completes("targets"))
 @params_option
 @start_options
 @json_option

@@ -11,11 +11,14 @@ from app.cli.remote.client import Json
 from app.cli.start import verbose_option
 from app.cli.terminal import arguments, output
 from app.cli.terminal.commands import group
-from app.cli.terminal.options import Session, json_option, repo_path, slug_argument
+from app.cli.terminal.options import Session, completes, json_option, repo_path, slug_argument
 
 name_argument = click.argument("name")
 promote_option = click.option(
-    "--promote", "target", metavar="TARGET", help="Promote the newest successful build of the branch to this target."
+    *("--promote", "target"),
+    metavar="TARGET",
+    shell_complete=completes("targets"),
+    help="Promote the newest successful build of the branch to this target.",
 )
 zone_option = click.option(
     "--zone", metavar="ZONE", help="The time zone whose clock counts, as in Europe/Berlin; else UTC."
@@ -87,7 +90,9 @@ def explain(session: Session, expr: str, zone: str | None) -> None:
 @slug_argument
 @name_argument
 @click.argument("expr")
-@click.option("--branch", help="The branch; else the repository's default branch.")
+@click.option(
+    "--branch", shell_complete=completes("branches"), help="The branch; else the repository's default branch."
+)
 @promote_option
 @zone_option
 @seconds_first_option
@@ -118,7 +123,7 @@ def add(
 @slug_argument
 @name_argument
 @click.option("--expr", help="When it is due.")
-@click.option("--branch", help="The branch.")
+@click.option("--branch", shell_complete=completes("branches"), help="The branch.")
 @promote_option
 @click.option("--build", is_flag=True, help="Build the branch, rather than promote.")
 @zone_option

@@ -23,7 +23,7 @@ from app.pipeline.problems import Problem
 @json_option
 @click.pass_obj
 def lint(session: Session, file: Path | None, wanted: Wanted, reads: Reads) -> None:
-    """Say what a pipeline file would start, what is wrong and what is dangerous.
+    """Check a pipeline file: what would start, what is wrong or dangerous.
 
     Nothing is sent, and no server is needed. Without FILE, the file is .drone.yml of the git clone you are in.
     Without an event, all events are looked at that the file may be for. What FILE makes may depend on the event if it

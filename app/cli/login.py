@@ -100,7 +100,7 @@ def _account(connection: Connection) -> str:
 @json_option
 @click.pass_obj
 def logout(session: Session, name: str | None) -> None:
-    """Forget the token of a server: of the context in use, or of another.
+    """Forget the token of a server: of the context in use, or another.
 
     The token itself stays good. End it, before or elsewhere, with gantry token rm.
     """

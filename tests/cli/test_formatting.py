@@ -15,7 +15,7 @@ from tests.cli.test_help import LEAVES, path
 SLUG = "octocat/hello-world"
 BUILDS = f"/api/repos/{SLUG}/builds"
 #: Commands whose output is no answer of a server, or is JSON already.
-WITHOUT_JSON = {"audit export", "bench", "help", "runner", "serve", "service"}
+WITHOUT_JSON = {"audit export", "bench", "completion", "exec", "help", "runner", "serve", "service"}
 
 
 @pytest.fixture

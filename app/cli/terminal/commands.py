@@ -46,12 +46,15 @@ class Command(click.Command):
         self._build = next((one.name for one in self.params if isinstance(one, BuildArgument)), None)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing and args and args[-1].startswith("-"):
+            args = args[:-1]  # the option whose value a shell completes: click would give up all arguments for it
         if self._repo is None:
             return super().parse_args(ctx, args)
         arguments = [one for one in self.params if isinstance(one, click.Argument) and one is not self._repo]
         given, option = self._split(ctx, args)
-        named = first_is_repository(given, arguments)
-        if named and option and is_slug(given[0]):
+        # While a shell completes a word, the number of arguments is not known yet.
+        named = bool(given) and is_slug(given[0]) if ctx.resilient_parsing else first_is_repository(given, arguments)
+        if named and option and is_slug(given[0]) and not ctx.resilient_parsing:
             raise click.UsageError(f"the repository is given twice, as {given[0]!r} and as {option!r}", ctx)
         ctx.meta[NAMED] = named and not option
         rest = super().parse_args(ctx, args)
@@ -67,7 +70,7 @@ class Command(click.Command):
         repo, _, word = str(ctx.params[name]).rpartition("#")
         if not is_slug(repo):
             return
-        if ctx.params["slug"] not in (None, repo):
+        if ctx.params["slug"] not in (None, repo) and not ctx.resilient_parsing:
             raise click.UsageError(f"the repository is given twice, as {ctx.params['slug']!r} and as {repo!r}", ctx)
         ctx.params |= {"slug": repo, name: word}
 

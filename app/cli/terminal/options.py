@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
 import click
@@ -15,9 +15,13 @@ import click
 from app.errors import Invalid
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from app.cli.remote.client import Client, Connection
 
 F = TypeVar("F", bound=Callable[..., Any])
+#: Finds what a shell can complete a word to, as click asks for it.
+Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem[str]]"]
 
 #: The variables that name the server, and those that hold the token; the first that is set counts.
 SERVER_VARIABLES = ("GANTRY_SERVER", "DRONE_SERVER", "GANTRY_URL")
@@ -134,6 +138,17 @@ def json_option(function: F) -> F:
     return _json(_jq(function))
 
 
+def completes(kind: Literal["repositories", "builds", "targets", "branches", "contexts"]) -> Completer:
+    """Complete a word from what the server knows of a kind."""
+
+    def found(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem[str]]":
+        from app.cli.remote import completion
+
+        return completion.of(kind, ctx, incomplete)
+
+    return found
+
+
 def slug(value: str) -> str:
     """A repository, as `NAMESPACE/NAME`; groups of GitLab nest, as in `GROUP/SUBGROUP/NAME`."""
     parts = value.split("/")
@@ -210,6 +225,9 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask whether it is 
 NUMBER = click.IntRange(min=1)
 
 
+_GIVEN = click.core.ParameterSource.COMMANDLINE
+
+
 class RepoArgument(click.Argument):
     """A repository as the first argument, which may be left out: see `Command.parse_args`.
 
@@ -224,6 +242,14 @@ class RepoArgument(click.Argument):
         if ctx.meta.get(NAMED, True):
             super().add_to_parser(parser, ctx)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """Repositories, and what the next argument can be, for the repository may be left out."""
+        given = [one for one in ctx.command.params if ctx.get_parameter_source(one.name or "") is _GIVEN]
+        others = [one for one in ctx.command.params if isinstance(one, click.Argument) and one is not self]
+        following = next((one for one in others if one not in given), None)
+        found = [] if any(one in given for one in others) else completes("repositories")(ctx, self, incomplete)
+        return [*found, *(following.shell_complete(ctx, incomplete) if following else ())]
+
 
 #: The key of what `Command.parse_args` has found in the context: whether the first argument is the repository.
 NAMED = f"{__name__}.named"
@@ -237,7 +263,11 @@ def repo_argument(*options: str, from_clone: bool = True, without: str = "") -> 
     without = without or ("else that of the git clone you are in." if from_clone else "else all.")
     argument = click.argument("slug", cls=RepoArgument, type=slug, metavar="[REPO]", from_clone=from_clone)
     option = click.option(
-        "-R", "--repo", *options, "repo", type=slug, metavar="NAMESPACE/NAME", help=f"The repository; {without}"
+        *("-R", "--repo", *options, "repo"),
+        type=slug,
+        metavar="NAMESPACE/NAME",
+        shell_complete=completes("repositories"),
+        help=f"The repository; {without}",
     )
     return lambda function: option(argument(function))
 
@@ -245,11 +275,16 @@ def repo_argument(*options: str, from_clone: bool = True, without: str = "") -> 
 class BuildArgument(click.Argument):
     """A build, as a word: see `build`. A repository before the word, as in `acme/web#42`, is the command's."""
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        return completes("builds")(ctx, self, incomplete)
+
 
 build_argument = click.argument("word", cls=BuildArgument, type=build, metavar="BUILD")
 slug_argument = repo_argument()
 #: For commands that destroy, or that register what the server does not know: the repository must be named.
-named_slug_argument = click.argument("slug", type=slug, metavar="NAMESPACE/NAME")
+named_slug_argument = click.argument(
+    "slug", type=slug, metavar="NAMESPACE/NAME", shell_complete=completes("repositories")
+)
 params_option = click.option(
     "-p",
     "--param",

@@ -2,11 +2,13 @@
 
 import importlib
 import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from app.cli.terminal.commands import Group, nearest
 from app.cli.terminal.topics import TOPICS
@@ -14,6 +16,10 @@ from app.errors import AppError
 
 #: The exit code after an interrupt (Ctrl-C), as shells have it: 128 and the number of the signal.
 INTERRUPTED = 130
+
+
+#: The variable by which a shell asks for completions.
+COMPLETE = "_GANTRY_COMPLETE"
 
 
 class Lazy(NamedTuple):
@@ -30,6 +36,18 @@ class Program(Group):
         super().__init__(*args, **kwargs)
         self._sections = lazy
         self._lazy = {name: one for section in lazy.values() for name, one in section.items()}
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        if os.environ.get(COMPLETE, "").endswith("_complete"):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # errors would stand in the line that the user types
+        return super().main(*args, **extra)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        """Commands and options; no module of a command is imported."""
+        commands = [
+            CompletionItem(name, help=one.summary) for name, one in self._lazy.items() if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._lazy)

@@ -30,6 +30,8 @@ HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY
     The proxies for http:// and https:// addresses, and the hosts that are asked without one.
 SSL_CERT_FILE, SSL_CERT_DIR
     A file or a folder of the authorities to trust for https:// addresses, where those of the system do not do.
+GANTRY_COMPLETION_TIMEOUT
+    Seconds that your shell waits for words that the server knows; else 0.7. See gantry completion --help.
 COLUMNS
     The width of the terminal, where it is not what the terminal says.
 

@@ -56,6 +56,8 @@ class Place:
     #: The processes of all stages' steps.
     running: set[Process] = field(default_factory=set)
     confinement: Confinement = field(default_factory=Confinement)
+    #: The folder in which all steps run, as it is; None: each stage clones its repository into its workspace.
+    here: Path | None = None
 
 
 class Execution:
@@ -152,7 +154,10 @@ class Execution:
 
     async def _plan(self, context: Context, variables: Mapping[str, str]) -> Plan:
         """The plan of the stage. Of a large file it is made in a thread, so that other stages and requests go on."""
-        make = partial(plan, context, _now(), variables, quote=self._place.options.quote_substitution)
+        place = self._place
+        make = partial(
+            plan, context, _now(), variables, quote=place.options.quote_substitution, clones=place.here is None
+        )
         return await asyncio.to_thread(make) if source.is_costly(context.config) else make()
 
     async def _fail_masked(self, error: str, context: Context, masked: Mapping[str, str]) -> None:
@@ -161,7 +166,7 @@ class Execution:
         await self.fail(Mask(await _needles(secrets)).whole(error))
 
     async def _run_in_workspace(self, context: Context, todo: Plan) -> None:
-        workspace = Workspace(self._place.base)
+        workspace = Workspace(self._place.base, self._place.here)
         secrets = {**todo.secrets, **todo.masked, **_given(context)}
         creating = asyncio.create_task(self._create(workspace, todo, context))
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from app.builds.event import event_of
 from app.errors import NotFound
 from app.pipeline import document
-from app.pipeline.document import Config, FromSecret, Pipeline
+from app.pipeline.document import Clone, Config, FromSecret, Pipeline
 from app.pipeline.event import Event
 from app.pipeline.model import SecretDocument
 from app.pipeline.steps import PlannedStep, Policy, compile_steps
@@ -48,17 +48,26 @@ class Plan:
         return {name: self.secrets[value.name] for name, value in entries if isinstance(value, FromSecret)}
 
 
-def plan(context: Context, now: int, runner: Mapping[str, str] = environ.NOTHING, *, quote: bool = False) -> Plan:
+def plan(
+    context: Context,
+    now: int,
+    runner: Mapping[str, str] = environ.NOTHING,
+    *,
+    quote: bool = False,
+    clones: bool = True,
+) -> Plan:
     """Read the stage's pipeline from the file; `runner` are the variables that the runner adds to every step.
 
-    If `quote`, values of `${…}` are quoted for the shell in commands, and cannot change the form of the file. Raises
-    BadSubstitution, BadPipeline, NotFound when the file has no such pipeline, and Invalid when the commit cannot be
-    cloned.
+    If `quote`, values of `${…}` are quoted for the shell in commands, and cannot change the form of the file. Unless
+    `clones`, no step clones the repository, whatever the file says. Raises BadSubstitution, BadPipeline, NotFound when
+    the file has no such pipeline, and Invalid when the commit cannot be cloned.
     """
     variables = environ.for_substitution(context, now, runner)
     values = Values(context.config, variables) if quote else None
     config = document.parse(values.text if values else substitute(context.config, variables), values)
     pipeline = _pipeline(config, context.stage.name)
+    if not clones:
+        pipeline = replace(pipeline, clone=Clone(disable=True))
     steps = compile_steps(pipeline, _event(context))
     found = _secrets(steps, config, context)
     kept = {document.name: document for document in reversed(config.secrets) if document.get_path or document.get_name}

@@ -37,7 +37,9 @@ class Workspace:
     Two secrets are written into them: the netrc, and the key with which the clone step is let in over ssh.
     """
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, here: Path | None = None) -> None:
+        """`here` is the folder in which steps run instead of one in the workspace; nobody deletes it."""
+        self._here = here
         name = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
         self.root = base.resolve() / f"{_PREFIX}{name}"
         self.home = self.root / "home" / "drone"
@@ -66,7 +68,10 @@ class Workspace:
         """
         for folder in (self.home, self.source, self.scripts):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(mode=0o700)
+            if folder == self.source and self._here:
+                folder.symlink_to(self._here)
+            else:
+                folder.mkdir(mode=0o700)
         for target, path in symlinks.items():
             link = self.root / path.lstrip("/")
             link.parent.mkdir(parents=True, exist_ok=True)
