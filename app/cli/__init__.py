@@ -15,7 +15,7 @@ __all__ = ["main"]
 #: The sections of the help, each with its commands. A command may stand at the top and in a group: one implementation.
 SECTIONS = {
     "Core commands": {
-        "promote": Lazy("app.cli.build:promote", "Promote a build, or a commit, to a target."),
+        "promote": Lazy("app.cli.build:promote", "Promote a build or a commit to a target."),
         "rollback": Lazy("app.cli.build:rollback", "Roll a target back to a build."),
         "approve": Lazy("app.cli.build:approve", "Let what is blocked of a build run."),
         "decline": Lazy("app.cli.build:decline", "Refuse what is blocked of a build, and with it the build."),
@@ -26,7 +26,7 @@ SECTIONS = {
         "targets": Lazy("app.cli.targets:targets", "Show what runs where, and what was begun there since."),
         "approvals": Lazy("app.cli.approvals:approvals", "List what waits for your approval."),
         "log": Lazy("app.cli.log:log", "Print the log of a step."),
-        "lint": Lazy("app.cli.lint:lint", "Check a pipeline file: what would start, what is wrong or dangerous."),
+        "lint": Lazy("app.cli.lint:lint", "Say what a pipeline file would start, and what is wrong with it."),
         "open": Lazy("app.cli.browse:browse", "Show a build in the browser."),
         "exec": Lazy("app.cli.execute:execute", "Run the exec pipelines of a file here, without a server."),
         "login": Lazy("app.cli.login:login", "Keep the token of a server, and use that server from now on."),

@@ -19,8 +19,9 @@ from app.cli.terminal.options import Session, json_option, slug_argument
 @json_option
 @click.pass_obj
 def browse(session: Session, slug: str, word: str, only_print: bool) -> None:
-    """Show a build in the browser; without a number, the latest of the default branch.
+    """Show a build in the browser.
 
+    Without a build, it is the latest of the default branch.
     Where there is no display, the address is printed.
     """
     with session.client() as client:

@@ -118,7 +118,7 @@ def create(
 @json_option
 @click.pass_obj
 def promote(session: Session, slug: str, word: str, target: str, params: tuple[tuple[str, str], ...], how: How) -> None:
-    """Promote a build, or a commit, to a target.
+    """Promote a build or a commit to a target.
 
     A branch, a tag or a commit needs no build here: its newest commit at the git host is promoted. branch:NAME,
     tag:NAME or commit:ID says which of them is meant.

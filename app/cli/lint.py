@@ -23,7 +23,7 @@ from app.pipeline.problems import Problem
 @json_option
 @click.pass_obj
 def lint(session: Session, file: Path | None, wanted: Wanted, reads: Reads) -> None:
-    """Check a pipeline file: what would start, what is wrong or dangerous.
+    """Say what a pipeline file would start, and what is wrong with it.
 
     Nothing is sent, and no server is needed. Without FILE, the file is .drone.yml of the git clone you are in.
     Without an event, all events are looked at that the file may be for. What FILE makes may depend on the event if it

@@ -150,7 +150,7 @@ def test_a_real_fish_completes(environment: dict[str, str], tmp_path: Path) -> N
     )
 
     assert done.stderr == ""
-    assert done.stdout.splitlines() == ["production", "promote\tPromote a build to a target."]
+    assert done.stdout.splitlines() == ["production", "promote\tPromote a build or a commit to a target."]
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh here")

@@ -109,4 +109,4 @@ def test_without_the_driver_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatc
     done = CliRunner().invoke(main, ["migrate", "drone", "--from", "mysql://drone@127.0.0.1/drone"])
 
     assert done.exit_code == 1
-    assert "pip install 'gantry[mysql]'" in done.output
+    assert "pip install 'gantry-server[mysql]'" in done.output
