@@ -129,6 +129,12 @@ def test_without_a_tag_and_without_history_there_is_a_version_too(clone: Reposit
     assert re.fullmatch(r"0\.1\S*\.dev1\+g[0-9a-f]+", version_in(clone.path))
 
 
+def test_a_release_whose_tag_is_not_in_the_clone_is_told_its_version(clone: Repository) -> None:
+    told = os.environ | {"SETUPTOOLS_SCM_PRETEND_VERSION": "2.3.4"}
+
+    assert python("-m", "hatchling", "version", folder=clone.path, environment=told) == "2.3.4"
+
+
 def test_an_sdist_keeps_the_version_that_it_was_made_with(clone: Repository, tmp_path: Path) -> None:
     clone.git("tag", "v1.2.3")
     python("-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path / "dist"), folder=clone.path)
