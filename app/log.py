@@ -149,7 +149,7 @@ class Writer(logging.Handler):
                 self._records.clear()
 
 
-def configure(form: str = "") -> None:
+def configure(form: str = "", level: int = logging.INFO) -> None:
     """Log to standard error from now on, as `json` or as `text`; without a form, as text if that is a terminal."""
     handler = Writer(sys.stderr)
     if (form or ("text" if sys.stderr.isatty() else "json")) == "text":
@@ -159,7 +159,7 @@ def configure(form: str = "") -> None:
         handler.setFormatter(JSONFormatter())
     logging._srcfile = None  # no line names the place of its log call: logging need not search the stack
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line names them
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("uvicorn.access", "uvicorn.error", "httpx2", "httpcore2", "databases"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)  # warns with a traceback while PostgreSQL is away

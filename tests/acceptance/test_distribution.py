@@ -99,7 +99,7 @@ def test_the_demo_of_an_installed_wheel_can_be_promoted(command: Path, tmp_path:
 
     assert done.returncode == 0, done.stderr
     assert "production serves version 9" in done.stdout
-    assert f"{command} build promote" in server.log.read_text()
+    assert f"{command} promote" in server.log.read_text()
 
 
 def test_the_installed_command_says_its_version_within_a_quarter_of_a_second(command: Path, wheel: Path) -> None:

@@ -159,7 +159,7 @@ def test_a_validation_may_leave_a_build_out_or_have_it_approved(
 ) -> None:
     server, _, sha = scene
     far.answers["/validate"] = Answer(status=498)
-    assert server.push(SLUG, sha).json() is None
+    assert server.push(SLUG, sha).json()["message"] == "the validation extension leaves this build out"
 
     far.answers["/validate"] = Answer(status=499)
     number = server.push(SLUG, sha).json()["number"]

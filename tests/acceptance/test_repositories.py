@@ -172,7 +172,8 @@ def test_a_repository_is_switched_off_and_on(server: Server, repository: Reposit
     back = server.json("POST", f"{REPO}/chown")
 
     assert changed(before, off) == {"active": False}
-    assert (ignored.status_code, ignored.content) == (200, b"")
+    assert ignored.status_code == 200
+    assert ignored.json()["message"] == f"the repository is disabled: gantry repo enable {SLUG}"
     assert promoted["status"] == "success"
     assert (on["active"], back["user_id"]) == (True, before["user_id"])
     assert built["number"] == promoted["number"] + 1

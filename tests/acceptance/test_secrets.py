@@ -49,7 +49,7 @@ steps:
 VERBOSE = """
 import logging
 from app import cli, log
-log.configure.__defaults__ = (logging.DEBUG,)
+log.configure.__defaults__ = ("", logging.DEBUG)
 cli.main()
 """
 

@@ -82,6 +82,7 @@ def test_metrics_count_what_there_is(server: Server) -> None:
         "drone_repo_count": 1.0,
         "drone_build_count": float(server.json("GET", f"/api/repos/{SLUG}")["counter"]),
         "drone_pending_builds": 0.0,
+        "gantry_blocked_builds": 0.0,
         "drone_running_builds": 0.0,
         "drone_pending_jobs": 0.0,
         "drone_running_jobs": 0.0,
