@@ -100,15 +100,16 @@ class Oracle:
     def finds(self, members: Members, thing: Thing) -> bool:
         if thing.folder and not any(key == "type" for key, _ in keys_of(members)):
             return False
-        named = {repo for key, value in keys_of(members) if key == "repo" for repo in self._named(value)}
-        if thing.repo.endswith("build-info") and thing.repo not in named:
+        named = any(self._names(value, thing.repo) for key, value in keys_of(members) if key == "repo")
+        if thing.repo.endswith("build-info") and not named:
             return False
         return self._holds(members, thing, any_holds=False)
 
-    def _named(self, value: Any) -> Iterator[str]:
-        for operator, wanted in tests(value):
-            if operator in ("$eq", "$match") and wanted.strip("*?"):
-                yield from (thing.repo for thing in self._world.things if self._repo(thing.repo, operator, wanted))
+    def _names(self, value: Any, repo: str) -> bool:
+        return any(
+            operator in ("$eq", "$match") and wanted.strip("*?") and self._repo(repo, operator, wanted)
+            for operator, wanted in tests(value)
+        )
 
     def _holds(self, members: Members, thing: Thing, *, any_holds: bool) -> bool:
         results = list[bool]()

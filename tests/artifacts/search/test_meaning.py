@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from app.artifacts.model import ArtifactRepository, parted
@@ -114,6 +114,7 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 @settings(max_examples=50, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(worlds, st.lists(queries, min_size=6, max_size=12))
+@example(World([], [Ran("app", "1")]), [[("repo", BUILDS)], [("repo", [("$match", "*-build-info")])]])
 async def test_a_query_finds_what_it_means(db: Database, world: World, asked: list[Members]) -> None:
     await db.write(_stored(world))
     everything = [*world.things, *_folders(world), *map(_file_of, world.runs)]
