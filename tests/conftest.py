@@ -30,8 +30,11 @@ APART = {
     *("test_remote_runner", "test_separation", "test_server", "test_start", "test_steps"),
 }
 
-#: A slow machine is no failure.
-hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+#: A slow machine is no failure, and a change fails only for what it changes: the examples are the same in every run.
+#: `--hypothesis-profile=searching` looks for others.
+_PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("searching", _PATIENT)
+hypothesis.settings.register_profile("patient", _PATIENT, derandomize=True)
 hypothesis.settings.load_profile("patient")
 
 
