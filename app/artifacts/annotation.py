@@ -20,7 +20,7 @@ Changes: TypeAlias = Mapping[str, Sequence[str] | None]
 SETS = trees.statement("SELECT DISTINCT set_id FROM items WHERE {tree}")
 REFUSED = trees.statement(
     # Made of fixed texts and names of columns alone.
-    f"SELECT path, name FROM items WHERE {{tree}} AND NOT {VISIBLE} ORDER BY path, name LIMIT 1"  # noqa: S608
+    f"SELECT path, name FROM items WHERE {{tree}} AND NOT {VISIBLE} ORDER BY path, name LIMIT 1"  # noqa: S608 - a constant
 )
 UPDATE = trees.statement("""
     UPDATE items SET set_id = change.new, updated = :now FROM :rows(changes; old bigint, new bigint) AS change

@@ -75,7 +75,7 @@ FILES_AMONG = """
     WHERE items.repo_id = :repo_id AND items.path = wanted.path AND items.name = wanted.name AND NOT items.folder
 """
 # Made of fixed texts and names of columns alone.
-REPOS_OF_SETS = f"SELECT DISTINCT items.repo_id FROM {_OF_SETS} WHERE items.set_id = wanted.id"  # noqa: S608
+REPOS_OF_SETS = f"SELECT DISTINCT items.repo_id FROM {_OF_SETS} WHERE items.set_id = wanted.id"  # noqa: S608 - a constant
 REPOS_OF_ENTRIES = """
     SELECT DISTINCT repo FROM module_artifacts WHERE run_id IN (SELECT id FROM :rows(ids; id bigint) AS wanted)
 """

@@ -113,7 +113,7 @@ class _SQLiteReader:
         return {name for (name,) in await self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
     async def columns(self, table: str) -> set[str]:
-        return {name for (name,) in await self.rows(f"SELECT name FROM pragma_table_info('{table}')")}  # noqa: S608
+        return {name for (name,) in await self.rows(f"SELECT name FROM pragma_table_info('{table}')")}  # noqa: S608 - names of ours
 
     async def rows(self, sql: str) -> list[Sequence[Any]]:
         return await threads.run(self._rows, sql)
@@ -147,7 +147,7 @@ def _opened(url: str) -> sqlite3.Connection:
             raw.text_factory = _text
             raw.execute("BEGIN")
             ((found, *_),) = raw.execute("PRAGMA quick_check(1)").fetchall()
-        except BaseException:
+        except BaseException:  # an interrupt, too: no file stays open
             raw.close()
             raise
     if found != "ok":

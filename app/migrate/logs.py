@@ -81,7 +81,7 @@ class InDatabase:
 
 
 def _bytes(data: object) -> bytes:
-    return data.encode() if isinstance(data, str) else bytes(data or b"")  # type: ignore[call-overload]
+    return data.encode() if isinstance(data, str) else bytes(data or b"")  # type: ignore[call-overload]  # text or bytes, as the drivers give them
 
 
 class InBucket:
@@ -94,7 +94,7 @@ class InBucket:
         self._url = url
         options = {"allow_http": True, "timeout": timedelta(seconds=60), "connect_timeout": timedelta(seconds=5)}
         try:
-            self._bucket = from_url(url, config=dict(access), client_options=options)  # type: ignore[call-overload]
+            self._bucket = from_url(url, config=dict(access), client_options=options)  # type: ignore[call-overload]  # the settings have a type for each kind of store
         except (BaseError, ValueError) as error:
             raise self._away(error) from error
         self._sizes: dict[int, int] | None = None

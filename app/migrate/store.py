@@ -257,7 +257,7 @@ def _canonical(table: Table, values: Mapping[str, Any]) -> bytes:
 def _pages(table: Table) -> str:
     keys = [column.name for column in table.primary_key]
     listed, after = ", ".join(keys), ", ".join(f":after_{key}" for key in keys)
-    return f"SELECT * FROM {table.name} WHERE ({listed}) > ({after}) ORDER BY {listed} LIMIT :limit"  # noqa: S608
+    return f"SELECT * FROM {table.name} WHERE ({listed}) > ({after}) ORDER BY {listed} LIMIT :limit"  # noqa: S608 - names of ours
 
 
 def _begin(table: Table) -> dict[str, Any]:
@@ -284,7 +284,7 @@ def _written(table: Table) -> list[str]:
 def _insert(table: Table) -> str:
     names = _written(table)
     values = ", ".join(f":{name}" for name in names)
-    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608 - names of ours
 
 
 @cache
@@ -295,7 +295,7 @@ def _insert_many(table: Table) -> str:
     source = f":rows(entries; {kinds})"
     # Without a condition, SQLite would take the ON of ON CONFLICT for that of a join.
     return (
-        f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {source} AS moved WHERE true ON CONFLICT DO NOTHING"  # noqa: S608
+        f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {source} AS moved WHERE true ON CONFLICT DO NOTHING"  # noqa: S608 - names of ours
     )
 
 

@@ -165,7 +165,7 @@ class Worker:
             await self._db.write_few(written)
         except Unavailable as error:
             log.warning("what became of a message could not be written", extra=_about(entry, error.message))
-        except Exception:
+        except Exception:  # a bug: the entry is sent again when its lease is over
             log.exception("what became of a message could not be written", extra=_about(entry))
 
     async def _sent(self, entry: Entry, lane: _Lane) -> Tx[None]:

@@ -27,9 +27,9 @@ TAKE = """
 FIND = "SELECT repo_id, owner, lease, seen, tries, error, number, digest, due FROM polls WHERE repo_id = :repo_id"
 REFS = "SELECT refs FROM polls WHERE repo_id = :repo_id AND owner = :owner AND lease = :lease"
 _HELD = "WHERE repo_id = :repo_id AND owner = :owner AND lease = :lease RETURNING id"
-SEEN = f"UPDATE polls SET owner = '', lease = 0, due = :due, seen = :seen, tries = 0, error = '' {_HELD}"  # noqa: S608
+SEEN = f"UPDATE polls SET owner = '', lease = 0, due = :due, seen = :seen, tries = 0, error = '' {_HELD}"  # noqa: S608 - a constant
 LEARN = f"UPDATE polls SET number = :number, digest = :digest, refs = :refs {_HELD}"  # noqa: S608 - a constant
-FAILED = f"UPDATE polls SET owner = '', lease = 0, due = :due, tries = :tries, error = :error {_HELD}"  # noqa: S608
+FAILED = f"UPDATE polls SET owner = '', lease = 0, due = :due, tries = :tries, error = :error {_HELD}"  # noqa: S608 - a constant
 FORGET = f"""
     UPDATE polls SET owner = '', lease = 0, due = :due, seen = 0, tries = 0, error = '', number = 0, digest = '',
         refs = '' {_HELD}

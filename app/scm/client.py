@@ -124,7 +124,7 @@ class Client:
             else:
                 self._note_answer()
                 return answer
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret
         raise AssertionError("pauses have no end")
 
     async def _followed(self, call: Call, wanted: bool) -> Answer:

@@ -50,7 +50,7 @@ class Place:
         self.folder = folder
         self.https = over_https
         self.ssh = over_ssh
-        self.repository = Repository(folder / "root" / "demo")
+        self.repository = Repository(folder / "served" / "demo")
         self.server = Server(folder / "server")
         self.server.environment["GIT_SSL_CAINFO"] = str(over_https.ca)
         self.server.environment["GANTRY_RUNNER_ENVIRON"] = f"GIT_SSL_CAINFO:{over_https.ca}"
@@ -86,13 +86,13 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("private")
-    (folder / "root").mkdir()
-    with https.serving(folder / "root", folder) as over_https, sshd.serving(folder / "root") as over_ssh:
+    (folder / "served").mkdir()
+    with https.serving(folder / "served", folder) as over_https, sshd.serving(folder / "served") as over_ssh:
         made = Place(folder, over_https, over_ssh)
         made.commit("first")
         with made.server:
             made.server.register(f"{over_https.url}/demo/.git", HTTPS, default_branch="main")
-            made.server.register(f"{over_ssh.url}{folder}/root/demo/.git", SSH, default_branch="main")
+            made.server.register(f"{over_ssh.url}{folder}/served/demo/.git", SSH, default_branch="main")
             yield made
 
 

@@ -195,7 +195,7 @@ class Tokens:
         except TimeoutError as error:
             await self._release(account)
             raise Unavailable(f"{account.host} did not renew the token within {PATIENCE:g} s") from error
-        except BaseException:
+        except BaseException:  # a cancel, too: nobody waits for a renewal that is over
             await self._release(account)
             raise
         return await self._stored(account, replace(granted, refresh=granted.refresh or refresh))

@@ -167,7 +167,7 @@ class Clauses:
         if tests == TRUE:
             return f"+items.set_id {'=' if found.lacks else '<>'} 1"
         # Made of fixed texts and names of columns alone.
-        exists = f"EXISTS (SELECT 1 FROM properties WHERE properties.set_id = items.set_id AND {tests})"  # noqa: S608
+        exists = f"EXISTS (SELECT 1 FROM properties WHERE properties.set_id = items.set_id AND {tests})"  # noqa: S608 - SQL of ours
         return f"NOT {exists}" if found.lacks else exists
 
     def properties_pass(self, found: Property) -> str:

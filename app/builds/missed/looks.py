@@ -164,7 +164,7 @@ class Looks:
             await work
         except Unavailable as error:  # the database: the lease ends by itself
             log.warning("a look for missed changes could not be written", extra=_about(look, error.message))
-        except Exception:
+        except Exception:  # a bug: the other repositories are still looked at
             log.exception("a look for missed changes met an internal error", extra=_about(look))
 
     async def _make(self, look: Look, lane: _Lane) -> None:

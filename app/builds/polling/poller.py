@@ -106,7 +106,7 @@ class Poller:
             return
         except Unavailable as error:  # the database: the repository is looked at when its lease is over
             log.warning("a poll could not be written", extra={"repo_id": poll.repo_id, "reason": error.message})
-        except Exception:
+        except Exception:  # a bug: the other repositories are still looked at
             log.exception("a poll met an internal error", extra={"repo_id": poll.repo_id})
             with suppress(Unavailable):
                 await self._ports.db.write_few(polls.failed(poll, BUG, self._ports.now() + LONGEST_PAUSE))

@@ -196,7 +196,7 @@ class Syncs:
             log.warning("repositories could not be synchronised", extra={**words, "reason": error.message})
             await self._db.write_few(hosted.fail(account.id, error.message[:LONGEST_FAULT]))
             raise
-        except Exception:
+        except Exception:  # a bug: the account says so, and does not wait for ever
             log.exception("synchronising with a host met an internal error", extra=words)
             await self._db.write_few(hosted.fail(account.id, "internal error; the server's log has more"))
             raise
