@@ -98,6 +98,9 @@ class Recorder:
     verbs: Collection[str] | None = None
     #: Verbs whose moments are not written, even if `verbs` contains them.
     without: Collection[str] = ()
+    #: Whether mere progress is written, too: reports of runners that leave the status of their build as it was. There
+    #: are very many of these, and each moment costs some reads.
+    progress: Callable[[], bool] = lambda: False
 
     def wants(self, verb: str) -> bool:
         """Whether this recorder writes down moments of this verb."""
@@ -112,20 +115,23 @@ class Recorders:
         #: By verb, those that write its moments down. There are some hundred verbs.
         self._wanting = dict[str, Sequence[Recorder]]()
 
-    def wants(self, verb: str) -> bool:
-        """Whether any recorder writes down moments of this verb: if none does, the caller need not make the moment."""
-        return bool(self._of(verb))
+    def wants(self, verb: str, *, progress: bool = False) -> bool:
+        """Whether any recorder writes down moments of this verb: if none does, the caller need not make the moment.
 
-    def record(self, moment: Moment) -> Tx[None]:
+        `progress` says that the moment is mere progress.
+        """
+        return bool(self._of(verb, progress))
+
+    def record(self, moment: Moment, *, progress: bool = False) -> Tx[None]:
         """Write a moment down, in the transaction that makes the change."""
-        for recorder in self._of(moment.verb):
+        for recorder in self._of(moment.verb, progress):
             yield from recorder.record(moment)
 
-    def _of(self, verb: str) -> Sequence[Recorder]:
+    def _of(self, verb: str, progress: bool) -> Sequence[Recorder]:
         found = self._wanting.get(verb)
         if found is None:
             found = self._wanting[verb] = [recorder for recorder in self._recorders if recorder.wants(verb)]
-        return found
+        return [recorder for recorder in found if recorder.progress()] if progress else found
 
     def recorded(self, tx: Tx[T], moment: Callable[[T], Moment | None]) -> Tx[T]:
         """Carry out `tx`, and write down the moment that `moment` makes of the result, unless `moment` returns None."""

@@ -45,7 +45,7 @@ BEGINNINGS: frozenset[Verb] = frozenset(
     {"build.push", "build.cron", "build.create", "build.restart", "build.promote", "build.rollback"}
 )
 #: Reports of runners about their work: they are no decisions, and there are more of them than of all other moments.
-#: Recorders get only those that change the status of their build.
+#: Recorders get those that change the status of their build, and the others only if they ask for mere progress.
 PROGRESS: frozenset[Verb] = frozenset({"build.start", "build.step", "build.end"})
 #: A stage has ended, and perhaps its build.
 _ENDINGS: frozenset[Verb] = frozenset({"build.end", "build.lose", "build.give_up"})
@@ -155,12 +155,13 @@ class Moments:
 
     def _record(self, happened: Happened, *, watched: bool) -> Tx[tuple[Happened, Moment | None]]:
         """Make the moment of what happened and write it down, if a recorder or a subscriber wants the moment."""
-        wanted = self.recorders.wants(happened.verb) and not _is_mere_progress(happened)
+        progress = _is_mere_progress(happened)
+        wanted = self.recorders.wants(happened.verb, progress=progress)
         if not (wanted or watched):
             return happened, None
         moment = yield from _moment(happened)
         if wanted:
-            yield from self.recorders.record(moment)
+            yield from self.recorders.record(moment, progress=progress)
         return happened, moment
 
     async def _announce(self, happened: Happened, moment: Moment | None) -> None:

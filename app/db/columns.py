@@ -66,6 +66,11 @@ def belongs_to(owner: str, name: str, **options: Any) -> Column[int]:
     return Column(name, BigInteger, ForeignKey(f"{owner}.id", ondelete="CASCADE"), nullable=False, **options)
 
 
+def may_belong_to(owner: str, name: str) -> Column[int | None]:
+    """The same, where a row may also belong to none: the column is NULL."""
+    return Column(name, BigInteger, ForeignKey(f"{owner}.id", ondelete="CASCADE"), nullable=True)
+
+
 def insert_sql(table: Table, end: str = "RETURNING id") -> str:
     """An INSERT of every column but the id; its parameters are the names of the columns."""
     names = [column.name for column in table.columns if column.name != "id"]

@@ -6,7 +6,19 @@ from sqlalchemy import BigInteger, Column, Index, Table, Text, and_, func, not_
 
 from app.db import holdings as holdings  # the metadata is whole only with these tables
 from app.db import releases as releases
-from app.db.columns import belongs_to, flags, ident, insert_sql, metadata, numbers, octets, sql, table, texts
+from app.db.columns import (
+    belongs_to,
+    flags,
+    ident,
+    insert_sql,
+    may_belong_to,
+    metadata,
+    numbers,
+    octets,
+    sql,
+    table,
+    texts,
+)
 
 __all__ = ["insert_sql", "metadata", "sql"]
 
@@ -340,7 +352,7 @@ seen_refs = Table(
 outbox = table(
     "outbox",
     ident(),
-    belongs_to("repos", "repo_id"),
+    may_belong_to("repos", "repo_id"),
     *texts("kind", "host", "subject", "part", "payload", "state"),
     *numbers("created", "due", "tries"),
     *texts("error", "owner"),
@@ -348,7 +360,46 @@ outbox = table(
 )
 Index("outbox_subject", outbox.c.repo_id, outbox.c.kind, outbox.c.subject, outbox.c.part, unique=True)
 Index("outbox_due", outbox.c.state, outbox.c.host, outbox.c.due, outbox.c.id)
+Index("outbox_order", outbox.c.state, outbox.c.host, outbox.c.id)
 Index("outbox_state", outbox.c.state, outbox.c.created, outbox.c.id)
+
+webhooks = table(
+    "webhooks",
+    ident(),
+    may_belong_to("repos", "repo_id"),
+    *texts("namespace", "url", "format", "secrets", "events", "targets", "statuses"),
+    *flags("active"),
+    *texts("reason"),
+    *numbers("failing_since", "created", "updated"),
+    *texts("creator"),
+)
+Index("webhooks_repo", webhooks.c.repo_id, webhooks.c.id)
+Index("webhooks_namespace", webhooks.c.namespace, webhooks.c.id)
+
+webhook_events = table("webhook_events", ident(), *texts("key", "type", "payload"), *numbers("created"))
+Index("webhook_events_created", webhook_events.c.created, webhook_events.c.id)
+
+webhook_deliveries = table(
+    "webhook_deliveries",
+    ident(),
+    belongs_to("webhooks", "webhook_id"),
+    belongs_to("webhook_events", "event_id"),
+    *texts("state"),
+    *numbers("created", "attempted", "tries"),
+    *texts("request"),
+    *numbers("status"),
+    *texts("answer"),
+    *numbers("duration"),
+    *texts("error"),
+)
+Index("webhook_deliveries_of", webhook_deliveries.c.webhook_id, webhook_deliveries.c.id)
+Index(
+    "webhook_deliveries_state",
+    webhook_deliveries.c.webhook_id,
+    webhook_deliveries.c.state,
+    webhook_deliveries.c.id,
+)
+Index("webhook_deliveries_event", webhook_deliveries.c.event_id)
 
 cards = Table("cards", metadata, belongs_to("steps", "step_id", primary_key=True), *texts("data"))
 

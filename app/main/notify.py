@@ -32,8 +32,9 @@ def recorders(written: Notes, hosts: Hosts) -> Sequence[Recorder]:
 @asynccontextmanager
 async def open_outbox(ports: Ports, written: Notes, *, alone: bool) -> AsyncIterator[Worker]:
     """Send what waits in the outbox while the block lasts. `alone`: no other server has the database."""
-    sends = {**Sender(ports.db, ports.hosts).sends, **Marker(ports.db, ports.hosts, written.public_url).sends}
-    worker = Worker(ports.db, sends, secrets.token_hex(8), now_ms, alone=alone)
+    git = Marker(ports.db, ports.hosts, written.public_url)
+    channels = {**Sender(ports.db, ports.hosts).channels, **git.channels}
+    worker = Worker(ports.db, channels, secrets.token_hex(8), now_ms, alone=alone)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(worker.running())
         if ports.hosts.forges:

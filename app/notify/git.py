@@ -17,11 +17,11 @@ from app.db.tx import Tx
 from app.errors import AppError, Unreadable
 from app.moments import Recorder
 from app.notify.recorder import VERBS
-from app.notify.sender import as_told, nothing
+from app.notify.sender import as_told
 from app.notify.statuses import is_commit, page_of
 from app.outbox import store
 from app.outbox.model import Entry, Kind, Message
-from app.outbox.worker import Send
+from app.outbox.worker import Channel, nothing
 from app.repos import store as repos
 from app.repos.model import Repo, source
 from app.scm import refs
@@ -67,13 +67,13 @@ class Marker:
         self._author = Author("Gantry", f"noreply@{urlsplit(public_url).hostname or 'localhost'}")
 
     @property
-    def sends(self) -> Mapping[Kind, Send]:
+    def channels(self) -> Mapping[Kind, Channel]:
         """What sends entries, by kind."""
-        return {"note": self.send_note, "tag": self.send_tag}
+        return {"note": Channel(self.send_note), "tag": Channel(self.send_tag)}
 
     async def send_note(self, entry: Entry) -> Tx[None]:
         """Write the note of a commit, as its builds are now."""
-        repo, sha = await self._db.glance(repos.find(entry.repo_id)), entry.payload["sha"]
+        repo, sha = await self._db.glance(repos.find(entry.repo)), entry.payload["sha"]
         had = await self._db.glance(builds.newest_of_commit(repo.id, sha, MOST_BUILDS))
         if (lines := self._lines(repo, had)) and repo.git_notes:
             try:
@@ -84,7 +84,7 @@ class Marker:
 
     async def send_tag(self, entry: Entry) -> Tx[None]:
         """Make the tag of a promotion."""
-        repo, told = await self._db.glance(repos.find(entry.repo_id)), entry.payload
+        repo, told = await self._db.glance(repos.find(entry.repo)), entry.payload
         if repo.git_tags:
             text = f"Build {told['number']} has brought this commit to {told['target']}"
             if told["parent"]:

@@ -7,7 +7,7 @@ from app.db.connect import Database
 from app.db.tx import Tx
 from app.errors import AppError, Unavailable, Unreadable
 from app.outbox.model import Entry, Kind
-from app.outbox.worker import Send
+from app.outbox.worker import Channel, nothing
 from app.repos import store as repos
 from app.repos.model import source
 from app.scm.forge import Deployment, Deployments, Status, Statuses
@@ -26,9 +26,9 @@ class Sender:
         self._hosts = hosts
 
     @property
-    def sends(self) -> Mapping[Kind, Send]:
+    def channels(self) -> Mapping[Kind, Channel]:
         """What sends entries, by kind."""
-        return {"status": self.send_status, "deployment": self.send_deployment}
+        return {"status": Channel(self.send_status), "deployment": Channel(self.send_deployment)}
 
     async def send_status(self, entry: Entry) -> Tx[None]:
         """Show the status of a commit."""
@@ -61,7 +61,7 @@ class Sender:
         return builds.set_deploy_id(build.id, int(given))
 
     async def _source(self, entry: Entry) -> Source:
-        return source(await self._db.glance(repos.find(entry.repo_id)))
+        return source(await self._db.glance(repos.find(entry.repo)))
 
     def _host(self, where: Source) -> Host:
         """The host of a repository; Unavailable when the settings do not name that host: they may name it again."""
@@ -76,8 +76,3 @@ def as_told(error: AppError) -> AppError:
     if passes(error) and not isinstance(error, Unavailable):
         return Unavailable(error.message, code=error.code)
     return error
-
-
-def nothing() -> Tx[None]:
-    """Nothing is written."""
-    yield from ()

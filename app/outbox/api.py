@@ -12,7 +12,7 @@ from app.accounts.auth import State as Shared
 from app.db.connect import Database
 from app.db.tx import Tx
 from app.db.window import Part
-from app.errors import Invalid, NotFound, Problem
+from app.errors import Invalid, Problem
 from app.moments import Actor, Change, Recorders
 from app.outbox import lists, store
 from app.outbox.lists import Item
@@ -92,14 +92,12 @@ async def retry(request: Request[RequestState], caller: Caller) -> Empty:
     """Try an entry again now, also a dead one, and with all delays anew if that fails."""
     state, entry_id = request.state, body.number(request, ENTRY.name, "id of an entry")
     await state["db"].write(_retry(entry_id, caller.by, state["now"]() * 1000, state["recorders"]))
-    state["outbox"].wake()
+    state["outbox"].reopen()
     return Empty()
 
 
 def _retry(entry_id: int, by: Actor, now: int, recorders: Recorders) -> Tx[None]:
     repo_id = yield from store.retry(entry_id, now)
-    if repo_id is None:
-        raise NotFound("there is no such entry: it has left, or its repository was deleted")
     yield from recorders.record(Change("outbox.retry", by, f"outbox#{entry_id}", repo_id))
 
 
@@ -109,7 +107,7 @@ async def retry_all(request: Request[RequestState], caller: Caller) -> JSON[Retr
     retried = await _retry_all(state["db"], state["now"]() * 1000)
     if retried:
         await state["db"].write(state["recorders"].record(Change("outbox.retry", caller.by, "outbox")))
-    state["outbox"].wake()
+    state["outbox"].reopen()
     return JSON(RetriedJSON(retried=retried))
 
 

@@ -8,7 +8,8 @@ from app.outbox.model import Entry, State
 from app.outbox.store import MAPPER
 
 _ENTRIES = """
-    SELECT outbox.*, repos.namespace || '/' || repos.name AS slug FROM outbox JOIN repos ON repos.id = outbox.repo_id
+    SELECT outbox.*, coalesce(repos.namespace || '/' || repos.name, '') AS slug
+    FROM outbox LEFT JOIN repos ON repos.id = outbox.repo_id
     WHERE outbox.state = :state
 """
 FIRST = f"{_ENTRIES} ORDER BY outbox.created, outbox.id LIMIT :limit OFFSET :offset"
@@ -24,7 +25,7 @@ KEYS = r"[0-9]{1,18}\.[0-9]{1,18}"
 
 
 class Item(NamedTuple):
-    """An entry, and the slug of its repository."""
+    """An entry, and the slug of its repository; empty for an entry that is about none."""
 
     entry: Entry
     slug: str

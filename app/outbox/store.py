@@ -13,7 +13,8 @@ import orjson
 from app.db import schema
 from app.db.mapper import Mapper
 from app.db.tx import Tx, many, one, run
-from app.outbox.model import Entry, Message
+from app.errors import NotFound
+from app.outbox.model import Entry, Message, State
 
 #: A message that takes the place of one that is sent at this moment leaves after that one.
 ADD = """
@@ -52,6 +53,14 @@ TAKE = """
     )
     UPDATE outbox SET owner = :owner, due = :until WHERE id IN (SELECT id FROM picked) RETURNING *
 """
+#: The oldest entries of a host, if the oldest of all is due: whoever sends that one sends the next ones, too.
+TAKE_IN_ORDER = """
+    WITH oldest AS MATERIALIZED (
+        SELECT id, due FROM outbox WHERE state = 'waiting' AND host = :host ORDER BY id LIMIT :limit :exclusive
+    )
+    UPDATE outbox SET owner = :owner, due = :until
+    WHERE id IN (SELECT id FROM oldest) AND (SELECT due FROM oldest ORDER BY id LIMIT 1) <= :now RETURNING *
+"""
 SENT = "DELETE FROM outbox WHERE id = :id AND owner = :owner AND version = :version RETURNING id"
 FAILED = """
     UPDATE outbox SET owner = '', state = :state, due = :due, tries = :tries, error = :error
@@ -62,6 +71,11 @@ RELEASE_ALL = "UPDATE outbox SET owner = '', due = :now WHERE owner <> ''"
 RETRY = """
     UPDATE outbox SET state = 'waiting', tries = 0, due = CASE WHEN owner = '' THEN :now ELSE due END
     WHERE id = :id RETURNING repo_id
+"""
+DROP = """
+    DELETE FROM outbox WHERE id IN (
+        SELECT id FROM outbox WHERE state = :state AND host = :host ORDER BY id LIMIT :limit
+    ) RETURNING id
 """
 RETRY_DEAD = """
     WITH picked AS MATERIALIZED (
@@ -120,6 +134,15 @@ def take(host: str, owner: str, now: int, until: int, limit: int) -> Tx[list[Ent
     return sorted((MAPPER.make(row) for row in rows), key=lambda entry: entry.id)
 
 
+def take_in_order(host: str, owner: str, now: int, until: int, limit: int) -> Tx[list[Entry]]:
+    """Give the oldest entries of a host to a server until a time; none while the oldest one is not due.
+
+    A server that could not send an entry leaves all that follow it: they wait for that entry.
+    """
+    rows = yield from many(TAKE_IN_ORDER, host=host, owner=owner, now=now, until=until, limit=limit)
+    return sorted((MAPPER.make(row) for row in rows), key=lambda entry: entry.id)
+
+
 def sent(entry: Entry, now: int) -> Tx[None]:
     """An entry that was taken has left. A message that took its place meanwhile is due now."""
     held = {"id": entry.id, "owner": entry.owner}
@@ -149,13 +172,20 @@ def release_all(now: int) -> Tx[None]:
     yield from run(RELEASE_ALL, now=now)
 
 
-def retry(entry_id: int, now: int) -> Tx[int | None]:
-    """Let all attempts of an entry begin anew, now; the id of its repository. None when there is no such entry.
+def retry(entry_id: int, now: int) -> Tx[int]:
+    """Let all attempts of an entry begin anew, now; returns the id of its repository, 0 for none.
 
-    An attempt that is under way counts as the first.
+    NotFound when there is no such entry. An attempt that is under way counts as the first.
     """
     row = yield from one(RETRY, id=entry_id, now=now)
-    return row["repo_id"] if row is not None else None
+    if row is None:
+        raise NotFound("there is no such entry: it has left, or its repository was deleted")
+    return row["repo_id"] or 0
+
+
+def drop(host: str, state: State, limit: int) -> Tx[int]:
+    """Delete so many entries of a host at most, which is no more; returns their number."""
+    return len((yield from many(DROP, host=host, state=state, limit=limit)))
 
 
 def retry_dead(now: int, limit: int) -> Tx[int]:

@@ -4,15 +4,19 @@ Each host has calls of its own: a host that is slow or down keeps no other host 
 gets one call at a time, with a pause between two, until the host answers again. An entry that fails is tried again with
 growing delays, and is dead after the last one. A server that is killed leaves its entries to whoever comes next: so an
 entry that was being sent at that moment may leave twice, and none is lost.
+
+Entries of a kind that is sent in order leave one after the other, host by host: one that fails holds back all that
+follow it to the same host.
 """
 
 import asyncio
 import logging
 import random
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeAlias
 
 from app import background
@@ -33,6 +37,8 @@ SPREAD = 0.1
 LONGEST_REST = 12 * 3600
 #: Calls to one host at once; and milliseconds between two calls to a host that did not answer the last one.
 AT_ONCE, PACE = 16, 250
+#: Entries of a host that are taken together when they leave in order.
+IN_TURN = 16
 #: Seconds that a call may take; and milliseconds for which an entry belongs to its server, which is longer.
 CALL, LEASE = 45.0, 60_000
 #: Seconds between two looks for what another server has left; and that calls under way get when the server stops.
@@ -47,6 +53,24 @@ ERROR_LIMIT = 500
 #: Sends an entry, and returns what is to be written when it has left. Unavailable when a later attempt may succeed,
 #: Later when none shall be made before a time; every other AppError when none will.
 Send: TypeAlias = Callable[[Entry], Awaitable[Tx[None]]]
+#: What is to be written when an attempt has failed: the entry, why, and when the next attempt is due; None for never.
+Fail: TypeAlias = Callable[[Entry, AppError, int | None], Tx[None]]
+
+
+def nothing() -> Tx[None]:
+    """Nothing is written."""
+    yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """How entries of one kind are sent."""
+
+    send: Send
+    failed: Fail = lambda *_: nothing()
+    #: Whether entries to one host leave one after the other. The names of such hosts begin with the kind and a colon,
+    #: and no entries of another kind go there.
+    in_order: bool = False
 
 
 @dataclass
@@ -81,7 +105,7 @@ class Worker:
     def __init__(
         self,
         db: Database,
-        sends: Mapping[Kind, Send],
+        channels: Mapping[Kind, Channel],
         owner: str,
         now_ms: Callable[[], int],
         *,
@@ -89,14 +113,15 @@ class Worker:
         spread: Callable[[], float] = lambda: random.uniform(1 - SPREAD, 1 + SPREAD),  # noqa: S311 - no secret
     ) -> None:
         self._db = db
-        self._sends = sends
+        self._channels = channels
+        self._in_order = tuple(f"{kind}:" for kind, channel in channels.items() if channel.in_order)
         self._owner = owner
         self._now_ms = now_ms
         self._alone = alone
         self._spread = spread
         self.tally = Tally()
         self._lanes: defaultdict[str, _Lane] = defaultdict(_Lane)
-        self._calls: dict[asyncio.Task[None], Entry] = {}
+        self._calls: dict[asyncio.Task[None], deque[Entry]] = {}
         self._loop = background.Loop(self._round, log, "the outbox waits", "the outbox met an internal error", LOOK)
         self._sweeps = background.Loop(
             self._sweep, log, "the outbox was not swept", "sweeping the outbox met an internal error", SWEEP
@@ -119,6 +144,12 @@ class Worker:
         """Look for entries now: some were added."""
         self._loop.wake()
 
+    def reopen(self) -> None:
+        """Forget the pauses of all hosts, and look for entries now: some are to be tried anew."""
+        for lane in self._lanes.values():
+            lane.opens = 0
+        self.wake()
+
     async def _end_calls(self) -> None:
         if self._calls:
             await asyncio.wait(self._calls, timeout=GRACE)
@@ -126,7 +157,7 @@ class Worker:
         for call in left:
             call.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        for entry in left.values():
+        for entry in chain.from_iterable(left.values()):
             with suppress(Unavailable):
                 await self._db.write(store.release(entry, self._now_ms()))
 
@@ -135,20 +166,34 @@ class Worker:
         await asyncio.sleep(GATHER)
         now = self._now_ms()
         soonest = now + int(LOOK * 1000)
+        ready = list[str]()
         for host, due in await self._db.glance(store.hosts()):
             lane = self._lanes[host]
             if (begins := max(due, lane.opens)) > now:
                 soonest = min(soonest, begins)
             elif lane.room:
-                taken = store.take(host, self._owner, now, now + LEASE, lane.room)
-                for entry in await self._db.write_few(taken):
-                    self._begin(entry, lane)
+                ready.append(host)
+        await asyncio.gather(*(self._take(host, self._lanes[host], now) for host in ready))
         return (soonest - now) / 1000
 
-    def _begin(self, entry: Entry, lane: _Lane) -> None:
+    async def _take(self, host: str, lane: _Lane, now: int) -> None:
+        """Begin the calls to a host."""
+        if not host.startswith(self._in_order):
+            for entry in await self._db.write_few(store.take(host, self._owner, now, now + LEASE, lane.room)):
+                self._begin([entry], lane)
+        elif not lane.calls:
+            taking = store.take_in_order(host, self._owner, now, now + LEASE, 1 if lane.failing else IN_TURN)
+            if taken := await self._db.write_few(taking):
+                self._begin(taken, lane)
+            else:  # the oldest entry is not due, or another server sends it
+                lane.opens = now + int(LOOK * 1000)
+
+    def _begin(self, entries: Sequence[Entry], lane: _Lane) -> None:
+        """Send these entries, one after the other."""
+        waiting = deque(entries)
         lane.calls += 1
-        call = asyncio.create_task(self._call(entry, lane))
-        self._calls[call] = entry
+        call = asyncio.create_task(self._call(waiting, lane))
+        self._calls[call] = waiting
 
         def ended(_: object) -> None:
             lane.calls -= 1
@@ -158,54 +203,77 @@ class Worker:
 
         call.add_done_callback(ended)
 
-    async def _call(self, entry: Entry, lane: _Lane) -> None:
-        """Send an entry. If what became of it cannot be written, the entry is sent again when its lease is over."""
-        written = await self._sent(entry, lane)
+    async def _call(self, entries: deque[Entry], lane: _Lane) -> None:
+        """Send entries one after the other, until one does not leave; other servers may take those that follow it."""
+        begun = self._now_ms()
+        while entries:
+            if self._now_ms() - begun > LEASE - CALL * 1000 or not await self._finish(entries[0], lane):
+                break
+            entries.popleft()
+        for entry in entries:
+            await self._write(entry, store.release(entry, self._now_ms()))
+        entries.clear()
+
+    async def _finish(self, entry: Entry, lane: _Lane) -> bool:
+        """Send an entry, and write what became of it: whether the next entry of its host may follow."""
+        written, followed = await self._sent(entry, lane)
+        return await self._write(entry, written) and followed
+
+    async def _write(self, entry: Entry, written: Tx[None]) -> bool:
+        """Write what became of an entry. If that is impossible, the entry is sent again when its lease is over."""
         try:
             await self._db.write_few(written)
         except Unavailable as error:
             log.warning("what became of a message could not be written", extra=_about(entry, error.message))
         except Exception:  # a bug: the entry is sent again when its lease is over
             log.exception("what became of a message could not be written", extra=_about(entry))
+        else:
+            return True
+        return False
 
-    async def _sent(self, entry: Entry, lane: _Lane) -> Tx[None]:
-        """Send an entry, and return what is to be written of that."""
+    async def _sent(self, entry: Entry, lane: _Lane) -> tuple[Tx[None], bool]:
+        """Send an entry; returns what is to be written of that, and whether no other attempt follows."""
         try:
             async with asyncio.timeout(CALL):
-                more = await self._sends[entry.kind](entry)
+                more = await self._channels[entry.kind].send(entry)
         except Later as later:
             rest = min(max(later.seconds, 0.0), LONGEST_REST)
             lane.opens = max(lane.opens, self._now_ms() + int(rest * 1000))
-            return self._failed(entry, later.message, lane.opens, entry.tries)  # the host works: no attempt is lost
+            return self._failed(entry, later, lane.opens, entry.tries), False  # the host works: no attempt is lost
         except TimeoutError:
-            return self._again(entry, lane, f"the call took longer than {CALL:g} s")
+            return self._again(entry, lane, Unavailable(f"the call took longer than {CALL:g} s"))
         except Unavailable as error:
-            return self._again(entry, lane, error.message)
+            return self._again(entry, lane, error)
         except AppError as error:
             self._answered(entry.host, lane)
-            return self._failed(entry, error.message, None, entry.tries + 1)
+            return self._failed(entry, error, None, entry.tries + 1), True
         except Exception as error:  # a bug: a newer server may be able to send it
             log.exception("a message met an internal error", extra=_about(entry))
-            return self._again(entry, lane, f"internal error ({type(error).__name__}); the server's log has more")
+            reason = f"internal error ({type(error).__name__}); the server's log has more"
+            return self._again(entry, lane, Unavailable(reason))
         self._answered(entry.host, lane)
         self.tally.sent[entry.kind] += 1
-        return _left(entry, more, self._now_ms())
+        return _left(entry, more, self._now_ms()), True
 
-    def _again(self, entry: Entry, lane: _Lane, reason: str) -> Tx[None]:
+    def _again(self, entry: Entry, lane: _Lane, error: Unavailable) -> tuple[Tx[None], bool]:
         """The next attempt, if there is one: the host did not answer."""
         now = self._now_ms()
         if not lane.failing:
-            log.warning("a host does not take messages", extra=_about(entry, reason))
+            log.warning("a host does not take messages", extra=_about(entry, error.message))
         lane.failing, lane.opens = True, max(lane.opens, now + PACE)
         if entry.tries >= len(DELAYS):
-            return self._failed(entry, reason, None, entry.tries + 1)
-        return self._failed(entry, reason, now + int(DELAYS[entry.tries] * 1000 * self._spread()), entry.tries + 1)
+            return self._failed(entry, error, None, entry.tries + 1), True
+        due = now + int(DELAYS[entry.tries] * 1000 * self._spread())
+        if self._channels[entry.kind].in_order:
+            lane.opens = max(lane.opens, due)
+        return self._failed(entry, error, due, entry.tries + 1), False
 
-    def _failed(self, entry: Entry, reason: str, due: int | None, tries: int) -> Tx[None]:
+    def _failed(self, entry: Entry, error: AppError, due: int | None, tries: int) -> Tx[None]:
         self.tally.failed[entry.kind] += 1
         if due is None:
-            log.warning("a message is dead", extra=_about(entry, reason))
-        return store.failed(entry, _cut(reason), due, tries, self._now_ms())
+            log.warning("a message is dead", extra=_about(entry, error.message))
+        more = self._channels[entry.kind].failed(entry, error, due)
+        return _stayed(entry, more, _cut(error.message), due, tries, self._now_ms())
 
     def _answered(self, host: str, lane: _Lane) -> None:
         if lane.failing:
@@ -221,6 +289,12 @@ def _left(entry: Entry, more: Tx[None], now: int) -> Tx[None]:
     """What is written when an entry has left. The rows of its sender come first, as in the transaction of its cause."""
     yield from more
     yield from store.sent(entry, now)
+
+
+def _stayed(entry: Entry, more: Tx[None], error: str, due: int | None, tries: int, now: int) -> Tx[None]:
+    """What is written when an attempt has failed."""
+    yield from more
+    yield from store.failed(entry, error, due, tries, now)
 
 
 def _cut(text: str) -> str:

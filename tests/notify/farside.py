@@ -88,8 +88,8 @@ class Scene(builds.Scene):
         return self.clock() * 1000
 
     def worker(self) -> Worker:
-        sends = Sender(self.ports.db, self.hosts).sends
-        return Worker(self.ports.db, sends, "w", self.now_ms, alone=True)
+        channels = Sender(self.ports.db, self.hosts).channels
+        return Worker(self.ports.db, channels, "w", self.now_ms, alone=True)
 
     async def leaves(self) -> None:
         """Send what waits now."""

@@ -28,7 +28,7 @@ class GitScene(Scene):
     """A scene that sends notes and tags."""
 
     def worker(self) -> Worker:
-        return Worker(self.ports.db, Marker(self.ports.db, self.hosts, URL).sends, "w", self.now_ms, alone=True)
+        return Worker(self.ports.db, Marker(self.ports.db, self.hosts, URL).channels, "w", self.now_ms, alone=True)
 
 
 class Marked:

@@ -9,9 +9,10 @@ from typing import Any
 from app.accounts import store as accounts
 from app.db.connect import Alterable
 from app.db.tx import Tx, many, run
+from app.errors import AppError
 from app.outbox import store
-from app.outbox.model import Entry, Message
-from app.outbox.worker import Worker
+from app.outbox.model import Entry, Kind, Message
+from app.outbox.worker import Channel, Worker
 from app.repos import store as repos
 from app.repos.model import Repo
 from tests.soon import soon
@@ -79,6 +80,8 @@ class Scene:
     stack: AsyncExitStack
     far: FarSide = field(default_factory=FarSide)
     clock: Clock = field(default_factory=Clock)
+    #: Attempts to send a webhook that have failed: the text, why, and when the next one is due.
+    failures: list[tuple[str, str, int | None]] = field(default_factory=list)
 
     async def worker(self, owner: str = "a", far: FarSide | None = None, *, alone: bool = False) -> Worker:
         worker = self.make(owner, far, alone=alone)
@@ -86,11 +89,24 @@ class Scene:
         return worker
 
     def make(self, owner: str = "a", far: FarSide | None = None, *, alone: bool = False) -> Worker:
-        sends = {"status": (far or self.far).send}
-        return Worker(self.db, sends, owner, self.clock, alone=alone, spread=lambda: 1.0)  # type: ignore[arg-type]
+        send = (far or self.far).send
+        channels: dict[Kind, Channel] = {
+            "status": Channel(send),
+            "webhook": Channel(send, self._note_failure, in_order=True),
+        }
+        return Worker(self.db, channels, owner, self.clock, alone=alone, spread=lambda: 1.0)
+
+    def _note_failure(self, entry: Entry, error: AppError, due: int | None) -> Tx[None]:
+        self.failures.append((entry.payload["text"], error.message, due))
+        yield from ()
 
     async def add(self, text: str, subject: str = "s", part: str = "", host: str = "forge") -> None:
         await self.db.write(store.add([message(self.repo.id, text, subject, part, host)], self.clock.now))
+
+    async def add_in_order(self, *texts: str, hook: str = "webhook:1") -> None:
+        """Let messages wait that leave one after the other; they are about no repository."""
+        messages = [Message(None, "webhook", hook, "", text, {"text": text}) for text in texts]
+        await self.db.write(store.add(messages, self.clock.now))
 
     async def left(self) -> Sequence[Entry]:
         return [store.MAPPER.make(row) for row in await self.db.read(many("SELECT * FROM outbox ORDER BY id"))]

@@ -1,0 +1,89 @@
+"""A command or a pressed button of any chat, and the answer, in a form that no chat has. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+#: What a command comes from: a chat, a bot of one's own (`chat`), or the comments of a host.
+System: TypeAlias = Literal["slack", "mattermost", "teams", "chat", "github", "gitea", "gitlab"]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who types or presses, as the chat knows the person. `user` never changes, `name` is only shown."""
+
+    system: System
+    #: The workspace, team or tenant; ids of users are unique in it.
+    tenant: str
+    user: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where later answers go: what the system needs in order to post there, JSON values in its own words."""
+
+    #: An address that posts whatever it is sent, for a while: a secret.
+    url: str = field(default="", repr=False)
+    channel: str = ""
+    #: The message that is changed, or under which the answer is written.
+    message: str = ""
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a command is about that names no build: the repository and the commit of a pull request."""
+
+    repo: str
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command."""
+
+    by: Person
+    text: str
+    #: What makes the request one of its kind: the same request has the same key (contract chatops 6.4).
+    key: str
+    place: Place = Place()
+    subject: Subject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A pressed button."""
+
+    by: Person
+    #: The value of the button, which this server has signed.
+    value: str
+    key: str
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button of a message: `value` is signed, `confirm` is asked before the press counts; empty for no question."""
+
+    label: str
+    value: str
+    style: Literal["", "primary", "danger"] = ""
+    confirm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person or a channel is shown.
+
+    `text` is plain, with `code` in backquotes, blocks between lines of three backquotes, and links as `[words](url)`;
+    each system writes these, and escapes the rest, in its own way.
+    """
+
+    text: str
+    #: Whether the channel sees the answer, or the person alone.
+    public: bool = False
+    #: Number of the build that the answer is about, and the slug of its repository; 0 for none.
+    build: int = 0
+    repo: str = ""
+    buttons: Sequence[Button] = ()
