@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping
 from starlette.requests import Request
 
 from app.accounts.auth import Caller
-from app.builds import approval, badge, flow, lists, named, paths, stop, store
-from app.builds.api import approvals, compare, feed, history, hook, incomplete, metrics, rehearsal, removal, targets
-from app.builds.api.rehearsal import DRY_RUN, Begun
+from app.builds import approval, badge, lists, paths, stop, store
+from app.builds.api import approvals, compare, feed, history, hook, incomplete, metrics, removal, starting, targets
 from app.builds.api.request import State
 from app.builds.model import Build
 from app.builds.paths import BUILD, BUILDS, STAGE
-from app.builds.ports import Ports
 from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.db.window import Part
@@ -20,7 +18,7 @@ from app.errors import Invalid, Problem
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED_TO, READ, WRITE, Access
 from app.repos.model import Repo
-from app.repos.paths import NAME, OWNER, REPO
+from app.repos.paths import NAME, OWNER
 from app.web import body, paging
 from app.web.needs import Unless
 from app.web.path import Path, Word
@@ -108,73 +106,6 @@ def _remembered(kind: store.Index) -> Callable[[Request[State], Access], Tx[list
     return lambda _, found: lists.remembered(found.repo.id, kind)
 
 
-async def create(request: Request[State], found: Access) -> Begun:
-    """Start a build of a branch or a commit."""
-    query, words = body.query(request), await body.words(request)
-    given = _without(query, "access_token", "dry_run", "commit", "branch")
-    ports, dry = _ports(request, words)
-    build = await flow.create(
-        ports,
-        found.repo,
-        by=found.by,
-        branch=words.get("branch", ""),
-        commit=words.get("commit", ""),
-        message=words.get("message", ""),
-        action=words.get("action", ""),
-        params=given,
-    )
-    if dry:
-        return await rehearsal.answer(request, found.repo, build, given)
-    return JSON(build_json(build))
-
-
-async def restart(request: Request[State], found: Access, old: Build) -> Begun:
-    """Run a build once more, with its parameters and those given."""
-    query, words = body.query(request), await body.words(request)
-    given = _without(query, "access_token", "dry_run", "debug")
-    ports, dry = _ports(request, words)
-    debug = words.get("debug") == "true"
-    build = await flow.restart(ports, found.repo, old, by=found.by, debug=debug, params=given)
-    if dry:
-        return await rehearsal.answer(request, found.repo, build, given, old)
-    return JSON(build_json(build))
-
-
-async def promote(request: Request[State], found: Access, old: Build) -> Begun:
-    """Promote a build to a target, with its parameters and those given."""
-    return await _deploy(request, found, old, "promote")
-
-
-async def promote_named(request: Request[State], found: Access) -> Begun:
-    """Promote the commit of a branch, a tag or an id to a target, whether the commit has a build or not."""
-    name = named.read(await body.words(request))
-    draft = await named.draft(request.state["ports"], found.repo, name, found.by)
-    return await _deploy(request, found, draft, "promote", *named.KINDS)
-
-
-async def rollback(request: Request[State], found: Access, old: Build) -> Begun:
-    """Roll a target back to a build."""
-    return await _deploy(request, found, old, "rollback")
-
-
-async def _deploy(request: Request[State], found: Access, old: Build, event: flow.Deployment, *reserved: str) -> Begun:
-    """Start a promotion or a rollback; the `reserved` words of the query are no parameters of the build."""
-    query, words = body.query(request), await body.words(request)
-    given = _without(query, "access_token", "dry_run", "target", *reserved)
-    ports, dry = _ports(request, words)
-    target = words.get("target", "")
-    build = await flow.promote(ports, found.repo, old, event=event, target=target, by=found.by, params=given)
-    if dry:
-        return await rehearsal.answer(request, found.repo, build, given, old)
-    return JSON(build_json(build, stages=True))
-
-
-def _ports(request: Request[State], words: Mapping[str, str]) -> tuple[Ports, bool]:
-    """What the verb of a request needs, and whether the request is a dry run, whose verb changes nothing."""
-    ports, dry = request.state["ports"], rehearsal.is_asked(words)
-    return ports.rehearsing() if dry else ports, dry
-
-
 async def cancel(request: Request[State], found: Access) -> JSON[BuildJSON]:
     """Cancel a build; one that is over stays as it is."""
     build = await stop.cancel(request.state["ports"], found.repo, paths.number(request), found.by)
@@ -235,24 +166,15 @@ def _newest(_: Request[State], found: Access) -> Tx[Build | None]:
     return store.newest_of(found.repo.id)
 
 
-def _without(query: Mapping[str, str], *reserved: str) -> dict[str, str]:
-    return {name: value for name, value in query.items() if name not in reserved}
-
-
 _BADGES = Path.of("/api/badges") / OWNER / NAME
 _ENTRY = Word("entry", "A branch, the number of a pull request, or a target.", "production")
 _BRANCH = Param("branch", "A branch; without it and `ref`, the default branch.")
 _REF = Param("ref", "A ref in full, such as `refs/tags/v1`; `branch` wins.")
-_TARGET = Param(
-    "target", "Where to: an environment that the pipeline file names.", form=True, required=True, example="production"
-)
 #: Badges stand on public pages: the server asks for no token, except in private mode.
 _PUBLIC = Unless(lambda state: not state["private_mode"], ADMITTED_TO, refusals=())
 _COMMIT = "[0-9a-fA-F]{7,64}"
 #: The form of the keys in cursors of a list of builds.
 _NUMBERS = r"\d{1,18}"
-#: Statuses of errors at the start of a build: a bad parameter, a repository out of reach, nothing to run.
-_STARTS = (400, 422)
 _FILTERS = (
     Param("branch", "Only builds of this branch's ref."),
     Param("tag", "Only builds of this tag's ref; `branch` wins."),
@@ -266,41 +188,7 @@ _FILTERS = (
     Param("commit", "Only builds of the commit whose id begins with these 7 digits or more."),
 )
 routes = [
-    Endpoint(
-        "POST",
-        BUILD / "promote",
-        promote,
-        operation="builds.promote",
-        needs=WRITE,
-        scope="promote",
-        reads=paths.build,
-        quick=True,
-        query=[_TARGET, DRY_RUN],
-        free=True,
-        errors=_STARTS,
-    ),
-    Endpoint(
-        "POST",
-        REPO / "promote",
-        promote_named,
-        operation="builds.promote_named",
-        needs=WRITE,
-        scope="promote",
-        query=[
-            _TARGET,
-            Param(
-                "branch",
-                "The branch whose newest commit is promoted. Give one of branch, tag and commit.",
-                form=True,
-                example="main",
-            ),
-            Param("tag", "The tag whose commit is promoted.", form=True),
-            Param("commit", "The commit that is promoted, by 7 digits of its id or more.", form=True),
-            DRY_RUN,
-        ],
-        free=True,
-        errors=_STARTS,
-    ),
+    *starting.routes,
     Endpoint(
         "GET",
         BUILDS / "latest",
@@ -340,35 +228,6 @@ routes = [
         errors=[400],
     ),
     Endpoint(
-        "POST",
-        BUILDS,
-        create,
-        operation="builds.create",
-        needs=WRITE,
-        query=[
-            Param("branch", "The branch; without it, the default branch.", form=True, example="main"),
-            Param("commit", "The commit; without it, the newest of the branch.", form=True),
-            Param("message", "What the build says of itself; without it, the commit's message.", form=True),
-            Param("action", "Any word, which conditions may ask for.", form=True),
-            DRY_RUN,
-        ],
-        free=True,
-        errors=_STARTS,
-    ),
-    Endpoint(
-        "POST",
-        BUILD,
-        restart,
-        operation="builds.restart",
-        needs=WRITE,
-        scope="promote",
-        reads=paths.build,
-        quick=True,
-        query=[Param("debug", "`true` asks the runner for debugging.", form=True), DRY_RUN],
-        free=True,
-        errors=_STARTS,
-    ),
-    Endpoint(
         "DELETE",
         BUILDS,
         history.delete_old,
@@ -393,19 +252,6 @@ routes = [
         needs=WRITE,
     ),
     Endpoint("DELETE", BUILD, cancel, operation="builds.cancel", needs=WRITE, scope="promote"),
-    Endpoint(
-        "POST",
-        BUILD / "rollback",
-        rollback,
-        operation="builds.rollback",
-        needs=WRITE,
-        scope="promote",
-        reads=paths.build,
-        quick=True,
-        query=[_TARGET, DRY_RUN],
-        free=True,
-        errors=_STARTS,
-    ),
     Endpoint("POST", BUILD / "approve", approve_all, operation="builds.approve_all", needs=ADMIN, scope="promote"),
     Endpoint("POST", BUILD / "approve" / STAGE, approve, operation="builds.approve", needs=ADMIN, scope="promote"),
     Endpoint("POST", BUILD / "decline", decline_all, operation="builds.decline_all", needs=ADMIN, scope="promote"),

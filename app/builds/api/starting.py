@@ -1,0 +1,176 @@
+"""Routes that start a build: of a commit, once more, a promotion, a rollback (contract drone-rest 3.4)."""
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+
+from app.builds import flow, named, paths
+from app.builds.api import rehearsal
+from app.builds.api.rehearsal import DRY_RUN, Begun
+from app.builds.api.request import State
+from app.builds.model import Build
+from app.builds.paths import BUILD, BUILDS
+from app.builds.ports import Ports
+from app.builds.wire import build_json
+from app.repos.access import WRITE, Access
+from app.repos.paths import REPO
+from app.web import body
+from app.web.reply import JSON
+from app.web.route import Endpoint, Param
+
+
+async def create(request: Request[State], found: Access) -> Begun:
+    """Start a build of a branch or a commit."""
+    query, words = body.query(request), await body.words(request)
+    given = _without(query, "access_token", "dry_run", "commit", "branch")
+    ports, dry = _ports(request, words)
+    build = await flow.create(
+        ports,
+        found.repo,
+        by=found.by,
+        branch=words.get("branch", ""),
+        commit=words.get("commit", ""),
+        message=words.get("message", ""),
+        action=words.get("action", ""),
+        params=given,
+    )
+    if dry:
+        return await rehearsal.answer(request, found.repo, build, given)
+    return JSON(build_json(build))
+
+
+async def restart(request: Request[State], found: Access, old: Build) -> Begun:
+    """Run a build once more, with its parameters and those given."""
+    query, words = body.query(request), await body.words(request)
+    given = _without(query, "access_token", "dry_run", "debug")
+    ports, dry = _ports(request, words)
+    debug = words.get("debug") == "true"
+    build = await flow.restart(ports, found.repo, old, by=found.by, debug=debug, params=given)
+    if dry:
+        return await rehearsal.answer(request, found.repo, build, given, old)
+    return JSON(build_json(build))
+
+
+async def promote(request: Request[State], found: Access, old: Build) -> Begun:
+    """Promote a build to a target, with its parameters and those given."""
+    return await _deploy(request, found, old, "promote")
+
+
+async def promote_named(request: Request[State], found: Access) -> Begun:
+    """Promote the commit of a branch, a tag or an id to a target, whether the commit has a build or not."""
+    name = named.read(await body.words(request))
+    draft = await named.draft(request.state["ports"], found.repo, name, found.by)
+    return await _deploy(request, found, draft, "promote", *named.KINDS)
+
+
+async def rollback(request: Request[State], found: Access, old: Build) -> Begun:
+    """Roll a target back to a build."""
+    return await _deploy(request, found, old, "rollback")
+
+
+async def _deploy(request: Request[State], found: Access, old: Build, event: flow.Deployment, *reserved: str) -> Begun:
+    """Start a promotion or a rollback; the `reserved` words of the query are no parameters of the build."""
+    query, words = body.query(request), await body.words(request)
+    given = _without(query, "access_token", "dry_run", "target", *reserved)
+    ports, dry = _ports(request, words)
+    target = words.get("target", "")
+    build = await flow.promote(ports, found.repo, old, event=event, target=target, by=found.by, params=given)
+    if dry:
+        return await rehearsal.answer(request, found.repo, build, given, old)
+    return JSON(build_json(build, stages=True))
+
+
+def _ports(request: Request[State], words: Mapping[str, str]) -> tuple[Ports, bool]:
+    """What the verb of a request needs, and whether the request is a dry run, whose verb changes nothing."""
+    ports, dry = request.state["ports"], rehearsal.is_asked(words)
+    return ports.rehearsing() if dry else ports, dry
+
+
+def _without(query: Mapping[str, str], *reserved: str) -> dict[str, str]:
+    return {name: value for name, value in query.items() if name not in reserved}
+
+
+_TARGET = Param(
+    "target", "Where to: an environment that the pipeline file names.", form=True, required=True, example="production"
+)
+#: Statuses of errors at the start of a build: a bad parameter, a repository out of reach, nothing to run.
+_STARTS = (400, 422)
+routes = [
+    Endpoint(
+        "POST",
+        BUILD / "promote",
+        promote,
+        operation="builds.promote",
+        needs=WRITE,
+        scope="promote",
+        reads=paths.build,
+        quick=True,
+        query=[_TARGET, DRY_RUN],
+        free=True,
+        errors=_STARTS,
+    ),
+    Endpoint(
+        "POST",
+        REPO / "promote",
+        promote_named,
+        operation="builds.promote_named",
+        needs=WRITE,
+        scope="promote",
+        query=[
+            _TARGET,
+            Param(
+                "branch",
+                "The branch whose newest commit is promoted. Give one of branch, tag and commit.",
+                form=True,
+                example="main",
+            ),
+            Param("tag", "The tag whose commit is promoted.", form=True),
+            Param("commit", "The commit that is promoted, by 7 digits of its id or more.", form=True),
+            DRY_RUN,
+        ],
+        free=True,
+        errors=_STARTS,
+    ),
+    Endpoint(
+        "POST",
+        BUILDS,
+        create,
+        operation="builds.create",
+        needs=WRITE,
+        query=[
+            Param("branch", "The branch; without it, the default branch.", form=True, example="main"),
+            Param("commit", "The commit; without it, the newest of the branch.", form=True),
+            Param("message", "What the build says of itself; without it, the commit's message.", form=True),
+            Param("action", "Any word, which conditions may ask for.", form=True),
+            DRY_RUN,
+        ],
+        free=True,
+        errors=_STARTS,
+    ),
+    Endpoint(
+        "POST",
+        BUILD,
+        restart,
+        operation="builds.restart",
+        needs=WRITE,
+        scope="promote",
+        reads=paths.build,
+        quick=True,
+        query=[Param("debug", "`true` asks the runner for debugging.", form=True), DRY_RUN],
+        free=True,
+        errors=_STARTS,
+    ),
+    Endpoint(
+        "POST",
+        BUILD / "rollback",
+        rollback,
+        operation="builds.rollback",
+        needs=WRITE,
+        scope="promote",
+        reads=paths.build,
+        quick=True,
+        query=[_TARGET, DRY_RUN],
+        free=True,
+        errors=_STARTS,
+    ),
+]
