@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ import httpx2
 import psutil
 import pytest
 
+from app.cli.bench.server import free_port
 from app.db.connect import connect
 from app.db.tx import run
 from app.scm.hook import sign
@@ -40,7 +40,7 @@ class Server:
         self.folder = folder
         self.data = folder / "data"
         self.log = folder / "server.log"
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database = (
             postgres.create_migrated_database() if postgres.SERVER else f"sqlite:///{self.data / 'gantry.sqlite'}"
@@ -199,13 +199,6 @@ async def _execute(url: str, sql: str) -> None:
     await db.open()
     await db.write(run(sql))
     await db.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def sleeping(seconds: str) -> list[int]:

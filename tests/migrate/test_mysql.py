@@ -31,9 +31,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert SERVER is not None
     assert INSTALL is not None
     folder = tmp_path_factory.mktemp("mariadb")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     user = ["--user=root"] if os.geteuid() == 0 else []
     place = ["--no-defaults", *user, f"--datadir={folder / 'data'}"]
     made = subprocess.run(
@@ -102,7 +100,8 @@ def test_a_wrong_password_is_refused_without_the_password(target: Target, addres
 def test_without_the_driver_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 
-    from app.cli import main
+    from app.cli.bench.server import free_port
+from app.cli import main
 
     monkeypatch.setitem(sys.modules, "pymysql", None)
 

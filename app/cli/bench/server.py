@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -25,6 +26,8 @@ LOGIN, TOKEN = "bench", "the-token-of-the-benchmark"
 RUNNERS_SECRET = "the-secret-of-its-runners"
 #: No more settings.
 NONE: Mapping[str, str] = MappingProxyType({})
+#: Ports of servers; systems give none of them to programs that ask for any port.
+PORTS = range(20_000, 32_000)
 #: Seconds that the server is given to stop by itself.
 GRACE = 20.0
 
@@ -106,7 +109,7 @@ def serving(
     sandbox unless a measure asks for one, so that machines with and without bubblewrap can be compared. The message of
     BenchFailed ends with the end of the server's log.
     """
-    port = _free_port()
+    port = free_port()
     path = data.with_suffix(".log")
     environment = _environment(
         DATA=str(data),
@@ -146,11 +149,17 @@ def _environment(**settings: str) -> dict[str, str]:
     return kept | {f"GANTRY_{name}": value for name, value in settings.items() if value}
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port() -> int:
+    """A port that nobody listens on.
+
+    The port is below those that systems give to programs that ask for any port: no such program takes the port before
+    the server does.
+    """
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    raise BenchFailed(f"no port from {PORTS.start} to {PORTS.stop - 1} is free")
 
 
 def _wait_for_answer(process: "subprocess.Popen[bytes]", port: int) -> None:
