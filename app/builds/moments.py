@@ -59,9 +59,10 @@ _FREEING: frozenset[Verb] = _ENDINGS | {"build.cancel", "build.supersede", "buil
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happened to a build: `old` is the build before it, None for a new build.
+    """Something that happened to a build.
 
-    `old` has its stages only where the moment is a decision.
+    `old` is the build before the moment: with its stages where the moment is a decision, and without them elsewhere.
+    It is None for a new build, and for a report about a step, which leaves the build as it was.
     """
 
     verb: Verb

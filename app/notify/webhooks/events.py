@@ -39,7 +39,7 @@ BUILDS: frozenset[Verb] = BEGINNINGS | {
 }
 #: What somebody stops from outside is cancelled, whatever its status is then.
 _STOPS: frozenset[Verb] = frozenset({"build.cancel", "build.supersede", "build.delete"})
-#: Drone says nothing of these, even if they end a build (contract drone-webhooks 1).
+#: Drone does not tell that these end a build, if they do (contract drone-webhooks 1).
 _UNTOLD: frozenset[Verb] = BEGINNINGS | {"build.decline", "build.delete"}
 #: Types of events by the verbs of the other moments; a repository that is registered is enabled by that.
 _CHANGES = {
@@ -52,6 +52,13 @@ _CHANGES = {
 }
 #: The verbs of all moments that events are made of.
 VERBS: frozenset[str] = BUILDS | _CHANGES.keys()
+#: What Drone tells, if it tells anything, of moments with a verb: `event:action` by verb. It tells of no stage that
+#: starts, and only of the last one that ends.
+DRONE: Mapping[str, str] = {
+    **dict.fromkeys(BEGINNINGS, "build:created"),
+    **dict.fromkeys(BUILDS - _UNTOLD - {"build.start"}, "build:updated"),
+    **{verb: name.replace(".", ":") for verb, name in _CHANGES.items()},
+}
 
 #: Events of Drone that tell of the account that the repository belongs to, or that enables it.
 _WITH_USER = frozenset({"build:created", "repo:enabled"})
@@ -71,7 +78,7 @@ def events_of(moment: Moment | Change, server: str, at: int, fresh: str) -> list
         facts["user"] = user_json(moment.about)
     if isinstance(moment.about, Repo):
         facts["repo"] = repo_json(moment.about)
-    return [Event(fresh, name, name.replace(".", ":"), at, facts)]
+    return [Event(fresh, name, DRONE[moment.verb], at, facts)]
 
 
 def completed(event: Event, formats: Collection[Format]) -> Tx[Event]:
@@ -106,6 +113,7 @@ class _Story:
         self._server = server
         self._at = at
         self._kind = _KINDS.get(moment.build.event, "build")
+        self._new = moment.verb in BEGINNINGS
         self._facts: Mapping[str, Any] = {
             "repo": repo_json(moment.repo),
             "build": build_json(moment.build, stages=True),
@@ -116,9 +124,9 @@ class _Story:
     def events(self) -> Iterator[Event]:
         """The beginning first, and the end last."""
         moment, build = self._moment, self._build
-        if moment.old is None:
-            yield self._event(f"{self._kind}.{'created' if self._kind == 'build' else 'requested'}", "build:created")
-        elif moment.old.status == "pending" and build.status == "running":
+        if self._new:
+            yield self._event(f"{self._kind}.{'created' if self._kind == 'build' else 'requested'}", DRONE[moment.verb])
+        elif moment.old is not None and moment.old.status == "pending" and build.status == "running":
             yield self._event(f"{self._kind}.started")
         if moment.verb == "build.step":
             yield self._step()
@@ -132,12 +140,9 @@ class _Story:
 
     def _changed(self) -> list[Stage]:
         """The stages that have started or ended. Of those of a new build, some may have met an error at once."""
-        new, ids = self._moment.old is None, self._moment.stages
-        return [
-            stage
-            for stage in self._build.stages
-            if (new or stage.id in ids) and (stage.status == "running" or stage.status in DONE)
-        ]
+        ids = [stage.id for stage in self._build.stages] if self._new else self._moment.stages
+        told = DONE | {"running"}
+        return [stage for stage in self._build.stages if stage.id in ids and stage.status in told]
 
     def _step(self) -> Event:
         """A report about a step, which Drone tells and nobody else."""
@@ -145,7 +150,7 @@ class _Story:
             for step in stage.steps:
                 if step.id == self._moment.step:
                     part = f"{stage.number}/{step.number}/{step.version}"
-                    return self._event("", "build:updated", part=part)
+                    return self._event("", DRONE["build.step"], part=part)
         raise AssertionError("a step that is reported is one of its build")
 
     def _stage(self, stage: Stage) -> Event:
@@ -164,7 +169,7 @@ class _Story:
             about["error"] = _error(build)
         if verb == "build.decline":
             about["stage"] = _decided(self._moment)
-        return self._event(f"{self._kind}.{word}", "" if verb in _UNTOLD else "build:updated", **about)
+        return self._event(f"{self._kind}.{word}", "" if verb in BEGINNINGS else DRONE.get(verb, ""), **about)
 
     def _event(self, name: str, drone: str = "", *, part: str = "", **more: Any) -> Event:
         build, slug = self._build, self._moment.repo.slug
@@ -185,7 +190,7 @@ def _decided(moment: Moment) -> int:
 def _ending(moment: Moment) -> Ending | None:
     """How the build ends with this moment; None when it goes on, or has ended before."""
     old, status = moment.old, moment.build.status
-    if old is not None and old.status in DONE:
+    if moment.verb == "build.step" or (old is not None and old.status in DONE):
         return None
     if moment.verb in _STOPS:
         return "cancelled"
