@@ -98,7 +98,7 @@ class Client:
         #: Since when the host has not answered; 0 while it answers.
         self._silent = 0.0
         self._timeout, self._attempts, self._pause, self._most = timeout, attempts, pause, most
-        verify = False if skip_verify else _trust()
+        verify = False if skip_verify else trust()
         self._http = httpx.AsyncClient(verify=verify, timeout=timeout, follow_redirects=False)
         #: Until when there are no more calls, by what their limit counts by, in Unix seconds.
         self._closed: dict[str, float] = {}
@@ -260,7 +260,7 @@ class Client:
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
     """The authorities that the machine trusts, for all clients: to read them takes a tenth of a second."""
     return httpx.create_ssl_context()
 
