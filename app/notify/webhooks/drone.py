@@ -7,8 +7,7 @@ end point in order: an end point that is down delays no other.
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from typing import TypeAlias
 
 from app.builds.moments import Moment
 from app.db.tx import Tx
@@ -16,7 +15,8 @@ from app.errors import Unavailable
 from app.moments import Change, Recorder
 from app.notify.webhooks.events import DRONE, completed, events_of
 from app.notify.webhooks.formats import drone
-from app.notify.webhooks.model import Event, Request
+from app.notify.webhooks.model import Event
+from app.notify.webhooks.poster import Poster
 from app.outbox import store
 from app.outbox.model import Entry, Kind, Message
 from app.outbox.worker import Channel, nothing
@@ -30,10 +30,8 @@ AWAY = frozenset({429, 502, 503, 504})
 #: Characters of a subject at most, and entries of an end point that is gone that are deleted at once.
 LONGEST_SUBJECT, ROWS = 300, 1000
 
-#: Sends a request to an address, and returns the status of the answer. Unavailable when there is none.
-Post: TypeAlias = Callable[[str, Request], Awaitable[int]]
-#: The facts of an event of a repository, given its id, with the values of the repository's secrets hidden.
-Mask: TypeAlias = Callable[[int, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+#: An event without the values of secrets.
+Mask: TypeAlias = Callable[[Event], Awaitable[Event]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ class Notes:
 
 
 def _message(host: str, event: Event, subject: str) -> Message:
-    payload = {"key": event.key, "drone": event.drone, "at": event.at, "facts": event.facts}
+    payload = {name: getattr(event, name) for name in event.__dataclass_fields__}
     # About no repository: what a deleted one has waiting is told, too, and no event takes the place of another.
     return Message(None, "drone", host, f"{subject} {event.drone}"[:LONGEST_SUBJECT], event.key, payload)
 
@@ -100,12 +98,12 @@ def _message(host: str, event: Event, subject: str) -> Message:
 class Sender:
     """Sends what waits to the end points that the settings name now."""
 
-    def __init__(self, to: Receivers, server: str, now_ms: Callable[[], int], post: Post, mask: Mask) -> None:
+    def __init__(self, to: Receivers, server: str, now_ms: Callable[[], int], poster: Poster, mask: Mask) -> None:
         self._to = to
         self._hosts = to.hosts
         self._server = server
         self._now_ms = now_ms
-        self._post = post
+        self._poster = poster
         self._mask = mask
 
     @property
@@ -117,14 +115,11 @@ class Sender:
         """Send an event. What an end point was to be told that the settings name no more is deleted."""
         if (url := self._hosts.get(entry.host)) is None:
             return _dropped(entry.host)
-        facts = entry.payload["facts"]
-        if "repo" in facts:
-            facts = await self._mask(facts["repo"]["id"], facts)
-        event = Event(entry.payload["key"], "", entry.payload["drone"], entry.payload["at"], facts)
-        secrets = [self._to.secret] if self._to.secret else []
-        status = await self._post(url, drone.render(event, secrets, self._now_ms() // 1000, self._server))
-        if status in AWAY:
-            raise Unavailable(f"the end point at {urlsplit(url).hostname} answered {status}")
+        event = await self._mask(Event(**entry.payload))
+        for request in drone.render(event, [self._to.secret], self._now_ms() // 1000, self._server):
+            answer = await self._poster.post(url, request)
+            if answer.status in AWAY:
+                raise Unavailable(f"the end point answered {answer.status}")
         return nothing()
 
 

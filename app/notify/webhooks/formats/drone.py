@@ -18,21 +18,24 @@ _VERSION = version(DISTRIBUTION)
 _ESCAPES = {text.encode(): f"\\u{ord(text):04x}".encode() for text in "&<>\u2028\u2029"}
 
 
-def render(event: Event, secrets: Sequence[str], at: int, server: str) -> Request:
-    """The request of an event that Drone tells, signed with the newest secret; without any, with an empty one.
+def render(event: Event, secrets: Sequence[str], at: int, server: str) -> Sequence[Request]:
+    """The request of an event, signed with the newest secret, or with an empty one; none of what Drone does not tell.
 
     `at` is Unix seconds, `server` the public address of this server.
     """
+    return [_request(event, secrets[0] if secrets else "", at, server)] if event.drone else []
+
+
+def _request(event: Event, secret: str, at: int, server: str) -> Request:
     body = body_of(event, server)
     headers = {"date": formatdate(at, usegmt=True), "digest": digest(body)}
-    signature = sign(headers, secrets[0] if secrets else "", SIGNED)
     return Request(
         {
             "X-Drone-Event": event.drone.partition(":")[0],
             "Content-Type": "application/json",
             "Date": headers["date"],
             "Digest": headers["digest"],
-            "Signature": signature,
+            "Signature": sign(headers, secret, SIGNED),
         },
         body,
     )
