@@ -212,7 +212,7 @@ class Client:
 
     def _wait(self, status: int, headers: Mapping[str, str], said: str) -> float | None:
         """Seconds until the host takes calls again; None when the answer is not about a limit of calls."""
-        after = _retry_after(headers, self.clock())
+        after = retry_after(headers, self.clock())
         if status == 429 or (status in {403, 503} and after is not None):
             return after if after is not None else self._until_reset(headers) or SOME_TIME
         if status != 403:
@@ -331,7 +331,7 @@ def _remaining(headers: Mapping[str, str]) -> float | None:
     return _number(headers, "x-ratelimit-remaining", "ratelimit-remaining")
 
 
-def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds from a header that holds seconds or a date; None without one."""
     if (seconds := _number(headers, "retry-after")) is None:
         try:

@@ -92,6 +92,8 @@ class Settings(Extensions, Forges, Webhooks):
     #: What is before the event in the contexts of statuses of commits, and whether there are such statuses at all.
     status_name: Line = named("STATUS_NAME", "DRONE_STATUS_NAME", default="continuous-integration/drone")
     status_disabled: bool = named("STATUS_DISABLED", "DRONE_STATUS_DISABLED", default=False)
+    #: Whether webhooks may be sent to private networks, and to this machine itself.
+    webhook_allow_private: bool = named("WEBHOOK_ALLOW_PRIVATE", default=False)
     #: Where the bytes of artifacts are: a folder, or s3://BUCKET/PREFIX; empty = `blobs` in the data folder.
     blobs: Blobs = named("BLOBS", default="")
     #: Bytes that artifacts may take in all; 0 = no limit.

@@ -1,4 +1,4 @@
-"""Which addresses of the network webhooks may be sent to (contract webhooks 4). Pure.
+"""Which addresses of the network webhooks may be sent to (contract gantry-webhooks 7). Pure.
 
 Who may make a subscription must not make the server call what only the server can reach.
 """

@@ -42,7 +42,8 @@ def disabled(place: str, webhook: Webhook) -> Change:
 
 def notice(moment: Change, now: int, key: str) -> Event:
     """The event that tells other subscribers that one was made inactive."""
-    assert isinstance(webhook := moment.about, Webhook)
+    webhook = moment.about
+    assert isinstance(webhook, Webhook)
     place, _, _ = moment.subject.partition("#")
     told = {"id": webhook.id, "place": place, "host": host_of(webhook), "reason": webhook.reason}
     return Event(key, NOTICE, "", now, {"by": {"kind": moment.by.kind, "name": moment.by.name}, "webhook": told})

@@ -1,4 +1,4 @@
-"""Posts to endpoints that anybody may have named (contract webhooks 4): what they do costs this server little.
+"""Posts to endpoints that anybody may have named (contract gantry-webhooks 7): what they do costs this server little.
 
 Each connection is checked by the very address that it goes to, so a name cannot lead elsewhere between the check and
 the connection. Redirects are not followed. A call ends after TIMEOUT seconds, and of an answer only the beginning is

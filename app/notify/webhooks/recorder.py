@@ -26,7 +26,7 @@ class Telling:
         self._now_ms = now_ms
         self._fresh = fresh
         #: Called in the transaction that has written something, and perhaps in another thread.
-        self.on_written: Callable[[], None] = lambda: None
+        self.on_written: Callable[[], object] = lambda: None
 
     @property
     def recorder(self) -> Recorder:

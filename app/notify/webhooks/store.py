@@ -66,7 +66,10 @@ STOP = "UPDATE webhooks SET active = FALSE, updated = :now WHERE id = :id AND ac
 DISABLE = """
     UPDATE webhooks SET active = FALSE, reason = :reason, updated = :now WHERE id = :id AND active RETURNING *
 """
-FAILING = "UPDATE webhooks SET failing_since = :now WHERE id = :id AND failing_since = 0"
+FAILING = """
+    UPDATE webhooks SET failing_since = CASE WHEN failing_since = 0 THEN :now ELSE failing_since END WHERE id = :id
+    RETURNING failing_since
+"""
 WORKING = "UPDATE webhooks SET failing_since = 0 WHERE id = :id AND failing_since <> 0"
 
 
@@ -180,9 +183,10 @@ def disable(webhook_id: int, reason: str, seal: Seal, now: int) -> Tx[Webhook | 
     return _opened(row, seal, now) if row is not None else None
 
 
-def failing(webhook_id: int, now: int) -> Tx[None]:
-    """An attempt has failed: note when, unless earlier ones have failed."""
-    yield from run(FAILING, id=webhook_id, now=now)
+def failing(webhook_id: int, now: int) -> Tx[int]:
+    """An attempt has failed; returns since when all have. `now` for one that was removed meanwhile."""
+    row = yield from one(FAILING, id=webhook_id, now=now)
+    return row["failing_since"] if row is not None else now
 
 
 def working(webhook_id: int) -> Tx[None]:
