@@ -68,6 +68,8 @@ class Notes:
         self._server = server
         self._now_ms = now_ms
         self._new_id = new_id
+        #: Called in the transaction that has written something, and perhaps in another thread.
+        self.on_written: Callable[[], object] = lambda: None
 
     @property
     def recorders(self) -> Sequence[Recorder]:
@@ -87,6 +89,7 @@ class Notes:
             if event.drone:
                 whole = yield from completed(event, ["drone"])
                 yield from store.add([_message(host, whole, moment.subject) for host in self._hosts], now)
+                self.on_written()
 
 
 def _message(host: str, event: Event, subject: str) -> Message:
