@@ -40,7 +40,7 @@ class Subscribers:
     @property
     def recorders(self) -> Sequence[Recorder]:
         """The recorders of what is told."""
-        return [self.telling.recorder, *self.notes.recorders]
+        return [self.telling.recorder, self.notes.recorder]
 
     @property
     def writers(self) -> Sequence[Writer]:

@@ -63,7 +63,7 @@ class Site:
 
     def __post_init__(self) -> None:
         notes = drone.Notes(self.to, SERVER, self.now_ms, lambda: f"fresh {next(self._ids)}")
-        self.recorders = Recorders(*notes.recorders)
+        self.recorders = Recorders(notes.recorder)
         self.scene.ports.moments.recorders = self.recorders
 
     @property
@@ -190,7 +190,7 @@ async def test_what_nobody_wants_is_not_even_looked_at(scene: Scene, receivers: 
     assert not there.recorders.wants("build.step", progress=True)
     assert site(scene, receivers[0]).recorders.wants("build.step", progress=True)
     assert not site(scene, receivers[0]).recorders.wants("build.end", progress=True)
-    assert drone.Notes(drone.Receivers(), SERVER, there.now_ms, str).recorders == []
+    assert not drone.Notes(drone.Receivers(), SERVER, there.now_ms, str).recorder.verbs
 
 
 async def test_a_promotion_costs_two_statements_however_many_end_points_there_are(
