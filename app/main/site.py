@@ -118,7 +118,7 @@ async def _open_rooms(
     hosts = Hosts(plain, *forges.hosts)
     written = notes(settings, hosts)
     subscribers = await stack.enter_async_context(open_subscribers(settings, db))
-    recorders = Recorders(audit, *telling(written, hosts), looks.recorder(now), subscribers.telling.recorder)
+    recorders = Recorders(audit, *telling(written, hosts), looks.recorder(now), *subscribers.recorders)
     traffic = Traffic()
     cookie_key = _cookie_key(settings, folder)
     opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key)
@@ -129,7 +129,7 @@ async def _open_rooms(
         client.on_return = partial(builds.looks.answers, client.name)
     alone = file_of(settings.database) is not None
     channels = subscribers.channels(settings, db, seal, recorders)
-    opening_outbox = open_outbox(builds.ports, written, channels, subscribers.telling, alone=alone)
+    opening_outbox = open_outbox(builds.ports, written, channels, subscribers.writers, alone=alone)
     outbox = await stack.enter_async_context(opening_outbox)
     webhooks = subscribers.webhooks(settings, db, seal, recorders, outbox)
     clones = cloning(settings, account, hosts, forges.credentials)
