@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from app.notify.webhooks.formats import cdevents, cloudevents, mattermost, signing, slack, standard, teams
+from app.notify.webhooks.formats import cdevents, cloudevents, drone, mattermost, signing, slack, standard, teams
 from app.notify.webhooks.model import Event, Format, Request
 
 #: From an event, the secrets of the subscription (the newest first), the time of the attempt in Unix seconds, and the
@@ -12,6 +12,7 @@ from app.notify.webhooks.model import Event, Format, Request
 Renderer: TypeAlias = Callable[[Event, Sequence[str], int, str], Sequence[Request]]
 
 FORMATS: Mapping[Format, Renderer] = {
+    "drone": drone.render,
     "standard": standard.render,
     "cloudevents": cloudevents.render,
     "cdevents": cdevents.render,
