@@ -27,6 +27,7 @@ _CURRENT = """
         AND done.deploy_to <> '' AND done.status = 'success' ORDER BY done.finished DESC, done.number DESC LIMIT 1
 """
 CURRENT = _CURRENT.format(what="*", repo_id=":repo_id", name=":name")
+PREVIOUS = CURRENT.replace("ORDER BY", "AND done.number <> :number ORDER BY")
 TARGETS = f"""
     SELECT latest.repo_id AS repo_id, latest.name AS name,
         coalesce(({_CURRENT.format(what="id", repo_id="latest.repo_id", name="latest.name")}), 0) AS current_id,
@@ -82,6 +83,12 @@ class Target:
 def current(repo_id: int, target: str) -> Tx[Build | None]:
     """The promotion or rollback that was the last to succeed in a target; without its stages."""
     row = yield from one(CURRENT, repo_id=repo_id, name=target)
+    return MAPPER.make(row) if row else None
+
+
+def previous(repo_id: int, target: str, number: int) -> Tx[Build | None]:
+    """The same without the promotion or rollback of this number."""
+    row = yield from one(PREVIOUS, repo_id=repo_id, name=target, number=number)
     return MAPPER.make(row) if row else None
 
 

@@ -41,6 +41,7 @@ from app.bundles.api import records as bundle_records
 from app.bundles.api import transfer as bundle_transfer
 from app.main.codes import CODES
 from app.main.examples import EXAMPLES
+from app.notify.webhooks import api as webhooks
 from app.outbox import api as outbox
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, credentials, links, owners, polls, repos, sign, tokens
@@ -59,7 +60,13 @@ from app.web.traffic import Traffic
 
 
 class State(
-    rpc.State, promotion.State, bundles.State, bundle_creation.State, bundle_promotion.State, outbox.RequestState
+    rpc.State,
+    promotion.State,
+    bundles.State,
+    bundle_creation.State,
+    bundle_promotion.State,
+    outbox.RequestState,
+    webhooks.RequestState,
 ):
     """The state of every request."""
 
@@ -88,6 +95,7 @@ ROWS: Sequence[Endpoint] = [
     *session.routes,
     *audit.routes,
     *outbox.routes,
+    *webhooks.routes,
     *repo_audit.routes,
     *bundle_evidence.routes,
     *bundle_transfer.routes,

@@ -34,7 +34,9 @@ from app.main.reserve import Reserve
 from app.main.routes import State, application
 from app.main.runners import Runners, open_runners
 from app.main.stages import Masks
+from app.main.webhooks import open_subscribers
 from app.moments import Recorder, Recorders
+from app.notify.webhooks.flow import Webhooks
 from app.outbox import gauges as outbox_gauges
 from app.outbox.worker import Worker as Outbox
 from app.repos import hooks
@@ -115,7 +117,8 @@ async def _open_rooms(
     plain = Git(folder.mirrors, settings.roots, environ=inherited(), account=account, access=Keyring(db, seal))
     hosts = Hosts(plain, *forges.hosts)
     written = notes(settings, hosts)
-    recorders = Recorders(audit, *telling(written, hosts), looks.recorder(now))
+    subscribers = await stack.enter_async_context(open_subscribers(settings, db))
+    recorders = Recorders(audit, *telling(written, hosts), looks.recorder(now), *subscribers.recorders)
     traffic = Traffic()
     cookie_key = _cookie_key(settings, folder)
     opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key)
@@ -125,7 +128,10 @@ async def _open_rooms(
     for client in forges.clients:
         client.on_return = partial(builds.looks.answers, client.name)
     alone = file_of(settings.database) is not None
-    outbox = await stack.enter_async_context(open_outbox(builds.ports, written, alone=alone))
+    channels = subscribers.channels(settings, db, seal, recorders)
+    opening_outbox = open_outbox(builds.ports, written, channels, subscribers.writers, alone=alone)
+    outbox = await stack.enter_async_context(opening_outbox)
+    webhooks = subscribers.webhooks(settings, db, seal, recorders, outbox)
     clones = cloning(settings, account, hosts, forges.credentials)
     opening_runners = open_runners(settings, folder, builds.ports, seal, clones, umask)
     runners = await stack.enter_async_context(opening_runners)
@@ -135,7 +141,20 @@ async def _open_rooms(
     seen = Seen(db)
     await stack.enter_async_context(seen.running())
     state = _state(
-        settings, folder, db, hosts, seal, builds, outbox, runners, artifacts, worker, recorders, seen, opened_hosts
+        settings,
+        folder,
+        db,
+        hosts,
+        seal,
+        builds,
+        outbox,
+        runners,
+        artifacts,
+        worker,
+        recorders,
+        seen,
+        opened_hosts,
+        webhooks,
     )
     app = application(state, traffic, _policy(settings, state["budgets"]))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
@@ -163,6 +182,7 @@ def _state(
     recorders: Recorders,
     seen: Seen,
     opened_hosts: OpenedHosts,
+    webhooks: Webhooks,
 ) -> State:
     """The state of every request."""
     tally = Tally()
@@ -194,6 +214,7 @@ def _state(
         cron_pace=builds.cron_pace,
         keeper=builds.keeper,
         outbox=outbox,
+        webhooks=webhooks,
         metrics_anonymous=settings.metrics_anonymous,
         why_pending=runners.queue.why_pending,
         queue=runners.queue,
