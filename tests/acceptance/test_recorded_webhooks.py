@@ -3,8 +3,9 @@
 The runner is the recorded one of `rpc.json`, whose builds the deliveries are about (contract drone-webhooks 1-4).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.acceptance.differences import reason
 from tests.acceptance.recorded import SLUG, compared
 from tests.acceptance.server import Server
 from tests.acceptance.test_recorded_runner import SECRET, Runner, beginnings, replayed
-from tests.notify.webhooks.receiver import Received, receiving
+from tests.notify.webhooks.receiver import Received, Receiver, receiving, silent, status
 
 RECORDED = recorded.recording("webhooks")
 #: Beside what every recording hides: where the server is, and which version it has.
@@ -24,9 +25,17 @@ _SYSTEM = {"host", "link", "version"}
 _CONNECTION = {"user-agent", "accept", "accept-encoding", "content-length", "host"}
 
 
+@dataclass(frozen=True)
+class Told:
+    """A server that has told an end point what was recorded, and that."""
+
+    server: Server
+    receiver: Receiver
+    came: Sequence[Received]
+
+
 @pytest.fixture(scope="module")
-def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, list[Received]]]:
-    """What an end point is told while the recorded calls are made."""
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("webhooks")
     with receiving() as receiver:
         settings = {"webhook_endpoint": f"{receiver.url}/hook?of=drone", "webhook_secret": RECORDED["secret"]}
@@ -39,31 +48,25 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Serve
             server.ask("POST", f"/api/repos/{SLUG}/builds/5/decline/1")
             expected = len(RECORDED["deliveries"])
             server.until(lambda: len(receiver.came) >= expected, f"{expected} deliveries came")
-            yield server, receiver.came
+            yield Told(server, receiver, tuple(receiver.came))
 
 
-def test_the_same_deliveries_come_in_the_same_order(deliveries: tuple[Server, list[Received]]) -> None:
-    _, came = deliveries
-
-    assert [_named(one.json) for one in came] == [_named(one["body"]) for one in RECORDED["deliveries"]]
+def test_the_same_deliveries_come_in_the_same_order(told: Told) -> None:
+    assert [_named(one.json) for one in told.came] == [_named(one["body"]) for one in RECORDED["deliveries"]]
 
 
-def test_every_delivery_has_the_recorded_keys_types_and_values(deliveries: tuple[Server, list[Received]]) -> None:
-    _, came = deliveries
+def test_every_delivery_has_the_recorded_keys_types_and_values(told: Told) -> None:
     found = [
         f"delivery {number}: {text}"
-        for number, (then, ours) in enumerate(zip(RECORDED["deliveries"], came, strict=True))
+        for number, (then, ours) in enumerate(zip(RECORDED["deliveries"], told.came, strict=True))
         for text in _differences(then["body"], ours.json)
     ]
 
     assert not found, "\n".join(found)
 
 
-def test_every_delivery_is_signed_with_the_secret_and_has_the_recorded_headers(
-    deliveries: tuple[Server, list[Received]],
-) -> None:
-    _, came = deliveries
-    for then, ours in zip(RECORDED["deliveries"], came, strict=True):
+def test_every_delivery_is_signed_with_the_secret_and_has_the_recorded_headers(told: Told) -> None:
+    for then, ours in zip(RECORDED["deliveries"], told.came, strict=True):
         headers = {name.lower(): value for name, value in then["headers"].items()}
         assert set(ours.headers) - _CONNECTION == set(headers) - _CONNECTION
         assert ours.path == "/hook?of=drone"
@@ -71,6 +74,23 @@ def test_every_delivery_is_signed_with_the_secret_and_has_the_recorded_headers(
             assert ours.headers[name] == headers[name]
         assert ours.headers["digest"] == digest(ours.body)
         assert ours.headers["signature"] == sign(ours.headers, RECORDED["secret"], ("date", "digest"))
+
+
+def test_what_a_killed_server_was_telling_is_told_by_the_next_one(told: Told) -> None:
+    receiver = told.receiver
+    receiver.came.clear()
+    receiver.answers = silent
+    for target in ("quick", "slow"):
+        told.server.promote(SLUG, 1, target)
+    told.server.until(lambda: receiver.came, "the first delivery came")
+    told.server.kill()
+    receiver.answers = status(200)
+    told.server.start()
+    told.server.until(lambda: len(receiver.came) == 3, "all deliveries came")
+
+    assert [one.json["build"]["deploy_to"] for one in receiver.came] == ["quick", "quick", "slow"]
+    first, again, _ = receiver.came
+    assert first.body == again.body
 
 
 def _named(body: Any) -> tuple[Any, ...]:
