@@ -125,7 +125,7 @@ def _reason(error: Exception) -> str:
             return f"the certificate of the host cannot be trusted: {error.certificate_error}"
         case aiohttp.ClientConnectorError():
             return f"no connection: {error.os_error or 'unknown'}"
-        case aiohttp.ServerDisconnectedError() | ConnectionResetError():
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | OSError():
             return "the connection was closed before an answer came"
         case aiohttp.InvalidURL():
             return "the address cannot be used"

@@ -89,7 +89,7 @@ class Sender:
     @property
     def channels(self) -> Mapping[Kind, Channel]:
         """What sends entries, by kind."""
-        return {"webhook": Channel(self.send, self._failed, in_order=True)}
+        return {"webhook": Channel(self.send, self._failed, in_order=True, keeps_dead=False)}
 
     async def send(self, entry: Entry) -> Tx[None]:
         """Make one attempt. Of several requests that tell of one event, one that fails keeps the next from leaving."""
