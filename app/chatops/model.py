@@ -13,7 +13,7 @@ class Person:
     """Who types or presses, as the chat knows the person. `user` never changes, `name` is only shown."""
 
     system: System
-    #: The workspace, team or tenant; ids of users are unique in it.
+    #: The workspace, team or tenant, or the name of the host: ids of users are unique in it.
     tenant: str
     user: str
     name: str = ""
