@@ -17,6 +17,8 @@ class Person:
     tenant: str
     user: str
     name: str = ""
+    #: The name of the tenant, which is only shown.
+    tenant_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,8 @@ class Writer(Protocol):
     async def later(self, place: Place, answer: Answer) -> Place:
         """Show an answer in a place, instead of what this server has shown there before if the system can do that.
 
-        Returns where the next answer goes. Unavailable when a later attempt may succeed, Later (of `scm.forge`) when none
-        shall be made before a time; every other AppError when none will.
+        Returns where the next answer goes. Unavailable when a later attempt may succeed, Later (of `scm.forge`) when
+        none shall be made before a time; every other AppError when none will.
         """
         ...
 
