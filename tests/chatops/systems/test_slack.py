@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ConfirmObject, RichTextBlock
 from slack_sdk.signature import Clock, SignatureVerifier
 
@@ -296,18 +297,20 @@ def test_a_message_has_text_and_buttons_that_slack_takes() -> None:
     )
 
     assert told["response_type"] == "in_channel"
-    assert told["text"] == "Build 43 of mainlog"
-    text, actions = validated(told)
-    assert [element["type"] for element in text.to_dict()["elements"]] == [
-        "rich_text_section",
-        "rich_text_preformatted",
-    ]
-    assert [(one.value, one.style) for one in actions.elements] == [
-        (VALUE, "primary"),
-        (VALUE, "danger"),
-        (VALUE, None),
-    ]  # type: ignore[attr-defined]
-    assert len({one.action_id for one in actions.elements}) == 3  # type: ignore[attr-defined]
+    assert told["text"] == "Build 43 of main\nlog"
+    assert len(validated(told)) == 2
+    text, actions = told["blocks"]
+    assert [element["type"] for element in text["elements"]] == ["rich_text_section", "rich_text_preformatted"]
+    shown = [(one["value"], one.get("style")) for one in actions["elements"]]
+    assert shown == [(VALUE, "primary"), (VALUE, "danger"), (VALUE, None)]
+    assert len({one["action_id"] for one in actions["elements"]}) == 3
+
+
+def test_slacks_library_does_check() -> None:
+    told = messages.message(Answer("x", buttons=[Button("Approve", VALUE)]))
+    told["blocks"][1]["elements"][0]["text"]["text"] = "x" * 76
+    with pytest.raises(SlackObjectFormationError):
+        validated(told)
 
 
 def test_a_message_to_one_person_says_so() -> None:
