@@ -52,7 +52,7 @@ def served() -> Iterator[Fars]:
 async def fars(served: Fars) -> AsyncIterator[Fars]:
     for far in served.all:
         far.forget()
-    served.client = Client("the chat", timeout=1, attempts=1)
+    served.client = Client("the chat", timeout=0.3, attempts=1)
     yield served
     await served.client.close()
 

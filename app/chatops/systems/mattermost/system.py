@@ -72,7 +72,7 @@ class Mattermost:
 
     def __init__(self, tokens: Sequence[str], url: str, client: Client, buttons: Buttons, bot: Bot | None) -> None:
         self._tokens = tokens
-        self._hooks = f"{url}/hooks/" if url else ""
+        self._hooks = f"{url}/hooks/commands/" if url else ""
         self._client = client
         self._bot = bot
         self.buttons = buttons
