@@ -76,6 +76,8 @@ class Press:
     place: Place = NOWHERE
     #: Network address that the request came from.
     address: str = ""
+    #: Whether the chat shows nothing of what a press is answered with: then the answer is a later one, in its place.
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

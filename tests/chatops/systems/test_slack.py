@@ -217,7 +217,7 @@ def test_a_press_is_read() -> None:
     press = reading.press(interaction(), Tenants("A1", frozenset({"T1"})), "192.0.2.1")
 
     assert press is not None
-    assert (press.by.tenant, press.by.user, press.by.name) == ("T1", "U1", "alice")
+    assert (press.by.tenant, press.by.user, press.by.name, press.by.tenant_name) == ("T1", "U1", "alice", "acme")
     assert press.value == "approve:octocat/hello-world:43:1:1767226500.wPIAOuFUo-9fr2heSrw2OQ"
     assert press.key == "T1\n1548261231.000200\npress-0\nU1\n1548426417.840180"
     assert press.place.url == "https://hooks.slack.com/actions/T1/1/xyz"
@@ -227,7 +227,7 @@ def test_a_press_is_read() -> None:
 def test_a_person_of_another_workspace_stays_one_of_that_workspace() -> None:
     press = reading.press(interaction(user={"id": "U1", "team_id": "T2"}), EVERYBODY)
     assert press is not None
-    assert press.by.tenant == "T2"
+    assert (press.by.tenant, press.by.tenant_name) == ("T2", "")
 
 
 def test_a_message_that_one_person_sees_is_changed_only_by_its_address() -> None:

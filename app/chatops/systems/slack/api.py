@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from app.chatops.flow import Chat
+from app.chatops.flow import SHOWN, Chat
 from app.chatops.model import Answer, Place
 from app.chatops.systems.slack import reading
 from app.chatops.systems.slack.messages import message
@@ -60,7 +60,8 @@ async def probe(request: Request[SlackState]) -> Done:
 async def interactive(request: Request[SlackState]) -> Response:
     """Carry out what a pressed button in Slack says, as the account that the person is linked to.
 
-    The answer has no body: Slack is told what to show at the address of the request, once the request is answered.
+    The answer has no body, for Slack would not show it: what is shown leaves through the outbox. Only what the core
+    answers without having stored it is told at once.
     """
     slack = _slack(request)
     press = slack.press(request.headers, await body.read(request), request.state["now"](), address(request))
@@ -68,7 +69,8 @@ async def interactive(request: Request[SlackState]) -> Response:
         return Done()
     answer = await request.state["chat"].press(press)
     done = Done()
-    done.background = BackgroundTask(_show, slack, press.place, answer)
+    if answer != SHOWN:
+        done.background = BackgroundTask(_show, slack, press.place, answer)
     return done
 
 
