@@ -31,6 +31,8 @@ class Place:
     #: The message that is changed, or under which the answer is written.
     message: str = ""
     thread: str = ""
+    #: Who has asked, where only that person may press the buttons of an answer.
+    asker: str = ""
 
     def __bool__(self) -> bool:
         """Whether later answers go anywhere: `Place()` is nowhere."""
@@ -74,6 +76,8 @@ class Press:
     place: Place = NOWHERE
     #: Network address that the request came from.
     address: str = ""
+    #: Whether the chat shows nothing of what a press is answered with: then the answer is a later one, in its place.
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
