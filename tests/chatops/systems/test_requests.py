@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -296,7 +296,14 @@ async def with_bot(far_mattermost: FarMattermost) -> AsyncIterator[Served]:
 async def test_with_a_bot_everybody_whom_mattermost_knows_may_press(with_bot: Served) -> None:
     answer = await with_bot.post(mattermost.ACTION, *click(await context(with_bot), USER, "alice"))
     assert "update" in answer.json()
-    assert with_bot.core.presses[0].place.message == POST
+    assert with_bot.core.presses[0].place == NOWHERE
+
+
+async def test_a_press_that_begins_a_build_is_followed_in_its_channel(with_bot: Served) -> None:
+    with_bot.core.answer = replace(WAITS, buttons=(Button("Roll back", VALUE.replace("cancel", "rollback")),))
+    await with_bot.post(mattermost.ACTION, *click(await context(with_bot), USER, "alice"))
+    place = with_bot.core.presses[0].place
+    assert (place.channel, place.message) == (CHANNEL, "")
 
 
 @pytest.mark.parametrize(

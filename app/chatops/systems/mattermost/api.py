@@ -55,7 +55,7 @@ async def press(request: Request[MattermostState]) -> JSON[dict[str, Any]]:
     pressed = mattermost.press(await body.read(request, LIMIT), address(request))
     if problem := await mattermost.problem(pressed):
         return JSON(messages.pressed(Answer(problem)))
-    answer = await request.state["chat"].press(replace(pressed, place=mattermost.followed(pressed.place)))
+    answer = await request.state["chat"].press(replace(pressed, place=mattermost.followed_after(pressed)))
     return JSON(messages.pressed(answer, mattermost.buttons.of(answer, pressed.place)))
 
 
