@@ -1,5 +1,7 @@
 """The page that links a person of a chat to an account, and the routes of such links."""
 
+from urllib.parse import quote
+
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
@@ -57,7 +59,7 @@ async def show(request: Request[State], caller: Caller | None) -> HTML | SeeOthe
     """The page that says whom a link lets act with the account that is logged in, and asks whether to."""
     code = body.query(request).get("code", "")
     if caller is None:
-        return session.to_login(request, f"{_PAGE}?code={code}")
+        return _to_login(request, code)
     try:
         person = await request.state["db"].glance(people.offered(_hash(code), request.state["now"]()))
     except NotFound as error:
@@ -65,11 +67,15 @@ async def show(request: Request[State], caller: Caller | None) -> HTML | SeeOthe
     return _page(caller, person=person, code=code)
 
 
+def _to_login(request: Request[State], code: str) -> SeeOther:
+    return session.to_login(request, f"{_PAGE}?code={quote(code[:_LONGEST], safe='')}")
+
+
 async def confirm(request: Request[State], caller: Caller | None) -> HTML | SeeOther:
     """Let the person of a code act with the account that is logged in."""
     code = (await body.words(request)).get("code", "")
     if caller is None:
-        return session.to_login(request, f"{_PAGE}?code={code}")
+        return _to_login(request, code)
     try:
         linked = await request.state["db"].write(_link(request, caller, code))
     except NotFound as error:

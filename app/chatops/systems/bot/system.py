@@ -1,10 +1,10 @@
-"""A bot of one's own, as the settings name it: which requests are taken, and where later answers go (contract chatops 5)."""
+"""A bot of one's own: which of its requests are taken, and where later answers go (contract chatops 5)."""
 
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, Protocol
+from typing import NotRequired, Protocol
 from urllib.parse import urlsplit
 
 from typing_extensions import TypedDict
@@ -22,7 +22,7 @@ ANSWERS, OPEN = 50, 24 * 3600
 
 
 class ButtonJSON(TypedDict):
-    """A button. To press it, a bot sends `value` as `press`, in the place of a text; `confirm` is to be asked before."""
+    """A button. To press it, a bot sends `value` as `press`, in the place of a text, after it has asked `confirm`."""
 
     label: str
     value: str
@@ -110,12 +110,11 @@ def asked(sent: CommandInput, address: str) -> Request | Press:
 
 def answer_json(answer: Answer) -> AnswerJSON:
     """An answer as a bot reads it."""
-    made: dict[str, Any] = {"text": answer.text, "response_type": "in_channel" if answer.public else "ephemeral"}
+    made = AnswerJSON(text=answer.text, response_type="in_channel" if answer.public else "ephemeral")
     if answer.build:
         made |= {"repo": answer.repo, "build": answer.build}
     if answer.buttons:
         made["buttons"] = [
-            {"label": one.label, "value": one.value, "style": one.style, "confirm": one.confirm}
-            for one in answer.buttons
+            ButtonJSON(label=one.label, value=one.value, style=one.style, confirm=one.confirm) for one in answer.buttons
         ]
-    return AnswerJSON(**made)
+    return made
