@@ -77,6 +77,16 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
         for name, kinds, text, value in FORGES
         for kind in kinds.split()
     ),
+    (
+        "webhook_endpoint",
+        "GANTRY_WEBHOOK_ENDPOINT",
+        "DRONE_WEBHOOK_ENDPOINT",
+        f"{ENDPOINT},http://10.0.0.1/hook?a=b,{ENDPOINT}",
+        (ENDPOINT, "http://10.0.0.1/hook?a=b"),
+    ),
+    ("webhook_secret", "GANTRY_WEBHOOK_SECRET", "DRONE_WEBHOOK_SECRET", "hush", "hush"),
+    ("webhook_events", "GANTRY_WEBHOOK_EVENTS", "DRONE_WEBHOOK_EVENTS", "repo,build:*", ("repo", "build:*")),
+    ("webhook_skip_verify", "GANTRY_WEBHOOK_SKIP_VERIFY", "DRONE_WEBHOOK_SKIP_VERIFY", "true", True),
     ("user_filter", "GANTRY_USER_FILTER", "DRONE_USER_FILTER", "ada,acme", ("ada", "acme")),
     ("registration_closed", "GANTRY_REGISTRATION_CLOSED", "DRONE_REGISTRATION_CLOSED", "true", True),
     ("repository_filter", "GANTRY_REPOSITORY_FILTER", "DRONE_REPOSITORY_FILTER", "acme,tools", ("acme", "tools")),
@@ -444,6 +454,8 @@ def test_folders_may_start_at_home_and_become_absolute(monkeypatch: pytest.Monke
         ("GANTRY_METRICS_ANONYMOUS", "perhaps", "bool"),
         ("GANTRY_RATE_LIMIT", "-1", "0"),
         ("GANTRY_RATE_LIMIT", "some", "integer"),
+        ("DRONE_WEBHOOK_ENDPOINT", "https://ci.example.com,ftp://ci.example.com/", "http:// or https://"),
+        ("DRONE_WEBHOOK_ENDPOINT", "https://ci.example.com, https://ci.example.com/", "http:// or https://"),
         ("GANTRY_COLOUR", "red", "not a setting"),
     ],
 )
@@ -483,10 +495,11 @@ def test_no_problem_shows_a_value_that_may_be_secret(monkeypatch: pytest.MonkeyP
         GANTRY_SECRET_KEY="hush",
         GANTRY_DATABASE_URL="oracle://u:hush@h/n",
         GANTRY_URL="ftp://u:hush@h",
+        GANTRY_WEBHOOK_ENDPOINT="ftp://u:hush@h",
         GANTRY_TYPO="hush",
     )
 
-    assert len(found) == 5
+    assert len(found) == 6
     assert "hush" not in "".join(found)
 
 
@@ -509,6 +522,8 @@ def test_settings_are_frozen_and_do_not_show_what_is_secret(monkeypatch: pytest.
         GANTRY_RPC_SECRET="hush" * 4,
         GANTRY_OLD_SECRET_KEYS="hush" * 4,
         GANTRY_ADMIN="username:ada,token:hush",
+        GANTRY_WEBHOOK_ENDPOINT="https://example.com/hush",
+        GANTRY_WEBHOOK_SECRET="hush",
         DRONE_DATABASE_DRIVER="postgres",
         DRONE_DATABASE_DATASOURCE="postgres://u:hush@h/n",
     )

@@ -298,7 +298,7 @@ class Commands:
         """Roll the target of a build back to what ran there before, if the build still runs there."""
         found = await self._repo(pressed.repo, asking.user, "write")
         build = await self._numbered(found.repo, pressed.build)
-        now, before = await self._builds.db.read(targets.previous(found.repo.id, build.deploy_to))
+        now, before = await self._builds.db.read(targets.before(found.repo.id, build.deploy_to))
         if now is None or now.number != build.number:
             runs = f": now #{now.number} does" if now else ""
             raise Conflict(f"#{build.number} runs in {code(build.deploy_to)} no longer{runs}", code="superseded")

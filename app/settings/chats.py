@@ -1,12 +1,14 @@
 """The settings of chats: which of them may send commands, how their requests are verified, where answers go."""
 
 from app.settings.load import Variables, named
-from app.settings.values import Base64Keys, Keys, Line, SecretURL, SiteURL, Words
+from app.settings.values import Base64Keys, Key, Keys, Line, SecretURL, SiteURL, Words
 
 
 class Chats(Variables):
     """A chat without its secret is not served."""
 
+    #: With what a bot of one's own signs commands.
+    chat_secret: Key = named("CHAT_SECRET", default="", repr=False)
     #: Secrets of the app at Slack: several while one takes the place of the other.
     slack_signing_secret: Keys = named("SLACK_SIGNING_SECRET", default=(), repr=False)
     #: The app, and workspaces or enterprises, whose requests are taken; empty = all that are signed.

@@ -215,16 +215,28 @@ def mapping(value: object) -> object:
 
 def endpoint(value: str, of: str) -> str:
     """The address of something that is called, or none; the error never repeats it."""
-    if not value:
+    if value and not _is_address(value):
+        raise ValueError(f"must be the {of}'s address, http:// or https:// with a host")
+    return value
+
+
+def endpoints(value: object) -> object:
+    """The addresses of end points with commas between them, each once; the error never repeats one."""
+    if not isinstance(value, str):
         return value
+    found = tuple(dict.fromkeys(part for part in value.split(",") if part))
+    if not all(map(_is_address, found)):
+        raise ValueError("must be addresses with commas between them, http:// or https:// with a host each")
+    return found
+
+
+def _is_address(value: str) -> bool:
     try:
         parts = urlsplit(value)
         _ = parts.port
     except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not value.isprintable() or " " in value:
-        raise ValueError(f"must be the {of}'s address, http:// or https:// with a host")
-    return value
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and value.isprintable() and " " not in value
 
 
 def at_least(length: int, value: str) -> str:
@@ -370,6 +382,7 @@ Networks = Annotated[tuple[Network, ...], BeforeValidator(networks)]
 Bind = Annotated[str, AfterValidator(bind)]
 Endpoint = Annotated[str, AfterValidator(lambda value: endpoint(value, "extension"))]
 SecretURL = Annotated[str, AfterValidator(lambda value: endpoint(value, "workflow"))]
+Endpoints = Annotated[tuple[str, ...], BeforeValidator(endpoints)]
 Map = Annotated[Mapping[str, str], BeforeValidator(mapping)]
 Line = Annotated[str, AfterValidator(line)]
 Words = Annotated[tuple[str, ...], BeforeValidator(words)]
