@@ -1,8 +1,10 @@
 """People in a chat, the messages that the chat shows, and a repository whose builds they promote."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from app.accounts import store as accounts
@@ -164,6 +166,7 @@ async def laid(db: Database, folder: Path) -> AsyncIterator[Room]:
         lambda: f"code{next(codes)}",
     )
     worker = Worker(db, Sender(ports, Teller(ports)).channels, "w", ports.now_ms, alone=True, spread=lambda: 1.0)
+    following.on_written = partial(asyncio.get_running_loop().call_soon_threadsafe, worker.expect)
     chat = Chat(ports, worker.wake)
     room = Room(scene, ports, chat, screen, worker, following, changes)
     octocat = await db.read(accounts.find("octocat"))

@@ -1,12 +1,9 @@
 """POST /chat/command: what a bot of one's own sends (contract chatops 5)."""
 
-from collections.abc import Callable
-
 from starlette.requests import Request
-from typing_extensions import TypedDict
 
-from app.chatops.flow import Chat
 from app.chatops.model import Press
+from app.chatops.state import State
 from app.chatops.systems.bot.input import CommandInput
 from app.chatops.systems.bot.system import AnswerJSON, Bot, answer_json, asked
 from app.errors import NotFound
@@ -19,12 +16,10 @@ from app.web.route import Endpoint
 LIMIT = 256 * 1024
 
 
-class BotState(TypedDict):
+class BotState(State):
     """What this row uses."""
 
-    chat: Chat
     bot: Bot | None
-    now: Callable[[], int]
 
 
 async def command(request: Request[BotState]) -> JSON[AnswerJSON]:

@@ -1,15 +1,13 @@
 """POST /chat/mattermost/command and /chat/mattermost/action: what people type and press in Mattermost (contract
 chatops 3)."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
-from typing_extensions import TypedDict
 
-from app.chatops.flow import Chat
 from app.chatops.model import Answer
+from app.chatops.state import State
 from app.chatops.systems.mattermost import messages
 from app.chatops.systems.mattermost.system import Mattermost
 from app.errors import NotFound
@@ -24,12 +22,10 @@ COMMAND, ACTION = "/chat/mattermost/command", "/chat/mattermost/action"
 LIMIT = 64 * 1024
 
 
-class MattermostState(TypedDict):
+class MattermostState(State):
     """What these rows use."""
 
-    chat: Chat
     mattermost: Mattermost | None
-    now: Callable[[], int]
 
 
 async def command(request: Request[MattermostState]) -> JSON[dict[str, Any]]:

@@ -1,16 +1,15 @@
 """POST /chat/slack/command and /chat/slack/interactive: what people type and press in Slack (contract chatops 2)."""
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
-from typing_extensions import TypedDict
 
-from app.chatops.flow import SHOWN, Chat
+from app.chatops.flow import SHOWN
 from app.chatops.model import Answer, Place
+from app.chatops.state import State
 from app.chatops.systems.slack import reading
 from app.chatops.systems.slack.messages import message
 from app.chatops.systems.slack.system import Slack
@@ -28,12 +27,10 @@ COMMAND, INTERACTIVE = "/chat/slack/command", "/chat/slack/interactive"
 LIMIT = 64 * 1024
 
 
-class SlackState(TypedDict):
+class SlackState(State):
     """What these rows use."""
 
-    chat: Chat
     slack: Slack | None
-    now: Callable[[], int]
 
 
 async def command(request: Request[SlackState]) -> JSON[dict[str, Any]] | Done:

@@ -1,11 +1,8 @@
 """POST /chat/teams: what people type in Microsoft Teams (contract chatops 4)."""
 
-from collections.abc import Callable
-
 from starlette.requests import Request
-from typing_extensions import TypedDict
 
-from app.chatops.flow import Chat
+from app.chatops.state import State
 from app.chatops.systems.teams.system import Teams
 from app.errors import NotFound
 from app.web import body
@@ -19,12 +16,10 @@ PATH = "/chat/teams"
 LIMIT = 256 * 1024
 
 
-class TeamsState(TypedDict):
+class TeamsState(State):
     """What this row uses."""
 
-    chat: Chat
     teams: Teams | None
-    now: Callable[[], int]
 
 
 async def command(request: Request[TeamsState]) -> JSON[dict[str, str]]:
