@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -94,3 +94,25 @@ class Loop:
                 continue
             await asyncio.sleep(PAUSE)
             self._wake.set()
+
+
+@asynccontextmanager
+async def working(
+    loop: Loop, tasks: Collection["asyncio.Task[None]"], leave: Callable[[], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """Serve a loop whose rounds begin `tasks`, from now on while the block lasts.
+
+    At the end of the block the tasks that are left are cancelled; then `leave` gives back what they had taken, so that
+    another server may take it at once. If `leave` raises Unavailable, others must wait until the leases are over.
+    """
+    loop.wake()
+    try:
+        async with serving(loop.run()):
+            yield
+    finally:
+        left = list(tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        with suppress(Unavailable):
+            await leave()

@@ -150,3 +150,29 @@ async def test_unhurried_work_gives_its_result_and_its_error() -> None:
         assert await unhurried.do(work()) == "result"
         with pytest.raises(RuntimeError, match="oh"):
             await unhurried.do(fail())
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_what_a_loop_has_begun_ends_with_it_before_its_work_is_left_to_others(away: bool) -> None:
+    tasks, told = set[asyncio.Task[None]](), list[str]()
+    begun = asyncio.Event()
+
+    async def task() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            told.append("ended")
+
+    async def begin() -> None:
+        tasks.add(asyncio.create_task(task()))
+
+    async def leave() -> None:
+        told.append("left")
+        if away:
+            raise Unavailable("the database is away")
+
+    async with background.working(Loop(begin, log, "not now", "a bug"), tasks, leave):
+        await asyncio.wait_for(begun.wait(), 20)
+
+    assert told == ["ended", "left"]

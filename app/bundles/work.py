@@ -181,16 +181,11 @@ class Worker:
         """Work while the block lasts. What is not finished at its end goes on with the next worker."""
         if self._alone:
             await self._db.write(run(RELEASE_ALL))
-        self._loop.wake()
-        try:
-            async with background.serving(self._loop.run()):
-                yield
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            with suppress(Unavailable):
-                await self._db.write(run(RELEASE, owner=self._owner))
+        async with background.working(self._loop, self._tasks, self._release):
+            yield
+
+    async def _release(self) -> None:
+        await self._db.write(run(RELEASE, owner=self._owner))
 
     def wake(self) -> None:
         """Look for work now: some was added."""

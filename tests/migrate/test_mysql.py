@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from app.cli.bench.server import free_port
 from tests.migrate.conftest import Target, parts
 from tests.migrate.source import KEY, SEALED, rows
 from tests.migrate.test_real import FOUND
@@ -100,8 +100,7 @@ def test_a_wrong_password_is_refused_without_the_password(target: Target, addres
 def test_without_the_driver_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 
-    from app.cli.bench.server import free_port
-from app.cli import main
+    from app.cli import main
 
     monkeypatch.setitem(sys.modules, "pymysql", None)
 

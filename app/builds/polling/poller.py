@@ -65,16 +65,11 @@ class Poller:
         """Poll while the block lasts."""
         if self._alone:
             await self._ports.db.write(polls.release_all())
-        self._loop.wake()
-        try:
-            async with background.serving(self._loop.run()):
-                yield
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            with suppress(Unavailable):
-                await self._ports.db.write(polls.release(self._owner))
+        async with background.working(self._loop, self._tasks, self._release):
+            yield
+
+    async def _release(self) -> None:
+        await self._ports.db.write(polls.release(self._owner))
 
     async def look(self) -> None:
         """Begin to look at the repositories that are due."""
