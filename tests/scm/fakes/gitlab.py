@@ -291,7 +291,7 @@ class GitLab(Forge):
 
     def commented(self, project: Project, talk: Talk, said: Said, action: str) -> dict[str, Any]:
         kind = "MergeRequest" if talk.is_request else "Issue"
-        about = {
+        about: dict[str, Any] = {
             "id": said.id,
             "note": said.text,
             "noteable_type": kind,
@@ -301,12 +301,12 @@ class GitLab(Forge):
         }
         if self.names_actions:
             about["action"] = action
-        told = {"object_kind": "note", "event_type": "note", "user": self.person_of(said.who)}
+        told: dict[str, Any] = {"object_kind": "note", "event_type": "note", "user": self.person_of(said.who)}
         told |= {"project_id": project.id, "project": self.about(project), "object_attributes": about}
         if not talk.is_request:
             return told | {"issue": {"iid": talk.number, "state": "closed" if talk.closed else "opened"}}
-        last = {"last_commit": {"id": self.head(project, talk.number)}}
-        return told | {"merge_request": self.requested(project, talk) | last}
+        request = self.requested(project, talk) | {"last_commit": {"id": self.head(project, talk.number)}}
+        return told | {"merge_request": request}
 
     # Webhooks.
 
