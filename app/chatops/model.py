@@ -29,6 +29,8 @@ class Place:
     #: The message that is changed, or under which the answer is written.
     message: str = ""
     thread: str = ""
+    #: Who has asked, where only that person may press the buttons of an answer.
+    asker: str = ""
 
     def __bool__(self) -> bool:
         """Whether later answers go anywhere: `Place()` is nowhere."""
@@ -124,8 +126,8 @@ class Writer(Protocol):
     async def later(self, place: Place, answer: Answer) -> Place:
         """Show an answer in a place, instead of what this server has shown there before if the system can do that.
 
-        Returns where the next answer goes. Unavailable when a later attempt may succeed, Later (of `scm.forge`) when none
-        shall be made before a time; every other AppError when none will.
+        Returns where the next answer goes. Unavailable when a later attempt may succeed, Later (of `scm.forge`) when
+        none shall be made before a time; every other AppError when none will.
         """
         ...
 
