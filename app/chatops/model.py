@@ -17,6 +17,8 @@ class Person:
     tenant: str
     user: str
     name: str = ""
+    #: The name of the tenant, which is only shown.
+    tenant_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
