@@ -1,7 +1,7 @@
 """Opening the outbox: what hosts are told of builds leaves while the server runs."""
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from app import background
@@ -12,7 +12,8 @@ from app.moments import Recorder
 from app.notify.git import Marker, Marking
 from app.notify.recorder import Naming, Notes
 from app.notify.sender import Sender
-from app.outbox.worker import Worker
+from app.outbox.model import Kind
+from app.outbox.worker import Channel, Worker
 from app.scm.hosts import Hosts
 from app.settings.server import Settings
 
@@ -30,22 +31,26 @@ def recorders(written: Notes, hosts: Hosts) -> Sequence[Recorder]:
 
 
 @asynccontextmanager
-async def open_outbox(ports: Ports, written: Notes, *, alone: bool) -> AsyncIterator[Worker]:
-    """Send what waits in the outbox while the block lasts. `alone`: no other server has the database."""
+async def open_outbox(
+    ports: Ports, written: Notes, more: Mapping[Kind, Channel], told: Callable[[int], bool], *, alone: bool
+) -> AsyncIterator[Worker]:
+    """Send what waits in the outbox while the block lasts. `alone`: no other server has the database.
+
+    `more` sends what other rooms write there, `told` says whether a change of a build has let them write.
+    """
     git = Marker(ports.db, ports.hosts, written.public_url)
-    channels = {**Sender(ports.db, ports.hosts).channels, **git.channels}
+    channels = {**Sender(ports.db, ports.hosts).channels, **git.channels, **more}
     worker = Worker(ports.db, channels, secrets.token_hex(8), now_ms, alone=alone)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(worker.running())
-        if ports.hosts.forges:
-            await stack.enter_async_context(background.serving(_wake(worker, ports.moments, written)))
+        await stack.enter_async_context(background.serving(_wake(worker, ports.moments, told)))
         yield worker
 
 
-async def _wake(worker: Worker, moments: Moments, written: Notes) -> None:
+async def _wake(worker: Worker, moments: Moments, told: Callable[[int], bool]) -> None:
     """Wake the worker after each commit that has written into the outbox."""
     while True:
-        with moments.touched.subscribe(written.told) as committed:
+        with moments.touched.subscribe(told) as committed:
             worker.wake()  # something may have been committed before
             async for _ in committed:
                 worker.wake()

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from app.builds.ports import Ports
 from app.bundles import gauges as bundle_gauges
 from app.bundles.ports import Ports as BundlePorts
 from app.bundles.work import Worker
+from app.chatops.recorder import Following
 from app.db.connect import Alterable, file_of
 from app.extensions.client import extension
 from app.folder import Folder
@@ -26,6 +27,7 @@ from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.bundles import open_bundles
+from app.main.chat import Chats, open_chats
 from app.main.hosts import OpenedHosts, cloning, open_forges, open_hosts
 from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.notify import notes, open_outbox
@@ -115,7 +117,8 @@ async def _open_rooms(
     plain = Git(folder.mirrors, settings.roots, environ=inherited(), account=account, access=Keyring(db, seal))
     hosts = Hosts(plain, *forges.hosts)
     written = notes(settings, hosts)
-    recorders = Recorders(audit, *telling(written, hosts), looks.recorder(now))
+    following = Following(now_ms)
+    recorders = Recorders(audit, *telling(written, hosts), looks.recorder(now), following.recorder)
     traffic = Traffic()
     cookie_key = _cookie_key(settings, folder)
     opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key)
@@ -125,7 +128,21 @@ async def _open_rooms(
     for client in forges.clients:
         client.on_return = partial(builds.looks.answers, client.name)
     alone = file_of(settings.database) is not None
-    outbox = await stack.enter_async_context(open_outbox(builds.ports, written, alone=alone))
+    bells: list[Callable[[], None]] = []
+
+    def wake() -> None:
+        for bell in bells:
+            bell()
+
+    opening_chats = open_chats(builds.ports, settings.public_url, cookie_key, wake)
+    chats = await stack.enter_async_context(opening_chats)
+
+    def told(build_id: int) -> bool:
+        return written.told(build_id) | following.told(build_id)
+
+    opening_outbox = open_outbox(builds.ports, written, chats.channels, told, alone=alone)
+    outbox = await stack.enter_async_context(opening_outbox)
+    bells.append(outbox.wake)
     clones = cloning(settings, account, hosts, forges.credentials)
     opening_runners = open_runners(settings, folder, builds.ports, seal, clones, umask)
     runners = await stack.enter_async_context(opening_runners)
@@ -135,7 +152,20 @@ async def _open_rooms(
     seen = Seen(db)
     await stack.enter_async_context(seen.running())
     state = _state(
-        settings, folder, db, hosts, seal, builds, outbox, runners, artifacts, worker, recorders, seen, opened_hosts
+        settings,
+        folder,
+        db,
+        hosts,
+        seal,
+        builds,
+        chats,
+        outbox,
+        runners,
+        artifacts,
+        worker,
+        recorders,
+        seen,
+        opened_hosts,
     )
     app = application(state, traffic, _policy(settings, state["budgets"]))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
@@ -156,6 +186,7 @@ def _state(
     hosts: Hosts,
     seal: Seal,
     builds: Builds,
+    chats: Chats,
     outbox: Outbox,
     runners: Runners,
     artifacts: Artifacts,
@@ -193,6 +224,7 @@ def _state(
         crons_changed=builds.scheduler.wake,
         cron_pace=builds.cron_pace,
         keeper=builds.keeper,
+        hear=chats.inbox.hear,
         outbox=outbox,
         metrics_anonymous=settings.metrics_anonymous,
         why_pending=runners.queue.why_pending,
