@@ -89,6 +89,9 @@ class Change:
     repo_id: int = 0
     before: Facts = field(default_factory=dict)
     after: Facts = field(default_factory=dict)
+    #: The account or the repository as it is after the change, of a deleted one as it was; for recorders that need
+    #: more than the facts. None of other subjects.
+    about: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

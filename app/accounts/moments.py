@@ -26,12 +26,12 @@ async def write(request: Request[Any], by: Actor, tx: Tx[T], moment: Callable[[A
 
 def created(by: Actor, user: User) -> Change:
     """An account was added."""
-    return Change("account.create", by, user.login, after=_facts(user))
+    return Change("account.create", by, user.login, after=_facts(user), about=user)
 
 
 def deleted(by: Actor, user: User) -> Change:
     """An account was removed."""
-    return Change("account.delete", by, user.login, before=_facts(user))
+    return Change("account.delete", by, user.login, before=_facts(user), about=user)
 
 
 def changed(by: Actor, before: User, after: User) -> Change | None:

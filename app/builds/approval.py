@@ -23,12 +23,14 @@ async def approve(ports: Ports, repo: Repo, number: int, by: Actor, stage_number
 
 def _approve(repo: Repo, number: int, stage_number: int | None, by: Actor, now: int) -> Doing[None]:
     old = yield from _locked(repo.id, number)
-    for stage in _blocked(old, stage_number, 'Cannot approve a Pipeline with Status "{}"'):
+    approved = _blocked(old, stage_number, 'Cannot approve a Pipeline with Status "{}"')
+    for stage in approved:
         status = "waiting_on_dependencies" if stage.depends_on else rules.started(stage)
         yield from stages.set_status(stage, status, now)
-    build = yield from settle((yield from store.after_approval(old)), now)
+    build, ended = yield from settle((yield from store.after_approval(old)), now)
     yield from protection.decide(build, now)
-    return None, [Happened("build.approve", build.id, by, repo=repo, build=build, old=old)]
+    ids = {*(stage.id for stage in approved), *ended}
+    return None, [Happened("build.approve", build.id, by, repo=repo, build=build, old=old, stages=ids)]
 
 
 async def decline(ports: Ports, repo: Repo, number: int, by: Actor, stage_number: int | None = None) -> None:
@@ -41,12 +43,14 @@ async def decline(ports: Ports, repo: Repo, number: int, by: Actor, stage_number
 
 def _decline(repo: Repo, number: int, stage_number: int | None, by: Actor, now: int) -> Doing[None]:
     old = yield from _locked(repo.id, number)
-    for stage in _blocked(old, stage_number, 'Cannot decline build with status "{}"'):
+    declined = _blocked(old, stage_number, 'Cannot decline build with status "{}"')
+    for stage in declined:
         yield from stages.set_status(stage, "declined", now)
     yield from store.decline(old, now)
     build = yield from store.whole(old.id)
     yield from protection.decide(build, now)
-    return None, [Happened("build.decline", build.id, by, repo=repo, build=build, old=old)]
+    ids = [stage.id for stage in declined]
+    return None, [Happened("build.decline", build.id, by, repo=repo, build=build, old=old, stages=ids)]
 
 
 def _locked(repo_id: int, number: int) -> Tx[Build]:

@@ -220,7 +220,7 @@ def _begin(repo: Repo, inserting: Tx[Build], verb: Verb, by: Actor, now: int) ->
     """Make a new build, and stop the older builds whose place it takes, if the repository's settings ask for that."""
     made = yield from inserting
     if any(stage.status == "error" for stage in made.stages):
-        made = yield from settle(made, now)
+        made, _ = yield from settle(made, now)
     begun = Happened(verb, made.id, by, repo=_numbered(repo, made), build=made)
     if not made.stages or not stop.is_superseding(repo, made.event):
         return made, [begun]

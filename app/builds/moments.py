@@ -6,7 +6,7 @@ that wait for a stage, to runners of a build that is over, to readers of logs an
 code announces what happens to a build.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar, cast
 
@@ -59,7 +59,11 @@ _FREEING: frozenset[Verb] = _ENDINGS | {"build.cancel", "build.supersede", "buil
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happened to a build: `old` is the build before it, without stages; None for a new build."""
+    """Something that happened to a build.
+
+    `old` is the build before the moment: with its stages where the moment is a decision, and without them elsewhere.
+    It is None for a new build, and for a report about a step, which leaves the build as it was.
+    """
 
     verb: Verb
     repo: Repo
@@ -67,6 +71,9 @@ class Moment:
     build: Build
     by: Actor
     old: Build | None = None
+    #: As in `Happened`.
+    stages: Collection[int] = ()
+    step: int = 0
 
     @property
     def subject(self) -> str:
@@ -111,6 +118,10 @@ class Happened:
     old: Build | None = None
     #: Steps whose logs begin or end.
     steps: Sequence[Step] = ()
+    #: Ids of the stages of an older build that were started, decided on, or ended.
+    stages: Collection[int] = ()
+    #: Id of the step that a runner has reported; 0 for none.
+    step: int = 0
 
 
 #: The transaction of a verb: its result, and what happened, in order.
@@ -221,7 +232,7 @@ def _is_mere_progress(happened: Happened) -> bool:
 def _moment(happened: Happened) -> Tx[Moment]:
     build = happened.build or (yield from store.whole(happened.build_id))
     repo = happened.repo or (yield from repos.find(build.repo_id))
-    return Moment(happened.verb, repo, build, happened.by, happened.old)
+    return Moment(happened.verb, repo, build, happened.by, happened.old, happened.stages, happened.step)
 
 
 def as_it_is(build_id: int, verb: Verb, by: Actor) -> Tx[Moment]:

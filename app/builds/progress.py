@@ -37,7 +37,7 @@ def _start(report: Stage, by: Actor, now: int) -> Doing[Stage]:
     created = yield from each(steps.create(evolve(step, stage_id=stored.id)) for step in report.steps)
     if build.status == "pending":
         yield from store.set_status(build, "running", now=now, finished=False)
-    return evolve(started, steps=tuple(created)), [Happened("build.start", build.id, by, old=build)]
+    return evolve(started, steps=tuple(created)), [Happened("build.start", build.id, by, old=build, stages=[stored.id])]
 
 
 def _finish(report: Stage, by: Actor, now: int) -> Doing[Stage]:
@@ -48,8 +48,10 @@ def _finish(report: Stage, by: Actor, now: int) -> Doing[Stage]:
     reported = yield from each(steps.update(evolve(step, stage_id=stored.id)) for step in report.steps)
     ended = yield from stages.update(_owned(stored, report, report.status), now)
     yield from _close_steps(ended, now)
-    build = yield from settle(old, now)
-    happened = Happened("build.end", build.id, by, build=build, old=old, steps=_steps_in(build, stored.id))
+    build, others = yield from settle(old, now)
+    steps_of_it = _steps_in(build, stored.id)
+    ids = [stored.id, *others]
+    happened = Happened("build.end", build.id, by, build=build, old=old, steps=steps_of_it, stages=ids)
     return evolve(ended, steps=tuple(reported)), [happened]
 
 
@@ -88,10 +90,10 @@ def _refuse_finished(stored: Stage) -> None:
         raise Conflict(f"stage {stored.id} is over: {stored.status}", code="stage_over")
 
 
-def settle(build: Build, now: int) -> Tx[Build]:
+def settle(build: Build, now: int) -> Tx[tuple[Build, list[int]]]:
     """Skip and release waiting stages of a locked build, and finish the build when its last stage has ended.
 
-    The build as it is then, with its stages.
+    The build as it is then, with its stages; and the ids of the waiting stages that have ended by that.
     """
     before = yield from stages.list_of(build.id)
     after = rules.advance(before)
@@ -100,7 +102,8 @@ def settle(build: Build, now: int) -> Tx[Build]:
             yield from stages.set_status(old, new.status, now)
     if (status := rules.build_status(after)) is not None:
         build = yield from store.set_status(build, status, now=now, finished=True)
-    return evolve(build, stages=(yield from stages.list_of(build.id)))
+    ended = [new.id for old, new in zip(before, after, strict=True) if new.status != old.status and new.status in DONE]
+    return evolve(build, stages=(yield from stages.list_of(build.id))), ended
 
 
 async def update_step(ports: Ports, report: Step, by: Actor) -> Step:
@@ -116,7 +119,7 @@ def _update_step(report: Step, by: Actor) -> Doing[Step]:
     _refuse_finished(stage)
     updated = yield from steps.update(evolve(report, stage_id=stored.stage_id, number=stored.number))
     logged = [updated] if updated.status != "pending" else []
-    return updated, [Happened("build.step", stage.build_id, by, steps=logged)]
+    return updated, [Happened("build.step", stage.build_id, by, steps=logged, step=updated.id)]
 
 
 async def lose(ports: Ports, runner: str) -> list[Stage]:
@@ -174,8 +177,10 @@ def _end(build: Build, stored: Stage, verb: Verb, error: str, now: int) -> Doing
     started, stopped = stored.started or now, model.end(stored.started, now)
     over = evolve(stored, status="error", error=error, exit_code=ERROR_CODE, started=started, stopped=stopped)
     ended = yield from stages.update(over, now)
-    settled = yield from settle(build, now)
-    happened = Happened(verb, build.id, SERVER, build=settled, old=build, steps=_steps_in(settled, stored.id))
+    settled, others = yield from settle(build, now)
+    steps_of_it = _steps_in(settled, stored.id)
+    ids = [stored.id, *others]
+    happened = Happened(verb, build.id, SERVER, build=settled, old=build, steps=steps_of_it, stages=ids)
     return evolve(ended, steps=left), [happened]
 
 

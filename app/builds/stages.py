@@ -148,10 +148,10 @@ def set_status(stage: Stage, status: Status, now: int) -> Tx[None]:
     yield from run(SET_STATUS, id=stage.id, status=status, error=error, exit_code=code, over=over, now=now)
 
 
-def stop_all(build_id: int, now: int) -> Tx[bool]:
+def stop_all(build_id: int, now: int) -> Tx[list[int]]:
     """End the unfinished stages and steps of a build: `killed` if they had started, else `skipped`.
 
-    False if no stage was unfinished. Contract drone-rpc 11.1.
+    The ids of these stages. Contract drone-rpc 11.1.
     """
     yield from steps.stop_all(build_id, now)
-    return bool((yield from many(STOP, build_id=build_id, now=now)))
+    return [row["id"] for row in (yield from many(STOP, build_id=build_id, now=now))]

@@ -1,5 +1,7 @@
 """Stops builds: because a user cancels a build, or because a newer build takes its place."""
 
+from collections.abc import Collection
+
 from app.builds import stages, store
 from app.builds.model import DONE, Build, Status
 from app.builds.moments import Doing, Happened, Verb
@@ -20,10 +22,10 @@ OLDER = """
 """
 
 
-def stop(build_id: int, status: Status, now: int) -> Tx[tuple[Build, Build, bool]]:
+def stop(build_id: int, status: Status, now: int) -> Tx[tuple[Build, Build, list[int]]]:
     """End the unfinished stages of a build, and the build with this status if it was not over.
 
-    Returns the build before and after, and whether any stage was unfinished.
+    Returns the build before and after, and the ids of the stages that were unfinished.
 
     Stages and steps that had started are `killed`, the others `skipped` (contract drone-rpc 11.1).
     """
@@ -45,14 +47,14 @@ def supersede(repo: Repo, build: Build, by: Actor, now: int) -> Tx[list[Happened
     rows = yield from many(sql, repo_id=repo.id, number=build.number, event=build.event, ref=build.ref)
     ended: list[Happened] = []
     for row in rows:
-        old, new, _ = yield from stop(row["id"], "skipped", now)
-        ended.append(_stopped("build.supersede", repo, old, new, by))
+        old, new, stopped = yield from stop(row["id"], "skipped", now)
+        ended.append(_stopped("build.supersede", repo, old, new, by, stopped))
     return ended
 
 
-def _stopped(verb: Verb, repo: Repo, old: Build, new: Build, by: Actor) -> Happened:
+def _stopped(verb: Verb, repo: Repo, old: Build, new: Build, by: Actor, stopped: Collection[int]) -> Happened:
     steps = [step for stage in new.stages for step in stage.steps]
-    return Happened(verb, new.id, by, repo=repo, build=new, old=old, steps=steps)
+    return Happened(verb, new.id, by, repo=repo, build=new, old=old, steps=steps, stages=stopped)
 
 
 async def cancel(ports: Ports, repo: Repo, number: int, by: Actor) -> Build:
@@ -63,4 +65,4 @@ async def cancel(ports: Ports, repo: Repo, number: int, by: Actor) -> Build:
 def _cancel(repo: Repo, number: int, by: Actor, now: int) -> Doing[Build]:
     found = yield from store.find(repo.id, number)
     old, new, stopped = yield from stop(found.id, "killed", now)
-    return new, [_stopped("build.cancel", repo, old, new, by)] if stopped else []
+    return new, [_stopped("build.cancel", repo, old, new, by, stopped)] if stopped else []

@@ -41,6 +41,7 @@ UNFINISHED = """
         AND status || '' IN ('pending', 'running', 'blocked')
     ORDER BY number DESC LIMIT 1
 """
+PREVIOUS = CURRENT.replace("ORDER BY", "AND done.number <> :number ORDER BY")
 TARGETS = f"""
     SELECT latest.repo_id AS repo_id, latest.name AS name,
         coalesce(({_CURRENT.format(what="id", repo_id="latest.repo_id", name="latest.name")}), 0) AS current_id,
@@ -99,7 +100,7 @@ def current(repo_id: int, target: str) -> Tx[Build | None]:
     return MAPPER.make(row) if row else None
 
 
-def previous(repo_id: int, target: str) -> Tx[tuple[Build | None, Build | None]]:
+def before(repo_id: int, target: str) -> Tx[tuple[Build | None, Build | None]]:
     """What runs in a target, and what ran there before: a promotion of another commit, or with other parameters.
 
     If what runs was rolled back to, then what ran before that: to roll back twice goes back twice.
@@ -120,6 +121,12 @@ def previous(repo_id: int, target: str) -> Tx[tuple[Build | None, Build | None]]
 def unfinished_after(repo_id: int, target: str, number: int) -> Tx[Build | None]:
     """The newest promotion or rollback to a target with a greater number that is not over; without its stages."""
     row = yield from one(UNFINISHED, repo_id=repo_id, name=target, number=number)
+    return MAPPER.make(row) if row else None
+
+
+def previous(repo_id: int, target: str, number: int) -> Tx[Build | None]:
+    """The same without the promotion or rollback of this number."""
+    row = yield from one(PREVIOUS, repo_id=repo_id, name=target, number=number)
     return MAPPER.make(row) if row else None
 
 

@@ -9,6 +9,8 @@ from typing import Literal, TypeAlias, get_args
 Verb: TypeAlias = Literal["promote", "rollback", "status", "list", "approve", "reject", "cancel", "help", "login"]
 VERBS: tuple[Verb, ...] = get_args(Verb)
 
+#: Characters of a command. A promotion with the most parameters that a build may have is shorter.
+LONGEST = 40_000
 #: Characters that an answer repeats of one word.
 SHOWN = 60
 _OTHER_NAMES: Mapping[str, Verb] = {"deploy": "promote", "decline": "reject", "targets": "status", "builds": "list"}

@@ -13,6 +13,7 @@ from app.chatops import deploying, messages, people, requests
 from app.chatops.buttons import Pressed
 from app.chatops.command import SHOWN, Command, code
 from app.chatops.help import HELP
+from app.chatops.markup import without_links
 from app.chatops.model import Answer, Person
 from app.chatops.ports import Ports
 from app.chatops.requests import AlreadyRuns, Asked
@@ -297,7 +298,7 @@ class Commands:
         """Roll the target of a build back to what ran there before, if the build still runs there."""
         found = await self._repo(pressed.repo, asking.user, "write")
         build = await self._numbered(found.repo, pressed.build)
-        now, before = await self._builds.db.read(targets.previous(found.repo.id, build.deploy_to))
+        now, before = await self._builds.db.read(targets.before(found.repo.id, build.deploy_to))
         if now is None or now.number != build.number:
             runs = f": now #{now.number} does" if now else ""
             raise Conflict(f"#{build.number} runs in {code(build.deploy_to)} no longer{runs}", code="superseded")
@@ -316,10 +317,11 @@ def refusal(error: AppError) -> Outcome:
     """The answer to an error: for a person who lacks a right, what is lacking."""
     problems = getattr(error, "problems", ())
     if isinstance(error, Forbidden) and error.message:
-        return private(f"You may not do this: {error.message}.".replace("..", "."))
+        return private(without_links(f"You may not do this: {error.message}.".replace("..", ".")))
     if len(problems) > 1:
-        return private("\n".join(["This cannot be done:", *(f"• {problem.message}" for problem in problems)]))
-    return private(error.message)
+        lines = ["This cannot be done:", *(f"• {problem.message}" for problem in problems)]
+        return private(without_links("\n".join(lines)))
+    return private(without_links(error.message))
 
 
 def _once(repo: Repo, pressed: Pressed, target: str) -> Tx[None]:

@@ -35,7 +35,7 @@ async def source_of(ports: Ports, found: RepoRights, command: Command, user: Use
 
 
 async def _before(ports: Ports, repo: Repo, target: str) -> Build:
-    now, before = await ports.db.read(targets.previous(repo.id, target))
+    now, before = await ports.db.read(targets.before(repo.id, target))
     if now is None:
         raise NotFound(f"nothing runs in {code(target)} that could be rolled back")
     if before is None:

@@ -40,6 +40,8 @@ LEASE = 300_000
 #: Seconds between two looks for such requests, and for what is too old to be kept.
 SWEEP = 60.0
 
+#: What is given for an answer that the chat shows by itself.
+SHOWN = Answer("")
 WORKING = Answer("This takes a moment: the answer follows here.")
 UNSEEN = Answer("This takes a moment: ask `status` or `list` for what has become of it.")
 STILL = Answer("This is being worked on.")
@@ -61,6 +63,8 @@ class _Talk:
     """A request that is worked on: whether its first answer was given without the result; the result once stored."""
 
     late: bool = False
+    #: Whether the chat shows nothing of what the request is answered with.
+    unanswered: bool = False
     answer: Answer | None = None
 
 
@@ -101,7 +105,7 @@ class Chat:
         return await self._within(request, partial(self._commanded, request))
 
     async def press(self, press: Press) -> Answer:
-        """Carry out what a pressed button says."""
+        """Carry out what a pressed button says. SHOWN when the answer leaves through the outbox."""
         return await self._within(press, partial(self._pressed, press))
 
     async def answer_later(self, request: Request, refusal: str = "") -> None:
@@ -115,7 +119,7 @@ class Chat:
             return private(refusal)
 
         work = refused if refusal else partial(self._commanded, request)
-        await asyncio.shield(self._begin(self._done(request, work, _Talk(late=True))))
+        await asyncio.shield(self._begin(self._done(request, work, _Talk(late=True, unanswered=True))))
 
     # Each request is worked on once, and its first answer comes in time
 
@@ -126,7 +130,8 @@ class Chat:
         return task
 
     async def _within(self, request: Request | Press, work: Work) -> Answer:
-        talk = _Talk()
+        unanswered = isinstance(request, Press) and request.unanswered
+        talk = _Talk(late=unanswered, unanswered=unanswered)
         task = self._begin(self._do(request, work, talk))
         await asyncio.wait({task}, timeout=PATIENCE)
         if task.done():
@@ -146,15 +151,14 @@ class Chat:
             return Answer(BROKEN)
 
     async def _done(self, request: Request | Press, work: Work, talk: _Talk) -> Answer:
-        """The answer, stored; Unavailable while the database is."""
+        """The first answer, once what follows from the request is stored; Unavailable while the database is."""
         begun = await self._db.write_few(requests.begin(self._row(request.by, request.key, request.place), request.by))
         if begun.asked is None:
             return TOO_MANY
         if begun.known:
-            return begun.asked.answer or STILL
+            return SHOWN if talk.unanswered else begun.asked.answer or STILL
         outcome = await self._outcome(work, begun.asked, begun.user)
-        await self._finish(begun.asked, outcome, talk, pressed=isinstance(request, Press))
-        return outcome.answer
+        return await self._finish(begun.asked, outcome, talk, pressed=isinstance(request, Press))
 
     def _row(self, by: Person, key: str, place: Place) -> Asked:
         writer = self._ports.writers.get(by.system)
@@ -191,15 +195,17 @@ class Chat:
             log.exception("a request of a chat met an internal error", extra={"request_key": asked.key})
             return private(BROKEN)
 
-    async def _finish(self, asked: Asked, outcome: Outcome, talk: _Talk, *, pressed: bool) -> None:
-        """Store the answer. Whoever has not got it yet, or got it for a state that has changed, is told later."""
+    async def _finish(self, asked: Asked, outcome: Outcome, talk: _Talk, *, pressed: bool) -> Answer:
+        """Store the answer, and return what the request is answered with. Whoever has not got the answer yet, or got it
+        for a state that has changed, is told later."""
         late = talk.late
         if await self._db.write_few(self._finished(asked, outcome, late=late, pressed=pressed)):
             self._wake()
         if talk.late and not late:
             await self._db.write_few(self._told_later(asked, outcome.build))
             self._wake()
-        talk.answer = outcome.answer
+        talk.answer = SHOWN if talk.unanswered and asked.host else outcome.answer
+        return talk.answer
 
     def _finished(self, asked: Asked, outcome: Outcome, *, late: bool, pressed: bool) -> Tx[bool]:
         """Whether something waits in the outbox now."""

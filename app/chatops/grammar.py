@@ -8,6 +8,7 @@ from app.chatops.command import (
     FLAGS,
     KNOWN,
     LONG_DASHES,
+    LONGEST,
     NAME,
     NUMBER,
     PREPOSITIONS,
@@ -23,9 +24,6 @@ from app.chatops.command import (
 from app.chatops.model import Subject
 from app.chatops.nearest import nearest
 from app.repos import parameters
-
-#: Characters of a command. A promotion with the most parameters that a build may have is shorter.
-LONGEST = 40_000
 
 
 class Misunderstood(Exception):

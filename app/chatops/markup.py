@@ -1,7 +1,7 @@
-"""The text of an answer in its parts: words, `code`, [links](https://…) and blocks; and how each is written. Pure.
+"""The text of an answer in its parts: words, `code`, [links](https://…) and blocks. Pure.
 
-What others have written (names of branches, messages of commits, lines of logs) goes into an answer only through
-`words`, `code`, `link` or `block`: so no mark and no link in such a text counts.
+What others have written (names of branches, titles of commits, lines of logs) is in an answer as code or in a block, so
+that no mark and no link in such a text counts.
 """
 
 import re
@@ -26,28 +26,15 @@ class Part:
     url: str = ""
 
 
-def words(text: str) -> str:
-    """A text of somebody else as words, on one line, in which nothing is a mark."""
-    return _line(text).replace("`", "'").replace("](", "] (")
-
-
-def code(text: str) -> str:
-    """A text as code, on one line; nothing for no text."""
-    inside = _line(text).replace("`", "'")
-    return f"`{inside}`" if inside else ""
-
-
 def link(text: str, url: str) -> str:
     """A link; the text alone when the address is none that a link may have."""
-    inside = words(text).replace("[", "(").replace("]", ")")
-    made = f"[{inside}]({url})"
-    return made if _MARK.fullmatch(made) else inside
+    made = f"[{text}]({url})"
+    return made if _MARK.fullmatch(made) else text
 
 
-def block(text: str) -> str:
-    """A text of several lines, as it is; the lines around it are its own."""
-    inside = text.replace(FENCE, "'''").replace("\r\n", "\n").strip("\n")
-    return f"\n{FENCE}\n{inside}\n{FENCE}\n" if inside else ""
+def without_links(text: str) -> str:
+    """A text that repeats words of others, such as those of a pipeline file, in which nothing is a link."""
+    return text.replace("](", "] (")
 
 
 def parts(text: str) -> list[Part]:
@@ -94,8 +81,3 @@ def _inline(text: str) -> Iterator[Part]:
         yield Part("code", found["code"]) if found["code"] else Part("link", found["words"], found["url"])
         start = found.end()
     yield Part("words", text[start:])
-
-
-def _line(text: str) -> str:
-    """The text on one line, without control characters."""
-    return "".join(char if char.isprintable() else " " for char in text).strip()

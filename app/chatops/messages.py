@@ -60,7 +60,7 @@ def about(
         lines.append(block(error[:LONGEST_ERROR].splitlines()))
     if tail:
         lines.append(block(tail))
-    return Answer("\n".join(lines), True, build.number, slug, _buttons(build, value))
+    return Answer("\n".join(lines), True, build.number, slug, tuple(_buttons(build, value)))
 
 
 def what(build: Build, slug: str, link: str) -> str:

@@ -79,6 +79,8 @@ class Press:
     place: Place = NOWHERE
     #: Network address that the request came from.
     address: str = ""
+    #: Whether the chat shows nothing of what a press is answered with: then the answer is a later one, in its place.
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +136,4 @@ class Writer(Protocol):
         Returns where the next answer goes. Unavailable when a later attempt may succeed, Later (of `scm.forge`) when
         none shall be made before a time; every other AppError when none will.
         """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request that posts a message to an address that people have given or that holds a secret."""
-
-    url: str = field(repr=False)
-    body: bytes = field(repr=False)
-    content_type: str = "application/json"
-
-
-class Post(Protocol):
-    """Sends a call to an address that is checked first: of no private network, and followed nowhere else."""
-
-    async def __call__(self, call: Call) -> bytes:
-        """The body of the answer, at most some kilobytes. Errors as of `Writer.later`; any status but 2xx is one."""
         ...

@@ -1,9 +1,7 @@
 """Writes into the outbox that a chat is to be told of a build, in the transaction that changes the build."""
 
 from collections.abc import Callable
-from weakref import WeakValueDictionary
 
-from app.builds.model import Build
 from app.builds.moments import Moment, Verb
 from app.chatops import requests
 from app.db.tx import Tx
@@ -30,18 +28,13 @@ class Following:
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
-        #: Builds of which a change has written something, by id, until the moment of the change is gone: also that of a
-        #: change that was rolled back.
-        self._builds = WeakValueDictionary[int, Build]()
+        #: Called in the transaction that has written something, and perhaps in another thread.
+        self.on_written: Callable[[], object] = lambda: None
 
     @property
     def recorder(self) -> Recorder:
         """The recorder of the moments of builds."""
         return Recorder(self._record, verbs=VERBS)
-
-    def told(self, build_id: int) -> bool:
-        """Whether a change of this build, which is committed now, has written anything since the last call."""
-        return self._builds.pop(build_id, None) is not None
 
     def _record(self, moment: Moment) -> Tx[None]:
         build = moment.build
@@ -54,7 +47,7 @@ class Following:
         if found:
             messages = [message(moment.repo.id, asked_id, host) for asked_id, host in found]
             yield from store.add(messages, self._now_ms())
-            self._builds[build.id] = build
+            self.on_written()
 
 
 def message(repo_id: int, asked_id: int, host: str) -> Message:

@@ -371,16 +371,19 @@ webhooks = table(
     "webhooks",
     ident(),
     may_belong_to("repos", "repo_id"),
-    *texts("namespace", "url", "format", "secrets", "events", "targets", "statuses"),
+    *texts("namespace"),
+    *octets("url"),
+    *texts("format"),
+    *octets("secrets"),
+    *texts("events", "targets", "statuses"),
     *flags("active"),
     *texts("reason"),
     *numbers("failing_since", "created", "updated"),
     *texts("creator"),
 )
-Index("webhooks_repo", webhooks.c.repo_id, webhooks.c.id)
-Index("webhooks_namespace", webhooks.c.namespace, webhooks.c.id)
+Index("webhooks_place", webhooks.c.repo_id, webhooks.c.namespace, webhooks.c.id)
 
-webhook_events = table("webhook_events", ident(), *texts("key", "type", "payload"), *numbers("created"))
+webhook_events = table("webhook_events", ident(), *texts("key", "type", "drone", "payload"), *numbers("created"))
 Index("webhook_events_created", webhook_events.c.created, webhook_events.c.id)
 
 webhook_deliveries = table(

@@ -8,6 +8,7 @@ from app.artifacts.codes import QUERIES
 from app.buildinfo.codes import CODES as BUILD_INFO
 from app.builds.codes import CODES as BUILDS
 from app.bundles.codes import CODES as BUNDLES
+from app.notify.webhooks.codes import CODES as WEBHOOKS
 from app.repos.codes import CODES as REPOS
 from app.runners.codes import CODES as RUNNERS
 from app.scm.codes import CODES as SCM
@@ -15,5 +16,18 @@ from app.web.codes import CODES as SHARED
 from app.web.codes import MODELS, Code, ordered
 
 CODES: Sequence[Code] = ordered(
-    [*SHARED, *MODELS, *SCM, *ACCOUNTS, *REPOS, *BUILDS, *RUNNERS, *ARTIFACTS, *QUERIES, *BUILD_INFO, *BUNDLES]
+    [
+        *SHARED,
+        *MODELS,
+        *SCM,
+        *ACCOUNTS,
+        *REPOS,
+        *BUILDS,
+        *RUNNERS,
+        *ARTIFACTS,
+        *QUERIES,
+        *BUILD_INFO,
+        *BUNDLES,
+        *WEBHOOKS,
+    ]
 )

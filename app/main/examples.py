@@ -7,8 +7,18 @@ from app.artifacts.examples import EXAMPLES as ARTIFACTS
 from app.buildinfo.examples import EXAMPLES as BUILD_INFO
 from app.builds.examples import EXAMPLES as BUILDS
 from app.bundles.examples import EXAMPLES as BUNDLES
+from app.notify.webhooks.examples import EXAMPLES as WEBHOOKS
 from app.repos.examples import EXAMPLES as REPOS
 from app.web.examples import Example
 from app.web.health import EXAMPLES as HEALTH
 
-EXAMPLES: Mapping[str, Example] = {**HEALTH, **ACCOUNTS, **REPOS, **BUILDS, **ARTIFACTS, **BUILD_INFO, **BUNDLES}
+EXAMPLES: Mapping[str, Example] = {
+    **HEALTH,
+    **ACCOUNTS,
+    **REPOS,
+    **BUILDS,
+    **ARTIFACTS,
+    **BUILD_INFO,
+    **BUNDLES,
+    **WEBHOOKS,
+}

@@ -15,6 +15,7 @@ from app.db.migrate import migrate, present_version, versions
 from app.errors import AppError, Unavailable
 from app.folder import BadFolder, Folder, private
 from app.migrate.store import refuse_unfinished
+from app.notify.webhooks import store as webhooks
 from app.repos import credentials
 from app.repos import model as repos
 from app.repos.secrets import store as secrets
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 SEALED = (
     *(*repos.SEALED, *secrets.SEALED, api_keys.DATA, key_pairs.DATA, credentials.SECRET, *hosted.SEALED),
     chat_requests.PLACE,
+    *webhooks.SEALED,
 )
 
 

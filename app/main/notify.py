@@ -1,8 +1,11 @@
 """Opening the outbox: what hosts are told of builds leaves while the server runs."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Protocol
 
 from app import background
 from app.builds.moments import Moments
@@ -16,6 +19,12 @@ from app.outbox.model import Kind
 from app.outbox.worker import Channel, Worker
 from app.scm.hosts import Hosts
 from app.settings.server import Settings
+
+
+class Writing(Protocol):
+    """Who writes into the outbox, and calls `on_written` in the transaction, perhaps in another thread."""
+
+    on_written: Callable[[], object]
 
 
 def notes(settings: Settings, hosts: Hosts) -> Notes:
@@ -32,25 +41,25 @@ def recorders(written: Notes, hosts: Hosts) -> Sequence[Recorder]:
 
 @asynccontextmanager
 async def open_outbox(
-    ports: Ports, written: Notes, more: Mapping[Kind, Channel], told: Callable[[int], bool], *, alone: bool
+    ports: Ports, written: Notes, more: Mapping[Kind, Channel], told: Sequence[Writing], *, alone: bool
 ) -> AsyncIterator[Worker]:
-    """Send what waits in the outbox while the block lasts. `alone`: no other server has the database.
+    """Send what waits in the outbox while the block lasts: statuses, deployments, notes, tags, and what `more` sends.
 
-    `more` sends what other rooms write there, `told` says whether a change of a build has let them write.
+    `told` are those who else write into the outbox. `alone`: no other server has the database.
     """
     git = Marker(ports.db, ports.hosts, written.public_url)
     channels = {**Sender(ports.db, ports.hosts).channels, **git.channels, **more}
     worker = Worker(ports.db, channels, secrets.token_hex(8), now_ms, alone=alone)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(worker.running())
-        await stack.enter_async_context(background.serving(_wake(worker, ports.moments, told)))
+    for one in told:
+        one.on_written = partial(asyncio.get_running_loop().call_soon_threadsafe, worker.expect)
+    async with worker.running(), background.serving(_wake(worker, ports.moments, written)):
         yield worker
 
 
-async def _wake(worker: Worker, moments: Moments, told: Callable[[int], bool]) -> None:
+async def _wake(worker: Worker, moments: Moments, written: Notes) -> None:
     """Wake the worker after each commit that has written into the outbox."""
     while True:
-        with moments.touched.subscribe(told) as committed:
+        with moments.touched.subscribe(lambda build_id: written.told(build_id) or worker.expecting) as committed:
             worker.wake()  # something may have been committed before
             async for _ in committed:
                 worker.wake()

@@ -39,8 +39,14 @@ from app.bundles.api import promotion as bundle_promotion
 from app.bundles.api import reading as bundle_reading
 from app.bundles.api import records as bundle_records
 from app.bundles.api import transfer as bundle_transfer
+from app.chatops import linking as chats
+from app.chatops.systems.bot import api as bot
+from app.chatops.systems.mattermost import api as mattermost
+from app.chatops.systems.slack import api as slack
+from app.chatops.systems.teams import api as teams
 from app.main.codes import CODES
 from app.main.examples import EXAMPLES
+from app.notify.webhooks import api as webhooks
 from app.outbox import api as outbox
 from app.repos.api import audit as repo_audit
 from app.repos.api import collaborators, credentials, links, owners, polls, repos, sign, tokens
@@ -59,7 +65,17 @@ from app.web.traffic import Traffic
 
 
 class State(
-    rpc.State, promotion.State, bundles.State, bundle_creation.State, bundle_promotion.State, outbox.RequestState
+    rpc.State,
+    promotion.State,
+    bundles.State,
+    bundle_creation.State,
+    bundle_promotion.State,
+    outbox.RequestState,
+    webhooks.RequestState,
+    bot.BotState,
+    mattermost.MattermostState,
+    slack.SlackState,
+    teams.TeamsState,
 ):
     """The state of every request."""
 
@@ -88,6 +104,12 @@ ROWS: Sequence[Endpoint] = [
     *session.routes,
     *audit.routes,
     *outbox.routes,
+    *webhooks.routes,
+    *chats.routes,
+    *bot.routes,
+    *slack.routes,
+    *mattermost.routes,
+    *teams.routes,
     *repo_audit.routes,
     *bundle_evidence.routes,
     *bundle_transfer.routes,

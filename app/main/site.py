@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from app.builds.ports import Ports
 from app.bundles import gauges as bundle_gauges
 from app.bundles.ports import Ports as BundlePorts
 from app.bundles.work import Worker
+from app.chatops.flow import Chat
 from app.chatops.recorder import Following
 from app.db.connect import Alterable, file_of
 from app.extensions.client import extension
@@ -27,7 +28,7 @@ from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.bundles import open_bundles
-from app.main.chat import Chats, open_chats
+from app.main.chat import Chats, open_chat, open_chats
 from app.main.hosts import OpenedHosts, cloning, open_forges, open_hosts
 from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.notify import notes, open_outbox
@@ -36,7 +37,9 @@ from app.main.reserve import Reserve
 from app.main.routes import State, application
 from app.main.runners import Runners, open_runners
 from app.main.stages import Masks
+from app.main.webhooks import open_subscribers
 from app.moments import Recorder, Recorders
+from app.notify.webhooks.flow import Webhooks
 from app.outbox import gauges as outbox_gauges
 from app.outbox.worker import Worker as Outbox
 from app.repos import hooks
@@ -117,8 +120,11 @@ async def _open_rooms(
     plain = Git(folder.mirrors, settings.roots, environ=inherited(), account=account, access=Keyring(db, seal))
     hosts = Hosts(plain, *forges.hosts)
     written = notes(settings, hosts)
+    subscribers = await stack.enter_async_context(open_subscribers(settings, db))
     following = Following(now_ms)
-    recorders = Recorders(audit, *telling(written, hosts), looks.recorder(now), following.recorder)
+    recorders = Recorders(
+        audit, *telling(written, hosts), looks.recorder(now), subscribers.telling.recorder, following.recorder
+    )
     traffic = Traffic()
     cookie_key = _cookie_key(settings, folder)
     opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key)
@@ -128,21 +134,12 @@ async def _open_rooms(
     for client in forges.clients:
         client.on_return = partial(builds.looks.answers, client.name)
     alone = file_of(settings.database) is not None
-    bells: list[Callable[[], None]] = []
-
-    def wake() -> None:
-        for bell in bells:
-            bell()
-
-    opening_chats = open_chats(builds.ports, settings.public_url, cookie_key, wake)
-    chats = await stack.enter_async_context(opening_chats)
-
-    def told(build_id: int) -> bool:
-        return written.told(build_id) | following.told(build_id)
-
-    opening_outbox = open_outbox(builds.ports, written, chats.channels, told, alone=alone)
+    chats = await stack.enter_async_context(open_chats(settings, builds.ports, subscribers.poster, cookie_key))
+    channels = {**subscribers.channels(settings, db, seal, recorders), **chats.channels}
+    opening_outbox = open_outbox(builds.ports, written, channels, (subscribers.telling, following), alone=alone)
     outbox = await stack.enter_async_context(opening_outbox)
-    bells.append(outbox.wake)
+    webhooks = subscribers.webhooks(settings, db, seal, recorders, outbox)
+    chat = await stack.enter_async_context(open_chat(chats, outbox))
     clones = cloning(settings, account, hosts, forges.credentials)
     opening_runners = open_runners(settings, folder, builds.ports, seal, clones, umask)
     runners = await stack.enter_async_context(opening_runners)
@@ -158,7 +155,6 @@ async def _open_rooms(
         hosts,
         seal,
         builds,
-        chats,
         outbox,
         runners,
         artifacts,
@@ -166,6 +162,9 @@ async def _open_rooms(
         recorders,
         seen,
         opened_hosts,
+        webhooks,
+        chats,
+        chat,
     )
     app = application(state, traffic, _policy(settings, state["budgets"]))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
@@ -186,7 +185,6 @@ def _state(
     hosts: Hosts,
     seal: Seal,
     builds: Builds,
-    chats: Chats,
     outbox: Outbox,
     runners: Runners,
     artifacts: Artifacts,
@@ -194,6 +192,9 @@ def _state(
     recorders: Recorders,
     seen: Seen,
     opened_hosts: OpenedHosts,
+    webhooks: Webhooks,
+    chats: Chats,
+    chat: Chat,
 ) -> State:
     """The state of every request."""
     tally = Tally()
@@ -226,6 +227,12 @@ def _state(
         keeper=builds.keeper,
         hear=chats.inbox.hear,
         outbox=outbox,
+        webhooks=webhooks,
+        chat=chat,
+        slack=chats.systems.slack,
+        mattermost=chats.systems.mattermost,
+        teams=chats.systems.teams,
+        bot=chats.bot,
         metrics_anonymous=settings.metrics_anonymous,
         why_pending=runners.queue.why_pending,
         queue=runners.queue,

@@ -1,8 +1,7 @@
 """What the stages of the built-in runner need in order to use the artifacts, and what they must not tell there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from app.accounts import auth, proofs
 from app.artifacts import stages
@@ -17,8 +16,6 @@ from app.repos.secrets import store as secrets
 from app.runners.manager import Deployment
 from app.sealing.seal import Seal
 
-#: What stands for a secret.
-HIDDEN = "******"
 #: Seconds after which a token is over even if its stage still runs.
 LONGEST = 7 * 24 * 3600
 
@@ -52,19 +49,10 @@ class Masks:
         if by.kind != "runner" or not number:
             return None
         values = await self.db.read(_secrets(slug, self.seal))
-        return partial(_masked, values=sorted(values, key=len, reverse=True)) if values else None
+        return secrets.masking(values) if values else None
 
 
 def _secrets(slug: str, seal: Seal) -> Tx[set[str]]:
     namespace, _, name = slug.rpartition("/")
     repo = yield from repos.find_if_any(namespace, name)
-    if repo is None:
-        return set()
-    found = yield from secrets.for_build(repo, seal, pull_request=False)
-    return {text for secret in found for text in (secret.data, secret.data.strip()) if text}
-
-
-def _masked(text: str, *, values: Sequence[str]) -> str:
-    for value in values:
-        text = text.replace(value, HIDDEN)
-    return text
+    return (yield from secrets.values_for_build(repo, seal)) if repo else set()

@@ -45,6 +45,8 @@ CALL, LEASE = 45.0, 60_000
 LOOK, GRACE = 2.0, 3.0
 #: Seconds before each look, so that one look serves many commits.
 GATHER = 0.005
+#: Seconds until the second look for what a transaction is about to add; each further one is twice as far.
+EXPECTED = 0.01
 #: Seconds between two removals of dead entries, milliseconds for which a dead entry is kept, and rows of one removal.
 SWEEP, KEPT, ROWS = 3600.0, 30 * 24 * 3600 * 1000, 1000
 #: Bytes of an error that are kept.
@@ -122,6 +124,8 @@ class Worker:
         self.tally = Tally()
         self._lanes: defaultdict[str, _Lane] = defaultdict(_Lane)
         self._calls: dict[asyncio.Task[None], deque[Entry]] = {}
+        #: Seconds until the next look, if nothing is due before.
+        self._pause = LOOK
         self._loop = background.Loop(self._round, log, "the outbox waits", "the outbox met an internal error", LOOK)
         self._sweeps = background.Loop(
             self._sweep, log, "the outbox was not swept", "sweeping the outbox met an internal error", SWEEP
@@ -144,6 +148,16 @@ class Worker:
         """Look for entries now: some were added."""
         self._loop.wake()
 
+    def expect(self) -> None:
+        """Look for entries now, and often for a while: a transaction is about to add some, and tells nobody when."""
+        self._pause = min(EXPECTED, LOOK)
+        self.wake()
+
+    @property
+    def expecting(self) -> bool:
+        """Whether a transaction may be about to add entries."""
+        return self._pause < LOOK
+
     def reopen(self) -> None:
         """Forget the pauses of all hosts, and look for entries now: some are to be tried anew."""
         for lane in self._lanes.values():
@@ -165,7 +179,8 @@ class Worker:
         """Begin the calls that may begin, and return the seconds until the next round."""
         await asyncio.sleep(GATHER)
         now = self._now_ms()
-        soonest = now + int(LOOK * 1000)
+        soonest = now + int(self._pause * 1000)
+        self._pause = min(2 * self._pause, LOOK)
         ready = list[str]()
         for host, due in await self._db.glance(store.hosts()):
             lane = self._lanes[host]

@@ -22,12 +22,14 @@ _CREDENTIALS = ("kind", "name", "fingerprint")
 
 def created(by: Actor, repo: Repo) -> Change:
     """A repository was registered."""
-    return Change("repo.create", by, repo.slug, repo.id, after={name: getattr(repo, name) for name in _ABOUT})
+    facts = {name: getattr(repo, name) for name in _ABOUT}
+    return Change("repo.create", by, repo.slug, repo.id, after=facts, about=repo)
 
 
 def deleted(by: Actor, repo: Repo) -> Change:
     """A repository was deleted, with its builds, secrets and rights."""
-    return Change("repo.delete", by, repo.slug, repo.id, before={name: getattr(repo, name) for name in _ABOUT})
+    facts = {name: getattr(repo, name) for name in _ABOUT}
+    return Change("repo.delete", by, repo.slug, repo.id, before=facts, about=repo)
 
 
 def changing(recorders: Recorders, verb: str, by: Actor, repo_id: int, tx: Tx[Repo]) -> Tx[Repo]:
@@ -36,7 +38,7 @@ def changing(recorders: Recorders, verb: str, by: Actor, repo_id: int, tx: Tx[Re
     after = yield from tx
     was, now = changed(before, after, FACTS)
     if was:
-        yield from recorders.record(Change(verb, by, after.slug, after.id, was, now))
+        yield from recorders.record(Change(verb, by, after.slug, after.id, was, now, about=after))
     return after
 
 

@@ -139,12 +139,17 @@ def find_with_rights(namespace: str, name: str, user_id: int) -> Tx[RepoRights |
     return RepoRights(made(row), rights, row["told"] or 0, row["at_host"] is not None)
 
 
-def find(repo_id: int) -> Tx[Repo]:
-    """The repository of an id; NotFound."""
+def find_by_id_if_any(repo_id: int) -> Tx[Repo | None]:
+    """The repository of an id."""
     row = yield from one(BY_ID, id=repo_id)
-    if row is None:
+    return made(row) if row else None
+
+
+def find(repo_id: int) -> Tx[Repo]:
+    """The same; NotFound."""
+    if (found := (yield from find_by_id_if_any(repo_id))) is None:
         raise NotFound
-    return made(row)
+    return found
 
 
 def list_all(window: Window) -> Tx[Part[Repo]]:

@@ -98,7 +98,7 @@ class Client:
         #: Since when the host has not answered; 0 while it answers.
         self._silent = 0.0
         self._timeout, self._attempts, self._pause, self._most = timeout, attempts, pause, most
-        verify = False if skip_verify else _trust()
+        verify = False if skip_verify else trust()
         self._http = httpx.AsyncClient(verify=verify, timeout=timeout, follow_redirects=False)
         #: Until when there are no more calls, by what their limit counts by, in Unix seconds.
         self._closed: dict[str, float] = {}
@@ -212,7 +212,7 @@ class Client:
 
     def _wait(self, status: int, headers: Mapping[str, str], said: str) -> float | None:
         """Seconds until the host takes calls again; None when the answer is not about a limit of calls."""
-        after = _retry_after(headers, self.clock())
+        after = retry_after(headers, self.clock())
         if status == 429 or (status in {403, 503} and after is not None):
             return after if after is not None else self._until_reset(headers) or SOME_TIME
         if status != 403:
@@ -260,7 +260,7 @@ class Client:
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
     """The authorities that the machine trusts, for all clients: to read them takes a tenth of a second."""
     return httpx.create_ssl_context()
 
@@ -331,7 +331,7 @@ def _remaining(headers: Mapping[str, str]) -> float | None:
     return _number(headers, "x-ratelimit-remaining", "ratelimit-remaining")
 
 
-def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds from a header that holds seconds or a date; None without one."""
     if (seconds := _number(headers, "retry-after")) is None:
         try:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from app.settings import values
+from app.settings.chats import Chats
 from app.settings.extensions import Extensions
 from app.settings.forges import Forges
 from app.settings.load import named, read
@@ -44,13 +45,14 @@ from app.settings.values import (
     Time,
     User,
 )
+from app.settings.webhooks import Webhooks
 
 #: Variables that the command line and the tests read; the server must not report them as unknown.
 OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_MIGRATE_FROM", "GANTRY_TEST_POSTGRES"})
 _DATABASES = {"sqlite3": "sqlite:///", "postgres": ""}
 
 
-class Settings(Extensions, Forges):
+class Settings(Chats, Extensions, Forges, Webhooks):
     """What docs/settings.md says, one field a row."""
 
     data: Folder = named("DATA", default_factory=lambda: Path("data").absolute())
@@ -91,6 +93,8 @@ class Settings(Extensions, Forges):
     #: What is before the event in the contexts of statuses of commits, and whether there are such statuses at all.
     status_name: Line = named("STATUS_NAME", "DRONE_STATUS_NAME", default="continuous-integration/drone")
     status_disabled: bool = named("STATUS_DISABLED", "DRONE_STATUS_DISABLED", default=False)
+    #: Whether webhooks may be sent to private networks, and to this machine itself.
+    webhook_allow_private: bool = named("WEBHOOK_ALLOW_PRIVATE", default=False)
     #: Where the bytes of artifacts are: a folder, or s3://BUCKET/PREFIX; empty = `blobs` in the data folder.
     blobs: Blobs = named("BLOBS", default="")
     #: Bytes that artifacts may take in all; 0 = no limit.
@@ -197,8 +201,8 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def names() -> list[str]:
-    """Every `GANTRY_` name that a server reads, those of git hosts and of extensions last."""
-    last = [*Forges.model_fields, *Extensions.model_fields]
+    """Every `GANTRY_` name that a server reads, those of git hosts, of extensions, of webhooks and of chats last."""
+    last = [*Forges.model_fields, *Extensions.model_fields, *Webhooks.model_fields, *Chats.model_fields]
     fields = sorted(Settings.model_fields.items(), key=lambda item: last.index(item[0]) + 1 if item[0] in last else 0)
     aliases = [field.validation_alias for _, field in fields]
     return [str(alias.choices[0]) for alias in aliases if isinstance(alias, AliasChoices)]

@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.chatops import words
-from app.chatops.command import Command, written
-from app.chatops.grammar import LONGEST, Misunderstood, parse
+from app.chatops.command import LONGEST, Command, written
+from app.chatops.grammar import Misunderstood, parse
 from app.chatops.model import Subject
 
 REPO = "octocat/hello-world"

@@ -28,8 +28,8 @@ CREATE INDEX outbox_due ON outbox (state, host, due, id);
 CREATE INDEX outbox_order ON outbox (state, host, id);
 CREATE INDEX outbox_state ON outbox (state, created, id);
 
--- Subscriptions to events: of a repository, of a namespace (`repo_id` is NULL then), or of the server (`namespace` is
--- empty, too). `url` and `secrets` are sealed; `secrets` is a list, the newest first. `events`, `targets` and `statuses`
+-- Subscriptions to events: of a repository (`namespace` is empty then), of a namespace (`repo_id` is NULL then), or of the
+-- server (both). `url` and `secrets` are sealed; `secrets` is a list, the newest first. `events`, `targets` and `statuses`
 -- are lists of patterns, as JSON; an empty list lets everything through. `reason` says why the server made a subscription
 -- inactive. `failing_since` is when the first of the attempts failed of which none has succeeded since; 0 for none. Times
 -- are Unix milliseconds.
@@ -37,9 +37,9 @@ CREATE TABLE webhooks (
     id {id},
     repo_id BIGINT REFERENCES repos (id) ON DELETE CASCADE,
     namespace TEXT NOT NULL,
-    url TEXT NOT NULL,
+    url {bytes} NOT NULL,
     format TEXT NOT NULL,
-    secrets TEXT NOT NULL,
+    secrets {bytes} NOT NULL,
     events TEXT NOT NULL,
     targets TEXT NOT NULL,
     statuses TEXT NOT NULL,
@@ -50,14 +50,15 @@ CREATE TABLE webhooks (
     updated BIGINT NOT NULL,
     creator TEXT NOT NULL
 );
-CREATE INDEX webhooks_repo ON webhooks (repo_id, id);
-CREATE INDEX webhooks_namespace ON webhooks (namespace, id);
+CREATE INDEX webhooks_place ON webhooks (repo_id, namespace, id);
 
--- What happened, as subscribers are told: `key` is the id that they see, `payload` is JSON.
+-- What happened, as subscribers are told: `key` is the id that they see, `drone` is Drone's event and action, and `payload`
+-- has the facts, as JSON. `type` or `drone` may be empty.
 CREATE TABLE webhook_events (
     id {id},
     key TEXT NOT NULL,
     type TEXT NOT NULL,
+    drone TEXT NOT NULL,
     payload TEXT NOT NULL,
     created BIGINT NOT NULL
 );

@@ -62,3 +62,47 @@ class Webhook:
     updated: int
     #: The login of who made it.
     creator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint has answered: its status, some headers, and the beginning of the body as text."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to deliver: what was sent, what was answered, and how long that took, in milliseconds.
+
+    `request` is None when nothing could be sent, `answer` when none came.
+    """
+
+    at: int
+    duration: int
+    request: Request | None = None
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One event for one subscription, and what became of it. The last attempt is the one that is kept."""
+
+    id: int
+    webhook_id: int
+    #: The id that the subscriber sees, and the type of the event, or Drone's name of what only Drone's format tells.
+    key: str
+    type: str
+    state: State
+    created: int
+    #: When the last attempt began; 0 before the first.
+    attempted: int
+    #: All attempts.
+    tries: int
+    #: The status of the answer; 0 without an answer.
+    status: int
+    duration: int
+    #: Why the last attempt has failed; empty for one that has not.
+    error: str

@@ -1,6 +1,6 @@
 """The SQL of the secrets of a repository or a namespace: sealed in the database, opened only for a runner."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,6 +42,8 @@ def _statements(table: str, owner: str, columns: str) -> Statements:
     )
 
 
+#: What stands for a value that is hidden.
+HIDDEN = "******"
 #: The columns of sealed values, of repositories and of namespaces; each name is also the purpose of its values.
 DATA, SHARED_DATA = "secrets.data", "org_secrets.data"
 SEALED = (DATA, SHARED_DATA)
@@ -131,6 +133,24 @@ def for_build(repo: Repo, seal: Seal, *, pull_request: bool) -> Tx[tuple[Secret,
     shared = _opened(rows, SHARED_DATA, seal, pull_request)
     taken = {secret.name.lower() for secret in own}
     return (*own, *(secret for secret in shared if secret.name.lower() not in taken))
+
+
+def values_for_build(repo: Repo, seal: Seal) -> Tx[set[str]]:
+    """The values that the builds of a repository may get, and that must not be told, also without their white space."""
+    found = yield from for_build(repo, seal, pull_request=False)
+    return {text for secret in found for text in (secret.data, secret.data.strip()) if text}
+
+
+def masking(values: Collection[str]) -> Callable[[str], str]:
+    """The function that hides these values in a text; of two values at one place, the longer one."""
+    longest = sorted(values, key=len, reverse=True)
+
+    def masked(text: str) -> str:
+        for value in longest:
+            text = text.replace(value, HIDDEN)
+        return text
+
+    return masked
 
 
 def _opened(rows: Sequence[Row], purpose: str, seal: Seal, pull_request: bool) -> list[Secret]:

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.chatops.markup import Part, block, code, fitted, link, parts, words
+from app.chatops.command import code
+from app.chatops.markup import Part, fitted, link, parts, without_links
+from app.chatops.messages import block
 
 URL = "https://ci.example.com/octocat/hello-world/43"
 
@@ -43,17 +45,13 @@ def test_only_the_web_is_linked(url: str) -> None:
 
 @given(st.text(alphabet="ab`[]()\n https://x.y```\\<>@", max_size=60))
 def test_what_others_write_is_never_a_mark(text: str) -> None:
-    assert {part.kind for part in parts(f"a {words(text)} b")} == {"words"}
-    assert [part.kind for part in parts(code(text))] == ["code"] * bool(code(text))
-    made = parts(f"a {link(text, URL)} b")
-    assert [part.kind for part in made] in (["words", "link", "words"], ["words"])
-    assert [part.kind for part in parts(f"a{block(text)}b")] in (["words", "block", "words"], ["words"])
-
-
-def test_a_commit_cannot_link() -> None:
-    assert (
-        words("fix [the login](https://evil.example) `now`\n```") == "fix [the login] (https://evil.example) 'now' '''"
+    assert {part.kind for part in parts(f"a {code(text)} b")} <= {"words", "code"}
+    assert len(parts(f"a {code(text)} b")) <= 3
+    assert [part.kind for part in parts("\n".join(["a", block(text.splitlines()), "b"]))] in (
+        ["words", "block", "words"],
+        ["words", "words"],
     )
+    assert "link" not in {part.kind for part in parts(without_links(text))}
 
 
 def test_a_long_block_keeps_its_last_lines_and_long_words_their_first() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import ActionsBlock, Block, ButtonElement, ConfirmObject, RichTextBlock
 from slack_sdk.signature import Clock, SignatureVerifier
 
@@ -216,7 +217,7 @@ def test_a_press_is_read() -> None:
     press = reading.press(interaction(), Tenants("A1", frozenset({"T1"})), "192.0.2.1")
 
     assert press is not None
-    assert (press.by.tenant, press.by.user, press.by.name) == ("T1", "U1", "alice")
+    assert (press.by.tenant, press.by.user, press.by.name, press.by.tenant_name) == ("T1", "U1", "alice", "acme")
     assert press.value == "approve:octocat/hello-world:43:1:1767226500.wPIAOuFUo-9fr2heSrw2OQ"
     assert press.key == "T1\n1548261231.000200\npress-0\nU1\n1548426417.840180"
     assert press.place.url == "https://hooks.slack.com/actions/T1/1/xyz"
@@ -226,7 +227,7 @@ def test_a_press_is_read() -> None:
 def test_a_person_of_another_workspace_stays_one_of_that_workspace() -> None:
     press = reading.press(interaction(user={"id": "U1", "team_id": "T2"}), EVERYBODY)
     assert press is not None
-    assert press.by.tenant == "T2"
+    assert (press.by.tenant, press.by.tenant_name) == ("T2", "")
 
 
 def test_a_message_that_one_person_sees_is_changed_only_by_its_address() -> None:
@@ -296,18 +297,20 @@ def test_a_message_has_text_and_buttons_that_slack_takes() -> None:
     )
 
     assert told["response_type"] == "in_channel"
-    assert told["text"] == "Build 43 of mainlog"
-    text, actions = validated(told)
-    assert [element["type"] for element in text.to_dict()["elements"]] == [
-        "rich_text_section",
-        "rich_text_preformatted",
-    ]
-    assert [(one.value, one.style) for one in actions.elements] == [
-        (VALUE, "primary"),
-        (VALUE, "danger"),
-        (VALUE, None),
-    ]  # type: ignore[attr-defined]
-    assert len({one.action_id for one in actions.elements}) == 3  # type: ignore[attr-defined]
+    assert told["text"] == "Build 43 of main\nlog"
+    assert len(validated(told)) == 2
+    text, actions = told["blocks"]
+    assert [element["type"] for element in text["elements"]] == ["rich_text_section", "rich_text_preformatted"]
+    shown = [(one["value"], one.get("style")) for one in actions["elements"]]
+    assert shown == [(VALUE, "primary"), (VALUE, "danger"), (VALUE, None)]
+    assert len({one["action_id"] for one in actions["elements"]}) == 3
+
+
+def test_slacks_library_does_check() -> None:
+    told = messages.message(Answer("x", buttons=[Button("Approve", VALUE)]))
+    told["blocks"][1]["elements"][0]["text"]["text"] = "x" * 76
+    with pytest.raises(SlackObjectFormationError):
+        validated(told)
 
 
 def test_a_message_to_one_person_says_so() -> None:

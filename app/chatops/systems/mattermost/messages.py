@@ -61,7 +61,8 @@ def post(answer: Answer, attachments: Sequence[dict[str, Any]] = ()) -> dict[str
 
 def pressed(answer: Answer, attachments: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """The answer to a press: a public one takes the place of the post."""
-    return {"update": post(answer, attachments)} if answer.public else {"ephemeral_text": _text(answer)}
+    shown = {"update": post(answer, attachments)} if answer.public else {"ephemeral_text": _text(answer)}
+    return {**shown, "skip_slack_parsing": True}
 
 
 def _text(answer: Answer) -> str:

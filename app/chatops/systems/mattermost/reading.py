@@ -42,8 +42,8 @@ def command(tokens: Sequence[str], headers: Mapping[str, str], body: bytes, now:
     return Request(_person(user, text(found, "user_name")), typed, f"{text(found, 'team_id')}\n{key}", place, address)
 
 
-def press(body: bytes, key: bytes, address: str = "") -> tuple[Press, Context]:
-    """The pressed button of a request, and its context, which does not show that the person is who presses.
+def press(body: bytes, key: bytes, address: str = "") -> Press:
+    """The pressed button of a request, which does not show that the person is who presses.
 
     Unauthorized when this server has not signed the context, or has signed it for another channel.
     """
@@ -57,7 +57,7 @@ def press(body: bytes, key: bytes, address: str = "") -> tuple[Press, Context]:
     place = Place(channel=context.channel, message=post if ID.fullmatch(post) else "", asker=context.asker)
     # The post is not signed: it must not make another press of a press that is sent again.
     once = f"{context.signature}\n{user}"
-    return Press(_person(user, text(found, "user_name")), context.value, once, place, address), context
+    return Press(_person(user, text(found, "user_name")), context.value, once, place, address)
 
 
 def _person(user: str, name: str) -> Person:

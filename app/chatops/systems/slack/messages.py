@@ -25,17 +25,17 @@ _MENTION = re.compile(r"@(?=channel|here|everyone)")
 def message(answer: Answer) -> dict[str, Any]:
     """The answer to a command."""
     shown = fitted(parts(answer.text), MOST)
-    told: dict[str, Any] = {
+    return {
         "response_type": "in_channel" if answer.public else "ephemeral",
         "text": _notice(shown),
         "blocks": _blocks(shown, answer.buttons),
     }
-    return told
 
 
 def _notice(shown: Sequence[Part]) -> str:
     """The text for notifications, in Slack's markup."""
-    return "".join(_escaped(part.text) for part in fitted(shown, MOST_OF_NOTICE)) or " "
+    lines = [f"\n{part.text}\n" if part.kind == "block" else part.text for part in fitted(shown, MOST_OF_NOTICE)]
+    return _escaped("".join(lines).strip("\n")) or " "
 
 
 def _escaped(text: str) -> str:

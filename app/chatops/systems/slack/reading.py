@@ -59,7 +59,7 @@ def command(body: bytes, tenants: Tenants, address: str = "") -> Request:
         if not value:
             raise missing(name)
     place = Place(url=found.get("response_url", ""), channel=found.get("channel_id", ""))
-    by = Person("slack", team, user, found.get("user_name", ""))
+    by = Person("slack", team, user, found.get("user_name", ""), found.get("team_domain", ""))
     return Request(by, decoded(found.get("text", "")), key, place, address)
 
 
@@ -75,12 +75,14 @@ def press(body: bytes, tenants: Tenants, address: str = "") -> Press | None:
     for name, given in (("user.id", user), ("team.id", tenant), ("actions[0].action_ts", time)):
         if not given:
             raise missing(name)
-    return Press(_person(found, tenant, user), value, _key(found, team or tenant, user), _place(found), address)
+    key = _key(found, team or tenant, user)
+    return Press(_person(found, tenant, user), value, key, _place(found), address, unanswered=True)
 
 
 def _person(found: Mapping[str, Any], tenant: str, user: str) -> Person:
     name = text(found, "user", "username") or text(found, "user", "name")
-    return Person("slack", tenant, user, name)
+    domain = text(found, "team", "domain") if text(found, "team", "id") == tenant else ""
+    return Person("slack", tenant, user, name, domain)
 
 
 def _key(found: Mapping[str, Any], team: str, user: str) -> str:
