@@ -226,6 +226,7 @@ def _state(
         crons_changed=builds.scheduler.wake,
         cron_pace=builds.cron_pace,
         keeper=builds.keeper,
+        hear=chats.inbox.hear,
         outbox=outbox,
         webhooks=webhooks,
         chat=chat,
