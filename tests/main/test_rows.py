@@ -28,6 +28,7 @@ from app.main.site import open_site
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED, GRANTED_READ, KNOWN_READ, READ, SIGN, WRITE
 from app.repos.model import Permissions, Repo
+from app.notify.webhooks import api as webhooks
 from app.repos.namespaces import MEMBER, OWNER
 from app.runners.dispatch.rpc import api as rpc
 from app.settings import server as settings
@@ -99,6 +100,7 @@ EXPECTED: dict[Described, dict[str, int]] = {
     ADMIN: statuses("keeper", "root", account=404),
     MEMBER: statuses("writer", "keeper", "root"),
     OWNER: statuses("keeper", "root"),
+    webhooks.LISTED: statuses("keeper", "root"),
     ANY_SCOPE: statuses(*SOMEBODY),
     issued.ISSUING: statuses(*SOMEBODY),
     artifacts.VISITOR: statuses(*SOMEBODY),

@@ -175,6 +175,9 @@ class _NamespaceOrServer(StoredNeeds[Namespace | Caller]):
         return asked
 
 
+LISTED = _NamespaceOrServer()
+
+
 def _is_id(request: Request[Any]) -> bool:
     word: str = request.path_params[NAMESPACE.name]
     return word.isascii() and word.isdecimal()
@@ -245,7 +248,7 @@ routes = [
         _SHARED / NAMESPACE,
         list_or_show,
         operation="webhooks.list_webhooks.namespace",
-        needs=_NamespaceOrServer(),
+        needs=LISTED,
         reads=_all_or_one,
     ),
     _new_of_namespace,
