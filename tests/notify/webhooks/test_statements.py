@@ -29,7 +29,7 @@ async def scene(db: Database, tmp_path: Path) -> Scene:
 async def listening(scene: Scene, format_: str, *events: str) -> Recorders:
     """The recorders of a server with a subscription; with none for an empty format."""
     db = scene.ports.db
-    values = {"url": URL, "format": format_, "events": events, "targets": [], "statuses": []}
+    values: dict[str, Any] = {"url": URL, "format": format_, "events": events, "targets": [], "statuses": []}
     values |= {"active": True, "creator": "octocat"}
     if format_:
         await db.write(store.add(store.SERVER, values, [store.Secret("hush")], SEAL, 1))

@@ -76,16 +76,19 @@ def test_a_repository_is_of_interest_to_its_own_subscriptions_its_namespace_s_an
 
 
 @pytest.mark.parametrize(
-    ("wants", "progress"),
+    ("wants", "stages", "steps"),
     [
-        (subscribed(), True),
-        (subscribed(events=["stage.finished"]), True),
-        (subscribed(events=["promotion.*"]), False),
-        (subscribed("drone"), True),
-        (subscribed("drone", events=["build:created"]), False),
-        (subscribed("drone", events=["build"]), True),
+        (subscribed(), True, False),
+        (subscribed(events=["stage.finished"]), True, False),
+        (subscribed(events=["promotion.*"]), False, False),
+        (subscribed("drone"), False, True),
+        (subscribed("drone", events=["build:created"]), False, False),
+        (subscribed("drone", events=["build"]), False, True),
     ],
 )
-def test_reports_of_runners_are_recorded_only_for_who_wants_stages_or_steps(wants: Subscribed, progress: bool) -> None:
-    assert Subscriptions([wants]).progress is progress
-    assert not Subscriptions().progress
+def test_reports_of_runners_are_recorded_only_for_who_wants_stages_or_steps(
+    wants: Subscribed, stages: bool, steps: bool
+) -> None:
+    there, nobody = Subscriptions([wants]), Subscriptions()
+    assert (there.some, there.stages, there.steps) == (True, stages, steps)
+    assert (nobody.some, nobody.stages, nobody.steps) == (False, False, False)

@@ -178,10 +178,11 @@ async def test_addresses_and_secrets_are_sealed_and_in_no_moment(scene: Scene) -
 async def test_mere_progress_makes_moments_only_for_who_wants_stages(scene: Scene) -> None:
     await scene.push(pipeline("a"), pipeline("b"))
     await scene.subscribe(NOWHERE, events=["promotion.*"])
-    assert not scene.telling.recorder.progress()
+    assert not scene.telling.recorder.progress("build.end")
 
     webhook = await scene.subscribe(NOWHERE, events=["stage.*"])
-    assert scene.telling.recorder.progress()
+    assert scene.telling.recorder.progress("build.end")
+    assert not scene.telling.recorder.progress("build.step")
     first, second = (await scene.build(1)).stages
     await scene.run(first)
     await scene.run(second)
