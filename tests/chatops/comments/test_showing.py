@@ -1,12 +1,12 @@
-"""Answers as comments: nothing in them mentions, refers or commands (contract chatops 5)."""
+"""Answers as comments: nothing in them mentions, refers or commands (contract chatops 6.5)."""
 
 import re
 
 import pytest
 
+from app.chatops.command import code
 from app.chatops.comments.commands import command_in
 from app.chatops.comments.showing import MOST, mark_of, shown
-from app.chatops.command import code
 from app.chatops.markup import link
 from app.chatops.messages import block
 from app.chatops.model import Answer, Button
