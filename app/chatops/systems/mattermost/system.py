@@ -18,7 +18,7 @@ from app.scm.forge import Forbids, Refused
 
 #: Seconds in which Mattermost must say who a person is, who waits for the answer.
 LOOK_UP = 1.0
-#: Later answers that an address takes, and the seconds in which it takes them (contract chatops 1).
+#: Later answers that an address takes, and the seconds in which it takes them (contract chatops 3).
 ANSWERS, OPEN = 5, 1800
 #: The same where a bot changes messages.
 ANSWERS_OF_BOT, OPEN_OF_BOT = 50, 7 * 24 * 3600
@@ -90,6 +90,12 @@ class Mattermost:
         """The place, if later answers can be shown there; else nowhere."""
         place = place if self._hooks and place.url.startswith(self._hooks) else replace(place, url="")
         return place if place.url or self._bot else NOWHERE
+
+    def followed_after(self, press: Press) -> Place:
+        """Where later answers to a press go. The message of a build is told of the build anyhow, so only a press that
+        begins another build has a place."""
+        begins = press.value.startswith("rollback:")
+        return self.followed(replace(press.place, message="")) if begins else NOWHERE
 
     async def problem(self, press: Press) -> str:
         """Why a press does not count; empty if it does.
