@@ -31,10 +31,14 @@ class Telling:
     @property
     def recorder(self) -> Recorder:
         """The recorder of all moments that subscribers are told of."""
-        return Recorder(self._record, verbs={*VERBS, DISABLED}, progress=self._wants_progress)
+        return Recorder(self._record, verbs={*VERBS, DISABLED}, awake=self._is_heard, progress=self._wants_progress)
 
-    def _wants_progress(self) -> bool:
-        return self._known.subscriptions.progress
+    def _is_heard(self) -> bool:
+        return self._known.subscriptions.some
+
+    def _wants_progress(self, verb: str) -> bool:
+        wanted = self._known.subscriptions
+        return wanted.steps if verb == "build.step" else wanted.stages
 
     def _record(self, moment: Moment | Change) -> Tx[None]:
         repo, namespace = _place(moment)
