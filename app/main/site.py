@@ -37,6 +37,7 @@ from app.main.reserve import Reserve
 from app.main.routes import State, application
 from app.main.runners import Runners, open_runners
 from app.main.stages import Masks
+from app.main.systems import PATHS as CHATS
 from app.main.webhooks import open_subscribers
 from app.moments import Recorder, Recorders
 from app.notify.webhooks.flow import Webhooks
@@ -281,7 +282,7 @@ def _policy(settings: Settings, budgets: Budgets | None) -> Policy:
         who=auth.who,
         account=auth.account_id,
         api="/api",
-        unlimited=health.UNLIMITED | {hooks.PATH},  # counts each delivery by itself
+        unlimited=health.UNLIMITED | CHATS | {hooks.PATH},  # count each request by themselves
         # All runners share one secret and perhaps one address; a report that comes too late is lost.
         unlimited_under=(PREFIX,),
     )

@@ -25,10 +25,10 @@ from app.db.connect import Database
 from app.db.tx import Tx, run
 from app.main.routes import ARTIFACTORY_ROWS, ROWS
 from app.main.site import open_site
+from app.notify.webhooks import api as webhooks
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED, GRANTED_READ, KNOWN_READ, READ, SIGN, WRITE
 from app.repos.model import Permissions, Repo
-from app.notify.webhooks import api as webhooks
 from app.repos.namespaces import MEMBER, OWNER
 from app.runners.dispatch.rpc import api as rpc
 from app.settings import server as settings

@@ -1,12 +1,14 @@
-"""Answers as comments: nothing in them mentions, refers or commands (contract chatops 5)."""
+"""Answers as comments: nothing in them mentions, refers or commands (contract chatops 6.5)."""
 
 import re
 
 import pytest
 
+from app.chatops.command import code
 from app.chatops.comments.commands import command_in
 from app.chatops.comments.showing import MOST, mark_of, shown
-from app.chatops.markup import block, code, link, words
+from app.chatops.markup import link
+from app.chatops.messages import block
 from app.chatops.model import Answer, Button
 
 MARK = mark_of("17", "https://ci.example.com")
@@ -51,7 +53,7 @@ def test_no_line_commands_gitlab(text: str) -> None:
 
 
 def test_the_log_of_a_build_is_folded_and_another_block_is_not() -> None:
-    log = block("one\n/bin/sh: x: not found\n@octo/team <b>")
+    log = "\n" + block(["one", "/bin/sh: x: not found", "@octo/team <b>"])
 
     folded, plain = written(f"it failed{log}", build=43), written(f"it failed{log}")
 
@@ -77,14 +79,13 @@ def test_buttons_become_commands() -> None:
 
 
 def test_an_answer_has_the_size_that_hosts_take() -> None:
-    longest = shown(Answer("@&" * 100_000 + block("x\n" * 100_000), build=43), MARK)
+    longest = shown(Answer("@&" * 100_000 + "\n" + block(["x"] * 100_000), build=43), MARK)
 
     assert MOST < len(longest.encode()) < 65_536
 
 
-def test_what_others_have_written_is_shown_by_helpers_as_it_is() -> None:
-    evil = "a`b`[c](https://evil.example.com) @octo/team #1"
+def test_what_others_have_written_is_shown_as_code() -> None:
+    evil = "a`b[c](https://evil.example.com) @octo/team #1"
 
-    assert written(code(evil)) == "`a'b'[c](https://evil.example.com) @octo/team #1`"
-    assert written(words(evil)) == "a'b'\\[c\\] (https://evil.example.com) @\u200bocto/team #\u200b1"
-    assert written(link(evil, "https://ci.example.com/x")).endswith("](https://ci.example.com/x)")
+    assert written(code(evil)) == "`a b[c](https://evil.example.com) @octo/team #1`"
+    assert written(link("#43", "https://ci.example.com/x")) == "[\\#43](https://ci.example.com/x)"
