@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 #: What kind of actor: an account of a person or of a program, a runner, a push hook, a cron job, the server itself.
 Kind = Literal["person", "machine", "runner", "hook", "cron", "server"]
-#: How the actor's request reached the server: with a token, with a browser's session, with a signed delivery, or by the
-#: runner protocol; `inside` when no request came from outside.
-Way = Literal["token", "session", "hook", "rpc", "inside"]
+#: How the actor's request reached the server: with a token, with a browser's session, with a signed delivery, through a
+#: chat, or by the runner protocol; `inside` when no request came from outside.
+Way = Literal["token", "session", "hook", "chat", "rpc", "inside"]
 #: Facts about a subject, by name, for people and programs to compare: JSON values, never a secret.
 Facts: TypeAlias = Mapping[str, Any]
 
@@ -36,6 +36,8 @@ class Actor:
     way: Way = "inside"
     #: Id of the request, as the log has it.
     request: str = ""
+    #: The chat through which a person acts: `slack`; empty for none.
+    via: str = ""
 
 
 #: The server itself: the actor of changes that follow from the clock, from a start of the server, or from another

@@ -93,6 +93,8 @@ BOTH: list[tuple[str, str, str, str, Any]] = [
 ]
 ORIGINS = ("https://ui.example.com", "http://[::1]:3000")
 PROXIES = (ip_network("10.0.0.5"), ip_network("fd00::/8"))
+BASE64 = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+WORKFLOW = "https://prod-1.logic.azure.com:443/workflows/x/triggers/manual/paths/invoke?sig=secret"
 #: Those that Drone does not have, or in parts.
 OWN: list[tuple[str, str, str, Any]] = [
     *(
@@ -104,6 +106,7 @@ OWN: list[tuple[str, str, str, Any]] = [
     ("blobs", "GANTRY_BLOBS", "s3://bucket/some/prefix/", "s3://bucket/some/prefix"),
     ("artifacts_quota", "GANTRY_ARTIFACTS_QUOTA", "500GB", 500 << 30),
     ("anonymous_read", "GANTRY_ANONYMOUS_READ", "true", True),
+    ("webhook_allow_private", "GANTRY_WEBHOOK_ALLOW_PRIVATE", "true", True),
     ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
     ("logs", "GANTRY_LOGS", "/srv/logs", Path("/srv/logs")),
     ("runner_lease", "GANTRY_RUNNER_LEASE", "5m", 300),
@@ -133,6 +136,18 @@ OWN: list[tuple[str, str, str, Any]] = [
     ("retention_days", "GANTRY_RETENTION_DAYS", "90", 90),
     ("retention_builds", "GANTRY_RETENTION_BUILDS", "500", 500),
     ("workspace_limit", "GANTRY_WORKSPACE_LIMIT", "75%", Allowance("75%", share=0.75)),
+    ("slack_signing_secret", "GANTRY_SLACK_SIGNING_SECRET", f"{SECRET}, {SECRET}2", (SECRET, f"{SECRET}2")),
+    ("slack_app_id", "GANTRY_SLACK_APP_ID", "A012AB3CD", "A012AB3CD"),
+    ("slack_teams", "GANTRY_SLACK_TEAMS", "T1,E2", ("T1", "E2")),
+    ("slack_token", "GANTRY_SLACK_TOKEN", SECRET, SECRET),
+    ("slack_hooks", "GANTRY_SLACK_HOOKS", "https://hooks.slack-gov.com/", "https://hooks.slack-gov.com"),
+    ("slack_api", "GANTRY_SLACK_API", "https://slack-gov.com/api", "https://slack-gov.com/api"),
+    ("mattermost_token", "GANTRY_MATTERMOST_TOKEN", f"{SECRET},{SECRET}2", (SECRET, f"{SECRET}2")),
+    ("mattermost_url", "GANTRY_MATTERMOST_URL", "https://chat.example.com", "https://chat.example.com"),
+    ("mattermost_bot_token", "GANTRY_MATTERMOST_BOT_TOKEN", SECRET, SECRET),
+    ("teams_secret", "GANTRY_TEAMS_SECRET", f"{BASE64}, {BASE64}", (BASE64, BASE64)),
+    ("teams_tenants", "GANTRY_TEAMS_TENANTS", "one,two", ("one", "two")),
+    ("teams_workflow", "GANTRY_TEAMS_WORKFLOW", WORKFLOW, WORKFLOW),
 ]
 
 
@@ -424,6 +439,10 @@ def test_folders_may_start_at_home_and_become_absolute(monkeypatch: pytest.Monke
         ("GANTRY_CRON_INTERVAL", "0s", "must be from 1s to 24h"),
         ("GANTRY_CRON_INTERVAL", "24h1s", "must be from 1s to 24h"),
         ("GANTRY_DEMO", "perhaps", "bool"),
+        ("GANTRY_SLACK_SIGNING_SECRET", "fifteen letters", "16 characters each"),
+        ("GANTRY_TEAMS_SECRET", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "16 bytes in base64"),
+        ("GANTRY_TEAMS_SECRET", "AAEC", "16 bytes in base64"),
+        ("GANTRY_TEAMS_WORKFLOW", "ftp://logic.azure.com/", "the workflow's address"),
         ("GANTRY_CORS_ORIGINS", "*", "http://HOST"),
         ("GANTRY_CORS_ORIGINS", "https://*.example.com", "http://HOST"),
         ("GANTRY_CORS_ORIGINS", "ui.example.com", "http://HOST"),

@@ -1,5 +1,6 @@
 """Sessions of browsers, and their routes: log out, see and end sessions (contract drone-rest 3.1, 3.7)."""
 
+import re
 from contextlib import suppress
 
 from starlette.requests import Request
@@ -24,6 +25,10 @@ SESSION = 720 * 3600
 LONGEST_BROWSER = 250
 #: The path to which a browser is sent after a log-in.
 HOME = "/"
+#: The cookie with the path to which a browser is sent after a log-in instead, the seconds for which the cookie is kept,
+#: and what such a path may be: none that a browser takes for another server's.
+RETURN, RETURNING = "_return_", 900
+_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
 ADMISSION = "application/vnd.drone.admission.v1+json"
 
 
@@ -63,9 +68,25 @@ async def begin(request: Request[State], user: User, proof: Proof, by: Actor) ->
     session = Session(0, user.id, proof.token_id, now, now, expires, browser, address(request))
     begun = _logged_in(session, value=auth.hash_cookie(value, state["cookie_key"]), request=request, now=now)
     await moments.write(request, by, begun, lambda by, _: moments.logged_in(by, user))
-    answer = SeeOther(HOME)
+    answer = SeeOther(_following(request))
+    answer.delete_cookie(RETURN, secure=is_https(request), httponly=True, samesite="lax")
     answer.set_cookie(COOKIE, value, max_age=expires - now, secure=is_https(request), httponly=True, samesite="lax")
     return answer
+
+
+def to_login(request: Request[State], path: str) -> SeeOther:
+    """Send a browser that is not logged in to the page that logs in, and from there back to a path of this server."""
+    answer = SeeOther("/login")
+    if _PATH.fullmatch(path):
+        https = is_https(request)
+        answer.set_cookie(RETURN, path, max_age=RETURNING, secure=https, httponly=True, samesite="lax")
+    return answer
+
+
+def _following(request: Request[State]) -> str:
+    """Where a browser goes that has just been logged in."""
+    path = request.cookies.get(RETURN, "")
+    return path if _PATH.fullmatch(path) else HOME
 
 
 def is_https(request: Request[State]) -> bool:

@@ -16,7 +16,6 @@ from app.db.tx import Tx
 from app.errors import Forbidden, Invalid, NotFound, NothingToRun, Unavailable, Unreadable
 from app.moments import Actor, Kind
 from app.repos import access
-from app.repos import store as repos
 from app.repos.hosted.rights import Untold
 from app.repos.model import Repo, source
 from app.repos.parameters import problem, shortened
@@ -105,12 +104,10 @@ def _sender(repo: Repo, change: Deployment) -> Tx[User]:
 
 def _judged(ports: Ports, repo: Repo, change: Deployment, hook: Actor, user: User) -> Tx[tuple[Actor, Build | None]]:
     """As `_allowed`, with an error that refuses the right to write, or says that the rights are outdated."""
-    found = yield from repos.find_with_rights(repo.namespace, repo.name, user.id)
-    if found is None or found.repo.id != repo.id:
+    now, renew = ports.now(), ports.renew_rights
+    found = yield from access.of_account(user, repo.namespace, repo.name, "write", now, renew)
+    if found.repo.id != repo.id:
         raise NotFound
-    access.refuse_outdated(found, user, "write", ports.now(), ports.renew_rights)
-    if refusal := access.refuse(user, repo, found.rights, "write"):
-        raise refusal
     kind: Kind = "machine" if user.machine else "person"
     by = Actor(kind, user.login, user.id, address=hook.address, way="hook", request=hook.request)
     return by, (yield from store.success_of_commit(repo.id, change.after))

@@ -180,7 +180,7 @@ async def start(
     fails, `claim` is rolled back.
     """
     now = ports.now()
-    build = evolve(draft, status="pending", created=now, updated=now)
+    build = evolve(draft, status="pending", created=now, updated=now, via=by.via)
     try:
         file = await ports.configs.load(repo, build)
     except BadConversion as bad:
@@ -212,7 +212,7 @@ async def fail(
     """
     now = ports.now()
     error = error.replace("\0", _NO_NUL)
-    build = evolve(draft, status="error", error=error, started=now, finished=now, created=now, updated=now)
+    build = evolve(draft, status="error", error=error, started=now, finished=now, created=now, updated=now, via=by.via)
     return await ports.moments.carry_out(_begin(repo, _insert(build, (), claim), verb, by, now))
 
 

@@ -130,6 +130,8 @@ class Build:
     #: Whether the build waits for approval: it is not over, and one of its stages is blocked. Its status may be
     #: `pending`, or `running` while other stages run.
     blocked: bool = False
+    #: The chat through which a person has begun the build: `slack`; empty for none.
+    via: str = ""
     stages: tuple[Stage, ...] = ()
 
     @property

@@ -92,7 +92,7 @@ class Moment:
 
     @property
     def after(self) -> Facts:
-        """The status now; of a new build its target, parent, ref, commit and whether the commit was found late.
+        """The status now; of a new build also target, parent, ref, commit, chat, and whether the commit was found late.
 
         Nothing for a deleted build.
         """
@@ -101,7 +101,7 @@ class Moment:
         facts: dict[str, object] = {"status": self.build.status}
         if self.old is None:
             about = {"target": self.build.deploy_to, "parent": self.build.parent, "ref": self.build.ref}
-            about |= {"found_late": self.build.found_late}
+            about |= {"found_late": self.build.found_late, "via": self.build.via}
             facts |= {name: value for name, value in about.items() if value} | {"commit": self.build.after}
         return facts
 

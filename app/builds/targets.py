@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import orjson
 
 from app.accounts.model import User
+from app.builds import store
 from app.builds.model import Build
 from app.builds.store import MAPPER
 from app.db.tx import Row, Tx, many, one
@@ -20,6 +21,8 @@ from app.repos.model import Repo
 
 #: Builds that are shown beside what runs.
 SHOWN = 5
+#: Promotions among which the one before what runs is looked for.
+LOOKED_AT = 50
 
 #: The build that ended last is what runs: of two promotions at one time, the later one may end first.
 _CURRENT = """
@@ -27,6 +30,17 @@ _CURRENT = """
         AND done.deploy_to <> '' AND done.status = 'success' ORDER BY done.finished DESC, done.number DESC LIMIT 1
 """
 CURRENT = _CURRENT.format(what="*", repo_id=":repo_id", name=":name")
+#: Promotions to a target that succeeded before a number, newest first.
+BEFORE = """
+    SELECT * FROM builds WHERE repo_id = :repo_id AND deploy_to = :name AND deploy_to <> '' AND number < :number
+        AND status || '' = 'success' AND event = 'promote'
+    ORDER BY number DESC LIMIT :limit
+"""
+UNFINISHED = """
+    SELECT * FROM builds WHERE repo_id = :repo_id AND deploy_to = :name AND deploy_to <> '' AND number > :number
+        AND status || '' IN ('pending', 'running', 'blocked')
+    ORDER BY number DESC LIMIT 1
+"""
 PREVIOUS = CURRENT.replace("ORDER BY", "AND done.number <> :number ORDER BY")
 TARGETS = f"""
     SELECT latest.repo_id AS repo_id, latest.name AS name,
@@ -83,6 +97,30 @@ class Target:
 def current(repo_id: int, target: str) -> Tx[Build | None]:
     """The promotion or rollback that was the last to succeed in a target; without its stages."""
     row = yield from one(CURRENT, repo_id=repo_id, name=target)
+    return MAPPER.make(row) if row else None
+
+
+def before(repo_id: int, target: str) -> Tx[tuple[Build | None, Build | None]]:
+    """What runs in a target, and what ran there before: a promotion of another commit, or with other parameters.
+
+    If what runs was rolled back to, then what ran before that: to roll back twice goes back twice.
+    """
+    now = origin = yield from current(repo_id, target)
+    while origin is not None and origin.event == "rollback" and 0 < origin.parent < origin.number:
+        parent = yield from store.find_numbered_if_any(repo_id, origin.parent)
+        if parent is None:
+            break
+        origin = parent
+    if now is None or origin is None:
+        return None, None
+    rows = yield from many(BEFORE, repo_id=repo_id, name=target, number=origin.number, limit=LOOKED_AT)
+    found = (MAPPER.make(row) for row in rows)
+    return now, next((one for one in found if (one.after, one.params) != (now.after, now.params)), None)
+
+
+def unfinished_after(repo_id: int, target: str, number: int) -> Tx[Build | None]:
+    """The newest promotion or rollback to a target with a greater number that is not over; without its stages."""
+    row = yield from one(UNFINISHED, repo_id=repo_id, name=target, number=number)
     return MAPPER.make(row) if row else None
 
 

@@ -77,7 +77,8 @@ class BuildJSON(TypedDict):
     """A build; with its stages only where the route says so.
 
     Ours, where they are true: `found_late` says that no webhook told of the commit in time, and the server found the
-    commit itself; `blocked` says that the build waits for approval.
+    commit itself; `blocked` says that the build waits for approval; `via` is the chat through which a person has begun
+    the build.
     """
 
     id: int
@@ -116,6 +117,7 @@ class BuildJSON(TypedDict):
     version: int
     found_late: NotRequired[bool]
     blocked: NotRequired[bool]
+    via: NotRequired[str]
     stages: NotRequired[list[StageJSON]]
 
 
@@ -174,6 +176,7 @@ def build_json(build: Build, *, stages: bool = False) -> BuildJSON:
         "version": build.version,
         "found_late": build.found_late,
         "blocked": build.blocked,
+        "via": build.via,
     }
     for key in _BUILD_OMIT:
         if not body[key]:
@@ -195,6 +198,7 @@ _BUILD_OMIT = (
     "debug",
     "found_late",
     "blocked",
+    "via",
 )
 
 

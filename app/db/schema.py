@@ -1,10 +1,12 @@
 """The tables of accounts, git repositories, builds, the outbox and the audit record, as objects of SQLAlchemy: for
-queries whose filters vary, and for the test of the migrations. `holdings` and `releases` have the other tables.
+queries whose filters vary, and for the test of the migrations. The other tables are in `chats`, `holdings` and
+`releases`.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Table, Text, and_, func, not_
 
-from app.db import holdings as holdings  # the metadata is whole only with these tables
+from app.db import chats as chats  # the metadata is whole only with these tables
+from app.db import holdings as holdings
 from app.db import releases as releases
 from app.db.columns import (
     belongs_to,
@@ -90,6 +92,7 @@ repos = table(
     *flags("git_notes", "git_tags", "workflow_deployments"),
 )
 Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
+Index("repos_name", func.lower(repos.c.name), repos.c.namespace)
 Index("repos_owner", repos.c.user_id)
 _of_a_host = repos.c.scm != ""
 Index(
@@ -184,6 +187,7 @@ builds = table(
     *flags("debug"),
     *numbers("started", "finished", "created", "updated", "version"),
     *flags("found_late", "blocked"),
+    *texts("via"),
 )
 Index("builds_number", builds.c.repo_id, builds.c.number, unique=True)
 Index("builds_ref", builds.c.repo_id, builds.c.ref, builds.c.number)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from app.accounts.artifactory import keys as api_keys
 from app.accounts.hosted import model as hosted
 from app.bundles.signing import store as key_pairs
+from app.chatops import requests as chat_requests
 from app.db.connect import Alterable, connect, file_of, is_absent
 from app.db.file import Damaged
 from app.db.migrate import migrate, present_version, versions
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 #: The columns of all sealed values.
 SEALED = (
     *(*repos.SEALED, *secrets.SEALED, api_keys.DATA, key_pairs.DATA, credentials.SECRET, *hosted.SEALED),
+    chat_requests.PLACE,
     *webhooks.SEALED,
 )
 

@@ -39,6 +39,11 @@ from app.bundles.api import promotion as bundle_promotion
 from app.bundles.api import reading as bundle_reading
 from app.bundles.api import records as bundle_records
 from app.bundles.api import transfer as bundle_transfer
+from app.chatops import linking as chats
+from app.chatops.systems.bot import api as bot
+from app.chatops.systems.mattermost import api as mattermost
+from app.chatops.systems.slack import api as slack
+from app.chatops.systems.teams import api as teams
 from app.main.codes import CODES
 from app.main.examples import EXAMPLES
 from app.notify.webhooks import api as webhooks
@@ -67,6 +72,10 @@ class State(
     bundle_promotion.State,
     outbox.RequestState,
     webhooks.RequestState,
+    bot.BotState,
+    mattermost.MattermostState,
+    slack.SlackState,
+    teams.TeamsState,
 ):
     """The state of every request."""
 
@@ -96,6 +105,11 @@ ROWS: Sequence[Endpoint] = [
     *audit.routes,
     *outbox.routes,
     *webhooks.routes,
+    *chats.routes,
+    *bot.routes,
+    *slack.routes,
+    *mattermost.routes,
+    *teams.routes,
     *repo_audit.routes,
     *bundle_evidence.routes,
     *bundle_transfer.routes,

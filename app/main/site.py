@@ -18,6 +18,8 @@ from app.builds.ports import Ports
 from app.bundles import gauges as bundle_gauges
 from app.bundles.ports import Ports as BundlePorts
 from app.bundles.work import Worker
+from app.chatops.flow import Chat
+from app.chatops.recorder import Following
 from app.db.connect import Alterable, file_of
 from app.extensions.client import extension
 from app.folder import Folder
@@ -26,6 +28,7 @@ from app.main.audit import open_audit, refused
 from app.main.bootstrap import bootstrap
 from app.main.builds import Builds, open_builds
 from app.main.bundles import open_bundles
+from app.main.chat import Chats, open_chat, open_chats
 from app.main.hosts import OpenedHosts, cloning, open_forges, open_hosts
 from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.notify import notes, open_outbox
@@ -34,6 +37,7 @@ from app.main.reserve import Reserve
 from app.main.routes import State, application
 from app.main.runners import Runners, open_runners
 from app.main.stages import Masks
+from app.main.systems import PATHS as CHATS
 from app.main.webhooks import open_subscribers
 from app.moments import Recorder, Recorders
 from app.notify.webhooks.flow import Webhooks
@@ -118,7 +122,10 @@ async def _open_rooms(
     hosts = Hosts(plain, *forges.hosts)
     written = notes(settings, hosts)
     subscribers = await stack.enter_async_context(open_subscribers(settings, db))
-    recorders = Recorders(audit, *telling(written, hosts), looks.recorder(now), *subscribers.recorders)
+    following = Following(now_ms)
+    recorders = Recorders(
+        audit, *telling(written, hosts), looks.recorder(now), *subscribers.recorders, following.recorder
+    )
     traffic = Traffic()
     cookie_key = _cookie_key(settings, folder)
     opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key)
@@ -128,10 +135,13 @@ async def _open_rooms(
     for client in forges.clients:
         client.on_return = partial(builds.looks.answers, client.name)
     alone = file_of(settings.database) is not None
-    channels = subscribers.channels(settings, db, seal, recorders)
-    opening_outbox = open_outbox(builds.ports, written, channels, subscribers.writers, alone=alone)
+    chats = await stack.enter_async_context(open_chats(settings, builds.ports, subscribers.poster, cookie_key))
+    channels = {**subscribers.channels(settings, db, seal, recorders), **chats.channels}
+    writers = (*subscribers.writers, following)
+    opening_outbox = open_outbox(builds.ports, written, channels, writers, alone=alone)
     outbox = await stack.enter_async_context(opening_outbox)
     webhooks = subscribers.webhooks(settings, db, seal, recorders, outbox)
+    chat = await stack.enter_async_context(open_chat(chats, outbox))
     clones = cloning(settings, account, hosts, forges.credentials)
     opening_runners = open_runners(settings, folder, builds.ports, seal, clones, umask)
     runners = await stack.enter_async_context(opening_runners)
@@ -155,6 +165,8 @@ async def _open_rooms(
         seen,
         opened_hosts,
         webhooks,
+        chats,
+        chat,
     )
     app = application(state, traffic, _policy(settings, state["budgets"]))
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
@@ -183,6 +195,8 @@ def _state(
     seen: Seen,
     opened_hosts: OpenedHosts,
     webhooks: Webhooks,
+    chats: Chats,
+    chat: Chat,
 ) -> State:
     """The state of every request."""
     tally = Tally()
@@ -213,8 +227,14 @@ def _state(
         crons_changed=builds.scheduler.wake,
         cron_pace=builds.cron_pace,
         keeper=builds.keeper,
+        hear=chats.inbox.hear,
         outbox=outbox,
         webhooks=webhooks,
+        chat=chat,
+        slack=chats.systems.slack,
+        mattermost=chats.systems.mattermost,
+        teams=chats.systems.teams,
+        bot=chats.bot,
         metrics_anonymous=settings.metrics_anonymous,
         why_pending=runners.queue.why_pending,
         queue=runners.queue,
@@ -262,7 +282,7 @@ def _policy(settings: Settings, budgets: Budgets | None) -> Policy:
         who=auth.who,
         account=auth.account_id,
         api="/api",
-        unlimited=health.UNLIMITED | {hooks.PATH},  # counts each delivery by itself
+        unlimited=health.UNLIMITED | CHATS | {hooks.PATH},  # count each request by themselves
         # All runners share one secret and perhaps one address; a report that comes too late is lost.
         unlimited_under=(PREFIX,),
     )

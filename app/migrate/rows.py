@@ -289,7 +289,7 @@ def build(row: Row, known: Known) -> list[Made]:
         ended = max(made["started"], made["updated"])
         made |= {"status": "killed", "error": MOVED, "started": made["started"] or ended, "finished": ended}
     known.builds[made["id"]] = stopped
-    ours = {"found_late": False, "blocked": made["status"] == "blocked"}
+    ours = {"found_late": False, "blocked": made["status"] == "blocked", "via": ""}
     return [Made(schema.builds, made | {"params": values.mapping(row["build_params"])} | ours)]
 
 

@@ -1,7 +1,7 @@
 """The rights of callers in a repository (contract drone-rest 1.2, 8)."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -190,6 +190,19 @@ def find(
         raise auth.refused(refusal, user) if user and repo else refusal
     assert repo is not None
     return Access(repo, user, given, shown, caller.proof if caller else Proof())
+
+
+def of_account(user: User, namespace: str, name: str, right: Right, now: int, renew: Renew) -> Tx[RepoRights]:
+    """A repository in which an account has a right, whatever shows that the account asks. Errors as of `find`."""
+    found = yield from store.find_with_rights(namespace, name, user.id)
+    if found is None:
+        raise NotFound
+    refuse_outdated(found, user, right, now, renew)
+    if found.told and found.told < aged.since(now):
+        found = replace(found, rights=None)
+    if refusal := refuse(user, found.repo, found.rights, right):
+        raise refusal
+    return found
 
 
 def refuse_outdated(

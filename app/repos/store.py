@@ -14,6 +14,15 @@ from app.repos import aged
 from app.repos.model import Permissions, Repo
 
 BY_SLUG = "SELECT * FROM repos WHERE namespace = :namespace AND name = :name"
+#: Repositories of a name, in any letter case, that an account may read.
+NAMED = f"""
+    SELECT repos.* FROM repos WHERE lower(name) = lower(:name) AND (
+        :everywhere OR visibility <> 'private' OR EXISTS (
+            SELECT 1 FROM permissions WHERE permissions.user_id = :user_id
+                AND permissions.repo_id = repos.id AND permissions.can_read AND {aged.COUNTS}
+        )
+    ) ORDER BY namespace, name LIMIT :limit
+"""  # noqa: S608 - SQL of ours
 BY_UID = "SELECT * FROM repos WHERE scm = :host AND scm <> '' AND uid = :uid"
 BY_ID = "SELECT * FROM repos WHERE id = :id"
 ALL = "SELECT * FROM repos ORDER BY namespace, name LIMIT :limit OFFSET :offset"
@@ -86,6 +95,12 @@ def find_if_any(namespace: str, name: str) -> Tx[Repo | None]:
     """The repository of a slug; letter case matters."""
     row = yield from one(BY_SLUG, namespace=namespace, name=name)
     return made(row) if row else None
+
+
+def named(name: str, user: User, limit: int, now: int) -> Tx[list[Repo]]:
+    """The repositories of a name, in any letter case and whatever their namespace, that an account may read."""
+    who = {"user_id": user.id, "everywhere": user.admin, "since": aged.since(now)}
+    return [made(row) for row in (yield from many(NAMED, name=name, limit=limit, **who))]
 
 
 def find_told(hosts: Collection[str], uid: str, slug: str) -> Tx[list[Repo]]:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from app.settings import values
+from app.settings.chats import Chats
 from app.settings.extensions import Extensions
 from app.settings.forges import Forges
 from app.settings.load import named, read
@@ -51,7 +52,7 @@ OTHERS = frozenset({"GANTRY_SERVER", "GANTRY_TOKEN", "GANTRY_MIGRATE_FROM", "GAN
 _DATABASES = {"sqlite3": "sqlite:///", "postgres": ""}
 
 
-class Settings(Extensions, Forges, Webhooks):
+class Settings(Chats, Extensions, Forges, Webhooks):
     """What docs/settings.md says, one field a row."""
 
     data: Folder = named("DATA", default_factory=lambda: Path("data").absolute())
@@ -200,8 +201,8 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def names() -> list[str]:
-    """Every `GANTRY_` name that a server reads, those of git hosts, of extensions and of webhooks last."""
-    last = [*Forges.model_fields, *Extensions.model_fields, *Webhooks.model_fields]
+    """Every `GANTRY_` name that a server reads, those of git hosts, of extensions, of webhooks and of chats last."""
+    last = [*Forges.model_fields, *Extensions.model_fields, *Webhooks.model_fields, *Chats.model_fields]
     fields = sorted(Settings.model_fields.items(), key=lambda item: last.index(item[0]) + 1 if item[0] in last else 0)
     aliases = [field.validation_alias for _, field in fields]
     return [str(alias.choices[0]) for alias in aliases if isinstance(alias, AliasChoices)]

@@ -1,5 +1,6 @@
 """Reads the text of a setting; ValueError says what the text must be, and does not repeat a secret."""
 
+import base64
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -185,6 +186,23 @@ def keys(value: object) -> object:
     return found
 
 
+def base64_keys(value: object) -> object:
+    """Keys in base64, separated by commas."""
+    if not isinstance(value, str):
+        return value
+    found = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not all(len(_bytes(key)) >= SHORTEST_SECRET for key in found):
+        raise ValueError(f"must be keys of at least {SHORTEST_SECRET} bytes in base64, with commas between them")
+    return found
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+
+
 def mapping(value: object) -> object:
     """`name:value,name:value`, split at the first colon of each (contract drone-webhooks 15)."""
     if not isinstance(value, str):
@@ -195,10 +213,10 @@ def mapping(value: object) -> object:
     return {name: value for name, _, value in pairs}
 
 
-def endpoint(value: str) -> str:
-    """The address of an extension, or none; the error never repeats it."""
+def endpoint(value: str, of: str) -> str:
+    """The address of something that is called, or none; the error never repeats it."""
     if value and not _is_address(value):
-        raise ValueError("must be the extension's address, http:// or https:// with a host")
+        raise ValueError(f"must be the {of}'s address, http:// or https:// with a host")
     return value
 
 
@@ -362,13 +380,15 @@ Account = Annotated[Bootstrap | None, BeforeValidator(bootstrap)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(origins)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(networks)]
 Bind = Annotated[str, AfterValidator(bind)]
-Endpoint = Annotated[str, AfterValidator(endpoint)]
+Endpoint = Annotated[str, AfterValidator(lambda value: endpoint(value, "extension"))]
+SecretURL = Annotated[str, AfterValidator(lambda value: endpoint(value, "workflow"))]
 Endpoints = Annotated[tuple[str, ...], BeforeValidator(endpoints)]
 Map = Annotated[Mapping[str, str], BeforeValidator(mapping)]
 Line = Annotated[str, AfterValidator(line)]
 Words = Annotated[tuple[str, ...], BeforeValidator(words)]
 Key = Annotated[str, AfterValidator(lambda value: at_least(SHORTEST_SECRET, value))]
 Keys = Annotated[tuple[str, ...], BeforeValidator(keys)]
+Base64Keys = Annotated[tuple[str, ...], BeforeValidator(base64_keys)]
 RPCSecret = Annotated[str, AfterValidator(lambda value: at_least(SHORTEST_RPC_SECRET, value))]
 #: Seconds.
 Time = Annotated[int, BeforeValidator(lambda value: seconds(value, 24))]

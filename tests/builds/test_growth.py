@@ -76,7 +76,7 @@ SCANS = {
     "accounts.store.ALL": "the answer is the whole table, in the order of its index",
     "repos.templates.store.ALL": "the answer is the whole table, in the order of its index",
     "accounts.store.COUNT": "the answer is how many there are",
-    "notify.webhooks.store.ACTIVE": "the answer is all that are active; at the start and after changes, in the background",
+    "notify.webhooks.store.ACTIVE": "the answer is all that are active; at the start and after changes",
     "notify.webhooks.store.INACTIVE": "the answer is all that are not active; every minute, in the background",
     "audit.chain.ANY_UNSEALED": "the partial index audit_unsealed holds only the newest rows",
     "audit.chain.UNSEALED": "a page from the start of the partial index audit_unsealed",

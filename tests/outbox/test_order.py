@@ -4,11 +4,9 @@ import asyncio
 
 import pytest
 
-from app.db.tx import Tx
-from app.errors import AppError, Unavailable, Unreadable
+from app.errors import Unavailable, Unreadable
 from app.outbox import store
-from app.outbox.model import Entry
-from app.outbox.worker import AT_ONCE, DELAYS, IN_TURN, LEASE, Channel, Worker
+from app.outbox.worker import AT_ONCE, DELAYS, IN_TURN, LEASE
 from app.scm.forge import Later
 from tests.outbox.farside import NOW, FarSide, Scene
 from tests.soon import soon
@@ -114,7 +112,7 @@ async def test_one_that_is_dead_lets_the_next_one_leave(scene: Scene, last: Exce
     async def dead() -> bool:
         return {entry.state for entry in await scene.left()} == {"dead"}
 
-    await soon(dead)
+    await soon(dead, "both are dead")
     assert scene.far.asked == [HOOK, HOOK]
     assert [(text, due) for text, _, due in scene.failures] == [("1", None), ("2", None)]
 
@@ -195,19 +193,3 @@ async def test_what_was_for_a_host_that_is_no_more_is_dropped_piece_by_piece(sce
 
     assert [await scene.db.write(store.drop(HOOK, "waiting", 2)) for _ in range(3)] == [2, 1, 0]
     assert [entry.part for entry in await scene.left()] == ["other"]
-
-
-async def test_what_its_sender_notes_as_failed_is_not_kept(scene: Scene) -> None:
-    noted = []
-
-    def note(entry: Entry, error: AppError, due: int | None) -> Tx[None]:
-        noted.append((entry.payload["text"], error.message, due))
-        yield from ()
-
-    scene.far.errors[HOOK] = Unreadable("gone")
-    await scene.add_in_order("1", "2")
-    channel = Channel(scene.far.send, note, in_order=True, keeps_dead=False)
-    async with Worker(scene.db, {"webhook": channel}, "a", scene.clock, alone=True).running():
-        await scene.empty()
-
-    assert noted == [("1", "gone", None), ("2", "gone", None)]

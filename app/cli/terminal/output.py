@@ -234,6 +234,7 @@ def build_block(build: Json, server: str, slug: str) -> str:
             ("Author", author.removesuffix(" <>")),
             ("Message", text.get("message", "")),
             ("Target", text.get("deploy_to", "")),
+            ("Begun through", text.get("via", "")),
             ("Parent", str(build.get("parent") or "")),
             ("Params", ", ".join(f"{line(k)}={line(v)}" for k, v in params.items())),
             ("Link", f"{server}/{slug}/{build.get('number', '')}"),

@@ -1,4 +1,4 @@
-"""What subscribers are told of a moment (contract webhooks 1): some events, in the order in which they are sent."""
+"""What subscribers are told of a moment (contract gantry-webhooks 1): some events, in the order of their sending."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 
 from app.db.connect import Database
 from app.db.tx import Tx
-from app.errors import AppError, Unavailable
+from app.errors import AppError, Unavailable, Unreadable
 from app.moments import Recorders
 from app.notify.webhooks import deliveries, store
 from app.notify.webhooks.deliveries import Sending
 from app.notify.webhooks.formats import Renderer
 from app.notify.webhooks.masking import Masking
 from app.notify.webhooks.model import Answer, Attempt, Format, Request, State, Webhook
-from app.notify.webhooks.moments import disabled, host_of
+from app.notify.webhooks.moments import Disabled, disabled, host_of
 from app.notify.webhooks.poster import NotSent, Poster
 from app.outbox.model import Entry, Kind
 from app.outbox.worker import Channel, nothing
@@ -54,7 +54,7 @@ class NotNow(Later):
         self.attempt = attempt
 
 
-class Gone(AppError):
+class Gone(Unreadable):
     """The endpoint wants nothing any more."""
 
     code = "endpoint_gone"
@@ -135,11 +135,10 @@ class Sender:
         webhook = yield from store.disable(webhook_id, reason, self._seal, now)
         if webhook is None:
             return
-        place = webhook.namespace
-        if webhook.repo_id is not None:
-            place = (yield from repos.find(webhook.repo_id)).slug
-        yield from self._recorders.record(disabled(place, webhook))
-        about = {"webhook": webhook_id, "place": place, "host": host_of(webhook), "reason": reason}
+        repo = (yield from repos.find(webhook.repo_id)) if webhook.repo_id is not None else None
+        found = Disabled(webhook, repo)
+        yield from self._recorders.record(disabled(found))
+        about = {"webhook": webhook_id, "place": found.place, "host": host_of(webhook), "reason": reason}
         log.warning("a webhook is inactive now", extra=about)
 
 

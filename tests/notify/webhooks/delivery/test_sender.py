@@ -109,7 +109,7 @@ async def test_an_endpoint_that_is_gone_gets_nothing_any_more_and_others_hear_of
         await scene.promote()
         await scene.settled()
 
-        await soon(lambda: len(watching.came) == 1, "the server's subscription hears of it")
+        await soon(lambda: len(watching.came) == 2, "both hear of it")
 
     shown = await scene.show(webhook)
     assert (shown.active, shown.reason) == (False, "the endpoint says that it is gone (410)")

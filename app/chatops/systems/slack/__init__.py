@@ -1,0 +1,1 @@
+"""Slack: a slash command, buttons, and messages that change (contract chatops 2)."""

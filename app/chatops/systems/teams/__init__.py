@@ -1,0 +1,1 @@
+"""Microsoft Teams: an outgoing webhook (contract chatops 4)."""
