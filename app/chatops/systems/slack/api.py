@@ -1,4 +1,4 @@
-"""POST /chat/slack/command and /chat/slack/interactive: what people type and press in Slack (contract gantry-chatops 2)."""
+"""POST /chat/slack/command and /chat/slack/interactive: what people type and press (contract gantry-chatops 2)."""
 
 import logging
 from typing import Any

@@ -1,4 +1,4 @@
-"""Answers as messages of Teams (contract gantry-chatops 4, 7.5). Pure."""
+"""Answers as messages of Teams (contract gantry-chatops 4). Pure."""
 
 from dataclasses import replace
 from itertools import groupby
