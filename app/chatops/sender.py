@@ -39,7 +39,8 @@ class Sender:
             return nothing()
         build = await self._build(asked)
         shown = messages.mark(build) if build else PLAIN
-        if shown == asked.shown or not _has_room(asked, writer, build):
+        taken_over = bool(asked.shown) and not asked.follows
+        if shown == asked.shown or taken_over or not _has_room(asked, writer, build):
             return nothing()
         place = requests.opened(asked.place, self._ports.builds.seal)
         answer = await self._answer(asked, build)
@@ -57,7 +58,9 @@ class Sender:
         if build is None:
             return asked.answer
         repo = await self._db.glance(repos.find(build.repo_id))
-        return await self._teller.about(repo, build, asked.note)
+        # Not the note of this request: whoever was faster to decide on the build has said something meanwhile.
+        note = await self._db.glance(requests.note_of(build.id))
+        return await self._teller.about(repo, build, note)
 
 
 def _has_room(asked: Asked, writer: Writer, build: Build | None) -> bool:

@@ -5,15 +5,25 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.chatops.model import System, Writer
-from app.chatops.systems.mattermost.api import ACTION
+from app.chatops.systems.bot import api as bot
+from app.chatops.systems.mattermost import api as mattermost_api
 from app.chatops.systems.mattermost.messages import Buttons
 from app.chatops.systems.mattermost.system import Bot, Mattermost
+from app.chatops.systems.slack import api as slack_api
 from app.chatops.systems.slack.reading import Tenants
 from app.chatops.systems.slack.system import Slack
+from app.chatops.systems.teams import api as teams_api
 from app.chatops.systems.teams.system import Teams
 from app.scm.client import Client
 from app.settings.server import Settings
 
+#: The paths that chats call, and count by themselves.
+PATHS = frozenset(
+    {
+        *(slack_api.COMMAND, slack_api.INTERACTIVE, mattermost_api.COMMAND, mattermost_api.ACTION, teams_api.PATH),
+        bot.PATH,
+    }
+)
 #: Seconds for a call to a chat.
 TIMEOUT = 10
 
@@ -63,5 +73,5 @@ async def open_systems(settings: Settings, cookie_key: bytes) -> AsyncIterator[S
 def _mattermost(settings: Settings, tokens: tuple[str, ...], client: Client, key: bytes) -> Mattermost:
     url, token = settings.mattermost_url, settings.mattermost_bot_token
     bot = Bot(url, client, token) if url and token else None
-    buttons = Buttons(settings.public_url + ACTION, key, everybody=bot is not None)
+    buttons = Buttons(settings.public_url + mattermost_api.ACTION, key, everybody=bot is not None)
     return Mattermost(tokens, url, client, buttons, bot)

@@ -1,7 +1,6 @@
 """Slack, Mattermost and a workflow of Teams, which take messages over real HTTP and remember what people would see."""
 
 import itertools
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -145,6 +144,7 @@ def signed(fields: Mapping[str, str], now: int, secret: str = SIGNING_SECRET) ->
     }
 
 
-def text_of(message: Mapping[str, Any]) -> str:
-    """What a message of Slack shows."""
-    return "".join(re.findall(r"'text': '((?:[^'\\]|\\.)*)'", str(message["blocks"])))
+def shown(message: Mapping[str, Any]) -> str:
+    """The words of a message of Slack."""
+    texts = [block["elements"] for block in message["blocks"] if block["type"] == "rich_text"]
+    return "\n".join("".join(part["text"] for part in element["elements"]) for text in texts for element in text)

@@ -3,22 +3,27 @@
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx2
 import pytest
 
+from app.accounts import auth
 from app.chatops.model import NOWHERE, Answer, Button, Press, Request
+from app.chatops.systems.bot import api as bot
 from app.chatops.systems.mattermost import api as mattermost
 from app.chatops.systems.mattermost import system
 from app.chatops.systems.slack import api as slack
 from app.chatops.systems.teams import api as teams
 from app.chatops.systems.teams.signature import sign
-from app.main.systems import open_systems
+from app.main.systems import PATHS, open_systems
 from app.settings.load import read
 from app.settings.server import Settings
+from app.web.limit import Budgets
+from app.web.policy import Policy
+from app.web.server import OPEN
 from tests.chatops.systems.farside import BOT_TOKEN, SIGNING_SECRET, FarMattermost, FarSlack, signed
 from tests.scm.fakes.serving import serving
 from tests.web.asgi import serving as answering
@@ -28,7 +33,6 @@ TOKEN, SECRET = "k3wm5uxq8bfd7yo1ncz9ersh2a", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXG
 USER, ASKER, CHANNEL, POST = "u" * 26, "a" * 26, "c" * 26, "p" * 26
 VALUE = "cancel:octocat/hello-world:43:0:1767226500.wPIAOuFUo-9fr2heSrw2OQ"
 ROWS = [*slack.routes, *mattermost.routes, *teams.routes]
-PATHS = [slack.COMMAND, slack.INTERACTIVE, mattermost.COMMAND, mattermost.ACTION, teams.PATH]
 WAITS = Answer("Build 43 waits", True, 43, "octocat/hello-world", (Button("Cancel", VALUE, "danger"),))
 
 
@@ -59,11 +63,11 @@ class Served:
 
 
 @asynccontextmanager
-async def server(**settings: str) -> AsyncIterator[Served]:
+async def server(policy: Policy = OPEN, **settings: str) -> AsyncIterator[Served]:
     core = Core()
     async with open_systems(read(Settings, {"GANTRY_URL": "https://ci", **settings}), b"key") as chats:
         state: dict[str, Any] = {"slack": chats.slack, "mattermost": chats.mattermost, "teams": chats.teams}
-        async with answering(ROWS, chat=core, now=lambda: NOW, **state) as client:
+        async with answering(ROWS, policy=policy, chat=core, now=lambda: NOW, **state) as client:
             yield Served(core, client)
 
 
@@ -97,7 +101,7 @@ async def served(far_slack: FarSlack, far_mattermost: FarMattermost) -> AsyncIte
         yield made
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", sorted(PATHS - {bot.PATH}))
 async def test_a_chat_that_the_settings_do_not_name_is_not_there(path: str) -> None:
     async with server() as made:
         unknown = await made.client.post("/chat/icq")
@@ -296,7 +300,14 @@ async def with_bot(far_mattermost: FarMattermost) -> AsyncIterator[Served]:
 async def test_with_a_bot_everybody_whom_mattermost_knows_may_press(with_bot: Served) -> None:
     answer = await with_bot.post(mattermost.ACTION, *click(await context(with_bot), USER, "alice"))
     assert "update" in answer.json()
-    assert with_bot.core.presses[0].place.message == POST
+    assert with_bot.core.presses[0].place == NOWHERE
+
+
+async def test_a_press_that_begins_a_build_is_followed_in_its_channel(with_bot: Served) -> None:
+    with_bot.core.answer = replace(WAITS, buttons=(Button("Roll back", VALUE.replace("cancel", "rollback")),))
+    await with_bot.post(mattermost.ACTION, *click(await context(with_bot), USER, "alice"))
+    place = with_bot.core.presses[0].place
+    assert (place.channel, place.message) == (CHANNEL, "")
 
 
 @pytest.mark.parametrize(
@@ -380,3 +391,14 @@ async def test_what_teams_has_not_signed_is_refused(served: Served) -> None:
     assert (await served.post(teams.PATH, body + b" ", headers)).status_code == 401
     assert (await served.post(teams.PATH, b"{" * 300_000, headers)).status_code == 413
     assert served.core.commands == []
+
+
+async def test_strangers_are_limited_and_a_chat_is_not() -> None:
+    """All people of a chat come from the same few addresses."""
+    policy = Policy(budgets=Budgets(2, lambda: 0), unlimited=PATHS, who=auth.who, account=auth.account_id)
+    async with server(policy, GANTRY_SLACK_SIGNING_SECRET=SIGNING_SECRET) as made:
+        forged = [await made.post(slack.COMMAND, *signed(command(), NOW, "0" * 32)) for _ in range(3)]
+        absent = await made.post(teams.PATH, b"", {})
+        heard = [await made.post(slack.COMMAND, *signed(command(), NOW)) for _ in range(4)]
+    assert [answer.status_code for answer in [*forged, absent]] == [401, 401, 429, 429]
+    assert {answer.status_code for answer in heard} == {200}

@@ -18,7 +18,7 @@ URL = "https://ci.example.com"
 
 
 def test_the_signature_of_the_contract() -> None:
-    """Contract chatops 4, the worked example."""
+    """Contract gantry-chatops 4, the worked example."""
     assert len(BODY) == 109
     assert sign(SECRET, BODY) == SIGNATURE
     assert verify([base64.b64encode(b"x" * 32).decode(), SECRET], SIGNATURE, BODY)
@@ -156,12 +156,15 @@ def test_a_message_is_no_larger_than_teams_takes(sign: str) -> None:
         assert len(json.dumps(told, ensure_ascii=False).encode()) < 28_000
 
 
-def test_a_later_answer_is_a_card() -> None:
-    told = messages.card(Answer("Build `43` failed\n```\nlog *x*\n```", build=43, repo="o/n"), URL)
+def test_a_later_answer_is_a_card_in_which_nothing_is_a_mark() -> None:
+    told = messages.card(Answer("Build `43` of *x* failed\n```\nlog {{DATE(x)}}\n```", build=43, repo="o/n"), URL)
 
     (attachment,) = told["attachments"]
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
-    assert [(one["text"], one.get("fontType")) for one in attachment["content"]["body"]] == [
-        ("Build 43 failed", None),
-        ("log \\*x\\*", "Monospace"),
+    runs = [[(run["text"], run.get("fontType")) for run in block["inlines"]] for block in attachment["content"]["body"]]
+    assert runs == [
+        [("Build ", None), ("43", "Monospace"), (" of *x* failed", None)],
+        [("log { {DATE(x)}}", "Monospace")],
     ]
+    linked = messages.card(Answer("[43](https://ci/43)"), URL)["attachments"][0]["content"]["body"]
+    assert linked[0]["inlines"][0]["selectAction"] == {"type": "Action.OpenUrl", "url": "https://ci/43"}

@@ -10,6 +10,7 @@ from app.chatops.model import Answer
 from app.chatops.state import State
 from app.chatops.systems.mattermost import messages
 from app.chatops.systems.mattermost.system import Mattermost
+from app.chatops.systems.strangers import counted
 from app.errors import NotFound
 from app.web import body
 from app.web.connected import address
@@ -34,9 +35,10 @@ async def command(request: Request[MattermostState]) -> JSON[dict[str, Any]]:
     The request shows the token of the command. What the person did wrong is answered with 200, as Mattermost shows
     nothing else.
     """
-    mattermost = _mattermost(request)
-    sent = await body.read(request, LIMIT)
-    asked = mattermost.command(request.headers, sent, request.state["now"](), address(request))
+    with counted(request):
+        mattermost = _mattermost(request)
+        sent = await body.read(request, LIMIT)
+        asked = mattermost.command(request.headers, sent, request.state["now"](), address(request))
     answer = await request.state["chat"].command(replace(asked, place=mattermost.followed(asked.place)))
     return JSON(messages.message(answer, mattermost.buttons.of(answer, asked.place)))
 
@@ -47,11 +49,12 @@ async def press(request: Request[MattermostState]) -> JSON[dict[str, Any]]:
     The request is not signed. It holds what this server has signed when it showed the button, and counts only for the
     person and the channel of the message, or for a person whom Mattermost knows.
     """
-    mattermost = _mattermost(request)
-    pressed = mattermost.press(await body.read(request, LIMIT), address(request))
+    with counted(request):
+        mattermost = _mattermost(request)
+        pressed = mattermost.press(await body.read(request, LIMIT), address(request))
     if problem := await mattermost.problem(pressed):
         return JSON(messages.pressed(Answer(problem)))
-    answer = await request.state["chat"].press(replace(pressed, place=mattermost.followed(pressed.place)))
+    answer = await request.state["chat"].press(replace(pressed, place=mattermost.followed_after(pressed)))
     return JSON(messages.pressed(answer, mattermost.buttons.of(answer, pressed.place)))
 
 

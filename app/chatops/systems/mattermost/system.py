@@ -91,6 +91,12 @@ class Mattermost:
         place = place if self._hooks and place.url.startswith(self._hooks) else replace(place, url="")
         return place if place.url or self._bot else NOWHERE
 
+    def followed_after(self, press: Press) -> Place:
+        """Where later answers to a press go. The message of a build is told of the build anyhow, so only a press that
+        begins another build has a place."""
+        begins = press.value.startswith("rollback:")
+        return self.followed(replace(press.place, message="")) if begins else NOWHERE
+
     async def problem(self, press: Press) -> str:
         """Why a press does not count; empty if it does.
 

@@ -13,6 +13,7 @@ from app.chatops.state import State
 from app.chatops.systems.slack import reading
 from app.chatops.systems.slack.messages import message
 from app.chatops.systems.slack.system import Slack
+from app.chatops.systems.strangers import counted
 from app.errors import AppError, NotFound
 from app.web import body
 from app.web.connected import address
@@ -38,19 +39,21 @@ async def command(request: Request[SlackState]) -> JSON[dict[str, Any]] | Done:
 
     The request is signed by Slack. What the person did wrong is answered with 200, as Slack shows nothing else.
     """
-    slack = _slack(request)
-    sent = await body.read(request, LIMIT)
-    if reading.is_probe(sent):
-        return Done()
-    asked = slack.command(request.headers, sent, request.state["now"](), address(request))
+    with counted(request):
+        slack = _slack(request)
+        sent = await body.read(request, LIMIT)
+        if reading.is_probe(sent):
+            return Done()
+        asked = slack.command(request.headers, sent, request.state["now"](), address(request))
     return JSON(message(await request.state["chat"].command(asked)))
 
 
 async def probe(request: Request[SlackState]) -> Done:
     """Answer Slack, which now and then looks at the certificate of the server."""
-    _slack(request)
-    if body.query(request).get("ssl_check") != "1":
-        raise NotFound
+    with counted(request):
+        _slack(request)
+        if body.query(request).get("ssl_check") != "1":
+            raise NotFound
     return Done()
 
 
@@ -60,8 +63,9 @@ async def interactive(request: Request[SlackState]) -> Response:
     The answer has no body, for Slack would not show it: what is shown leaves through the outbox. Only what the core
     answers without having stored it is told at once.
     """
-    slack = _slack(request)
-    press = slack.press(request.headers, await body.read(request), request.state["now"](), address(request))
+    with counted(request):
+        slack = _slack(request)
+        press = slack.press(request.headers, await body.read(request), request.state["now"](), address(request))
     if press is None:
         return Done()
     answer = await request.state["chat"].press(press)

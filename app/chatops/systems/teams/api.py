@@ -3,6 +3,7 @@
 from starlette.requests import Request
 
 from app.chatops.state import State
+from app.chatops.systems.strangers import counted
 from app.chatops.systems.teams.system import Teams
 from app.errors import NotFound
 from app.web import body
@@ -27,10 +28,12 @@ async def command(request: Request[TeamsState]) -> JSON[dict[str, str]]:
 
     The request is signed by Teams. What the person did wrong is answered with 200, as Teams shows nothing else.
     """
-    teams = request.state["teams"]
-    if teams is None:
-        raise NotFound
-    asked = teams.command(request.headers, await body.read(request, LIMIT), request.state["now"](), address(request))
+    with counted(request):
+        teams = request.state["teams"]
+        if teams is None:
+            raise NotFound
+        sent = await body.read(request, LIMIT)
+        asked = teams.command(request.headers, sent, request.state["now"](), address(request))
     return JSON(teams.message(await request.state["chat"].command(asked)))
 
 

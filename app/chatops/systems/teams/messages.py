@@ -1,10 +1,9 @@
 """Answers as messages of Teams (contract gantry-chatops 4). Pure."""
 
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from app.chatops.markup import fitted, link, parts
+from app.chatops.markup import Part, fitted, link, parts
 from app.chatops.model import Answer
 from app.chatops.systems.markdown import markdown
 
@@ -21,15 +20,10 @@ def message(answer: Answer, public_url: str, *, followed: bool) -> dict[str, str
 
 
 def card(answer: Answer, public_url: str) -> dict[str, Any]:
-    """A later answer, as a workflow of Teams posts it in its channel. Text of cards has links, and no code."""
+    """A later answer, as a workflow of Teams posts it in its channel: runs of text, in which there are no marks."""
     shown = fitted(parts(_with_page(answer, public_url, followed=True)), MOST)
-    body = []
-    for is_block, group in groupby(shown, lambda part: part.kind == "block"):
-        told = [replace(part, kind="words") if part.kind != "link" else part for part in group]
-        text = markdown(told, newline="\n\n")
-        body.append(
-            {"type": "TextBlock", "text": text, "wrap": True, **({"fontType": "Monospace"} if is_block else {})}
-        )
+    groups = groupby(shown, lambda part: part.kind == "block")
+    body = [{"type": "RichTextBlock", "inlines": [_run(part) for part in group]} for _, group in groups]
     content = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -38,6 +32,16 @@ def card(answer: Answer, public_url: str) -> dict[str, Any]:
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": content}
     return {"type": "message", "attachments": [attachment]}
+
+
+def _run(part: Part) -> dict[str, Any]:
+    """A part as a run of text. A card would replace `{{DATE(…)}}`: double braces are set apart."""
+    run: dict[str, Any] = {"type": "TextRun", "text": part.text.replace("{{", "{ {")}
+    if part.kind in ("code", "block"):
+        run["fontType"] = "Monospace"
+    if part.url:
+        run |= {"color": "Accent", "selectAction": {"type": "Action.OpenUrl", "url": part.url}}
+    return run
 
 
 def _text(text: str) -> str:
