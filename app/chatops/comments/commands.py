@@ -1,4 +1,4 @@
-"""Which line of a comment is a command (contract chatops 6.5). Pure."""
+"""Which line of a comment is a command (contract gantry-chatops 6.5). Pure."""
 
 import re
 

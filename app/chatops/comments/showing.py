@@ -1,4 +1,4 @@
-"""An answer as a comment of a host (contract chatops 6.5). Pure."""
+"""An answer as a comment of a host (contract gantry-chatops 6.5). Pure."""
 
 import re
 from collections.abc import Sequence

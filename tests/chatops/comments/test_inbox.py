@@ -1,4 +1,4 @@
-"""Comments that hosts tell of wait in the outbox, and are carried out once (contract chatops 6.5)."""
+"""Comments that hosts tell of wait in the outbox, and are carried out once (contract gantry-chatops 6.5)."""
 
 import asyncio
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Answers as comments: nothing in them mentions, refers or commands (contract chatops 6.5)."""
+"""Answers as comments: nothing in them mentions, refers or commands (contract gantry-chatops 6.5)."""
 
 import re
 

@@ -56,6 +56,7 @@ def test_what_is_right(more: dict[str, Any]) -> None:
         ("http://[::ffff:10.0.0.1]/", "GANTRY_WEBHOOK_ALLOW_PRIVATE"),
         ("http://169.254.169.254/latest/meta-data", "never called"),
         ("https://hooks.slack.com/******", "whole address"),
+        *((f"http://{host}/", "usual form") for host in ("2130706433", "0x7f000001", "127.1", "0", "...", "a..b")),
     ],
 )
 def test_an_address_that_cannot_be_used(url: str, words: str) -> None:
