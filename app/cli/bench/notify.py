@@ -24,8 +24,9 @@ HOOKS, MANY = 50, 100
 PLACE = 50
 #: The path of the endpoint that hangs in every other turn, while it does not: what comes there does not count.
 CHANGING = "/1"
-#: Promotions whose deliveries are timed, seconds between two, and turns in which two cases are measured side by side.
-TIMED, BETWEEN, TURNS = 100, 0.03, 5
+#: Seconds between two promotions, one after the other and with many webhooks, and turns in which two cases are measured
+#: side by side.
+BETWEEN, FAR_BETWEEN, TURNS = 0.05, 0.5, 5
 #: Seconds between two looks at what has come.
 PAUSE = 0.02
 _SETTINGS = {"WEBHOOK_ALLOW_PRIVATE": "true"}
@@ -75,8 +76,8 @@ def _soon(bench: Bench, receiver: Receiver) -> list[Figure]:
     with bench.server("soon", settings=_SETTINGS) as server:
         scene.register(server.api, bench.repository)
         _subscribe(server.api, f"{receiver.url}/0", 0)
-        bench.say(f"{TIMED} promotions, and their deliveries")
-        alone = _timed(server.api, receiver, TIMED, 1)
+        bench.say("promotions, and their deliveries")
+        alone = _timed(server.api, receiver, bench.sizes.seconds, 1, BETWEEN)
         hanging, *_ = [_subscribe(server.api, f"{receiver.url}/{number}", number) for number in range(1, MANY)]
         bench.say(f"promotions with {MANY} webhooks, of which one hangs or none")
         found: dict[str, list[float]] = {CHANGING: [], DEAD: []}
@@ -84,7 +85,7 @@ def _soon(bench: Bench, receiver: Receiver) -> list[Figure]:
             for path, took in found.items():
                 body = json.dumps({"url": receiver.url + path, "active": True}).encode()
                 server.api.ask("PATCH", hanging, body)
-                took += _timed(server.api, receiver, TIMED // TURNS // 4, MANY - 1, 0.5)
+                took += _timed(server.api, receiver, bench.sizes.seconds / TURNS, MANY - 1, FAR_BETWEEN)
     well, dead = (at(took, 0.95) for took in found.values())
     detail = {"before_p95_ms": well, "after_p95_ms": dead}
     return [
@@ -107,15 +108,15 @@ def _promote(api: Api) -> int:
     return int(api.ask("POST", path)["number"])
 
 
-def _timed(api: Api, receiver: Receiver, promotions: int, hooks: int, between: float = BETWEEN) -> list[float]:
-    """Seconds from the request of each promotion until the first byte of each of its deliveries."""
+def _timed(api: Api, receiver: Receiver, seconds: float, hooks: int, between: float) -> list[float]:
+    """Promote for some seconds: the seconds from each request until the first byte of each of its deliveries."""
     receiver.came()
     asked: dict[int, float] = {}
-    for _ in range(promotions):
+    for _ in range(max(round(seconds / between), 1)):
         began = time.monotonic()
         asked[_promote(api)] = began
         time.sleep(between)
-    came = _wait_for(receiver, promotions * hooks, lambda one: one.build in asked and one.path != CHANGING)
+    came = _wait_for(receiver, len(asked) * hooks, lambda one: one.build in asked and one.path != CHANGING)
     return [one.at - asked[one.build] for one in came]
 
 
