@@ -135,6 +135,7 @@ OWN: list[tuple[str, str, str, Any]] = [
     ("retention_days", "GANTRY_RETENTION_DAYS", "90", 90),
     ("retention_builds", "GANTRY_RETENTION_BUILDS", "500", 500),
     ("workspace_limit", "GANTRY_WORKSPACE_LIMIT", "75%", Allowance("75%", share=0.75)),
+    ("chat_secret", "GANTRY_CHAT_SECRET", SECRET, SECRET),
     ("slack_signing_secret", "GANTRY_SLACK_SIGNING_SECRET", f"{SECRET}, {SECRET}2", (SECRET, f"{SECRET}2")),
     ("slack_app_id", "GANTRY_SLACK_APP_ID", "A012AB3CD", "A012AB3CD"),
     ("slack_teams", "GANTRY_SLACK_TEAMS", "T1,E2", ("T1", "E2")),

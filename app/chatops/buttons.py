@@ -1,4 +1,4 @@
-"""The values of buttons: what a button does, to which build, until when (contract chatops 3). Pure.
+"""The values of buttons: what a button does, to which build, until when (contract gantry-chatops 6.3). Pure.
 
 A chat gives the value back when somebody presses the button. The value holds nothing secret: everybody who sees the
 message may read the value. Only this server can make one, because it is signed.

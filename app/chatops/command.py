@@ -1,4 +1,4 @@
-"""A command, its words, and how it is typed (contract chatops 1). Pure."""
+"""A command, its words, and how it is typed (contract gantry-chatops 6.1). Pure."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Reads the commands that people type (contract chatops 1). Pure."""
+"""Reads the commands that people type (contract gantry-chatops 6.1). Pure."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""What a message says of a build that was begun or is awaited in a chat (contract chatops 3). Pure."""
+"""What a message says of a build that was begun or is awaited in a chat (contract gantry-chatops 6.3). Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias

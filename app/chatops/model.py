@@ -56,7 +56,7 @@ class Request:
 
     by: Person
     text: str
-    #: What makes the request one of its kind: the same request has the same key (contract chatops 6.4).
+    #: What makes the request one of its kind: the same request has the same key (contract gantry-chatops 6.4).
     key: str
     place: Place = NOWHERE
     #: Network address that the request came from.

@@ -88,26 +88,26 @@ def _key(person: Person) -> dict[str, str]:
     return {"system": person.system, "tenant": person.tenant, "chat_user": person.user}
 
 
-def offer(person: Person, code: str, now: int) -> Tx[None]:
-    """Let whoever shows the code, of which this is the hash, link the person; an earlier code of the person is void."""
+def offer(person: Person, digest: str, now: int) -> Tx[None]:
+    """Let whoever shows the code of this hash link the person; an earlier code of the person is void."""
     names = {"name": person.name, "tenant_name": person.tenant_name}
-    yield from run(OFFER, **_key(person), **names, code=code, expires=now + LIFETIME)
+    yield from run(OFFER, **_key(person), **names, code=digest, expires=now + LIFETIME)
 
 
-def offered(code: str, now: int) -> Tx[Person]:
-    """Whom a code links; NotFound for a code that is unknown, used or too old."""
-    row = yield from one(OFFERED, code=code, now=now)
+def offered(digest: str, now: int) -> Tx[Person]:
+    """Whom the code of this hash links; NotFound for a code that is unknown, used or too old."""
+    row = yield from one(OFFERED, code=digest, now=now)
     if row is None:
         raise _unknown()
     return Person(row["system"], row["tenant"], row["chat_user"], row["name"], row["tenant_name"])
 
 
-def link(code: str, user: User, by: Actor, recorders: Recorders, now: int) -> Tx[ChatAccount]:
-    """Let the person of a code act with an account from now on; the code is used up. NotFound as of `offered`.
+def link(digest: str, user: User, by: Actor, recorders: Recorders, now: int) -> Tx[ChatAccount]:
+    """Let the person of a code act with an account from now on. The code is used up; NotFound as of `offered`.
 
     A person who had another account acts with that one no longer.
     """
-    row = yield from one(TAKE, code=code, now=now)
+    row = yield from one(TAKE, code=digest, now=now)
     if row is None:
         raise _unknown()
     person = Person(row["system"], row["tenant"], row["chat_user"], row["name"], row["tenant_name"])

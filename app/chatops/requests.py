@@ -1,4 +1,4 @@
-"""The SQL of what people of chats have asked for (contract chatops 4).
+"""The SQL of what people of chats have asked for (contract gantry-chatops 6.4).
 
 A request is stored before it is worked on: the same request, sent again, gets the stored answer.
 """

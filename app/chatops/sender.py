@@ -1,4 +1,4 @@
-"""Tells the places of requests what waits in the outbox for them (contract chatops 3)."""
+"""Tells the places of requests what waits in the outbox for them (contract gantry-chatops 6.3)."""
 
 from collections.abc import Mapping
 

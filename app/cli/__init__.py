@@ -50,6 +50,7 @@ SECTIONS = {
         "bundle": Lazy("app.cli.bundle:bundle", "Create, promote, verify and carry release bundles."),
     },
     "Administration commands": {
+        "chat": Lazy("app.cli.chat:chat", "Link what you are in a chat to your account."),
         "token": Lazy("app.cli.token:token", "Make, list and remove your tokens."),
         "user": Lazy("app.cli.user:user", "Manage accounts (administrators)."),
         "artifact-repo": Lazy("app.cli.artifact_repo:artifact_repo", "Keep artifact repositories and their rights."),

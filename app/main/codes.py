@@ -8,6 +8,7 @@ from app.artifacts.codes import QUERIES
 from app.buildinfo.codes import CODES as BUILD_INFO
 from app.builds.codes import CODES as BUILDS
 from app.bundles.codes import CODES as BUNDLES
+from app.chatops.codes import CODES as CHATS
 from app.notify.webhooks.codes import CODES as WEBHOOKS
 from app.repos.codes import CODES as REPOS
 from app.runners.codes import CODES as RUNNERS
@@ -29,5 +30,6 @@ CODES: Sequence[Code] = ordered(
         *BUILD_INFO,
         *BUNDLES,
         *WEBHOOKS,
+        *CHATS,
     ]
 )

@@ -7,6 +7,7 @@ from app.artifacts.examples import EXAMPLES as ARTIFACTS
 from app.buildinfo.examples import EXAMPLES as BUILD_INFO
 from app.builds.examples import EXAMPLES as BUILDS
 from app.bundles.examples import EXAMPLES as BUNDLES
+from app.chatops.examples import EXAMPLES as CHATS
 from app.notify.webhooks.examples import EXAMPLES as WEBHOOKS
 from app.repos.examples import EXAMPLES as REPOS
 from app.web.examples import Example
@@ -21,4 +22,5 @@ EXAMPLES: Mapping[str, Example] = {
     **BUILD_INFO,
     **BUNDLES,
     **WEBHOOKS,
+    **CHATS,
 }

@@ -116,9 +116,9 @@ def expected(row: Endpoint, *, private: bool = False, open_metrics: bool = False
     """By the needs of the row; some depend on settings."""
     admitted = statuses(*SOMEBODY) if private else statuses("stranger", "runner", *SOMEBODY)
     match row.operation:
-        case "accounts.login" | "accounts.logout" | "accounts.connect":
+        case "accounts.login" | "accounts.logout" | "accounts.connect" | "chats.confirm_link":
             return EVERYBODY | dict.fromkeys(("stranger", "runner", "foreign"), 403)
-        case "accounts.show_login":
+        case "accounts.show_login" | "chats.show_link":
             return EVERYBODY | {"foreign": 403}
         case "builds.status_svg":
             return admitted | of_root(row, admitted) if private else EVERYBODY
@@ -273,7 +273,7 @@ def due_trust(row: Endpoint, passing: set[str]) -> set[str]:
     match row.operation:
         case "accounts.login":
             return {"account", "root"}
-        case "accounts.logout" | "accounts.show_login" | "accounts.connect":
+        case "accounts.logout" | "accounts.show_login" | "accounts.connect" | "chats.show_link" | "chats.confirm_link":
             return {"browser"}
     return passing if row.needs is rpc.RUNNER else passing - {"stranger", "runner"}
 

@@ -35,7 +35,7 @@ class Fixed(Clock):
 
 
 def test_the_signature_of_the_contract_is_the_one_of_slacks_library() -> None:
-    """Contract chatops 2.2, the worked example."""
+    """Contract gantry-chatops 2.2, the worked example."""
     assert len(BODY) == 248
     assert sign(SECRET, str(NOW), BODY) == SIGNATURE
     assert sign(SECRET, str(NOW + 1), BODY) == "v0=3345cbd222e9b972b1bf5cfaa2821a6eef6c3640f8aa80587bd28288945c23d5"

@@ -18,7 +18,7 @@ URL = "https://ci.example.com"
 
 
 def test_the_signature_of_the_contract() -> None:
-    """Contract chatops 4, the worked example."""
+    """Contract gantry-chatops 4, the worked example."""
     assert len(BODY) == 109
     assert sign(SECRET, BODY) == SIGNATURE
     assert verify([base64.b64encode(b"x" * 32).decode(), SECRET], SIGNATURE, BODY)

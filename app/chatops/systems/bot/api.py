@@ -1,4 +1,4 @@
-"""POST /chat/command: what a bot of one's own sends (contract chatops 5)."""
+"""POST /chat/command: what a bot of one's own sends (contract gantry-chatops 5)."""
 
 from starlette.requests import Request
 

@@ -1,4 +1,4 @@
-"""A bot of one's own: which of its requests are taken, and where later answers go (contract chatops 5)."""
+"""A bot of one's own: which of its requests are taken, and where later answers go (contract gantry-chatops 5)."""
 
 import hashlib
 import hmac

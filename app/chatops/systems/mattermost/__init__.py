@@ -1,1 +1,1 @@
-"""Mattermost: a slash command, buttons, and messages that change (contract chatops 3)."""
+"""Mattermost: a slash command, buttons, and messages that change (contract gantry-chatops 3)."""

@@ -1,5 +1,5 @@
 """POST /chat/mattermost/command and /chat/mattermost/action: what people type and press in Mattermost (contract
-chatops 3)."""
+gantry-chatops 3)."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a button carries, which Mattermost gives back when the button is pressed (contract chatops 3). Pure.
+"""What a button carries, which Mattermost gives back when the button is pressed (contract gantry-chatops 3). Pure.
 
 A press has neither a token nor a signature: only the signed context shows that the press comes from the Mattermost
 that was sent the button, for Mattermost hides contexts from people. A context is good in its channel only. It does not

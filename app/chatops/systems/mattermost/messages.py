@@ -1,4 +1,4 @@
-"""Answers as posts of Mattermost (contract chatops 3). Pure."""
+"""Answers as posts of Mattermost (contract gantry-chatops 3). Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

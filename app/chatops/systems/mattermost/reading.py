@@ -1,4 +1,4 @@
-"""Commands and pressed buttons as Mattermost sends them (contract chatops 3). Pure."""
+"""Commands and pressed buttons as Mattermost sends them (contract gantry-chatops 3). Pure."""
 
 import hashlib
 import hmac

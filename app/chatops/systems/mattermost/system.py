@@ -18,7 +18,7 @@ from app.scm.forge import Forbids, Refused
 
 #: Seconds in which Mattermost must say who a person is, who waits for the answer.
 LOOK_UP = 1.0
-#: Later answers that an address takes, and the seconds in which it takes them (contract chatops 3).
+#: Later answers that an address takes, and the seconds in which it takes them (contract gantry-chatops 3).
 ANSWERS, OPEN = 5, 1800
 #: The same where a bot changes messages.
 ANSWERS_OF_BOT, OPEN_OF_BOT = 50, 7 * 24 * 3600

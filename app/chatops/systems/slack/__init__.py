@@ -1,1 +1,1 @@
-"""Slack: a slash command, buttons, and messages that change (contract chatops 2)."""
+"""Slack: a slash command, buttons, and messages that change (contract gantry-chatops 2)."""

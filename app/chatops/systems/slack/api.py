@@ -1,4 +1,4 @@
-"""POST /chat/slack/command and /chat/slack/interactive: what people type and press in Slack (contract chatops 2)."""
+"""The routes of Slack: what people type there, and which buttons they press (contract gantry-chatops 2)."""
 
 import logging
 from typing import Any
@@ -93,6 +93,13 @@ def _slack(request: Request[SlackState]) -> Slack:
 
 routes = [
     Endpoint("POST", Path.of(COMMAND), command, operation="chats.slack_command", errors=[400, 401, 404, 413]),
-    Endpoint("GET", Path.of(COMMAND), probe, query=[Param("ssl_check", "1: a look at the certificate.")], errors=[404]),
+    Endpoint(
+        "GET",
+        Path.of(COMMAND),
+        probe,
+        operation="chats.slack_probe",
+        query=[Param("ssl_check", "1: a look at the certificate.")],
+        errors=[404],
+    ),
     Endpoint("POST", Path.of(INTERACTIVE), interactive, operation="chats.slack_press", errors=[400, 401, 404, 413]),
 ]

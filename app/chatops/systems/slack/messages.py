@@ -1,4 +1,4 @@
-"""Answers as messages of Slack (contract chatops 2.3, 2.4). Pure.
+"""Answers as messages of Slack (contract gantry-chatops 2.3, 2.4). Pure.
 
 The text of a message is a block of rich text, in which each part says what it is. So there is no markup in which a name
 of somebody else could be a mention, a link or bold, and nothing is to be escaped. Only the text for notifications has

@@ -1,4 +1,4 @@
-"""Commands and pressed buttons as Slack sends them (contract chatops 2.1, 2.4). Pure."""
+"""Commands and pressed buttons as Slack sends them (contract gantry-chatops 2.1, 2.4). Pure."""
 
 import re
 from collections.abc import Mapping
@@ -86,7 +86,7 @@ def _person(found: Mapping[str, Any], tenant: str, user: str) -> Person:
 
 
 def _key(found: Mapping[str, Any], team: str, user: str) -> str:
-    """What is the same whenever this press is sent (contract chatops 6.4)."""
+    """What is the same whenever this press is sent (contract gantry-chatops 6.4)."""
     message = text(found, "container", "message_ts")
     action, time = text(found, "actions", 0, "action_id"), text(found, "actions", 0, "action_ts")
     return "\n".join((team, message, action, user, time))

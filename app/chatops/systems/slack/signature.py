@@ -1,4 +1,4 @@
-"""Signatures of what Slack sends (contract chatops 2.2). Pure."""
+"""Signatures of what Slack sends (contract gantry-chatops 2.2). Pure."""
 
 import hashlib
 import hmac

@@ -19,7 +19,7 @@ from app.scm.forge import Refused
 
 log = logging.getLogger(__name__)
 
-#: Later answers that an address takes, and the seconds in which it takes them (contract chatops 2.3).
+#: Later answers that an address takes, and the seconds in which it takes them (contract gantry-chatops 2.3).
 ANSWERS, OPEN = 5, 1800
 #: The same where a token changes messages.
 ANSWERS_OF_TOKEN, OPEN_OF_TOKEN = 50, 7 * 24 * 3600

@@ -1,1 +1,1 @@
-"""Microsoft Teams: an outgoing webhook (contract chatops 4)."""
+"""Microsoft Teams: an outgoing webhook (contract gantry-chatops 4)."""

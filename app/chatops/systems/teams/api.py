@@ -1,4 +1,4 @@
-"""POST /chat/teams: what people type in Microsoft Teams (contract chatops 4)."""
+"""POST /chat/teams: what people type in Microsoft Teams (contract gantry-chatops 4)."""
 
 from starlette.requests import Request
 

@@ -1,4 +1,4 @@
-"""Answers as messages of Teams (contract chatops 4). Pure."""
+"""Answers as messages of Teams (contract gantry-chatops 4). Pure."""
 
 from itertools import groupby
 from typing import Any

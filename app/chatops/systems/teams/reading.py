@@ -1,4 +1,4 @@
-"""Commands as Teams sends them (contract chatops 4). Pure."""
+"""Commands as Teams sends them (contract gantry-chatops 4). Pure."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""Signatures of what Teams sends (contract chatops 4). Pure."""
+"""Signatures of what Teams sends (contract gantry-chatops 4). Pure."""
 
 import base64
 import hashlib
