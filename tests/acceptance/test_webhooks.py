@@ -261,7 +261,7 @@ def test_the_commands(server: Server, receiver: Receiver) -> None:
         return done.stdout if code == 0 else done.stderr
 
     for place in ((SLUG,), ("--namespace", "octocat"), ("--system",)):
-        made = json.loads(run("add", *place, receiver.url, "--event", "promotion.*", "--json"))
+        made = json.loads(run("add", *place, receiver.url, "--event", "repo.*", "--json"))
         number = str(made["id"])
         assert made["secret"].startswith("whsec_")
         assert number in run("ls", *place)
@@ -275,7 +275,7 @@ def test_the_commands(server: Server, receiver: Receiver) -> None:
         assert "off" in run("update", *place, number, "--off", "--target", "prod*")
         run("update", *place, number, "--target", "", "--secret", "-", stdin=KEY)
         shown = json.loads(run("info", *place, number, "--json"))
-        assert (shown["targets"], shown["events"], shown["active"]) == ([], ["promotion.*"], False)
+        assert (shown["targets"], shown["events"], shown["active"]) == ([], ["repo.*"], False)
         assert "is removed" in run("rm", *place, number, "--yes")
 
     assert "say whose webhooks" in run("ls", code=2)

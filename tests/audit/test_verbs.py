@@ -13,6 +13,8 @@ FIELDS = {
     *("artifact.set_id", "build.name", "build.number", "build.repo", "builds.blocked", "builds.id", "project.id"),
     "project.path_with_namespace",
 }
+#: Types of events that subscribers are told: they look like verbs, too.
+EVENTS = {"build.finished", "repo.enabled", "repo.disabled", "repo.deleted", "webhook.disabled"}
 
 
 def verbs() -> set[str]:
@@ -28,7 +30,7 @@ def verbs() -> set[str]:
         found |= {str(node.value) for node in texts if VERB.fullmatch(str(node.value))}
         changes = [call.args[0] for call in calls if call.args and getattr(call.func, "id", "") == "Change"]
         first |= {str(node.value).partition(".")[0] for node in changes if isinstance(node, ast.Constant)}
-    return {verb for verb in found if verb.partition(".")[0] in first} - FIELDS - PROGRESS
+    return {verb for verb in found if verb.partition(".")[0] in first} - FIELDS - EVENTS - PROGRESS
 
 
 def named() -> set[str]:

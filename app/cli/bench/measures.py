@@ -10,7 +10,7 @@ from typing import Any
 
 import uvloop
 
-from app.cli.bench import artifacts, bundles, hooks, noise, scene
+from app.cli.bench import artifacts, bundles, hooks, noise, notify, scene
 from app.cli.bench import lists as long_lists
 from app.cli.bench import runners as remote
 from app.cli.bench.dispatch import dispatches
@@ -326,6 +326,7 @@ GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
     "streams": streams,
     "rpc": rpc,
     "hooks": hooks.measured,
+    "notify": notify.measured,
     "artifacts": artifacts.measured,
     "bundles": bundles.measured,
     "output": output,

@@ -92,7 +92,7 @@ def completed(event: Event, formats: Collection[Format]) -> Tx[Event]:
         more["user"] = user_json(user)
     if event.type.startswith(("promotion.", "rollback.")) and not {"drone"}.issuperset(formats):
         build = event.facts["build"]
-        before = yield from targets.previous(build["repo_id"], build["deploy_to"], build["number"])
+        before = yield from targets.previous(build["repo_id"], build.get("deploy_to", ""), build["number"])
         if before is not None:
             more["previous"] = {"number": before.number, "commit": before.after}
         if "cdevents" in formats and event.type.endswith(".requested") and build.get("parent"):

@@ -7,8 +7,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import TypeAlias
 
-from app.notify.webhooks.model import Event, Format
-from app.notify.webhooks.store import Subscribed
+from app.notify.webhooks.model import Event, Format, Subscribed
 from app.repos.model import Repo
 
 Matches: TypeAlias = Callable[[str], bool]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 #: How a subscription is told: Drone's webhook, Standard Webhooks, CloudEvents (binary mode), CDEvents, or a message to
 #: an incoming webhook of a chat.
@@ -108,3 +108,15 @@ class Delivery:
     duration: int
     #: Why the last attempt has failed; empty for one that has not.
     error: str
+
+
+class Subscribed(NamedTuple):
+    """What an active subscription wants."""
+
+    id: int
+    repo_id: int | None
+    namespace: str
+    format: Format
+    events: Sequence[str]
+    targets: Sequence[str]
+    statuses: Sequence[str]

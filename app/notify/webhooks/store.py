@@ -9,7 +9,7 @@ import orjson
 from app.db import schema
 from app.db.tx import Row, Tx, many, one, run
 from app.errors import Conflict, NotFound
-from app.notify.webhooks.model import Format, Webhook
+from app.notify.webhooks.model import Subscribed, Webhook
 from app.sealing.seal import Seal
 
 #: The columns of sealed values; each name is also the purpose that the values of the column are sealed for.
@@ -105,18 +105,6 @@ def of_namespace(namespace: str) -> Place:
 
 #: The place of the subscriptions of the server.
 SERVER = Place(None, "", "")
-
-
-class Subscribed(NamedTuple):
-    """What an active subscription wants."""
-
-    id: int
-    repo_id: int | None
-    namespace: str
-    format: Format
-    events: Sequence[str]
-    targets: Sequence[str]
-    statuses: Sequence[str]
 
 
 def add(place: Place, values: Mapping[str, Any], secrets: Sequence[Secret], seal: Seal, now: int) -> Tx[Webhook]:

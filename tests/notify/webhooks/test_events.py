@@ -339,6 +339,15 @@ async def test_what_was_in_the_target_before_is_read_only_for_those_who_show_it(
     assert ("previous" in stage.facts, counting.statements) == (False, [])
 
 
+async def test_a_promotion_without_a_target_has_nothing_before_it(scene: Scene, subscriber: Subscriber) -> None:
+    """Builds that came over from Drone may have no target, and may be restarted."""
+    await scene.push(event="promote", deploy_to="")
+
+    event = await scene.ports.db.read(completed(subscriber.last("promotion.requested"), ["cdevents"]))
+
+    assert "previous" not in event.facts
+
+
 async def test_what_a_promotion_came_from_is_read_for_those_who_link_events(
     scene: Scene, subscriber: Subscriber
 ) -> None:

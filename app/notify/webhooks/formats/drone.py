@@ -1,4 +1,4 @@
-"""Drone's webhook (contract drone-webhooks 3, 4). Pure."""
+"""Drone's webhook (contract drone-webhooks 3, 4)."""
 
 from collections.abc import Mapping, Sequence
 from email.utils import formatdate

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from app.notify.webhooks.matching import Subscription, Subscriptions
-from app.notify.webhooks.model import Event, Format
-from app.notify.webhooks.store import Subscribed
+from app.notify.webhooks.model import Event, Format, Subscribed
 from app.repos.model import Repo
 
 
