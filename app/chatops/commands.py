@@ -20,7 +20,7 @@ from app.chatops.requests import AlreadyRuns, Asked
 from app.chatops.telling import Teller
 from app.db.tx import Tx, each
 from app.db.window import Window
-from app.errors import AppError, Conflict, Forbidden, NotFound
+from app.errors import AppError, Conflict, Forbidden, NotFound, NothingToRun
 from app.moments import Actor, Change, Facts, Kind
 from app.repos import access
 from app.repos import store as repos
@@ -318,7 +318,7 @@ def refusal(error: AppError) -> Outcome:
     problems = getattr(error, "problems", ())
     if isinstance(error, Forbidden) and error.message:
         return private(without_links(f"You may not do this: {error.message}.".replace("..", ".")))
-    if len(problems) > 1:
+    if len(problems) > 1 and not isinstance(error, NothingToRun):  # one sentence says what is to be changed there
         lines = ["This cannot be done:", *(f"• {problem.message}" for problem in problems)]
         return private(without_links("\n".join(lines)))
     return private(without_links(error.message))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from app.chatops.systems.examples import EXAMPLES as SYSTEMS
 from app.web.examples import Example
 
 EXAMPLES: Mapping[str, Example] = {
@@ -15,4 +16,5 @@ EXAMPLES: Mapping[str, Example] = {
         answer={"text": "Promotion #2 was accepted", "response_type": "in_channel", "build": 2},
     ),
     "chats.link": Example(body={"code": "code-of-the-chat"}),
+    **SYSTEMS,
 }

@@ -9,7 +9,7 @@ from app.accounts import session
 from app.accounts.auth import ACCOUNT, Caller, State
 from app.accounts.proofs import hash_token
 from app.chatops import people
-from app.chatops.model import Person, System
+from app.chatops.model import TITLES, Person, System
 from app.chatops.people import ChatAccount
 from app.db.tx import Tx
 from app.errors import NotFound
@@ -19,8 +19,6 @@ from app.web.path import Path, Word
 from app.web.reply import HTML, JSON, Empty, Made, SeeOther
 from app.web.route import Endpoint, Param
 
-#: What the chats are called.
-TITLES: dict[System, str] = {"slack": "Slack", "mattermost": "Mattermost", "teams": "Microsoft Teams", "chat": "a bot"}
 #: Characters of a code that are looked at.
 _LONGEST = 100
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from app.builds.model import DONE, FAILED, Build, Stage, Step
 from app.chatops.buttons import Action
 from app.chatops.command import code
-from app.chatops.model import Answer, Button
+from app.chatops.model import TITLES, Answer, Button
 
 #: Lines of the log of a failed step that are shown, and characters of each line.
 LINES, LONGEST_LINE = 20, 160
@@ -105,7 +105,9 @@ def failed_step(build: Build) -> tuple[Stage, Step] | None:
 
 def _facts(build: Build) -> str:
     title = (build.title or build.message).partition("\n")[0]
-    facts = [f"asked for by {code(build.trigger)}" + (f" through {build.via}" if build.via else "")]
+    facts = [
+        f"asked for by {code(build.trigger)}" + (f" through {TITLES.get(build.via, build.via)}" if build.via else "")
+    ]
     if build.after:
         facts.append(f"commit `{build.after[:7]}`" + (f" {code(title, LONGEST_TITLE)}" if title.strip() else ""))
     return ", ".join(facts)

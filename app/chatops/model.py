@@ -1,11 +1,21 @@
 """A command or a pressed button of any chat, and the answer, in a form that no chat has. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 #: What a command comes from: a chat, a bot of one's own (`chat`), or the comments of a host.
 System: TypeAlias = Literal["slack", "mattermost", "teams", "chat", "github", "gitea", "gitlab"]
+#: What people call the systems.
+TITLES: Mapping[str, str] = {
+    "slack": "Slack",
+    "mattermost": "Mattermost",
+    "teams": "Microsoft Teams",
+    "chat": "a bot",
+    "github": "GitHub",
+    "gitea": "Gitea",
+    "gitlab": "GitLab",
+}
 
 
 @dataclass(frozen=True, slots=True)

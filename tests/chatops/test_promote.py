@@ -25,7 +25,7 @@ async def test_a_command_promotes_a_build_for_the_account_of_the_person(room: Ro
     assert made.params == {"A": "1", "B": "2", "TAG": "v1.2.3"}
     assert (made.trigger, made.via) == ("octocat", "slack")
     assert f"Promotion [#2]({URL}/octocat/hello/2) of `octocat/hello#1` to `production`" in answer.text
-    assert "asked for by `octocat` through slack" in answer.text
+    assert "asked for by `octocat` through Slack" in answer.text
     assert "`TAG=v1.2.3`" in answer.text
     assert [button.label for button in answer.buttons] == ["Cancel"]
 
