@@ -103,9 +103,11 @@ class Recorder:
     verbs: Collection[str] | None = None
     #: Verbs whose moments are not written, even if `verbs` contains them.
     without: Collection[str] = ()
-    #: Whether mere progress is written, too: reports of runners that leave the status of their build as it was. There
-    #: are very many of these, and each moment costs some reads.
-    progress: Callable[[], bool] = lambda: False
+    #: Whether anything is written at present: each moment costs some reads, which are for nothing if nobody listens.
+    awake: Callable[[], bool] = lambda: True
+    #: Whether mere progress is written, too, of moments with this verb: reports of runners that leave the status of
+    #: their build as it was. There are very many of these.
+    progress: Callable[[str], bool] = lambda _: False
 
     def wants(self, verb: str) -> bool:
         """Whether this recorder writes down moments of this verb."""
@@ -136,7 +138,7 @@ class Recorders:
         found = self._wanting.get(verb)
         if found is None:
             found = self._wanting[verb] = [recorder for recorder in self._recorders if recorder.wants(verb)]
-        return [recorder for recorder in found if recorder.progress()] if progress else found
+        return [one for one in found if one.awake() and (not progress or one.progress(verb))]
 
     def recorded(self, tx: Tx[T], moment: Callable[[T], Moment | None]) -> Tx[T]:
         """Carry out `tx`, and write down the moment that `moment` makes of the result, unless `moment` returns None."""

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -66,13 +66,15 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=[ENGINE])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a new database of the newest version, of the engine that is tested."""
     if request.param == "postgresql":
-        return postgres.create_migrated_database()
+        with postgres.lent() as url:
+            yield url
+        return
     path = tmp_path / "gantry.sqlite"
     path.write_bytes(_migrated())
-    return f"sqlite:///{path}"
+    yield f"sqlite:///{path}"
 
 
 @cache

@@ -106,6 +106,7 @@ OWN: list[tuple[str, str, str, Any]] = [
     ("blobs", "GANTRY_BLOBS", "s3://bucket/some/prefix/", "s3://bucket/some/prefix"),
     ("artifacts_quota", "GANTRY_ARTIFACTS_QUOTA", "500GB", 500 << 30),
     ("anonymous_read", "GANTRY_ANONYMOUS_READ", "true", True),
+    ("webhook_allow_private", "GANTRY_WEBHOOK_ALLOW_PRIVATE", "true", True),
     ("data", "GANTRY_DATA", "/srv/gantry", Path("/srv/gantry")),
     ("logs", "GANTRY_LOGS", "/srv/logs", Path("/srv/logs")),
     ("runner_lease", "GANTRY_RUNNER_LEASE", "5m", 300),

@@ -1,4 +1,4 @@
-"""What each command does: the verbs of the API, with the rights of the person's account (contract gantry-chatops 6.2)."""
+"""What each command does: a verb of the API, with the rights of the person's account (contract gantry-chatops 6.2)."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass

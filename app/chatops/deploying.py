@@ -1,4 +1,4 @@
-"""What a promotion or a rollback that is asked for in a chat starts from, and whether it may (contract gantry-chatops 6.2)."""
+"""What a promotion or a rollback of a chat starts from, and whether it may start (contract gantry-chatops 6.2)."""
 
 from app.accounts.model import User
 from app.builds import lists, named, store, targets

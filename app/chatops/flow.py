@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -108,14 +108,31 @@ class Chat:
         """Carry out what a pressed button says. SHOWN when the answer leaves through the outbox."""
         return await self._within(press, partial(self._pressed, press))
 
+    async def answer_later(self, request: Request, refusal: str = "") -> None:
+        """Carry out a command whose answer is shown in its place alone, however soon the answer is there.
+
+        With a `refusal`, that is the answer, and nothing else is done. Unavailable when the same command may be sent
+        once more. One command too many has no answer: there would be as many of these as of such commands.
+        """
+
+        async def refused(*_: object) -> Outcome:
+            return private(refusal)
+
+        work = refused if refusal else partial(self._commanded, request)
+        await asyncio.shield(self._begin(self._done(request, work, _Talk(late=True, unanswered=True))))
+
     # Each request is worked on once, and its first answer comes in time
+
+    def _begin(self, doing: Coroutine[object, object, Answer]) -> "asyncio.Task[Answer]":
+        task = asyncio.create_task(doing)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _within(self, request: Request | Press, work: Work) -> Answer:
         unanswered = isinstance(request, Press) and request.unanswered
         talk = _Talk(late=unanswered, unanswered=unanswered)
-        task = asyncio.create_task(self._do(request, work, talk))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self._begin(self._do(request, work, talk))
         await asyncio.wait({task}, timeout=PATIENCE)
         if task.done():
             return task.result()
@@ -126,20 +143,22 @@ class Chat:
 
     async def _do(self, request: Request | Press, work: Work, talk: _Talk) -> Answer:
         try:
-            begun = await self._db.write_few(
-                requests.begin(self._row(request.by, request.key, request.place), request.by)
-            )
-            if begun.asked is None:
-                return TOO_MANY
-            if begun.known:
-                return SHOWN if talk.unanswered else begun.asked.answer or STILL
-            outcome = await self._outcome(work, begun.asked, begun.user)
-            return await self._finish(begun.asked, outcome, talk, pressed=isinstance(request, Press))
+            return await self._done(request, work, talk)
         except Unavailable as error:
             return Answer(f"This is not possible at present, try again in a moment: {error.message}")
         except Exception:
             log.exception("a request of a chat met an internal error")
             return Answer(BROKEN)
+
+    async def _done(self, request: Request | Press, work: Work, talk: _Talk) -> Answer:
+        """The first answer, once what follows from the request is stored; Unavailable while the database is."""
+        begun = await self._db.write_few(requests.begin(self._row(request.by, request.key, request.place), request.by))
+        if begun.asked is None:
+            return TOO_MANY
+        if begun.known:
+            return SHOWN if talk.unanswered else begun.asked.answer or STILL
+        outcome = await self._outcome(work, begun.asked, begun.user)
+        return await self._finish(begun.asked, outcome, talk, pressed=isinstance(request, Press))
 
     def _row(self, by: Person, key: str, place: Place) -> Asked:
         writer = self._ports.writers.get(by.system)

@@ -138,7 +138,11 @@ class _Reader:
     def _unnamed(self, about: Subject) -> tuple[str, int, str]:
         if self._verb in ("approve", "reject", "cancel"):
             self.problems.append(f"the build is missing: write `{self._verb} #43`")
-        return about.repo, 0, about.commit if self._verb == "promote" else ""
+        if self._verb != "promote":
+            return about.repo, 0, ""
+        if not about.commit:
+            self.problems.append("the build is missing: write `promote #42 to TARGET`")
+        return about.repo, about.build, "" if about.build else about.commit
 
     def _wrong_repo(self, word: str, repo: str) -> None:
         if "/" in repo:

@@ -47,7 +47,10 @@ class Subject:
     """What a command is about that names no build: the repository and the commit of a pull request."""
 
     repo: str
+    #: Empty for an issue, and for a pull request that is closed.
     commit: str = ""
+    #: Number of the newest build of the commit that succeeded; 0 for none.
+    build: int = 0
 
 
 @dataclass(frozen=True, slots=True)

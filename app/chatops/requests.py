@@ -208,6 +208,11 @@ def begin(asked: Asked, by: Person) -> Tx[Begun]:
     return Begun(stored, user)
 
 
+def is_known(key: str) -> Tx[bool]:
+    """Whether a request came before."""
+    return (yield from _known(key)) is not None
+
+
 def _known(key: str) -> Tx[Begun | None]:
     row = yield from one(BY_KEY, key=key)
     return Begun(MAPPER.make(row), known=True) if row else None

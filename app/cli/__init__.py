@@ -43,6 +43,7 @@ SECTIONS = {
         "template": Lazy("app.cli.template:template", "Keep the templates of a namespace."),
         "cron": Lazy("app.cli.cron:cron", "Build or promote by the clock."),
         "collaborator": Lazy("app.cli.collaborator:collaborator", "Say who may do what in a repository."),
+        "webhook": Lazy("app.cli.webhook:webhook", "Tell other programs and chats what happens."),
         "sign": Lazy("app.cli.sign:sign", "Sign the pipeline file of a protected repository."),
         "encrypt": Lazy("app.cli.encrypt:encrypt", "Encrypt a value for a pipeline file."),
         "artifact": Lazy("app.cli.artifact:artifact", "Put, get, list, copy, move and remove artifacts."),

@@ -1,12 +1,14 @@
 """Opening the chats: people's commands are carried out, and later answers leave, while the server runs."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.accounts.auth import new_token
 from app.builds.ports import Ports as BuildPorts
 from app.chatops.buttons import Buttons, key_of
+from app.chatops.comments.inbox import SYSTEMS, Inbox
+from app.chatops.comments.writer import CommentWriter
 from app.chatops.flow import Chat
 from app.chatops.model import System, Writer
 from app.chatops.ports import Ports
@@ -27,6 +29,17 @@ from app.settings.server import Settings
 PAUSE = 60
 
 
+class Bell:
+    """Wakes the outbox, which is opened after those who write into it."""
+
+    def __init__(self) -> None:
+        self.on_ring: Callable[[], None] = lambda: None
+
+    def ring(self) -> None:
+        """Say that something waits."""
+        self.on_ring()
+
+
 @dataclass(frozen=True, slots=True)
 class Chats:
     """The opened objects of chats."""
@@ -34,11 +47,15 @@ class Chats:
     ports: Ports
     systems: Systems
     bot: Bot | None
+    chat: Chat
+    #: Takes comments of hosts.
+    inbox: Inbox
+    bell: Bell
 
     @property
     def channels(self) -> Mapping[Kind, Channel]:
-        """What sends later answers."""
-        return Sender(self.ports, Teller(self.ports)).channels
+        """What sends later answers, and what carries out what comments command."""
+        return {**Sender(self.ports, Teller(self.ports)).channels, "comment": self.inbox.channel}
 
 
 @asynccontextmanager
@@ -47,17 +64,20 @@ async def open_chats(settings: Settings, builds: BuildPorts, poster: Poster, coo
     async with AsyncExitStack() as stack:
         systems = await stack.enter_async_context(open_systems(settings, cookie_key))
         bot = Bot(settings.chat_secret, _post(poster), builds.now) if settings.chat_secret else None
-        writers: Mapping[System, Writer] = {**systems.writers, **({"chat": bot} if bot else {})}
-        buttons = Buttons(key_of(cookie_key))
-        yield Chats(Ports(builds, settings.public_url, buttons, writers, now_ms, new_token), systems, bot)
+        comments = dict.fromkeys(SYSTEMS.values(), CommentWriter(builds.db, builds.hosts, settings.public_url))
+        writers: Mapping[System, Writer] = {**systems.writers, **comments, **({"chat": bot} if bot else {})}
+        buttons, bell = Buttons(key_of(cookie_key)), Bell()
+        ports = Ports(builds, settings.public_url, buttons, writers, now_ms, new_token)
+        chat = Chat(ports, bell.ring)
+        yield Chats(ports, systems, bot, chat, Inbox(ports, chat, bell.ring), bell)
 
 
 @asynccontextmanager
 async def open_chat(chats: Chats, outbox: Worker) -> AsyncIterator[Chat]:
     """Carry out commands while the block lasts."""
-    chat = Chat(chats.ports, outbox.wake)
-    async with chat.running():
-        yield chat
+    chats.bell.on_ring = outbox.wake
+    async with chats.chat.running():
+        yield chats.chat
 
 
 def _post(poster: Poster) -> Post:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol
@@ -21,9 +21,10 @@ from app.scm.hosts import Hosts
 from app.settings.server import Settings
 
 
-class Writing(Protocol):
-    """Who writes into the outbox, and calls `on_written` in the transaction, perhaps in another thread."""
+class Writer(Protocol):
+    """Writes into the outbox in transactions of others."""
 
+    #: Called in a transaction that has written something, and perhaps in another thread.
     on_written: Callable[[], object]
 
 
@@ -41,17 +42,17 @@ def recorders(written: Notes, hosts: Hosts) -> Sequence[Recorder]:
 
 @asynccontextmanager
 async def open_outbox(
-    ports: Ports, written: Notes, more: Mapping[Kind, Channel], told: Sequence[Writing], *, alone: bool
+    ports: Ports, written: Notes, more: Mapping[Kind, Channel], writers: Collection[Writer], *, alone: bool
 ) -> AsyncIterator[Worker]:
     """Send what waits in the outbox while the block lasts: statuses, deployments, notes, tags, and what `more` sends.
 
-    `told` are those who else write into the outbox. `alone`: no other server has the database.
+    `writers` is what else writes into the outbox. `alone`: no other server has the database.
     """
     git = Marker(ports.db, ports.hosts, written.public_url)
     channels = {**Sender(ports.db, ports.hosts).channels, **git.channels, **more}
     worker = Worker(ports.db, channels, secrets.token_hex(8), now_ms, alone=alone)
-    for one in told:
-        one.on_written = partial(asyncio.get_running_loop().call_soon_threadsafe, worker.expect)
+    for writer in writers:
+        writer.on_written = partial(asyncio.get_running_loop().call_soon_threadsafe, worker.expect)
     async with worker.running(), background.serving(_wake(worker, ports.moments, written)):
         yield worker
 

@@ -124,7 +124,7 @@ async def _open_rooms(
     subscribers = await stack.enter_async_context(open_subscribers(settings, db))
     following = Following(now_ms)
     recorders = Recorders(
-        audit, *telling(written, hosts), looks.recorder(now), subscribers.telling.recorder, following.recorder
+        audit, *telling(written, hosts), looks.recorder(now), *subscribers.recorders, following.recorder
     )
     traffic = Traffic()
     cookie_key = _cookie_key(settings, folder)
@@ -137,7 +137,8 @@ async def _open_rooms(
     alone = file_of(settings.database) is not None
     chats = await stack.enter_async_context(open_chats(settings, builds.ports, subscribers.poster, cookie_key))
     channels = {**subscribers.channels(settings, db, seal, recorders), **chats.channels}
-    opening_outbox = open_outbox(builds.ports, written, channels, (subscribers.telling, following), alone=alone)
+    writers = (*subscribers.writers, following)
+    opening_outbox = open_outbox(builds.ports, written, channels, writers, alone=alone)
     outbox = await stack.enter_async_context(opening_outbox)
     webhooks = subscribers.webhooks(settings, db, seal, recorders, outbox)
     chat = await stack.enter_async_context(open_chat(chats, outbox))
@@ -226,6 +227,7 @@ def _state(
         crons_changed=builds.scheduler.wake,
         cron_pace=builds.cron_pace,
         keeper=builds.keeper,
+        hear=chats.inbox.hear,
         outbox=outbox,
         webhooks=webhooks,
         chat=chat,

@@ -17,7 +17,6 @@ from app.db.tx import Tx
 from app.errors import AppError, Unreadable
 from app.moments import Recorder
 from app.notify.recorder import VERBS
-from app.notify.sender import as_told
 from app.notify.statuses import is_commit, page_of
 from app.outbox import store
 from app.outbox.model import Entry, Kind, Message
@@ -25,6 +24,7 @@ from app.outbox.worker import Channel, nothing
 from app.repos import store as repos
 from app.repos.model import Repo, source
 from app.scm import refs
+from app.scm.host import as_told
 from app.scm.hosts import Hosts
 from app.scm.plain import Author, Marks
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from app.builds import store as builds
 from app.db.connect import Database
 from app.db.tx import Tx
-from app.errors import AppError, Unavailable, Unreadable
+from app.errors import AppError, Unreadable
 from app.outbox.model import Entry, Kind
 from app.outbox.worker import Channel, nothing
 from app.repos import store as repos
 from app.repos.model import source
 from app.scm.forge import Deployment, Deployments, Status, Statuses
-from app.scm.host import Host, Source, passes
+from app.scm.host import Source, as_told
 from app.scm.hosts import Hosts
 
 #: The longest id of a deployment that is stored: the largest number of a column has more digits.
@@ -33,7 +33,7 @@ class Sender:
     async def send_status(self, entry: Entry) -> Tx[None]:
         """Show the status of a commit."""
         where = await self._source(entry)
-        host = self._host(where)
+        host = self._hosts.awaited(where)
         if not isinstance(host, Statuses):
             raise Unreadable(f"the host {host.name!r} shows no statuses of commits")
         try:
@@ -45,7 +45,7 @@ class Sender:
     async def send_deployment(self, entry: Entry) -> Tx[None]:
         """Show a deployment. The id that the host gives to a new one is stored with the build."""
         where = await self._source(entry)
-        host = self._host(where)
+        host = self._hosts.awaited(where)
         if not isinstance(host, Deployments):
             raise Unreadable(f"the host {host.name!r} shows no deployments")
         build = await self._db.glance(builds.find_if_any(entry.payload["build"]))
@@ -62,17 +62,3 @@ class Sender:
 
     async def _source(self, entry: Entry) -> Source:
         return source(await self._db.glance(repos.find(entry.repo)))
-
-    def _host(self, where: Source) -> Host:
-        """The host of a repository; Unavailable when the settings do not name that host: they may name it again."""
-        try:
-            return self._hosts.of(where)
-        except Unreadable as error:
-            raise Unavailable(error.message, code=error.code) from error
-
-
-def as_told(error: AppError) -> AppError:
-    """The error of a host, as Unavailable if a later call may succeed."""
-    if passes(error) and not isinstance(error, Unavailable):
-        return Unavailable(error.message, code=error.code)
-    return error

@@ -73,6 +73,8 @@ class Channel:
     #: Whether entries to one host leave one after the other. The names of such hosts begin with the kind and a colon,
     #: and no entries of another kind go there.
     in_order: bool = False
+    #: Whether an entry that is not tried any more is kept as dead; else it is removed, as its sender has noted that.
+    keeps_dead: bool = True
 
 
 @dataclass
@@ -287,7 +289,10 @@ class Worker:
         self.tally.failed[entry.kind] += 1
         if due is None:
             log.warning("a message is dead", extra=_about(entry, error.message))
-        more = self._channels[entry.kind].failed(entry, error, due)
+        channel = self._channels[entry.kind]
+        more = channel.failed(entry, error, due)
+        if due is None and not channel.keeps_dead:
+            return _left(entry, more, self._now_ms())
         return _stayed(entry, more, _cut(error.message), due, tries, self._now_ms())
 
     def _answered(self, host: str, lane: _Lane) -> None:
@@ -301,7 +306,7 @@ class Worker:
 
 
 def _left(entry: Entry, more: Tx[None], now: int) -> Tx[None]:
-    """What is written when an entry has left. The rows of its sender come first, as in the transaction of its cause."""
+    """What is written when an entry is done. The rows of its sender come first, as in the transaction of its cause."""
     yield from more
     yield from store.sent(entry, now)
 

@@ -142,6 +142,57 @@ class Deployments(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Talk:
+    """An issue, or a pull request, under which people write comments."""
+
+    number: int
+    is_request: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A comment of this server, as it is to be shown."""
+
+    #: Markdown of the host.
+    text: str
+    #: A text of `text` that no other comment has, and that nobody sees.
+    mark: str
+    #: A time by the clock of the host, in Unix seconds, before which no comment can have the mark.
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a pull request is at."""
+
+    sha: str
+    #: Whether the commits come from another repository, also one that is gone.
+    fork: bool
+    closed: bool
+
+
+@runtime_checkable
+class Comments(Protocol):
+    """Hosts at which people write comments under issues and pull requests (contract scm-api 10)."""
+
+    async def head(self, source: Source, number: int) -> Head:
+        """Where a pull request is at; NotFound without it."""
+        ...
+
+    async def acknowledge(self, source: Source, talk: Talk, comment: str) -> None:
+        """Show eyes beside a comment; eyes that are there count as done, and so does a comment that is gone."""
+        ...
+
+    async def put_comment(self, source: Source, talk: Talk, known: str, reply: Reply) -> str:
+        """Show a comment, and return its id at the host.
+
+        `known` is that id from an earlier call, empty for a comment that is perhaps not there. A comment that somebody
+        has removed counts as shown.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What lies between two commits."""
 

@@ -104,6 +104,28 @@ class Deployment(Change):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """A comment that a person has just written under an issue or a pull request; GitLab says note and merge request."""
+
+    #: The host's id of the comment.
+    id: str
+    text: str
+    #: The number of the issue or of the pull request.
+    number: int
+    is_request: bool = False
+    #: Whether the issue or the pull request is closed, or merged.
+    closed: bool = False
+    #: The host's id of its author, which stays when the account is renamed, and the author's login.
+    author_uid: str
+    author: str
+    #: When the comment was written by the clock of the host, in Unix seconds; 0 if not told.
+    written: int = 0
+    #: The head of the pull request and whether it comes from another repository; empty and None if not told.
+    head: str = ""
+    fork: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One webhook, whose signature is not yet verified."""
 
@@ -119,8 +141,10 @@ class Delivery:
     digest: str = ""
     #: When the sender has sent it by its own clock, in Unix seconds; 0 if not told.
     sent: int = 0
-    #: None when nothing follows from the webhook.
+    #: None when no build follows from the webhook.
     change: Change | None = None
+    #: What somebody has written, of a webhook that tells of nothing else.
+    comment: Comment | None = None
     signed_with: SignedWith = unsigned
 
 

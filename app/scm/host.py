@@ -68,6 +68,13 @@ def passes(error: AppError) -> bool:
     return isinstance(error, Unavailable) or error.code in _PASSING
 
 
+def as_told(error: AppError) -> AppError:
+    """The error of a call, as Unavailable if a later call may succeed: no other error is of a call to be repeated."""
+    if passes(error) and not isinstance(error, Unavailable):
+        return Unavailable(error.message, code=error.code)
+    return error
+
+
 class Host(Protocol):
     """The calls that every host answers: about commits, files and deliveries.
 

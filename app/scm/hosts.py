@@ -5,7 +5,7 @@ A new host needs a class that satisfies `Host`, its settings, and a line in `mai
 
 from collections.abc import Collection, Mapping, Sequence
 
-from app.errors import Unreadable
+from app.errors import Unavailable, Unreadable
 from app.scm.forge import Compares, Comparison
 from app.scm.hook import Delivery, Notice
 from app.scm.host import Commit, Host, Source
@@ -29,6 +29,13 @@ class Hosts:
             message = f"{source.url} is of host {source.host!r}, which the settings of the server do not name"
             raise Unreadable(message, code="unknown_host")
         return host
+
+    def awaited(self, source: Source) -> Host:
+        """As `of`, for what waits for its host; Unavailable, for the settings may name that host again."""
+        try:
+            return self.of(source)
+        except Unreadable as error:
+            raise Unavailable(error.message, code=error.code) from error
 
     @property
     def forges(self) -> Sequence[Host]:

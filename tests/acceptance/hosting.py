@@ -94,6 +94,54 @@ def owned(side: Forge, slug: str, login: str) -> Project:
     return project
 
 
+def waiting(server: Server) -> Any:
+    return server.json("GET", "/api/outbox")
+
+
+class AtHost:
+    """A new private repository at a host, and its owner."""
+
+    numbers = iter(range(10**6))
+
+    def __init__(self, person: Person, files: dict[str, str | bytes]) -> None:
+        self.files = files
+        self.person, self.server, self.name, self.side = person, person.server, person.name, person.side
+        self.slug = f"{person.login}/tool-{next(self.numbers)}"
+        self.project: Project = owned(self.side, self.slug, person.login)
+        answer = person.log_in()
+        assert (answer.status_code, answer.headers["location"]) == (303, "/"), answer.text
+        if self.slug not in person.synchronised():  # at the first log-in alone, and hourly
+            listed = person.json("POST", "/api/user/repos")
+            assert self.slug in [repo["slug"] for repo in listed]
+
+    @property
+    def path(self) -> str:
+        return f"/api/repos/{self.slug}"
+
+    def enable(self) -> Any:
+        return self.person.json("POST", self.path)
+
+    def pushed(self, **files: str | bytes) -> Any:
+        """The build of a push, once it is over."""
+        known = len(self.builds())
+        self.project.push(self.files | files)
+        return self.over(known + 1)
+
+    def over(self, number: int) -> Any:
+        self.server.until(lambda: len(self.builds()) >= number, f"build {number} was made")
+        return self.server.finished(self.slug, number)
+
+    def builds(self) -> Any:
+        return self.server.json("GET", f"{self.path}/builds")
+
+    def promote(self, number: int) -> Any:
+        made = self.person.json("POST", f"{self.path}/builds/{number}/promote", params={"target": "production"})
+        return self.server.finished(self.slug, made["number"])
+
+    def all_told(self) -> None:
+        self.server.until(lambda: waiting(self.server) == [], f"everything has left, but {waiting(self.server)}")
+
+
 def states(project: Project, context: str) -> list[str]:
     """The states of the statuses of one context that came, in order."""
     return [one["state"] for one in project.statuses if one.get("context", one.get("name")) == context]

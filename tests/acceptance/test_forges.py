@@ -4,17 +4,15 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
 from tests import postgres
-from tests.acceptance.hosting import FAKES, Person, hosting, owned, states
+from tests.acceptance.hosting import FAKES, AtHost, Person, hosting, states, waiting
 from tests.acceptance.remote import SECRET, RunnerProcess
 from tests.acceptance.server import Server
 from tests.scm.fakes.forge import Forge
-from tests.scm.fakes.project import Project
 
 PIPELINE = """
 kind: pipeline
@@ -44,59 +42,12 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def at_host(place: tuple[Server, dict[str, Forge]], name: str) -> Iterator["AtHost"]:
+def at_host(place: tuple[Server, dict[str, Forge]], name: str) -> Iterator[AtHost]:
     """A repository of somebody who has logged in with an account at the host, which works."""
     server, sides = place
     sides[name].heal()
     with closing(Person(server, name, sides[name])) as person:
-        yield AtHost(person)
-
-
-class AtHost:
-    """A new private repository at a host, and its owner."""
-
-    numbers = iter(range(10**6))
-
-    def __init__(self, person: Person) -> None:
-        self.person, self.server, self.name, self.side = person, person.server, person.name, person.side
-        self.slug = f"{person.login}/tool-{next(self.numbers)}"
-        self.project: Project = owned(self.side, self.slug, person.login)
-        answer = person.log_in()
-        assert (answer.status_code, answer.headers["location"]) == (303, "/"), answer.text
-        if self.slug not in person.synchronised():  # at the first log-in alone, and hourly
-            listed = person.json("POST", "/api/user/repos")
-            assert self.slug in [repo["slug"] for repo in listed]
-
-    @property
-    def path(self) -> str:
-        return f"/api/repos/{self.slug}"
-
-    def enable(self) -> Any:
-        return self.person.json("POST", self.path)
-
-    def pushed(self, **files: str | bytes) -> Any:
-        """The build of a push, once it is over."""
-        known = len(self.builds())
-        self.project.push(FILES | files)
-        return self.over(known + 1)
-
-    def over(self, number: int) -> Any:
-        self.server.until(lambda: len(self.builds()) >= number, f"build {number} was made")
-        return self.server.finished(self.slug, number)
-
-    def builds(self) -> Any:
-        return self.server.json("GET", f"{self.path}/builds")
-
-    def promote(self, number: int) -> Any:
-        made = self.person.json("POST", f"{self.path}/builds/{number}/promote", params={"target": "production"})
-        return self.server.finished(self.slug, made["number"])
-
-    def all_told(self) -> None:
-        self.server.until(lambda: waiting(self.server) == [], f"everything has left, but {waiting(self.server)}")
-
-
-def waiting(server: Server) -> Any:
-    return server.json("GET", "/api/outbox")
+        yield AtHost(person, FILES)
 
 
 def is_life(shown: list[str], end: str) -> bool:

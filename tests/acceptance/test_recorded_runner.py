@@ -6,7 +6,7 @@ is asked for.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -104,28 +104,39 @@ def _normal(value: Any, key: str = "") -> Any:
     return type(value).__name__ if key in _PLACE | recorded.PLACE else value
 
 
-def test_an_official_runner_is_answered_as_recorded(scene: tuple[Server, Repository, str]) -> None:
-    server, _, sha = scene
-    found: list[str] = []
-    exchanges = [e for e in recorded.recording("rpc")["exchanges"] if e["status"] != 204]
-    begin: dict[int, Callable[[], object]] = {
+def beginnings(server: Server, sha: str) -> dict[int, Callable[[], object]]:
+    """What begins the recorded builds, by number."""
+    return {
         1: lambda: server.push(SLUG, sha),
         2: lambda: server.promote(SLUG, 1, "slow"),
         3: lambda: server.promote(SLUG, 1, "hang"),
         4: lambda: _approved_push(server, sha),
     }
+
+
+def replayed(runner: Runner, begin: Mapping[int, Callable[[], object]]) -> list[str]:
+    """Say all that the recorded runner said, and return where the answers differ from the recorded ones."""
+    found: list[str] = []
+    for exchange in recorded.recording("rpc")["exchanges"]:
+        if exchange["status"] == 204:
+            continue
+        theirs = exchange["response"]
+        if exchange["path"] == "/rpc/v2/stage":
+            begin[theirs["id"]]()
+        if exchange["path"].endswith("/watch"):
+            answer = _watch_while_cancelled(runner, exchange)
+        else:
+            answer = runner.say(exchange)
+        found += differences(exchange, answer)
+        if answer.status_code == exchange["status"] == 200 and isinstance(theirs, dict):
+            runner.learn(exchange, answer.json())
+    return found
+
+
+def test_an_official_runner_is_answered_as_recorded(scene: tuple[Server, Repository, str]) -> None:
+    server, _, sha = scene
     with closing(Runner(server)) as runner:
-        for exchange in exchanges:
-            theirs = exchange["response"]
-            if exchange["path"] == "/rpc/v2/stage":
-                begin[theirs["id"]]()
-            if exchange["path"].endswith("/watch"):
-                answer = _watch_while_cancelled(runner, exchange)
-            else:
-                answer = runner.say(exchange)
-            found += differences(exchange, answer)
-            if answer.status_code == exchange["status"] == 200 and isinstance(theirs, dict):
-                runner.learn(exchange, answer.json())
+        found = replayed(runner, beginnings(server, sha))
 
     assert not found, "\n".join(found)
     assert [server.finished(SLUG, n)["status"] for n in (1, 2, 3, 4)] == ["success", "failure", "killed", "success"]

@@ -47,7 +47,8 @@ BIG = re.compile(
     r"SCAN (builds|stages|steps|repos|permissions|users|host_accounts|secrets|latest|org_secrets|templates|crons|cards"
     r"|converted|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
     r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages"
-    r"|deliveries|looks|seen_refs|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence|outbox)\b"
+    r"|deliveries|looks|seen_refs|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence|outbox|webhooks"
+    r"|webhook_events|webhook_deliveries)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
@@ -75,6 +76,8 @@ SCANS = {
     "accounts.store.ALL": "the answer is the whole table, in the order of its index",
     "repos.templates.store.ALL": "the answer is the whole table, in the order of its index",
     "accounts.store.COUNT": "the answer is how many there are",
+    "notify.webhooks.store.ACTIVE": "the answer is all that are active; at the start and after changes",
+    "notify.webhooks.store.INACTIVE": "the answer is all that are not active; every minute, in the background",
     "audit.chain.ANY_UNSEALED": "the partial index audit_unsealed holds only the newest rows",
     "audit.chain.UNSEALED": "a page from the start of the partial index audit_unsealed",
     "audit.chain.COUNT_UNSEALED": "the partial index audit_unsealed holds only the newest rows",
@@ -91,6 +94,7 @@ BEGINNINGS = {"ITEMS", "_APPROVABLE", "_DEPLOYED"}
 #: statement that is given rows may sort what it finds for them.
 SORTS = {
     "builds.lists.RECENT": "the newest 100 builds of all",
+    "outbox.store.TAKE_IN_ORDER": "the oldest entries of one host, as many as are taken",
     "builds.lists.FEED": "the newest build of each repository of an account, then those of 25 repositories",
     "builds.lists.INCOMPLETE": "the builds of what is unfinished",
     "builds.stages.HELD": "what is unfinished of one repository",

@@ -113,6 +113,7 @@ async def test_no_statement_reads_all_builds(filled: Scene) -> None:
         "their page before": targets.page(ADMIN, Window(25, before="octocat/r030"), NOW),
         "targets of a repository": targets.of_repo(filled.repo.id + 3),
         "what runs": targets.current(filled.repo.id + 3, "t3"),
+        "what ran before": targets.previous(filled.repo.id + 3, "t3", 7),
         "approvals": lists.approvals(ADA, Window(25), NOW),
         "approvals of an administrator": lists.approvals(ADMIN, Window(25), NOW),
         "older approvals": lists.approvals(ADMIN, Window(25, after="9000"), NOW),

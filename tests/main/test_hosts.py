@@ -17,6 +17,7 @@ import pytest
 from app.accounts import store as accounts
 from app.accounts.hosted import store as hosted
 from app.accounts.hosted.model import HostAccount
+from app.builds.missed import looks
 from app.builds.missed.looks import Looks
 from app.db.connect import Database
 from app.db.tx import many, run
@@ -121,6 +122,7 @@ async def place(
 
     monkeypatch.setattr(main_hosts, "Client", patient)
     monkeypatch.setattr(main_builds, "Looks", partial(Looks, grace=0))
+    monkeypatch.setattr(looks, "LOOK", 0.05)
     monkeypatch.setattr(site, "open_forges", opening)
     monkeypatch.setattr(site, "application", lambda state, *more: Stateful(application(state, *more), state))
     settings = {

@@ -25,6 +25,7 @@ from app.db.connect import Database
 from app.db.tx import Tx, run
 from app.main.routes import ARTIFACTORY_ROWS, ROWS
 from app.main.site import open_site
+from app.notify.webhooks import api as webhooks
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED, GRANTED_READ, KNOWN_READ, READ, SIGN, WRITE
 from app.repos.model import Permissions, Repo
@@ -99,6 +100,7 @@ EXPECTED: dict[Described, dict[str, int]] = {
     ADMIN: statuses("keeper", "root", account=404),
     MEMBER: statuses("writer", "keeper", "root"),
     OWNER: statuses("keeper", "root"),
+    webhooks.LISTED: statuses("keeper", "root"),
     ANY_SCOPE: statuses(*SOMEBODY),
     issued.ISSUING: statuses(*SOMEBODY),
     artifacts.VISITOR: statuses(*SOMEBODY),

@@ -108,10 +108,13 @@ async def test_one_that_is_dead_lets_the_next_one_leave(scene: Scene, last: Exce
     await scene.add_in_order("1", "2")
     await scene.set(tries=len(DELAYS))
     await scene.worker()
-    await soon(lambda: scene.far.asked == [HOOK, HOOK])
 
+    async def dead() -> bool:
+        return {entry.state for entry in await scene.left()} == {"dead"}
+
+    await soon(dead, "both are dead")
+    assert scene.far.asked == [HOOK, HOOK]
     assert [(text, due) for text, _, due in scene.failures] == [("1", None), ("2", None)]
-    assert {entry.state for entry in await scene.left()} == {"dead"}
 
 
 async def test_a_host_that_wants_a_pause_gets_it(scene: Scene) -> None:

@@ -167,7 +167,7 @@ def test_each_host_is_told_from_those_whose_headers_it_sends_too() -> None:
     assert [module.notice({}) for module in (gitea, gogs, gitlab, github)] == [None] * 4
     assert github.notice({"x-github-event": "ping"}) == "ping"
     assert github.notice({"x-github-event": "star"}) == "other"
-    assert gitlab.notice({"x-gitlab-event": "Note Hook"}) == "other"
+    assert gitlab.notice({"x-gitlab-event": "Job Hook"}) == "other"
 
 
 def test_github_signs_a_form_as_it_is_sent() -> None:

@@ -1,4 +1,4 @@
-"""POST /hook: a host sends a delivery about a push, a pull request or a deployment (contract scm-webhooks 6, 9)."""
+"""POST /hook: a host tells of a push, a pull request, a deployment or a comment (contract scm-webhooks 6, 9)."""
 
 import logging
 from typing import NotRequired
@@ -50,8 +50,8 @@ async def receive(
     """Take a webhook of a host; answers the build, or `null` when nothing is to run, and 204 when a ref is gone.
 
     The hook of plain git is told why nothing is to run, for whoever pushes sees what the hook prints.
-    202 when the build is not made within a second: it is made later. A delivery with the id of an earlier one is
-    answered with the build of that one.
+    202 when the build is not made within a second: it is made later; and for a comment with a command, which is
+    answered at the host. A delivery with the id of an earlier one is answered with the build of that one.
 
     An unknown repository answers like a wrong signature: strangers learn nothing. The body is read only if it may be
     signed. All that no key signed counts for the strangers of its address.
@@ -74,6 +74,8 @@ async def receive(
     if not repo.active:
         disabled = f"the repository is disabled: gantry repo enable {repo.slug}"
         return Response() if delivery.host else JSON(DeliveryJSON(message=disabled))
+    if delivery.comment and await request.state["hear"](repo, delivery.comment, address(request)):
+        return JSON(DeliveryJSON(message="the command in the comment is answered there", id=delivery.id), 202)
     if delivery.change is None:
         return JSON(DeliveryJSON(message="ignored"))
     return await _answer(request, repo, delivery, triggers.at_home(delivery.change, delivery.slug, repo.slug))

@@ -1,6 +1,7 @@
 """The parts of a request's state that this room needs."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
 
 from app.builds.api.rendered import Rendered
 from app.builds.behind import Behind
@@ -10,6 +11,11 @@ from app.builds.live.broadcast import Broadcast
 from app.builds.model import Stage
 from app.builds.ports import Ports
 from app.repos import access
+from app.repos.model import Repo
+from app.scm.hook import Comment
+
+#: Takes a comment that the host of a repository has told of from a network address; False when nothing follows.
+Hear: TypeAlias = Callable[[Repo, Comment, str], Awaitable[bool]]
 
 
 class State(access.State):
@@ -28,3 +34,5 @@ class State(access.State):
     behind: Behind
     #: Receives pushes.
     keeper: Keeper
+    #: Hears what people say at hosts.
+    hear: Hear

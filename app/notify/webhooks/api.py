@@ -30,7 +30,7 @@ from app.repos.paths import REPO
 from app.web import body, paging
 from app.web.needs import StoredNeeds
 from app.web.path import Path, Word
-from app.web.reply import JSON, Empty, Made
+from app.web.reply import JSON, Empty
 from app.web.route import PAGE, Endpoint, Param
 
 #: Who may keep the webhooks of a place: a caller with the right in a repository or a namespace, or an administrator.
@@ -61,11 +61,11 @@ def _all(request: Request[RequestState], granted: Granted) -> Tx[list[Webhook]]:
     return store.list_of(_place(granted), webhooks.seal, webhooks.now_ms())
 
 
-async def create(request: Request[RequestState], granted: Granted) -> Made[WebhookJSON]:
+async def create(request: Request[RequestState], granted: Granted) -> JSON[WebhookJSON]:
     """Add a webhook. For formats that sign, a secret is made and shown this once, unless one is given."""
     new, place = await body.parse(request, NewWebhook), _place(granted)
     webhook, secret = await request.state["webhooks"].create(place, new.model_dump(), granted.by)
-    return Made(webhook_json(webhook, place, secret))
+    return JSON(webhook_json(webhook, place, secret))
 
 
 async def show(_: Request[RequestState], granted: Granted, webhook: Webhook) -> JSON[WebhookJSON]:
@@ -175,6 +175,9 @@ class _NamespaceOrServer(StoredNeeds[Namespace | Caller]):
         return asked
 
 
+LISTED = _NamespaceOrServer()
+
+
 def _is_id(request: Request[Any]) -> bool:
     word: str = request.path_params[NAMESPACE.name]
     return word.isascii() and word.isdecimal()
@@ -245,7 +248,7 @@ routes = [
         _SHARED / NAMESPACE,
         list_or_show,
         operation="webhooks.list_webhooks.namespace",
-        needs=_NamespaceOrServer(),
+        needs=LISTED,
         reads=_all_or_one,
     ),
     _new_of_namespace,

@@ -17,5 +17,10 @@ CODES = codes.of(
             "inactive": ("The webhook is not active.", 'Mend its endpoint, then send `{"active": true}` with PATCH.'),
             "too_many_webhooks": ("The place has as many webhooks as it may have.", "Remove one that is not used."),
         },
+        422: {"endpoint_gone": ("The endpoint wants nothing any more.", "Add a webhook with its new address.")},
+        503: {
+            "endpoint_failed": ("The endpoint has not taken a delivery.", "Mend it; the log has its answer."),
+            "endpoint_unreachable": ("The endpoint gave no answer.", "Mend it, or correct the address."),
+        },
     }
 )

@@ -23,12 +23,13 @@ ADD_EVENTS = """
     FROM :rows(events; key text, type text, drone text, payload text) AS told WHERE TRUE RETURNING id, key
 """
 #: Subscriptions that were removed or made inactive meanwhile get nothing, and so do those of a namespace in which the
-#: repository has no share. The lock lets a removal that is under way end first.
+#: repository has no share: one that was just deleted and was the only one there has. The lock lets a removal that is
+#: under way end first.
 ADD = f"""
     WITH live AS MATERIALIZED (
         SELECT id FROM webhooks WHERE id IN (
             SELECT pair.webhook_id FROM :rows(pairs; webhook_id bigint, event_id bigint) AS pair
-        ) AND active AND (namespace = '' OR {sharing.condition(":scm", ":namespace")}) :shared
+        ) AND active AND (namespace = '' OR coalesce({sharing.condition(":scm", ":namespace")}, TRUE)) :shared
     )
     INSERT INTO webhook_deliveries (
         webhook_id, event_id, state, created, attempted, tries, request, status, answer, duration, error
@@ -61,10 +62,9 @@ REMOVE = """
         SELECT id FROM webhook_deliveries WHERE webhook_id = :webhook_id ORDER BY id LIMIT :limit
     ) RETURNING id
 """
-_LISTED = """
-    SELECT deliveries.id, deliveries.webhook_id, events.key, events.type, events.drone, deliveries.state,
-        deliveries.created, deliveries.attempted, deliveries.tries, deliveries.status, deliveries.duration,
-        deliveries.error
+_COLUMNS = """
+    deliveries.id, deliveries.webhook_id, events.key, events.type, events.drone, deliveries.state, deliveries.created,
+    deliveries.attempted, deliveries.tries, deliveries.status, deliveries.duration, deliveries.error
 """
 _FROM = """
     FROM webhook_deliveries AS deliveries JOIN webhook_events AS events ON events.id = deliveries.event_id
@@ -82,7 +82,7 @@ class Pages(NamedTuple):
 
 
 def _pages(condition: str) -> Pages:
-    listed = f"{_LISTED} {_FROM} {condition}"
+    listed = f"SELECT {_COLUMNS} {_FROM} {condition}"
     return Pages(
         first=f"{listed} {_NEWEST} OFFSET :offset",
         after=f"{listed} AND deliveries.id < :id {_NEWEST}",
@@ -91,7 +91,7 @@ def _pages(condition: str) -> Pages:
 
 
 PAGES, PAGES_OF_STATE = _pages(""), _pages("AND deliveries.state = :state")
-SHOW = f"{_LISTED}, deliveries.request, deliveries.answer {_FROM} AND deliveries.id = :id"
+SHOW = f"SELECT {_COLUMNS}, deliveries.request, deliveries.answer {_FROM} AND deliveries.id = :id"
 AGAIN = """
     UPDATE webhook_deliveries SET state = 'waiting' WHERE id = :id AND webhook_id = :webhook_id AND state <> 'waiting'
     RETURNING id

@@ -15,12 +15,12 @@ from app.errors import Unavailable
 from app.moments import Change, Recorder
 from app.notify.webhooks.events import DRONE, completed, events_of
 from app.notify.webhooks.formats import drone
+from app.notify.webhooks.matching import matcher, of_drone
 from app.notify.webhooks.model import Event
 from app.notify.webhooks.poster import Poster
 from app.outbox import store
 from app.outbox.model import Entry, Kind, Message
 from app.outbox.worker import Channel, nothing
-from app.pipeline import globs
 
 #: What is before the digest of an address in the name of a host of the outbox.
 _HOST = "drone:"
@@ -40,7 +40,7 @@ class Receivers:
 
     urls: Sequence[str] = field(default=(), repr=False)
     secret: str = field(default="", repr=False)
-    #: Patterns of `event:action`; none for everything.
+    #: Patterns of `event:action`, or of an event with any action; none for everything.
     events: Sequence[str] = ()
 
     @property
@@ -49,9 +49,8 @@ class Receivers:
         return {host_of(url): url for url in self.urls}
 
     def want(self, told: str) -> bool:
-        """Whether they are told `event:action`. A pattern without a colon is that of an event, with any action."""
-        patterns = (one if ":" in one else f"{one}:*" for one in self.events)
-        return not self.events or any(globs.matches(pattern, told) for pattern in patterns)
+        """Whether they are told `event:action`."""
+        return matcher(tuple(map(of_drone, self.events)))(told)
 
 
 def host_of(url: str) -> str:
@@ -68,17 +67,14 @@ class Notes:
         self._server = server
         self._now_ms = now_ms
         self._new_id = new_id
+        #: Called in the transaction that has written something, and perhaps in another thread.
+        self.on_written: Callable[[], object] = lambda: None
 
     @property
-    def recorders(self) -> Sequence[Recorder]:
-        """The recorders of the moments that the end points are told of; none without end points."""
+    def recorder(self) -> Recorder:
+        """The recorder of the moments that the end points are told of."""
         verbs = {verb for verb, told in DRONE.items() if self._hosts and self._to.want(told)}
-        steps = verbs & {"build.step"}
-        found = [
-            Recorder(self._record, verbs=verbs - steps),
-            Recorder(self._record, verbs=steps, progress=lambda: True),
-        ]
-        return [one for one in found if one.verbs]
+        return Recorder(self._record, verbs=verbs, progress=lambda verb: verb == "build.step")
 
     def _record(self, moment: Moment | Change) -> Tx[None]:
         """Two statements at most: a new build's owner is read."""
@@ -87,6 +83,7 @@ class Notes:
             if event.drone:
                 whole = yield from completed(event, ["drone"])
                 yield from store.add([_message(host, whole, moment.subject) for host in self._hosts], now)
+                self.on_written()
 
 
 def _message(host: str, event: Event, subject: str) -> Message:

@@ -1,4 +1,4 @@
-"""What subscribers are told of a moment (contract webhooks 1): some events, in the order in which they are sent."""
+"""What subscribers are told of a moment (contract gantry-webhooks 1): some events, in the order of their sending."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -7,13 +7,12 @@ from typing import Any, Literal, TypeAlias
 from app.accounts import store as accounts
 from app.accounts.model import User
 from app.accounts.wire import user_json
-from app.builds import targets
+from app.builds import store, targets
 from app.builds.model import DONE, FAILED, Build, Stage, Step
 from app.builds.moments import BEGINNINGS, Moment, Verb
 from app.builds.wire import build_json
 from app.db.tx import Tx
 from app.moments import Actor, Change
-from app.notify.statuses import page_of
 from app.notify.webhooks.keys import key_of
 from app.notify.webhooks.model import Event, Format
 from app.repos.model import Repo
@@ -84,17 +83,21 @@ def events_of(moment: Moment | Change, server: str, at: int, fresh: str) -> list
 def completed(event: Event, formats: Collection[Format]) -> Tx[Event]:
     """The event with what these formats show and the moment does not have. Each addition costs one statement.
 
-    Drone's format shows the owner of the repository of a new build, or who has enabled a repository, as `user`; the
-    others show what was in the target before a promotion or a rollback, as `previous`.
+    Drone's format shows the owner of the repository of a new build, or who has enabled a repository, as `user`. The
+    others show what was in the target before a promotion or a rollback, as `previous`. CDEvents has the build that a
+    new promotion or rollback came from, as `parent`.
     """
     more: dict[str, Any] = {}
     if "drone" in formats and event.drone in _WITH_USER and (user := (yield from _user(event.facts))):
         more["user"] = user_json(user)
-    if any(one != "drone" for one in formats) and event.type.startswith(("promotion.", "rollback.")):
+    if event.type.startswith(("promotion.", "rollback.")) and not {"drone"}.issuperset(formats):
         build = event.facts["build"]
-        before = yield from targets.previous(build["repo_id"], build.get("deploy_to", ""), build["number"])
+        before = yield from targets.previous(build["repo_id"], build["deploy_to"], build["number"])
         if before is not None:
             more["previous"] = {"number": before.number, "commit": before.after}
+        if "cdevents" in formats and event.type.endswith(".requested") and build.get("parent"):
+            parent = yield from store.find_numbered_if_any(build["repo_id"], build["parent"])
+            more |= {"parent": build_json(parent)} if parent else {}
     return replace(event, facts={**event.facts, **more}) if more else event
 
 
@@ -118,7 +121,6 @@ class _Story:
             "repo": repo_json(moment.repo),
             "build": build_json(moment.build, stages=True),
             "by": _by(moment.by),
-            "link": page_of(moment.build, moment.repo.slug, server),
         }
 
     def events(self) -> Iterator[Event]:
@@ -156,17 +158,13 @@ class _Story:
     def _stage(self, stage: Stage) -> Event:
         if stage.status == "running":
             return self._event("stage.started", part=str(stage.number), stage=stage.number)
-        about: dict[str, Any] = {"stage": stage.number, "duration": max(stage.stopped - stage.started, 0)}
-        if stage.status in FAILED:
-            about["error"] = _error_of(stage)
-        return self._event("stage.finished", part=str(stage.number), **about)
+        error = {"error": _error_of(stage)} if stage.status in FAILED else {}
+        return self._event("stage.finished", part=str(stage.number), stage=stage.number, **error)
 
     def _end(self, ending: Ending) -> Event:
-        build, verb = self._build, self._moment.verb
+        verb = self._moment.verb
         word = "finished" if self._kind == "build" and ending != "declined" else ending
-        about: dict[str, Any] = {"duration": max(build.finished - build.started, 0)}
-        if ending == "failed":
-            about["error"] = _error(build)
+        about: dict[str, Any] = {"error": _error(self._build)} if ending == "failed" else {}
         if verb == "build.decline":
             about["stage"] = _decided(self._moment)
         return self._event(f"{self._kind}.{word}", "" if verb in BEGINNINGS else DRONE.get(verb, ""), **about)

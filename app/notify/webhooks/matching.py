@@ -48,8 +48,9 @@ class Subscription:
         self._names = matcher(tuple(map(of_drone, wanted.events)) if drone else tuple(wanted.events))
         self._targets = matcher(tuple(wanted.targets)) if wanted.targets else None
         self._statuses = matcher(tuple(wanted.statuses)) if wanted.statuses else None
-        #: Whether reports of runners that leave the status of their build as it was may be wanted.
-        self.progress = any(map(self._names, (REPORT,) if drone else STAGES))
+        #: Whether reports about steps may be wanted, and those about stages that are not the first or last of a build.
+        self.steps = drone and self._names(REPORT)
+        self.stages = not drone and any(map(self._names, STAGES))
 
     def wants(self, event: Event) -> bool:
         """Whether the event is one that the format tells, of a name, a target and a status that are wanted.
@@ -93,8 +94,10 @@ class Subscriptions:
                 self._of_namespaces[one.namespace].append(one)
             else:
                 self._of_server.append(one)
-        #: Whether any subscription wants mere progress.
-        self.progress = any(one.progress for one in found)
+        #: Whether there are any, and whether any wants mere progress: of steps, of stages.
+        self.some = bool(found)
+        self.steps = any(one.steps for one in found)
+        self.stages = any(one.stages for one in found)
 
     def of(self, repo: Repo | None, namespace: str = "") -> Sequence[Subscription]:
         """The subscriptions that may want what happens to a repository, in a namespace, or to the server alone."""

@@ -22,9 +22,11 @@ class Event:
     drone: str
     #: When it happened.
     at: int
-    #: JSON values. `repo`, `build` and `user` are objects of Drone's API, as far as the event has them; `by` is who did
-    #: it: `{"kind", "name"}`; `stage` is the number of the stage that an event of a stage is about; `previous` is the
-    #: promotion or rollback that was the last to succeed at the target before this one: `{"number", "commit"}`.
+    #: JSON values. `repo`, `build` (with its stages) and `user` are objects of Drone's API, as far as the event has
+    #: them; `parent` is the build that a new promotion or rollback came from. `by` is who did it: `{"kind", "name"}`.
+    #: `stage` is the number of the stage that an event of a stage is about, or the first that was approved or declined.
+    #: `previous` is the promotion or rollback that was the last to succeed at the target before this one:
+    #: `{"number", "commit"}`. `error` says why the stage, or the build, has failed.
     facts: Mapping[str, Any]
 
 

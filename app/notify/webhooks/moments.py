@@ -1,9 +1,12 @@
 """The moments of subscriptions. No moment has more of an address than its host, and none has a secret."""
 
+from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from app.moments import SERVER, Actor, Change, Facts, changed
 from app.notify.webhooks.model import Event, Webhook
+from app.repos.model import Repo
 
 #: The server has made a subscription inactive.
 DISABLED = "webhook.disable"
@@ -34,18 +37,32 @@ def updated(by: Actor, place: str, before: Webhook, after: Webhook) -> Change | 
     return _change("webhook.update", by, place, after, was, now) if now else None
 
 
-def disabled(place: str, webhook: Webhook) -> Change:
+class Disabled(NamedTuple):
+    """A subscription that the server has made inactive, and its repository; None for one that is of none."""
+
+    webhook: Webhook
+    repo: Repo | None
+
+    @property
+    def place(self) -> str:
+        """As that of `created`."""
+        return self.repo.slug if self.repo else self.webhook.namespace
+
+
+def disabled(found: Disabled) -> Change:
     """The server has made a subscription inactive: nobody took what was sent."""
+    webhook = found.webhook
     facts = {"active": False, "reason": webhook.reason, "host": host_of(webhook)}
-    return _change(DISABLED, SERVER, place, webhook, {"active": True}, facts)
+    change = _change(DISABLED, SERVER, found.place, webhook, {"active": True}, facts)
+    return replace(change, about=found)
 
 
 def notice(moment: Change, now: int, key: str) -> Event:
     """The event that tells other subscribers that one was made inactive."""
-    webhook = moment.about
-    assert isinstance(webhook, Webhook)
-    place, _, _ = moment.subject.partition("#")
-    told = {"id": webhook.id, "place": place, "host": host_of(webhook), "reason": webhook.reason}
+    found = moment.about
+    assert isinstance(found, Disabled)
+    webhook = found.webhook
+    told = {"id": webhook.id, "place": found.place, "host": host_of(webhook), "reason": webhook.reason}
     return Event(key, NOTICE, "", now, {"by": {"kind": moment.by.kind, "name": moment.by.name}, "webhook": told})
 
 
@@ -58,7 +75,7 @@ def _change(
     verb: str, by: Actor, place: str, webhook: Webhook, before: Facts | None = None, after: Facts | None = None
 ) -> Change:
     subject = f"{place}#webhooks/{webhook.id}"
-    return Change(verb, by, subject, webhook.repo_id or 0, before or {}, after or {}, about=webhook)
+    return Change(verb, by, subject, webhook.repo_id or 0, before or {}, after or {})
 
 
 def _about(webhook: Webhook) -> Facts:

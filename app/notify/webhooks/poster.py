@@ -39,13 +39,22 @@ class _Refused(OSError):
 
 
 class Poster:
-    """Posts. `private`: also to private networks; `trusted`: to every address, for those of the server's settings."""
+    """Posts. `private`: also to private networks; `trusted`: to every address, for those of the server's settings.
+
+    `verify` says whether certificates are verified.
+    """
 
     def __init__(
-        self, *, private: bool = False, trusted: bool = False, resolver: AbstractResolver | None = None
+        self,
+        *,
+        private: bool = False,
+        trusted: bool = False,
+        verify: bool = True,
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._private = private
         self._trusted = trusted
+        self._verify = verify
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
@@ -56,7 +65,7 @@ class Poster:
             resolver=self._resolver or aiohttp.ThreadedResolver(),
             use_dns_cache=False,
             limit=0,  # endpoints that hang must not take the connections of others; each has one call at a time
-            ssl=trust(),
+            ssl=trust() if self._verify else False,
             socket_factory=self._socket,
             keepalive_timeout=KEPT,
         )
@@ -116,7 +125,7 @@ def _reason(error: Exception) -> str:
             return f"the certificate of the host cannot be trusted: {error.certificate_error}"
         case aiohttp.ClientConnectorError():
             return f"no connection: {error.os_error or 'unknown'}"
-        case aiohttp.ServerDisconnectedError() | ConnectionResetError():
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | OSError():
             return "the connection was closed before an answer came"
         case aiohttp.InvalidURL():
             return "the address cannot be used"

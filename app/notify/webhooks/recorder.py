@@ -9,8 +9,8 @@ from app.notify.webhooks import deliveries
 from app.notify.webhooks.events import VERBS, completed, events_of
 from app.notify.webhooks.known import Known
 from app.notify.webhooks.matching import wanted
-from app.notify.webhooks.model import Event, Webhook
-from app.notify.webhooks.moments import DISABLED, notice
+from app.notify.webhooks.model import Event
+from app.notify.webhooks.moments import DISABLED, Disabled, notice
 from app.repos.model import Repo
 
 
@@ -31,10 +31,14 @@ class Telling:
     @property
     def recorder(self) -> Recorder:
         """The recorder of all moments that subscribers are told of."""
-        return Recorder(self._record, verbs={*VERBS, DISABLED}, progress=self._wants_progress)
+        return Recorder(self._record, verbs={*VERBS, DISABLED}, awake=self._is_heard, progress=self._wants_progress)
 
-    def _wants_progress(self) -> bool:
-        return self._known.subscriptions.progress
+    def _is_heard(self) -> bool:
+        return self._known.subscriptions.some
+
+    def _wants_progress(self, verb: str) -> bool:
+        wanted = self._known.subscriptions
+        return wanted.steps if verb == "build.step" else wanted.stages
 
     def _record(self, moment: Moment | Change) -> Tx[None]:
         repo, namespace = _place(moment)
@@ -59,8 +63,10 @@ class Telling:
 
 def _place(moment: Moment | Change) -> tuple[Repo | None, str]:
     """The repository that a moment is about, or the namespace; '' for what concerns the whole server."""
-    if isinstance(moment, Moment):
-        return moment.repo, ""
-    if isinstance(moment.about, Repo):
-        return moment.about, ""
-    return None, moment.about.namespace if isinstance(moment.about, Webhook) else ""
+    match moment.about if isinstance(moment, Change) else moment.repo:
+        case Repo() as repo:
+            return repo, ""
+        case Disabled(webhook, repo):
+            return repo, webhook.namespace
+        case _:
+            return None, ""

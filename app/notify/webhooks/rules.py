@@ -1,5 +1,6 @@
 """What a subscription may say (contract gantry-webhooks 8). Pure."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any, get_args
@@ -32,6 +33,8 @@ LONGEST_URL, LONGEST_SECRET = 2000, 1024
 MOST_PATTERNS, LONGEST_PATTERN, MOST_SECRETS = 50, 200, 3
 #: Formats whose addresses are secrets: whoever knows the address may write into the chat.
 CHATS: frozenset[Format] = frozenset({"slack", "mattermost", "teams"})
+#: The last part of a host that is no name: some programs read such hosts as addresses.
+_NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
 #: What stands for the rest of an address that is a secret.
 HIDDEN = "/******"
 
@@ -85,6 +88,9 @@ def _fault_of_host(host: str, *, private: bool) -> str:
     try:
         ip_address(host.partition("%")[0])
     except ValueError:
+        name = host.removesuffix(".")
+        if "" in name.split(".") or _NUMBER.fullmatch(name.rpartition(".")[2]):
+            return f"has the host {host}, which is neither a name nor an address in its usual form, such as 192.0.2.1"
         return ""
     fault = addresses.fault(host, private=private)
     return f"leads to {host}, which {fault}" if fault else ""

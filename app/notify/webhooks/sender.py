@@ -2,22 +2,21 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from app.db.connect import Database
 from app.db.tx import Tx
-from app.errors import AppError, Unavailable
+from app.errors import AppError, Unavailable, Unreadable
 from app.moments import Recorders
 from app.notify.webhooks import deliveries, store
 from app.notify.webhooks.deliveries import Sending
 from app.notify.webhooks.formats import Renderer
-from app.notify.webhooks.model import Answer, Attempt, Event, Format, Request, State, Webhook
-from app.notify.webhooks.moments import disabled, host_of
+from app.notify.webhooks.masking import Masking
+from app.notify.webhooks.model import Answer, Attempt, Format, Request, State, Webhook
+from app.notify.webhooks.moments import Disabled, disabled, host_of
 from app.notify.webhooks.poster import NotSent, Poster
 from app.outbox.model import Entry, Kind
 from app.outbox.worker import Channel, nothing
 from app.repos import store as repos
-from app.repos.secrets import store as secrets
 from app.scm.client import retry_after
 from app.scm.forge import Later
 from app.sealing.seal import Seal
@@ -55,7 +54,7 @@ class NotNow(Later):
         self.attempt = attempt
 
 
-class Gone(AppError):
+class Gone(Unreadable):
     """The endpoint wants nothing any more."""
 
     code = "endpoint_gone"
@@ -80,6 +79,7 @@ class Sender:
     ) -> None:
         self._db = db
         self._seal = seal
+        self._masked = Masking(db, seal)
         self._poster = poster
         self._formats = formats
         self._recorders = recorders
@@ -89,7 +89,7 @@ class Sender:
     @property
     def channels(self) -> Mapping[Kind, Channel]:
         """What sends entries, by kind."""
-        return {"webhook": Channel(self.send, self._failed, in_order=True)}
+        return {"webhook": Channel(self.send, self._failed, in_order=True, keeps_dead=False)}
 
     async def send(self, entry: Entry) -> Tx[None]:
         """Make one attempt. Of several requests that tell of one event, one that fails keeps the next from leaving."""
@@ -135,27 +135,11 @@ class Sender:
         webhook = yield from store.disable(webhook_id, reason, self._seal, now)
         if webhook is None:
             return
-        place = webhook.namespace
-        if webhook.repo_id is not None:
-            place = (yield from repos.find(webhook.repo_id)).slug
-        yield from self._recorders.record(disabled(place, webhook))
-        about = {"webhook": webhook_id, "place": place, "host": host_of(webhook), "reason": reason}
+        repo = (yield from repos.find(webhook.repo_id)) if webhook.repo_id is not None else None
+        found = Disabled(webhook, repo)
+        yield from self._recorders.record(disabled(found))
+        about = {"webhook": webhook_id, "place": found.place, "host": host_of(webhook), "reason": reason}
         log.warning("a webhook is inactive now", extra=about)
-
-    async def _masked(self, event: Event) -> Event:
-        """The event without the values of secrets in the parameters of its build."""
-        build = event.facts.get("build", {})
-        if not (params := build.get("params")):
-            return event
-        values = await self._db.glance(self._values(build["repo_id"]))
-        masked = secrets.masking(values) if values is not None else lambda _: secrets.HIDDEN
-        hidden = {name: masked(value) for name, value in params.items()}
-        return replace(event, facts={**event.facts, "build": {**build, "params": hidden}})
-
-    def _values(self, repo_id: int) -> Tx[set[str] | None]:
-        """The values that must not be told; None when the repository was deleted, and its secrets are not known."""
-        repo = yield from repos.find_by_id_if_any(repo_id)
-        return (yield from secrets.values_for_build(repo, self._seal)) if repo else None
 
 
 def _delivered(delivery_id: int, sending: Sending, attempt: Attempt, error: str) -> Tx[None]:

@@ -14,13 +14,14 @@ from app.scm.host import Commit, Source
 from app.scm.oauth import Application, OAuth, Pages, WithOAuth
 from app.scm.organisations import WithOrganisations
 from app.scm.served import Comparing, peeled
+from app.scm.talks import IssueTalking
 
 #: Leaves out what takes the server time: numbers of changed lines, signatures, and names of files.
 _BRIEF = {"stat": "false", "verification": "false", "files": "false"}
 _WITH_FILES = _BRIEF | {"files": "true"}
 
 
-class Gitea(GiteaFamily, Comparing, WithOrganisations, WithOAuth, Statuses):
+class Gitea(GiteaFamily, Comparing, IssueTalking, WithOrganisations, WithOAuth, Statuses):
     """A server of Gitea or of Forgejo. Neither keeps deployments: the status of a promotion shows them."""
 
     software = "gitea"

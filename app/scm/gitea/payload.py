@@ -1,19 +1,21 @@
 """Webhooks of Gitea and of Forgejo (contract scm-webhooks 1, 2, 3)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 
 from app.scm import hook
 from app.scm.fields import Fields, id_problem, ref_problem
-from app.scm.github.payload import deleted_branch
-from app.scm.hook import Action, Change, Delivery, Notice, PullRequest, Push
+from app.scm.github.payload import comment, deleted_branch
+from app.scm.hook import Action, Change, Comment, Delivery, Notice, PullRequest, Push
 from app.scm.refs import is_zero
 
 KIND = "gitea"
 #: Forgejo also sends Gitea's headers, with the same values.
 _NAMES = ("forgejo", "gitea")
-#: Events that are read. Of `create` nothing follows: a push tells more.
-EVENTS = frozenset({"push", "create", "delete", "pull_request"})
+#: Events that are read, and those of them that Gogs has, too. Of `create` nothing follows: a push tells more.
+CHANGES = frozenset({"push", "create", "delete", "pull_request"})
+EVENTS = CHANGES | {"issue_comment"}
 ACTIONS: dict[str, Action] = {
     "opened": "opened",
     "synchronized": "synchronized",
@@ -37,8 +39,9 @@ def read(headers: Mapping[str, str], body: bytes) -> Delivery | None:
     if not (event := _header(headers, "event")):
         return None
     fields, text = Fields.read_signed(headers, body)
-    change = _change(event, fields)
-    return delivery(KIND, fields, change, text, _header(headers, "delivery"), _header(headers, "signature"))
+    said = _comment(fields) if event == "issue_comment" else None
+    names = (_header(headers, "delivery"), _header(headers, "signature"))
+    return replace(delivery(KIND, fields, _change(event, fields), text, *names), comment=said)
 
 
 def delivery(kind: str, fields: Fields, change: Change | None, text: bytes, name: str, signature: str) -> Delivery:
@@ -133,3 +136,16 @@ def _pull_request(fields: Fields) -> PullRequest | None:
         draft=fields.is_true("pull_request.draft") or title.lower().startswith(_DRAFTS),
         merged=fields.is_true("pull_request.merged"),
     )
+
+
+def _comment(fields: Fields) -> Comment | None:
+    """A new comment of a person: what the host does itself has a negative id. Newer versions tell the pull request."""
+    if (found := comment(fields, fields.is_true("is_pull") or fields.has("issue.pull_request"))) is None:
+        return None
+    if found.author_uid.startswith("-"):
+        return None
+    head, base = fields.item("pull_request.head"), fields.uid("pull_request.base.repo.id")
+    if not base:
+        return found
+    sha = fields.text("pull_request.head.sha", id_problem, optional=True)
+    return replace(found, head=sha, fork=head.uid("repo.id") != base)

@@ -28,6 +28,7 @@ from app.scm.oauth import Application, OAuth, Pages, WithOAuth
 from app.scm.organisations import WithOrganisations
 from app.scm.served import MOST_OF_FILE, Comparing, peeled
 from app.scm.server import Server
+from app.scm.talks import IssueTalking
 from app.scm.webhooks import HOOKS, Registered, Registering
 
 #: What a webhook is registered for (contract scm-api 5).
@@ -48,7 +49,7 @@ _DEPLOYMENTS = {
 _PUBLIC = "https://github.com"
 
 
-class GitHub(Comparing, Registering, WithOrganisations, WithOAuth, Statuses, Deployments):
+class GitHub(Comparing, Registering, IssueTalking, WithOrganisations, WithOAuth, Statuses, Deployments):
     """github.com, or a GitHub Enterprise server at another address.
 
     A file that is a symbolic link to a file of the same commit is read as that file: GitHub follows such a link, and

@@ -7,14 +7,14 @@ import orjson
 
 from app.scm import hook
 from app.scm.fields import Fields, form_payload, id_problem, ref_problem
-from app.scm.hook import Action, Change, Delivery, Deployment, Notice, PullRequest, Push
+from app.scm.hook import Action, Change, Comment, Delivery, Deployment, Notice, PullRequest, Push
 from app.scm.refs import is_zero, problem
 
 KIND = "github"
 #: Hosts of other software also send the headers of GitHub, beside one of these.
 OTHERS = ("x-forgejo-event", "x-gitea-event", "x-gogs-event", "x-gitlab-event")
 #: Events that are read. Of `create` nothing follows: a push tells more.
-EVENTS = frozenset({"push", "create", "delete", "pull_request", "deployment"})
+EVENTS = frozenset({"push", "create", "delete", "pull_request", "deployment", "issue_comment"})
 _ACTIONS: dict[str, Action] = {
     "opened": "opened",
     "synchronize": "synchronized",
@@ -48,7 +48,8 @@ def read(headers: Mapping[str, str], body: bytes, *, sha1: bool = False) -> Deli
     if notice(headers) is None:
         return None
     fields = Fields.read(form_payload(headers, body) or body)
-    change = _change(headers["x-github-event"], fields)
+    event = headers["x-github-event"]
+    change, said = _change(event, fields), _comment(fields) if event == "issue_comment" else None
     slug = fields.slug("repository", fields.word("repository.owner.login"), fields.word("repository.name"))
     fields.check()
     digest = sha256(body).hexdigest()
@@ -59,6 +60,7 @@ def read(headers: Mapping[str, str], body: bytes, *, sha1: bool = False) -> Deli
         id=headers.get("x-github-delivery", "")[:100] or digest,
         digest=digest,
         change=change,
+        comment=said,
         signed_with=lambda key: hook.verify(key, body, _signature(headers, sha1=sha1), sha1=sha1),
     )
 
@@ -156,6 +158,27 @@ def _deployment(fields: Fields) -> Deployment:
         author_name=fields.word("sender.name"),
         author_email=fields.word("sender.email"),
         author_avatar=fields.link("sender.avatar_url"),
+    )
+
+
+def _comment(fields: Fields) -> Comment | None:
+    """A new comment of a person. GitHub tells neither the head of its pull request nor where that comes from."""
+    return None if fields.look("comment.user.type") == "Bot" else comment(fields, fields.has("issue.pull_request"))
+
+
+def comment(fields: Fields, is_request: bool) -> Comment | None:
+    """A new comment; None for one that was changed or removed. GitHub and Gitea tell of it alike."""
+    if fields.look("action") != "created":
+        return None
+    return Comment(
+        id=str(fields.number("comment.id")),
+        text=fields.told("comment.body"),
+        number=fields.number("issue.number"),
+        is_request=is_request,
+        closed=fields.look("issue.state") == "closed",
+        author_uid=fields.uid("comment.user.id"),
+        author=fields.word("comment.user.login"),
+        written=fields.time("comment.created_at"),
     )
 
 

@@ -14,11 +14,13 @@ from app.scm.forge import (
     CredentialOf,
     Deployment,
     Deployments,
+    Head,
     Listed,
     Person,
     Refused,
     Status,
     Statuses,
+    Talk,
 )
 from app.scm.gitlab import model, payload
 from app.scm.gitlab.sent import Sent
@@ -28,6 +30,7 @@ from app.scm.oauth import Application, OAuth, Pages, WithOAuth
 from app.scm.organisations import WithOrganisations
 from app.scm.served import MOST_OF_FILE, Comparing
 from app.scm.server import Server
+from app.scm.talks import Talking
 from app.scm.webhooks import HOOKS, Registered, Registering
 
 #: What a webhook is registered for (contract scm-api 5).
@@ -38,7 +41,7 @@ _LONGEST_LINK = 255
 _LONGEST_TARGET = 4096
 
 
-class GitLab(Comparing, Registering, WithOrganisations, WithOAuth, Statuses, Deployments):
+class GitLab(Comparing, Registering, Talking, WithOrganisations, WithOAuth, Statuses, Deployments):
     """A server of GitLab. Namespaces are nested: all before the last slash of a slug."""
 
     def __init__(
@@ -193,6 +196,26 @@ class GitLab(Comparing, Registering, WithOrganisations, WithOAuth, Statuses, Dep
         if status.ref.startswith("refs/tags/"):
             sha = (await self._commit(source, sha)).sha  # of the commit, if this is the id of a tag's object
         await self._do(source, "POST", f"statuses/{sha}", body)
+
+    _changing = "PUT"
+
+    def _comments_of(self, talk: Talk) -> str:
+        return f"{'merge_requests' if talk.is_request else 'issues'}/{talk.number}/notes"
+
+    def _comment(self, talk: Talk, comment: str) -> str:
+        return f"{self._comments_of(talk)}/{comment}"
+
+    async def _show_eyes(self, source: Source, comment: str) -> None:
+        """GitLab answers 404 when they are there, too."""
+        await self._do(source, "POST", f"{comment}/award_emoji", {"name": "eyes"})
+
+    async def _newest(self, source: Source, talk: Talk, since: int) -> Sequence[tuple[str, str]]:
+        """The newest hundred, whatever the time: GitLab does not list comments since a time."""
+        query = {"order_by": "created_at", "sort": "desc", "per_page": "100"}
+        return await self._all(source, self._comments_of(talk), model.note, 1, **query)
+
+    async def _head(self, source: Source, number: int) -> Head:
+        return await self._get(source, f"merge_requests/{number}", model.merge_request)
 
     async def _hooks(self, source: Source) -> list[Registered]:
         return await self._all(source, HOOKS, model.registered, per_page="100")

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from app.scm import answers
-from app.scm.forge import Comparison, Deployment, Listed, Person, Refused
+from app.scm.forge import Comparison, Deployment, Head, Listed, Person, Refused
 from app.scm.host import Commit
 from app.scm.webhooks import Registered
 
@@ -96,6 +96,17 @@ def tag(found: Any) -> tuple[str, str]:
 def registered(found: Any) -> Registered:
     """A webhook of a project."""
     return Registered(answers.ident(found), answers.text(found.get("url")))
+
+
+def note(found: Any) -> tuple[str, str]:
+    """Id and text of a comment."""
+    return answers.ident(found), answers.text(found.get("body"))
+
+
+def merge_request(found: Any) -> Head:
+    """Where a merge request is at; one whose source is gone is one of a fork."""
+    fork = found["source_project_id"] != found["target_project_id"]
+    return Head(str(found["sha"]), fork, found["state"] != "opened")
 
 
 def person(found: Any) -> Person:

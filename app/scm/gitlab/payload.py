@@ -6,12 +6,12 @@ from hashlib import sha256
 
 from app.scm import hook
 from app.scm.fields import LATEST, Fields, id_problem, ref_problem
-from app.scm.hook import Action, Change, Delivery, Notice, PullRequest, Push
+from app.scm.hook import Action, Change, Comment, Delivery, Notice, PullRequest, Push
 from app.scm.refs import is_zero
 
 KIND = "gitlab"
 #: Events that are read. The body of a system hook tells of which kind the event is.
-EVENTS = frozenset({"Push Hook", "Tag Push Hook", "Merge Request Hook", "System Hook"})
+EVENTS = frozenset({"Push Hook", "Tag Push Hook", "Merge Request Hook", "Note Hook", "System Hook"})
 _ACTIONS: dict[str, Action] = {
     "open": "opened",
     "update": "synchronized",
@@ -19,6 +19,8 @@ _ACTIONS: dict[str, Action] = {
     "close": "closed",
     "merge": "closed",
 }
+#: Logins of accounts that stand for access tokens of a project or of a group.
+_BOT = re.compile(r"(?:project|group)_[0-9]+_bot(?:[0-9]+|_[0-9a-z]+)?")
 _HIDDEN = "[REDACTED]"
 _STANDARD = re.compile(r"v1,[0-9A-Za-z+/]{43}=")
 _TIME = re.compile(r"[1-9][0-9]{0,11}")
@@ -43,7 +45,7 @@ def read(headers: Mapping[str, str], body: bytes) -> Delivery | None:
     fields = Fields.read(body)
     if not fields.has("project"):  # a system hook about something else
         return None
-    change = _change(fields)
+    change, said = _change(fields), _note(fields) if fields.look("object_kind") == "note" else None
     slug = fields.slug("project", fields.word("project.path_with_namespace"))
     fields.check()
     return Delivery(
@@ -54,6 +56,7 @@ def read(headers: Mapping[str, str], body: bytes) -> Delivery | None:
         digest=sha256(headers["webhook-id"].encode()).hexdigest() if _is_standard(headers) else "",
         sent=_sent(headers),
         change=change,
+        comment=said,
         signed_with=lambda key: _is_signed(key, headers, body),
     )
 
@@ -148,6 +151,34 @@ def _merge_request(fields: Fields) -> PullRequest | None:
         author_avatar=fields.link("user.avatar_url"),
         draft=about.is_true("draft", "work_in_progress"),
         merged=about.look("action") == "merge",
+    )
+
+
+def _note(fields: Fields) -> Comment | None:
+    """A new comment of a person under an issue or a merge request.
+
+    None for one that only members see, because everybody sees the answer. Versions before 16 tell of new ones alone,
+    and name no action.
+    """
+    about, request = fields.item("object_attributes"), fields.item("merge_request")
+    is_request = about.look("noteable_type") == "MergeRequest"
+    if not is_request and about.look("noteable_type") != "Issue":
+        return None
+    hidden = about.is_true("system", "internal", "confidential") or fields.look("event_type") == "confidential_note"
+    author = fields.word("user.username")
+    if hidden or about.look("action") not in (None, "create") or _BOT.fullmatch(author):
+        return None
+    return Comment(
+        id=str(fields.number("object_attributes.id")),
+        text=about.told("note"),
+        number=fields.number("merge_request.iid" if is_request else "issue.iid"),
+        is_request=is_request,
+        closed=(request if is_request else fields.item("issue")).look("state") in ("closed", "merged", "locked"),
+        author_uid=about.uid("author_id"),
+        author=author,
+        written=about.time("created_at"),
+        head=fields.text("merge_request.last_commit.id", id_problem, optional=True),
+        fork=request.uid("source_project_id") != target if (target := request.uid("target_project_id")) else None,
     )
 
 

@@ -21,7 +21,7 @@ def notice(headers: Mapping[str, str]) -> Notice | None:
     """What the headers of a webhook of Gogs tell; None for any other request."""
     if (event := _event(headers)) is None:
         return None
-    if event not in gitea.EVENTS:
+    if event not in gitea.CHANGES:
         return "other"
     return "event" if hook.is_digest(headers.get("x-gogs-signature")) else "unsigned"
 

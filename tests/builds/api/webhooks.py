@@ -30,7 +30,7 @@ from app.scm.gitea import payload as gitea
 from app.scm.github import payload as github
 from app.scm.gitlab import payload as gitlab
 from app.scm.gogs import payload as gogs
-from app.scm.hook import Delivery, Notice
+from app.scm.hook import Comment, Delivery, Notice
 from app.scm.host import Commit, Source
 from app.scm.hosts import Hosts
 from app.web.route import Endpoint
@@ -106,6 +106,18 @@ def slug_of(payload: Mapping[str, Any]) -> tuple[str, str]:
 
 
 @dataclass
+class Ears:
+    """Where comments are handed up, each with the id of its repository, and whether a comment commands something."""
+
+    heard: list[tuple[int, Comment]] = field(default_factory=list)
+    commands: bool = True
+
+    async def hear(self, repo: Repo, comment: Comment, _: str) -> bool:
+        self.heard.append((repo.id, comment))
+        return self.commands
+
+
+@dataclass
 class Receiver:
     """A server whose hook can be called, with the hosts of each kind."""
 
@@ -114,6 +126,7 @@ class Receiver:
     client: httpx2.AsyncClient
     forges: dict[str, Forge]
     keeper: Keeper
+    ears: Ears
 
     async def register(self, host: str, uid: str, slug: str, **fields: Any) -> Repo:
         namespace, _, name = slug.rpartition("/")
@@ -165,17 +178,18 @@ async def receiving(scene: Scene, *more: Forge) -> AsyncIterator[Receiver]:
     forges = {kind: Forge(kind=kind, name=kind) for kind in PAYLOADS}
     hosts = Hosts(scene.host, *forges.values(), *more)
     ports = replace(scene.ports, hosts=hosts, configs=Configs(hosts, Converter(_no_template)))
-    keeper = Keeper(ports)
+    keeper, ears = Keeper(ports), Ears()
     state: dict[str, Any] = {
         "db": ports.db,
         "ports": ports,
         "hosts": hosts,
         "seal": SEAL,
         "keeper": keeper,
+        "hear": ears.hear,
         "public_url": URL,
     }
     async with serving([Endpoint("POST", "/hook", hook.receive)], **state) as client, keeper.running():
-        yield Receiver(scene, ports, client, forges, keeper)
+        yield Receiver(scene, ports, client, forges, keeper, ears)
 
 
 def commit(sha: str, message: str = "a change") -> Commit:

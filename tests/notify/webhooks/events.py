@@ -58,7 +58,7 @@ _SECONDS = 192
 
 def build(event: str, status: Status, **fields: Any) -> Build:
     """The build of an event and a status, as it then is."""
-    status = fields.pop("status", status)
+
     made = replace(PROMOTION, event=event, status=status, **fields)
     if event not in ("promote", "rollback"):
         made = replace(made, parent=0, deploy_to="", params={}, trigger="@hook")
@@ -94,13 +94,11 @@ def event(type_: str, **more: Any) -> Event:
     kind, _, what = type_.partition(".")
     given: dict[str, Any] = {name: more.pop(name) for name in ("previous", "parent", "by") if name in more}
     status, (who, name) = _WORDS[what]
-    made = build(more.pop("event", _KINDS[kind]), status, **more)
+    made = build(more.pop("event", _KINDS[kind]), more.pop("status", status), **more)
     facts: dict[str, Any] = {"repo": repo_json(REPO), "build": build_json(made, stages=True)}
     facts |= {"by": {"kind": who, "name": name}, **given}
     if kind == "stage" or what in ("approved", "declined"):
         facts["stage"] = 1
-    if made.finished:
-        facts["duration"] = _SECONDS
     if made.status in ("failure", "error"):
         facts["error"] = ERROR
     part = "1" if kind == "stage" or what == "approved" else ""

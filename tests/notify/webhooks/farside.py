@@ -23,7 +23,7 @@ class Subscriber:
 
     @property
     def recorder(self) -> Recorder:
-        return Recorder(self._record, verbs=VERBS, progress=lambda: True)
+        return Recorder(self._record, verbs=VERBS, progress=lambda _: True)
 
     def _record(self, moment: Moment | Change) -> Tx[None]:
         self.events += events_of(moment, SERVER, self.now_ms(), f"fresh {next(self._ids)}")

@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.receiver.came.append(Received(self.path, headers, body, time.monotonic()))
         self.server.receiver.answers(self)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_: Any) -> None:
         pass
 
     def answer(self, status: int, body: bytes = b"ok", **headers: str) -> None:
@@ -118,7 +118,7 @@ class Receiver:
 
     url: str
     came: list[Received] = field(default_factory=list)
-    answers: Answers = status(200)
+    answers: Answers = field(default_factory=lambda: status(200))
     #: Bytes of bodies without an end that were written.
     written: int = 0
     closed: threading.Event = field(default_factory=threading.Event)

@@ -89,7 +89,7 @@ def test_a_body_is_written_as_drone_writes_it() -> None:
     (request,) = drone.render(event(), [], AT, SERVER)
 
     assert request.body.startswith(b'{"event":"build","action":"updated","repo":{"id":1,"uid":"","user_id":0,')
-    assert r'"message":"a \u003cb\u003e \u0026 c\u2028 '.encode() + "\u00e4".encode() in request.body
+    assert rb'"message":"a \u003cb\u003e \u0026 c\u2028 ' + "\u00e4".encode() in request.body
     body = json.loads(request.body)
     assert body["build"]["message"] == BUILD.message
     assert list(body) == ["event", "action", "repo", "build", "system"]

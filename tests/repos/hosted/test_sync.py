@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -358,12 +359,27 @@ async def test_who_asks_twice_waits_for_one_synchronisation_also_of_another_serv
     place.forge.gate.clear()
     one, other = place.syncs(), place.syncs()
     async with one.running(), other.running():
-        asking = [asyncio.create_task(syncs.sync(place.ann)) for syncs in (one, one, other)]
+        asking = [asyncio.create_task(one.sync(place.ann))]
         await soon(lambda: place.forge.calls, "the host is asked")
+        joined, looked = spy(monkeypatch, hosted_sync.Syncs, "_own"), spy(monkeypatch, hosted, "find")
+        asking += [asyncio.create_task(syncs.sync(place.ann)) for syncs in (one, other)]
+        await soon(lambda: len(joined) == 2 and looked, "both wait")
         place.forge.gate.set()
         await asyncio.gather(*asking)
 
     assert place.forge.calls == ["repositories"]
+
+
+def spy(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[str]:
+    """A list that grows with each call of a function from now on."""
+    real, calls = getattr(owner, name), list[str]()
+
+    def spied(*arguments: Any) -> Any:
+        calls.append(name)
+        return real(*arguments)
+
+    monkeypatch.setattr(owner, name, spied)
+    return calls
 
 
 async def test_a_server_that_stops_leaves_the_work_to_the_next(place: Place) -> None:

@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import httpx2 as httpx
 import orjson
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from tests.scm.fakes.project import Project, Shown, created
+from tests.scm.fakes.project import Project, Said, Shown, Talk, created
 from tests.scm.fakes.serving import Asked, Far, Problem, call
 
 NOTHING = "0" * 40
@@ -124,12 +125,66 @@ class Forge(Far):
         number, head = self.new_id(), project.resolve(f"refs/heads/{branch}")
         assert head is not None
         project.git("update-ref", f"{self.requests_at}/{number}/head", head)
+        project.talks[number] = Talk(number, title, is_request=True, origin=project.id)
         self.deliver(project, self.request_event, self.opened(project, number, branch, who, title))
         return number
 
     def opened(self, project: Project, number: int, branch: str, who: str, title: str) -> dict[str, Any]:
         """What a webhook tells of a new request."""
         raise NotImplementedError
+
+    def head(self, project: Project, number: int) -> str | None:
+        """The head of a pull request."""
+        return project.resolve(f"{self.requests_at}/{number}/head")
+
+    def open_issue(self, project: Project, title: str = "It does not work") -> int:
+        """Open an issue; its number."""
+        number = self.new_id()
+        project.talks[number] = Talk(number, title, is_request=False, origin=None)
+        return number
+
+    #: The event that tells of a comment, and the action that tells of a new one.
+    comment_event, new_comment = "issue_comment", "created"
+
+    def say(self, project: Project, number: int, who: str, text: str) -> Said:
+        """Write a comment; the host tells of it."""
+        said = Said(self.new_id(), number, who, text, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        project.comments.append(said)
+        self.tell(project, said)
+        return said
+
+    def tell(self, project: Project, said: Said, action: str = "") -> list[Sent]:
+        """Tell the hooks of a comment: that it is new, if the call names no other action."""
+        told = self.commented(project, project.talks[said.number], said, action or self.new_comment)
+        return self.deliver(project, self.comment_event, told)
+
+    def commented(self, project: Project, talk: Talk, said: Said, action: str) -> dict[str, Any]:
+        """What a webhook tells of a comment."""
+        raise NotImplementedError
+
+    def talk(self, asked: Asked) -> tuple[Project, Talk]:
+        """The issue or the pull request of a call."""
+        project = self.project(asked)
+        if (talk := project.talks.get(int(asked.params["number"]))) is None:
+            raise Problem(404, "Not Found")
+        return project, talk
+
+    def said(self, asked: Asked) -> tuple[Project, Said]:
+        """The comment of a call."""
+        project = self.project(asked)
+        found = [one for one in project.comments if str(one.id) == asked.params["id"]]
+        if not found:
+            raise Problem(404, "Not Found")
+        return project, found[0]
+
+    def changed(self, asked: Asked) -> Said:
+        """Change the text of a comment, as its author or whoever may write."""
+        project, said = self.said(asked)
+        if asked.who != said.who and self.level(project, asked.who) < 30:
+            raise Problem(403, "Must have more rights to the repository")
+        said.text = asked.json["body"]
+        self.tell(project, said, "update" if self.new_comment == "create" else "edited")
+        return said
 
     def clone_url(self, project: Project) -> str:
         return f"{self.url}/{project.slug}.git"

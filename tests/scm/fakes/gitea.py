@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from tests.scm.fakes.forge import signature, split
 from tests.scm.fakes.github import GitHub
-from tests.scm.fakes.project import Project, Shown
+from tests.scm.fakes.project import Project, Said, Shown, Talk
 from tests.scm.fakes.serving import Asked, Problem, call
 
 _STATES = {"error", "failure", "pending", "success"}
@@ -111,6 +111,8 @@ class Gitea(GiteaFamily):
     """A server of Gitea; of Forgejo if `forgejo` is set."""
 
     forgejo = False
+    #: Whether a webhook about a comment tells of the pull request, as newer versions do.
+    tells_requests = False
     by_ids = r"repositories/(\d+)()"
 
     @call("GET", "users/{login}/orgs/{org}/permissions")
@@ -189,6 +191,12 @@ class Gitea(GiteaFamily):
         made = {"id": self.new_id(), "sha": asked.params["sha"], **body}
         project.statuses.append(made)
         return 201, {"id": made["id"], "status": body["state"], "context": body["context"]}
+
+    def commented(self, project: Project, talk: Talk, said: Said, action: str) -> dict[str, Any]:
+        told = super().commented(project, talk, said, action) | {"is_pull": talk.is_request}
+        if talk.is_request and self.tells_requests:
+            told["pull_request"] = self.pulled(project, talk)
+        return told
 
     @call("POST", "repos/{owner}/{name}/deployments")
     def deployment(self, asked: Asked) -> Any:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from tests.scm.fakes.forge import Forge, signature, split
-from tests.scm.fakes.project import KINDS, Entry, Project, Shown
+from tests.scm.fakes.project import KINDS, Entry, Project, Said, Shown, Talk
 from tests.scm.fakes.serving import Asked, Problem, call
 
 _STATES = {"error", "failure", "pending", "success"}
@@ -281,6 +281,59 @@ class GitHub(Forge):
             raise Problem(422, "Validation Failed")
         found[0]["statuses"].append(body)
         return 201, {"id": self.new_id(), **body}
+
+    # Comments.
+
+    @call("GET", "repos/{owner}/{name}/pulls/{number}")
+    def pull(self, asked: Asked) -> Any:
+        project, talk = self.talk(asked)
+        if not talk.is_request:
+            raise Problem(404, "Not Found")
+        return self.pulled(project, talk)
+
+    def pulled(self, project: Project, talk: Talk) -> dict[str, Any]:
+        """A pull request, as it is shown."""
+        head = {"sha": self.head(project, talk.number), "repo": {"id": talk.origin} if talk.origin else None}
+        base = {"sha": project.resolve("HEAD"), "repo": {"id": project.id}}
+        state = "closed" if talk.closed else "open"
+        return {"number": talk.number, "state": state, "title": talk.title, "head": head, "base": base}
+
+    @call("GET", "repos/{owner}/{name}/issues/{number}/comments")
+    def comments(self, asked: Asked) -> Any:
+        project, talk = self.talk(asked)
+        of_talk = [one for one in project.comments if one.number == talk.number]
+        return self.page(asked, [self.comment(one) for one in of_talk if one.written >= asked.query.get("since", "")])
+
+    @call("POST", "repos/{owner}/{name}/issues/{number}/comments")
+    def add_comment(self, asked: Asked) -> Any:
+        project, talk = self.talk(asked)
+        return 201, self.comment(self.say(project, talk.number, self.person(asked).login, asked.json["body"]))
+
+    @call("PATCH", "repos/{owner}/{name}/issues/comments/{id}")
+    def change_comment(self, asked: Asked) -> Any:
+        return self.comment(self.changed(asked))
+
+    @call("POST", "repos/{owner}/{name}/issues/comments/{id}/reactions")
+    def react(self, asked: Asked) -> Any:
+        _, said = self.said(asked)
+        if asked.json["content"] != "eyes":
+            raise Problem(422, "Validation Failed")
+        known = asked.who in said.seen
+        said.seen += [] if known else [self.person(asked).login]
+        return 200 if known else 201, {"id": 1, "content": "eyes"}
+
+    def comment(self, said: Said) -> dict[str, Any]:
+        """A comment, as it is shown."""
+        author = self.shown(said.who)
+        times = {"created_at": said.written, "updated_at": said.written}
+        return {"id": said.id, "body": said.text, "user": author, "html_url": f"{self.url}/c/{said.id}"} | times
+
+    def commented(self, project: Project, talk: Talk, said: Said, action: str) -> dict[str, Any]:
+        issue: dict[str, Any] = {"number": talk.number, "title": talk.title, "body": None}
+        issue |= {"state": "closed" if talk.closed else "open", "user": self.shown("octocat")}
+        if talk.is_request:
+            issue["pull_request"] = {"url": f"{self.url}/pulls/{talk.number}", "merged_at": None}
+        return {"action": action, "issue": issue, "comment": self.comment(said)} | self.around(project, said.who)
 
     # Webhooks.
 

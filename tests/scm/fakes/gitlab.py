@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from tests.scm.fakes.forge import Forge, split
-from tests.scm.fakes.project import Entry, Project, Shown
+from tests.scm.fakes.project import Entry, Project, Said, Shown, Talk
 from tests.scm.fakes.serving import Asked, Problem, call
 
 _STATES = {"pending", "running", "success", "failed", "canceled", "skipped"}
@@ -232,6 +232,81 @@ class GitLab(Forge):
         found["status"] = asked.json["status"]
         found["statuses"].append(found["status"])
         return found
+
+    # Comments.
+
+    comment_event, new_comment = "Note Hook", "create"
+    #: Whether a webhook about a comment says that the comment is new, as newer versions do.
+    names_actions = True
+
+    def person_of(self, login: str) -> dict[str, Any]:
+        account = self.people[login]
+        return {"id": account.id, "name": account.name, "username": account.login, "email": "[REDACTED]"}
+
+    def note(self, said: Said) -> dict[str, Any]:
+        """A comment, as it is shown."""
+        author = self.person_of(said.who)
+        return {"id": said.id, "body": said.text, "author": author, "created_at": said.written, "system": False}
+
+    def requested(self, project: Project, talk: Talk) -> dict[str, Any]:
+        """A merge request, as it is shown."""
+        ends = {"source_project_id": talk.origin, "target_project_id": project.id}
+        return {"iid": talk.number, "title": talk.title, "state": "closed" if talk.closed else "opened"} | ends
+
+    @call("GET", "projects/{pid}/merge_requests/{number}")
+    def request(self, asked: Asked) -> Any:
+        project, talk = self.noteable(asked)
+        return self.requested(project, talk) | {"sha": self.head(project, talk.number)}
+
+    def noteable(self, asked: Asked) -> tuple[Project, Talk]:
+        project, talk = self.talk(asked)
+        if talk.is_request != ("/merge_requests/" in asked.path):
+            raise Problem(404, "Not found")
+        return project, talk
+
+    @call("GET", "projects/{pid}/(merge_requests|issues)/{number}/notes")
+    def notes(self, asked: Asked) -> Any:
+        project, talk = self.noteable(asked)
+        found = [self.note(one) for one in project.comments if one.number == talk.number]
+        return self.page(asked, found[::-1] if asked.query.get("sort", "desc") == "desc" else found)
+
+    @call("POST", "projects/{pid}/(merge_requests|issues)/{number}/notes")
+    def new_note(self, asked: Asked) -> Any:
+        project, talk = self.noteable(asked)
+        return 201, self.note(self.say(project, talk.number, self.person(asked).login, asked.json["body"]))
+
+    @call("PUT", "projects/{pid}/(merge_requests|issues)/{number}/notes/{id}")
+    def change_note(self, asked: Asked) -> Any:
+        self.noteable(asked)
+        return self.note(self.changed(asked))
+
+    @call("POST", "projects/{pid}/(merge_requests|issues)/{number}/notes/{id}/award_emoji")
+    def award(self, asked: Asked) -> Any:
+        self.noteable(asked)
+        _, said = self.said(asked)
+        if asked.json["name"] != "eyes" or asked.who in said.seen:
+            raise Problem(404, "Award Emoji Name has already been taken Not Found")
+        said.seen.append(self.person(asked).login)
+        return 201, {"id": 1, "name": "eyes"}
+
+    def commented(self, project: Project, talk: Talk, said: Said, action: str) -> dict[str, Any]:
+        kind = "MergeRequest" if talk.is_request else "Issue"
+        about: dict[str, Any] = {
+            "id": said.id,
+            "note": said.text,
+            "noteable_type": kind,
+            "author_id": self.people[said.who].id,
+            "created_at": said.written.replace("T", " ").replace("Z", " UTC"),
+            "system": False,
+        }
+        if self.names_actions:
+            about["action"] = action
+        told: dict[str, Any] = {"object_kind": "note", "event_type": "note", "user": self.person_of(said.who)}
+        told |= {"project_id": project.id, "project": self.about(project), "object_attributes": about}
+        if not talk.is_request:
+            return told | {"issue": {"iid": talk.number, "state": "closed" if talk.closed else "opened"}}
+        request = self.requested(project, talk) | {"last_commit": {"id": self.head(project, talk.number)}}
+        return told | {"merge_request": request}
 
     # Webhooks.
 

@@ -46,6 +46,29 @@ class Entry:
 
 
 @dataclass
+class Said:
+    """A comment under an issue or a pull request; `seen` are those who show eyes beside it."""
+
+    id: int
+    number: int
+    who: str
+    text: str
+    written: str
+    seen: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Talk:
+    """An issue, or a pull request. `origin` is the project of its commits by id, None for one that is gone."""
+
+    number: int
+    title: str
+    is_request: bool
+    origin: int | None
+    closed: bool = False
+
+
+@dataclass
 class Project:
     """`levels` are the levels of access, as GitLab counts: 10 sees, 30 writes, 40 administers."""
 
@@ -60,6 +83,8 @@ class Project:
     hooks: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     deployments: list[dict[str, Any]] = field(default_factory=list)
+    talks: dict[int, Talk] = field(default_factory=dict)
+    comments: list[Said] = field(default_factory=list)
     #: Who pushes next.
     pusher: str = "octocat"
 

@@ -1,4 +1,4 @@
-"""The routes of Slack: what people type there, and which buttons they press (contract gantry-chatops 2)."""
+"""POST /chat/slack/command and /chat/slack/interactive: what people type and press (contract gantry-chatops 2)."""
 
 import logging
 from typing import Any

@@ -4,10 +4,11 @@ A build is a pipeline run, a stage is a task run, a repository at a target is a 
 an event, the type is one of ours, which begins with `dev.cdeventsx.gantry-`. Our data of the event are in `customData`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from app.notify.webhooks.formats.cloudevents import binary, source_of, subject_of
 from app.notify.webhooks.formats.data import Data, data_of, fitted, moment
@@ -106,7 +107,8 @@ def _task(event: Event, what: str, server: str) -> _CDEvent:
     repo, build, number = facts["repo"], facts["build"], facts["stage"]
     stage: Mapping[str, Any] = next((one for one in build.get("stages", ()) if one["number"] == number), {})
     run = f"{repo['slug']}/{build['number']}"
-    content = {"taskName": _short(stage.get("name", "")), "uri": f"{server}/{run}", "pipelineRun": {"id": run}}
+    name = _short(stage.get("name") or str(number))
+    content = {"taskName": name, "uri": f"{server}/{run}", "pipelineRun": {"id": run}}
     if what == "finished":
         content |= _outcome(stage.get("status", ""), facts.get("error", ""))
         before = ("stage.started", str(number))
@@ -243,10 +245,14 @@ def _relation(key: str) -> Mapping[str, Any]:
     return {"linkType": "RELATION", "linkKind": "TRIGGER", "target": {"contextId": key}}
 
 
+#: Who fetches from an address, which is nobody else's business.
+_FETCHER = re.compile(r"(?<=//)[^/@]*@")
+
+
 def _package(repo: Mapping[str, Any], commit: str) -> str:
     """The package URL of the source at a commit, by https://github.com/package-url/purl-spec."""
-    version, address = quote(_short(commit), safe=""), repo["git_http_url"]
-    if urlsplit(address).hostname == "github.com":
+    version, address = quote(_short(commit), safe=""), _FETCHER.sub("", repo["git_http_url"])
+    if address.startswith("https://github.com/"):
         return f"pkg:github/{quote(repo['slug'].lower(), safe='/')}@{version}"
     where = f"?vcs_url={quote(f'git+{address}@{commit}', safe='')}" if address else ""
     return f"pkg:generic/{quote(repo['slug'], safe='/')}@{version}{where}"

@@ -129,7 +129,7 @@ def data_of(event: Event, server: str) -> Data:
             body["stage"] = _stage_json(stage)
         if failed := _failed([stage] if stage is not None else build.get("stages", ())):
             body["failed"] = failed
-    body |= {key: facts[key] for key in ("duration", "error", "webhook") if key in facts}
+    body |= {key: facts[key] for key in ("error", "webhook") if key in facts}
     if previous := facts.get("previous"):
         body["previous"] = {"build": previous["number"], "commit": previous["commit"]}
     if event.type.startswith("user.") and (user := facts.get("user")):

@@ -21,9 +21,7 @@ def render(event: Event, secrets: Sequence[str], at: int, server: str) -> Sequen
     text = f"{story.mark} {''.join(map(_written, story.sentence))}"
     message: dict[str, object] = {"text": text}
     if story.details:
-        fields = [
-            {"title": label, "value": code(value), "short": len(value) < 40} for label, value in story.details if value
-        ]
+        fields = [{"title": label, "value": code(value), "short": len(value) < 40} for label, value in story.details]
         message["attachments"] = [{"fallback": story.plain, "color": _COLOURS[story.tone], "fields": fields}]
     return (Request({"content-type": "application/json"}, orjson.dumps(message)),)
 

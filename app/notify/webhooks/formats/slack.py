@@ -23,7 +23,7 @@ def render(event: Event, secrets: Sequence[str], at: int, server: str) -> Sequen
     text = f"{story.mark} {''.join(map(_written, story.sentence))}"
     blocks: list[dict[str, Any]] = [{"type": "section", "text": _mrkdwn(text)}]
     if story.details:
-        fields = [_mrkdwn(f"*{label}*\n{_escaped(code(value))}") for label, value in story.details if value]
+        fields = [_mrkdwn(f"*{label}*\n{_escaped(code(value))}") for label, value in story.details]
         blocks.append({"type": "section", "fields": fields})
     body = orjson.dumps({"text": text, "blocks": blocks})
     return (Request({"content-type": "application/json"}, body),)

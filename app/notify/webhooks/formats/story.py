@@ -30,7 +30,7 @@ class Story:
 
     tone: Tone
     sentence: Sequence[Piece]
-    #: Labels of ours, and texts that may hold any character but a line break.
+    #: Labels of ours, and texts, which are not empty and may hold any character but a line break.
     details: Sequence[tuple[str, str]]
     #: The page that tells more, and its name; empty for none.
     page: str
@@ -63,6 +63,8 @@ _BEGINNINGS: Mapping[str, tuple[Tone, str]] = {
     "error": ("bad", ", which failed at once"),
     "failure": ("bad", ", which failed at once"),
 }
+#: Who does things and has no name.
+_CAUSES = {"hook": "a push", "runner": "a runner"}
 _DECISIONS: Mapping[str, Tone] = {"approved": "good", "declined": "bad", "cancelled": "bad"}
 
 
@@ -70,8 +72,8 @@ def story_of(event: Event, server: str) -> Story:
     """The story of an event; `server` is the public address of this server."""
     data = data_of(event, server)
     tone, sentence = _told(event.type, data, server)
-    page = _page(data)
-    return Story(tone, sentence, list(_details(event.type, data)), page, f"Build {data['build']}" if page else "")
+    page, details = _page(data), [(label, text) for label, text in _details(event.type, data) if text]
+    return Story(tone, sentence, details, page, f"Build {data['build']}" if page else "")
 
 
 def _told(type_: str, data: Data, server: str) -> tuple[Tone, list[Piece]]:
@@ -80,9 +82,9 @@ def _told(type_: str, data: Data, server: str) -> tuple[Tone, list[Piece]]:
         tone, sentence = _of_stage(what, data) if kind == "stage" else _of_build(kind, what, data)
         return tone, [*sentence, *_where(kind, data)]
     if kind == "repo" and "repo" in data:
-        return "", [_who(data), Piece(f" {what} the repository "), _name(data["repo"])]
+        return "", [*_begun(_who(data)), Piece(f" {what} the repository "), _name(data["repo"])]
     if kind == "user" and "user" in data:
-        return "", [_who(data), Piece(f" {what} the account "), _name(data["user"]["login"])]
+        return "", [*_begun(_who(data)), Piece(f" {what} the account "), _name(data["user"]["login"])]
     if kind == "webhook":
         reason = data.get("webhook", {}).get("reason", "")
         because = [Piece(": "), Piece(clean(str(reason), LONGEST_TEXT), is_name=True)] if reason else []
@@ -96,11 +98,11 @@ def _of_build(kind: str, what: str, data: Data) -> tuple[Tone, list[Piece]]:
     subject = _subject(kind, data)
     if what in ("requested", "created"):
         tone, end = _BEGINNINGS.get(data.get("status", ""), ("", ""))
-        told = [*_begun(subject), Piece(" was created by "), _who(data)]
-        told = told if what == "created" else [_who(data), Piece(" asked for "), *subject]
+        told = [*_begun(subject), Piece(" was created by "), *_who(data)]
+        told = told if what == "created" else [*_begun(_who(data)), Piece(" asked for "), *subject]
         return tone, [*told, Piece(end)] if end else told
     if what in _DECISIONS:
-        return _DECISIONS[what], [_who(data), Piece(f" {what} "), *subject]
+        return _DECISIONS[what], [*_begun(_who(data)), Piece(f" {what} "), *subject]
     subject = _begun(subject)
     if what == "started":
         return "", [*subject, Piece(" started")]
@@ -108,13 +110,13 @@ def _of_build(kind: str, what: str, data: Data) -> tuple[Tone, list[Piece]]:
     word, tone = _OUTCOMES.get(data.get("status", ""), (what, ""))
     if what == "failed":
         word, tone = "failed", "bad"
-    return tone, [*subject, Piece(f" {word}"), *_how(data, data.get("duration"))]
+    return tone, [*subject, Piece(f" {word}"), *_how(word, data, data.get("duration"))]
 
 
 def _begun(subject: Sequence[Piece]) -> list[Piece]:
     """The subject as the beginning of a sentence."""
-    first = subject[0].text
-    return [Piece(first[0].upper() + first[1:]), *subject[1:]]
+    first, *others = subject
+    return [first if first.is_name else Piece(first.text[0].upper() + first.text[1:]), *others]
 
 
 def _of_stage(what: str, data: Data) -> tuple[Tone, list[Piece]]:
@@ -123,7 +125,7 @@ def _of_stage(what: str, data: Data) -> tuple[Tone, list[Piece]]:
     if what == "started" or stage is None:
         return "", [*subject, Piece(f" {what}")]
     word, tone = _OUTCOMES.get(stage["status"], (what, ""))
-    return tone, [*subject, Piece(f" {word}"), *_how(data, stage.get("duration"))]
+    return tone, [*subject, Piece(f" {word}"), *_how(word, data, stage.get("duration"))]
 
 
 def _subject(kind: str, data: Data) -> list[Piece]:
@@ -151,19 +153,18 @@ def _page(data: Data) -> str:
     return page if is_address(page) else ""
 
 
-def _how(data: Data, duration: int | None) -> list[Piece]:
+def _how(word: str, data: Data, duration: int | None) -> list[Piece]:
     after = [Piece(f" after {lasting(duration)}")] if duration is not None else []
-    step = data.get("failed", {}).get("step")
+    step = data.get("failed", {}).get("step") if word == "failed" else None
     return [*after, Piece(" in the step "), _name(str(step))] if step else after
 
 
-def _who(data: Data) -> Piece:
-    by = data.get("by")
-    if by is None or not by["name"]:
-        return Piece(
-            {"cron": "A cron job", "hook": "A push", "runner": "A runner"}.get(by["kind"] if by else "", "Gantry")
-        )
-    return _name(by["name"])
+def _who(data: Data) -> list[Piece]:
+    """Who did it: a name, or what kind of cause it was."""
+    by = data.get("by", {"kind": "", "name": ""})
+    if by["kind"] == "cron":
+        return [Piece("the cron job "), _name(by["name"])]
+    return [_name(by["name"])] if by["name"] else [Piece(_CAUSES.get(by["kind"], "Gantry"))]
 
 
 def _details(type_: str, data: Data) -> Iterator[tuple[str, str]]:

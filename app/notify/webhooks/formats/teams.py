@@ -25,14 +25,12 @@ def render(event: Event, secrets: Sequence[str], at: int, server: str) -> Sequen
     details = [
         _block([_run(f"{label}: ", weight="Bolder"), _run(value, fontType="Monospace")])
         for label, value in story.details
-        if value
     ]
     body = [{"type": "Container", "style": _STYLES[story.tone], "bleed": True, "items": [sentence]}, *details]
     card: dict[str, Any] = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
-        "fallbackText": story.plain,
         "msteams": {"width": "Full"},
         "body": body,
     }
