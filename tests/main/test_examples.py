@@ -56,7 +56,7 @@ async def sent(row: Endpoint) -> Any:
             if known.body is not None:
                 await body.parse(request, known.body)
             query, form = body.whole_query(request), await body.form(request)
-            authorized = "authorization" in request.headers
+            authorized = request.headers.get("authorization", "").startswith("Bearer ")
             return JSON({"row": known.operation, "query": query, "form": form, "authorized": authorized})
 
         return Endpoint(known.method, known.path, read, query=known.query, body=known.body, free=known.free)

@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 from app.web.examples import Example
 
-_FORM = "'Content-Type: application/x-www-form-urlencoded'"
 _TEXT = "octocat/hello-world#1 to production TAG=v1.2.3"
 _SLACK = {"team_id": "T012AB3CD", "user_id": "U012AB3CD", "channel_id": "C012AB3CD", "trigger_id": "1.2", "text": _TEXT}
 _PRESS = (
@@ -13,7 +12,6 @@ _PRESS = (
     '"actions":[{"type":"button","action_id":"press-0","action_ts":"1.2","value":"value-of-the-button"}]}'
 )
 _SIGNED_BY_SLACK = (
-    _FORM,
     '"X-Slack-Request-Timestamp: ${now:=$(date +%s)}"',
     '"X-Slack-Signature: v0=$(printf v0:%s:%s "$now" "$body"'
     ' | openssl dgst -sha256 -hmac "$GANTRY_SLACK_SIGNING_SECRET" -r | cut -c1-64)"',
@@ -42,7 +40,7 @@ EXAMPLES: Mapping[str, Example] = {
     "chats.slack_press": Example(body=urlencode({"payload": _PRESS}), headers=_SIGNED_BY_SLACK),
     "chats.mattermost_command": Example(
         body=urlencode(_MATTERMOST),
-        headers=(_FORM, '"Authorization: Token $GANTRY_MATTERMOST_TOKEN"'),
+        headers=('"Authorization: Token $GANTRY_MATTERMOST_TOKEN"',),
         answer={"response_type": "in_channel", "text": "Promotion #2 was accepted", "attachments": []},
     ),
     "chats.mattermost_press": Example(
