@@ -17,18 +17,8 @@ _ISO = "2026-11-23T06:03:47.941Z"
 #: Properties that are left out of examples where they may be: errors, and what is rare.
 OMITTED = frozenset(
     {
-        *(
-            "error",
-            "errignore",
-            "pending_reason",
-            "found_late",
-            "via",
-            "debug",
-            "cron",
-            "deploy_id",
-            "title",
-            "detached",
-        ),
+        *("error", "errignore", "pending_reason", "found_late", "via", "debug", "cron", "deploy_id", "title"),
+        "detached",
         *("schema", "limit", "throttle", "variant", "kernel", "labels", "depends_on", "messages", "problem"),
         *("refresh_token", "failures", "errors", "pull_request", "pull_request_push"),
     }

@@ -71,7 +71,9 @@ class Bot:
             mine = (one for one in self.far.came if one.json["id"] == request)
             return next((one for one in mine if words in one.json["text"]), None)
 
-        return soon_sync(found, f"{request} is told {words!r}", about=lambda: f"{self.far.came} {self.server.tail()}")
+        told = soon_sync(found, f"{request} is told {words!r}", about=lambda: f"{self.far.came} {self.server.tail()}")
+        assert told is not None
+        return told
 
     def link(self, user: str, token: str = TOKEN) -> None:
         text = self.say("login", user=user)["text"]
