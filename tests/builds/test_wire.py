@@ -73,7 +73,19 @@ def test_what_is_empty_is_left_out_where_drone_does() -> None:
     build, stage, step = Build(1, 1, 1), Stage(1, 1, 1, 1, "", kind="", type=""), Step(1, 1, 1, "")
 
     assert set(build_json(FULL_BUILD)) - set(build_json(build)) == {
-        *("parent", "error", "title", "params", "cron", "deploy_to", "deploy_id", "debug", "found_late", "blocked", "via"),
+        *(
+            "parent",
+            "error",
+            "title",
+            "params",
+            "cron",
+            "deploy_to",
+            "deploy_id",
+            "debug",
+            "found_late",
+            "blocked",
+            "via",
+        ),
     }
     assert set(stage_json(FULL_STAGE)) - set(stage_json(stage)) == {
         *("kind", "type", "error", "machine", "variant", "kernel", "limit", "throttle", "depends_on", "labels"),

@@ -6,10 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from app.accounts import store as accounts
 from app.accounts.model import User
-from app.builds.model import Build
+from app.builds.model import Build, Status
 from app.builds.moments import Moments
 from app.chatops import people
 from app.chatops.buttons import Buttons
@@ -77,10 +78,10 @@ class Room:
     def db(self) -> Database:
         return self.scene.ports.db
 
-    async def say(self, text: str, by: Person = ALICE, *, key: str = "", place: Place = HERE, **more: object) -> Answer:
+    async def say(self, text: str, by: Person = ALICE, *, key: str = "", place: Place = HERE) -> Answer:
         """The answer to a command."""
         self._keys += 1
-        return await self.chat.command(Request(by, text, key or f"key {self._keys}", place, **more))
+        return await self.chat.command(Request(by, text, key or f"key {self._keys}", place))
 
     async def press(self, button: Button | str, by: Person = ALICE, *, key: str = "", place: Place = HERE) -> Answer:
         """The answer to a pressed button."""
@@ -105,13 +106,13 @@ class Room:
         by = builds.OCTOCAT
         await self.db.write(people.link(f"hash of {person.user}", user, by, Recorders(), NOW))
 
-    async def passing(self, *documents: str, **fields: object) -> Build:
+    async def passing(self, *documents: str, **fields: Any) -> Build:
         """A push whose build has succeeded."""
         made = await self.scene.push(*(documents or (BUILD, PROMOTION)), **({"source_repo": ""} | fields))
         await self.finish(made)
         return await self.scene.build(made.number)
 
-    async def finish(self, build: Build, status: str = "success") -> None:
+    async def finish(self, build: Build, status: Status = "success") -> None:
         """A runner runs all stages of a build."""
         for stage in (await self.scene.build(build.number)).stages:
             await self.scene.run(stage, status)
@@ -127,7 +128,7 @@ class Room:
         """From now on every build waits for an approval."""
         await self.db.write(run("UPDATE repos SET protected = TRUE"))
 
-    async def requests(self) -> Sequence[dict[str, object]]:
+    async def requests(self) -> Sequence[dict[str, Any]]:
         rows = await self.db.read(many("SELECT * FROM chat_requests ORDER BY id"))
         return [dict(zip(row.keys(), row, strict=True)) for row in rows]  # type: ignore[attr-defined]
 

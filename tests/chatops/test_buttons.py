@@ -10,11 +10,11 @@ BUTTONS = Buttons(b"server-button-key")
 PRESSED = Pressed("approve", "octocat/hello-world", 43, 1, 1767226500)
 
 
-def test_a_value_names_the_action_and_is_signed():
+def test_a_value_names_the_action_and_is_signed() -> None:
     assert BUTTONS.value(PRESSED) == "approve:octocat/hello-world:43:1:1767226500.wPIAOuFUo-9fr2heSrw2OQ"
 
 
-def test_a_value_is_read_as_it_was_made():
+def test_a_value_is_read_as_it_was_made() -> None:
     assert BUTTONS.read(BUTTONS.value(PRESSED)) == PRESSED
 
 
@@ -32,14 +32,14 @@ def test_a_value_is_read_as_it_was_made():
         "a" * 100_000,
     ],
 )
-def test_a_value_that_this_server_has_not_made_is_none(value):
+def test_a_value_that_this_server_has_not_made_is_none(value: str) -> None:
     assert BUTTONS.read(value) is None
 
 
-def test_another_key_makes_other_values():
+def test_another_key_makes_other_values() -> None:
     assert Buttons(key_of(b"cookies")).read(BUTTONS.value(PRESSED)) is None
 
 
 @given(st.text())
-def test_no_text_breaks_the_reader(value):
+def test_no_text_breaks_the_reader(value: str) -> None:
     assert BUTTONS.read(value) is None

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.builds import progress
 from app.builds.model import Line
 from app.chatops import flow
 from app.chatops.model import NOWHERE, Place
@@ -29,7 +30,7 @@ async def test_the_message_goes_from_requested_to_its_result(room: Room) -> None
     await room.settled()
     room.scene.clock.time += 192
     ended = replace(farside.ended(running), stopped=room.scene.clock.time)
-    await farside.progress.update_stage(room.scene.ports, ended, RUNNER)
+    await progress.update_stage(room.scene.ports, ended, RUNNER)
     await room.settled()
 
     assert [text.splitlines()[0].partition("`production` ")[2] for text in room.screen.texts] == [
@@ -53,7 +54,7 @@ async def test_a_failed_promotion_names_the_step_and_shows_the_end_of_its_log(ro
     await room.scene.ports.logs.write(step.id, [*lines, Line(30, "no end", 0)])
     await room.scene.step(step, "failure", exit_code=3, stopped=room.scene.clock())
     failed = replace((await room.scene.build(2)).stages[0], status="failure", stopped=room.scene.clock())
-    await farside.progress.update_stage(room.scene.ports, failed, RUNNER)
+    await progress.update_stage(room.scene.ports, failed, RUNNER)
     await room.settled()
 
     text = room.screen.texts[-1]
@@ -137,7 +138,7 @@ async def test_a_place_that_does_not_answer_is_told_again_what_is_so_then(room: 
     running = await room.scene.start(stage, "one")
     room.worker.wake()
     await soon(lambda: room.worker.tally.failed["chat"] > 0)
-    await farside.progress.update_stage(room.scene.ports, farside.ended(running), RUNNER)
+    await progress.update_stage(room.scene.ports, farside.ended(running), RUNNER)
     room.screen.fault = None
     room.scene.clock.time += 10
     room.worker.reopen()

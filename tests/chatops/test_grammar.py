@@ -1,6 +1,8 @@
 """What people type becomes a command, or a list of what is wrong with the text and the nearest command."""
 
 import shlex
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -15,9 +17,9 @@ REPO = "octocat/hello-world"
 PULL = Subject(REPO, "4522cbcefc20728a5b72b3a86af35e608622c514")
 
 
-def promote(**more):
-    given = {"repo": REPO, "number": 42, "target": "production"}
-    return Command("promote", **(given | more))
+def promote(**more: Any) -> Command:
+    """A promotion of build 42 to production, but for these fields."""
+    return replace(Command("promote", REPO, 42, target="production"), **more)
 
 
 GOOD = {
@@ -50,7 +52,6 @@ GOOD = {
     "```\noctocat/hello-world#42 to production\n```": promote(),
     "`octocat/hello-world#42 to production`": promote(),
     "octocat/hello-world#9999999999 to production": promote(number=9999999999),
-    "octocat/hello-world#42 to production A=1 \\\n B=2": promote(params={"A": "1", "\nB": "2"}) and None,
     "rollback octocat/hello-world in production": Command("rollback", REPO, target="production"),
     "rollback octocat/hello-world#41 in production A=1": Command("rollback", REPO, 41, "", "production", {"A": "1"}),
     "status octocat/hello-world": Command("status", REPO),
@@ -66,11 +67,10 @@ GOOD = {
     "Help promote": Command("help"),
     "login": Command("login"),
 }
-GOOD.pop("octocat/hello-world#42 to production A=1 \\\n B=2")
 
 
 @pytest.mark.parametrize(("text", "command"), GOOD.items())
-def test_a_command_is_understood(text, command):
+def test_a_command_is_understood(text: str, command: Command) -> None:
     assert parse(text) == command
 
 
@@ -120,16 +120,16 @@ BAD = {
         "number of a build",
         "rollback octocat/hello-world to production",
     ),
-    "login now": ("repository", ""),
     "lock octocat/hello-world production": ("`lock` is no command", ""),
     "hello": ("`hello` is no command", ""),
     "`rm -rf`": ("`rm` is no command", ""),
 }
-BAD.pop("login now")
 
 
 @pytest.mark.parametrize(("text", "problem", "nearest"), [(text, *told) for text, told in BAD.items()])
-def test_a_mistake_is_answered_with_what_is_wrong_and_the_nearest_command(text, problem, nearest):
+def test_a_mistake_is_answered_with_what_is_wrong_and_the_nearest_command(
+    text: str, problem: str, nearest: str
+) -> None:
     with pytest.raises(Misunderstood) as error:
         parse(text)
     assert problem in str(error.value)
@@ -137,13 +137,13 @@ def test_a_mistake_is_answered_with_what_is_wrong_and_the_nearest_command(text, 
         assert error.value.nearest == nearest
 
 
-def test_all_mistakes_are_listed_at_once():
+def test_all_mistakes_are_listed_at_once() -> None:
     with pytest.raises(Misunderstood) as error:
         parse("hello#042 to pro/d PATH=1 --fast now")
     assert len(error.value.problems) == 6
 
 
-def test_a_repository_without_its_owner_is_told():
+def test_a_repository_without_its_owner_is_told() -> None:
     with pytest.raises(Misunderstood) as error:
         parse("hello-world#42 to production")
     assert error.value.short == "hello-world"
@@ -162,21 +162,21 @@ ABOUT_A_PULL_REQUEST = {
 
 
 @pytest.mark.parametrize(("text", "command"), ABOUT_A_PULL_REQUEST.items())
-def test_a_command_about_a_pull_request_need_not_name_it(text, command):
+def test_a_command_about_a_pull_request_need_not_name_it(text: str, command: Command) -> None:
     assert parse(text, PULL) == command
 
 
-def test_an_approval_about_a_pull_request_names_its_build():
+def test_an_approval_about_a_pull_request_names_its_build() -> None:
     with pytest.raises(Misunderstood, match="the build is missing"):
         parse("/approve", PULL)
 
 
-def test_a_very_long_text_is_refused():
+def test_a_very_long_text_is_refused() -> None:
     with pytest.raises(Misunderstood, match="characters"):
         parse("a" * (LONGEST + 1))
 
 
-def test_what_was_typed_cannot_leave_its_backquotes():
+def test_what_was_typed_cannot_leave_its_backquotes() -> None:
     with pytest.raises(Misunderstood) as error:
         parse("x`<!channel>\n@here` octocat/hello")
     assert "`x" in str(error.value)
@@ -187,7 +187,7 @@ def test_what_was_typed_cannot_leave_its_backquotes():
 TYPED = st.text(st.sampled_from("ab/#@=-1 '\"\\`to\n\u2018\u2019\u201c\u201d\u2014\u00a0\ufeff<>&;|\U0001f680\0\ud800"))
 
 
-def outcome(text, about):
+def outcome(text: str, about: Subject | None) -> Command | Misunderstood:
     try:
         return parse(text, about)
     except Misunderstood as error:
@@ -196,7 +196,7 @@ def outcome(text, about):
 
 @given(TYPED | st.text() | TYPED.map(lambda text: f"octocat/hello#1 to prod {text}"))
 @example("octocat/hello#1 to prod A=\u201c\\")
-def test_no_text_breaks_the_parser(text):
+def test_no_text_breaks_the_parser(text: str) -> None:
     for about in (None, PULL):
         read = outcome(text, about)
         if isinstance(read, Command):
@@ -207,7 +207,7 @@ def test_no_text_breaks_the_parser(text):
 
 
 @given(st.text(st.sampled_from("ab= '\"\\#\n\t")))
-def test_plain_text_is_split_as_a_shell_does(text):
+def test_plain_text_is_split_as_a_shell_does(text: str) -> None:
     try:
         expected = shlex.split(text)
     except ValueError:
@@ -218,7 +218,7 @@ def test_plain_text_is_split_as_a_shell_does(text):
 
 
 @given(st.dictionaries(st.from_regex(r"X_[A-Z0-9_]{0,8}", fullmatch=True), st.text(max_size=30), max_size=5), st.text())
-def test_a_written_command_is_read_as_it_was(params, reason):
+def test_a_written_command_is_read_as_it_was(params: dict[str, str], reason: str) -> None:
     command = promote(params=params, reason=reason)
     try:
         assert parse(written(command)) == command
