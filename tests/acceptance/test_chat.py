@@ -67,13 +67,11 @@ class Bot:
     def followed(self, request: str, words: str) -> Received:
         """The later answer to a request that has these words."""
 
-        def found() -> Received | None:
-            mine = (one for one in self.far.came if one.json["id"] == request)
-            return next((one for one in mine if words in one.json["text"]), None)
+        def found() -> list[Received]:
+            return [one for one in self.far.came if one.json["id"] == request and words in one.json["text"]]
 
-        told = soon_sync(found, f"{request} is told {words!r}", about=lambda: f"{self.far.came} {self.server.tail()}")
-        assert told is not None
-        return told
+        told = f"{request} is told {words!r}"
+        return soon_sync(found, told, about=lambda: f"{self.far.came} {self.server.tail()}")[0]
 
     def link(self, user: str, token: str = TOKEN) -> None:
         text = self.say("login", user=user)["text"]

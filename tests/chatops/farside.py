@@ -78,10 +78,10 @@ class Room:
     def db(self) -> Database:
         return self.scene.ports.db
 
-    async def say(self, text: str, by: Person = ALICE, *, key: str = "", place: Place = HERE, **more: Any) -> Answer:
+    async def say(self, text: str, by: Person = ALICE, *, key: str = "", place: Place = HERE) -> Answer:
         """The answer to a command."""
         self._keys += 1
-        return await self.chat.command(Request(by, text, key or f"key {self._keys}", place, **more))
+        return await self.chat.command(Request(by, text, key or f"key {self._keys}", place))
 
     async def press(self, button: Button | str, by: Person = ALICE, *, key: str = "", place: Place = HERE) -> Answer:
         """The answer to a pressed button."""
@@ -106,7 +106,7 @@ class Room:
         by = builds.OCTOCAT
         await self.db.write(people.link(f"hash of {person.user}", user, by, Recorders(), NOW))
 
-    async def passing(self, *documents: str, **fields: object) -> Build:
+    async def passing(self, *documents: str, **fields: Any) -> Build:
         """A push whose build has succeeded."""
         made = await self.scene.push(*(documents or (BUILD, PROMOTION)), **({"source_repo": ""} | fields))
         await self.finish(made)
