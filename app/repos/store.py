@@ -21,7 +21,7 @@ NAMED = f"""
             SELECT 1 FROM permissions WHERE permissions.user_id = :user_id
                 AND permissions.repo_id = repos.id AND permissions.can_read AND {aged.COUNTS}
         )
-    ) ORDER BY namespace, name LIMIT :limit
+    ) ORDER BY namespace, id LIMIT :limit
 """  # noqa: S608 - SQL of ours
 BY_UID = "SELECT * FROM repos WHERE scm = :host AND scm <> '' AND uid = :uid"
 BY_ID = "SELECT * FROM repos WHERE id = :id"
