@@ -8,7 +8,7 @@ code announces what happens to a build.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar, cast
+from typing import Literal, TypeAlias, TypeVar, cast, get_args
 
 from app.builds import store
 from app.builds.logs.logs import Logs
@@ -44,6 +44,8 @@ Verb = Literal[
 BEGINNINGS: frozenset[Verb] = frozenset(
     {"build.push", "build.cron", "build.create", "build.restart", "build.promote", "build.rollback"}
 )
+#: What may change the status of a build. (A deleted build has none.)
+STATUS_CHANGES: frozenset[Verb] = frozenset(get_args(Verb)) - {"build.step", "build.delete"}
 #: Reports of runners about their work: they are no decisions, and there are more of them than of all other moments.
 #: Recorders get those that change the status of their build, and the others only if they ask for mere progress.
 PROGRESS: frozenset[Verb] = frozenset({"build.start", "build.step", "build.end"})

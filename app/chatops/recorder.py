@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.builds.moments import Moment, Verb
+from app.builds.moments import STATUS_CHANGES, Moment, Verb
 from app.chatops import requests
 from app.db.tx import Tx
 from app.moments import Recorder
@@ -11,16 +11,6 @@ from app.outbox.model import Message
 
 #: The first moments of the builds that are begun in chats.
 BEGINNINGS: frozenset[Verb] = frozenset({"build.promote", "build.rollback"})
-#: What may change what a message says of a build.
-VERBS: frozenset[Verb] = BEGINNINGS | {
-    "build.start",
-    "build.end",
-    "build.lose",
-    "build.give_up",
-    "build.cancel",
-    "build.approve",
-    "build.decline",
-}
 
 
 class Following:
@@ -34,7 +24,7 @@ class Following:
     @property
     def recorder(self) -> Recorder:
         """The recorder of the moments of builds."""
-        return Recorder(self._record, verbs=VERBS)
+        return Recorder(self._record, verbs=STATUS_CHANGES)
 
     def _record(self, moment: Moment) -> Tx[None]:
         build = moment.build

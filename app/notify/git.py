@@ -10,13 +10,12 @@ from urllib.parse import urlsplit
 
 from app.builds import store as builds
 from app.builds.model import DONE, Build
-from app.builds.moments import Moment
+from app.builds.moments import STATUS_CHANGES, Moment
 from app.builds.push import DEPLOYED
 from app.db.connect import Database
 from app.db.tx import Tx
 from app.errors import AppError, Unreadable
 from app.moments import Recorder
-from app.notify.recorder import VERBS
 from app.notify.statuses import is_commit, page_of
 from app.outbox import store
 from app.outbox.model import Entry, Kind, Message
@@ -45,7 +44,7 @@ class Marking:
     @property
     def recorder(self) -> Recorder:
         """The recorder of the moments of builds."""
-        return Recorder(self._record, verbs=VERBS, without={"build.start"})
+        return Recorder(self._record, verbs=STATUS_CHANGES, without={"build.start"})
 
     def _record(self, moment: Moment) -> Tx[None]:
         """One statement at most."""

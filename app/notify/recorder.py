@@ -6,7 +6,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from app.builds.model import Build
-from app.builds.moments import BEGINNINGS, Moment, Verb
+from app.builds.moments import STATUS_CHANGES, Moment, Verb
 from app.db.tx import Tx
 from app.moments import Recorder
 from app.notify.deployments import deployment_of
@@ -16,17 +16,6 @@ from app.outbox.model import Message
 from app.scm.forge import Deployment, Deployments, Status, Statuses
 from app.scm.hosts import Hosts
 
-#: What may change the status that a host shows.
-VERBS: frozenset[Verb] = BEGINNINGS | {
-    "build.start",
-    "build.end",
-    "build.lose",
-    "build.give_up",
-    "build.cancel",
-    "build.supersede",
-    "build.approve",
-    "build.decline",
-}
 #: Characters of a subject at most; PostgreSQL has no room for a long one in an index.
 LONGEST_SUBJECT = 300
 #: A decision changes what is shown, even if the status of the build stays `pending`.
@@ -65,7 +54,7 @@ class Notes:
     @property
     def recorder(self) -> Recorder:
         """The recorder of the moments of builds."""
-        return Recorder(self._record, verbs=VERBS)
+        return Recorder(self._record, verbs=STATUS_CHANGES)
 
     def told(self, build_id: int) -> bool:
         """Whether a change of this build, which is committed now, has written anything since the last call."""

@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -15,7 +13,8 @@ from typing import Any
 import uvloop
 
 from app.cli.bench import scene
-from app.cli.bench.load import HOST, PATIENCE, BenchFailed
+from app.cli.bench.far import listening
+from app.cli.bench.load import HOST, PATIENCE
 
 #: The repository's id at the host, and the only commit that it has.
 UID, COMMIT = 7, "5c0ffee5c0ffee5c0ffee5c0ffee5c0ffee5c0ff"
@@ -137,18 +136,8 @@ class Far:
 @contextmanager
 def running() -> Iterator[Far]:
     """The far side while the block runs; the process is ended however the block ends."""
-    command = [sys.executable, "-m", "app.cli.bench.host"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True)
-    assert process.stdout is not None
-    try:
-        with process.stdout as said:
-            line = said.readline()
-            if not line:
-                raise BenchFailed("the far side of the host did not start")
-            yield Far(int(line))
-    finally:
-        process.kill()
-        process.wait()
+    with listening("app.cli.bench.host", "the far side of the host") as port:
+        yield Far(port)
 
 
 async def _main() -> None:

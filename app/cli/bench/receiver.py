@@ -3,8 +3,6 @@
 import asyncio
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,7 +12,8 @@ from typing import NamedTuple, cast
 
 import uvloop
 
-from app.cli.bench.load import HOST, PATIENCE, BenchFailed
+from app.cli.bench.far import listening
+from app.cli.bench.load import HOST, PATIENCE
 
 #: The path of what the benchmark itself asks, and the path of the endpoint that never answers.
 _OWN, DEAD = "/-/came", "/dead"
@@ -81,18 +80,8 @@ class Receiver:
 @contextmanager
 def receiving() -> Iterator[Receiver]:
     """The endpoint while the block runs; the process is ended however the block ends."""
-    command = [sys.executable, "-m", "app.cli.bench.receiver"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True)
-    assert process.stdout is not None
-    try:
-        with process.stdout as said:
-            line = said.readline()
-            if not line:
-                raise BenchFailed("the endpoint of webhooks did not start")
-            yield Receiver(int(line))
-    finally:
-        process.kill()
-        process.wait()
+    with listening("app.cli.bench.receiver", "the endpoint of webhooks") as port:
+        yield Receiver(port)
 
 
 async def _main() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from app.accounts import store as accounts
 from app.accounts.model import User
@@ -23,19 +23,8 @@ Ending: TypeAlias = Literal["succeeded", "failed", "cancelled", "declined"]
 
 #: What a build is, by its event; every other build is a `build`.
 _KINDS = {"promote": "promotion", "rollback": "rollback"}
-#: Moments of builds that events are made of.
-BUILDS: frozenset[Verb] = BEGINNINGS | {
-    "build.start",
-    "build.step",
-    "build.end",
-    "build.lose",
-    "build.give_up",
-    "build.cancel",
-    "build.supersede",
-    "build.approve",
-    "build.decline",
-    "build.delete",
-}
+#: Moments of builds that events are made of: all.
+BUILDS: frozenset[Verb] = frozenset(get_args(Verb))
 #: What somebody stops from outside is cancelled, whatever its status is then.
 _STOPS: frozenset[Verb] = frozenset({"build.cancel", "build.supersede", "build.delete"})
 #: Drone does not tell that these end a build, if they do (contract drone-webhooks 1).
