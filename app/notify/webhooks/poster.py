@@ -6,6 +6,7 @@ read.
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -124,10 +125,17 @@ def _reason(error: Exception) -> str:
         case aiohttp.ClientConnectorCertificateError():
             return f"the certificate of the host cannot be trusted: {error.certificate_error}"
         case aiohttp.ClientConnectorError():
-            return f"no connection: {error.os_error or 'unknown'}"
+            return f"no connection: {_cause(error.os_error)}"
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | OSError():
             return "the connection was closed before an answer came"
         case aiohttp.InvalidURL():
             return "the address cannot be used"
         case _:
             return f"the answer is not one of HTTP, or was cut off ({type(error).__name__})"
+
+
+def _cause(error: OSError) -> str:
+    """Why there is no connection, in words."""
+    if isinstance(error, socket.gaierror):
+        return "the name of the host is not known"
+    return os.strerror(error.errno).lower() if error.errno else str(error) or "unknown"
