@@ -50,7 +50,7 @@ from app.runners.dispatch import api as runners
 from app.runners.dispatch.rpc import api as rpc
 from app.runners.manager import PREFIX
 from app.web import docs, health
-from app.web.errors import ErrorJSON
+from app.web.errors import ErrorJSON, ErrorPage
 from app.web.policy import Policy
 from app.web.route import Endpoint
 from app.web.router import Router, split_raw
@@ -136,15 +136,18 @@ def _parts(scope: Scope) -> Sequence[str]:
     return [first, *(parts[1:] if parts[:2] == ["artifactory", "access"] else parts)]
 
 
-def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
-    """The whole application."""
+def application(state: State, traffic: Traffic, policy: Policy, page: ErrorPage) -> Requests:
+    """The whole application; `page` shows the errors of Drone's API and of unknown paths to people.
+
+    Clients of Artifactory and runners never get pages: some of them say that they prefer HTML, and read JSON.
+    """
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[State]:
         yield state
 
     live = starlette.Router(lifespan=lifespan)
-    api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of, CODES, EXAMPLES)])
+    api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of, CODES, EXAMPLES)], page=page)
     runners_only = Router(rpc.routes, rpc.answer_to)
     calls = Router([row for row in ARTIFACTORY_ROWS if row not in files.routes], split=_parts)
     artifactory = Router([*ARTIFACTORY_ROWS, *system.unserved(calls.allowed)], faults.answer_to, _parts)
@@ -158,4 +161,4 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
             return runners_only(scope, receive, send)
         return (artifactory if path.lstrip("/").partition("/")[0] in ARTIFACTORY else api)(scope, receive, send)
 
-    return Requests(split, traffic, policy, quiet=PREFIX)
+    return Requests(split, traffic, policy, quiet=PREFIX, page=page)

@@ -49,7 +49,7 @@ from app.sealing import keyring, renew
 from app.sealing.seal import Seal
 from app.settings.load import inherited
 from app.settings.server import Settings
-from app.web import health
+from app.web import error_page, health
 from app.web.connected import Polls
 from app.web.limit import Budgets
 from app.web.policy import Policy
@@ -137,7 +137,7 @@ async def _open_rooms(
     state = _state(
         settings, folder, db, hosts, seal, builds, outbox, runners, artifacts, worker, recorders, seen, opened_hosts
     )
-    app = application(state, traffic, _policy(settings, state["budgets"]))
+    app = application(state, traffic, _policy(settings, state["budgets"]), error_page.plain)
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
     return site
