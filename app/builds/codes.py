@@ -9,6 +9,7 @@ CODES = codes.of(
             "ambiguous_ref": ("More than one of branch, tag and commit is given.", "Give only one."),
             "bad_commit": ("The commit of a filter is none.", "Write 7 to 64 hexadecimal digits."),
             "bad_dry_run": ("`dry_run` is neither true nor false; nothing was done.", "Send `dry_run=true`."),
+            "bad_part": ("The part of a log is not said rightly.", "Send what the message says."),
             "bad_range": ("It is not said what is compared.", "Write `a...b` at the end of the path."),
             "cron_too_often": ("The cron job would run too often.", "Write a longer interval."),
             "missing_before": ("It is not said which builds are deleted.", "Say `?before=` with a build's number."),
