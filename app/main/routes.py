@@ -1,6 +1,6 @@
 """All routes, in the order in which they are tried."""
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette import routing as starlette
@@ -123,6 +123,14 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
 ]
 #: The first words of the paths of these endpoints.
 ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect", "lifecycle", "v2"})
+
+
+def _first_words(rows: Iterable[Endpoint]) -> Iterator[str]:
+    return (part for row in rows for part in row.path.parts[:1] if isinstance(part, str))
+
+
+#: The first words of the server's own paths, and the word below which its pages are. No namespace may equal one.
+RESERVED = frozenset({"-", *ARTIFACTORY, *_first_words([*ROWS, *ARTIFACTORY_ROWS, *rpc.routes, *docs.routes(ROWS)])})
 
 
 def _error_of(row: Endpoint) -> type:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,13 +32,13 @@ from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.notify import notes, open_outbox
 from app.main.notify import recorders as telling
 from app.main.reserve import Reserve
-from app.main.routes import State, application
+from app.main.routes import RESERVED, State, application
 from app.main.runners import Runners, open_runners
 from app.main.stages import Masks
 from app.moments import Recorder, Recorders
 from app.outbox import gauges as outbox_gauges
 from app.outbox.worker import Worker as Outbox
-from app.repos import hooks
+from app.repos import hooks, reserved
 from app.repos.credentials import Keyring
 from app.runners.exec import workspace
 from app.runners.exec.runner import Runner
@@ -56,6 +57,8 @@ from app.web.policy import Policy
 from app.web.proxies import Proxies
 from app.web.server import Requests
 from app.web.traffic import Traffic
+
+log = logging.getLogger(__name__)
 
 #: Seconds that running stages get to end when the server stops.
 GRACE = 8.0
@@ -98,6 +101,9 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
         await db.read(renew.check(seal, SEALED))
         audit = await stack.enter_async_context(open_audit(db))
         await bootstrap(db, settings, folder, Recorders(audit))
+        if held := await db.read(reserved.held(RESERVED)):
+            words = "addresses of this server begin with the names of these namespaces: their repositories get no pages"
+            log.warning(words, extra={"namespaces": held})
         yield await _open_rooms(stack, settings, folder, db, seal, audit, umask)
 
 
@@ -118,7 +124,7 @@ async def _open_rooms(
     recorders = Recorders(audit, *telling(written, hosts), looks.recorder(now))
     traffic = Traffic()
     cookie_key = _cookie_key(settings, folder)
-    opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key)
+    opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key, reserved=RESERVED)
     opened_hosts = await stack.enter_async_context(opening_hosts)
     opening = open_builds(settings, folder, db, hosts, seal, recorders, traffic, opened_hosts.rights)
     builds = await stack.enter_async_context(opening)
@@ -183,6 +189,7 @@ def _state(
         refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         hosts=hosts,
+        reserved=RESERVED,
         seal=seal,
         new_key=auth.new_token,
         private_mode=settings.private_mode,

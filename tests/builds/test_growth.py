@@ -70,6 +70,7 @@ SCANS = {
     "builds.stages.HELD": "the partial index stages_queue holds only what is unfinished",
     "builds.stages.ROWS": "the partial index stages_queue holds only what is unfinished",
     "builds.stages.PLATFORMS": "the partial index stages_queue holds only what is unfinished",
+    "repos.reserved.NAMESPACES": "once a start",
     "repos.store.ALL": "a page of the whole table, in the order of its index",
     "repos.secrets.store.ALL_OF_NAMESPACES": "the answer is the whole table, in the order of its index",
     "accounts.store.ALL": "the answer is the whole table, in the order of its index",

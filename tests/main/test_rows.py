@@ -405,7 +405,7 @@ async def test_a_cookie_changes_nothing_without_proof_of_the_same_origin(environ
         cookie = {"Cookie": made.pages["browser"]["Cookie"]}
         for row in guarded:
             for headers in UNPROVEN:
-                answer = await made.client.request(row.method, address(row), headers=cookie | headers)
+                answer = await made.client.request(row.method, address(row), headers={**cookie, **headers})
                 assert answer.status_code == 403, (named(row), headers)
                 assert "not come from a page" in answer.text, (named(row), headers)
             proven = await made.client.request(
