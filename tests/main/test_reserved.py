@@ -48,8 +48,8 @@ def _made(repo: Repo) -> Tx[None]:
 
 async def _fill(db: Database, seal: Seal) -> None:
     for number, namespace in enumerate(("docs", "docs", "login/sub", "acme", "Login")):
-        keys = {"signer": seal.seal("s", SIGNER), "secret": seal.seal("s", SECRET)}
-        await db.write(_made(Repo(0, namespace, f"r{number}", **keys)))
+        signer, secret = seal.seal("s", SIGNER), seal.seal("s", SECRET)
+        await db.write(_made(Repo(0, namespace, f"r{number}", signer=signer, secret=secret)))
 
 
 def _warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
