@@ -30,6 +30,7 @@ CODES = codes.of(
             "cron_claimed": ("The run of the cron job was begun elsewhere.", "Look at the newest builds."),
             "cron_exists": ("There is a cron job of this name.", "Change it, or delete it first."),
             "delivered": ("The delivery has become a build before.", "Nothing is to be done."),
+            "repo_disabled": ("The repository is disabled, so that nothing is built.", "Enable the repository first."),
             "stage_over": ("The stage is over.", "Read the build again."),
             "stage_taken": ("The stage does not wait for a runner any more.", "Ask for the next stage."),
             "stale_version": ("The stage or step was changed meanwhile.", "Read it again, then change it."),
