@@ -18,7 +18,7 @@ LEAST = 1024
 #: Bytes of a body that is compressed in a thread, because the event loop would have to wait.
 LARGE = 32 * 1024
 #: Of zlib's levels, the one after which JSON hardly becomes smaller.
-LEVEL = 4
+LEVEL = 2
 #: Types of bodies that become much smaller, without their parameters.
 TYPES = frozenset({"text/html", "text/css", "text/javascript", "application/json"})
 #: Headers of an answer whose body must stay as it is: it is compressed already, or a part of a file, or a whole file of
