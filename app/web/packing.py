@@ -6,6 +6,7 @@ the secret.
 """
 
 import gzip
+from collections.abc import Iterable
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response, StreamingResponse
@@ -20,37 +21,39 @@ LARGE = 32 * 1024
 #: Of zlib's levels, the one after which JSON hardly becomes smaller.
 LEVEL = 2
 #: Types of bodies that become much smaller, without their parameters.
-TYPES = frozenset({"text/html", "text/css", "text/javascript", "application/json"})
+TYPES = frozenset({b"text/html", b"text/css", b"text/javascript", b"application/json"})
 #: Headers of an answer whose body must stay as it is: it is compressed already, or a part of a file, or a whole file of
 #: which parts may be asked for.
-_AS_IT_IS = ("content-encoding", "content-range", "accept-ranges")
-_VARY = "Accept-Encoding"
+_AS_IT_IS = frozenset({b"content-encoding", b"content-range", b"accept-ranges"})
+_VARY = (b"vary", b"Accept-Encoding")
 
 
-async def pack(answer: Response, accept_encoding: str) -> None:
-    """Compress the body of an answer if that helps, and if the client's `Accept-Encoding` takes gzip.
+async def pack(answer: Response, asked: Iterable[tuple[bytes, bytes]]) -> None:
+    """Compress the body of an answer if that helps, and if the request, whose headers are `asked`, takes gzip.
 
     An answer that would be compressed for others says so in `Vary`. A strong `ETag` becomes a weak one: it names the
     body before it was compressed.
     """
-    if not _may_shrink(answer):
-        return
-    answer.headers.append("Vary", _VARY)
-    if not takes("gzip", accept_encoding):
+    answer.raw_headers.append(_VARY)
+    accepted = next((value for name, value in asked if name == b"accept-encoding"), b"")
+    if not accepted or not takes("gzip", accepted.decode("latin-1")):
         return
     body = bytes(answer.body)
     answer.body = await threads.run(_packed, body) if len(body) > LARGE else _packed(body)
     _describe(answer.headers, len(answer.body))
 
 
-def _may_shrink(answer: Response) -> bool:
+def may_shrink(answer: Response) -> bool:
+    """Whether to compress the body of an answer for clients that take that. Cheap: every request asks."""
     if isinstance(answer, StreamingResponse) or len(answer.body) < LEAST:
         return False
-    headers = answer.headers
-    if headers.get("content-type", "").partition(";")[0] not in TYPES:
-        return False
-    is_kept = headers.get("vary") == _VARY  # both forms of the answer are made before
-    return not is_kept and not any(name in headers for name in _AS_IT_IS)
+    kind = b""
+    for name, value in answer.raw_headers:
+        if name == b"content-type":
+            kind = value.partition(b";")[0]
+        elif name in _AS_IT_IS or (name, value) == _VARY:  # what varies already is kept in both forms
+            return False
+    return kind in TYPES
 
 
 def _packed(body: bytes) -> bytes:

@@ -100,8 +100,8 @@ class Router:
         except Exception as bug:  # the client gets an answer; the middleware logs the bug
             await (await errors.as_page(request, self._answer_to(bug), self._page))(scope, receive, send)
             raise
-        if row is None or not row.secret:
-            await packing.pack(answer, request.headers.get("accept-encoding", ""))
+        if packing.may_shrink(answer) and not (row and row.secret):
+            await packing.pack(answer, scope["headers"])
         await answer(scope, receive, send)
 
     def allowed(self, scope: Scope) -> set[str]:
