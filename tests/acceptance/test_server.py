@@ -356,3 +356,16 @@ def test_cc_xml_tells_of_the_newest_build(server: Server) -> None:
     assert project.attrib["webUrl"] == f"{server.url}/{SLUG}/{number}"
     server.register(server.json("GET", f"/api/repos/{SLUG}")["git_http_url"], "octocat/empty", default_branch="main")
     assert server.ask("GET", "/api/badges/octocat/empty/cc.xml").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/nowhere/at/all", "/api/repos/octocat/hidden"])
+def test_a_browser_gets_an_error_as_a_page_and_clients_of_artifactory_do_not(server: Server, path: str) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+    page = server.ask("GET", path, headers=browser)
+    faults = server.ask("GET", "/artifactory/api/nowhere", headers=browser)
+
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<code>not_found</code>" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert faults.headers["content-type"] == "application/json"
