@@ -103,9 +103,12 @@ routes = [
         operation="accounts.token",
         needs=ACCOUNT,
         query=[Param("rotate", "`true` makes a new token; the old one and all sessions end at once.", form=True)],
+        secret=True,
     ),
     Endpoint("GET", USERS, list_users, operation="accounts.list_users", needs=SYSTEM, reads=_all),
-    Endpoint("POST", USERS, create, operation="accounts.create", needs=SYSTEM, body=NewUser, errors=[409]),
+    Endpoint("POST", USERS, create, operation="accounts.create", needs=SYSTEM, body=NewUser, errors=[409], secret=True),
     Endpoint("GET", USER, show_user, operation="accounts.show_user", needs=SYSTEM, reads=_named),
-    Endpoint("POST", USER / "token/rotate", rotate, operation="accounts.rotate", needs=SYSTEM, reads=_named),
+    Endpoint(
+        "POST", USER / "token/rotate", rotate, operation="accounts.rotate", needs=SYSTEM, reads=_named, secret=True
+    ),
 ]

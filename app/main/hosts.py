@@ -1,6 +1,6 @@
 """Opening the hosts: the hosts of the settings, what calls show to them, and the accounts and repositories there."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,10 +140,17 @@ def cloning(settings: Settings, account: Account | None, hosts: Hosts, credentia
 
 @asynccontextmanager
 async def open_hosts(
-    settings: Settings, db: Database, seal: Seal, recorders: Recorders, forges: Forges, *, cookie_key: bytes
+    settings: Settings,
+    db: Database,
+    seal: Seal,
+    recorders: Recorders,
+    forges: Forges,
+    *,
+    cookie_key: bytes,
+    reserved: Collection[str],
 ) -> AsyncIterator[OpenedHosts]:
     """While the block lasts, people log in at hosts, and their repositories are synchronised."""
-    lists = Lists(db, seal, recorders, auth.new_token, settings.repository_filter)
+    lists = Lists(db, seal, recorders, auth.new_token, settings.repository_filter, reserved)
     known = {account.name: account for account in forges.accounts}
     tokens, services = forges.tokens, forges.credentials.services
     syncs = Syncs(db, tokens, lists, known, services, now)

@@ -12,6 +12,7 @@ from app.db.connect import is_absent
 from app.db.migrate import refuse_foreign
 from app.folder import Folder
 from app.main.maintenance import SEALED, now, open_database, open_folder
+from app.main.routes import RESERVED
 from app.migrate import drone, store
 from app.migrate.flow import Move, Step
 from app.migrate.logs import InBucket
@@ -54,7 +55,7 @@ async def move(settings: Settings, order: Order, tell: Callable[[Step], None]) -
         bucket = InBucket(order.logs, order.access) if order.logs else None
         if bucket is not None:
             await bucket.sizes()  # before anything is written
-        known = Known(opening, order.host, Pace(settings.cron_minimum))
+        known = Known(opening, order.host, RESERVED, Pace(settings.cron_minimum))
         report = Report(foreign.shown(order.source), order.dry_run, resumed=bool(found.begun))
         moving = Move(source, known, report, tell, bucket=bucket)
         if not order.dry_run:

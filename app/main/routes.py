@@ -1,6 +1,6 @@
 """All routes, in the order in which they are tried."""
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette import routing as starlette
@@ -56,7 +56,7 @@ from app.runners.dispatch import api as runners
 from app.runners.dispatch.rpc import api as rpc
 from app.runners.manager import PREFIX
 from app.web import docs, health
-from app.web.errors import ErrorJSON
+from app.web.errors import ErrorJSON, ErrorPage
 from app.web.policy import Policy
 from app.web.route import Endpoint
 from app.web.router import Router, split_raw
@@ -147,6 +147,14 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
 ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect", "lifecycle", "v2"})
 
 
+def _first_words(rows: Iterable[Endpoint]) -> Iterator[str]:
+    return (part for row in rows for part in row.path.parts[:1] if isinstance(part, str))
+
+
+#: The first words of the server's own paths, and the word below which its pages are. No namespace may equal one.
+RESERVED = frozenset({"-", *ARTIFACTORY, *_first_words([*ROWS, *ARTIFACTORY_ROWS, *rpc.routes, *docs.routes(ROWS)])})
+
+
 def _error_of(row: Endpoint) -> type:
     """The type of the body of a row's errors."""
     return faults.FaultsJSON if ARTIFACTORY.intersection(row.path.parts[:1]) else ErrorJSON
@@ -158,15 +166,18 @@ def _parts(scope: Scope) -> Sequence[str]:
     return [first, *(parts[1:] if parts[:2] == ["artifactory", "access"] else parts)]
 
 
-def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
-    """The whole application."""
+def application(state: State, traffic: Traffic, policy: Policy, page: ErrorPage) -> Requests:
+    """The whole application; `page` shows the errors of Drone's API and of unknown paths to people.
+
+    Clients of Artifactory and runners never get pages: some of them say that they prefer HTML, and read JSON.
+    """
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[State]:
         yield state
 
     live = starlette.Router(lifespan=lifespan)
-    api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of, CODES, EXAMPLES)])
+    api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of, CODES, EXAMPLES)], page=page)
     runners_only = Router(rpc.routes, rpc.answer_to)
     calls = Router([row for row in ARTIFACTORY_ROWS if row not in files.routes], split=_parts)
     artifactory = Router([*ARTIFACTORY_ROWS, *system.unserved(calls.allowed)], faults.answer_to, _parts)
@@ -180,4 +191,4 @@ def application(state: State, traffic: Traffic, policy: Policy) -> Requests:
             return runners_only(scope, receive, send)
         return (artifactory if path.lstrip("/").partition("/")[0] in ARTIFACTORY else api)(scope, receive, send)
 
-    return Requests(split, traffic, policy, quiet=PREFIX)
+    return Requests(split, traffic, policy, quiet=PREFIX, page=page)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,7 +35,7 @@ from app.main.maintenance import SEALED, now, open_database, open_folder
 from app.main.notify import notes, open_outbox
 from app.main.notify import recorders as telling
 from app.main.reserve import Reserve
-from app.main.routes import State, application
+from app.main.routes import RESERVED, State, application
 from app.main.runners import Runners, open_runners
 from app.main.stages import Masks
 from app.main.systems import PATHS as CHATS
@@ -43,7 +44,7 @@ from app.moments import Recorder, Recorders
 from app.notify.webhooks.flow import Webhooks
 from app.outbox import gauges as outbox_gauges
 from app.outbox.worker import Worker as Outbox
-from app.repos import hooks
+from app.repos import hooks, reserved
 from app.repos.credentials import Keyring
 from app.runners.exec import workspace
 from app.runners.exec.runner import Runner
@@ -55,13 +56,15 @@ from app.sealing import keyring, renew
 from app.sealing.seal import Seal
 from app.settings.load import inherited
 from app.settings.server import Settings
-from app.web import health
+from app.web import error_page, health
 from app.web.connected import Polls
 from app.web.limit import Budgets
 from app.web.policy import Policy
 from app.web.proxies import Proxies
 from app.web.server import Requests
 from app.web.traffic import Traffic
+
+log = logging.getLogger(__name__)
 
 #: Seconds that running stages get to end when the server stops.
 GRACE = 8.0
@@ -104,6 +107,9 @@ async def open_site(settings: Settings) -> AsyncIterator[Site]:
         await db.read(renew.check(seal, SEALED))
         audit = await stack.enter_async_context(open_audit(db))
         await bootstrap(db, settings, folder, Recorders(audit))
+        if held := await db.read(reserved.held(RESERVED)):
+            words = "addresses of this server begin with the names of these namespaces: their repositories get no pages"
+            log.warning(words, extra={"namespaces": held})
         yield await _open_rooms(stack, settings, folder, db, seal, audit, umask)
 
 
@@ -128,7 +134,7 @@ async def _open_rooms(
     )
     traffic = Traffic()
     cookie_key = _cookie_key(settings, folder)
-    opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key)
+    opening_hosts = open_hosts(settings, db, seal, recorders, forges, cookie_key=cookie_key, reserved=RESERVED)
     opened_hosts = await stack.enter_async_context(opening_hosts)
     opening = open_builds(settings, folder, db, hosts, seal, recorders, traffic, opened_hosts.rights)
     builds = await stack.enter_async_context(opening)
@@ -168,7 +174,7 @@ async def _open_rooms(
         chats,
         chat,
     )
-    app = application(state, traffic, _policy(settings, state["budgets"]))
+    app = application(state, traffic, _policy(settings, state["budgets"]), error_page.plain)
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
     return site
@@ -217,6 +223,7 @@ def _state(
         refused=refused(db, recorders),
         admission=extension("admission", session.ADMISSION, settings.admission),
         hosts=hosts,
+        reserved=RESERVED,
         seal=seal,
         new_key=auth.new_token,
         private_mode=settings.private_mode,

@@ -3,7 +3,7 @@
 Sealed columns hold their plain text here: the text is sealed when the row is written.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -24,6 +24,7 @@ from app.repos import store as repos
 from app.repos.input import LONGEST
 from app.repos.input import LONGEST_NAME as LONGEST_NAMESPACE
 from app.repos.model import Repo
+from app.repos.reserved import is_reserved
 from app.repos.secrets.input import LONGEST_NAME as LONGEST_SECRET
 from app.repos.templates.input import name_problem
 
@@ -59,6 +60,8 @@ class Known:
     opening: Opening
     #: Name of the host of the repositories and of people's logins; empty for plain git.
     host: str = ""
+    #: Words that no namespace may begin with.
+    reserved: Collection[str] = ()
     pace: Pace = field(default_factory=Pace)
     users: set[int] = field(default_factory=set)
     logins: set[str] = field(default_factory=set)
@@ -167,6 +170,8 @@ def repo(row: Row, known: Known) -> list[Made]:
     slug = f"{made['namespace']}/{made['name']}"
     if not all(names.is_name(made[part], LONGEST_NAMESPACE) for part in ("namespace", "name")):
         raise Left(f"namespace and name must have {names.rule(LONGEST_NAMESPACE)} each", slug)
+    if is_reserved(made["namespace"], known.reserved):
+        raise Left("addresses of this server begin with the namespace: rename it at the host and in the source", slug)
     if not known.take("repo", slug):
         raise Left("another repository has the same name", slug)
     if (uid := values.text(row["repo_uid"])) in known.uids:

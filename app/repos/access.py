@@ -1,6 +1,6 @@
 """The rights of callers in a repository (contract drone-rest 1.2, 8)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -38,6 +38,8 @@ class State(auth.State):
     #: Synchronises accounts with the hosts.
     syncs: Syncs
     hosts: Hosts
+    #: First words of the server's own paths, which no new namespace may equal.
+    reserved: Collection[str]
     seal: Seal
     new_key: Callable[[], str]
     #: Whether callers without an account see nothing, not even public repositories.

@@ -17,6 +17,7 @@ CODES = codes.of(
             "parameter_name": ("A parameter is no name of an environment variable.", "Use letters, digits and _."),
             "parameter_not_allowed": ("The repository does not allow the parameter.", "Allow it, or leave it out."),
             "parameter_reserved": ("A tool would read the parameter.", "Choose another name."),
+            "reserved_name": ("A path of the server begins with the namespace.", "Choose another namespace."),
             "template_extension": ("A template's name has no known ending.", "End it with .yaml, .star or .jsonnet."),
             "unknown_repo": ("A token names a repository that you may not read.", "Correct the name."),
             "wrong_kind": ("The credential is for another kind of address.", "Send the fields of the message."),

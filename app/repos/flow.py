@@ -1,6 +1,6 @@
 """Registering repositories, and asking their hosts for the default branch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from app.accounts.model import User
 from app.db.connect import Database
@@ -9,6 +9,7 @@ from app.errors import Invalid, Problem, Unreadable
 from app.repos import settings, store
 from app.repos.input import check_name
 from app.repos.model import SECRET, SIGNER, Repo, Visibility, source
+from app.repos.reserved import check as check_reserved
 from app.scm import refs
 from app.scm.forge import Directory
 from app.scm.host import Host, Source
@@ -28,6 +29,7 @@ async def register(
     default_branch: str,
     config_path: str,
     visibility: Visibility,
+    reserved: Collection[str],
     public_url: str,
     new_key: Callable[[], str],
     now: int,
@@ -35,8 +37,9 @@ async def register(
 ) -> Repo:
     """Register and enable a repository at the host that serves its address (contract scm-api 9).
 
-    `recorded` adds the record of the change to a transaction. Without `default_branch`, the host is asked for the
-    default branch of the repository. Invalid, Conflict, or Unreadable when the host is asked and does not answer.
+    `reserved` are the words that no namespace may begin with. `recorded` adds the record of the change to a
+    transaction. Without `default_branch`, the host is asked for the default branch of the repository. Invalid,
+    Conflict, or Unreadable when the host is asked and does not answer.
     """
     host = hosts.at(url)
     if isinstance(host, Directory):
@@ -44,7 +47,7 @@ async def register(
             f"is at {host.name}, whose repositories are listed, not registered: synchronise them, then enable this one"
         )
         raise Invalid.of([Problem("git_http_url", "listed_host", f"git_http_url {words} (gantry repo sync)")])
-    _check(host, namespace, name, url, default_branch)
+    _check(host, namespace, name, url, default_branch, reserved)
     branch = default_branch or await _default_branch(host, url)
     slug = f"{namespace}/{name}"
     repo = Repo(
@@ -86,8 +89,12 @@ async def repair(db: Database, hosts: Hosts, repo: Repo, now: int, recorded: Cal
     return await db.write(recorded(settings.set_branch(repo.id, branch, now)))
 
 
-def _check(host: Host, namespace: str, name: str, url: str, branch: str) -> None:
-    checked = (check_name("namespace", namespace), check_name("name", name), _check_branch(branch))
+def _check(host: Host, namespace: str, name: str, url: str, branch: str, words: Collection[str]) -> None:
+    checked = (
+        check_name("namespace", namespace) or check_reserved(namespace, words),
+        check_name("name", name),
+        _check_branch(branch),
+    )
     problems = [problem for problem in checked if problem]
     try:
         host.check_url(url)

@@ -7,6 +7,12 @@ def prefers_text(accept: str) -> bool:
     return _weight(weights, "text/plain") > _weight(weights, "application/json")
 
 
+def prefers_page(accept: str) -> bool:
+    """Whether the client prefers HTML to JSON, as browsers do for a person; false for equal weights."""
+    weights = dict(_weights(accept))
+    return _weight(weights, "text/html") > _weight(weights, "application/json")
+
+
 def takes(coding: str, accept_encoding: str) -> bool:
     """Whether the client takes answers in this coding, such as gzip; false for an empty header."""
     weights = dict(_weights(accept_encoding))

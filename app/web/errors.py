@@ -5,11 +5,13 @@ The body is `{"message": …}`, which every Drone client shows, with a stable `c
 """
 
 import logging
-from collections.abc import Iterable
-from typing import Any, NotRequired
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypeAlias
 
+import orjson
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -28,7 +30,9 @@ from app.errors import (
     Unavailable,
     Unreadable,
 )
-from app.web.reply import JSON
+from app.log import request_id
+from app.web.accept import prefers_page
+from app.web.reply import HTML, JSON
 
 log = logging.getLogger(__name__)
 
@@ -107,3 +111,46 @@ def answer_to(error: Exception) -> Response:
     if isinstance(error, ClientDisconnect):  # the client disconnected before its whole body came: no one gets this
         return Response(status_code=400)
     return JSON({"message": BUG, "code": "bug"}, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as a page tells it to a person: with the words and the code that programs get as JSON."""
+
+    status: int
+    message: str
+    code: str
+    #: Every problem by itself; empty for most errors.
+    problems: Sequence[ProblemJSON]
+    #: The id of the request, under which the server's log has more.
+    request_id: str
+
+
+#: Makes the page of an error. Where it fails, the client gets JSON.
+ErrorPage: TypeAlias = Callable[[Request[Any], Failure], Awaitable[HTML]]
+#: The statuses whose answers may be pages.
+PAGES = frozenset({401, 403, 404, 422, 429, 500, 503})
+#: Headers that tell of the body of an answer.
+_OF_BODY = frozenset({"content-type", "content-length"})
+
+
+async def as_page(request: Request[Any], answer: Response, page: ErrorPage | None) -> Response:
+    """An error's JSON answer as a page, for a client that prefers pages; the answer itself for all others.
+
+    Status and other headers stay, such as `Retry-After`.
+    """
+    if page is None or answer.status_code not in PAGES or not answer.body:
+        return answer
+    answer.headers.append("Vary", "Accept")
+    if not prefers_page(request.headers.get("accept", "")):
+        return answer
+    body = orjson.loads(answer.body)
+    failure = Failure(answer.status_code, body["message"], body["code"], body.get("errors", ()), request_id.get())
+    try:
+        shown = await page(request, failure)
+    except Exception:  # a bug of the page must not hide the error that it would show
+        log.exception("the page of an error could not be made", extra={"path": request.scope["path"]})
+        return answer
+    shown.status_code = answer.status_code
+    shown.headers.update({name: value for name, value in answer.headers.items() if name not in _OF_BODY})
+    return shown

@@ -52,6 +52,7 @@ class Options(TypedDict, total=False):
     follow from the rest: refusals follow from `needs`, 400 and 413 from what is read, 404 from words of the path.
     `scope` = what a token must be good for. Without it, `read` for GET and `admin` for other methods, so that a row
     that says nothing is closed to lesser tokens; a GET that shows a secret says `admin`. Needs may judge it instead.
+    `secret` = the answer shows a token, a key or another secret, and is never compressed; of a GET, its scope says so.
     """
 
     operation: str
@@ -61,6 +62,7 @@ class Options(TypedDict, total=False):
     errors: Sequence[int]
     quick: bool
     scope: Scope
+    secret: bool
 
 
 class Endpoint:
@@ -131,6 +133,7 @@ class Endpoint:
         self.names = frozenset(param.name for param in self.query)
         #: The names that a urlencoded body may hold.
         self.form_names = frozenset(param.name for param in self.query if param.form)
+        self.secret = options.get("secret", method == "GET" and self.scope != "read")
         if self.needs.judges_scope:
             self.scope = "read"
         elif self.scope == "read" and method != "GET":

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import AppError
-from app.web import errors
+from app.web import errors, packing
+from app.web.errors import ErrorPage
 from app.web.path import Word
 from app.web.route import Endpoint, enter
 
@@ -49,6 +50,8 @@ def split_raw(scope: Scope) -> Sequence[str]:
 class Router:
     """Answers requests by these rows; `answer_to` makes the answer of every error, `split` parts a request's path.
 
+    With `page`, clients that prefer pages get errors as pages.
+
     Of several matching rows, a fixed part wins over a word, and a word over the rest of the path. HEAD is answered
     like GET. No other layer lies between the router and a handler, as thousands of requests may wait here.
     """
@@ -58,10 +61,12 @@ class Router:
         rows: Sequence[Endpoint],
         answer_to: Callable[[Exception], Response] = errors.answer_to,
         split: Callable[[Scope], Sequence[str]] = split_decoded,
+        page: ErrorPage | None = None,
     ) -> None:
         self._root = _Node()
         self._answer_to = answer_to
         self._split = split
+        self._page = page
         for row in rows:
             self._add(row)
 
@@ -85,15 +90,18 @@ class Router:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; a bug is answered, too, and then raised again, so that the caller logs it."""
         request = Request[Any](scope, receive, send)
+        row = None
         try:
             row = self._enter(request)
             answer = await row.handler(request, *await row.arguments(request))
         except errors.EXPECTED as error:
-            answer = self._answer_to(error)
+            answer = await errors.as_page(request, self._answer_to(error), self._page)
             answer.background = _told_of_refusal(request, error)
         except Exception as bug:  # the client gets an answer; the middleware logs the bug
-            await self._answer_to(bug)(scope, receive, send)
+            await (await errors.as_page(request, self._answer_to(bug), self._page))(scope, receive, send)
             raise
+        if packing.may_shrink(answer) and not (row and row.secret):
+            await packing.pack(answer, scope["headers"])
         await answer(scope, receive, send)
 
     def allowed(self, scope: Scope) -> set[str]:

@@ -6,12 +6,14 @@ import time
 from itertools import count
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError
 from app.log import REQUESTS, request_id
 from app.web import errors
+from app.web.errors import ErrorPage
 from app.web.policy import Headers, Policy
 from app.web.traffic import Traffic
 
@@ -26,14 +28,24 @@ OPEN = Policy()
 class Requests:
     """ASGI middleware. Logs method, path, status, milliseconds; never the query, which may hold a token.
 
-    Successful requests to paths that begin with `quiet` are frequent, and are logged at level DEBUG only.
+    Successful requests to paths that begin with `quiet` are frequent, and are logged at level DEBUG only. `page` is as
+    in `Router`.
     """
 
-    def __init__(self, app: ASGIApp, traffic: Traffic, policy: Policy = OPEN, *, quiet: str = "") -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        traffic: Traffic,
+        policy: Policy = OPEN,
+        *,
+        quiet: str = "",
+        page: ErrorPage | None = None,
+    ) -> None:
         self._app = app
         self._traffic = traffic
         self._policy = policy
         self._quiet = quiet
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -92,7 +104,7 @@ class Requests:
         try:
             await self._policy.spend(scope)
         except AppError as error:
-            return errors.answer_to(error)
+            return await errors.as_page(Request(scope), errors.answer_to(error), self._page)
         return None
 
 

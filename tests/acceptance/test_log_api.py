@@ -255,3 +255,64 @@ def test_another_id_than_that_of_a_line_gets_all_of_them(
 
     with server.client.stream("GET", f"/api/stream/{SLUG}/{number}/1/1", headers={"Last-Event-ID": last_id}) as answer:
         assert _lines(answer)[0]["pos"] == 0
+
+
+@pytest.fixture
+def numbered(server: Server) -> Iterator[None]:
+    """A log of which the first 40 lines were cut off, in the place of a step's."""
+    note = {"pos": 39, "out": "[40 lines (400 bytes) came before: only the end of a long log is kept]\n", "time": 0}
+    lines = [{"pos": n, "out": f"\x1b[31mErr\x1b[0mor {n}\n", "time": 1} for n in range(40, 9040)]
+    file_of(server, "json", step=2).write_text(json.dumps([note, *lines], separators=(",", ":")))
+    yield
+    server.ask("DELETE", f"{LOGS}/1/2")
+
+
+def test_a_part_of_a_log_keeps_the_numbers_of_its_lines(server: Server, numbered: None) -> None:
+    part = server.json("GET", f"{LOGS}/1/2?from=8000&limit=3")
+    end = server.json("GET", f"{LOGS}/1/2?from=-2")
+    start = server.json("GET", f"{LOGS}/1/2?limit=1")
+
+    assert [(line["pos"], line["time"]) for line in part["lines"]] == [(8000, 1), (8001, 1), (8002, 1)]
+    assert (part["first"], part["end"], part["next"]) == (39, 9040, 8003)
+    assert [line["pos"] for line in end["lines"]] == [9038, 9039]
+    assert "next" not in end
+    assert start["lines"][0]["out"].startswith("[40 lines (400 bytes) came before")
+    assert "GANTRY_LOG_LIMIT" in start["cut"]
+    assert len(server.json("GET", f"{LOGS}/1/2")) == 9001
+
+
+def test_lines_with_a_text_are_counted(server: Server, numbered: None) -> None:
+    found = server.json("GET", f"{LOGS}/1/2?find=ERROR%20905&limit=2&from=100")
+    text = server.ask("GET", f"{LOGS}/1/2?find=error%20905&ansi=strip", headers=PLAIN)
+
+    assert [line["pos"] for line in found["lines"]] == [905]
+    assert (found["matches"], found["searched"]) == (1, 9040)
+    assert text.text == "Error 905\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ("from=x", ["from"]),
+        ("from=", ["from"]),
+        ("from=1.5", ["from"]),
+        ("from=99999999999999999999", ["from"]),
+        ("limit=0", ["limit"]),
+        ("limit=-1", ["limit"]),
+        ("limit=5001", ["limit"]),
+        ("find=", ["find"]),
+        ("find=" + "x" * 201, ["find"]),
+        ("from=%D9%A1&limit=%00&find=", ["from", "limit", "find"]),
+    ],
+)
+def test_a_part_that_cannot_be_is_refused_with_all_reasons(server: Server, query: str, fields: list[str]) -> None:
+    answer = server.ask("GET", f"{LOGS}/1/1?{query}")
+
+    assert answer.status_code == 400
+    assert [(one["field"], one["code"]) for one in answer.json()["errors"]] == [(name, "bad_part") for name in fields]
+
+
+@pytest.mark.parametrize("query", ["from=0", "from=99999", "find=nowhere", "find=%00", "find=%ED%A0%80", "from=-99999"])
+def test_a_part_without_lines_is_an_ordinary_answer(server: Server, query: str) -> None:
+    assert server.ask("GET", f"{LOGS}/1/1?{query}").status_code == 200
+    assert server.ask("GET", f"{LOGS}/1/2?{query}").status_code == 404

@@ -158,7 +158,7 @@ def test_every_line_of_the_log_is_json_and_holds_no_query_header_or_body(server:
 
 @pytest.mark.parametrize("path", ["/api/user", BUILDS, f"{BUILDS}/1", "/version", "/api/nothing"])
 def test_head_is_get_without_a_body(server: Server, path: str) -> None:
-    head, get = server.ask("HEAD", path), server.ask("GET", path)
+    head, get = (server.ask(method, path, headers={"Accept-Encoding": "identity"}) for method in ("HEAD", "GET"))
 
     assert (head.status_code, head.content) == (get.status_code, b"")
     assert head.headers["content-type"] == get.headers["content-type"]
@@ -356,3 +356,16 @@ def test_cc_xml_tells_of_the_newest_build(server: Server) -> None:
     assert project.attrib["webUrl"] == f"{server.url}/{SLUG}/{number}"
     server.register(server.json("GET", f"/api/repos/{SLUG}")["git_http_url"], "octocat/empty", default_branch="main")
     assert server.ask("GET", "/api/badges/octocat/empty/cc.xml").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/nowhere/at/all", "/api/repos/octocat/hidden"])
+def test_a_browser_gets_an_error_as_a_page_and_clients_of_artifactory_do_not(server: Server, path: str) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+    page = server.ask("GET", path, headers=browser)
+    faults = server.ask("GET", "/artifactory/api/nowhere", headers=browser)
+
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<code>not_found</code>" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert faults.headers["content-type"] == "application/json"

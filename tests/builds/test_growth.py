@@ -19,7 +19,7 @@ import pytest
 import app
 from app.accounts.auth import Claim
 from app.accounts.model import User
-from app.builds import claims, flow, lists, progress, purge, stages, steps, store, targets
+from app.builds import claims, flow, goto, lists, progress, purge, stages, steps, store, targets
 from app.builds.model import Build, Stage
 from app.db.migrate import VERSIONS, versions
 from app.db.parameters import marked
@@ -71,6 +71,11 @@ SCANS = {
     "builds.stages.HELD": "the partial index stages_queue holds only what is unfinished",
     "builds.stages.ROWS": "the partial index stages_queue holds only what is unfinished",
     "builds.stages.PLATFORMS": "the partial index stages_queue holds only what is unfinished",
+    "builds.goto.NAMED": "the index of names, of which each repository has one",
+    "builds.goto.NUMBERED": "the index of names, of which each repository has one",
+    "builds.goto.TARGETS": "the index of names, of which each repository has one",
+    "builds.goto.COMMITS": "an index of repositories, in which each is looked for once in the index of commits",
+    "repos.reserved.NAMESPACES": "once a start",
     "repos.store.ALL": "a page of the whole table, in the order of its index",
     "repos.secrets.store.ALL_OF_NAMESPACES": "the answer is the whole table, in the order of its index",
     "accounts.store.ALL": "the answer is the whole table, in the order of its index",
@@ -89,7 +94,7 @@ SCANS = {
     "main.backup_blobs.PLACES": "a backup takes all bytes along",
 }
 #: Texts that statements begin with.
-BEGINNINGS = {"ITEMS", "_APPROVABLE", "_DEPLOYED"}
+BEGINNINGS = {"ITEMS", "_MATCHING", "_APPROVABLE", "_DEPLOYED"}
 #: Orders that no index has, by statement: what is sorted, which is no more than what is answered or unfinished. A
 #: statement that is given rows may sort what it finds for them.
 SORTS = {
@@ -97,6 +102,10 @@ SORTS = {
     "outbox.store.TAKE_IN_ORDER": "the oldest entries of one host, as many as are taken",
     "builds.lists.FEED": "the newest build of each repository of an account, then those of 25 repositories",
     "builds.lists.INCOMPLETE": "the builds of what is unfinished",
+    "builds.goto.NAMED": "the repositories whose names match",
+    "builds.goto.NUMBERED": "the repositories whose names match",
+    "builds.goto.TARGETS": "the targets that match",
+    "builds.goto.COMMITS": "one build of each repository",
     "builds.stages.HELD": "what is unfinished of one repository",
     "builds.stages.OF_BUILD": "the stages of one build",
     "builds.steps.OF_BUILD": "the steps of one build",
@@ -362,6 +371,9 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "targets": lambda _: targets.of_repo(1),
     "what runs in a target": lambda _: targets.current(1, "production"),
     "targets of all repositories": lambda _: targets.page(User(1, "u0"), Window(25), NOW),
+    "go to a build": lambda _: goto.find("r1#7", User(1, "u0"), NOW),
+    "go to a commit": lambda _: goto.find("a" * 10, User(1, "u0"), NOW),
+    "go to a target": lambda _: goto.find("o production", User(1, "u0"), NOW),
     "feed": lambda _: lists.feed(1, 25, NOW),
     "newest": lambda _: lists.newest(1, NOW),
     "counts": lambda _: lists.counts(),

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Boolean, Text
 
 from app.accounts.model import User
-from app.builds import lists, targets
+from app.builds import goto, lists, targets
 from app.db import schema
 from app.db.connect import Alterable
 from app.db.tx import Rows, Statement, Tx, each, many, run
@@ -118,6 +118,9 @@ async def test_no_statement_reads_all_builds(filled: Scene) -> None:
         "approvals of an administrator": lists.approvals(ADMIN, Window(25), NOW),
         "older approvals": lists.approvals(ADMIN, Window(25, after="9000"), NOW),
         "newer approvals": lists.approvals(ADMIN, Window(25, before="3000"), NOW),
+        "go to a build": goto.find("r01#7", ADA, NOW),
+        "go to a commit": goto.find("abcdef0123", ADA, NOW),
+        "go to a target": goto.find("t1", ADMIN, NOW),
         "what is blocked": lists.page(filled.repo, {"status": "blocked"}, Window(25)),
     }
 

@@ -55,6 +55,7 @@ async def repo(ports: Ports) -> Repo:
         default_branch="",
         config_path=".drone.yml",
         visibility="private",
+        reserved=(),
         public_url="https://ci.example.com",
         new_key=lambda: KEY,
         now=NOW,

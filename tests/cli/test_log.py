@@ -4,7 +4,7 @@ import re
 import pytest
 
 from tests.cli.conftest import Gantry, on_a_terminal
-from tests.cli.farside import END, PING, FarSide, answer, recorded, said, stream
+from tests.cli.farside import END, PING, Answer, FarSide, answer, recorded, said, stream
 
 SLUG = "octocat/hello-world"
 BUILD = f"/api/repos/{SLUG}/builds/2"
@@ -115,3 +115,61 @@ def test_follow_prints_the_step_alone_and_stops_with_it(gantry: Gantry, far: Far
 
     assert (done.returncode, done.stdout) == (0, "one\ntwo\n")
     assert f"{BUILD}/logs/1/2" not in far.paths("GET")
+
+
+def numbered(*positions: int, **more: object) -> Answer:
+    lines = [{"pos": pos, "out": f"line {pos + 1}\n", "time": 0} for pos in positions]
+    return answer({"lines": lines, "first": 0, "end": 9000, **more})
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        (["--lines", "50"], {"from": "-50", "limit": "50"}),
+        (["--from", "1200", "--lines", "20"], {"from": "1199", "limit": "20"}),
+        (["--from", "8000"], {"from": "7999", "limit": "5000"}),
+        (["--find", "out of memory"], {"from": "0", "limit": "5000", "find": "out of memory"}),
+        (["--find", "x", "--from", "3", "--lines", "2"], {"from": "2", "limit": "2", "find": "x"}),
+    ],
+)
+def test_a_part_is_asked_of_the_server(gantry: Gantry, far: FarSide, options: list[str], asked: dict[str, str]) -> None:
+    far.on("GET", LOGS, numbered(3, 4))
+
+    done = gantry("log", SLUG, "2", "1", "3", *options)
+
+    assert far.asked[-1].query == asked
+    assert done.stdout == ("4: line 4\n5: line 5\n" if "--find" in options else "line 4\nline 5\n")
+
+
+def test_a_long_part_comes_in_several_answers(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", LOGS, numbered(0, 1, next=2), numbered(2, 3, next=4, cut="only the end is kept"), numbered(4, next=5))
+
+    done = gantry("log", SLUG, "2", "1", "3", "--from", "1", "--lines", "5")
+
+    assert done.stdout == "".join(f"line {n}\n" for n in range(1, 6))
+    assert [one.query["limit"] for one in far.asked[-3:]] == ["5", "3", "1"]
+
+
+def test_what_is_cut_off_is_said_beside_the_lines(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", LOGS, numbered(7, cut="only the end is kept"))
+
+    done = gantry("log", SLUG, "2", "1", "3", "--lines", "1")
+
+    assert (done.stdout, done.stderr) == ("line 8\n", "Note: only the end is kept\n")
+
+
+def test_a_part_as_json_says_where_it_is(gantry: Gantry, far: FarSide) -> None:
+    far.on("GET", LOGS, numbered(0, next=1), numbered(1, matches=2, searched=9000))
+
+    told = json.loads(gantry("log", SLUG, "2", "1", "3", "--find", "line", "--json").stdout)
+
+    assert [line["pos"] for line in told["lines"]] == [0, 1]
+    assert (told["end"], told["searched"]) == (9000, 9000)
+
+
+@pytest.mark.parametrize("options", [["--lines", "5"], ["--from", "5"], ["--find", "x"]])
+def test_a_part_is_not_followed(gantry: Gantry, options: list[str]) -> None:
+    done = gantry("log", SLUG, "2", "1", "3", "--follow", *options)
+
+    assert done.returncode == 2
+    assert "leave --from, --lines and --find out" in done.stderr

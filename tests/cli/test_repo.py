@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Gantry
+from tests.cli.conftest import Gantry, on_a_terminal
 from tests.cli.farside import FarSide, answer, recorded
 
 SLUG = "octocat/hello-world"
@@ -110,6 +110,41 @@ def test_info_tells_of_the_last_push_that_started_nothing(
     found = [row.partition(":")[2].strip() for row in shown.splitlines() if row.startswith("Started nothing:")]
     assert found == ([line] if line else [])
     assert json.loads(gantry("repo", "info", SLUG, "--json").stdout) == recorded("one repository")
+
+
+def test_deliveries_tell_what_became_of_each(environment: dict[str, str], gantry: Gantry, far: FarSide) -> None:
+    known = [
+        delivery("refs/heads/main", "", build=8, outcome="build", id="one", after="5fcb01b9" + "a" * 32),
+        delivery("refs/heads/main", "no pipeline is for push", outcome="nothing", id="two\x1b[2J", host="github"),
+        delivery("refs/tags/v1", "the host is away", outcome="waiting", id="three"),
+    ]
+    far.on("GET", f"{REPO}/deliveries", answer(known))
+
+    shown = on_a_terminal(environment | {"COLUMNS": "200"}, "repo", "deliveries", SLUG, "--page", "2", "--limit", "3")
+
+    assert far.asked[-1].query == {"page": "2", "per_page": "3"}
+    rows = [row.strip() for row in shown.splitlines()[1:]]
+    assert [row.rpartition("ago")[2].strip() for row in rows] == [
+        "build 8",
+        "started nothing: no pipeline is for push",
+        "waits: the host is away",
+    ]
+    assert rows[1].split()[1:3] == ["github", "push"]
+    assert "\x1b[2J" not in shown
+    assert json.loads(gantry("repo", "deliveries", SLUG, "--json").stdout) == known
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({"number": 9, "status": "pending"}, "build 9 pending\n"),
+        ({"message": "it is built soon", "id": "x"}, "it is built soon\n"),
+    ],
+)
+def test_a_delivery_is_sent_again_by_its_id(gantry: Gantry, far: FarSide, told: dict[str, Any], shown: str) -> None:
+    far.on("POST", f"{REPO}/deliveries/a%2Fb/repeat", answer(told))
+
+    assert gantry("repo", "redeliver", SLUG, "a/b").stdout == shown
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -23,6 +24,7 @@ from app.accounts.model import Token
 from app.artifacts import access as artifacts
 from app.db.connect import Database
 from app.db.tx import Tx, run
+from app.main.examples import EXAMPLES
 from app.main.routes import ARTIFACTORY_ROWS, ROWS
 from app.main.site import open_site
 from app.notify.webhooks import api as webhooks
@@ -35,6 +37,7 @@ from app.settings import server as settings
 from app.web import docs
 from app.web.connected import CONNECTION
 from app.web.needs import NOTHING, Described, Scope, StoredNeeds, Unless
+from app.web.openapi import describe
 from app.web.path import Word
 from app.web.route import Endpoint
 from tests.accounts import farside
@@ -264,7 +267,7 @@ async def test_settings_close_and_open_what_depends_on_them(environment: pytest.
     async with server() as made:
         found = await made.answered(rows)
 
-    assert len(rows) == 3
+    assert len(rows) == 4
     assert found == {named(row): expected(row, private=True, open_metrics=True) for row in rows}
 
 
@@ -315,6 +318,13 @@ def test_every_word_of_a_path_is_explained(row: Endpoint) -> None:
     assert len(set(names)) == len(names)
 
 
+def replace_handler(row: Endpoint, handler: Any) -> Endpoint:
+    """The row as it was before its handler was made harmless."""
+    found = copy(row)
+    found.handler = handler
+    return found
+
+
 HANDLERS = [(row, row.handler, row.reads) for row in ALL]
 
 
@@ -337,6 +347,78 @@ def test_a_row_says_what_a_token_must_be_good_for(row: Endpoint) -> None:
         assert row.scope == "read"
     else:
         assert row.scope == "admin"
+
+
+#: Names of properties of answers that hold a secret, in an answer that was not asked for by GET.
+SECRET_NAMES = {"token", "access_token", "refresh_token", "apiKey", "secret", "secrets", "password", "private_key"}
+#: Rows whose answers have the type of an answer with a token, and never have the token.
+NEVER_SHOWN = {"accounts.update", "accounts.update_user"}
+
+
+def names_of(schema: Any, components: Mapping[str, Any], inside: frozenset[str] = frozenset()) -> set[str]:
+    """The names of all properties in a schema."""
+    if isinstance(schema, list):
+        return set().union(*(names_of(one, components, inside) for one in schema))
+    if not isinstance(schema, dict):
+        return set()
+    place = str(schema.get("$ref", "")).rpartition("/")[2]
+    if place:
+        return set() if place in inside else names_of(components[place], components, inside | {place})
+    found = set(schema.get("properties", {}))
+    return found.union(*(names_of(one, components, inside) for key, one in schema.items() if key != "example"))
+
+
+def test_an_answer_that_shows_a_secret_is_never_compressed() -> None:
+    described = describe(
+        [replace_handler(row, handler) for row, handler, _ in HANDLERS if row.operation], "1", examples=EXAMPLES
+    )
+    components = described["components"]["schemas"]
+    showing = set()
+    for row in (one for one in ALL if one.operation and one.method != "GET"):
+        responses = described["paths"][str(row.path)][row.method.lower()]["responses"]
+        told = [answer.get("content", {}) for status, answer in responses.items() if status < "3"]
+        if SECRET_NAMES & names_of(told, components):
+            showing.add(row.operation)
+
+    marked = {row.operation for row in ALL if row.secret}
+    assert {"accounts.create", "accounts.rotate", "tokens.create", "api_keys.replace"} <= showing
+    assert showing - marked == NEVER_SHOWN
+    assert marked >= SECRETS
+
+
+#: What a browser sends with its cookie from a page that proves nothing; the last one is a form in a sandbox.
+UNPROVEN: Sequence[Mapping[str, str]] = (
+    {},
+    {"Sec-Fetch-Site": "same-site", "Origin": "http://other.gantry.test"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    {"Sec-Fetch-Site": "none"},
+    {"Origin": "http://gantry.test:81"},
+    {"Origin": "https://gantry.test"},
+    {"Origin": "http://gantry.test.evil.test"},
+    {"Origin": "null"},
+)
+
+
+async def test_a_cookie_changes_nothing_without_proof_of_the_same_origin(environment: pytest.MonkeyPatch) -> None:
+    """Rows that ask for no account heed no cookie, and runners show a secret of their own."""
+    unsafe = [row for row in ALL if row.method not in ("GET", "HEAD", "OPTIONS")]
+    guarded = [row for row in unsafe if row.needs not in (NOTHING, rpc.RUNNER)]
+    async with server() as made:
+        cookie = {"Cookie": made.pages["browser"]["Cookie"]}
+        for row in guarded:
+            for headers in UNPROVEN:
+                answer = await made.client.request(row.method, address(row), headers={**cookie, **headers})
+                assert answer.status_code == 403, (named(row), headers)
+                assert "not come from a page" in answer.text, (named(row), headers)
+            proven = await made.client.request(
+                row.method, address(row), headers=cookie | {"Origin": "http://gantry.test"}
+            )
+            assert proven.status_code == PASSED, named(row)
+
+    unguarded = {row.operation for row in unsafe if row.needs is NOTHING}
+    harmless = {"platform.report_usage", "platform.report_metrics"}  # they throw away what they are told
+    assert {one for one in unguarded if not one.startswith("server.alive.")} == {"builds.receive_push"} | harmless
+    assert len(guarded) > 100
 
 
 def test_what_changes_something_cannot_be_for_tokens_that_read() -> None:

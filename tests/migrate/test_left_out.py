@@ -32,11 +32,17 @@ CASES = {
         {"a login must have 1 to 50 of letters, digits, dot, dash, underscore, and not . or ..": ["a name"]},
     ),
     "repositories": (
-        [_copy("repos", "repo_id", 1, repo_name="'a/b'", repo_slug="'octocat/a/b'", repo_uid="'2'")],
+        [
+            _copy("repos", "repo_id", 1, repo_name="'a/b'", repo_slug="'octocat/a/b'", repo_uid="'2'"),
+            _copy("repos", "repo_id", 1, repo_namespace="'docs'", repo_slug="'docs/hello-world'", repo_uid="'3'"),
+        ],
         {
+            "addresses of this server begin with the namespace: rename it at the host and in the source": [
+                "docs/hello-world"
+            ],
             "namespace and name must have 1 to 100 of letters, digits, dot, dash, underscore, and not . or .. each": [
                 "octocat/a/b"
-            ]
+            ],
         },
     ),
     "rights": (

@@ -74,6 +74,7 @@ async def register(db: Database, owner: User, host: Host | None = None, **fields
         "default_branch": "",
         "config_path": ".drone.yml",
         "visibility": "private",
+        "reserved": (),
     } | fields
     return await flow.register(
         db,
@@ -148,6 +149,15 @@ async def test_a_name_that_cannot_stand_in_an_address_is_refused(db: Database, o
 @pytest.mark.parametrize("text", ["a", "A.b-c_1", "...", "-", "x" * 100, ".github"])
 async def test_a_name_that_can_passes(db: Database, owner: User, text: str) -> None:
     assert (await register(db, owner, namespace=text, name=text)).slug == f"{text}/{text}"
+
+
+async def test_a_namespace_with_a_first_word_of_the_server_s_paths_is_refused(db: Database, owner: User) -> None:
+    with pytest.raises(Invalid) as refused:
+        await register(db, owner, namespace="docs", name="docs", reserved={"docs", "api"})
+
+    assert [(problem.field, problem.code) for problem in refused.value.problems] == [("namespace", "reserved_name")]
+    assert "choose another namespace" in refused.value.message
+    assert (await register(db, owner, namespace="Docs", name="docs", reserved={"docs"})).slug == "Docs/docs"
 
 
 async def test_all_problems_are_told_at_once_and_nobody_is_asked(db: Database, owner: User) -> None:

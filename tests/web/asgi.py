@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.web.errors import ErrorPage
 from app.web.policy import Policy
 from app.web.route import Endpoint
 from app.web.router import Router
@@ -17,10 +18,11 @@ from app.web.traffic import Traffic
 
 @asynccontextmanager
 async def serving(
-    routes: Sequence[Endpoint], *, policy: Policy = OPEN, **state: Any
+    routes: Sequence[Endpoint], *, policy: Policy = OPEN, page: ErrorPage | None = None, **state: Any
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of these routes, with the errors and the surroundings of every request."""
-    app = Requests(Stateful(Router(routes), {"budgets": policy.budgets, **state}), Traffic(), policy)
+    router = Stateful(Router(routes, page=page), {"budgets": policy.budgets, **state})
+    app = Requests(router, Traffic(), policy, page=page)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as client:
         yield client

@@ -8,9 +8,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import AppError, Conflict, Invalid, NothingToRun, Problem, Unavailable
-from app.web.errors import STATUS, body_of, status_of
+from app.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NothingToRun,
+    Problem,
+    TooMany,
+    Unauthorized,
+    Unavailable,
+)
+from app.web import error_page
+from app.web.errors import STATUS, Failure, body_of, status_of
+from app.web.limit import Budgets
 from app.web.path import Path, Word
+from app.web.policy import Policy
+from app.web.reply import HTML
 from app.web.route import Endpoint
 from tests.web.asgi import serving
 
@@ -182,3 +197,85 @@ async def test_a_wrong_method_is_told_all_that_are_right() -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "GET, HEAD, PUT"
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+PAGED: dict[str, Exception] = {
+    "stranger": Unauthorized(),
+    "lesser": Forbidden("write access is needed", code="scope_too_small"),
+    "gone": NotFound("no such thing"),
+    "idle": NothingToRun("nothing", problems=[Problem("a", "excluded", "no <b>"), Problem("b", "excluded", "not now")]),
+    "busy": TooMany("wait", retry_after=3),
+    "later": Unavailable("not now", retry_after=7),
+    "bug": RuntimeError("the password is hush"),
+    "conflict": Conflict("taken"),
+}
+
+
+async def paged(request: Request) -> Response:
+    raise PAGED[request.path_params["what"]]
+
+
+async def page(request: Request, failure: Failure) -> HTML:
+    if request.url.query == "bad":
+        raise RuntimeError("the page is broken")
+    told = [failure.status, failure.code, failure.message, failure.request_id, request.url.path, *failure.problems]
+    return HTML("\n".join(map(str, told)))
+
+
+PAGED_ROWS = [Endpoint("GET", Path.of("/") / Word("what", "", "bug"), paged)]
+STATUSES = {"stranger": 401, "lesser": 403, "gone": 404, "idle": 422, "busy": 429, "later": 503, "bug": 500}
+
+
+@pytest.mark.parametrize(("what", "code"), [*STATUSES.items(), ("no/such/path", 404)])
+async def test_a_person_gets_an_error_as_a_page_with_the_words_of_the_json(what: str, code: int) -> None:
+    async with serving(PAGED_ROWS, page=page) as client:
+        shown = await client.get(f"/{what}", headers=BROWSER | {"X-Request-ID": "look-here"})
+        answer = await client.get(f"/{what}")
+
+    body = answer.json()
+    assert (shown.status_code, answer.status_code) == (code, code)
+    assert shown.headers["content-type"] == "text/html; charset=utf-8"
+    assert shown.text.split("\n")[:5] == [str(code), body["code"], body["message"], "look-here", f"/{what}"]
+    assert shown.text.split("\n")[5:] == [str(problem) for problem in body.get("errors", [])]
+    assert shown.headers["vary"] == answer.headers["vary"] == "Accept"
+    assert shown.headers.get("retry-after") == answer.headers.get("retry-after")
+
+
+@pytest.mark.parametrize(
+    "accept", ["", "*/*", "application/json", "application/json, text/html", "text/html;q=0.5, */*"]
+)
+async def test_everybody_else_gets_json(accept: str) -> None:
+    async with serving(PAGED_ROWS, page=page) as client:
+        answer = await client.get("/gone", headers={"Accept": accept})
+
+    assert answer.json() == {"message": "no such thing", "code": "not_found"}
+
+
+@pytest.mark.parametrize("path", ["/conflict", "/gone?bad", "/bug?bad"])
+async def test_other_errors_are_json_and_so_are_those_whose_page_fails(path: str) -> None:
+    async with serving(PAGED_ROWS, page=page) as client:
+        answer = await client.get(path, headers=BROWSER)
+
+    assert answer.headers["content-type"] == "application/json"
+    assert "hush" not in answer.text
+
+
+async def test_who_asks_too_often_gets_a_page_too() -> None:
+    policy = Policy(budgets=Budgets(1, lambda: 0))
+    async with serving(PAGED_ROWS, page=page, policy=policy) as client:
+        answers = [await client.get("/gone", headers=BROWSER) for _ in range(3)]
+
+    assert answers[-1].status_code == 429
+    assert answers[-1].text.startswith("429\nrate_limited\n")
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
+async def test_the_plain_page_escapes_and_tells_all() -> None:
+    async with serving(PAGED_ROWS, page=error_page.plain) as client:
+        idle, stranger = [await client.get(path, headers=BROWSER) for path in ("/idle", "/stranger")]
+
+    assert "<li>no &lt;b&gt;</li>" in idle.text
+    assert "<h1>Unprocessable" in idle.text
+    assert idle.headers["x-request-id"] in idle.text
+    assert 'href="/login"' in stranger.text

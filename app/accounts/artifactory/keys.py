@@ -122,8 +122,8 @@ _KEY = Path.of("/artifactory/api/security/apiKey")
 _USER = Word("user", "Login of the account.", "octocat")
 routes = [
     Endpoint("GET", _KEY, show, operation="api_keys.show", needs=ACCOUNT, reads=_mine, scope="admin", errors=[404]),
-    Endpoint("POST", _KEY, create, operation="api_keys.create", needs=ACCOUNT, errors=[409]),
-    Endpoint("PUT", _KEY, replace, operation="api_keys.replace", needs=ACCOUNT),
+    Endpoint("POST", _KEY, create, operation="api_keys.create", needs=ACCOUNT, errors=[409], secret=True),
+    Endpoint("PUT", _KEY, replace, operation="api_keys.replace", needs=ACCOUNT, secret=True),
     Endpoint("DELETE", _KEY, delete, operation="api_keys.delete", needs=ACCOUNT, errors=[404]),
     Endpoint("DELETE", _KEY / _USER, delete_of_user, operation="api_keys.delete.user", needs=SYSTEM),
 ]

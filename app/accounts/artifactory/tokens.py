@@ -311,7 +311,9 @@ _REVOKED = [
 
 
 def _row(method: str, path: Path, operation: str) -> Endpoint:
-    return Endpoint(method, path, create, operation=operation, needs=ISSUING, query=_WORDS, errors=[400, 403, 409])
+    return Endpoint(
+        method, path, create, operation=operation, needs=ISSUING, query=_WORDS, errors=[400, 403, 409], secret=True
+    )
 
 
 routes = [
@@ -339,5 +341,7 @@ routes = [
         query=_REVOKED,
         errors=[404],
     ),
-    Endpoint("GET", _SECURITY / "encryptedPassword", password, operation="tokens.password", needs=ANY_SCOPE),
+    Endpoint(
+        "GET", _SECURITY / "encryptedPassword", password, operation="tokens.password", needs=ANY_SCOPE, secret=True
+    ),
 ]

@@ -7,7 +7,19 @@ from starlette.requests import Request
 
 from app.accounts.auth import Caller
 from app.builds import approval, badge, lists, paths, stop, store
-from app.builds.api import approvals, compare, feed, history, hook, incomplete, metrics, removal, starting, targets
+from app.builds.api import (
+    approvals,
+    compare,
+    feed,
+    goto,
+    history,
+    hook,
+    incomplete,
+    metrics,
+    removal,
+    starting,
+    targets,
+)
 from app.builds.api.request import State
 from app.builds.model import Build
 from app.builds.paths import BUILD, BUILDS, STAGE
@@ -270,6 +282,7 @@ routes = [
     *approvals.routes,
     *targets.routes,
     *compare.routes,
+    *goto.routes,
     *removal.routes,
     *incomplete.routes,
     *hook.routes,

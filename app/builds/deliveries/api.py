@@ -1,18 +1,27 @@
 """Routes of the deliveries of a repository (Drone has no such routes)."""
 
+from typing import Literal, TypeAlias
+
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
 from app.builds.api.request import State
 from app.builds.deliveries import store
+from app.builds.deliveries.keeper import Again, Kept
 from app.builds.deliveries.model import Delivery
+from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
+from app.db.window import Part
+from app.errors import Conflict
+from app.moments import Change
 from app.repos.access import WRITE, Access
 from app.repos.paths import REPO
+from app.web import paging
+from app.web.path import Word
 from app.web.reply import JSON
-from app.web.route import Endpoint
+from app.web.route import PAGE, Endpoint, Param
 
-#: Waiting changes that are shown, and deliveries.
+#: Waiting changes that are shown, and deliveries on a page.
 LIMIT, NEWEST = 1000, 100
 
 
@@ -27,6 +36,10 @@ class PushJSON(TypedDict):
     next: int
     tries: int
     error: str
+
+
+#: What has become of a delivery: a build, or nothing, or it is tried again, or an earlier one told of the same change.
+Outcome: TypeAlias = Literal["build", "nothing", "waiting", "twin"]
 
 
 class KnownDeliveryJSON(PushJSON):
@@ -44,6 +57,7 @@ class KnownDeliveryJSON(PushJSON):
     build: int
     found_late: bool
     twin: bool
+    outcome: Outcome
 
 
 async def list_waiting(_: Request[State], __: Access, waiting: list[Delivery]) -> JSON[list[PushJSON]]:
@@ -55,13 +69,42 @@ def _waiting(_: Request[State], found: Access) -> Tx[list[Delivery]]:
     return store.list_waiting(found.repo.id, LIMIT)
 
 
-async def list_deliveries(_: Request[State], __: Access, known: list[Delivery]) -> JSON[list[KnownDeliveryJSON]]:
-    """The newest deliveries of the last seven days, newest first, with what became of each."""
-    return JSON([_delivery_json(one) for one in known])
+async def list_deliveries(request: Request[State], _: Access, part: Part[Delivery]) -> JSON[list[KnownDeliveryJSON]]:
+    """The deliveries of the last seven days, newest first, with what became of each."""
+    links = paging.links(request, part, lambda one: str(one.id))
+    return JSON([_delivery_json(one) for one in part.items], headers=links)
 
 
-def _known(_: Request[State], found: Access) -> Tx[list[Delivery]]:
-    return store.list_newest(found.repo.id, NEWEST)
+def _page(request: Request[State], found: Access) -> Tx[Part[Delivery]]:
+    return store.list_newest(found.repo.id, paging.window(request, r"[0-9]{1,18}", size=NEWEST))
+
+
+class TriedJSON(TypedDict):
+    """When the build of a delivery is made, and the id of the delivery that it is the build of."""
+
+    message: str
+    id: str
+
+
+async def repeat(request: Request[State], found: Access) -> JSON[BuildJSON] | JSON[TriedJSON]:
+    """Let a delivery that has no build be tried once more, as if it were received now; answers the build.
+
+    202 when the build is not made within a second, or the delivery waits for an earlier one of its ref. 409 when there
+    is a build. Where nothing is to run, the error says why.
+    """
+    repo, name = found.repo, request.path_params["delivery"]
+    if not repo.active:
+        raise Conflict(f"the repository is disabled: gantry repo enable {repo.slug}", code="repo_disabled")
+
+    def recorded(tx: Tx[Again]) -> Tx[Again]:
+        change = Change("delivery.repeat", found.by, f"{repo.slug}#deliveries/{name}", repo.id)
+        return request.state["recorders"].recorded(tx, lambda _: change)
+
+    try:
+        build = await request.state["keeper"].repeat(repo, name, found.by, recorded)
+    except Kept as kept:
+        return JSON(TriedJSON(message=kept.message, id=kept.name), 202)
+    return JSON(build_json(build))
 
 
 def _push_json(one: Delivery) -> PushJSON:
@@ -87,10 +130,29 @@ def _delivery_json(one: Delivery) -> KnownDeliveryJSON:
         build=one.build,
         found_late=one.found_late,
         twin=one.twin > 0,
+        outcome="build" if one.build else "twin" if one.twin else "waiting" if one.due else "nothing",
     )
 
 
+_DELIVERIES = REPO / "deliveries"
 routes = [
     Endpoint("GET", REPO / "pushes", list_waiting, operation="repos.list_waiting_pushes", needs=WRITE, reads=_waiting),
-    Endpoint("GET", REPO / "deliveries", list_deliveries, operation="repos.list_deliveries", needs=WRITE, reads=_known),
+    Endpoint(
+        "GET",
+        _DELIVERIES,
+        list_deliveries,
+        operation="repos.list_deliveries",
+        needs=WRITE,
+        reads=_page,
+        query=[PAGE[0], Param("per_page", f"Items on a page, at most {NEWEST}, which is also the default."), PAGE[2]],
+        errors=[400],
+    ),
+    Endpoint(
+        "POST",
+        _DELIVERIES / Word("delivery", "Id of the delivery, as it is listed.", "6ac9a0f2-cc1b-11f0-9c1a") / "repeat",
+        repeat,
+        operation="repos.repeat_delivery",
+        needs=WRITE,
+        errors=[409, 422],
+    ),
 ]

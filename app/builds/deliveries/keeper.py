@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from secrets import token_hex
+from typing import TypeAlias
 
 from app import background
 from app.builds import store as builds
@@ -24,6 +25,7 @@ from app.builds.model import Build, cut
 from app.builds.ports import Ports
 from app.builds.push import Options, fail_push, push_build
 from app.builds.triggers import Trigger
+from app.db.tx import Tx
 from app.errors import AppError, Invalid, NotFound, NothingToRun, Problem, Unavailable
 from app.moments import Actor
 from app.repos import store as repos
@@ -58,6 +60,10 @@ FRESH = 60
 LEASE = 60
 #: Why a change was not built that met an exception which nobody foresaw.
 BUG = "internal error; the server's log has more"
+
+
+#: A delivery that is tried once more, and whether the one who asked is to make the attempt.
+Again: TypeAlias = tuple[Delivery, bool]
 
 
 class Kept(AppError):
@@ -122,11 +128,26 @@ class Keeper:
             task = self._begin(repo, delivery)
         elif task is None:
             return await self._known(repo, delivery)
-        done, _ = await asyncio.wait({task}, timeout=PROMPT if told.host else PROMPT_PLAIN)
+        return await self._awaited(delivery, task)
+
+    async def repeat(self, repo: Repo, name: str, by: Actor, recorded: Callable[[Tx[Again]], Tx[Again]]) -> Build:
+        """The build of the delivery of a name, which a person lets be tried once more; `recorded` records that.
+
+        NotFound, Delivered when there is a build, and errors as those of `receive`.
+        """
+        now = self._ports.now()
+        delivery, is_mine = await self._ports.db.write(recorded(store.repeat(repo.id, name, by, now, now + LEASE)))
+        if not is_mine:
+            return await self._known(repo, delivery)
+        return await self._awaited(delivery, self._begin(repo, delivery))
+
+    async def _awaited(self, delivery: Delivery, task: "asyncio.Task[Build]") -> Build:
+        """The build that a first attempt makes; Kept when that takes longer than a sender waits."""
+        done, _ = await asyncio.wait({task}, timeout=PROMPT if delivery.host else PROMPT_PLAIN)
         if done:
             return task.result()
         if not delivery.id:
-            await self._ports.db.write_few(store.keep(delivery, now + LEASE))
+            await self._ports.db.write_few(store.keep(delivery, self._ports.now() + LEASE))
         raise Kept(delivery)
 
     async def _stored(self, repo: Repo, given: Delivery) -> tuple[Delivery, bool]:

@@ -10,7 +10,8 @@ from app.builds.deliveries.model import Delivery
 from app.db import schema
 from app.db.mapper import NAMES, Codec, Mapper
 from app.db.tx import Tx, many, one, run
-from app.errors import Conflict
+from app.db.window import Part, Window
+from app.errors import Conflict, NotFound
 from app.moments import Actor
 from app.scm import hook
 from app.scm.hook import Push
@@ -98,7 +99,12 @@ WAITING_FOR_REF = """
     SELECT id FROM deliveries WHERE due <> 0 AND repo_id = :repo_id AND ref = :ref AND error <> '' LIMIT 1
 """
 OF_REPO = "SELECT * FROM deliveries WHERE due <> 0 AND repo_id = :repo_id ORDER BY ref, id LIMIT :limit"
-NEWEST_OF_REPO = "SELECT * FROM deliveries WHERE repo_id = :repo_id ORDER BY id DESC LIMIT :limit"
+NEWEST_OF_REPO = """
+    SELECT * FROM deliveries WHERE repo_id = :repo_id AND id < :key ORDER BY id DESC LIMIT :limit OFFSET :offset
+"""
+NEWER_OF_REPO = "SELECT * FROM deliveries WHERE repo_id = :repo_id AND id > :key ORDER BY id LIMIT :limit"
+#: Let a delivery that waits be tried now. One whose first attempt is under way, which has no error yet, is.
+HASTEN = "UPDATE deliveries SET due = :now WHERE id = :id AND due <> 0 AND error <> ''"
 #: The changes of one ref are tried in their order: the first of each is next.
 _NEXT = """
     deliveries WHERE due <> 0 AND NOT EXISTS (
@@ -120,6 +126,7 @@ FORGET = "DELETE FROM deliveries WHERE due = 0 AND received <= :before"
 #: Seconds within which two deliveries of one change are one; and, where the server itself has found the change, for
 #: which a delivery of the change is a late one: hosts let a delivery be sent again for three days.
 TWINS, LATE = 60, 3 * 24 * 3600
+_LARGEST = 2**63 - 1
 #: The beginning of the names of deliveries that polling has found; no hook gives such a name.
 POLLED = "poll:"
 #: What all pushes that polling has found have in common: nobody tells more than the refs.
@@ -276,9 +283,31 @@ def list_waiting(repo_id: int, limit: int) -> Tx[list[Delivery]]:
     return [_MAPPER.make(row) for row in (yield from many(OF_REPO, repo_id=repo_id, limit=limit))]
 
 
-def list_newest(repo_id: int, limit: int) -> Tx[list[Delivery]]:
-    """The newest deliveries of a repository that are still known, newest first."""
-    return [_MAPPER.make(row) for row in (yield from many(NEWEST_OF_REPO, repo_id=repo_id, limit=limit))]
+def list_newest(repo_id: int, window: Window) -> Tx[Part[Delivery]]:
+    """A part of the deliveries of a repository that are still known, newest first; the keys are ids."""
+    if window.before:
+        rows = yield from many(NEWER_OF_REPO, repo_id=repo_id, key=int(window.before), limit=window.reach)
+    else:
+        place = {"key": int(window.after or _LARGEST), "limit": window.reach, "offset": window.offset}
+        rows = yield from many(NEWEST_OF_REPO, repo_id=repo_id, **place)
+    return window.part([_MAPPER.make(row) for row in rows])
+
+
+def repeat(repo_id: int, name: str, by: Actor, now: int, lease: int) -> Tx[tuple[Delivery, bool]]:
+    """Let the delivery of a name be tried once more, and tell whether the caller is to make the attempt.
+
+    No other attempt is made before `lease`. One that waits is tried by whoever tries what waits, now. For a delivery of
+    a change that an earlier one has told of, the result is the earlier one. NotFound; Delivered when it has a build.
+    """
+    known = yield from find_if_any(repo_id, name)
+    if known is not None and known.twin:
+        known = yield from find_by_id(known.twin)
+    if known is None:
+        raise NotFound("no such delivery: deliveries are known for seven days")
+    if known.build:
+        raise Delivered(f"the delivery has become build {known.build}: restart that build to run it again")
+    yield from run(HASTEN, id=known.id, now=now)
+    return (yield from _repeat(known, replace(known, received=now, address=by.address, request=by.request), lease))
 
 
 def due(now: int, latest: int, limit: int) -> Tx[list[Delivery]]:

@@ -3,11 +3,11 @@
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -62,11 +62,12 @@ def stored_after(path: Path, position: int) -> list[bytes]:
     except FileNotFoundError:
         return []
     kept = (entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("pos"), int))
-    return [
-        orjson.dumps({"pos": entry["pos"], "out": entry.get("out", ""), "time": entry.get("time", 0)})
-        for entry in kept
-        if entry["pos"] > position
-    ]
+    return [usual(entry) for entry in kept if entry["pos"] > position]
+
+
+def usual(entry: Mapping[str, Any]) -> bytes:
+    """A line in the form of a live log, without its end."""
+    return orjson.dumps({"pos": entry["pos"], "out": entry.get("out", ""), "time": entry.get("time", 0)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class Pieces:
         return self
 
     async def __anext__(self) -> bytes:
-        piece = await _in_thread(lambda: next(self._pieces, None))
+        piece = await in_thread(lambda: next(self._pieces, None))
         if piece is None:
             raise StopAsyncIteration
         return piece
@@ -97,27 +97,27 @@ class Logs:
 
     async def prepare(self) -> None:
         """Load what the first write needs: with the first line of a log, the event loop would wait for that."""
-        await _in_thread(lambda: None)
+        await in_thread(lambda: None)
 
     async def write(self, step_id: int, lines: Sequence[Line]) -> None:
         """Append a batch of lines; Unavailable when the disk is full, and then none of the lines is kept."""
         much = sum(len(line.out) for line in lines) > _SMALL
         data = await in_turns(_encoded, lines) if much else _encoded(lines)
-        await _in_thread(lambda: files.append(self._path(step_id, "ndjson"), data))
+        await in_thread(lambda: files.append(self._path(step_id, "ndjson"), data))
         if (live := self._live.get(step_id)) is not None:
             live.tell()
 
     async def store(self, step_id: int, log: bytes) -> None:
         """Keep the whole log, a JSON array, in place of the live one; Unavailable when the disk is full."""
-        await _in_thread(lambda: files.replace(self._path(step_id, "json"), log))
+        await in_thread(lambda: files.replace(self._path(step_id, "json"), log))
         if step_id in self._live:
             self.close(step_id)
         else:  # the log was closed before, when its stage was stopped
-            await _in_thread(lambda: self._path(step_id, "ndjson").unlink(missing_ok=True))
+            await in_thread(lambda: self._path(step_id, "ndjson").unlink(missing_ok=True))
 
     async def open_record(self, step_id: int) -> Record | None:
         """The log as far as it is written, to be closed by the caller; None when there is no log."""
-        return await _in_thread(lambda: self._open(step_id))
+        return await in_thread(lambda: self._open(step_id))
 
     def readers(self) -> dict[int, int]:
         """How many readers follow the log of each running step, by step id."""
@@ -127,7 +127,7 @@ class Logs:
         """Delete logs; the readers of a deleted log get the end. A log that does not exist is ignored."""
         for step_id in self._live.keys() & set(step_ids):
             self.close(step_id)
-        await _in_thread(lambda: self._unlink(step_ids))
+        await in_thread(lambda: self._unlink(step_ids))
 
     async def follow(self, step_id: int) -> AsyncIterator[list[bytes]]:
         """The lines as JSON, several at a time, from the first line of the log on.
@@ -149,7 +149,7 @@ class Logs:
         path, position, rest, last = self._path(step_id, "ndjson"), 0, b"", -1
         while True:
             news, ended = live.news, live.ended  # taken before reading, so that no `tell` in between is missed
-            data = await _in_thread(partial(files.read_from, path, position))
+            data = await in_thread(partial(files.read_from, path, position))
             position += len(data)
             *lines, rest = (rest + data).split(b"\n")
             if lines:
@@ -161,7 +161,7 @@ class Logs:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), LOOK if self.shared else None)
         if self.shared:  # another server may have stored the log, and removed the live one before its end was read
-            yield await _in_thread(partial(files.stored_after, self._path(step_id, "json"), last))
+            yield await in_thread(partial(files.stored_after, self._path(step_id, "json"), last))
 
     def _path(self, step_id: int, kind: str) -> Path:
         return place(self._folder, step_id, kind)
@@ -196,7 +196,8 @@ def _encoded(lines: Sequence[Line]) -> bytes:
     return b"".join(array[1:-1].replace(b'},{"pos":', b'}\n{"pos":') + b"\n" for array in arrays)
 
 
-async def _in_thread(function: Callable[[], T]) -> T:
+async def in_thread(function: Callable[[], T]) -> T:
+    """The result of work on a log, done in a thread; Unavailable when the disk refuses."""
     try:
         with short_turns():
             return await anyio.to_thread.run_sync(function)

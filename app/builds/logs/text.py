@@ -18,12 +18,19 @@ _CSI, _STRING, _OTHER = (
     r"\x1b[ -/]*",
 )
 _ESCAPES = re.compile(rf"{_CSI}[@-~]|{_STRING}(?:\x07|\x1b\\|\x9c)|{_OTHER}[0-~]")
+#: A character that begins an escape sequence.
+ESCAPE = re.compile("[\x1b\x90\x98\x9b\x9d-\x9f]")
 #: The beginning of an escape sequence at the end of a text.
 _BEGUN = re.compile(rf"(?:{_CSI}|{_STRING}\x1b?|{_OTHER})\Z")
 
 
 def text(array: Iterable[bytes]) -> Iterator[str]:
     """The output of a step, from the JSON array of its log; items of the array that are no log entries are left out."""
+    return ("".join(map(_out, entries)) for entries in parsed(array))
+
+
+def parsed(array: Iterable[bytes]) -> Iterator[list[object]]:
+    """The items of a JSON array, as they are complete."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest, enough = "", 0
     for piece in array:
@@ -38,16 +45,16 @@ def text(array: Iterable[bytes]) -> Iterator[str]:
     yield _entries(rest)[0]
 
 
-def _entries(array: str) -> tuple[str, str]:
-    """The text of the entries that are complete, and the rest of the array."""
-    outs, at = [], 0
+def _entries(array: str) -> tuple[list[object], str]:
+    """The entries that are complete, and the rest of the array."""
+    found, at = list[object](), 0
     while (at := _gap(array, at)) < len(array):
         try:
             entry, at = _DECODER.raw_decode(array, at)
         except (ValueError, RecursionError):
             break
-        outs.append(_out(entry))
-    return "".join(outs), array[at:]
+        found.append(entry)
+    return found, array[at:]
 
 
 _DECODER = json.JSONDecoder(strict=False)
@@ -61,6 +68,11 @@ def _gap(array: str, at: int) -> int:
 def _out(entry: object) -> str:
     out = entry.get("out") if isinstance(entry, dict) else None
     return out if isinstance(out, str) else ""
+
+
+def plain(line: str) -> str:
+    """A whole line without the escape sequences of terminals."""
+    return _ESCAPES.sub("", line)
 
 
 def without_escapes(pieces: Iterable[str]) -> Iterator[str]:

@@ -40,6 +40,7 @@ async def register(request: Request[State], caller: Caller) -> JSON[RepoJSON]:
         default_branch=new.default_branch,
         config_path=new.config_path,
         visibility=new.visibility,
+        reserved=state["reserved"],
         public_url=state["public_url"],
         new_key=state["new_key"],
         now=state["now"](),

@@ -99,7 +99,16 @@ _TOKENS = Path.of("/api/user/tokens")
 _TOKEN = Word("token", "Name of the token, or its id.", "deploy-bot")
 routes = [
     Endpoint("GET", _TOKENS, list_tokens, operation="accounts.list_tokens", needs=ACCOUNT, reads=_mine),
-    Endpoint("POST", _TOKENS, create, operation="accounts.create_token", needs=ACCOUNT, body=NewToken, errors=[409]),
+    Endpoint(
+        "POST",
+        _TOKENS,
+        create,
+        operation="accounts.create_token",
+        needs=ACCOUNT,
+        body=NewToken,
+        errors=[409],
+        secret=True,
+    ),
     Endpoint(
         "DELETE",
         _TOKENS / _TOKEN,

@@ -18,6 +18,7 @@ from app.repos.hosted import store
 from app.repos.hosted.store import Matched, Wanted
 from app.repos.input import LONGEST_NAME
 from app.repos.model import SECRET, SIGNER, Repo
+from app.repos.reserved import is_reserved
 from app.scm.forge import Listed
 from app.sealing.seal import Seal
 
@@ -27,19 +28,26 @@ T = TypeVar("T")
 
 #: How often a transaction is tried that another one may be in the way of.
 TRIES = 4
+#: Why a repository is left out.
+_TAKEN = "another repository has its name here"
+_RESERVED = "addresses of this server begin with its namespace"
 #: Characters of a namespace, of which each group has as many as a name.
 LONGEST_NAMESPACE = 250
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Stores lists. `only` are the namespaces whose repositories are taken, in any letter case; none for all."""
+    """Stores lists. `only` are the namespaces whose repositories are taken, in any letter case; none for all.
+
+    No repository is made in a namespace that begins with one of the words `reserved`, or moved there.
+    """
 
     db: Database
     seal: Seal
     recorders: Recorders
     new_key: Callable[[], str]
     only: Collection[str] = ()
+    reserved: Collection[str] = ()
 
     async def keep(self, host: str, user_id: int, login: str, listed: Sequence[Listed], now: int) -> int:
         """Store the whole list of a host for an account; how many repositories the account has there.
@@ -48,7 +56,8 @@ class Lists:
         rights in what the host does not list any more go last.
         """
         wanted = self._wanted(listed)
-        matched = await self.written(lambda: store.match(host, wanted, now))
+        refused = {one.listed.slug for one in wanted if is_reserved(one.namespace, self.reserved)}
+        matched = await self.written(lambda: store.match(host, wanted, now, refused))
         kept = set[int]()
         for at in range(0, len(wanted), store.MOST):
             some = wanted[at : at + store.MOST]
@@ -56,8 +65,8 @@ class Lists:
             kept |= await self.written(partial(store.write, user_id, matched, some, fresh, now))
         await self.written(lambda: self._end(host, user_id, login, matched, kept, now))
         for slug in sorted(matched.taken):
-            words = {"host": host, "repository": slug}
-            log.warning("a repository of a host is left out: another repository has its name here", extra=words)
+            why = _RESERVED if slug in refused else _TAKEN
+            log.warning(f"a repository of a host is left out: {why}", extra={"host": host, "repository": slug})
         return len(kept)
 
     async def written(self, tx: Callable[[], Tx[T]]) -> T:

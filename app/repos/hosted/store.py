@@ -97,7 +97,7 @@ class Matched:
     ids: Mapping[str, int]
     #: Rows of UPDATE.
     changed: Sequence[Sequence[Any]]
-    #: Slugs that another repository has: the new ones, and the ones that were renamed there.
+    #: Slugs that another repository has, or that are refused: the new ones, and the ones that were renamed there.
     taken: Collection[str]
     renamed: int
 
@@ -106,19 +106,24 @@ class Matched:
         return one.listed.uid not in self.ids and one.listed.slug not in self.taken
 
 
-def match(scm: str, wanted: Sequence[Wanted], now: int) -> Tx[Matched]:
-    """Find the known ones among listed repositories, and give the renamed ones their new slugs."""
+def match(scm: str, wanted: Sequence[Wanted], now: int, refused: Collection[str] = ()) -> Tx[Matched]:
+    """Find the known ones among listed repositories, and give the renamed ones their new slugs, but none of `refused`.
+
+    A repository that has a refused slug keeps it.
+    """
     yield from run(ADOPT, scm=scm, listed=_dump([one.listed.uid, one.namespace, one.name] for one in wanted))
     rows = yield from many(KNOWN, scm=scm, listed=_dump([one.listed.uid] for one in wanted))
     known = {row["uid"]: row for row in rows}
     moved = [one for one in wanted if one.listed.uid in known and _slug(known[one.listed.uid]) != one.listed.slug]
-    stuck = yield from _move(known, moved, now)
+    movable = [one for one in moved if one.listed.slug not in refused]
+    stuck = {one.listed.slug for one in moved if one.listed.slug in refused}
+    stuck |= yield from _move(known, movable, now)
     fresh = [one for one in wanted if one.listed.uid not in known]
     held = yield from many(HOLDERS, wanted=_dump([one.namespace, one.name] for one in fresh))
     changed = [
         row for one in wanted if one.listed.uid in known and (row := _changed(known[one.listed.uid], one.listed))
     ]
-    taken = {*stuck, *(_slug(row) for row in held)}
+    taken = {*stuck, *(_slug(row) for row in held), *(one.listed.slug for one in fresh if one.listed.slug in refused)}
     return Matched({uid: row["id"] for uid, row in known.items()}, changed, taken, len(moved) - len(stuck))
 
 

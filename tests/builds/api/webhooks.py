@@ -23,6 +23,7 @@ from app.builds.deliveries.store import list_newest
 from app.builds.ports import Ports
 from app.convert.convert import Converter
 from app.db.tx import Tx
+from app.db.window import Window
 from app.errors import NotFound
 from app.repos import store as repos
 from app.repos.model import SIGNER, Permissions, Repo
@@ -158,7 +159,7 @@ class Receiver:
         await self.ports.db.write(granting())
 
     async def known(self, repo: Repo) -> list[Known]:
-        return await self.ports.db.read(list_newest(repo.id, 100))
+        return [*(await self.ports.db.read(list_newest(repo.id, Window(100)))).items]
 
     async def counter(self, repo: Repo) -> int:
         return (await self.ports.db.read(repos.find(repo.id))).counter

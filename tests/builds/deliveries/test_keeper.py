@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,16 +10,17 @@ import pytest
 from app.builds.deliveries import keeper as keeping
 from app.builds.deliveries import store
 from app.builds.deliveries.api import _push_json
-from app.builds.deliveries.keeper import Keeper, Kept
+from app.builds.deliveries.keeper import Again, Keeper, Kept
 from app.builds.deliveries.model import Delivery
 from app.builds.model import Build
 from app.builds.push import fail_push
-from app.db.tx import run
+from app.db.tx import Tx, run
+from app.db.window import Window
 from app.errors import AppError, NotFound, Unavailable, Unreadable
 from app.repos.model import Repo
 from app.scm.hook import Delivery as Told
 from app.scm.hook import Push
-from tests.builds.farside import HOOK, NOW, Scene, pipeline
+from tests.builds.farside import ADA, HOOK, NOW, Scene, pipeline
 from tests.soon import soon
 
 OLD = "b" * 40
@@ -249,7 +251,7 @@ async def test_a_change_that_the_server_finds_during_its_first_attempt_is_built_
 
     assert made.found_late
     assert (await tell(scene, keeper, sha, name="d" * 32)).number == 1
-    assert [one.error for one in await scene.ports.db.read(store.list_newest(scene.repo.id, 10))] == [
+    assert [one.error for one in (await scene.ports.db.read(store.list_newest(scene.repo.id, Window(10)))).items] == [
         f"the same change as that of delivery {'e' * 32}",
         "",
     ]
@@ -376,3 +378,85 @@ async def test_a_push_whose_error_build_meets_a_full_disk_waits_on(
 
     (made,) = await pass_by(scene, 300, keeper)
     assert (made.after, made.status) == (sha, "error")
+
+
+def unrecorded(tx: Tx[Again]) -> Tx[Again]:
+    return tx
+
+
+async def test_a_delivery_that_started_nothing_can_be_sent_again(scene: Scene) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    scene.host.failure = NotFound("no such commit")
+    with pytest.raises(NotFound):
+        await tell(scene, keeper, sha, name="d" * 32)
+    scene.host.failure = None
+    scene.clock.time += 3600
+
+    made = await keeper.repeat(scene.repo, "d" * 32, ADA, unrecorded)
+
+    assert (made.number, made.after, made.sender) == (1, sha, "grace")
+    (known,) = (await scene.ports.db.read(store.list_newest(scene.repo.id, Window(10)))).items
+    assert (known.build, known.error, known.received, known.address) == (1, "", NOW + 3600, ADA.address)
+
+
+async def test_a_delivery_with_a_build_is_not_sent_again(scene: Scene) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    await tell(scene, keeper, sha, name="d" * 32)
+
+    with pytest.raises(store.Delivered, match="has become build 1: restart"):
+        await keeper.repeat(scene.repo, "d" * 32, ADA, unrecorded)
+    with pytest.raises(NotFound, match="seven days"):
+        await keeper.repeat(scene.repo, "e" * 32, ADA, unrecorded)
+    with pytest.raises(NotFound):
+        await keeper.repeat(replace(scene.repo, id=99), "d" * 32, ADA, unrecorded)
+
+
+async def test_a_delivery_that_waits_is_tried_now_when_it_is_sent_again(scene: Scene) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    scene.host.failure = DOWN
+    await kept(scene, keeper, sha, name="d" * 32)
+    scene.host.failure = None
+
+    with pytest.raises(Kept):
+        await keeper.repeat(scene.repo, "d" * 32, ADA, unrecorded)
+    await keeper.look()
+
+    assert (await scene.build(1)).after == sha
+
+
+async def test_one_build_is_made_of_a_delivery_that_many_send_again_at_once(scene: Scene) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    scene.host.failure = NotFound("no such commit")
+    with pytest.raises(NotFound):
+        await tell(scene, keeper, sha, name="d" * 32)
+    scene.host.failure = None
+
+    asked = [keeper.repeat(scene.repo, "d" * 32, ADA, unrecorded) for _ in range(8)]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert await scene.counter() == 1
+    assert {type(one) for one in outcomes} <= {Build, Kept, store.Delivered}
+
+
+async def test_deliveries_come_in_pages(scene: Scene) -> None:
+    keeper = server(scene)
+    shas = [scene.host.add(pipeline(), message=str(number)) for number in range(5)]
+    for sha in shas:
+        await tell(scene, keeper, sha, f"refs/heads/{sha[:8]}")
+    read = scene.ports.db.read
+
+    first = await read(store.list_newest(scene.repo.id, Window(2)))
+    older = await read(store.list_newest(scene.repo.id, Window(2, after=str(first.items[-1].id))))
+    newer = await read(store.list_newest(scene.repo.id, Window(2, before=str(older.items[0].id))))
+    skipped = await read(store.list_newest(scene.repo.id, Window(2, offset=4)))
+
+    assert [one.after for one in first.items] == shas[:2:-1]
+    assert [one.after for one in older.items] == shas[2:0:-1]
+    assert newer.items == first.items
+    assert [one.after for one in skipped.items] == shas[:1]
+    assert [(part.earlier, part.later) for part in (first, older, newer, skipped)] == [
+        (False, True),
+        (True, True),
+        (False, True),
+        (True, False),
+    ]

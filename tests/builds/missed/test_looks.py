@@ -15,6 +15,7 @@ from app.builds.model import Build
 from app.builds.moments import Moments
 from app.builds.wire import build_json
 from app.db.tx import Tx, many, run
+from app.db.window import Window
 from app.errors import NothingToRun, Unavailable, Unreadable
 from app.moments import SERVER, Change, Moment, Recorder, Recorders
 from app.repos import settings
@@ -144,7 +145,7 @@ async def test_a_delivery_that_comes_in_late_makes_no_second_build(scene: Scene,
 
     assert (await seen.tell(sha, name="d" * 32)).number == made.number
     assert (await seen.tell(sha, name="d" * 32)).number == made.number
-    known = await scene.ports.db.read(deliveries.list_newest(scene.repo.id, 10))
+    known = (await scene.ports.db.read(deliveries.list_newest(scene.repo.id, Window(10)))).items
     assert [(one.found_late, one.twin != 0, one.build) for one in known] == [(False, True, 0), (True, False, 1)]
 
 
@@ -219,7 +220,7 @@ async def test_a_commit_that_asks_for_no_build_is_remembered(scene: Scene, seen:
     reads = scene.host.reads
     assert await seen.look_again() == []
     assert scene.host.reads == reads
-    (told, *_) = await scene.ports.db.read(deliveries.list_newest(scene.repo.id, 10))
+    (told, *_) = (await scene.ports.db.read(deliveries.list_newest(scene.repo.id, Window(10)))).items
     assert (told.due, told.error) == (0, "the message of the commit asks for no build")
 
 
@@ -237,7 +238,7 @@ async def test_a_delivered_commit_that_started_nothing_is_not_found_late(scene: 
         await seen.tell(scene.host.add(pipeline(), message="[ci skip]"))
 
     assert await seen.look_again() == []
-    assert len(await scene.ports.db.read(deliveries.list_newest(scene.repo.id, 10))) == 1
+    assert len((await scene.ports.db.read(deliveries.list_newest(scene.repo.id, Window(10)))).items) == 1
 
 
 async def test_protection_holds_for_what_was_found_late(scene: Scene, seen: Server) -> None:

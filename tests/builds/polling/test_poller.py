@@ -12,6 +12,7 @@ from app.builds.deliveries.keeper import Kept
 from app.builds.polling import poller as polling
 from app.builds.polling.changes import changes
 from app.db.tx import run
+from app.db.window import Window
 from app.repos import polls
 from app.scm.hook import Delivery as Told
 from app.scm.hook import Push
@@ -109,7 +110,7 @@ async def test_a_push_that_polling_was_faster_to_tell_is_not_built_again(polled:
     await tell(polled, first, second)
 
     assert len(await polled.builds()) == 1
-    known = await polled.db.read(deliveries.list_newest(polled.scene.repo.id, 10))
+    known = (await polled.db.read(deliveries.list_newest(polled.scene.repo.id, Window(10)))).items
     assert [(one.name.startswith("poll:"), one.build, bool(one.twin)) for one in known] == [
         (False, 0, True),
         (True, 1, False),

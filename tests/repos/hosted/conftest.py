@@ -37,13 +37,20 @@ class Place:
         hosts = {"github": self.forge.as_host()}
         return Tokens(self.db, SEAL, hosts, lambda: self.clock[0], "http://gantry.test")
 
-    def syncs(self, db: Database | None = None, *, only: tuple[str, ...] = (), service: str = "") -> Syncs:
+    def syncs(
+        self,
+        db: Database | None = None,
+        *,
+        only: tuple[str, ...] = (),
+        reserved: tuple[str, ...] = (),
+        service: str = "",
+    ) -> Syncs:
         """A server of the database."""
         db = db or self.db
         recorders = Recorders(Recorder(lambda change: _noted(self.changes, change)))
         services = {"github": Credential("token", service)} if service else {}
         keys = iter(f"{number:032}" for number in range(10**6))
-        lists = Lists(db, SEAL, recorders, lambda: next(keys), only)
+        lists = Lists(db, SEAL, recorders, lambda: next(keys), only, reserved)
         hosts = {"github": self.forge.as_host()}
         tokens = Tokens(db, SEAL, hosts, lambda: self.clock[0], "http://gantry.test")
         return Syncs(db, tokens, lists, hosts, services, lambda: self.clock[0])

@@ -130,6 +130,28 @@ async def test_a_renamed_repository_stays_the_same_also_when_two_swap_names(plac
     assert dict(place.changes[-1].after)["renamed"] == 3
 
 
+async def test_nothing_is_made_in_a_reserved_namespace_or_moved_there_and_what_is_there_stays(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.forge.repositories_of["ann"] = [listed("docs/old", "1"), listed("acme/web", "2"), listed("acme/api", "3")]
+    await place.sync()
+    place.forge.repositories_of["ann"] = [
+        listed("docs/old", "1", visibility="private"),
+        listed("docs/web", "2"),
+        listed("acme/web", "3"),
+        listed("docs/new", "4"),
+        listed("docs/sub/new", "5"),
+        listed("docsify/new", "6"),
+    ]
+
+    await place.sync(reserved=("docs",))
+
+    after = {slug: repo.uid for slug, repo in (await place.repos()).items()}
+    assert after == {"docs/old": "1", "acme/web": "2", "acme/api": "3", "docsify/new": "6"}
+    left = {record.__dict__["repository"] for record in caplog.records if "addresses of this" in record.message}
+    assert left == {"docs/web", "docs/new", "docs/sub/new"}
+
+
 async def test_a_name_that_is_taken_here_is_left_to_who_has_it(place: Place) -> None:
     plain = await place.db.write(store.create(Repo(0, "acme", "web", user_id=place.bob.id)))
     place.forge.repositories_of["ann"] = [listed("acme/a", "1"), listed("acme/b", "2"), listed("acme/web", "3")]
