@@ -202,7 +202,14 @@ def _all_or_one(request: Request[RequestState], granted: Namespace | Caller) -> 
 def _of_place(path: Path, needs: StoredNeeds[Any], suffix: str) -> list[Endpoint]:
     """The rows of a place."""
     new = Endpoint(
-        "POST", path, create, operation=f"webhooks.create{suffix}", needs=needs, body=NewWebhook, errors=[409]
+        "POST",
+        path,
+        create,
+        operation=f"webhooks.create{suffix}",
+        needs=needs,
+        body=NewWebhook,
+        errors=[409],
+        secret=True,
     )
     listed = Endpoint("GET", path, list_webhooks, operation=f"webhooks.list_webhooks{suffix}", needs=needs, reads=_all)
     return [listed, new]
@@ -222,7 +229,7 @@ def _of_webhook(one: Path, needs: StoredNeeds[Any], suffix: str) -> list[Endpoin
     ]
     return [
         row("GET", one, show, "show", reads=_one),
-        row("PATCH", one, update, "update", body=WebhookChanges, errors=[409]),
+        row("PATCH", one, update, "update", body=WebhookChanges, errors=[409], secret=True),
         row("DELETE", one, delete, "delete"),
         row("POST", one / "ping", ping, "ping", reads=_one, errors=[409]),
         row(
