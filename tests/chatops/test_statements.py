@@ -10,6 +10,7 @@ from app.builds import flow, targets
 from app.builds.moments import Moments
 from app.chatops import people, requests
 from app.chatops.recorder import Following
+from app.db.connect import Database
 from app.db.tx import many
 from app.moments import Recorders
 from app.repos import store as repos
@@ -40,10 +41,10 @@ PLANS = {
 
 
 @pytest.mark.parametrize(("sql", "values"), PLANS.values(), ids=PLANS)
-async def test_no_statement_reads_a_whole_table(room: Room, sql: str, values: dict[str, Any]) -> None:
-    if room.db.dialect != "sqlite":
+async def test_no_statement_reads_a_whole_table(db: Database, sql: str, values: dict[str, Any]) -> None:
+    if db.dialect != "sqlite":
         pytest.skip("PostgreSQL reads small tables whole")
-    steps = [row["detail"] for row in await room.db.read(many(f"EXPLAIN QUERY PLAN {sql}", **values))]
+    steps = [row["detail"] for row in await db.read(many(f"EXPLAIN QUERY PLAN {sql}", **values))]
 
     assert not [step for step in steps if step.startswith("SCAN") and "CONSTANT" not in step]
 

@@ -246,5 +246,41 @@ async def test_rights_of_a_host_where_the_account_has_none_any_more_end_after_a_
             await db.read(finding)
 
 
+@pytest.mark.parametrize("right", get_args(Right))
+@pytest.mark.parametrize("rights", RIGHTS)
+async def test_an_account_that_asks_elsewhere_may_do_what_it_may_here(
+    db: Database, repo: Repo, owner: User, rights: str, right: Right
+) -> None:
+    kim = await db.write(accounts.create("kim", token="kim", now=NOW))
+    await db.write(store.grant(repo.id, kim.id, RIGHTS[rights] or Permissions(), NOW))
+    asking = access.of_account(kim, repo.namespace, repo.name, right, NOW, _never)
+
+    if (error := refused(kim, repo.visibility, rights, right)) is None:
+        assert (await db.read(asking)).repo.id == repo.id
+    else:
+        with pytest.raises(error):
+            await db.read(asking)
+
+
+async def test_an_account_that_asks_elsewhere_finds_no_unknown_repository(db: Database, owner: User) -> None:
+    with pytest.raises(NotFound):
+        await db.read(access.of_account(owner, "nobody", "nothing", "read", NOW, _never))
+
+
+@pytest.mark.parametrize(("age", "counts"), [(DAY, True), (DAY + 1, False)])
+async def test_rights_of_a_host_end_after_a_day_for_an_account_that_asks_elsewhere(
+    db: Database, owner: User, repo: Repo, age: int, counts: bool
+) -> None:
+    kim = await db.write(accounts.create("kim", token="kim", now=NOW))
+    await db.write(store.grant(repo.id, kim.id, RIGHTS["admin"] or Permissions(), NOW, synced=NOW))
+    asking = access.of_account(kim, repo.namespace, repo.name, "write", NOW + age, _never)
+
+    if counts:
+        assert (await db.read(asking)).rights == RIGHTS["admin"]
+    else:
+        with pytest.raises(NotFound):
+            await db.read(asking)
+
+
 async def _never(_: RepoRights, __: User) -> None:
     raise AssertionError

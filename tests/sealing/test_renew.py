@@ -12,10 +12,12 @@ from app.accounts.hosted import store as hosted
 from app.accounts.hosted.model import REFRESH, TOKEN, HostAccount
 from app.bundles.signing import store as key_pairs
 from app.bundles.signing.store import KeyPair
+from app.chatops import requests
 from app.db import schema
 from app.db.connect import Database
 from app.db.tx import many, run
 from app.main.maintenance import SEALED
+from app.notify.webhooks import store as webhooks
 from app.repos import credentials, store
 from app.repos.model import SECRET, SIGNER, Repo
 from app.repos.secrets import store as secrets
@@ -33,7 +35,22 @@ VALUES = {
     TOKEN: "gho_and_more",
     REFRESH: "",
     credentials.SECRET: "glpat and more",
+    requests.PLACE: "https://hooks.slack.com/commands/T1/1/abc",
+    webhooks.URL: "https://hooks.slack.com/services/T1/B1/abc",
+    webhooks.SECRETS: "[]",
 }
+
+
+_REQUEST = """
+    INSERT INTO chat_requests (key, system, tenant, chat_user, channel, user_id, created, state, answer, repo_id,
+        build_id, intent, place, host, follows, shown, posts, note)
+    VALUES (:number, 'slack', '', '', '', 0, 0, 'answered', '', 0, 0, '', :place, '', FALSE, '', 0, '')
+"""
+_WEBHOOK = """
+    INSERT INTO webhooks (repo_id, namespace, url, format, secrets, events, targets, statuses, active, reason,
+        failing_since, created, updated, creator)
+    VALUES (NULL, :number, :url, 'standard', :secrets, '[]', '[]', '[]', TRUE, '', 0, 0, 0, '')
+"""
 
 
 async def fill(db: Database, repo: Repo, seal: Seal) -> None:
@@ -51,6 +68,9 @@ async def fill(db: Database, repo: Repo, seal: Seal) -> None:
         pair = KeyPair(0, f"k{number}", "id", "ED25519", "", "public", created=1)
         assert await db.write(key_pairs.add(pair, seal.seal(VALUES[key_pairs.DATA], key_pairs.DATA)))
         token, refresh = (seal.seal(VALUES[purpose], purpose) for purpose in (TOKEN, REFRESH))
+        place, url, texts = (seal.seal(VALUES[name], name) for name in (requests.PLACE, webhooks.URL, webhooks.SECRETS))
+        await db.write(run(_REQUEST, number=str(number), place=place))
+        await db.write(run(_WEBHOOK, number=str(number), url=url, secrets=texts))
         account = HostAccount(0, user.id, "github", f"{number}", user.login, "bearer", token, refresh)
         assert await db.write(hosted.link(account))
 

@@ -192,7 +192,7 @@ async def test_a_push_that_is_received_when_the_patience_ends_is_not_followed_by
 ) -> None:
     scene.host.add(pipeline(), message="lost")
     scene.clock.time += HOUR
-    patient, released, read = server(scene, grace=0.05), asyncio.Event(), scene.host.read_file
+    patient, released, read = server(scene, grace=0.4), asyncio.Event(), scene.host.read_file
 
     async def slow(*about: Any) -> str:
         await released.wait()
@@ -202,7 +202,7 @@ async def test_a_push_that_is_received_when_the_patience_ends_is_not_followed_by
     await patient.looks.round()
     await soon(lambda: _compared(scene))
     told = asyncio.create_task(patient.tell(scene.host.add(pipeline(), message="newest")))
-    asyncio.get_running_loop().call_later(0.2, released.set)
+    asyncio.get_running_loop().call_later(0.8, released.set)
     await patient.looks.settled()
 
     assert await patient.look() == [await told]
