@@ -11,9 +11,10 @@ from app.bundles.codes import CODES as BUNDLES
 from app.repos.codes import CODES as REPOS
 from app.runners.codes import CODES as RUNNERS
 from app.scm.codes import CODES as SCM
+from app.ui.codes import CODES as PAGES
 from app.web.codes import CODES as SHARED
 from app.web.codes import MODELS, Code, ordered
 
 CODES: Sequence[Code] = ordered(
-    [*SHARED, *MODELS, *SCM, *ACCOUNTS, *REPOS, *BUILDS, *RUNNERS, *ARTIFACTS, *QUERIES, *BUILD_INFO, *BUNDLES]
+    [*SHARED, *MODELS, *SCM, *ACCOUNTS, *REPOS, *BUILDS, *RUNNERS, *ARTIFACTS, *QUERIES, *BUILD_INFO, *BUNDLES, *PAGES]
 )

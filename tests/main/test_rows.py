@@ -26,6 +26,7 @@ from app.db.connect import Database
 from app.db.tx import Tx, run
 from app.main.examples import EXAMPLES
 from app.main.routes import ARTIFACTORY_ROWS, ROWS
+from app.main.routes import PAGES as SHOWN
 from app.main.site import open_site
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED, GRANTED_READ, KNOWN_READ, READ, SIGN, WRITE
@@ -43,7 +44,7 @@ from tests.accounts import farside
 from tests.web.asgi import living
 
 DESCRIBED: Sequence[Endpoint] = [*ROWS, *ARTIFACTORY_ROWS, *docs.routes(ROWS)]
-ALL: Sequence[Endpoint] = [*ROWS, *ARTIFACTORY_ROWS, *rpc.routes]
+ALL: Sequence[Endpoint] = [*ROWS, *ARTIFACTORY_ROWS, *SHOWN, *rpc.routes]
 NOW = 1_700_000_000
 SECRET = "what-every-runner-shows"
 #: The status of an answer of a handler, which no other answer has.
@@ -121,7 +122,7 @@ def expected(row: Endpoint, *, private: bool = False, open_metrics: bool = False
     match row.operation:
         case "accounts.login" | "accounts.logout" | "accounts.connect":
             return EVERYBODY | dict.fromkeys(("stranger", "runner", "foreign"), 403)
-        case "accounts.show_login":
+        case "accounts.show_login" | "accounts.show_logout":
             return EVERYBODY | {"foreign": 403}
         case "builds.status_svg":
             return admitted | of_root(row, admitted) if private else EVERYBODY
@@ -265,7 +266,7 @@ async def test_settings_close_and_open_what_depends_on_them(environment: pytest.
     async with server() as made:
         found = await made.answered(rows)
 
-    assert len(rows) == 4
+    assert len(rows) == 6
     assert found == {named(row): expected(row, private=True, open_metrics=True) for row in rows}
 
 
@@ -276,7 +277,7 @@ def due_trust(row: Endpoint, passing: set[str]) -> set[str]:
     match row.operation:
         case "accounts.login":
             return {"account", "root"}
-        case "accounts.logout" | "accounts.show_login" | "accounts.connect":
+        case "accounts.logout" | "accounts.show_login" | "accounts.show_logout" | "accounts.connect":
             return {"browser"}
     return passing if row.needs is rpc.RUNNER else passing - {"stranger", "runner"}
 
@@ -402,14 +403,14 @@ async def test_a_cookie_changes_nothing_without_proof_of_the_same_origin(environ
     unsafe = [row for row in ALL if row.method not in ("GET", "HEAD", "OPTIONS")]
     guarded = [row for row in unsafe if row.needs not in (NOTHING, rpc.RUNNER)]
     async with server() as made:
-        cookie = {"Cookie": made.pages["browser"]["Cookie"]}
+        cookie = {"Cookie": str(made.pages["browser"]["Cookie"])}
         for row in guarded:
             for headers in UNPROVEN:
                 answer = await made.client.request(row.method, address(row), headers={**cookie, **headers})
                 assert answer.status_code == 403, (named(row), headers)
                 assert "not come from a page" in answer.text, (named(row), headers)
             proven = await made.client.request(
-                row.method, address(row), headers=cookie | {"Origin": "http://gantry.test"}
+                row.method, address(row), headers={**cookie, "Origin": "http://gantry.test"}
             )
             assert proven.status_code == PASSED, named(row)
 
