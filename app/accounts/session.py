@@ -1,7 +1,7 @@
-"""Sessions of browsers, and their routes: log out, see and end sessions (contract drone-rest 3.1, 3.7)."""
+"""Sessions of browsers, and their routes: see and end sessions (contract drone-rest 3.1, 3.7)."""
 
-import re
 from contextlib import suppress
+from urllib.parse import quote
 
 from starlette.requests import Request
 
@@ -12,11 +12,11 @@ from app.accounts.wire import SessionJSON, session_json, user_json
 from app.db.tx import Tx
 from app.errors import Conflict, NotFound
 from app.moments import SERVER, Actor, Change
-from app.web import body, origin, pages
+from app.web import body, origin
 from app.web.connected import address
 from app.web.needs import StoredNeeds
 from app.web.path import Path, Word
-from app.web.reply import HTML, JSON, Empty, SeeOther
+from app.web.reply import JSON, Empty, SeeOther
 from app.web.route import Endpoint
 
 #: Seconds that a session lasts: Drone's 720 hours.
@@ -25,10 +25,6 @@ SESSION = 720 * 3600
 LONGEST_BROWSER = 250
 #: The path to which a browser is sent after a log-in.
 HOME = "/"
-#: The cookie with the path to which a browser is sent after a log-in instead, the seconds for which the cookie is kept,
-#: and what such a path may be: none that a browser takes for another server's.
-RETURN, RETURNING = "_return_", 900
-_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
 ADMISSION = "application/vnd.drone.admission.v1+json"
 
 
@@ -57,10 +53,11 @@ async def set_admin(request: Request[State], user: User, admin: bool | None) -> 
         await request.state["db"].write(recorded)
 
 
-async def begin(request: Request[State], user: User, proof: Proof, by: Actor) -> SeeOther:
+async def begin(request: Request[State], user: User, proof: Proof, by: Actor, to: str = HOME) -> SeeOther:
     """Log a browser in: a session, recorded, and the answer with its cookie. The session that was the browser's ends.
 
-    `proof` is of the token that the session ends with. Unauthorized or NotFound when the token or the account is gone.
+    `to` is the path of the page that follows. `proof` is of the token that the session ends with. Unauthorized or
+    NotFound when the token or the account is gone.
     """
     state, now, value = request.state, request.state["now"](), auth.new_token()
     expires = min(now + SESSION, proof.expires or now + SESSION)
@@ -68,25 +65,14 @@ async def begin(request: Request[State], user: User, proof: Proof, by: Actor) ->
     session = Session(0, user.id, proof.token_id, now, now, expires, browser, address(request))
     begun = _logged_in(session, value=auth.hash_cookie(value, state["cookie_key"]), request=request, now=now)
     await moments.write(request, by, begun, lambda by, _: moments.logged_in(by, user))
-    answer = SeeOther(_following(request))
-    answer.delete_cookie(RETURN, secure=is_https(request), httponly=True, samesite="lax")
+    answer = SeeOther(to)
     answer.set_cookie(COOKIE, value, max_age=expires - now, secure=is_https(request), httponly=True, samesite="lax")
     return answer
 
 
-def to_login(request: Request[State], path: str) -> SeeOther:
+def to_login(path: str) -> SeeOther:
     """Send a browser that is not logged in to the page that logs in, and from there back to a path of this server."""
-    answer = SeeOther("/login")
-    if _PATH.fullmatch(path):
-        https = is_https(request)
-        answer.set_cookie(RETURN, path, max_age=RETURNING, secure=https, httponly=True, samesite="lax")
-    return answer
-
-
-def _following(request: Request[State]) -> str:
-    """Where a browser goes that has just been logged in."""
-    path = request.cookies.get(RETURN, "")
-    return path if _PATH.fullmatch(path) else HOME
+    return SeeOther(f"/login?next={quote(path, safe='')}")
 
 
 def is_https(request: Request[State]) -> bool:
@@ -99,20 +85,11 @@ def _logged_in(session: Session, *, value: str, request: Request[State], now: in
     return (yield from proofs.begin_session(session, value, replaces=auth.session_hash(request), now=now))
 
 
-async def show_logout(_: Request[State]) -> HTML:
-    """The page that asks whether to log out."""
-    return HTML(pages.render("logout.html", done=False))
-
-
-async def logout(request: Request[State], found: Caller | None) -> HTML:
-    """Log a browser out: its session ends and its cookie goes; a token stays as good as it was."""
-    if found is not None:
-        user, ending = found.user, proofs.end_session(found.user.id, found.proof.session_id)
-        with suppress(NotFound):  # somebody else has ended the session
-            await moments.write(request, found.by, ending, lambda by, _: moments.logged_out(by, user))
-    answer = HTML(pages.render("logout.html", done=True))
-    answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
-    return answer
+async def end(request: Request[State], found: Caller) -> None:
+    """End the session of a browser, recorded; one that somebody else has ended stays ended."""
+    user, ending = found.user, proofs.end_session(found.user.id, found.proof.session_id)
+    with suppress(NotFound):
+        await moments.write(request, found.by, ending, lambda by, _: moments.logged_out(by, user))
 
 
 def refuse_others(request: Request[State]) -> None:
@@ -168,14 +145,6 @@ async def end_session(request: Request[State], caller: Caller) -> Empty:
 BROWSER = Browser("Anybody.", refusals=(403,), strangers=True)
 _SESSIONS = Path.of("/api/user/sessions")
 routes = [
-    Endpoint("GET", "/logout", show_logout, operation="accounts.show_logout"),
-    Endpoint(
-        "POST",
-        "/logout",
-        logout,
-        operation="accounts.logout",
-        needs=BROWSER,
-    ),
     Endpoint("GET", _SESSIONS, list_sessions, operation="accounts.list_sessions", needs=ACCOUNT, reads=_mine),
     Endpoint("DELETE", _SESSIONS, end_sessions, operation="accounts.end_sessions", needs=ACCOUNT),
     Endpoint(

@@ -27,7 +27,7 @@ class Pair:
 class Behind:
     """Counts the commits that the other commit of a pair has and the commit has not, MOST_COMMITS at most.
 
-    What is not known within PATIENCE is None; it is counted all the same, so that a later call knows. At most MOST
+    What is not known in time is None; it is counted all the same, so that a later call knows. At most MOST
     counts are under way; the others are left to later calls.
     """
 
@@ -38,10 +38,10 @@ class Behind:
         self._running: dict[Pair, asyncio.Task[None]] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def counts(self, pairs: Sequence[Pair]) -> list[int | None]:
-        """The count of each pair, if it is known by now."""
+    async def counts(self, pairs: Sequence[Pair], patience: float = PATIENCE) -> list[int | None]:
+        """The count of each pair, if it is known within `patience` seconds."""
         if tasks := {task for pair in pairs if (task := self._begun(pair)) is not None}:
-            await asyncio.wait(tasks, timeout=PATIENCE)
+            await asyncio.wait(tasks, timeout=patience)
         return [0 if pair.commit == pair.other else self._known.get(pair, (None, 0))[0] for pair in pairs]
 
     def _begun(self, pair: Pair) -> asyncio.Task[None] | None:

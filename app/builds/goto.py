@@ -13,7 +13,6 @@ from app.accounts.model import User
 from app.builds.model import Build
 from app.builds.store import MAPPER
 from app.db.tx import Row, Tx, many
-from app.repos import aged
 from app.repos import store as repos
 from app.repos.model import Repo
 
@@ -31,28 +30,22 @@ _MATCHING = """
         FROM repos WHERE lower(namespace || '/' || name) :glob(pattern)
     )
 """
-_READABLE = f"""
-    (:everywhere OR repos.visibility = 'public' OR (:known AND repos.visibility = 'internal') OR EXISTS (
-        SELECT 1 FROM permissions WHERE permissions.user_id = :user_id AND permissions.repo_id = repos.id
-            AND permissions.can_read AND {aged.COUNTS}
-    ))
-"""  # noqa: S608 - SQL of ours
 NAMED = f"""
     {_MATCHING}
-    SELECT repos.* FROM matching CROSS JOIN repos WHERE repos.id = matching.repo_id AND {_READABLE}
+    SELECT repos.* FROM matching CROSS JOIN repos WHERE repos.id = matching.repo_id AND {repos.MAY_READ}
     ORDER BY distance, namespace, name LIMIT :limit
 """  # noqa: S608 - SQL of ours
 NUMBERED = f"""
     {_MATCHING}
     SELECT repos.*, builds.* FROM matching CROSS JOIN builds JOIN repos ON repos.id = matching.repo_id
-    WHERE builds.repo_id = matching.repo_id AND builds.number = :number AND {_READABLE}
+    WHERE builds.repo_id = matching.repo_id AND builds.number = :number AND {repos.MAY_READ}
     ORDER BY distance, namespace, name LIMIT :limit
 """  # noqa: S608 - SQL of ours
 TARGETS = f"""
     {_MATCHING}
     SELECT repos.*, latest.name AS target FROM matching CROSS JOIN latest JOIN repos ON repos.id = matching.repo_id
     WHERE latest.repo_id = matching.repo_id AND latest.kind = 'deployment'
-        AND substr(lower(latest.name), 1, :length) = :beginning_of_target AND {_READABLE}
+        AND substr(lower(latest.name), 1, :length) = :beginning_of_target AND {repos.MAY_READ}
     ORDER BY distance, namespace, repos.name, target LIMIT :limit
 """  # noqa: S608 - SQL of ours
 #: The newest build of a commit in each repository. `beyond` is the first text after all ids that begin with `least`.
@@ -65,7 +58,7 @@ COMMITS = f"""
         ) AS build_id FROM repos
     )
     SELECT repos.*, builds.* FROM newest CROSS JOIN builds JOIN repos ON repos.id = builds.repo_id
-    WHERE builds.id = newest.build_id AND {_READABLE} ORDER BY builds.id DESC LIMIT :limit
+    WHERE builds.id = newest.build_id AND {repos.MAY_READ} ORDER BY builds.id DESC LIMIT :limit
 """  # noqa: S608 - SQL of ours
 
 _NUMBER = re.compile(r"(?P<repo>\S.*?)\s*[#/\s]\s*#?(?P<number>[1-9][0-9]{0,17})", re.ASCII)
@@ -91,16 +84,9 @@ def find(words: str, user: User | None, now: int) -> Tx[Sequence[Found]]:
     words = words.strip().lower()
     if not words or len(words) > LONGEST or not words.isprintable():
         return []
-    reader = {
-        "everywhere": user is not None and user.admin,
-        "known": user is not None,
-        "user_id": user.id if user else 0,
-        "since": aged.since(now),
-        "limit": MOST,
-    }
     found = list[Found]()
     for kind, sql, values in _searches(words):
-        rows = yield from many(sql, **reader, **values)
+        rows = yield from many(sql, limit=MOST, **repos.reader(user, now), **values)
         found += [_made(kind, row) for row in rows]
     return found[:MOST]
 

@@ -1,6 +1,6 @@
 """The SQL of lists of builds: of a repository, of an account, of all unfinished builds; and of counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -10,7 +10,7 @@ from app.accounts.model import User
 from app.builds.model import LISTED, Build
 from app.builds.store import MAPPER, Index
 from app.db import schema
-from app.db.tx import Row, Tx, many, one, run
+from app.db.tx import Row, Tx, many, one, rows_of, run
 from app.db.window import Part, Window
 from app.errors import Invalid, Problem
 from app.names import meant
@@ -69,6 +69,15 @@ NEWEST = f"""
     )
     WHERE permissions.user_id = :user_id AND permissions.can_read AND {aged.LISTED}
 """  # noqa: S608 - SQL of ours
+
+
+NEWEST_OF_REPOS = """
+    SELECT builds.* FROM :rows(asked; repo_id bigint) AS asked CROSS JOIN builds
+    WHERE builds.repo_id = asked.repo_id AND builds.number = (
+        SELECT newest.number FROM builds newest WHERE newest.repo_id = asked.repo_id
+        ORDER BY newest.number DESC LIMIT 1
+    )
+"""
 
 
 #: Newest unfinished stages that are searched first: the newest builds have the newest stages.
@@ -274,6 +283,12 @@ def approvals(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Build
 def newest(user_id: int, now: int) -> Tx[dict[int, Build]]:
     """The newest build of each repository in which an account has the right to read, by repository id; as `feed`."""
     rows = yield from many(NEWEST, user_id=user_id, since=aged.since(now))
+    return {row["repo_id"]: MAPPER.make(row) for row in rows}
+
+
+def newest_of(repo_ids: Iterable[int]) -> Tx[Mapping[int, Build]]:
+    """The newest build of each of these repositories that has one, without its stages, by repository id."""
+    rows = yield from many(NEWEST_OF_REPOS, asked=rows_of((repo_id,) for repo_id in repo_ids))
     return {row["repo_id"]: MAPPER.make(row) for row in rows}
 
 

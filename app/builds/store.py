@@ -1,12 +1,13 @@
 """The SQL of builds."""
 
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from app.builds import stages
 from app.builds.model import DONE, Build, Status, end
 from app.db import schema
 from app.db.mapper import MAPPING, Mapper
-from app.db.tx import Tx, many, one, run
+from app.db.tx import Tx, many, one, rows_of, run
 from app.errors import NotFound
 from app.evolve import evolve
 
@@ -70,6 +71,7 @@ REMEMBER = """
     ON CONFLICT (repo_id, kind, name) DO UPDATE SET build_id = excluded.build_id
     WHERE excluded.build_id > latest.build_id
 """
+BY_IDS = "SELECT builds.* FROM :rows(asked; id bigint) AS asked CROSS JOIN builds WHERE builds.id = asked.id"
 NEWEST_OF_REPO = "SELECT * FROM builds WHERE repo_id = :repo_id ORDER BY number DESC LIMIT 1"
 _RENAMED = {
     "source_branch": "source",
@@ -186,6 +188,12 @@ def newest_of_commit(repo_id: int, after: str, limit: int) -> Tx[list[Build]]:
     """The newest builds of a commit, without their stages, newest first."""
     rows = yield from many(NEWEST_OF_COMMIT, repo_id=repo_id, after=after, limit=limit)
     return [MAPPER.make(row) for row in rows]
+
+
+def by_ids(ids: Iterable[int]) -> Tx[Mapping[int, Build]]:
+    """Builds without their stages, by id; one that was deleted is left out."""
+    rows = yield from many(BY_IDS, asked=rows_of((one,) for one in ids))
+    return {row["id"]: MAPPER.make(row) for row in rows}
 
 
 def newest_of(repo_id: int) -> Tx[Build | None]:

@@ -14,7 +14,13 @@ TURN_OFF = "DELETE FROM switches WHERE name = :name"
 
 def is_on(name: Switch) -> Tx[bool]:
     """Whether a switch is on."""
-    return (yield from one(FIND, name=name)) is not None
+    return (yield from on_since(name)) is not None
+
+
+def on_since(name: Switch) -> Tx[int | None]:
+    """When a switch was turned on, Unix seconds; None while it is off."""
+    row = yield from one(FIND, name=name)
+    return row["since"] if row else None
 
 
 def turn_on(name: Switch, now: int) -> Tx[None]:

@@ -4,16 +4,14 @@ A target of a repository is known from the first promotion to it on, until it is
 targets stand in the order of these first promotions.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import orjson
 
 from app.accounts.model import User
 from app.builds import store
 from app.builds.model import Build
 from app.builds.store import MAPPER
-from app.db.tx import Row, Tx, many, one
+from app.db.tx import Row, Tx, many, one, rows_of
 from app.db.window import Part, Window
 from app.repos import aged
 from app.repos import store as repos
@@ -64,7 +62,6 @@ SINCE = f"""
     SELECT asked.repo_id AS repo_id, asked.name AS name, {_LATER}
     FROM :rows(asked; repo_id bigint, name text, number bigint) AS asked
 """  # noqa: S608 - a constant
-BY_IDS = "SELECT builds.* FROM :rows(asked; id bigint) AS asked CROSS JOIN builds WHERE builds.id = asked.id"
 _DEPLOYED = f"""
     SELECT repos.* FROM repos WHERE EXISTS (
         SELECT 1 FROM latest WHERE latest.repo_id = repos.id AND latest.kind = 'deployment'
@@ -151,11 +148,11 @@ def page(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Sequence[T
 
 def _of_repos(ids: Sequence[int]) -> Tx[Mapping[int, Sequence[Target]]]:
     """The targets of several repositories, by id; one that has none is there, too."""
-    known = yield from many(TARGETS, asked=_rows((repo_id,) for repo_id in ids))
-    asked = _rows((row["repo_id"], row["name"], row["number"]) for row in known)
+    known = yield from many(TARGETS, asked=rows_of((repo_id,) for repo_id in ids))
+    asked = rows_of((row["repo_id"], row["name"], row["number"]) for row in known)
     since = {_place(row): _later(row) for row in (yield from many(SINCE, asked=asked))}
     wanted = {row["current_id"] for row in known} | {build_id for each in since.values() for build_id in each}
-    builds = {row["id"]: MAPPER.make(row) for row in (yield from many(BY_IDS, asked=_rows((one,) for one in wanted)))}
+    builds = yield from store.by_ids(wanted)
     found: dict[int, list[Target]] = {repo_id: [] for repo_id in ids}
     for row in known:
         later = [builds[build_id] for build_id in since[_place(row)] if build_id in builds]
@@ -169,7 +166,3 @@ def _place(row: Row) -> tuple[int, str]:
 
 def _later(row: Row) -> Sequence[int]:
     return [build_id for at in range(SHOWN) if (build_id := row[f"later_{at}"]) is not None]
-
-
-def _rows(values: Iterable[Sequence[object]]) -> str:
-    return orjson.dumps(list(values)).decode()

@@ -57,7 +57,7 @@ async def show(request: Request[State], caller: Caller | None) -> HTML | SeeOthe
     """The page that says whom a link lets act with the account that is logged in, and asks whether to."""
     code = body.query(request).get("code", "")
     if caller is None:
-        return _to_login(request, code)
+        return _to_login(code)
     try:
         person = await request.state["db"].glance(people.offered(_hash(code), request.state["now"]()))
     except NotFound as error:
@@ -65,15 +65,15 @@ async def show(request: Request[State], caller: Caller | None) -> HTML | SeeOthe
     return _page(caller, person=person, code=code)
 
 
-def _to_login(request: Request[State], code: str) -> SeeOther:
-    return session.to_login(request, f"{_PAGE}?code={quote(code[:_LONGEST], safe='')}")
+def _to_login(code: str) -> SeeOther:
+    return session.to_login(f"{_PAGE}?code={quote(code[:_LONGEST], safe='')}")
 
 
 async def confirm(request: Request[State], caller: Caller | None) -> HTML | SeeOther:
     """Let the person of a code act with the account that is logged in."""
     code = (await body.words(request)).get("code", "")
     if caller is None:
-        return _to_login(request, code)
+        return _to_login(code)
     try:
         linked = await request.state["db"].write(_link(request, caller, code))
     except NotFound as error:

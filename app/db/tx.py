@@ -8,6 +8,8 @@ handles races by `ON CONFLICT` and `RETURNING`.
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+import orjson
+
 T = TypeVar("T")
 
 
@@ -39,6 +41,11 @@ def many(sql: str, /, **values: Any) -> Tx[Rows]:
 def run(sql: str, /, **values: Any) -> Tx[None]:
     """Execute a statement whose rows are not needed."""
     yield sql, values
+
+
+def rows_of(values: Iterable[Sequence[object]]) -> str:
+    """The value of a parameter that stands for rows, as in `:rows(asked; id bigint)`."""
+    return orjson.dumps(list(values)).decode()
 
 
 def each(transactions: Iterable[Tx[T]]) -> Tx[list[T]]:

@@ -13,6 +13,7 @@ from app.notify.webhooks.codes import CODES as WEBHOOKS
 from app.repos.codes import CODES as REPOS
 from app.runners.codes import CODES as RUNNERS
 from app.scm.codes import CODES as SCM
+from app.ui.codes import CODES as PAGES
 from app.web.codes import CODES as SHARED
 from app.web.codes import MODELS, Code, ordered
 
@@ -31,5 +32,6 @@ CODES: Sequence[Code] = ordered(
         *BUNDLES,
         *WEBHOOKS,
         *CHATS,
+        *PAGES,
     ]
 )

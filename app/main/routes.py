@@ -7,7 +7,7 @@ from starlette import routing as starlette
 from starlette.types import Receive, Scope, Send
 
 from app.accounts import api as accounts
-from app.accounts import login, session
+from app.accounts import session
 from app.accounts.artifactory import groups, keys, users
 from app.accounts.artifactory import tokens as issued
 from app.artifacts import errors as faults
@@ -55,6 +55,8 @@ from app.repos.templates import api as templates
 from app.runners.dispatch import api as runners
 from app.runners.dispatch.rpc import api as rpc
 from app.runners.manager import PREFIX
+from app.ui import routes as pages
+from app.ui.addresses import OURS
 from app.web import docs, health
 from app.web.errors import ErrorJSON, ErrorPage
 from app.web.policy import Policy
@@ -100,7 +102,7 @@ ROWS: Sequence[Endpoint] = [
     *links.routes,
     *accounts.routes,
     *tokens.routes,
-    *login.routes,
+    *pages.described,
     *session.routes,
     *audit.routes,
     *outbox.routes,
@@ -143,6 +145,8 @@ ARTIFACTORY_ROWS: Sequence[Endpoint] = [
     *bundle_reading.routes,
     *files.routes,
 ]
+#: The pages, which the description does not show.
+PAGES: Sequence[Endpoint] = pages.routes
 #: The first words of the paths of these endpoints.
 ARTIFACTORY = frozenset({"artifactory", "access", "jfconnect", "lifecycle", "v2"})
 
@@ -152,7 +156,9 @@ def _first_words(rows: Iterable[Endpoint]) -> Iterator[str]:
 
 
 #: The first words of the server's own paths, and the word below which its pages are. No namespace may equal one.
-RESERVED = frozenset({"-", *ARTIFACTORY, *_first_words([*ROWS, *ARTIFACTORY_ROWS, *rpc.routes, *docs.routes(ROWS)])})
+RESERVED = frozenset({OURS, *ARTIFACTORY, *_first_words([*ROWS, *ARTIFACTORY_ROWS, *rpc.routes, *docs.routes(ROWS)])})
+#: Of these, those whose paths are Drone's API and the server's own.
+API = RESERVED - ARTIFACTORY - {OURS}
 
 
 def _error_of(row: Endpoint) -> type:
@@ -177,7 +183,8 @@ def application(state: State, traffic: Traffic, policy: Policy, page: ErrorPage)
         yield state
 
     live = starlette.Router(lifespan=lifespan)
-    api = Router([*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of, CODES, EXAMPLES)], page=page)
+    rows = [*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of, CODES, EXAMPLES)]
+    api, shown = Router(rows, page=page), Router(PAGES, split=pages.split, page=page)
     runners_only = Router(rpc.routes, rpc.answer_to)
     calls = Router([row for row in ARTIFACTORY_ROWS if row not in files.routes], split=_parts)
     artifactory = Router([*ARTIFACTORY_ROWS, *system.unserved(calls.allowed)], faults.answer_to, _parts)
@@ -189,6 +196,8 @@ def application(state: State, traffic: Traffic, policy: Policy, page: ErrorPage)
         path: str = scope["path"]
         if path.startswith(PREFIX):
             return runners_only(scope, receive, send)
-        return (artifactory if path.lstrip("/").partition("/")[0] in ARTIFACTORY else api)(scope, receive, send)
+        first = path.lstrip("/").partition("/")[0]
+        router = artifactory if first in ARTIFACTORY else api if first in API else shown
+        return router(scope, receive, send)
 
     return Requests(split, traffic, policy, quiet=PREFIX, page=page)

@@ -56,7 +56,9 @@ from app.sealing import keyring, renew
 from app.sealing.seal import Seal
 from app.settings.load import inherited
 from app.settings.server import Settings
-from app.web import error_page, health
+from app.ui import assets
+from app.ui import errors as error_pages
+from app.web import health
 from app.web.connected import Polls
 from app.web.limit import Budgets
 from app.web.policy import Policy
@@ -174,7 +176,7 @@ async def _open_rooms(
         chats,
         chat,
     )
-    app = application(state, traffic, _policy(settings, state["budgets"]), error_page.plain)
+    app = application(state, traffic, _policy(settings, state["budgets"]), error_pages.page)
     site = Site(settings, folder, builds.ports, app, runners.runner, runners.polls)
     stack.push_async_callback(site.stop)
     return site
@@ -291,5 +293,5 @@ def _policy(settings: Settings, budgets: Budgets | None) -> Policy:
         api="/api",
         unlimited=health.UNLIMITED | CHATS | {hooks.PATH},  # count each request by themselves
         # All runners share one secret and perhaps one address; a report that comes too late is lost.
-        unlimited_under=(PREFIX,),
+        unlimited_under=(PREFIX, assets.PREFIX),
     )

@@ -68,6 +68,10 @@ class Access:
         """The id of the caller's account; 0 without an account."""
         return self.user.id if self.user else 0
 
+    def may(self, right: Right) -> bool:
+        """Whether the caller has a right, too, beside the one that was asked for."""
+        return refuse(self.user, self.repo, self.permissions, right) is None
+
     @property
     def is_system(self) -> bool:
         """Whether the caller is an administrator of the server."""

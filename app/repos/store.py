@@ -40,6 +40,20 @@ OF_USER = f"""
     SELECT repos.* FROM permissions JOIN repos ON repos.id = permissions.repo_id
     WHERE permissions.user_id = :user_id AND permissions.can_read AND {aged.LISTED} ORDER BY namespace, name
 """  # noqa: S608 - SQL of ours
+#: The condition, as SQL, that somebody may read a repository; its values are those of `reader`.
+MAY_READ = f"""(
+        :everywhere OR repos.visibility = 'public' OR (:known AND repos.visibility = 'internal') OR EXISTS (
+            SELECT 1 FROM permissions WHERE permissions.user_id = :user_id
+                AND permissions.repo_id = repos.id AND permissions.can_read AND {aged.COUNTS}
+        )
+    )"""  # noqa: S608 - SQL of ours
+_READABLE = f"SELECT repos.* FROM repos WHERE {MAY_READ}"  # noqa: S608 - SQL of ours
+READABLE = f"""
+    {_READABLE} AND (namespace, name) > (:namespace, :name) ORDER BY namespace, name LIMIT :limit OFFSET :offset
+"""
+READABLE_BEFORE = f"""
+    {_READABLE} AND (namespace, name) < (:namespace, :name) ORDER BY namespace DESC, name DESC LIMIT :limit
+"""
 CREATE = schema.insert_sql(schema.repos, "ON CONFLICT DO NOTHING RETURNING id")
 #: Read after the new row was inserted, so that it sees the row that the deletion of the slug's last repository wrote.
 LAST_NUMBER = "SELECT counter FROM retired WHERE namespace = :namespace AND name = :name"
@@ -160,6 +174,27 @@ def list_all(window: Window) -> Tx[Part[Repo]]:
         namespace, _, name = key.rpartition("/")
         sql = ALL_AFTER if window.after else ALL_BEFORE
         rows = yield from many(sql, namespace=namespace, name=name, limit=window.reach)
+    return window.part([made(row) for row in rows])
+
+
+def reader(user: User | None, now: int) -> dict[str, Any]:
+    """The values of MAY_READ for an account, or for a caller without an account."""
+    return {
+        "everywhere": user is not None and user.admin,
+        "known": user is not None,
+        "user_id": user.id if user else 0,
+        "since": aged.since(now),
+    }
+
+
+def list_readable(user: User | None, window: Window, now: int) -> Tx[Part[Repo]]:
+    """A part of the repositories that an account may read, or a caller without an account, by slug; keys are slugs."""
+    namespace, _, name = (window.after or window.before).rpartition("/")
+    who = reader(user, now) | {"namespace": namespace, "name": name}
+    if window.before:
+        rows = yield from many(READABLE_BEFORE, limit=window.reach, **who)
+    else:
+        rows = yield from many(READABLE, limit=window.reach, offset=window.offset, **who)
     return window.part([made(row) for row in rows])
 
 

@@ -25,7 +25,7 @@ from app.web.errors import ErrorJSON
 from app.web.examples import Example
 from app.web.kept import Kept
 from app.web.openapi import ErrorOf, Schema, describe
-from app.web.reply import CSS, HTML, Encoded, JavaScript, SeeOther
+from app.web.reply import CSS, HTML, Encoded, JavaScript
 from app.web.route import Endpoint, Param
 
 _METHODS = ("get", "post", "put", "patch", "delete", "options")
@@ -55,10 +55,6 @@ def routes(
         text, headers = (await threads.run(whole)).form(request)
         return HTML(text, headers=dict(headers))
 
-    async def home(_: Request[Any]) -> SeeOther:
-        """The first page there is to see: how to use this server."""
-        return SeeOther("/docs/api")
-
     async def style(_: Request[Any]) -> CSS:
         """The style sheet of that page."""
         return CSS(_file("api.css"))
@@ -68,7 +64,6 @@ def routes(
         return JavaScript(_file("api.js"))
 
     rows = [
-        Endpoint("GET", "/", home, operation="server.home"),
         Endpoint("GET", "/openapi.json", openapi, operation="server.openapi"),
         Endpoint("GET", "/docs/api", docs, operation="server.docs", query=[Param("q", "Words to search for.")]),
         Endpoint("GET", "/docs/api.css", style, operation="server.style"),

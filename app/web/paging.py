@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -46,21 +47,37 @@ def _next_to(cursor: str, keys: str, limit: int) -> Window:
     return Window(limit, after=match[2]) if match[1] == "after" else Window(limit, before=match[2])
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The queries of the pages before and after a page of a list, for links of the page; empty where there is none."""
+
+    earlier: str
+    later: str
+
+
+def neighbours(request: Request[Any], part: Part[T], key: Callable[[T], str]) -> Neighbours:
+    """The pages next to the one that a request asks for."""
+    queries = _queries(request, part, key)
+    prev, following = ("?" + "&".join(queries[rel]) if rel in queries else "" for rel in ("prev", "next"))
+    return Neighbours(prev, following)
+
+
 def links(request: Request[Any], part: Part[T], key: Callable[[T], str]) -> dict[str, str]:
     """The `Link` header of an answer: first, and next and prev if there are such pages."""
-    address, kept = _here(request)
+    queries = _queries(request, part, key)
+    address = request.state["public_url"] + quote(request.scope["path"], safe="/:@")
+    targets = {rel: f"{address}?{'&'.join(query)}" if query else address for rel, query in queries.items()}
+    return {"Link": ", ".join(f'<{target}>; rel="{rel}"' for rel, target in targets.items())}
+
+
+def _queries(request: Request[Any], part: Part[T], key: Callable[[T], str]) -> dict[str, list[str]]:
+    """The parameters of the other pages, by their relation to this one: those of this page, in their order."""
+    said = ((name, value) for name, value in body.query_pairs(request) if name not in _LEFT_OUT)
+    kept = [f"{quote(name)}={quote(value, safe='/:')}" for name, value in said]
     queries = {}
     if part.later and part.items:
         queries["next"] = [*kept, f"cursor=after:{quote(key(part.items[-1]))}"]
     if part.earlier and part.items:
         queries["prev"] = [*kept, f"cursor=before:{quote(key(part.items[0]))}"]
     queries["first"] = kept
-    targets = {rel: f"{address}?{'&'.join(query)}" if query else address for rel, query in queries.items()}
-    return {"Link": ", ".join(f'<{target}>; rel="{rel}"' for rel, target in targets.items())}
-
-
-def _here(request: Request[Any]) -> tuple[str, list[str]]:
-    """The list's public URL, and the query's parameters that links keep, in their order."""
-    said = ((name, value) for name, value in body.query_pairs(request) if name not in _LEFT_OUT)
-    kept = [f"{quote(name)}={quote(value, safe='/:')}" for name, value in said]
-    return request.state["public_url"] + quote(request.scope["path"], safe="/:@"), kept
+    return queries

@@ -7,11 +7,12 @@ import httpx2
 import pytest
 from starlette.requests import Request
 
-from app.accounts import api, auth, login, proofs, session, store
+from app.accounts import api, auth, proofs, session, store
 from app.accounts.model import Session, Token
 from app.db.connect import Database
 from app.db.tx import many, run
 from app.errors import Unauthorized
+from app.ui.pages import sign_in
 from app.web.needs import Scope
 from app.web.reply import Text
 from app.web.route import Endpoint
@@ -41,7 +42,7 @@ async def client(db: Database, public_url: str, clock: list[int]) -> AsyncIterat
     await db.write(store.create("bot", token="bot-token", now=NOW, machine=True))
     await db.write(store.create("off", token="off-token", now=NOW))
     await db.write(run("UPDATE users SET active = false WHERE login = 'off'"))
-    routes = [*login.routes, *session.routes, *api.routes, Endpoint("GET", "/who", whoami, needs=auth.ACCOUNT)]
+    routes = [*sign_in.routes, *session.routes, *api.routes, Endpoint("GET", "/who", whoami, needs=auth.ACCOUNT)]
     state = farside.state(db, public_url=public_url, admission=None, now=lambda: clock[0])
     async with serving(routes, **state) as made:
         made.headers.update(OWN)

@@ -94,7 +94,7 @@ SCANS = {
     "main.backup_blobs.PLACES": "a backup takes all bytes along",
 }
 #: Texts that statements begin with.
-BEGINNINGS = {"ITEMS", "_MATCHING", "_APPROVABLE", "_DEPLOYED"}
+BEGINNINGS = {"ITEMS", "_MATCHING", "_APPROVABLE", "_DEPLOYED", "_READABLE"}
 #: Orders that no index has, by statement: what is sorted, which is no more than what is answered or unfinished. A
 #: statement that is given rows may sort what it finds for them.
 SORTS = {

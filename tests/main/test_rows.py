@@ -26,6 +26,7 @@ from app.db.connect import Database
 from app.db.tx import Tx, run
 from app.main.examples import EXAMPLES
 from app.main.routes import ARTIFACTORY_ROWS, ROWS
+from app.main.routes import PAGES as SHOWN
 from app.main.site import open_site
 from app.notify.webhooks import api as webhooks
 from app.repos import store as repos
@@ -44,7 +45,7 @@ from tests.accounts import farside
 from tests.web.asgi import living
 
 DESCRIBED: Sequence[Endpoint] = [*ROWS, *ARTIFACTORY_ROWS, *docs.routes(ROWS)]
-ALL: Sequence[Endpoint] = [*ROWS, *ARTIFACTORY_ROWS, *rpc.routes]
+ALL: Sequence[Endpoint] = [*ROWS, *ARTIFACTORY_ROWS, *SHOWN, *rpc.routes]
 NOW = 1_700_000_000
 SECRET = "what-every-runner-shows"
 #: The status of an answer of a handler, which no other answer has.
@@ -123,7 +124,7 @@ def expected(row: Endpoint, *, private: bool = False, open_metrics: bool = False
     match row.operation:
         case "accounts.login" | "accounts.logout" | "accounts.connect" | "chats.confirm_link":
             return EVERYBODY | dict.fromkeys(("stranger", "runner", "foreign"), 403)
-        case "accounts.show_login" | "chats.show_link":
+        case "accounts.show_login" | "accounts.show_logout" | "chats.show_link":
             return EVERYBODY | {"foreign": 403}
         case "builds.status_svg":
             return admitted | of_root(row, admitted) if private else EVERYBODY
@@ -267,7 +268,7 @@ async def test_settings_close_and_open_what_depends_on_them(environment: pytest.
     async with server() as made:
         found = await made.answered(rows)
 
-    assert len(rows) == 4
+    assert len(rows) == 6
     assert found == {named(row): expected(row, private=True, open_metrics=True) for row in rows}
 
 
@@ -278,7 +279,9 @@ def due_trust(row: Endpoint, passing: set[str]) -> set[str]:
     match row.operation:
         case "accounts.login":
             return {"account", "root"}
-        case "accounts.logout" | "accounts.show_login" | "accounts.connect" | "chats.show_link" | "chats.confirm_link":
+        case "accounts.logout" | "accounts.show_login" | "accounts.show_logout" | "accounts.connect":
+            return {"browser"}
+        case "chats.show_link" | "chats.confirm_link":
             return {"browser"}
     return passing if row.needs is rpc.RUNNER else passing - {"stranger", "runner"}
 
@@ -404,14 +407,14 @@ async def test_a_cookie_changes_nothing_without_proof_of_the_same_origin(environ
     unsafe = [row for row in ALL if row.method not in ("GET", "HEAD", "OPTIONS")]
     guarded = [row for row in unsafe if row.needs not in (NOTHING, rpc.RUNNER)]
     async with server() as made:
-        cookie = {"Cookie": made.pages["browser"]["Cookie"]}
+        cookie = {"Cookie": str(made.pages["browser"]["Cookie"])}
         for row in guarded:
             for headers in UNPROVEN:
                 answer = await made.client.request(row.method, address(row), headers={**cookie, **headers})
                 assert answer.status_code == 403, (named(row), headers)
                 assert "not come from a page" in answer.text, (named(row), headers)
             proven = await made.client.request(
-                row.method, address(row), headers=cookie | {"Origin": "http://gantry.test"}
+                row.method, address(row), headers={**cookie, "Origin": "http://gantry.test"}
             )
             assert proven.status_code == PASSED, named(row)
 

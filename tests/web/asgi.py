@@ -1,7 +1,7 @@
 """An application of a few routes, spoken to without a network."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,17 +11,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.web.errors import ErrorPage
 from app.web.policy import Policy
 from app.web.route import Endpoint
-from app.web.router import Router
+from app.web.router import Router, split_decoded
 from app.web.server import OPEN, Requests
 from app.web.traffic import Traffic
 
 
 @asynccontextmanager
 async def serving(
-    routes: Sequence[Endpoint], *, policy: Policy = OPEN, page: ErrorPage | None = None, **state: Any
+    routes: Sequence[Endpoint],
+    *,
+    policy: Policy = OPEN,
+    page: ErrorPage | None = None,
+    split: Callable[[Scope], Sequence[str]] = split_decoded,
+    **state: Any,
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of these routes, with the errors and the surroundings of every request."""
-    router = Stateful(Router(routes, page=page), {"budgets": policy.budgets, **state})
+    router = Stateful(Router(routes, page=page, split=split), {"budgets": policy.budgets, **state})
     app = Requests(router, Traffic(), policy, page=page)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as client:

@@ -20,7 +20,6 @@ from app.errors import (
     Unauthorized,
     Unavailable,
 )
-from app.web import error_page
 from app.web.errors import STATUS, Failure, body_of, status_of
 from app.web.limit import Budgets
 from app.web.path import Path, Word
@@ -269,13 +268,3 @@ async def test_who_asks_too_often_gets_a_page_too() -> None:
     assert answers[-1].status_code == 429
     assert answers[-1].text.startswith("429\nrate_limited\n")
     assert int(answers[-1].headers["retry-after"]) > 0
-
-
-async def test_the_plain_page_escapes_and_tells_all() -> None:
-    async with serving(PAGED_ROWS, page=error_page.plain) as client:
-        idle, stranger = [await client.get(path, headers=BROWSER) for path in ("/idle", "/stranger")]
-
-    assert "<li>no &lt;b&gt;</li>" in idle.text
-    assert "<h1>Unprocessable" in idle.text
-    assert idle.headers["x-request-id"] in idle.text
-    assert 'href="/login"' in stranger.text

@@ -44,15 +44,16 @@ class HostLogins:
     #: Called after each log-in with the id of the account here.
     entered: Callable[[int], None]
 
-    def begin(self, name: str, user_id: int = 0) -> tuple[str, Started]:
+    def begin(self, name: str, user_id: int = 0, back: str = "") -> tuple[str, Started]:
         """The page of a host that asks the person, and what the browser must keep until it comes back. NotFound.
 
-        `user_id` is the account that shall get the account at the host, 0 for a log-in.
+        `user_id` is the account that shall get the account at the host, 0 for a log-in. `back` is the path that the
+        browser is sent to in the end.
         """
         host = self.host(name)
         if host.logins is None:
             raise NotFound(f"nobody logs in at {host.title} by its own pages")
-        started = Started.now(host.name, self.now(), user_id)
+        started = Started.now(host.name, self.now(), user_id, back)
         return host.logins.authorize_url(started.state, started.challenge, self.redirect), started
 
     def started(self, cookie: str, state: str) -> Started | None:

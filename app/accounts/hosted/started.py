@@ -31,11 +31,13 @@ class Started:
     at: int
     #: The account here that shall get the account at the host; 0 for a log-in.
     user_id: int = 0
+    #: The path of the page that the browser is sent to in the end; empty for the first page.
+    back: str = ""
 
     @classmethod
-    def now(cls, host: str, at: int, user_id: int = 0) -> Self:
+    def now(cls, host: str, at: int, user_id: int = 0, back: str = "") -> Self:
         """A new one, with a state and a verifier that nobody can guess."""
-        return cls(host, secrets.token_urlsafe(24), secrets.token_urlsafe(48), at, user_id)
+        return cls(host, secrets.token_urlsafe(24), secrets.token_urlsafe(48), at, user_id, back)
 
     @property
     def challenge(self) -> str:

@@ -1,12 +1,11 @@
 """Routes of builds (contract drone-rest 3.4)."""
 
-import re
 from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 
 from app.accounts.auth import Caller
-from app.builds import approval, badge, lists, paths, stop, store
+from app.builds import approval, badge, filters, lists, paths, stop, store
 from app.builds.api import (
     approvals,
     compare,
@@ -26,7 +25,6 @@ from app.builds.paths import BUILD, BUILDS, STAGE
 from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.db.window import Part
-from app.errors import Invalid, Problem
 from app.repos import store as repos
 from app.repos.access import ADMIN, ADMITTED_TO, READ, WRITE, Access
 from app.repos.model import Repo
@@ -45,30 +43,7 @@ async def list_builds(request: Request[State], _: Access, part: Part[lists.Head]
 
 
 def _page(request: Request[State], found: Access) -> Tx[Part[lists.Head]]:
-    query, window = body.query(request), paging.window(request, _NUMBERS)
-    filters = _filters(query)
-    if commit := query.get("commit"):
-        filters["after_sha"] = (yield from lists.commit(found.repo.id, _digits(commit))) or commit
-    return (yield from lists.page(found.repo, filters, window))
-
-
-def _digits(commit: str) -> str:
-    """The beginning of a commit's id, or all of it; Invalid when it is too short, or no id."""
-    if not re.fullmatch(_COMMIT, commit):
-        raise Invalid.of([Problem("commit", "bad_commit", "commit must be 7 to 64 hexadecimal digits")])
-    return commit.lower()
-
-
-def _filters(query: Mapping[str, str]) -> dict[str, str]:
-    filters = {name: query[name] for name in lists.VALUES if query.get(name)}
-    lists.check(filters)
-    if target := query.get("target"):
-        filters["deploy_to"] = target
-    if branch := query.get("branch"):
-        filters["ref"] = f"refs/heads/{branch}"
-    elif tag := query.get("tag"):
-        filters["ref"] = f"refs/tags/{tag}"
-    return filters
+    return filters.page(found.repo, body.query(request), paging.window(request, filters.NUMBERS))
 
 
 async def show(request: Request[State], _: Access, versions: store.Versions) -> Encoded[BuildJSON]:
@@ -184,21 +159,6 @@ _BRANCH = Param("branch", "A branch; without it and `ref`, the default branch.")
 _REF = Param("ref", "A ref in full, such as `refs/tags/v1`; `branch` wins.")
 #: Badges stand on public pages: the server asks for no token, except in private mode.
 _PUBLIC = Unless(lambda state: not state["private_mode"], ADMITTED_TO, refusals=())
-_COMMIT = "[0-9a-fA-F]{7,64}"
-#: The form of the keys in cursors of a list of builds.
-_NUMBERS = r"\d{1,18}"
-_FILTERS = (
-    Param("branch", "Only builds of this branch's ref."),
-    Param("tag", "Only builds of this tag's ref; `branch` wins."),
-    Param("event", f"Only builds of this event: {', '.join(lists.VALUES['event'])}."),
-    Param(
-        "status",
-        f"Only builds with this status: {', '.join(lists.VALUES['status'])}. `blocked` are all builds that wait for "
-        "approval; those are not among the `pending` ones.",
-    ),
-    Param("target", "Only promotions and rollbacks to this target."),
-    Param("commit", "Only builds of the commit whose id begins with these 7 digits or more."),
-)
 routes = [
     *starting.routes,
     Endpoint(
@@ -236,7 +196,7 @@ routes = [
         operation="builds.list_builds",
         needs=READ,
         reads=_page,
-        query=[*PAGE, *_FILTERS],
+        query=[*PAGE, *filters.PARAMS],
         errors=[400],
     ),
     Endpoint(

@@ -1,6 +1,7 @@
 """Routes of logs (contract drone-rest 3.4)."""
 
 import re
+from collections.abc import Iterable
 
 from starlette.requests import Request
 
@@ -43,8 +44,9 @@ async def show(
         found = await ranges.read(record, wanted)
         return Text(_lines(found, strip=strip)) if as_text else JSON(_range_json(found))
     if as_text:
-        headers = {"Content-Disposition": f'attachment; filename="{_file_name(request)}"'}
-        return PipedText(_text(record, strip=strip), headers)
+        parts = [str(request.path_params[word.name]) for word in _LOG.words]
+        headers = {"Content-Disposition": f'attachment; filename="{file_name(parts)}"'}
+        return PipedText(plain(record, strip=strip), headers)
     return Piped(Pieces(record, record.array()), {"Content-Length": str(record.length)})
 
 
@@ -98,16 +100,16 @@ def _range_json(found: Range) -> LogRangeJSON:
     return told
 
 
-def _text(record: Record, *, strip: bool) -> Pieces:
+def plain(record: Record, *, strip: bool) -> Pieces:
+    """A log as plain text, with the escape sequences of terminals or without them."""
     pieces = log_text.text(record.array())
     if strip:
         pieces = log_text.without_escapes(pieces)
     return Pieces(record, (piece.encode("utf-8", "replace") for piece in pieces))
 
 
-def _file_name(request: Request[State]) -> str:
+def file_name(parts: Iterable[str]) -> str:
     """A name that every file system takes: what is no letter, digit, dot or underscore becomes a dash."""
-    parts = (str(request.path_params[word.name]) for word in _LOG.words)
     return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts)) + ".log"
 
 

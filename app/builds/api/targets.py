@@ -77,11 +77,11 @@ async def _made(
     request: Request[State], listed: Sequence[tuple[Repo, Sequence[Target]]]
 ) -> list[tuple[Repo, list[TargetJSON]]]:
     places = ((repo, its, at) for repo, its in listed for at in range(len(its)))
-    asked = list(dict.fromkeys(pair for place in places if (pair := _pair(*place)) is not None))
+    asked = list(dict.fromkeys(pair for place in places if (pair := pair_of(*place)) is not None))
     counts = dict(zip(asked, await request.state["behind"].counts(asked), strict=True))
 
     def made(repo: Repo, its: Sequence[Target], at: int) -> TargetJSON:
-        target, pair = its[at], _pair(repo, its, at)
+        target, pair = its[at], pair_of(repo, its, at)
         whole = TargetJSON(name=target.name, since=[build_json(build) for build in target.since], behind=None)
         if target.current is not None:
             whole["current"] = build_json(target.current)
@@ -94,8 +94,8 @@ async def _made(
     return [(repo, [made(repo, its, at) for at in range(len(its))]) for repo, its in listed]
 
 
-def _pair(repo: Repo, its: Sequence[Target], at: int) -> Pair | None:
-    """What runs in a target and in the one before it; None where one of the two is missing."""
+def pair_of(repo: Repo, its: Sequence[Target], at: int) -> Pair | None:
+    """The commits that tell how far a target is behind the one before it; None where nothing runs in one of the two."""
     here, before = its[at].current, its[at - 1].current if at else None
     if here is None or before is None or not (here.after and before.after):
         return None

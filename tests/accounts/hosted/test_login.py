@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.accounts import api, auth, login, proofs, session, store
+from app.accounts import api, auth, proofs, session, store
 from app.accounts.hosted import login as hosted_login
 from app.accounts.hosted import store as hosted
 from app.accounts.hosted.model import TOKEN, HostAccount
@@ -20,6 +20,7 @@ from app.errors import Unavailable, Unreadable
 from app.extensions.client import extension as configured
 from app.moments import Change, Recorder, Recorders
 from app.settings.values import Service
+from app.ui.pages import sign_in
 from app.web.limit import Budgets
 from app.web.policy import Policy
 from tests.accounts import farside
@@ -91,7 +92,7 @@ async def place(db: Database) -> AsyncIterator[Place]:
     hosts = forge.as_host(), gitea.as_host(), gogs.as_host(oauth=False, passwords=True)
     logins = farside.logins(db, *hosts, now=lambda: clock[0], entered=entered.append)
     state = farside.state(db, admission=None, now=lambda: clock[0], logins=logins)
-    routes = [*login.routes, *session.routes, *api.routes]
+    routes = [*sign_in.routes, *session.routes, *api.routes]
     async with serving(routes, policy=Policy(budgets=None), **state) as client:
         app: Any = client._transport.app  # type: ignore[attr-defined]
         yield Place(db, client, forge, gitea, gogs, clock, app._app._state, entered)
@@ -492,7 +493,7 @@ async def test_log_ins_count_as_strangers_do(db: Database) -> None:
     state = farside.state(db, admission=None, logins=farside.logins(db, gogs.as_host(oauth=False, passwords=True)))
     policy = Policy(budgets=Budgets(3, lambda: 0))
     form = {"username": "lin", "password": "guess"}
-    async with serving([*login.routes], policy=policy, **state) as client:
+    async with serving([*sign_in.routes], policy=policy, **state) as client:
         answers = [(await client.post("/login", data=form, headers=OWN)).status_code for _ in range(4)]
 
     assert answers == [403, 403, 403, 429]

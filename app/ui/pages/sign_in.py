@@ -1,36 +1,43 @@
-"""Routes of logging in with a browser, by an account at a host or by a token (contract drone-rest 3.7, scm-api 7)."""
+"""The pages to sign in, by an account at a host or by a token, and to sign out (contract drone-rest 3.7, scm-api 7).
+
+`next` is the page that a person wanted to see: a path of this server, and no other address.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from urllib.parse import quote
 
 from starlette.requests import Request
 
 from app.accounts import auth, session
-from app.accounts.auth import Caller, Claim, State
+from app.accounts.auth import COOKIE, Caller, Claim, State
 from app.accounts.hosted import people
 from app.accounts.hosted import store as hosted
 from app.accounts.hosted.login import HostLogins, StartAgain
 from app.accounts.hosted.model import AccountHost, HostAccount
 from app.accounts.hosted.people import Entry
-from app.accounts.hosted.started import COOKIE, LIFETIME, Started
+from app.accounts.hosted.started import COOKIE as STARTED
+from app.accounts.hosted.started import LIFETIME, Started
 from app.accounts.model import Proof
 from app.db.tx import Tx
 from app.errors import AppError, Forbidden, Invalid, NotFound, Problem, Unauthorized, Unavailable
 from app.extensions.client import ExtensionFailed
 from app.moments import Actor
-from app.web import body, errors, pages
+from app.ui import frame
+from app.ui.addresses import is_own
+from app.web import body, errors
 from app.web.connected import address
 from app.web.needs import StoredNeeds
 from app.web.path import Path, Word
 from app.web.reply import HTML, SeeOther
 from app.web.route import Endpoint, Param
 
-#: The path to which a browser is sent after a log-in with a token that failed.
+#: The path to which a browser is sent after a sign-in with a token that failed.
 FAILED = "/login?failed=true"
 UNKNOWN = (
-    "That is no token that a person's active account can log in with: such a token has the scope admin and is good for "
-    "all repositories. An administrator makes a new one: gantry user rotate LOGIN"
+    "That is no token that a person's active account can sign in with: such a token has the scope admin and is good "
+    "for all repositories. An administrator makes a new one: gantry user rotate LOGIN"
 )
 #: Characters that are shown of what a host says.
 SHOWN = 300
@@ -46,7 +53,7 @@ _ELSE = "The host did not let you log in."
 
 
 async def show_login(request: Request[State], caller: Caller | None, linked: list[HostAccount]) -> HTML | SeeOther:
-    """The page that asks how to log in; with `code` or `error`, a host has sent the browser back here."""
+    """The page that asks how to sign in; with `code` or `error`, a host has sent the browser back here."""
     said = body.query(request)
     if request.method == "GET" and said.keys() & {"code", "error"}:
         return await _returned(request, caller, said)
@@ -69,23 +76,30 @@ def _page(
 ) -> HTML:
     now = request.state["now"]()
     mine = {account.host: account for account in linked or ()}
-    return HTML(
-        pages.render(
-            "login.html",
-            problem=problem,
-            hosts=request.state["logins"].hosts,
-            user=caller.user if caller else None,
-            mine=mine,
-            syncing={host for host, account in mine.items() if account.syncing(now)},
-        ),
-        status,
+    return frame.whole(
+        request,
+        "sign_in.html",
+        caller.user if caller else None,
+        status=status,
+        narrow=True,
+        problem=problem,
+        hosts=request.state["logins"].hosts,
+        mine=mine,
+        syncing={host for host, account in mine.items() if account.syncing(now)},
+        next=_next(body.whole_query(request)),
     )
+
+
+def _next(said: Mapping[str, str]) -> str:
+    """The page that follows; empty where none is named, or one that is not of this server."""
+    path = said.get("next", "")
+    return path if is_own(path) else ""
 
 
 async def _returned(request: Request[State], caller: Caller | None, said: Mapping[str, str]) -> HTML | SeeOther:
     """The answer to a browser that a host has sent back."""
     logins: HostLogins = request.state["logins"]
-    started = logins.started(request.cookies.get(COOKIE, ""), said.get("state", ""))
+    started = logins.started(request.cookies.get(STARTED, ""), said.get("state", ""))
     answer: HTML | SeeOther
     if error := said.get("error"):
         answer = _page(request, _words(logins, started, error, said.get("error_description", "")), 403)
@@ -93,10 +107,11 @@ async def _returned(request: Request[State], caller: Caller | None, said: Mappin
         try:
             if started and started.user_id and (caller is None or caller.user.id != started.user_id):
                 raise StartAgain("the account that was to be connected is not logged in here any more: log in again")
-            answer = await _entered(request, await logins.finish(started, said["code"]))
+            back = started.back if started else ""
+            answer = await _entered(request, await logins.finish(started, said["code"]), back)
         except (ExtensionFailed, AppError) as refusal:
             answer = _refusal(request, refusal)
-    answer.delete_cookie(COOKIE, secure=session.is_https(request), httponly=True, samesite="lax")
+    answer.delete_cookie(STARTED, secure=session.is_https(request), httponly=True, samesite="lax")
     return answer
 
 
@@ -113,7 +128,7 @@ def _refusal(request: Request[State], refusal: AppError) -> HTML:
     return _page(request, getattr(refusal, "text", "") or refusal.message, errors.status_of(refusal))
 
 
-async def _entered(request: Request[State], entry: Entry) -> SeeOther:
+async def _entered(request: Request[State], entry: Entry, back: str = "") -> SeeOther:
     """Log in a browser whose person has proved an account at a host."""
     state, now, token = request.state, request.state["now"](), auth.new_token()
     logins: HostLogins = state["logins"]
@@ -129,12 +144,13 @@ async def _entered(request: Request[State], entry: Entry) -> SeeOther:
     if entry.user_id:  # the browser is logged in already
         return SeeOther(session.HOME)
     by: Actor = replace(Claim(address=address(request)).by(user), way="session")
-    return await session.begin(request, user, Proof(token_id), by)
+    return await session.begin(request, user, Proof(token_id), by, back or session.HOME)
 
 
 async def begin(request: Request[State]) -> SeeOther:
     """To the page of a host, which asks the person and sends the browser back to `GET /login`."""
-    url, started = request.state["logins"].begin(request.path_params["host"])
+    back = _next(body.query(request))
+    url, started = request.state["logins"].begin(request.path_params["host"], back=back)
     answer = SeeOther(url)
     _keep(request, answer, started)
     return answer
@@ -152,7 +168,7 @@ async def connect(request: Request[State], caller: Caller | None) -> HTML | SeeO
     if host.logins is None:
         return await _connected(request, caller, host, await body.form(request))
     url, started = logins.begin(host.name, caller.user.id)
-    answer = _connect_page(host, caller, url=url)
+    answer = _connect_page(request, host, caller, url=url)
     _keep(request, answer, started)
     return answer
 
@@ -162,39 +178,44 @@ async def _connected(
 ) -> HTML | SeeOther:
     """Connect the account at a host whose name and password a form has, or ask for them."""
     if not form.get("username"):
-        return _connect_page(host, caller)
+        return _connect_page(request, host, caller)
     try:
         return await _entered(request, await _proved(request, form, host.name, caller.user.id))
     except (ExtensionFailed, AppError) as refusal:
         problem = getattr(refusal, "text", "") or refusal.message
-        return _connect_page(host, caller, problem, errors.status_of(refusal))
+        return _connect_page(request, host, caller, problem, errors.status_of(refusal))
 
 
-def _connect_page(host: AccountHost, caller: Caller, problem: str = "", status: int = 200, url: str = "") -> HTML:
-    page = pages.render("connect.html", host=host, login=caller.user.login, problem=problem, url=url)
-    return HTML(page, status)
+def _connect_page(
+    request: Request[State], host: AccountHost, caller: Caller, problem: str = "", status: int = 200, url: str = ""
+) -> HTML:
+    return frame.whole(
+        request, "connect.html", caller.user, status=status, narrow=True, host=host, problem=problem, url=url
+    )
 
 
 def _keep(request: Request[State], answer: HTML | SeeOther, started: Started) -> None:
     value = started.cookie(request.state["logins"].key)
     https = session.is_https(request)
-    answer.set_cookie(COOKIE, value, max_age=LIFETIME, secure=https, httponly=True, samesite="lax")
+    answer.set_cookie(STARTED, value, max_age=LIFETIME, secure=https, httponly=True, samesite="lax")
 
 
 async def login(request: Request[State], caller: Caller | None) -> SeeOther | HTML:
     """Log a browser in: whoever shows the token of a person's account gets a session cookie, for 30 days.
 
-    The session ends earlier with its token. `username` and `password` are shown to the host of `host`, or to the first
-    host at which people log in so. An admission extension may refuse; the page then says what it says.
+    The session ends earlier with its token. The browser is sent to `next`, a path of this server. `username` and
+    `password` are shown to the host of `host`, or to the first host at which people log in so. An admission extension
+    may refuse; the page then says what it says.
     """
+    back = _next(await body.words(request))
     try:
         if caller is None:
             form = await body.form(request)
             if not form.get("username"):
-                return SeeOther(FAILED)
+                return _failed(back)
             logins: HostLogins = request.state["logins"]
             host = form.get("host") or next((host.name for host in logins.hosts if host.passwords), "")
-            return await _entered(request, await _proved(request, form, host))
+            return await _entered(request, await _proved(request, form, host), back)
         admin = await session.admitted(request, caller.user)
     except ExtensionFailed as refusal:
         return _page(request, refusal.text or refusal.message, 403)
@@ -203,8 +224,12 @@ async def login(request: Request[State], caller: Caller | None) -> SeeOther | HT
         return _page(request, refusal.message, status)
     await session.set_admin(request, caller.user, admin)
     with suppress(Unauthorized, NotFound):  # the token or the account is gone by now
-        return await session.begin(request, caller.user, caller.proof, caller.by)
-    return SeeOther(FAILED)
+        return await session.begin(request, caller.user, caller.proof, caller.by, back or session.HOME)
+    return _failed(back)
+
+
+def _failed(back: str) -> SeeOther:
+    return SeeOther(f"{FAILED}&next={quote(back, safe='')}" if back else FAILED)
 
 
 async def _proved(request: Request[State], form: Mapping[str, str], host: str, user_id: int = 0) -> Entry:
@@ -236,7 +261,22 @@ def _person(shown: Claim) -> Tx[Caller | None]:
     return None if caller is None or caller.user.machine else caller
 
 
+async def show_logout(request: Request[State], caller: Caller | None) -> HTML:
+    """The page that asks whether to sign out."""
+    return frame.whole(request, "sign_out.html", caller.user if caller else None, narrow=True)
+
+
+async def logout(request: Request[State], caller: Caller | None) -> HTML:
+    """Sign a browser out: its session ends and its cookie goes; a token stays as good as it was."""
+    if caller is not None:
+        await session.end(request, caller)
+    answer = frame.whole(request, "sign_out.html", None, narrow=True)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    return answer
+
+
 _LOGIN = Path.of("/login")
+_NEXT = Param("next", "The path of the page that follows; the first page without it.")
 _HOST = _LOGIN / Word("host", "Name of the host, as the settings have it.", "github")
 routes = [
     Endpoint(
@@ -248,6 +288,7 @@ routes = [
         reads=_linked,
         query=[
             Param("failed", "When the last try failed; the page says so."),
+            _NEXT,
             Param("code", "What a host proves an account with."),
             Param("state", "What the browser was sent to the host with."),
             Param("error", "Why a host proves nothing."),
@@ -266,9 +307,10 @@ routes = [
             Param("username", "The login at a host without pages to log in; in the body alone.", form=True),
             Param("password", "The password there; in the body alone.", form=True),
             Param("host", "Name of that host; else the first such host.", form=True),
+            Param("next", _NEXT.means, form=True),
         ],
     ),
-    Endpoint("GET", _HOST, begin, operation="accounts.begin_login"),
+    Endpoint("GET", _HOST, begin, operation="accounts.begin_login", query=[_NEXT]),
     Endpoint(
         "POST",
         _HOST,
@@ -286,4 +328,6 @@ routes = [
         ],
         errors=[401],
     ),
+    Endpoint("GET", "/logout", show_logout, operation="accounts.show_logout", needs=session.BROWSER),
+    Endpoint("POST", "/logout", logout, operation="accounts.logout", needs=session.BROWSER),
 ]

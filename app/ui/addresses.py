@@ -1,0 +1,69 @@
+"""Addresses of pages, which are Drone's, and how an address is read. Pure.
+
+A namespace may be nested, and links have its slashes as they are: `/group/team/web/42`. What follows a repository's
+name are numbers, or `-` and words of ours.
+"""
+
+from collections.abc import Sequence
+from urllib.parse import quote, unquote
+
+from app.repos.model import Repo
+
+#: The part of a path after which everything is ours: no namespace and no repository is called so.
+OURS = "-"
+#: How many numbers may follow a repository's name: of build, stage and step, or of the build alone.
+_NUMBERS = (3, 1)
+
+
+def repo(of: Repo) -> str:
+    """The page of a repository."""
+    return f"/{quote(of.namespace, safe=_kept(of))}/{quote(of.name, safe='')}"
+
+
+def build(of: Repo, number: int) -> str:
+    """The page of a build."""
+    return f"{repo(of)}/{number}"
+
+
+def step(of: Repo, number: int, stage: int, step_number: int) -> str:
+    """The page of a build, with the log of a step open."""
+    return f"{build(of, number)}/{stage}/{step_number}"
+
+
+def raw_log(of: Repo, number: int, stage: int, step_number: int) -> str:
+    """The log of a step as plain text."""
+    return f"{repo(of)}/{OURS}/logs/{number}/{stage}/{step_number}"
+
+
+def _kept(of: Repo) -> str:
+    """A repository of a nested namespace that is called like a number of a build is told apart by its escapes."""
+    return "" if of.name.isdecimal() else "/"
+
+
+def split(path: str, raw: bytes) -> Sequence[str]:
+    """The parts of a path, the first of which is empty; the namespace of a repository is one part.
+
+    `raw` is the path as it was sent: an escaped slash belongs to its part.
+    """
+    parts = [unquote(part) for part in raw.decode("latin-1").split("/")] if b"%2f" in raw.lower() else path.split("/")
+    first, *words = parts
+    end = [words.pop()] if words and not words[-1] else []
+    length = _length_of_slug(words)
+    if length > 2:
+        words = ["/".join(words[: length - 1]), *words[length - 1 :]]
+    return [first, *words, *end]
+
+
+def _length_of_slug(words: Sequence[str]) -> int:
+    """How many words are the namespace and the name of a repository; 0 for an address of another kind."""
+    if OURS in words:
+        return words.index(OURS)
+    for count in _NUMBERS:
+        if len(words) >= count + 2 and all(word.isdecimal() for word in words[-count:]):
+            return len(words) - count
+    return len(words)
+
+
+def is_own(path: str) -> bool:
+    """Whether a text is a path of this server, so that a browser that is sent there stays here."""
+    return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and "\\" not in path

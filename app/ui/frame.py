@@ -1,0 +1,118 @@
+"""What is around every page: who is signed in, the way to other pages, and notices about the server."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from starlette.requests import Request
+
+from app.accounts.model import User
+from app.builds import switches
+from app.db.tx import Tx
+from app.ui import fragments, render
+from app.ui.views import Tone
+from app.web import body
+from app.web.reply import HTML
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+#: Names of a query that a link back to the page leaves out.
+_SECRET = frozenset({"access_token"})
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that everybody should know who looks at a page, and since when it is so."""
+
+    text: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[T]):
+    """What one transaction has read for a page and for its frame."""
+
+    found: T
+    notices: Sequence[Notice]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The values of the base template."""
+
+    #: The time of the page, Unix seconds.
+    now: int
+    user: User | None
+    #: Path and query of the page.
+    here: str
+    notices: Sequence[Notice] = ()
+    #: The icon of the browser's tab.
+    tab: str = "tab.svg"
+    #: Whether the browser shows a session that the page has not looked up.
+    has_session: bool = False
+
+    @property
+    def sign_in(self) -> str:
+        """The page to sign in, which leads back here."""
+        if self.here == "/" or self.here.startswith(("/login", "/logout")):
+            return "/login"
+        return f"/login?next={quote(self.here, safe='')}"
+
+
+def reading(reads: Callable[[Request[Any], A], Tx[T]]) -> Callable[[Request[Any], A], Tx[Read[T]]]:
+    """The reads of a page, and those of its frame in the same transaction."""
+
+    def both(request: Request[Any], granted: A) -> Tx[Read[T]]:
+        found = yield from reads(request, granted)
+        return Read(found, (yield from _notices()))
+
+    return both
+
+
+def _notices() -> Tx[Sequence[Notice]]:
+    paused = yield from switches.on_since("queue")
+    return [Notice("The queue is paused by an administrator: no stage begins.", paused)] if paused else []
+
+
+def here(request: Request[Any]) -> str:
+    """Path and query of a request, without what a link must not hold."""
+    path = quote(request.scope["path"], safe="/:@-._~!$&'()*+,;=")
+    raw: bytes = request.scope.get("raw_path", b"")
+    if b"%2f" in raw.lower():
+        path = raw.decode("latin-1")
+    kept = [(name, value) for name, value in body.query_pairs(request) if name not in _SECRET]
+    return path + ("?" + "&".join(f"{quote(name)}={quote(value)}" for name, value in kept) if kept else "")
+
+
+def whole(
+    request: Request[Any],
+    template: str,
+    user: User | None,
+    *,
+    status: int = 200,
+    has_session: bool = False,
+    **values: Any,
+) -> HTML:
+    """A page in its frame, for pages without regions."""
+    frame = Frame(request.state["now"](), user, here(request), has_session=has_session)
+    return HTML(render.whole(template, frame=frame, **values), status)
+
+
+def page(
+    request: Request[Any],
+    template: str,
+    user: User | None,
+    *,
+    status: int = 200,
+    notices: Sequence[Notice] = (),
+    tone: Tone | None = None,
+    **values: Any,
+) -> HTML:
+    """A page in its frame, or the one region of the page that the request asks for; `tone` is of its tab's icon."""
+    tab = f"tab-{tone}.svg" if tone else "tab.svg"
+    given = {"frame": Frame(request.state["now"](), user, here(request), notices, tab), **values}
+    if region := request.headers.get(fragments.HEADER):
+        return fragments.answer(request, region, template, given)
+    return HTML(render.whole(template, **given), status, {"Vary": fragments.HEADER})

@@ -1,0 +1,212 @@
+"""Words of the pages: statuses with their icons, ages, durations, events, versions. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
+
+#: A colour of the style sheet; each goes with an icon and a word.
+Tone = Literal["success", "failed", "running", "waits", "neutral"]
+#: Characters of a commit's id that are shown.
+SHORT = 8
+#: Characters of one line of a commit's message that are shown in lists.
+LINE = 200
+_MINUTE, _HOUR, _DAY, _MONTH, _YEAR = 60, 3600, 86400, 30 * 86400, 365 * 86400
+#: The greatest time that is shown: the end of the year 9999.
+_LATEST = 253_402_300_799
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A status for people: always an icon, a word and a colour together. `sign` stands for the icon in plain text."""
+
+    icon: str
+    word: str
+    tone: Tone
+    sign: str
+
+
+_MARKS: Mapping[Status, Mark] = {
+    "success": Mark("success", "success", "success", "✓"),
+    "failure": Mark("failed", "failed", "failed", "✗"),
+    "error": Mark("error", "error", "failed", "!"),
+    "running": Mark("running", "running", "running", "◌"),
+    "blocked": Mark("waits", "waits for approval", "waits", "‖"),
+    "pending": Mark("queued", "queued", "neutral", "…"),
+    "waiting_on_dependencies": Mark("queued", "waits", "neutral", "…"),
+    "skipped": Mark("skipped", "skipped", "neutral", "»"),
+    "killed": Mark("stopped", "stopped", "neutral", "■"),
+    "declined": Mark("stopped", "declined", "neutral", "■"),
+}
+#: Of a status that this version does not know.
+_UNKNOWN = Mark("queued", "unknown", "neutral", "?")
+
+
+def mark(status: Status) -> Mark:
+    """The mark of a status of a build, a stage or a step."""
+    return _MARKS.get(status, _UNKNOWN)
+
+
+def mark_of(build: Build) -> Mark:
+    """The mark of a build; one of which nothing runs before an approval waits for the approval."""
+    return mark(build.state)
+
+
+def age(then: int, now: int) -> str:
+    """How long ago a time is, in one unit: `3 min ago`; `in 3 min` for a time to come."""
+    seconds = now - then
+    if seconds < 0:
+        return f"in {_length(-seconds)}"
+    return f"{_length(seconds)} ago" if seconds else "just now"
+
+
+def _length(seconds: int) -> str:
+    for size, unit in ((_YEAR, "y"), (_MONTH, "mo"), (_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def duration(seconds: int) -> str:
+    """A length of time in two units: `43 s`, `2 min 10 s`, `1 h 5 min`; `< 1 s` for none."""
+    if seconds < 1:
+        return "< 1 s"
+    for size, unit, smaller, name in ((_DAY, "d", _HOUR, "h"), (_HOUR, "h", _MINUTE, "min"), (_MINUTE, "min", 1, "s")):
+        if seconds >= size:
+            rest = seconds % size // smaller
+            return f"{seconds // size} {unit} {rest} {name}" if rest else f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def took(work: Build | Stage | Step, now: int) -> str:
+    """How long work took, or has taken until now; empty for work that has not begun, or that never ran."""
+    end = work.finished if isinstance(work, Build) else work.stopped
+    if not work.started or work.status == "skipped":
+        return ""
+    return duration((end if end and work.status in DONE else max(now, work.started)) - work.started)
+
+
+def machine_time(then: int) -> str:
+    """A time as programs read it, for `<time datetime>`; the nearest that is shown for one that no calendar has."""
+    return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def exact_time(then: int) -> str:
+    """A time with its zone, for people."""
+    return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def short(commit: str) -> str:
+    """The beginning of a commit's id."""
+    return commit[:SHORT]
+
+
+def first_line(text: str) -> str:
+    """The first line of a message that has a character, cut where it is too long for a list."""
+    line = next((line for line in text[: 4 * LINE].splitlines() if line.strip()), "").strip()
+    return line if len(line) <= LINE else line[: LINE - 1] + "…"
+
+
+def name_of_ref(ref: str) -> str:
+    """A branch or a tag without the folder of its ref; the number of a pull request."""
+    for folder in ("refs/heads/", "refs/tags/"):
+        if ref.startswith(folder):
+            return ref.removeprefix(folder)
+    parts = ref.split("/")
+    return parts[2] if len(parts) == 4 and parts[1] in ("pull", "merge-requests") else ref
+
+
+def version(build: Build) -> str:
+    """What people call the commit of a build: its tag, else the beginning of its id."""
+    return build.ref.removeprefix("refs/tags/") if build.ref.startswith("refs/tags/") else short(build.after)
+
+
+def occasion(build: Build) -> str:
+    """Why there is a build, in a few words: `push to main`, `promotion of build 38 to production`."""
+    match build.event:
+        case "promote":
+            return f"promotion{_of_parent(build)} to {build.deploy_to}"
+        case "rollback":
+            return f"rollback of {build.deploy_to}{f' to build {build.parent}' if build.parent else ''}"
+        case "tag":
+            return f"tag {name_of_ref(build.ref)}"
+        case "pull_request":
+            return f"pull request {name_of_ref(build.ref)} to {build.target_branch}"
+        case "cron":
+            return f"cron job {build.cron}"
+        case "custom":
+            return f"build of {name_of_ref(build.ref)} on request"
+    return f"{build.event or 'build'} to {build.target_branch or name_of_ref(build.ref)}"
+
+
+def _of_parent(build: Build) -> str:
+    return f" of build {build.parent}" if build.parent else ""
+
+
+def actor(build: Build) -> str:
+    """Who began a build: the account, or who made the change that a hook told of."""
+    if build.trigger and not build.trigger.startswith("@"):
+        return build.trigger
+    if build.trigger == "@cron":
+        return "the clock"
+    return build.author_login or build.author_name or build.sender
+
+
+def amount(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 build`, `12,000 builds`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: `a, b and c`."""
+    *most, last = names or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def why(stage: Stage, build: Build, pending: str) -> str:
+    """Why nothing of a stage runs, in words; `pending` is what the queue says. Empty for a stage that runs or ran."""
+    if stage.status == "waiting_on_dependencies":
+        over = {one.name for one in build.stages if one.status in DONE}
+        return f"waits for {listed([name for name in stage.depends_on if name not in over]) or 'its turn'}"
+    if stage.status == "skipped":
+        failed = [one.name for one in build.stages if one.status in FAILED]
+        if failed and not stage.on_failure:
+            return f"skipped: {listed(failed)} failed"
+        return "skipped: it is for failures alone" if not stage.on_success else "skipped"
+    if stage.status == "declined":
+        return "declined by an administrator of the repository"
+    return pending
+
+
+def absence(stage: Stage, step: Step, *, is_known: bool) -> str:
+    """Why a step shows no line; `is_known` says that the log is there, and empty."""
+    match step.status:
+        case "skipped":
+            return "This step was skipped, so it wrote nothing."
+        case "pending" | "waiting_on_dependencies" | "blocked":
+            if stage.status in DONE:
+                return "This step never began: its stage was over before."
+            return "This step has not begun."
+        case "running":
+            return "This step has written nothing yet."
+    if is_known:
+        return "This step wrote nothing."
+    return "There is no log: the step wrote none, the runner was lost before it sent the log, or the log was deleted."
+
+
+_WRONG = re.compile(
+    r"(?:^|[^\w.-])(?:error|fatal|failure|failed|panic|exception|traceback|not found|denied|refused)(?:$|[^\w-])", re.I
+)
+#: Characters of a line that are searched for signs of an error.
+_SEARCHED = 1000
+#: What says that nothing is wrong.
+_FINE = re.compile(r"\b(?:0|no) (?:errors?|failures?|failed)\b", re.I)
+
+
+def looks_wrong(line: str) -> bool:
+    """Whether a line of a log has a usual word of errors."""
+    text = line[:_SEARCHED]
+    return _WRONG.search(text) is not None and _FINE.search(text) is None

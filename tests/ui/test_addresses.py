@@ -1,0 +1,62 @@
+"""Addresses of pages, and how they are read."""
+
+from urllib.parse import unquote
+
+import pytest
+
+from app.repos.model import Repo
+from app.ui import addresses
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("/", ["", ""]),
+        ("/acme/web", ["", "acme", "web"]),
+        ("/acme/web/", ["", "acme", "web", ""]),
+        ("/acme/web/42", ["", "acme", "web", "42"]),
+        ("/acme/web/42/1/2", ["", "acme", "web", "42", "1", "2"]),
+        ("/group/team/web", ["", "group/team", "web"]),
+        ("/group/team/web/42", ["", "group/team", "web", "42"]),
+        ("/group/team/web/42/1/2/", ["", "group/team", "web", "42", "1", "2", ""]),
+        ("/group/team/web/-/logs/42/1/2", ["", "group/team", "web", "-", "logs", "42", "1", "2"]),
+        ("/acme/web/-/logs/42/1/2", ["", "acme", "web", "-", "logs", "42", "1", "2"]),
+        ("/acme/7", ["", "acme", "7"]),
+        ("/acme/web/7/8", ["", "acme/web", "7", "8"]),
+        ("/group%2Fteam/7", ["", "group/team", "7"]),
+        ("/-/static/abc/vendor/x.js", ["", "-", "static", "abc", "vendor", "x.js"]),
+        ("/-/go", ["", "-", "go"]),
+        ("/login", ["", "login"]),
+        ("//", ["", "", ""]),
+    ],
+)
+def test_a_path_is_split_with_its_namespace_in_one_part(path: str, parts: list[str]) -> None:
+    assert addresses.split(unquote(path), path.encode()) == parts
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name"), [("acme", "web"), ("group/team", "web"), ("group/team", "7"), ("ä b", "<x>?#")]
+)
+def test_every_address_is_read_as_it_was_written(namespace: str, name: str) -> None:
+    repo = Repo(1, namespace, name)
+    cases = {
+        addresses.repo(repo): [],
+        addresses.build(repo, 42): ["42"],
+        addresses.step(repo, 42, 1, 2): ["42", "1", "2"],
+        addresses.raw_log(repo, 42, 1, 2): ["-", "logs", "42", "1", "2"],
+    }
+
+    for address, rest in cases.items():
+        assert addresses.split(unquote(address), address.encode()) == ["", namespace, name, *rest]
+
+
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        *[("/", True), ("/acme/web/42?x=1#L5", True), ("/a//b", True), ("", False), ("//evil.test", False)],
+        *[("/\\evil.test", False), ("https://evil.test", False), ("javascript:alert(1)", False), ("/a\nb", False)],
+        *[("/\t/evil.test", False), ("/a\\b", False), ("acme/web", False), ("/\u202ea", False)],
+    ],
+)
+def test_a_path_of_this_server_leads_nowhere_else(path: str, own: bool) -> None:
+    assert addresses.is_own(path) is own

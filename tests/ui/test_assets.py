@@ -1,0 +1,50 @@
+"""The files of the pages are kept for ever by browsers, and are what the pages say they are."""
+
+import base64
+import gzip
+import hashlib
+
+import pytest
+
+from app.ui.assets import all_of_them
+from tests.ui.farside import Place
+
+NAMES = sorted(all_of_them())
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_file_is_at_the_address_of_its_content(place: Place, name: str) -> None:
+    asset = all_of_them()[name]
+
+    plain = await place.client.get(asset.address, headers={"Accept-Encoding": "identity"})
+    packed = await place.client.get(asset.address, headers={"Accept-Encoding": "gzip"})
+
+    assert plain.content == packed.content == gzip.decompress(asset.text.packed)
+    assert packed.headers["content-encoding"] == "gzip"
+    assert plain.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert plain.headers["content-type"].partition(";")[0] in ("text/css", "text/javascript", "image/svg+xml")
+    assert f"/{hashlib.sha256(plain.content).hexdigest()[:16]}/" in asset.address
+    assert asset.integrity == "sha384-" + base64.b64encode(hashlib.sha384(plain.content).digest()).decode()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *["/-/static/0000000000000000/gantry.css", "/-/static/x/../../../../etc/passwd", "/-/static/gantry.css"],
+        *["/-/static/static/gantry.css", f"{all_of_them()['gantry.css'].address}/x", "/-/static/-/gantry.css"],
+    ],
+)
+async def test_another_address_is_no_file(place: Place, path: str) -> None:
+    assert (await place.client.get(path)).status_code in (401, 404)
+
+
+def test_no_file_asks_another_host_for_anything() -> None:
+    for name, asset in all_of_them().items():
+        text = asset.text.plain.decode().replace("http://www.w3.org/2000/svg", "")
+        assert not [word for word in ("http:", "https:", "@import") if word in text], name
+
+
+async def test_pages_name_the_style_sheet_with_its_hash(place: Place) -> None:
+    asset = all_of_them()["gantry.css"]
+
+    assert f'href="{asset.address}" integrity="{asset.integrity}"' in (await place.page("/")).html
