@@ -196,7 +196,8 @@ def test_on_a_terminal_lines_are_for_people_and_the_next_commands_come_last(demo
         rf"\d\d:\d\d:\d\d  listening  url={demo.url}", next(line for line in lines if "listening" in line)
     )
     assert not [line for line in lines if line.startswith("{")]
-    assert [line.split("  ")[1] for line in lines[last + 1 :] if line] == ["shutting down"]
+    later = [line.split("  ")[1] for line in lines[last + 1 :] if line]
+    assert [line for line in later if line != "a stage has ended"] == ["shutting down"]  # the demo's build may be slow
 
 
 @pytest.mark.parametrize(("form", "is_json"), [("json", True), ("text", False), ("", True)])
