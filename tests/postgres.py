@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -32,11 +33,9 @@ _EMPTY = """
             SELECT relname FROM pg_class
             WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
         LOOP
-            IF one <> 'schema_versions' THEN
-                EXECUTE format('DELETE FROM %I', one);
-                GET DIAGNOSTICS deleted = ROW_COUNT;
-                gone := gone + deleted;
-            END IF;
+            EXECUTE format('DELETE FROM %I', one);
+            GET DIAGNOSTICS deleted = ROW_COUNT;
+            gone := gone + deleted;
         END LOOP;
         FOR one IN SELECT sequencename FROM pg_sequences WHERE last_value IS NOT NULL LOOP
             EXECUTE format('ALTER SEQUENCE %I RESTART', one);
@@ -48,8 +47,24 @@ _ALONE = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
-#: The rows that a new database has, by table, as JSON.
-_first: dict[str, str] = {}
+#: The names and types of all columns, as one number.
+_SHAPE = """
+    SELECT hashtext(string_agg(relname || attname || atttypid, ' ' ORDER BY relname, attnum))
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i') AND attnum > 0
+"""
+
+
+@dataclass
+class New:
+    """What a new database has: rows by table, as JSON, the last ids that were given out by sequence, and its shape."""
+
+    rows: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
+    shape: int = 0
+
+
+_new = New()
 
 T = TypeVar("T")
 Test = TypeVar("Test", bound=Callable[..., object])
@@ -85,29 +100,35 @@ def lent() -> Iterator[str]:
 
 
 async def _emptied(url: str) -> int:
-    """Make a database as new; returns how many rows were deleted."""
+    """Make a database as new; returns how many rows were deleted, or more than MOST if the database was altered."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(_ALONE)
+        if await connection.fetchval(_SHAPE) != _new.shape:
+            return MOST + 1
         await connection.execute(_EMPTY)
-        for table, rows in _first.items():
+        for table, rows in _new.rows.items():
             await connection.execute(
                 f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM json_populate_recordset(null::{table}, $1)",
                 rows,
             )
-            await connection.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}")
+        for sequence, last in _new.ids.items():
+            await connection.execute("SELECT setval($1::text::regclass, $2)", sequence, last)
         return int(await connection.fetchval("SELECT current_setting('gantry.gone')"))
     finally:
         await connection.close()
 
 
-async def _read_first(url: str) -> None:
+async def _read_new(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         for (table,) in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
             rows = await connection.fetchval(f"SELECT json_agg(one) FROM {table} AS one")
-            if rows is not None and table != "schema_versions":
-                _first[table] = rows
+            if rows is not None:
+                _new.rows[table] = rows
+        used = "SELECT sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL"
+        _new.ids = {row[0]: row[1] for row in await connection.fetch(used)}
+        _new.shape = await connection.fetchval(_SHAPE)
     finally:
         await connection.close()
 
@@ -116,7 +137,7 @@ async def _read_first(url: str) -> None:
 def _migrated() -> str:
     url = create_database()
     apart(migrated(url))
-    apart(_read_first(url))
+    apart(_read_new(url))
     return urlsplit(url).path.removeprefix("/")
 
 

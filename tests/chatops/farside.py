@@ -175,4 +175,6 @@ async def laid(db: Database, folder: Path) -> AsyncIterator[Room]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(worker.running())
         await stack.enter_async_context(chat.running())
+        # A test may end at once: then nobody is still about to connect, which the library of PostgreSQL takes badly.
+        await asyncio.gather(*(db.read(accounts.find("octocat")) for _ in range(4)))
         yield room

@@ -246,6 +246,18 @@ async def test_rights_of_a_host_where_the_account_has_none_any_more_end_after_a_
             await db.read(finding)
 
 
+@pytest.mark.parametrize(("rights", "more"), [("read", set()), ("write", {"write"}), ("admin", {"write", "admin"})])
+async def test_who_was_found_with_one_right_knows_the_others(
+    db: Database, repo: Repo, owner: User, rights: str, more: set[Right]
+) -> None:
+    kim = await db.write(accounts.create("kim", token="kim", now=NOW))
+    await db.write(store.grant(repo.id, kim.id, RIGHTS[rights] or Permissions(), NOW))
+
+    found = await db.read(access.find(shows("kim"), repo.namespace, repo.name, "read", renew=_never))
+
+    assert {right for right in get_args(Right) if found.may(right)} == {"read", *more}
+
+
 @pytest.mark.parametrize("right", get_args(Right))
 @pytest.mark.parametrize("rights", RIGHTS)
 async def test_an_account_that_asks_elsewhere_may_do_what_it_may_here(
