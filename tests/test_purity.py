@@ -5,6 +5,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from tests.source import tree_of
+
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = "what says that it is pure is pure"
 
@@ -21,7 +23,7 @@ def saying() -> set[str]:
     return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for path in (ROOT / "app").rglob("*.py")
-        if re.search(r"\bPure\b", ast.get_docstring(ast.parse(path.read_text())) or "")
+        if re.search(r"\bPure\b", ast.get_docstring(tree_of(path)) or "")
     }
 
 

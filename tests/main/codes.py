@@ -10,6 +10,7 @@ from types import FunctionType, ModuleType
 from app import errors
 from app.errors import AppError, Invalid, Problem
 from app.web.errors import STATUS
+from tests.source import tree_of
 
 ROOT = Path(errors.__file__).parents[1]
 #: What only commands and runners use: what it says is read on a terminal, and never in an answer.
@@ -42,7 +43,7 @@ def of_program() -> tuple[Found, set[str]]:
     for path in sorted((ROOT / "app").rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
         if not name.startswith(COMMANDS):
-            tree = ast.parse(path.read_text())
+            tree = tree_of(path)
             module = importlib.import_module(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
             for expression, status in [
                 *_of_calls(tree, module),
