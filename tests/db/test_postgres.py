@@ -168,7 +168,8 @@ async def test_a_server_that_is_not_there_is_unavailable_and_its_password_is_not
 
 @postgres.real
 async def test_a_database_that_is_not_there_is_unavailable() -> None:
-    url = postgres.create_database() + "_not"
+    made = urlsplit(postgres.create_database())
+    url = made._replace(path=f"{made.path}_not").geturl()
 
     with pytest.raises(Unavailable, match="InvalidCatalogNameError"):
         await Engine(url).open()

@@ -119,6 +119,14 @@ class Scene:
 
         await soon(gone, "the outbox is empty")
 
+    async def written(self) -> None:
+        """Wait until it is written what became of each call."""
+
+        async def left() -> bool:
+            return not any(entry.owner for entry in await self.left())
+
+        await soon(left, "nobody sends")
+
     async def tried(self, tries: int) -> Entry:
         """The only entry, once so many attempts have failed."""
 
