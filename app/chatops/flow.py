@@ -146,7 +146,7 @@ class Chat:
             return await self._done(request, work, talk)
         except Unavailable as error:
             return Answer(f"This is not possible at present, try again in a moment: {error.message}")
-        except Exception:
+        except Exception:  # a bug: the person is told, and the chat shows no failure of its own
             log.exception("a request of a chat met an internal error")
             return Answer(BROKEN)
 

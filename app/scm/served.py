@@ -10,10 +10,7 @@ from app.scm.api import Api, Read
 from app.scm.cache import Cache
 from app.scm.client import Client
 from app.scm.forge import (
-    MOST_COMMITS,
     Clones,
-    Compares,
-    Comparison,
     Credential,
     CredentialOf,
     Directory,
@@ -329,7 +326,7 @@ class Served(Host, Tips, Directory, Clones):
         return files.not_found(path, sha)
 
     async def _commit(self, source: Source, sha: str) -> Commit:
-        looking = self._kept(source, "commit", sha, make=lambda: self._commit_at(source, sha), weigh=_weigh_commit)
+        looking = self._kept(source, "commit", sha, make=lambda: self._commit_at(source, sha), weigh=weigh_commit)
         return await self._named(looking, f"commit {sha} not found")
 
     async def _read(self, source: Source, sha: str, path: str) -> str:
@@ -350,35 +347,6 @@ class Served(Host, Tips, Directory, Clones):
         return NotFound(error.message) if error.absent else error
 
 
-class Comparing(Served, Compares):
-    """A host that compares commits. Comparisons are kept in memory."""
-
-    async def compare(self, source: Source, before: str, after: str) -> Comparison:
-        """The commits that `after` has and `before` has not, and the paths that differ, as many as the host gives."""
-        before, after = refs.whole_id(before), refs.whole_id(after)
-
-        async def make() -> Comparison:
-            found = await self._comparison(source, before, after)
-            return Comparison(found.commits[-MOST_COMMITS:], found.paths)
-
-        looking = self._kept(source, "compare", before, after, make=make, weigh=_weigh_comparison)
-        return await self._named(looking, f"commit {before} or {after} not found")
-
-    async def changed(self, source: Source, sha: str) -> Sequence[str]:
-        """The paths that one commit has changed, as many as the host gives."""
-        sha = refs.whole_id(sha)
-        looking = self._kept(source, "changed", sha, make=lambda: self._changes(source, sha), weigh=_weigh_paths)
-        return await self._named(looking, f"commit {sha} not found")
-
-    @abstractmethod
-    async def _comparison(self, source: Source, before: str, after: str) -> Comparison:
-        """What lies between two commits, the oldest commit first."""
-
-    @abstractmethod
-    async def _changes(self, source: Source, sha: str) -> tuple[str, ...]:
-        """The paths of one commit."""
-
-
 async def peeled(sha: str, look: Callable[[str], Awaitable[tuple[str, str]]]) -> str:
     """The commit of a tag's object; the id itself if it is of no such object. `look` reads a tag's object."""
     for _ in range(_MOST_TAGS):
@@ -391,16 +359,9 @@ async def peeled(sha: str, look: Callable[[str], Awaitable[tuple[str, str]]]) ->
     return sha
 
 
-def _weigh_commit(commit: Commit) -> int:
+def weigh_commit(commit: Commit) -> int:
+    """The bytes of a commit in memory, about."""
     return len(commit.message) + 500
-
-
-def _weigh_paths(paths: Sequence[str]) -> int:
-    return sum(len(path) + 60 for path in paths)
-
-
-def _weigh_comparison(comparison: Comparison) -> int:
-    return sum(map(_weigh_commit, comparison.commits)) + _weigh_paths(comparison.paths)
 
 
 def _each(read: Read[T]) -> Read[list[T]]:

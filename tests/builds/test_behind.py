@@ -34,7 +34,7 @@ class Comparing(FakeHost, Compares):
         return Comparison(tuple(Commit(sha, "", "", "", "", 0) for sha in "xy"), ())
 
     async def changed(self, source: Source, sha: str) -> Sequence[str]:
-        raise NotImplementedError
+        raise AssertionError("only what lies between two commits is asked for")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Routes that start a build: of a commit, once more, a promotion, a rollback (contract drone-rest 3.4)."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 
@@ -15,6 +15,7 @@ from app.builds.wire import build_json
 from app.repos.access import WRITE, Access
 from app.repos.paths import REPO
 from app.web import body
+from app.web.path import Path
 from app.web.reply import JSON
 from app.web.route import Endpoint, Param
 
@@ -93,22 +94,30 @@ def _without(query: Mapping[str, str], *reserved: str) -> dict[str, str]:
 _TARGET = Param(
     "target", "Where to: an environment that the pipeline file names.", form=True, required=True, example="production"
 )
+_DEBUG = Param("debug", "`true` asks the runner for debugging.", form=True)
 #: Statuses of errors at the start of a build: a bad parameter, a repository out of reach, nothing to run.
 _STARTS = (400, 422)
-routes = [
-    Endpoint(
+
+
+def _of_build(path: Path, handler: Callable[..., Awaitable[Begun]], name: str, param: Param) -> Endpoint:
+    """A row that starts a build out of an earlier one."""
+    return Endpoint(
         "POST",
-        BUILD / "promote",
-        promote,
-        operation="builds.promote",
+        path,
+        handler,
+        operation=f"builds.{name}",
         needs=WRITE,
         scope="promote",
         reads=paths.build,
         quick=True,
-        query=[_TARGET, DRY_RUN],
+        query=[param, DRY_RUN],
         free=True,
         errors=_STARTS,
-    ),
+    )
+
+
+routes = [
+    _of_build(BUILD / "promote", promote, "promote", _TARGET),
     Endpoint(
         "POST",
         REPO / "promote",
@@ -147,30 +156,6 @@ routes = [
         free=True,
         errors=_STARTS,
     ),
-    Endpoint(
-        "POST",
-        BUILD,
-        restart,
-        operation="builds.restart",
-        needs=WRITE,
-        scope="promote",
-        reads=paths.build,
-        quick=True,
-        query=[Param("debug", "`true` asks the runner for debugging.", form=True), DRY_RUN],
-        free=True,
-        errors=_STARTS,
-    ),
-    Endpoint(
-        "POST",
-        BUILD / "rollback",
-        rollback,
-        operation="builds.rollback",
-        needs=WRITE,
-        scope="promote",
-        reads=paths.build,
-        quick=True,
-        query=[_TARGET, DRY_RUN],
-        free=True,
-        errors=_STARTS,
-    ),
+    _of_build(BUILD, restart, "restart", _DEBUG),
+    _of_build(BUILD / "rollback", rollback, "rollback", _TARGET),
 ]

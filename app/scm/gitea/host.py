@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from app.scm import answers, states
 from app.scm.client import Client
+from app.scm.comparing import Comparing
 from app.scm.forge import Comparison, Credential, CredentialOf, Person, Refused, Status, Statuses
 from app.scm.gitea import payload
 from app.scm.gitea.family import GiteaFamily
@@ -13,7 +14,7 @@ from app.scm.hook import Delivery, Notice
 from app.scm.host import Commit, Source
 from app.scm.oauth import Application, OAuth, Pages, WithOAuth
 from app.scm.organisations import WithOrganisations
-from app.scm.served import Comparing, peeled
+from app.scm.served import peeled
 from app.scm.talks import IssueTalking
 
 #: Leaves out what takes the server time: numbers of changed lines, signatures, and names of files.

@@ -8,6 +8,7 @@ from app.errors import Unreadable
 from app.scm import answers, files, states
 from app.scm.api import basic
 from app.scm.client import Client
+from app.scm.comparing import Comparing
 from app.scm.forge import (
     Comparison,
     Credential,
@@ -28,7 +29,7 @@ from app.scm.hook import Delivery, Notice
 from app.scm.host import MOST_TAGS, Account, Commit, Source
 from app.scm.oauth import Application, OAuth, Pages, WithOAuth
 from app.scm.organisations import WithOrganisations
-from app.scm.served import MOST_OF_FILE, Comparing
+from app.scm.served import MOST_OF_FILE
 from app.scm.server import Server
 from app.scm.talks import Talking
 from app.scm.webhooks import HOOKS, Registered, Registering
