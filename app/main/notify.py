@@ -51,16 +51,16 @@ async def open_outbox(
     git = Marker(ports.db, ports.hosts, written.public_url)
     channels = {**Sender(ports.db, ports.hosts).channels, **git.channels, **more}
     worker = Worker(ports.db, channels, secrets.token_hex(8), now_ms, alone=alone)
-    for writer in writers:
+    for writer in (written, *writers):
         writer.on_written = partial(asyncio.get_running_loop().call_soon_threadsafe, worker.expect)
-    async with worker.running(), background.serving(_wake(worker, ports.moments, written)):
+    async with worker.running(), background.serving(_wake(worker, ports.moments)):
         yield worker
 
 
-async def _wake(worker: Worker, moments: Moments, written: Notes) -> None:
-    """Wake the worker after each commit that has written into the outbox."""
+async def _wake(worker: Worker, moments: Moments) -> None:
+    """Wake the worker after each commit that may have written into the outbox."""
     while True:
-        with moments.touched.subscribe(lambda build_id: written.told(build_id) or worker.expecting) as committed:
+        with moments.touched.subscribe(lambda _: worker.expecting) as committed:
             worker.wake()  # something may have been committed before
             async for _ in committed:
                 worker.wake()

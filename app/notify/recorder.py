@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakValueDictionary
 
-from app.builds.model import Build
 from app.builds.moments import STATUS_CHANGES, Moment, Verb
 from app.db.tx import Tx
 from app.moments import Recorder
@@ -42,9 +40,8 @@ class Notes:
         self._hosts = hosts
         self._naming = naming
         self._now_ms = now_ms
-        #: Builds of which a change has written something, by id, until the moment of the change is gone: also that of a
-        #: change that was rolled back.
-        self._builds = WeakValueDictionary[int, Build]()
+        #: Called in the transaction that has written something, and perhaps in another thread.
+        self.on_written: Callable[[], object] = lambda: None
 
     @property
     def public_url(self) -> str:
@@ -56,15 +53,11 @@ class Notes:
         """The recorder of the moments of builds."""
         return Recorder(self._record, verbs=STATUS_CHANGES)
 
-    def told(self, build_id: int) -> bool:
-        """Whether a change of this build, which is committed now, has written anything since the last call."""
-        return self._builds.pop(build_id, None) is not None
-
     def _record(self, moment: Moment) -> Tx[None]:
         """One statement at most, whatever is told."""
         if moment.repo.scm and _is_news(moment) and (messages := self._messages(moment)):
             yield from store.add(messages, self._now_ms())
-            self._builds[moment.build.id] = moment.build
+            self.on_written()
 
     def _messages(self, moment: Moment) -> list[Message]:
         """What the host of a repository can show of a moment."""

@@ -1,6 +1,5 @@
 """What is written into the outbox, in the transaction of which change, and at what cost."""
 
-import gc
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -10,7 +9,7 @@ import pytest
 
 from app.builds import flow, progress, stop
 from app.builds.model import Build
-from app.builds.moments import Moments
+from app.builds.moments import Doing, Happened, Moments
 from app.db.tx import Tx
 from app.errors import NothingToRun, Unavailable
 from app.moments import Recorders
@@ -62,21 +61,21 @@ def _again(scene: Scene) -> Tx[Build]:
     return flow._insert(pushed(scene.repo, "b" * 40), ())
 
 
-async def test_a_change_that_was_not_committed_is_forgotten(scene: Scene) -> None:
-    written = Notes(scene.hosts, Naming(URL, SERVER), scene.now_ms)
+async def test_whoever_sends_hears_of_each_change_that_writes_and_of_no_other(scene: Scene) -> None:
+    written, heard = Notes(scene.hosts, Naming(URL, SERVER), scene.now_ms), list[int]()
+    written.on_written = lambda: heard.append(len(heard))
     _, other = counted(scene, written.recorder)
-    doing = other.ports.moments._recorded(
-        flow._begin(scene.repo, _again(scene), "build.push", HOOK, NOW), watched=False
-    )
-    with pytest.raises(Unavailable):
-        await scene.ports.db.write(uncommitted(doing))
-    gc.collect()
-    assert not any(written.told(build_id) for build_id in range(10))
 
-    with other.ports.moments.touched.subscribe(written.told) as committed:
-        build = await other.push()
-        assert await committed.wait(10) == build.id
-    assert not written.told(build.id)
+    build = await other.push()
+    assert len(heard) == 1
+    await other.ports.moments.carry_out(_unchanged(build))
+    assert len(heard) == 1
+
+
+def _unchanged(build: Build) -> Doing[None]:
+    """A report of a runner that changes no status."""
+    yield from ()
+    return None, [Happened("build.start", build.id, HOOK, build=build, old=build)]
 
 
 async def test_an_error_build_is_told_of(scene: Scene) -> None:
