@@ -26,7 +26,7 @@ SECTIONS = {
         "targets": Lazy("app.cli.targets:targets", "Show what runs where, and what was begun there since."),
         "approvals": Lazy("app.cli.approvals:approvals", "List what waits for your approval."),
         "log": Lazy("app.cli.log:log", "Print the log of a step, or a part of it."),
-        "search": Lazy("app.cli.search:search", "Find what you may read: a repository, a build, a commit or a target."),
+        "search": Lazy("app.cli.search:search", "Find a repository, a build, a commit or a target."),
         "lint": Lazy("app.cli.lint:lint", "Say what a pipeline file would start, and what is wrong with it."),
         "open": Lazy("app.cli.browse:browse", "Show a build in the browser."),
         "exec": Lazy("app.cli.execute:execute", "Run the exec pipelines of a file here, without a server."),

@@ -20,10 +20,10 @@ from app.cli.terminal.options import Session, api_path, json_option
 @json_option
 @click.pass_obj
 def search(session: Session, words: tuple[str, ...]) -> None:
-    """Find what you may read: a repository, a build, a commit or a target.
+    """Find a repository, a build, a commit or a target.
 
     WORDS are a part of a repository's name, with a build's number or a target after it, or digits of a commit (from 7).
-    At most eight are found, the most exact first.
+    At most eight are found that you may read, the most exact first.
     """
     with session.client() as client:
         session.show(client.records(api_path("search"), query={"q": " ".join(words)}), _table)
