@@ -96,15 +96,18 @@ INCOMPLETE = """
 
 
 _APPROVABLE = f"""
-    SELECT repos.*, builds.* FROM builds CROSS JOIN repos WHERE builds.blocked AND repos.id = builds.repo_id AND (
+    FROM builds CROSS JOIN repos WHERE builds.blocked AND repos.id = builds.repo_id AND (
         :everywhere OR EXISTS (
             SELECT 1 FROM permissions WHERE permissions.user_id = :user_id
                 AND permissions.repo_id = builds.repo_id AND permissions.can_admin AND {aged.COUNTS}
         )
     )
 """  # noqa: S608 - SQL of ours
-APPROVALS = f"{_APPROVABLE} AND builds.id < :key ORDER BY builds.id DESC LIMIT :limit OFFSET :offset"
-APPROVALS_BEFORE = f"{_APPROVABLE} AND builds.id > :key ORDER BY builds.id LIMIT :limit"
+APPROVALS = f"""
+    SELECT repos.*, builds.* {_APPROVABLE} AND builds.id < :key ORDER BY builds.id DESC LIMIT :limit OFFSET :offset
+"""
+COUNT_APPROVALS = f"SELECT count(*) AS count FROM (SELECT 1 {_APPROVABLE} AND builds.id > 0 LIMIT :most) AS found"  # noqa: S608 - SQL of ours
+APPROVALS_BEFORE = f"SELECT repos.*, builds.* {_APPROVABLE} AND builds.id > :key ORDER BY builds.id LIMIT :limit"
 
 
 #: Builds are counted repository by repository (CROSS JOIN makes SQLite join in that order), so that the database
@@ -278,6 +281,12 @@ def approvals(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Build
     else:
         rows = yield from many(APPROVALS, key=int(window.after or _LARGEST), offset=window.offset, **values)
     return window.part(_with_repos(rows))
+
+
+def count_approvals(user: User, most: int, now: int) -> Tx[int]:
+    """How many builds `approvals` lists, counted up to `most`."""
+    row = yield from one(COUNT_APPROVALS, user_id=user.id, everywhere=user.admin, since=aged.since(now), most=most)
+    return int(row["count"]) if row else 0
 
 
 def newest(user_id: int, now: int) -> Tx[dict[int, Build]]:

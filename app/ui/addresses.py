@@ -1,16 +1,20 @@
 """Addresses of pages, which are Drone's, and how an address is read. Pure.
 
 A namespace may be nested, and links have its slashes as they are: `/group/team/web/42`. What follows a repository's
-name are numbers, or `-` and words of ours.
+name are numbers, or `-` and words of ours; these may also follow the number of a build.
 """
 
-from collections.abc import Sequence
-from urllib.parse import quote, unquote
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote, unquote, urlencode
 
 from app.repos.model import Repo
 
 #: The part of a path after which everything is ours: no namespace and no repository is called so.
 OURS = "-"
+#: Pages of the whole server: builds of all repositories, what waits for an approval, promotions by day, the account.
+BUILDS, APPROVALS, DEPLOYMENTS, ACCOUNT = (
+    f"/{OURS}/{word}" for word in ("builds", "approvals", "deployments", "account")
+)
 #: How many numbers may follow a repository's name: of build, stage and step, or of the build alone.
 _NUMBERS = (3, 1)
 
@@ -23,6 +27,28 @@ def repo(of: Repo) -> str:
 def build(of: Repo, number: int) -> str:
     """The page of a build."""
     return f"{repo(of)}/{number}"
+
+
+def ours(of: Repo, *words: str, number: int = 0, **query: str) -> str:
+    """A page of ours below a repository, or below one of its builds: `/acme/web/42/-/promote?target=production`."""
+    whole = build(of, number) if number else repo(of)
+    return "/".join([whole, OURS, *(quote(word, safe="") for word in words)]) + asking(query)
+
+
+def asking(query: Mapping[str, str]) -> str:
+    """A query with its question mark; nothing for an empty one. Names without a value are left out."""
+    said = {name: value for name, value in query.items() if value}
+    return f"?{urlencode(said)}" if said else ""
+
+
+def target(of: Repo, name: str) -> str:
+    """The page of a target."""
+    return ours(of, "targets", name)
+
+
+def compare(of: Repo, before: str, after: str) -> str:
+    """The page of what lies between two commits, or two builds by their numbers."""
+    return ours(of, "compare", f"{before}...{after}")
 
 
 def step(of: Repo, number: int, stage: int, step_number: int) -> str:
@@ -57,7 +83,8 @@ def split(path: str, raw: bytes) -> Sequence[str]:
 def _length_of_slug(words: Sequence[str]) -> int:
     """How many words are the namespace and the name of a repository; 0 for an address of another kind."""
     if OURS in words:
-        return words.index(OURS)
+        at = words.index(OURS)
+        return at - 1 if at > 2 and words[at - 1].isdecimal() else at
     for count in _NUMBERS:
         if len(words) >= count + 2 and all(word.isdecimal() for word in words[-count:]):
             return len(words) - count

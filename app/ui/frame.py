@@ -2,24 +2,35 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 from starlette.requests import Request
 
 from app.accounts.model import User
-from app.builds import switches
+from app.builds import lists, switches
 from app.db.tx import Tx
 from app.ui import fragments, render
 from app.ui.views import Tone
 from app.web import body
 from app.web.reply import HTML
 
-A = TypeVar("A")
+A = TypeVar("A", bound="Known | None")
 T = TypeVar("T")
 
+#: Builds that wait for the account's approval are counted up to this number.
+MOST_WAITING = 100
 #: Names of a query that a link back to the page leaves out.
 _SECRET = frozenset({"access_token"})
+
+
+class Known(Protocol):
+    """What needs grant that know who asks."""
+
+    @property
+    def user(self) -> User | None:
+        """The account of the caller; None without an account."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,9 @@ class Read(Generic[T]):
     """What one transaction has read for a page and for its frame."""
 
     found: T
-    notices: Sequence[Notice]
+    notices: Sequence[Notice] = ()
+    #: How many builds wait for an approval that the caller may give; MOST_WAITING also stands for more.
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +61,21 @@ class Frame:
     #: Path and query of the page.
     here: str
     notices: Sequence[Notice] = ()
+    waiting: int = 0
     #: The icon of the browser's tab.
     tab: str = "tab.svg"
     #: Whether the browser shows a session that the page has not looked up.
     has_session: bool = False
+
+    @property
+    def path(self) -> str:
+        """The path of the page."""
+        return self.here.partition("?")[0]
+
+    @property
+    def approvals(self) -> str:
+        """The number of builds that wait for the account's approval."""
+        return f"{MOST_WAITING - 1}+" if self.waiting == MOST_WAITING else str(self.waiting)
 
     @property
     def sign_in(self) -> str:
@@ -65,8 +89,9 @@ def reading(reads: Callable[[Request[Any], A], Tx[T]]) -> Callable[[Request[Any]
     """The reads of a page, and those of its frame in the same transaction."""
 
     def both(request: Request[Any], granted: A) -> Tx[Read[T]]:
-        found = yield from reads(request, granted)
-        return Read(found, (yield from _notices()))
+        found, user = (yield from reads(request, granted)), granted.user if granted is not None else None
+        counting = lists.count_approvals(user, MOST_WAITING, request.state["now"]()) if user else None
+        return Read(found, (yield from _notices()), (yield from counting) if counting else 0)
 
     return both
 
@@ -104,15 +129,16 @@ def page(
     request: Request[Any],
     template: str,
     user: User | None,
+    read: Read[Any],
     *,
     status: int = 200,
-    notices: Sequence[Notice] = (),
     tone: Tone | None = None,
     **values: Any,
 ) -> HTML:
     """A page in its frame, or the one region of the page that the request asks for; `tone` is of its tab's icon."""
     tab = f"tab-{tone}.svg" if tone else "tab.svg"
-    given = {"frame": Frame(request.state["now"](), user, here(request), notices, tab), **values}
+    around = Frame(request.state["now"](), user, here(request), read.notices, read.waiting, tab)
+    given = {"frame": around, **values}
     if region := request.headers.get(fragments.HEADER):
         return fragments.answer(request, region, template, given)
     return HTML(render.whole(template, **given), status, {"Vary": fragments.HEADER})

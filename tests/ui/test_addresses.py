@@ -21,6 +21,9 @@ from app.ui import addresses
         ("/group/team/web/42/1/2/", ["", "group/team", "web", "42", "1", "2", ""]),
         ("/group/team/web/-/logs/42/1/2", ["", "group/team", "web", "-", "logs", "42", "1", "2"]),
         ("/acme/web/-/logs/42/1/2", ["", "acme", "web", "-", "logs", "42", "1", "2"]),
+        ("/acme/web/42/-/promote", ["", "acme", "web", "42", "-", "promote"]),
+        ("/group/team/web/42/-/promote", ["", "group/team", "web", "42", "-", "promote"]),
+        ("/acme/42/-/targets/x", ["", "acme", "42", "-", "targets", "x"]),
         ("/acme/7", ["", "acme", "7"]),
         ("/acme/web/7/8", ["", "acme/web", "7", "8"]),
         ("/group%2Fteam/7", ["", "group/team", "7"]),
@@ -44,10 +47,19 @@ def test_every_address_is_read_as_it_was_written(namespace: str, name: str) -> N
         addresses.build(repo, 42): ["42"],
         addresses.step(repo, 42, 1, 2): ["42", "1", "2"],
         addresses.raw_log(repo, 42, 1, 2): ["-", "logs", "42", "1", "2"],
+        addresses.ours(repo, "promote", number=42): ["42", "-", "promote"],
+        addresses.target(repo, "eu/production"): ["-", "targets", "eu/production"],
+        addresses.compare(repo, "main", "5fcb01b"): ["-", "compare", "main...5fcb01b"],
     }
 
     for address, rest in cases.items():
         assert addresses.split(unquote(address), address.encode()) == ["", namespace, name, *rest]
+
+
+def test_a_query_has_what_has_a_value() -> None:
+    assert addresses.ours(Repo(1, "acme", "web"), "promote", number=42, target="a&b", key="") == (
+        "/acme/web/42/-/promote?target=a%26b"
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ async def test_pages_are_small_on_the_line(place: Place) -> None:
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("/", 4), ("/octocat/hello", 9), ("/octocat/hello/1", 6), ("/octocat/hello/32/1/1", 7), ("/-/go?q=web", 4)],
+    [("/", 5), ("/octocat/hello", 10), ("/octocat/hello/1", 7), ("/octocat/hello/32/1/1", 8), ("/-/go?q=web", 5)],
 )
 async def test_a_page_asks_for_few_statements_in_one_transaction(place: Place, path: str, most: int) -> None:
     await busy(place)

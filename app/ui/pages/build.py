@@ -170,7 +170,7 @@ async def _page(request: Request[State], found: Access, read: Read[Found], chose
         found.may("admin"),
     )
     tone = views.mark_of(build).tone
-    return frame.page(request, "build.html", found.user, notices=read.notices, tone=tone, view=view)
+    return frame.page(request, "build.html", found.user, read, tone=tone, view=view)
 
 
 def _reads(request: Request[State], found: Access) -> Tx[Found]:

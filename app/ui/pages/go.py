@@ -33,7 +33,7 @@ async def show(request: Request[State], caller: Caller | None, read: Read[Sequen
     if meant := _meant(words, read.found):
         return SeeOther(meant)
     user = caller.user if caller else None
-    return frame.page(request, "go.html", user, notices=read.notices, view=View(words, read.found))
+    return frame.page(request, "go.html", user, read, view=View(words, read.found))
 
 
 def _words(request: Request[State]) -> str:

@@ -40,7 +40,7 @@ async def show(request: Request[State], caller: Caller | None, read: Read[Part[t
     user = caller.user if caller else None
     neighbours = paging.neighbours(request, read.found, lambda pair: pair[0].slug)
     view = View(read.found.items, neighbours, user is not None, user is not None and user.admin)
-    return frame.page(request, "home.html", user, notices=read.notices, view=view)
+    return frame.page(request, "home.html", user, read, view=view)
 
 
 def _reads(request: Request[State], caller: Caller | None) -> Tx[Part[tuple[Repo, Build | None]]]:

@@ -98,7 +98,7 @@ async def show(request: Request[State], found: Access, read: Read[Found]) -> HTM
         found.may("admin"),
     )
     status = 400 if seen.problems else 200
-    return frame.page(request, "repo.html", found.user, status=status, notices=read.notices, view=view)
+    return frame.page(request, "repo.html", found.user, read, status=status, view=view)
 
 
 def _asked(request: Request[State]) -> Mapping[str, str]:
