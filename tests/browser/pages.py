@@ -34,5 +34,8 @@ PAGES = {
     "builds, wrong filter": Shown("/-/builds?status=hungry"),
     "deployments": Shown("/-/deployments"),
     "compare": Shown(f"/{SHOP}/-/compare/{PUSHED}...{CURRENT}"),
+    "artifacts": Shown("/-/artifacts", "root"),
+    "build-info": Shown("/-/build-info", "root"),
+    "release bundles": Shown("/-/bundles", "root"),
     "missing": Shown("/acme/nowhere"),
 }
