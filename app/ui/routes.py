@@ -6,6 +6,7 @@ from starlette.types import Scope
 
 from app.ui import addresses, assets
 from app.ui.pages import build, go, home, repo, sign_in
+from app.ui.pages.settings import access, cron, danger, general, hooks, secrets
 from app.web.route import Endpoint
 
 routes: Sequence[Endpoint] = [
@@ -14,6 +15,12 @@ routes: Sequence[Endpoint] = [
     *assets.routes,
     *repo.routes,
     *build.routes,
+    *general.routes,
+    *access.routes,
+    *secrets.routes,
+    *cron.routes,
+    *hooks.routes,
+    *danger.routes,
 ]
 #: The pages to sign in and out are routes of Drone's API, too, and are described with it.
 described: Sequence[Endpoint] = sign_in.routes
