@@ -235,6 +235,17 @@ latest = Table(
 )
 Index("latest_build", latest.c.build_id)
 
+requests = Table(
+    "requests",
+    metadata,
+    belongs_to("repos", "repo_id", primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    *texts("said"),
+    belongs_to("builds", "build_id"),
+)
+Index("requests_build", requests.c.build_id)
+
 stages = table(
     "stages",
     ident(),
