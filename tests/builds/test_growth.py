@@ -49,7 +49,7 @@ BIG = re.compile(
     r"|converted|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
     r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages"
     r"|deliveries|looks|seen_refs|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence|outbox|webhooks"
-    r"|webhook_events|webhook_deliveries)\b"
+    r"|webhook_events|webhook_deliveries|declared_targets)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
