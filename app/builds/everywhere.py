@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from app.accounts.model import User
 from app.builds import lists, store
-from app.builds.model import Build
+from app.builds.model import DONE, Build
 from app.builds.store import MAPPER
 from app.db.tx import Tx, many, one, rows_of
 from app.repos import store as repos
@@ -109,11 +109,18 @@ def page_sql(conditions: tuple[str, ...]) -> str:
 
 
 def before(builds: Sequence[Build]) -> Tx[Mapping[int, Build]]:
-    """What ran in the target of each of these promotions and rollbacks when it began, by the id of the promotion."""
-    asked = [(build.id, build.repo_id, build.deploy_to, build.started or build.created) for build in builds]
+    """What ran in the target of each of these promotions and rollbacks when it began, by the id of the promotion.
+
+    Of one that has not begun, what runs there now. Builds that are neither are left out.
+    """
+    asked = [(build.id, build.repo_id, build.deploy_to, _began(build)) for build in builds if build.deploy_to]
     if not asked:
         return {}
     rows = yield from many(BEFORE, asked=rows_of(asked))
     wanted = {row["id"]: row["before_id"] for row in rows if row["before_id"]}
-    known = yield from store.by_ids(set(wanted.values()))
+    known = (yield from store.by_ids(set(wanted.values()))) if wanted else {}
     return {own: known[earlier] for own, earlier in wanted.items() if earlier in known}
+
+
+def _began(build: Build) -> int:
+    return build.started or (build.created if build.status in DONE else _LARGEST)

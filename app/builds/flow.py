@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from app.builds import params as parameters
-from app.builds import protection, stages, stop, store
+from app.builds import protection, rules, stages, stop, store
 from app.builds.config import converted
 from app.builds.event import event_of
 from app.builds.model import ERROR_CODE, Build, Stage, Status, cut
@@ -84,7 +84,7 @@ def verb_of(event: Deployment) -> Verb:
 
 async def restart(ports: Ports, repo: Repo, old: Build, *, by: Actor, debug: bool, params: Mapping[str, str]) -> Build:
     """Run a build once more; given parameters win over the old build's parameters (contract drone-rest 4.1, 8)."""
-    if old.status in protection.HELD:
+    if old.status in rules.HELD:
         raise _not_startable(old.status)
     draft = _again(old, trigger_of(by), parameters.merge(old.params, params, repo.parameters), debug=debug)
     return await start(ports, repo, draft, "build.restart", by, claim=_startable(old))
@@ -92,7 +92,7 @@ async def restart(ports: Ports, repo: Repo, old: Build, *, by: Actor, debug: boo
 
 def _startable(old: Build) -> Tx[None]:
     """Invalid when a stage of the build is blocked or declined: its own status may be another, as after a cancel."""
-    held = yield from stages.first_with(old.id, protection.HELD)
+    held = yield from stages.first_with(old.id, rules.HELD)
     if held is not None:
         raise _not_startable(held)
 

@@ -81,6 +81,12 @@ COLLABORATORS = """
     FROM permissions JOIN users ON users.id = permissions.user_id
     WHERE repo_id = :repo_id ORDER BY lower(login)
 """
+#: People who administer a repository.
+ADMINISTRATORS = f"""
+    SELECT login FROM permissions JOIN users ON users.id = permissions.user_id
+    WHERE repo_id = :repo_id AND can_admin AND active AND NOT machine AND {aged.COUNTS}
+    ORDER BY lower(login) LIMIT :limit
+"""  # noqa: S608 - SQL of ours
 NEXT_NUMBER = """
     UPDATE repos SET counter = counter + 1, version = version + 1 WHERE id = :id RETURNING counter
 """
@@ -273,6 +279,12 @@ def revoke(repo_id: int, user: User) -> Tx[None]:
 def collaborators(repo_id: int) -> Tx[list[tuple[Row, Permissions]]]:
     """The accounts with rights: rows of user_id, login, avatar, created and updated, each with the rights."""
     return [(row, _permissions(row)) for row in (yield from many(COLLABORATORS, repo_id=repo_id))]
+
+
+def administrators(repo_id: int, limit: int, now: int) -> Tx[list[str]]:
+    """The logins of at most `limit` people to whom the right to administer a repository was given, by login."""
+    rows = yield from many(ADMINISTRATORS, repo_id=repo_id, limit=limit, since=aged.since(now))
+    return [row["login"] for row in rows]
 
 
 def _permissions(row: Row) -> Permissions:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 from app.ui import addresses, assets
-from app.ui.pages import build, compare, everywhere, go, home, repo, sign_in
+from app.ui.pages import again, approvals, build, cancel, compare, decide, everywhere, go, home, repo, sign_in
 from app.web.route import Endpoint
 
 routes: Sequence[Endpoint] = [
@@ -15,6 +15,10 @@ routes: Sequence[Endpoint] = [
     *assets.routes,
     *repo.routes,
     *build.routes,
+    *again.routes,
+    *cancel.routes,
+    *decide.routes,
+    *approvals.routes,
     *compare.routes,
 ]
 #: The pages to sign in and out are routes of Drone's API, too, and are described with it.
