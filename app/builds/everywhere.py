@@ -19,14 +19,15 @@ from app.repos.model import Repo
 #: Builds that one stretch looks at.
 AMONG = 10_000
 FLOOR = "SELECT id FROM builds WHERE id < :key ORDER BY id DESC LIMIT 1 OFFSET :among"
-#: The promotion or rollback that was the last to succeed in the target of another before that one began.
+#: The promotion or rollback that was the last to succeed in the target of another before that one began; of two in one
+#: second, the one with the lower number was before the other.
 BEFORE = """
     SELECT asked.id AS id, coalesce((
         SELECT done.id FROM builds done WHERE done.repo_id = asked.repo_id AND done.deploy_to = asked.name
-            AND done.deploy_to <> '' AND done.status = 'success' AND done.finished < asked.began
+            AND done.deploy_to <> '' AND done.status = 'success' AND (done.finished, done.number) < (asked.began, asked.number)
         ORDER BY done.finished DESC, done.number DESC LIMIT 1
     ), 0) AS before_id
-    FROM :rows(asked; id bigint, repo_id bigint, name text, began bigint) AS asked
+    FROM :rows(asked; id bigint, repo_id bigint, name text, began bigint, number bigint) AS asked
 """
 _LARGEST = 2**63 - 1
 
@@ -113,7 +114,9 @@ def before(builds: Sequence[Build]) -> Tx[Mapping[int, Build]]:
 
     Of one that has not begun, what runs there now. Builds that are neither are left out.
     """
-    asked = [(build.id, build.repo_id, build.deploy_to, _began(build)) for build in builds if build.deploy_to]
+    asked = [
+        (build.id, build.repo_id, build.deploy_to, _began(build), build.number) for build in builds if build.deploy_to
+    ]
     if not asked:
         return {}
     rows = yield from many(BEFORE, asked=rows_of(asked))

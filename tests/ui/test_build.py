@@ -128,7 +128,7 @@ async def test_an_approval_that_is_due_names_who_may_and_how(place: Place) -> No
     assert "Not begun: deploy." in texts["reader"]
     assert "Why: an administrator of the repository must approve it." in texts["reader"]
     assert "They are keeper and octocat." in texts["reader"]
-    assert "You may not: This needs the right to administer octocat/hello" in texts["reader"]
+    assert "This needs the right to administer octocat/hello" in texts["reader"]
     assert texts["keeper"].endswith("Approve Reject…")
     assert texts["root"].endswith("Approve Reject…")
     assert (await place.page(BUILD)).text("h1") == "Build 1 waits for approval"

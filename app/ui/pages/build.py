@@ -125,9 +125,10 @@ class View:
         return list(dict.fromkeys(self.reasons[stage.id] for stage in self.around.blocked))
 
     @property
-    def barred(self) -> Sequence[Right]:
-        """The rights that the caller lacks for an action, each once."""
-        return list(dict.fromkeys(act.right for act in self.acts if not act.is_allowed))
+    def barred(self) -> Mapping[Right, Sequence[str]]:
+        """What the caller may not do, by the right that is lacking."""
+        lacking = dict.fromkeys(act.right for act in self.acts if not act.is_allowed)
+        return {right: [act.label.rstrip("…") for act in self.acts if act.right == right] for right in lacking}
 
     @property
     def failing(self) -> tuple[Stage, Step] | None:
