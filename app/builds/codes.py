@@ -21,6 +21,7 @@ CODES = codes.of(
             "not_startable": ("A build of this status cannot be started from.", "Choose a build that is over."),
             "parameter_value": ("A parameter holds a NUL.", "Send a text."),
             "parameters_too_large": ("The parameters are too large together.", "Send fewer or shorter ones."),
+            "reason_too_long": ("The reason of a decision is too long.", "Write a shorter one."),
             "stale_delivery": ("A delivery is too old, or from the future.", "Set the clocks of both servers."),
             "unknown_event": ("No build has this event.", "Filter by an event of the message."),
             "unknown_status": ("No build has this status.", "Filter by a status of the message."),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from app.builds import params as parameters
-from app.builds import protection, requests, stages, stop, store, targets
+from app.builds import protection, requests, rules, stages, stop, store, targets
 from app.builds.config import converted
 from app.builds.event import event_of
 from app.builds.model import ERROR_CODE, Build, Stage, Status, cut
@@ -104,7 +104,7 @@ async def restart(
     """
     if made := await requests.known(ports, repo, once):
         return made
-    if old.status in protection.HELD:
+    if old.status in rules.HELD:
         raise _not_startable(old.status)
     draft = _again(old, trigger_of(by), parameters.merge(old.params, params, repo.parameters), debug=debug)
     return await start(ports, repo, draft, "build.restart", by, claim=_startable(old), once=once)
@@ -112,7 +112,7 @@ async def restart(
 
 def _startable(old: Build) -> Tx[None]:
     """Invalid when a stage of the build is blocked or declined: its own status may be another, as after a cancel."""
-    held = yield from stages.first_with(old.id, protection.HELD)
+    held = yield from stages.first_with(old.id, rules.HELD)
     if held is not None:
         raise _not_startable(held)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 from app.ui import addresses, assets
-from app.ui.pages import build, compare, everywhere, go, home, repo, sign_in
+from app.ui.pages import again, approvals, build, cancel, compare, decide, everywhere, go, home, repo, sign_in
 from app.ui.pages.settings import access, cron, danger, general, hooks, secrets
 from app.ui.pages.stores import artifacts, build_info, bundles
 from app.web.route import Endpoint
@@ -17,6 +17,10 @@ routes: Sequence[Endpoint] = [
     *assets.routes,
     *repo.routes,
     *build.routes,
+    *again.routes,
+    *cancel.routes,
+    *decide.routes,
+    *approvals.routes,
     *compare.routes,
     *artifacts.routes,
     *build_info.routes,

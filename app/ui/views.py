@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
-from app.repos.model import Permissions
+from app.repos.model import Permissions, Right
 
 #: A colour of the style sheet; each goes with an icon and a word.
 Tone = Literal["success", "failed", "running", "waits", "neutral"]
+_DOING: Mapping[Right, str] = {"read": "read", "write": "write in", "admin": "administer"}
 #: Characters of a commit's id that are shown.
 SHORT = 8
 #: Characters of one line of a commit's message that are shown in lists.
@@ -166,6 +167,13 @@ def actor(build: Build) -> str:
     return build.author_login or build.author_name or build.sender
 
 
+def needed(right: Right, slug: str, *, is_known: bool) -> str:
+    """What a caller lacks for an action, and who gives it; `is_known` says that the caller is signed in."""
+    if not is_known:
+        return f"Sign in to an account with the right to {_DOING[right]} {slug}."
+    return f"This needs the right to {_DOING[right]} {slug}, which whoever administers the repository gives."
+
+
 def amount(number: int, one: str, many: str = "") -> str:
     """A number with its noun: `1 build`, `12,000 builds`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
@@ -187,6 +195,11 @@ def right(rights: Permissions) -> str:
     return "admin" if rights.admin else "write" if rights.write else "read" if rights.read else "none"
 
 
+def named(names: Sequence[str], most: int) -> str:
+    """At most so many names in a sentence: `a, b and others`."""
+    return listed([*names[:most], "others"] if len(names) > most else names)
+
+
 def why(stage: Stage, build: Build, pending: str) -> str:
     """Why nothing of a stage runs, in words; `pending` is what the queue says. Empty for a stage that runs or ran."""
     if stage.status == "waiting_on_dependencies":
@@ -198,7 +211,7 @@ def why(stage: Stage, build: Build, pending: str) -> str:
             return f"skipped: {listed(failed)} failed"
         return "skipped: it is for failures alone" if not stage.on_success else "skipped"
     if stage.status == "declined":
-        return "declined by an administrator of the repository"
+        return f"declined by an administrator of the repository{f': {stage.error}' if stage.error else ''}"
     return pending
 
 

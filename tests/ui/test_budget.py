@@ -50,6 +50,8 @@ async def test_pages_are_small_on_the_line(place: Place) -> None:
             "/login",
             "/-/builds",
             "/-/deployments",
+            "/-/approvals",
+            "/octocat/hello/2/-/again",
         )
     }
     files = {name: len(asset.text.packed) for name, asset in all_of_them().items()}
@@ -66,7 +68,9 @@ async def test_pages_are_small_on_the_line(place: Place) -> None:
         ("/", 5),
         ("/octocat/hello", 10),
         ("/octocat/hello/1", 7),
-        ("/octocat/hello/32/1/1", 8),
+        ("/octocat/hello/32/1/1", 9),
+        ("/octocat/hello/32/-/cancel", 9),
+        ("/-/approvals", 5),
         ("/-/go?q=web", 5),
         ("/-/builds", 5),
         ("/-/deployments", 7),
@@ -119,6 +123,7 @@ async def test_a_history_of_a_hundred_thousand_builds_is_as_quick(place: Place) 
     paths = [
         *("/", "/octocat/hello", "/octocat/hello?status=failure&target=t5", "/octocat/hello/100500"),
         *("/-/builds", "/-/builds?status=killed", "/-/deployments", "/-/deployments?target=none"),
+        *("/-/approvals", "/octocat/hello/100500/-/again", "/octocat/hello/100501/-/approve"),
     ]
 
     times: dict[str, list[float]] = {path: [] for path in paths}
