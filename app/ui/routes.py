@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 from app.ui import addresses, assets
-from app.ui.pages import build, go, home, repo, sign_in
+from app.ui.pages import build, go, home, keys, repo, sign_in
 from app.web.route import Endpoint
 
 routes: Sequence[Endpoint] = [
     *home.routes,
     *go.routes,
+    *keys.routes,
     *assets.routes,
     *repo.routes,
     *build.routes,
