@@ -27,6 +27,7 @@ PAGES = {
     "build, waits": Shown(f"/{VAULT}/{WAITS}"),
     "build, waits for others": Shown(f"/{VAULT}/{WAITS}", "reader"),
     "step": Shown(f"/{SHOP}/{CURRENT}/2/1"),
+    "step, black line": Shown(f"/{SHOP}/{CURRENT}/2/1#L8"),
     "go to": Shown("/-/go?q=shop"),
     "go to, nothing": Shown(f"/-/go?q={BROKEN}"),
     "missing": Shown("/acme/nowhere"),
