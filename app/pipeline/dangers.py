@@ -11,7 +11,7 @@ from app.pipeline import globs, source
 from app.pipeline.conditions import Condition
 from app.pipeline.event import EVENTS
 from app.pipeline.fields import Fields
-from app.pipeline.model import Config, Pipeline
+from app.pipeline.model import GLOB, Config, Pipeline
 from app.pipeline.nodes import Mapping, Node, Scalar, Sequence
 from app.pipeline.problems import Problem, quoted
 from app.pipeline.substitute import MARK
@@ -23,8 +23,6 @@ NEVER = "danger: never started"
 SECRET = "danger: secret for pull requests"
 CLONE = "danger: unverified clone"
 
-#: Characters that make a name of a condition a pattern.
-_PATTERN = frozenset("*?[{\\")
 _NAME = re.compile(r"\w+")
 #: The variables that nobody but the server and git choose have one of these beginnings.
 _OURS = ("DRONE_", "CI_", "GANTRY_")
@@ -155,4 +153,4 @@ def _name(step: Mapping) -> str:
 
 def is_pattern(name: str) -> bool:
     """Whether a name of a condition stands for several names."""
-    return not _PATTERN.isdisjoint(name)
+    return not GLOB.isdisjoint(name)

@@ -82,6 +82,10 @@ class SecretDocument:
     get_name: str
 
 
+#: Characters that make a name of a condition a glob.
+GLOB = frozenset("*?[{\\")
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """A whole pipeline file; a file without pipelines starts nothing and is no error."""
@@ -92,3 +96,8 @@ class Config:
     signature: str | None = None
     #: the names in the include lists of all `trigger.target`, globs as written
     targets: tuple[str, ...] = ()
+
+    @property
+    def named_targets(self) -> tuple[str, ...]:
+        """Those of the targets that are names, and no globs."""
+        return tuple(name for name in self.targets if not GLOB & set(name))

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from app.errors import NothingToRun, Problem
 from app.names import meant
 from app.pipeline.event import Event
-from app.pipeline.model import Config
+from app.pipeline.model import GLOB, Config
 from app.pipeline.plan import Exclusion, Plan
 from app.pipeline.problems import quoted
 
 #: Targets that a sentence lists.
 _LISTED = 8
-#: Characters that make a name of a condition a pattern, which nobody can have meant.
-_PATTERN = frozenset("*?[{\\")
 
 
 def nothing_to_run(config: Config, event: Event, planned: Plan) -> NothingToRun:
@@ -52,10 +50,7 @@ def _sentence(config: Config, event: Event, excluded: Sequence[Exclusion]) -> st
 def _no_target(config: Config, event: Event, elsewhere: Sequence[Exclusion]) -> str:
     """The sentence about an event that only its target keeps from starting these pipelines."""
     wanted = [
-        name
-        for one in elsewhere
-        for name in one.mismatches[0].include
-        if name != event.target and not _PATTERN & set(name)
+        name for one in elsewhere for name in one.mismatches[0].include if name != event.target and not GLOB & set(name)
     ]
     listed = ", ".join(config.targets[:_LISTED])
     more = f" and {len(config.targets) - _LISTED} more" if len(config.targets) > _LISTED else ""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 from app.ui import addresses, assets
-from app.ui.pages import build, go, home, repo, sign_in
+from app.ui.pages import build, go, home, new, promote, repo, rollback, sign_in
 from app.web.route import Endpoint
 
 routes: Sequence[Endpoint] = [
@@ -14,6 +14,9 @@ routes: Sequence[Endpoint] = [
     *assets.routes,
     *repo.routes,
     *build.routes,
+    *promote.routes,
+    *rollback.routes,
+    *new.routes,
 ]
 #: The pages to sign in and out are routes of Drone's API, too, and are described with it.
 described: Sequence[Endpoint] = sign_in.routes
