@@ -1,13 +1,13 @@
 """The SQL of repositories and rights."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from app.accounts.model import User
 from app.db import schema
 from app.db.mapper import NAMES, Mapper
-from app.db.tx import Row, Tx, each, many, one, run
+from app.db.tx import Row, Tx, each, many, one, rows_of, run
 from app.db.window import Part, Window
 from app.errors import Conflict, NotFound
 from app.repos import aged
@@ -61,6 +61,11 @@ RESUME = "UPDATE repos SET counter = :counter, unbroken_from = :next WHERE id = 
 PERMISSIONS = """
     SELECT can_read, can_write, can_admin FROM permissions WHERE user_id = :user_id AND repo_id = :repo_id
 """
+RIGHTS_OF = f"""
+    SELECT permissions.repo_id AS repo_id, can_read, can_write, can_admin
+    FROM :rows(asked; repo_id bigint) AS asked CROSS JOIN permissions
+    WHERE permissions.user_id = :user_id AND permissions.repo_id = asked.repo_id AND {aged.COUNTS}
+"""  # noqa: S608 - SQL of ours
 #: With the account that the account has at the repository's host, if any.
 WITH_RIGHTS = """
     SELECT repos.*, can_read, can_write, can_admin, permissions.synced AS told, host_accounts.id AS at_host
@@ -249,6 +254,13 @@ def permissions(user_id: int, repo_id: int) -> Tx[Permissions | None]:
     """The rights of an account in a repository, None for an account without a row of rights."""
     row = yield from one(PERMISSIONS, user_id=user_id, repo_id=repo_id)
     return _permissions(row) if row else None
+
+
+def rights_of(user_id: int, repo_ids: Iterable[int], now: int) -> Tx[Mapping[int, Permissions]]:
+    """The rights of an account in these repositories that count, by repository id; without one of no row of rights."""
+    asked = rows_of((repo_id,) for repo_id in repo_ids)
+    rows = yield from many(RIGHTS_OF, asked=asked, user_id=user_id, since=aged.since(now))
+    return {row["repo_id"]: _permissions(row) for row in rows}
 
 
 def grant(repo_id: int, user_id: int, rights: Permissions, now: int, *, synced: int = 0) -> Tx[None]:

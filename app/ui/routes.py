@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 from app.ui import addresses, assets
-from app.ui.pages import build, go, home, repo, sign_in
+from app.ui.pages import board, build, go, repo, sign_in
 from app.web.route import Endpoint
 
 routes: Sequence[Endpoint] = [
-    *home.routes,
+    *board.routes,
     *go.routes,
     *assets.routes,
     *repo.routes,

@@ -10,6 +10,15 @@ from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
 
 #: A colour of the style sheet; each goes with an icon and a word.
 Tone = Literal["success", "failed", "running", "waits", "neutral"]
+#: What a board may show, in words.
+SHOWN: Mapping[str, str] = {
+    "everything": "everything",
+    "flight": "in flight",
+    "waits": "waits for approval",
+    "failed": "failed",
+    "differs": "differs from the target before",
+    "mine": "promoted by me",
+}
 #: Characters of a commit's id that are shown.
 SHORT = 8
 #: Characters of one line of a commit's message that are shown in lists.
@@ -41,6 +50,7 @@ _MARKS: Mapping[Status, Mark] = {
     "killed": Mark("stopped", "stopped", "neutral", "■"),
     "declined": Mark("stopped", "declined", "neutral", "■"),
 }
+_ROLLED_BACK = Mark("rolled-back", "rolled back", "neutral", "↶")
 #: Of a status that this version does not know.
 _UNKNOWN = Mark("queued", "unknown", "neutral", "?")
 
@@ -53,6 +63,11 @@ def mark(status: Status) -> Mark:
 def mark_of(build: Build) -> Mark:
     """The mark of a build; one of which nothing runs before an approval waits for the approval."""
     return mark(build.state)
+
+
+def outcome(build: Build) -> Mark:
+    """The mark of a promotion or a rollback in the history of a target."""
+    return _ROLLED_BACK if (build.event, build.status) == ("rollback", "success") else mark_of(build)
 
 
 def age(then: int, now: int) -> str:
@@ -122,6 +137,11 @@ def name_of_ref(ref: str) -> str:
 def version(build: Build) -> str:
     """What people call the commit of a build: its tag, else the beginning of its id."""
     return build.ref.removeprefix("refs/tags/") if build.ref.startswith("refs/tags/") else short(build.after)
+
+
+def is_named(build: Build) -> bool:
+    """Whether the version is another word than the commit's id."""
+    return version(build) != short(build.after)
 
 
 def occasion(build: Build) -> str:

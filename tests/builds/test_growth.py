@@ -19,7 +19,7 @@ import pytest
 import app
 from app.accounts.auth import Claim
 from app.accounts.model import User
-from app.builds import claims, flow, goto, lists, progress, purge, stages, steps, store, targets
+from app.builds import board, claims, flow, goto, lists, progress, purge, stages, steps, store, targets
 from app.builds.model import Build, Stage
 from app.db.migrate import VERSIONS, versions
 from app.db.parameters import marked
@@ -94,7 +94,7 @@ SCANS = {
     "main.backup_blobs.PLACES": "a backup takes all bytes along",
 }
 #: Texts that statements begin with.
-BEGINNINGS = {"ITEMS", "_MATCHING", "_APPROVABLE", "_DEPLOYED", "_READABLE"}
+BEGINNINGS = {"ITEMS", "CURRENT_OF", "KNOWN", "_MATCHING", "_APPROVABLE", "_DEPLOYED", "_READABLE"}
 #: Orders that no index has, by statement: what is sorted, which is no more than what is answered or unfinished. A
 #: statement that is given rows may sort what it finds for them.
 SORTS = {
@@ -370,6 +370,9 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "approvals": lambda _: lists.approvals(User(1, "u0"), Window(25), NOW),
     "targets": lambda _: targets.of_repo(1),
     "what runs in a target": lambda _: targets.current(1, "production"),
+    "board": lambda _: board.page(User(1, "u0"), board.Filter(show="differs"), Window(25), NOW),
+    "board of failures": lambda _: board.page(User(1, "u0"), board.Filter(show="failed"), Window(25), NOW),
+    "what may be promoted": lambda _: targets.promotable([REPO]),
     "targets of all repositories": lambda _: targets.page(User(1, "u0"), Window(25), NOW),
     "go to a build": lambda _: goto.find("r1#7", User(1, "u0"), NOW),
     "go to a commit": lambda _: goto.find("a" * 10, User(1, "u0"), NOW),

@@ -6,7 +6,7 @@ from tests.builds.farside import pipeline
 from tests.ui.farside import Place
 
 REGIONS = {
-    "/": ["repos"],
+    "/": ["board"],
     "/octocat/hello": ["builds", "targets"],
     "/octocat/hello/1": ["graph", "head", "log", "stages"],
 }
