@@ -40,6 +40,12 @@ UNFINISHED = """
         AND status || '' IN ('pending', 'running', 'blocked')
     ORDER BY number DESC LIMIT 1
 """
+#: (Written so, the database reads the index of statuses: few builds are unfinished.)
+LANE = """
+    SELECT * FROM builds WHERE repo_id = :repo_id AND status IN ('pending', 'running', 'blocked')
+        AND deploy_to || '' = :name AND deploy_to <> ''
+    ORDER BY number + 0 LIMIT :limit
+"""
 PREVIOUS = CURRENT.replace("ORDER BY", "AND done.number <> :number ORDER BY")
 #: The targets of a repository, or of each of those that `asked` joins, with what gives them their order.
 KNOWN = """
@@ -156,6 +162,12 @@ def unfinished_after(repo_id: int, target: str, number: int) -> Tx[Build | None]
     """The newest promotion or rollback to a target with a greater number that is not over; without its stages."""
     row = yield from one(UNFINISHED, repo_id=repo_id, name=target, number=number)
     return MAPPER.make(row) if row else None
+
+
+def lane(repo_id: int, target: str, limit: int) -> Tx[Sequence[Build]]:
+    """The promotions and rollbacks to a target that are not over, without their stages: what runs, then what waits."""
+    found = [MAPPER.make(row) for row in (yield from many(LANE, repo_id=repo_id, name=target, limit=limit))]
+    return sorted(found, key=lambda build: build.status != "running")
 
 
 def previous(repo_id: int, target: str, number: int) -> Tx[Build | None]:

@@ -86,6 +86,12 @@ COLLABORATORS = """
     FROM permissions JOIN users ON users.id = permissions.user_id
     WHERE repo_id = :repo_id ORDER BY lower(login)
 """
+#: The names of those who may write in a repository by a right of theirs.
+WRITERS = f"""
+    SELECT login FROM permissions JOIN users ON users.id = permissions.user_id
+    WHERE permissions.repo_id = :repo_id AND permissions.can_write AND users.active AND {aged.COUNTS}
+    ORDER BY lower(login) LIMIT :limit
+"""  # noqa: S608 - SQL of ours
 NEXT_NUMBER = """
     UPDATE repos SET counter = counter + 1, version = version + 1 WHERE id = :id RETURNING counter
 """
@@ -285,6 +291,12 @@ def revoke(repo_id: int, user: User) -> Tx[None]:
 def collaborators(repo_id: int) -> Tx[list[tuple[Row, Permissions]]]:
     """The accounts with rights: rows of user_id, login, avatar, created and updated, each with the rights."""
     return [(row, _permissions(row)) for row in (yield from many(COLLABORATORS, repo_id=repo_id))]
+
+
+def writers(repo_id: int, limit: int, now: int) -> Tx[list[str]]:
+    """The logins of those who were granted the right to write in a repository, in order."""
+    rows = yield from many(WRITERS, repo_id=repo_id, limit=limit, since=aged.since(now))
+    return [row["login"] for row in rows]
 
 
 def _permissions(row: Row) -> Permissions:

@@ -44,10 +44,10 @@ class Listed:
         return any(target.current is None for target in self.targets)
 
 
-def of_repo(found: Access) -> Tx[Listed]:
-    """The repository of a page, with its targets."""
+def of_repo(found: Access, *, whole: bool = False) -> Tx[Listed]:
+    """The repository of a page, with its targets; `whole` = what may be promoted is needed in any case."""
     listed = Listed(found.repo, (yield from targets.of_repo(found.repo.id)), found.may("write"))
-    if not (listed.may_write and listed.is_open):
+    if not listed.may_write or not (whole or listed.is_open):
         return listed
     numbers = yield from targets.promotable([found.repo])
     return replace(listed, promotable=numbers[found.repo.id])

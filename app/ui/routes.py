@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 from app.ui import addresses, assets
-from app.ui.pages import board, build, go, repo, sign_in
+from app.ui.pages import board, build, go, repo, sign_in, target
 from app.web.route import Endpoint
 
 routes: Sequence[Endpoint] = [
@@ -13,6 +13,7 @@ routes: Sequence[Endpoint] = [
     *go.routes,
     *assets.routes,
     *repo.routes,
+    *target.routes,
     *build.routes,
 ]
 #: The pages to sign in and out are routes of Drone's API, too, and are described with it.

@@ -1,6 +1,7 @@
 """Words of the pages: statuses with their icons, ages, durations, events, versions. Pure."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -184,6 +185,11 @@ def listed(names: Sequence[str]) -> str:
     """Names in a sentence: `a, b and c`."""
     *most, last = names or [""]
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def word(text: str) -> str:
+    """A word of a command line, as a shell reads it."""
+    return shlex.quote(text)
 
 
 def why(stage: Stage, build: Build, pending: str) -> str:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from app.builds import filters, lists, store
+from app.builds import filters, lists
 from app.builds.api.request import State
 from app.builds.deliveries import store as deliveries
 from app.builds.deliveries.model import Delivery
-from app.builds.lists import Head
 from app.builds.model import Build
 from app.db.tx import Tx
 from app.db.window import Part, Window
@@ -103,7 +102,7 @@ def _reads(request: Request[State], found: Access) -> Tx[Found]:
         part = yield from filters.page(found.repo, _asked(request), paging.window(request, filters.NUMBERS, size=ROWS))
     except Invalid as wrong:
         return Found(known, Part((), earlier=False, later=False), (), bool(told), wrong.problems)
-    builds = yield from _whole(part)
+    builds = yield from lists.whole(part)
     idle = [one for one in told if not one.build and not one.twin]
     shown = (yield from _of_page(found.repo, builds, idle)) if idle else ()
     return Found(known, builds, shown, bool(told), ())
@@ -113,11 +112,6 @@ def _told(repo: Repo) -> Tx[Sequence[Delivery]]:
     return (yield from deliveries.list_newest(repo.id, Window(DELIVERIES))).items
 
 
-def _whole(part: Part[Head]) -> Tx[Part[Build]]:
-    builds = yield from store.by_ids(head.id for head in part.items)
-    return Part([builds[head.id] for head in part.items if head.id in builds], part.earlier, part.later)
-
-
 def _of_page(repo: Repo, builds: Part[Build], idle: Sequence[Delivery]) -> Tx[Sequence[Delivery]]:
     """The deliveries of the time of a page: after its oldest build, up to the build that is newer than its newest."""
     since, until = 0, _LATEST
@@ -125,7 +119,7 @@ def _of_page(repo: Repo, builds: Part[Build], idle: Sequence[Delivery]) -> Tx[Se
         since = builds.items[-1].created
     if builds.earlier and builds.items:
         newer = yield from lists.page(repo, {}, Window(1, before=str(builds.items[0].number)))
-        until = min([build.created for build in (yield from _whole(newer)).items], default=_LATEST)
+        until = min([build.created for build in (yield from lists.whole(newer)).items], default=_LATEST)
     return [one for one in idle if since < one.received <= until]
 
 
