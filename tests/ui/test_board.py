@@ -99,7 +99,7 @@ async def test_targets_without_a_column_are_in_a_group_that_opens(place: Place) 
     assert page.text("thead th") == "Repository t000 t001 t002 t003 t004 t005 Other targets"
     hello, other_row = page.doc.query("tbody tr")
     assert words(hello.query("summary")[0]) == "94 other targets"
-    assert [len(hello.query(".cell")), words(hello.query("details > p")[0])] == [30, "64 more"]
+    assert [len(hello.query(".cards > div")), words(hello.query("details > p")[0])] == [30, "64 more"]
     assert "open" not in attributes(hello.query("details")[0])
     assert "open" in attributes(other_row.query("details")[0])
 
