@@ -24,7 +24,8 @@ FLOOR = "SELECT id FROM builds WHERE id < :key ORDER BY id DESC LIMIT 1 OFFSET :
 BEFORE = """
     SELECT asked.id AS id, coalesce((
         SELECT done.id FROM builds done WHERE done.repo_id = asked.repo_id AND done.deploy_to = asked.name
-            AND done.deploy_to <> '' AND done.status = 'success' AND (done.finished, done.number) < (asked.began, asked.number)
+            AND done.deploy_to <> '' AND done.status = 'success'
+            AND (done.finished, done.number) < (asked.began, asked.number)
         ORDER BY done.finished DESC, done.number DESC LIMIT 1
     ), 0) AS before_id
     FROM :rows(asked; id bigint, repo_id bigint, name text, began bigint, number bigint) AS asked

@@ -9,12 +9,13 @@ from typing import Any, TypeAlias
 
 from starlette.requests import Request
 
-from app.errors import AppError, Problem, Unauthorized
+from app.errors import AppError, NothingToRun, Problem, Unauthorized
 from app.web import body, errors
 from app.web.reply import HTML, SeeOther
 
-#: Does what the fields of a form ask for; gives the address of the page that follows.
-Act: TypeAlias = Callable[[Mapping[str, str]], Awaitable[str]]
+#: Does what the fields of a form ask for; gives the address of the page that follows. None for fields that ask only
+#: what the form would do: it comes back, and says so.
+Act: TypeAlias = Callable[[Mapping[str, str]], Awaitable[str | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,11 @@ class Form:
 
 def refused(typed: Mapping[str, str], error: AppError) -> Form:
     """The form of an action that an error ended."""
-    problems = getattr(error, "problems", ()) or (Problem("", error.code, error.message),)
+    problems = getattr(error, "problems", ())
+    if isinstance(error, NothingToRun):  # its problems are of pipelines, and of no field
+        problems = [Problem("", one.code, one.message) for one in problems if one.message != error.message]
+    if isinstance(error, NothingToRun) or not problems:
+        problems = [Problem("", error.code, error.message), *problems]
     return Form(typed, problems, errors.status_of(error))
 
 
@@ -53,8 +58,9 @@ async def carry_out(request: Request[Any], act: Act, show: Callable[[Form], Awai
     """
     typed = await body.form(request)
     try:
-        return SeeOther(await act(typed))
+        address = await act(typed)
     except Unauthorized:
         raise
     except AppError as error:
         return await show(refused(typed, error))
+    return await show(Form(typed)) if address is None else SeeOther(address)

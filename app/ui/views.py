@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
-from app.repos.model import Right
+from app.repos.model import Permissions, Right
 
 #: A colour of the style sheet; each goes with an icon and a word.
 Tone = Literal["success", "failed", "running", "waits", "neutral"]
@@ -188,6 +188,16 @@ def listed(names: Sequence[str]) -> str:
 def named(names: Sequence[str], most: int) -> str:
     """At most so many names in a sentence: `a, b and others`."""
     return listed([*names[:most], "others"] if len(names) > most else names)
+
+
+def stored_now(value: str) -> str:
+    """What is stored in place of what was typed; `true` and nothing are those of a box to tick."""
+    return f"stored now: {'yes' if value == 'true' else ', '.join(value.split()) or 'no'}"
+
+
+def right(rights: Permissions) -> str:
+    """The greatest right of an account: `admin`, `write` or `read`."""
+    return "admin" if rights.admin else "write" if rights.write else "read" if rights.read else "none"
 
 
 def why(stage: Stage, build: Build, pending: str) -> str:
