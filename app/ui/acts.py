@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from app.builds import rules
 from app.builds.model import DONE, Build
@@ -47,4 +48,4 @@ def _known(repo: Repo, build: Build, earlier: Build | None) -> Iterator[tuple[st
         target = build.deploy_to
         label = f"Roll {target} back to {earlier.number}…"
         address = addresses.ours(repo, "rollback", number=earlier.number, target=target)
-        yield "rollback", label, address, f"gantry build rollback {slug} {earlier.number} {target}", "write"
+        yield "rollback", label, address, f"gantry build rollback {slug} {earlier.number} {quote(target)}", "write"

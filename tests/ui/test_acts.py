@@ -1,7 +1,5 @@
 """What can be done with a build: in which state, for whom, and what the forms say."""
 
-from dataclasses import replace
-
 import pytest
 
 from app.builds import approval, flow, stop
@@ -50,7 +48,7 @@ def test_what_runs_in_a_target_can_be_rolled_back_to_what_ran_before() -> None:
 
     assert act.label == "Roll prod eu back to 31…"
     assert act.address == "/acme/web/31/-/rollback?target=prod+eu"
-    assert act.command == "gantry build rollback acme/web 31 prod eu"
+    assert act.command == "gantry build rollback acme/web 31 'prod eu'"
 
 
 @pytest.mark.parametrize("who", MAY)
@@ -178,6 +176,30 @@ async def test_a_build_runs_again_with_its_parameters_and_with_debug(place: Plac
     assert third.debug
 
 
+async def test_a_form_that_is_sent_twice_runs_the_build_once(place: Place) -> None:
+    await place.scene.run((await place.scene.push()).stages[0])
+    (key,) = (await place.page(f"{BUILD}/-/again", "writer")).doc.query("[name=key]")
+    fields = {"key": attributes(key)["value"]}
+
+    answers = [await place.post(f"{BUILD}/-/again", **fields) for _ in range(2)]
+    other = await place.post(f"{BUILD}/-/again", **fields, debug="true")
+
+    assert [answer.headers["location"] for answer in answers] == ["/octocat/hello/2"] * 2
+    assert other.status_code == 409
+    assert attributes(Page(other).doc.query("[name=key]")[0])["value"] != fields["key"]
+    assert await place.scene.counter() == 2
+
+
+@pytest.mark.parametrize("key", ["é", "x" * 300])
+async def test_a_key_that_is_none_runs_nothing(place: Place, key: str) -> None:
+    await place.scene.run((await place.scene.push()).stages[0])
+
+    answer = await place.post(f"{BUILD}/-/again", key=key)
+
+    assert answer.status_code == 400
+    assert "printable characters of ASCII" in answer.text
+
+
 async def test_a_build_that_was_declined_does_not_run_again(place: Place) -> None:
     await held(place)
     await approval.decline(place.scene.ports, place.repo, 1, ADA)
@@ -239,12 +261,3 @@ async def test_a_decline_is_told_with_who_and_why_to_those_who_may_know(place: P
     assert "ada" not in texts[""].replace("by ada", "").replace("asked for by ada", "").replace("Ada", "")
     for text in texts.values():
         assert ": not <b>before</b> Monday" in text
-
-
-async def test_a_stage_with_two_rights_lacking_explains_each_once(place: Place) -> None:
-    await held(place, pipeline("deploy"), pipeline("more"))
-    object.__setattr__(place.scene, "repo", replace(place.repo))
-
-    page = await place.page(BUILD)
-
-    assert page.count("#needs-admin") == page.count("#needs-write") == 1
