@@ -9,6 +9,8 @@ from app.builds.model import DONE, Build
 from app.repos.model import Repo, Right
 from app.ui import addresses
 
+_KEYS = {"promote": "p", "again": "r", "approve": "a"}
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -20,6 +22,11 @@ class Act:
     command: str
     right: Right
     is_allowed: bool
+
+    @property
+    def key(self) -> str:
+        """The key that leads to the action; empty for none."""
+        return _KEYS.get(self.name, "")
 
 
 def acts(repo: Repo, build: Build, earlier: Build | None, may: Callable[[Right], bool]) -> Sequence[Act]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 from app.ui import addresses, assets
-from app.ui.pages import again, approvals, build, cancel, compare, decide, everywhere, go, home, repo, sign_in
+from app.ui.pages import again, approvals, build, cancel, compare, decide, everywhere, go, home, keys, repo, sign_in
 from app.ui.pages.settings import access, cron, danger, general, hooks, secrets
 from app.ui.pages.stores import artifacts, build_info, bundles
 from app.web.route import Endpoint
@@ -14,6 +14,7 @@ routes: Sequence[Endpoint] = [
     *home.routes,
     *go.routes,
     *everywhere.routes,
+    *keys.routes,
     *assets.routes,
     *repo.routes,
     *build.routes,

@@ -17,6 +17,21 @@ SHORT = 8
 #: Characters of one line of a commit's message that are shown in lists.
 LINE = 200
 _MINUTE, _HOUR, _DAY, _MONTH, _YEAR = 60, 3600, 86400, 30 * 86400, 365 * 86400
+#: The units of ages, the longest first, and their seconds.
+UNITS = (("y", _YEAR), ("mo", _MONTH), ("d", _DAY), ("h", _HOUR), ("min", _MINUTE), ("s", 1))
+#: The keys of the pages, and what each does.
+KEYS = (
+    (("/",), "go to a repository, a build, a commit or a target"),
+    (("?",), "this list"),
+    (("g b", "g u", "g a", "g d"), "board, builds, approvals, deployments"),
+    (("j", "k", "Enter"), "next and previous in a list, open"),
+    (("p", "r", "a"), "of a build: promote it, run it again, its approval"),
+    (("[", "]"), "the step before, the step after"),
+    (("f", "e", "Home", "End"), "in a log: find, next error, beginning, end"),
+    (("Esc",), "close what is open"),
+)
+#: The words of ages and durations: where `{}` stands, a length goes.
+AGO, AHEAD, NOW, SHORTEST = "{} ago", "in {}", "just now", "< 1 s"
 #: The greatest time that is shown: the end of the year 9999.
 _LATEST = 253_402_300_799
 
@@ -60,22 +75,20 @@ def mark_of(build: Build) -> Mark:
 def age(then: int, now: int) -> str:
     """How long ago a time is, in one unit: `3 min ago`; `in 3 min` for a time to come."""
     seconds = now - then
-    if seconds < 0:
-        return f"in {_length(-seconds)}"
-    return f"{_length(seconds)} ago" if seconds else "just now"
+    if seconds == 0:
+        return NOW
+    return AGO.format(_length(seconds)) if seconds > 0 else AHEAD.format(_length(-seconds))
 
 
 def _length(seconds: int) -> str:
-    for size, unit in ((_YEAR, "y"), (_MONTH, "mo"), (_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    unit, size = next(one for one in UNITS if seconds >= one[1])
+    return f"{seconds // size} {unit}"
 
 
 def duration(seconds: int) -> str:
     """A length of time in two units: `43 s`, `2 min 10 s`, `1 h 5 min`; `< 1 s` for none."""
     if seconds < 1:
-        return "< 1 s"
+        return SHORTEST
     for size, unit, smaller, name in ((_DAY, "d", _HOUR, "h"), (_HOUR, "h", _MINUTE, "min"), (_MINUTE, "min", 1, "s")):
         if seconds >= size:
             rest = seconds % size // smaller
@@ -89,6 +102,16 @@ def took(work: Build | Stage | Step, now: int) -> str:
     if not work.started or work.status == "skipped":
         return ""
     return duration((end if end and work.status in DONE else max(now, work.started)) - work.started)
+
+
+def since(work: Build | Stage | Step) -> int:
+    """When work began that goes on; 0 for work that does not."""
+    return work.started if work.started and work.status == "running" else 0
+
+
+def title(build: Build, slug: str) -> str:
+    """A build in the title of a page, with the sign of its status first."""
+    return f"{mark_of(build).sign} {build.number} {slug}"
 
 
 def machine_time(then: int) -> str:
@@ -185,11 +208,6 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def named(names: Sequence[str], most: int) -> str:
-    """At most so many names in a sentence: `a, b and others`."""
-    return listed([*names[:most], "others"] if len(names) > most else names)
-
-
 def stored_now(value: str) -> str:
     """What is stored in place of what was typed; `true` and nothing are those of a box to tick."""
     return f"stored now: {'yes' if value == 'true' else ', '.join(value.split()) or 'no'}"
@@ -198,6 +216,11 @@ def stored_now(value: str) -> str:
 def right(rights: Permissions) -> str:
     """The greatest right of an account: `admin`, `write` or `read`."""
     return "admin" if rights.admin else "write" if rights.write else "read" if rights.read else "none"
+
+
+def named(names: Sequence[str], most: int) -> str:
+    """At most so many names in a sentence: `a, b and others`."""
+    return listed([*names[:most], "others"] if len(names) > most else names)
 
 
 def why(stage: Stage, build: Build, pending: str) -> str:

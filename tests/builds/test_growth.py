@@ -49,7 +49,7 @@ BIG = re.compile(
     r"|converted|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
     r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages"
     r"|deliveries|looks|seen_refs|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence|outbox|webhooks"
-    r"|webhook_events|webhook_deliveries)\b"
+    r"|webhook_events|webhook_deliveries|declared_targets)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
@@ -116,9 +116,9 @@ SORTS = {
     "builds.stages.PLATFORMS": "what is unfinished, by platform",
     "repos.store.OF_USER": "the repositories of an account; the answer is all of them",
     "repos.store.COLLABORATORS": "the accounts of a repository; the answer is all of them",
-    "repos.store.ADMINISTRATORS": "those who have rights in one repository",
     "repos.store.COLLABORATORS_AFTER": "the accounts of a repository; the answer is all of them",
     "repos.store.COLLABORATORS_BEFORE": "the accounts of a repository; the answer is all of them",
+    "repos.store.ADMINISTRATORS": "those who have rights in one repository",
     "accounts.groups.MEMBERS": "the accounts of a group; the answer is all of them",
     "accounts.groups.OF_USER": "the groups of an account; the answer is all of them",
     "accounts.issued.OF_USER": "the issued tokens of an account, of which there are 10,000 at most",

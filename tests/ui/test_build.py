@@ -141,7 +141,7 @@ async def test_parameters_tell_where_they_come_from(place: Place) -> None:
 
     page = await place.page("/octocat/hello/2")
 
-    assert page.text("dl") == "REGION eu from build 1 VERSION 1.4 given"
+    assert page.text("main dl") == "REGION eu from build 1 VERSION 1.4 given"
     assert "promotion of build 1 to staging by octocat" in page.text("#head")
 
 
