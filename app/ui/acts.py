@@ -9,6 +9,7 @@ from app.builds.model import DONE, Build
 from app.repos.model import Repo, Right
 from app.ui import addresses
 
+#: The keys of the pages (`parts/keys.html`), by action.
 _KEYS = {"promote": "p", "again": "r", "approve": "a"}
 
 

@@ -62,7 +62,7 @@ async def test_an_action_is_offered_to_who_may_and_else_names_the_right_that_is_
     offered = {attributes(node)["id"] for node in page.doc.query(".acts > a")}
     due = {"admin": "act-approve", "write": "act-cancel"}
     assert offered == {due[right] for right in may}
-    barred = {attributes(node)["aria-describedby"] for node in page.doc.query(".acts button")}
+    barred = {attributes(node)["aria-describedby"] for node in page.doc.query(".acts > button")}
     assert barred == {f"needs-{right}" for right in due if right not in may}
     for right, words in {"admin": "Approve or reject: ", "write": "Cancel: "}.items():
         if right not in may:
@@ -168,7 +168,7 @@ async def test_a_build_runs_again_with_its_parameters_and_with_debug(place: Plac
     page = await place.page(f"{BUILD}/-/again", "writer")
     plain, debug = await place.post(f"{BUILD}/-/again"), await place.post(f"{BUILD}/-/again", debug="true")
 
-    assert page.text("dl") == "REGION eu given"
+    assert page.text("main dl") == "REGION eu given"
     assert "gantry build restart octocat/hello 1" in page.text()
     assert [one.headers["location"] for one in (plain, debug)] == ["/octocat/hello/2", "/octocat/hello/3"]
     second, third = await place.scene.build(2), await place.scene.build(3)
