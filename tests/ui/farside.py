@@ -39,6 +39,7 @@ class Place:
     scene: Scene
     client: httpx2.AsyncClient
     cookies: dict[str, str]
+    behind: Behind
     why: dict[int, str] = field(default_factory=dict)
 
     @property
