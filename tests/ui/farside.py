@@ -55,6 +55,11 @@ class Place:
         shown = farside.shown(self.cookies[who]) if who else {}
         return await self.client.get(path, headers=BROWSER | shown | headers)
 
+    async def post(self, path: str, who: str = "writer", **fields: str) -> httpx2.Response:
+        """The answer to a form that the browser of somebody sends from a page of ours."""
+        shown = farside.shown(self.cookies[who]) if who else {}
+        return await self.client.post(path, data=fields, headers=BROWSER | shown | farside.OWN)
+
     async def page(self, path: str, who: str = "reader", status: int = 200) -> "Page":
         """A page that is valid."""
         answer = await self.get(path, who)
