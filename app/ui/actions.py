@@ -4,12 +4,12 @@ The address of a form shows the form by GET and acts by POST, so that every acti
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
 
-from app.errors import AppError, Problem, Unauthorized
+from app.errors import AppError, NothingToRun, Problem, Unauthorized
 from app.web import body, errors
 from app.web.reply import HTML, SeeOther
 
@@ -42,8 +42,10 @@ class Form:
 
 
 def refused(typed: Mapping[str, str], error: AppError) -> Form:
-    """The form of an action that an error ended."""
+    """The form of an action that an error ended. What keeps pipelines from running is of no field."""
     problems = getattr(error, "problems", ()) or (Problem("", error.code, error.message),)
+    if isinstance(error, NothingToRun):
+        problems = [replace(one, field="") for one in problems]
     return Form(typed, problems, errors.status_of(error))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ import httpx2
 
 from app.builds.cron.pace import Pace
 from app.builds.deliveries.keeper import Keeper
+from app.builds.moments import Moments
 from app.db.tx import Tx
 from app.moments import Moment, Recorder, Recorders
 from app.repos import store as repos
@@ -63,8 +64,10 @@ async def desk_of(scene: Scene, **more: Any) -> AsyncIterator[Desk]:
         moments.append(moment)
         yield from ()
 
+    recorders = Recorders(Recorder(record))
+    scene.ports = replace(scene.ports, moments=Moments(scene.ports.db, scene.ports.logs, recorders))
     known = {
-        "recorders": Recorders(Recorder(record)),
+        "recorders": recorders,
         "hosts": scene.ports.hosts,
         "seal": SEAL,
         "crons_changed": lambda: None,
