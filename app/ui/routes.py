@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 from app.ui import addresses, assets
-from app.ui.pages import build, go, home, repo, sign_in
+from app.ui.pages import account, build, go, home, repo, sign_in
 from app.ui.pages.settings import access, cron, danger, general, hooks, secrets
 from app.web.route import Endpoint
 
 routes: Sequence[Endpoint] = [
     *home.routes,
     *go.routes,
+    *account.routes,
     *assets.routes,
     *repo.routes,
     *build.routes,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
@@ -95,9 +95,10 @@ def machine_time(then: int) -> str:
     return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def exact_time(then: int) -> str:
-    """A time with its zone, for people."""
-    return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def exact_time(then: int, zone: tzinfo = UTC) -> str:
+    """A time on the clock of a zone, with the zone, for people."""
+    latest = _LATEST if zone is UTC else _LATEST - _DAY  # a clock may be ahead
+    return datetime.fromtimestamp(min(max(then, 0), latest), zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def short(commit: str) -> str:
