@@ -19,8 +19,9 @@ import pytest
 import app
 from app.accounts.auth import Claim
 from app.accounts.model import User
-from app.builds import claims, flow, goto, lists, progress, purge, stages, steps, store, targets
+from app.builds import claims, flow, goto, lists, progress, purge, requests, stages, steps, store, targets
 from app.builds.model import Build, Stage
+from app.builds.requests import Once
 from app.db.migrate import VERSIONS, versions
 from app.db.parameters import marked
 from app.db.tx import Statement, Tx
@@ -370,6 +371,7 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "approvals": lambda _: lists.approvals(User(1, "u0"), Window(25), NOW),
     "targets": lambda _: targets.of_repo(1),
     "what runs in a target": lambda _: targets.current(1, "production"),
+    "a request that is sent again": lambda _: requests._made(1, Once(1, "k", "")),
     "targets of all repositories": lambda _: targets.page(User(1, "u0"), Window(25), NOW),
     "go to a build": lambda _: goto.find("r1#7", User(1, "u0"), NOW),
     "go to a commit": lambda _: goto.find("a" * 10, User(1, "u0"), NOW),

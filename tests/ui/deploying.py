@@ -28,7 +28,7 @@ class Comparing(FakeHost, Compares):
     async def compare(self, source: Source, before: str, after: str) -> Comparison:
         line = list(self.files)
         new = line[line.index(before) + 1 : line.index(after) + 1]
-        return Comparison([self._commit(sha) for sha in new], [".drone.yml"] if before != after else [])
+        return Comparison(tuple(self._commit(sha) for sha in new), (".drone.yml",) if before != after else ())
 
 
 async def built(place: Place, count: int = 1) -> None:

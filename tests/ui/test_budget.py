@@ -2,6 +2,7 @@
 
 import gzip
 import time
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,8 +10,10 @@ import pytest
 from sqlalchemy import Boolean, Text
 
 from app.builds import flow
+from app.builds.moments import Moments
 from app.db import schema
 from app.db.tx import Tx, run
+from app.moments import Recorders
 from app.ui import errors, routes
 from app.ui.assets import all_of_them
 from tests.accounts import farside
@@ -20,6 +23,7 @@ from tests.ui.farside import BROWSER, Place, state
 from tests.web.asgi import serving
 
 KB = 1024
+PROMOTE, ROLLBACK = "/octocat/hello/1/-/promote?target=production", "/octocat/hello/40/-/rollback"
 
 
 async def busy(place: Place) -> None:
@@ -41,8 +45,8 @@ async def test_pages_are_small_on_the_line(place: Place) -> None:
     await busy(place)
 
     sizes = {
-        path: len(gzip.compress((await place.page(path)).html.encode()))
-        for path in ("/", "/octocat/hello", "/octocat/hello/2", "/octocat/hello/1/1/2", "/login")
+        path: len(gzip.compress((await place.page(path, "writer")).html.encode()))
+        for path in ("/", "/octocat/hello", "/octocat/hello/2", "/octocat/hello/1/1/2", "/login", PROMOTE, ROLLBACK)
     }
     files = {name: len(asset.text.packed) for name, asset in all_of_them().items()}
 
@@ -67,6 +71,33 @@ async def test_a_page_asks_for_few_statements_in_one_transaction(place: Place, p
 
     assert answer.status_code == 200
     assert counting.calls == ["read"]
+    assert len(counting.statements) <= most, counting.statements
+
+
+@pytest.mark.parametrize(
+    ("path", "who", "calls", "most"),
+    [
+        (PROMOTE, "writer", ["read", "write", "read"], 18),
+        (ROLLBACK, "writer", ["read", "read", "write", "read"], 21),
+        (PROMOTE, "reader", ["read"], 9),
+        ("/octocat/hello/-/new", "writer", ["read"], 9),
+    ],
+)
+async def test_a_form_reads_once_and_rehearses_once(
+    place: Place, path: str, who: str, calls: list[str], most: int
+) -> None:
+    await busy(place)
+    await place.set("builds WHERE number > 0", status="success", finished=9)
+    await place.set("builds WHERE number = 39", params='{"VERSION":"0"}')
+    counting: Any = Counting(place.scene.ports.db)
+    moments = Moments(counting, place.scene.ports.logs, Recorders())
+    scene = replace(place.scene, ports=replace(place.scene.ports, db=counting, moments=moments))
+    known = state(scene, {}) | {"db": counting}
+    async with serving(routes.routes, page=errors.page, split=routes.split, **known) as client:
+        answer = await client.get(path, headers=BROWSER | farside.shown(place.cookies[who]))
+
+    assert answer.status_code == 200
+    assert counting.calls == calls
     assert len(counting.statements) <= most, counting.statements
 
 
@@ -101,6 +132,7 @@ async def test_a_history_of_a_hundred_thousand_builds_is_as_quick(place: Place) 
     await busy(place)
     await place.scene.ports.db.write(fill(place.scene, 100_000))
     paths = ["/", "/octocat/hello", "/octocat/hello?status=failure&target=t5", "/octocat/hello/100500"]
+    paths += [PROMOTE, ROLLBACK, "/octocat/hello/100501/-/rollback"]
 
     times: dict[str, list[float]] = {path: [] for path in paths}
     for _ in range(7):

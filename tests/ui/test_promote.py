@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
 
 import pytest
 
@@ -128,7 +127,7 @@ async def test_a_target_whose_plan_was_not_shown_is_shown_first(place: Place) ->
     ],
 )
 async def test_what_is_wrong_is_said_at_its_field_and_nothing_begins(
-    place: Place, typed: Mapping[str, str], field: str, told: str
+    place: Place, typed: dict[str, str], field: str, told: str
 ) -> None:
     await built(place, 2)
     sent = await form(place) | typed
