@@ -172,5 +172,5 @@ _QUERY = [
 PATH = REPO / f"{OURS}/new"
 routes = [
     Endpoint("GET", PATH, show, needs=READ, reads=frame.reading(_reads), query=_QUERY, free=True),
-    Endpoint("POST", PATH, act, needs=WRITE, scope="promote", reads=frame.reading(_reads)),
+    Endpoint("POST", PATH, act, needs=WRITE, reads=frame.reading(_reads)),
 ]
