@@ -21,6 +21,7 @@ CODES = codes.of(
             "not_startable": ("A build of this status cannot be started from.", "Choose a build that is over."),
             "parameter_value": ("A parameter holds a NUL.", "Send a text."),
             "parameters_too_large": ("The parameters are too large together.", "Send fewer or shorter ones."),
+            "reason_too_long": ("The reason of a decision is too long.", "Write a shorter one."),
             "stale_delivery": ("A delivery is too old, or from the future.", "Set the clocks of both servers."),
             "unknown_event": ("No build has this event.", "Filter by an event of the message."),
             "unknown_status": ("No build has this status.", "Filter by a status of the message."),
@@ -37,6 +38,7 @@ CODES = codes.of(
             "stage_over": ("The stage is over.", "Read the build again."),
             "stage_taken": ("The stage does not wait for a runner any more.", "Ask for the next stage."),
             "stale_version": ("The stage or step was changed meanwhile.", "Read it again, then change it."),
+            "target_changed": ("Something else runs in the target now.", "Look at what runs there, then decide anew."),
             "step_running": ("The log of a running step cannot be deleted.", "Wait, or cancel the build."),
         },
         422: {

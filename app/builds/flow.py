@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from app.builds import params as parameters
-from app.builds import protection, requests, stages, stop, store
+from app.builds import protection, requests, rules, stages, stop, store, targets
 from app.builds.config import converted
 from app.builds.event import event_of
 from app.builds.model import ERROR_CODE, Build, Stage, Status, cut
@@ -21,6 +21,7 @@ from app.moments import Actor
 from app.pipeline.document import BadPipeline
 from app.pipeline.nothing import nothing_to_run
 from app.pipeline.plan import PlannedStage
+from app.repos import settings
 from app.repos import store as repos
 from app.repos.model import Repo, source
 from app.scm.host import Commit
@@ -103,7 +104,7 @@ async def restart(
     """
     if made := await requests.known(ports, repo, once):
         return made
-    if old.status in protection.HELD:
+    if old.status in rules.HELD:
         raise _not_startable(old.status)
     draft = _again(old, trigger_of(by), parameters.merge(old.params, params, repo.parameters), debug=debug)
     return await start(ports, repo, draft, "build.restart", by, claim=_startable(old), once=once)
@@ -111,7 +112,7 @@ async def restart(
 
 def _startable(old: Build) -> Tx[None]:
     """Invalid when a stage of the build is blocked or declined: its own status may be another, as after a cancel."""
-    held = yield from stages.first_with(old.id, protection.HELD)
+    held = yield from stages.first_with(old.id, rules.HELD)
     if held is not None:
         raise _not_startable(held)
 
@@ -219,11 +220,14 @@ async def start(
     planned = file.plan(event)
     if verdict == "skip":
         raise NothingToRun("the validation extension leaves this build out")
+    declared = file.config.declared if _is_of_default_branch(repo, build) else None
     if not planned.stages:
+        if declared is not None:
+            await ports.db.write(_declared_alone(repo, declared))
         raise nothing_to_run(file.config, event, planned)
     ready = [_stage(repo, stage, now, file.path, blocked=verdict == "block") for stage in planned.stages]
     unsigned = await protection.unsigned(ports, repo, file.text)
-    inserting = _insert(build, ready, claim, file.text if file.converted else "", unsigned, once)
+    inserting = _insert(build, ready, claim, file.text if file.converted else "", unsigned, once, declared)
     return await _made_once(ports, repo, _begin(repo, inserting, verb, by, now), once)
 
 
@@ -281,10 +285,12 @@ def _insert(
     converted_file: str = "",
     unsigned: str = "",
     once: Once | None = None,
+    declared: Sequence[str] | None = None,
 ) -> Tx[Build]:
     """Write the draft with its number and stages. (Copies cost much of the time of a promotion: few are made.)
 
-    `unsigned` is the digest of a file that needs an approval.
+    `unsigned` is the digest of a file that needs an approval. `declared` are the targets that the repository has from
+    now on; None for a file that is not asked for them.
     """
     if claim is not None:
         yield from claim
@@ -301,6 +307,8 @@ def _insert(
         yield from converted.keep(made.id, converted_file)
     if unsigned:
         yield from protection.keep(made.id, unsigned)
+    if declared is not None:
+        yield from targets.declare(draft.repo_id, declared)
     return evolve(made, stages=tuple(created))
 
 
@@ -320,6 +328,18 @@ def _text(text: str) -> str:
 
 #: Stages are copies of this one: to make a copy takes a tenth of the time of `Stage(…)`.
 _NEW_STAGE = Stage(id=0, repo_id=0, build_id=0, number=0, name="")
+
+
+def _declared_alone(repo: Repo, names: Sequence[str]) -> Tx[None]:
+    """Keep the targets of a file that starts no build."""
+    yield from settings.lock(repo.id)
+    yield from targets.declare(repo.id, names)
+
+
+def _is_of_default_branch(repo: Repo, build: Build) -> bool:
+    """Whether the file of a new build is the newest one of the default branch: no build of an old one's commit."""
+    fresh = build.event in ("push", "cron", "custom") and not build.parent
+    return fresh and build.ref == f"refs/heads/{repo.default_branch}"
 
 
 def _stage(repo: Repo, planned: PlannedStage, now: int, path: str, *, blocked: bool) -> Stage:

@@ -245,6 +245,14 @@ requests = Table(
     belongs_to("builds", "build_id"),
 )
 Index("requests_build", requests.c.build_id)
+declared_targets = Table(
+    "declared_targets",
+    metadata,
+    belongs_to("repos", "repo_id", primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    *texts("name"),
+)
+Index("declared_targets_name", declared_targets.c.repo_id, declared_targets.c.name, unique=True)
 
 stages = table(
     "stages",

@@ -11,9 +11,10 @@ from app.repos.model import Repo
 
 #: The part of a path after which everything is ours: no namespace and no repository is called so.
 OURS = "-"
-#: Pages of the whole server: builds of all repositories, what waits for an approval, promotions by day, the account.
-BUILDS, APPROVALS, DEPLOYMENTS, ACCOUNT = (
-    f"/{OURS}/{word}" for word in ("builds", "approvals", "deployments", "account")
+#: Pages of the whole server: builds of all repositories, what waits for an approval, promotions by day, the account,
+#: the list of keys.
+BUILDS, APPROVALS, DEPLOYMENTS, ACCOUNT, KEYS = (
+    f"/{OURS}/{word}" for word in ("builds", "approvals", "deployments", "account", "keys")
 )
 #: What promotions move: artifact repositories, runs of build-info, release bundles.
 ARTIFACTS, BUILD_INFO, BUNDLES = (f"/{OURS}/{word}" for word in ("artifacts", "build-info", "bundles"))

@@ -5,11 +5,19 @@ from app.web import codes
 CODES = codes.of(
     {
         400: {
+            "bad_date": ("A day of a filter is none.", "Write a day as 2026-07-31."),
             "five_fields": ("A job that promotes has five fields.", "Write six, of which the first is seconds."),
             "missing_login": ("A form does not say whose right it is.", "Type the login of an account."),
             "not_confirmed": ("What happens by the clock was not confirmed.", "Tick that this is meant."),
             "unknown_region": ("The page has no such region.", "Ask for a region of the message, or the whole page."),
+            "unknown_theme": ("There is no such theme.", "Choose a theme of the message."),
+            "unknown_time": ("A token cannot last so long.", "Choose a time of the message."),
+            "unknown_zone": ("There is no such time zone.", "Write a zone as in Europe/Berlin, or nothing for UTC."),
             "unknown_right": ("There is no such right.", "Choose a right of the message."),
-        }
+        },
+        409: {
+            "build_over": ("The build is over, so there is nothing to cancel.", "Look at the build's status."),
+            "decided_before": ("Somebody else has decided about the build.", "Look at the build's status."),
+        },
     }
 )

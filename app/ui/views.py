@@ -1,21 +1,47 @@
 """Words of the pages: statuses with their icons, ages, durations, events, versions. Pure."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
-from app.repos.model import Permissions
+from app.repos.model import Permissions, Right
 
 #: A colour of the style sheet; each goes with an icon and a word.
 Tone = Literal["success", "failed", "running", "waits", "neutral"]
+_DOING: Mapping[Right, str] = {"read": "read", "write": "write in", "admin": "administer"}
+#: What a board may show, in words.
+SHOWN: Mapping[str, str] = {
+    "everything": "everything",
+    "flight": "in flight",
+    "waits": "waits for approval",
+    "failed": "failed",
+    "differs": "differs from the target before",
+    "mine": "promoted by me",
+}
 #: Characters of a commit's id that are shown.
 SHORT = 8
 #: Characters of one line of a commit's message that are shown in lists.
 LINE = 200
 _MINUTE, _HOUR, _DAY, _MONTH, _YEAR = 60, 3600, 86400, 30 * 86400, 365 * 86400
+#: The units of ages, the longest first, and their seconds.
+UNITS = (("y", _YEAR), ("mo", _MONTH), ("d", _DAY), ("h", _HOUR), ("min", _MINUTE), ("s", 1))
+#: The keys of the pages, and what each does.
+KEYS = (
+    (("/",), "go to a repository, a build, a commit or a target"),
+    (("?",), "this list"),
+    (("g b", "g u", "g a", "g d"), "board, builds, approvals, deployments"),
+    (("j", "k", "Enter"), "next and previous in a list, open"),
+    (("p", "r", "a"), "of a build: promote it, run it again, its approval"),
+    (("[", "]"), "the step before, the step after"),
+    (("f", "e", "Home", "End"), "in a log: find, next error, beginning, end"),
+    (("Esc",), "close what is open"),
+)
+#: The words of ages and durations: where `{}` stands, a length goes.
+AGO, AHEAD, NOW, SHORTEST = "{} ago", "in {}", "just now", "< 1 s"
 #: The greatest time that is shown: the end of the year 9999.
 _LATEST = 253_402_300_799
 
@@ -42,6 +68,7 @@ _MARKS: Mapping[Status, Mark] = {
     "killed": Mark("stopped", "stopped", "neutral", "■"),
     "declined": Mark("stopped", "declined", "neutral", "■"),
 }
+_ROLLED_BACK = Mark("rolled-back", "rolled back", "neutral", "↶")
 #: Of a status that this version does not know.
 _UNKNOWN = Mark("queued", "unknown", "neutral", "?")
 
@@ -56,25 +83,28 @@ def mark_of(build: Build) -> Mark:
     return mark(build.state)
 
 
+def outcome(build: Build) -> Mark:
+    """The mark of a promotion or a rollback in the history of a target."""
+    return _ROLLED_BACK if (build.event, build.status) == ("rollback", "success") else mark_of(build)
+
+
 def age(then: int, now: int) -> str:
     """How long ago a time is, in one unit: `3 min ago`; `in 3 min` for a time to come."""
     seconds = now - then
-    if seconds < 0:
-        return f"in {_length(-seconds)}"
-    return f"{_length(seconds)} ago" if seconds else "just now"
+    if seconds == 0:
+        return NOW
+    return AGO.format(_length(seconds)) if seconds > 0 else AHEAD.format(_length(-seconds))
 
 
 def _length(seconds: int) -> str:
-    for size, unit in ((_YEAR, "y"), (_MONTH, "mo"), (_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    unit, size = next(one for one in UNITS if seconds >= one[1])
+    return f"{seconds // size} {unit}"
 
 
 def duration(seconds: int) -> str:
     """A length of time in two units: `43 s`, `2 min 10 s`, `1 h 5 min`; `< 1 s` for none."""
     if seconds < 1:
-        return "< 1 s"
+        return SHORTEST
     for size, unit, smaller, name in ((_DAY, "d", _HOUR, "h"), (_HOUR, "h", _MINUTE, "min"), (_MINUTE, "min", 1, "s")):
         if seconds >= size:
             rest = seconds % size // smaller
@@ -90,24 +120,39 @@ def took(work: Build | Stage | Step, now: int) -> str:
     return duration((end if end and work.status in DONE else max(now, work.started)) - work.started)
 
 
+def since(work: Build | Stage | Step) -> int:
+    """When work began that goes on; 0 for work that does not."""
+    return work.started if work.started and work.status == "running" else 0
+
+
+def title(build: Build, slug: str) -> str:
+    """A build in the title of a page, with the sign of its status first."""
+    return f"{mark_of(build).sign} {build.number} {slug}"
+
+
 def machine_time(then: int) -> str:
     """A time as programs read it, for `<time datetime>`; the nearest that is shown for one that no calendar has."""
     return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def exact_time(then: int) -> str:
-    """A time with its zone, for people."""
-    return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def exact_time(then: int, zone: tzinfo = UTC) -> str:
+    """A time on the clock of a zone, with the zone, for people."""
+    return _moment(then, zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
-def clock(then: int) -> str:
-    """The time of day, in UTC."""
-    return exact_time(then)[11:16]
+def _moment(then: int, zone: tzinfo) -> datetime:
+    latest = _LATEST if zone is UTC else _LATEST - _DAY  # a clock may be ahead
+    return datetime.fromtimestamp(min(max(then, 0), latest), zone)
 
 
-def day(then: int) -> str:
-    """A day, in UTC: `Tuesday, 2026-07-31`."""
-    return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%A, %Y-%m-%d")
+def clock(then: int, zone: tzinfo = UTC) -> str:
+    """The time of day."""
+    return _moment(then, zone).strftime("%H:%M")
+
+
+def day(then: int, zone: tzinfo = UTC) -> str:
+    """A day: `Friday, 2026-07-31`."""
+    return _moment(then, zone).strftime("%A, %Y-%m-%d")
 
 
 def short(commit: str) -> str:
@@ -133,6 +178,11 @@ def name_of_ref(ref: str) -> str:
 def version(build: Build) -> str:
     """What people call the commit of a build: its tag, else the beginning of its id."""
     return build.ref.removeprefix("refs/tags/") if build.ref.startswith("refs/tags/") else short(build.after)
+
+
+def is_named(build: Build) -> bool:
+    """Whether the version is another word than the commit's id."""
+    return version(build) != short(build.after)
 
 
 def occasion(build: Build) -> str:
@@ -166,9 +216,22 @@ def actor(build: Build) -> str:
     return build.author_login or build.author_name or build.sender
 
 
+def needed(right: Right, slug: str, *, is_known: bool) -> str:
+    """What a caller lacks for an action, and who gives it; `is_known` says that the caller is signed in."""
+    if not is_known:
+        return f"Sign in to an account with the right to {_DOING[right]} {slug}."
+    return f"This needs the right to {_DOING[right]} {slug}, which whoever administers the repository gives."
+
+
 def amount(number: int, one: str, many: str = "") -> str:
     """A number with its noun: `1 build`, `12,000 builds`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def command(*words: str, params: Mapping[str, str] | None = None) -> str:
+    """A command line that a shell takes as it is, with the parameters of a build."""
+    given = (part for name, value in (params or {}).items() for part in ("-p", f"{name}={value}"))
+    return shlex.join([*words, *given])
 
 
 def listed(names: Sequence[str]) -> str:
@@ -187,6 +250,11 @@ def right(rights: Permissions) -> str:
     return "admin" if rights.admin else "write" if rights.write else "read" if rights.read else "none"
 
 
+def named(names: Sequence[str], most: int) -> str:
+    """At most so many names in a sentence: `a, b and others`."""
+    return listed([*names[:most], "others"] if len(names) > most else names)
+
+
 def why(stage: Stage, build: Build, pending: str) -> str:
     """Why nothing of a stage runs, in words; `pending` is what the queue says. Empty for a stage that runs or ran."""
     if stage.status == "waiting_on_dependencies":
@@ -198,7 +266,7 @@ def why(stage: Stage, build: Build, pending: str) -> str:
             return f"skipped: {listed(failed)} failed"
         return "skipped: it is for failures alone" if not stage.on_success else "skipped"
     if stage.status == "declined":
-        return "declined by an administrator of the repository"
+        return f"declined by an administrator of the repository{f': {stage.error}' if stage.error else ''}"
     return pending
 
 

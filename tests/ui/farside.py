@@ -10,11 +10,13 @@ from justhtml import JustHTML, Node
 
 from app.accounts import store as accounts
 from app.builds.behind import Behind
+from app.builds.live.broadcast import Broadcast
 from app.builds.logs.logs import Logs
 from app.builds.model import Build, Line, Stage, Step
 from app.db.tx import run
 from app.repos import store as repos
 from app.repos.model import Permissions, Repo
+from app.web.traffic import Traffic
 from tests.accounts import farside
 from tests.builds.farside import Scene, nothing_told
 
@@ -37,6 +39,7 @@ class Place:
     scene: Scene
     client: httpx2.AsyncClient
     cookies: dict[str, str]
+    behind: Behind
     why: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -51,6 +54,11 @@ class Place:
         """An answer to the browser of somebody, who is nobody's with an empty name."""
         shown = farside.shown(self.cookies[who]) if who else {}
         return await self.client.get(path, headers=BROWSER | shown | headers)
+
+    async def post(self, path: str, who: str = "writer", **fields: str) -> httpx2.Response:
+        """The answer to a form that the browser of somebody sends from a page of ours."""
+        shown = farside.shown(self.cookies[who]) if who else {}
+        return await self.client.post(path, data=fields, headers=BROWSER | shown | farside.OWN)
 
     async def page(self, path: str, who: str = "reader", status: int = 200) -> "Page":
         """A page that is valid."""
@@ -92,7 +100,8 @@ class Page:
             assert "style" not in given, node
             assert not [name for name in given if name.startswith("on")], node
             assert node.name not in ("style", "base", "iframe", "object", "embed"), node
-            assert node.name != "script" or "src" in given, node
+            assert node.name != "script" or given["src"].startswith("/-/static/"), node
+            assert node.name != "script" or given["integrity"], node
             for name in ("src", "action"):
                 assert given.get(name, "/").startswith("/"), given
             if node.name == "link":
@@ -150,6 +159,7 @@ def state(scene: Scene, why: dict[int, str], **more: Any) -> dict[str, Any]:
 
     ports = scene.ports
     known = {"ports": ports, "behind": Behind(ports.hosts), "why_pending": why_pending, "now": scene.clock}
+    known["broadcast"] = Broadcast(ports.db, ports.moments.watched, Traffic(), "abc", scene.clock)
     return farside.state(ports.db, private_mode=False, renew_rights=nothing_told, admission=None, **known) | more
 
 

@@ -33,7 +33,7 @@ async def test_a_save_tells_which_settings_were_changed(desk: Desk) -> None:
 
     page = await desk.done(HERE, **sent | {"visibility": "internal", "protected": "true", "poll": "90"})
 
-    assert page.text("[role=status]") == "Saved: visibility, protected and poll."
+    assert page.text("main [role=status]") == "Saved: visibility, protected and poll."
     now = await desk.now()
     assert (now.visibility, now.protected, now.poll) == ("internal", True, 90)
     assert attributes(page.doc.query("#field-poll")[0])["value"] == "1m30s"
@@ -47,7 +47,7 @@ async def test_equal_values_change_nothing_and_say_so(desk: Desk) -> None:
 
     page = await desk.done(HERE, "root", **fields(await desk.page(HERE, "root")))
 
-    assert page.text("[role=status]") == "Nothing was changed: these values are stored already."
+    assert page.text("main [role=status]") == "Nothing was changed: these values are stored already."
     assert await desk.now() == before
     assert desk.moments == []
 
@@ -112,7 +112,7 @@ async def test_settings_that_somebody_else_has_changed_are_shown_and_not_overwri
 
 async def test_a_repository_is_disabled_enabled_repaired_and_taken(desk: Desk) -> None:
     page = await desk.done(f"{HERE}/disable")
-    assert "is not built" in page.text("[role=status]")
+    assert "is not built" in page.text("main [role=status]")
     assert not (await desk.now()).active
 
     page = await desk.done(f"{HERE}/enable")
@@ -140,7 +140,7 @@ async def test_a_host_that_does_not_answer_leaves_the_page_with_the_reason(
 
 @pytest.mark.parametrize("said", ["done=saved&name=<b>", "done=saved", "done=nothing", "done=%3Cb%3E&name=x"])
 async def test_only_what_is_well_formed_is_said(desk: Desk, said: str) -> None:
-    assert (await desk.page(f"{HERE}?{said}", "keeper")).count("[role=status]") == 0
+    assert (await desk.page(f"{HERE}?{said}", "keeper")).count("main [role=status]") == 0
 
 
 async def test_settings_of_a_host_are_those_of_its_repositories(desk: Desk) -> None:
