@@ -30,5 +30,6 @@ PAGES = {
     "step, black line": Shown(f"/{SHOP}/{CURRENT}/2/1#L8"),
     "go to": Shown("/-/go?q=shop"),
     "go to, nothing": Shown(f"/-/go?q={BROKEN}"),
+    "keys": Shown("/-/keys"),
     "missing": Shown("/acme/nowhere"),
 }

@@ -40,6 +40,8 @@ class Place:
     client: httpx2.AsyncClient
     cookies: dict[str, str]
     why: dict[int, str] = field(default_factory=dict)
+    #: Tells of changes of builds.
+    live: Broadcast = field(kw_only=True)
 
     @property
     def repo(self) -> Repo:
@@ -123,6 +125,10 @@ class Page:
         for node in self.doc.query("table"):
             assert node.query("caption"), self.html
             assert all(attributes(head).get("scope") for head in node.query("th"))
+
+    def root(self, name: str) -> str | None:
+        """An attribute of the page's root."""
+        return attributes(self.doc.query("html")[0]).get(name)
 
     def count(self, selector: str) -> int:
         return len(self.doc.query(selector))

@@ -102,7 +102,7 @@ const sent = new WeakSet();
 
 document.addEventListener("submit", (event) => {
   const { target: form, submitter } = event;
-  if (event.defaultPrevented || form.method !== "post") return;
+  if (event.defaultPrevented || form.getAttribute("method") !== "post") return; // a field may be called "method"
   if (sent.has(form)) return event.preventDefault();
   sent.add(form);
   submitter?.setAttribute("aria-busy", "true");

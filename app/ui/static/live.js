@@ -72,17 +72,19 @@ function renewAll() {
   if (heard !== undefined) document.querySelectorAll("[data-live]").forEach(renewSoon);
 }
 
+/** Whether somebody types into a field, or has typed something else than the server gave. */
 function isTyped(node) {
-  if (node.matches?.("select")) {
+  if (!node.matches?.("input, textarea, select")) return false;
+  if (node === document.activeElement) return true;
+  if (node.matches("select")) {
     return node.selectedIndex !== Math.max([...node.options].findIndex((one) => one.defaultSelected), 0);
   }
-  return node.matches?.("input, textarea") && (node.value !== node.defaultValue || node.checked !== node.defaultChecked);
+  return node.value !== node.defaultValue || node.checked !== node.defaultChecked;
 }
 
 const KEEP = {
   callbacks: {
-    beforeNodeMorphed: (old) =>
-      !(isTyped(old) || old.dataset?.own !== undefined || (old === document.activeElement && "value" in old)),
+    beforeNodeMorphed: (old) => !isTyped(old) && old.dataset?.own === undefined,
     beforeAttributeUpdated: (name, node) => name !== "open" || !node.matches("details, dialog"),
   },
 };
@@ -167,7 +169,7 @@ function heed({ data: message }) {
   if (message.renew) renewAll();
   if (message.hello) {
     if (message.hello !== account) renewAll(); // the answers say whose they are
-    if (reads) channel.postMessage({ ...reads, last });
+    if (reads) channel.postMessage({ ...reads, last }); // a hello comes over the channel alone
   }
   if (message.last && heard !== undefined && message.last !== last) {
     if (!isAfter(last, message.last)) renewAll();
@@ -182,26 +184,23 @@ function isAfter(mine, other) {
 }
 
 function open() {
-  try {
-    channel = new BroadcastChannel("gantry");
-    channel.onmessage = heed;
-    channel.postMessage({ hello: account });
-  } catch {
-    channel = undefined; // storage is blocked
-  }
+  channel = new BroadcastChannel("gantry");
+  channel.onmessage = heed;
+  channel.postMessage({ hello: account });
 }
 
 async function join() {
   if (joined || state === "out") return;
   joined = new AbortController();
-  open();
   const { signal } = joined;
-  if (heard === undefined) return;
   try {
-    if (!channel) throw new TypeError("alone");
-    await navigator.locks.request("gantry", { signal }, () => read(signal));
+    open();
+    if (heard !== undefined) await navigator.locks.request("gantry", { signal }, () => read(signal));
   } catch {
-    if (!signal.aborted) await read(signal);
+    if (heard === undefined || signal.aborted) return;
+    channel?.close(); // without locks, or where storage is blocked, each page reads for itself
+    channel = undefined;
+    await read(signal);
   }
 }
 
@@ -366,6 +365,7 @@ go.addEventListener("blur", () => offer([]));
 list.addEventListener("pointerdown", (event) => event.preventDefault());
 list.addEventListener("click", ({ target }) => target.dataset.href && location.assign(target.dataset.href));
 go.addEventListener("keydown", (event) => {
+  if (event.isComposing) return;
   const options = [...list.children], at = options.findIndex((one) => one.ariaSelected === "true");
   if (event.key === "ArrowDown") choose(options[(at + 1) % options.length]);
   else if (event.key === "ArrowUp") choose(options.at((at < 0 ? 0 : at) - 1));
