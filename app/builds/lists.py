@@ -1,6 +1,7 @@
 """The SQL of lists of builds: of a repository, of an account, of all unfinished builds; and of counts."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -110,6 +111,17 @@ COUNT_APPROVALS = f"SELECT count(*) AS count FROM (SELECT 1 {_APPROVABLE} AND bu
 APPROVALS_BEFORE = f"SELECT repos.*, builds.* {_APPROVABLE} AND builds.id > :key ORDER BY builds.id LIMIT :limit"
 
 
+_UNAPPROVABLE = f"""
+    FROM builds CROSS JOIN repos
+    WHERE builds.blocked AND repos.id = builds.repo_id AND {repos.MAY_READ} AND NOT EXISTS (
+        SELECT 1 FROM permissions WHERE permissions.user_id = :user_id
+            AND permissions.repo_id = builds.repo_id AND permissions.can_admin AND {aged.COUNTS}
+    )
+"""  # noqa: S608 - SQL of ours
+UNAPPROVABLE = f"SELECT repos.*, builds.* {_UNAPPROVABLE} AND builds.id < :key ORDER BY builds.id DESC LIMIT :limit"
+UNAPPROVABLE_BEFORE = f"SELECT repos.*, builds.* {_UNAPPROVABLE} AND builds.id > :key ORDER BY builds.id LIMIT :limit"
+
+
 #: Builds are counted repository by repository (CROSS JOIN makes SQLite join in that order), so that the database
 #: searches an index instead of reading all of it.
 COUNTS = """
@@ -142,7 +154,7 @@ COUNTED = (
 FILTERS = ("ref", "event", "status", "deploy_to", "after_sha")
 #: The conditions of two filters of the status: `blocked` is no status of a build in the table, and what waits for
 #: approval is not also among the builds that are `pending`.
-_WAITING: Mapping[str, str] = {"blocked": "builds.blocked", "pending": "NOT builds.blocked"}
+WAITING: Mapping[str, str] = {"blocked": "builds.blocked", "pending": "NOT builds.blocked"}
 #: The values that builds have where there are only a few, by filter.
 VALUES: Mapping[str, Sequence[str]] = {"event": EVENTS, "status": LISTED}
 #: The commits of a repository's builds whose ids begin with `least`; `beyond` is the first text after all of these.
@@ -184,7 +196,7 @@ def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head
     none of them.
     """
     way, key, offset = _way(repo, window, filtered=bool(filters))
-    waiting = filters.get("status", "") if filters.get("status") in _WAITING else ""
+    waiting = filters.get("status", "") if filters.get("status") in WAITING else ""
     if waiting == "blocked":
         filters = {name: value for name, value in filters.items() if name != "status"}
     sql = _page_sql(tuple(sorted(filters)), way, waiting)
@@ -238,7 +250,7 @@ def _page_sql(filters: tuple[str, ...], way: Way, waiting: str = "") -> str:
     shown = (table.c.id, table.c.version, number, table.c.blocked)
     query = select(*shown).where(table.c.repo_id == bindparam("repo_id"))
     if waiting:
-        query = query.where(literal_column(_WAITING[waiting]))
+        query = query.where(literal_column(WAITING[waiting]))
     for name in filters:
         query = query.where(table.c[name] == bindparam(name))
         if name == "deploy_to":
@@ -281,6 +293,18 @@ def approvals(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Build
     else:
         rows = yield from many(APPROVALS, key=int(window.after or _LARGEST), offset=window.offset, **values)
     return window.part(_with_repos(rows))
+
+
+def unapprovable(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Build]]]:
+    """A part of the builds that wait for approval and that an account may read but not approve; as `approvals`.
+
+    The window's offset is ignored.
+    """
+    if user.admin:
+        return Part((), earlier=False, later=False)
+    sql, key = (UNAPPROVABLE_BEFORE, window.before) if window.before else (UNAPPROVABLE, window.after)
+    rows = yield from many(sql, key=int(key or _LARGEST), limit=window.reach, **repos.reader(user, now))
+    return replace(window, offset=0).part(_with_repos(rows))
 
 
 def count_approvals(user: User, most: int, now: int) -> Tx[int]:

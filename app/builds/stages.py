@@ -141,9 +141,12 @@ def update(stage: Stage, now: int) -> Tx[Stage]:
 
 
 def set_status(stage: Stage, status: Status, now: int) -> Tx[None]:
-    """Give a stage of a locked build a new status; for `skipped` and `error`, it started and stopped now."""
+    """Give a stage of a locked build a new status; for `skipped` and `error`, it started and stopped now.
+
+    The error of a declined stage is why it was declined.
+    """
     over = now if status in ("skipped", "error") else 0
-    error = "" if status in ("skipped", "declined") else stage.error
+    error = "" if status == "skipped" else stage.error
     code = ERROR_CODE if status == "error" else stage.exit_code
     yield from run(SET_STATUS, id=stage.id, status=status, error=error, exit_code=code, over=over, now=now)
 

@@ -1,7 +1,8 @@
 """What runs in the targets of repositories, and what was begun there since.
 
-A target of a repository is known from the first promotion to it on, until it is taken off the list of deployments. The
-targets stand in the order of these first promotions.
+The pipeline file of the default branch declares targets: these are listed in the order of the file, also before the
+first promotion to them. Then come the other targets that were promoted to, in the order of the first promotions, each
+until it is taken off the list of deployments.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from app.accounts.model import User
 from app.builds import store
 from app.builds.model import Build
 from app.builds.store import MAPPER
-from app.db.tx import Row, Tx, many, one, rows_of
+from app.db.tx import Row, Tx, many, one, rows_of, run
 from app.db.window import Part, Window
 from app.repos import aged
 from app.repos import store as repos
@@ -41,13 +42,27 @@ UNFINISHED = """
 """
 PREVIOUS = CURRENT.replace("ORDER BY", "AND done.number <> :number ORDER BY")
 TARGETS = f"""
-    SELECT latest.repo_id AS repo_id, latest.name AS name,
-        coalesce(({_CURRENT.format(what="id", repo_id="latest.repo_id", name="latest.name")}), 0) AS current_id,
-        coalesce(({_CURRENT.format(what="number", repo_id="latest.repo_id", name="latest.name")}), 0) AS number
-    FROM :rows(asked; repo_id bigint) AS asked CROSS JOIN latest
-    WHERE latest.repo_id = asked.repo_id AND latest.kind = 'deployment'
-    ORDER BY latest.repo_id, latest.first_number, latest.name
+    WITH asked AS (SELECT repo_id FROM :rows(asked; repo_id bigint) AS given), known AS (
+        SELECT declared.repo_id, declared.name, TRUE AS declared, declared.position AS place
+        FROM asked CROSS JOIN declared_targets declared WHERE declared.repo_id = asked.repo_id
+        UNION ALL
+        SELECT latest.repo_id, latest.name, FALSE AS declared, latest.first_number AS place
+        FROM asked CROSS JOIN latest WHERE latest.repo_id = asked.repo_id AND latest.kind = 'deployment'
+            AND NOT EXISTS (
+                SELECT 1 FROM declared_targets named WHERE named.repo_id = latest.repo_id AND named.name = latest.name
+            )
+    )
+    SELECT known.repo_id AS repo_id, known.name AS name, known.declared AS declared,
+        coalesce(({_CURRENT.format(what="id", repo_id="known.repo_id", name="known.name")}), 0) AS current_id,
+        coalesce(({_CURRENT.format(what="number", repo_id="known.repo_id", name="known.name")}), 0) AS number
+    FROM known ORDER BY known.repo_id, known.declared DESC, known.place, known.name
 """  # noqa: S608 - a constant
+DECLARED = "SELECT name FROM declared_targets WHERE repo_id = :repo_id ORDER BY position"
+_UNDECLARE = "DELETE FROM declared_targets WHERE repo_id = :repo_id"
+_DECLARE = """
+    INSERT INTO declared_targets (repo_id, position, name)
+    SELECT repo_id, position, name FROM :rows(names; repo_id bigint, position bigint, name text) AS names
+"""
 #: Columns with the ids of the newest builds after a number; NULL where there are no more. (PostgreSQL would compile one
 #: statement for all of this, which takes longer than the work.)
 _LATER = ",".join(
@@ -63,8 +78,9 @@ SINCE = f"""
     FROM :rows(asked; repo_id bigint, name text, number bigint) AS asked
 """  # noqa: S608 - a constant
 _DEPLOYED = f"""
-    SELECT repos.* FROM repos WHERE EXISTS (
-        SELECT 1 FROM latest WHERE latest.repo_id = repos.id AND latest.kind = 'deployment'
+    SELECT repos.* FROM repos WHERE (
+        EXISTS (SELECT 1 FROM latest WHERE latest.repo_id = repos.id AND latest.kind = 'deployment')
+        OR EXISTS (SELECT 1 FROM declared_targets WHERE declared_targets.repo_id = repos.id)
     ) AND (
         :everywhere OR visibility <> 'private' OR EXISTS (
             SELECT 1 FROM permissions WHERE permissions.user_id = :user_id
@@ -89,6 +105,8 @@ class Target:
     current: Build | None
     #: The newest builds that were begun after `current` and did not succeed (yet), newest first; at most SHOWN.
     since: Sequence[Build]
+    #: Whether the pipeline file of the default branch names the target.
+    declared: bool = False
 
 
 def current(repo_id: int, target: str) -> Tx[Build | None]:
@@ -127,6 +145,18 @@ def previous(repo_id: int, target: str, number: int) -> Tx[Build | None]:
     return MAPPER.make(row) if row else None
 
 
+def declare(repo_id: int, names: Sequence[str]) -> Tx[None]:
+    """Keep the targets that the pipeline file names; nothing is written where they are known so.
+
+    The row of the repository must be locked, so that one declares after another.
+    """
+    known = yield from many(DECLARED, repo_id=repo_id)
+    if [row["name"] for row in known] == list(names):
+        return
+    yield from run(_UNDECLARE, repo_id=repo_id)
+    yield from run(_DECLARE, names=rows_of((repo_id, at, name) for at, name in enumerate(names)))
+
+
 def of_repo(repo_id: int) -> Tx[Sequence[Target]]:
     """The targets of a repository, in their order."""
     return (yield from _of_repos([repo_id]))[repo_id]
@@ -156,7 +186,8 @@ def _of_repos(ids: Sequence[int]) -> Tx[Mapping[int, Sequence[Target]]]:
     found: dict[int, list[Target]] = {repo_id: [] for repo_id in ids}
     for row in known:
         later = [builds[build_id] for build_id in since[_place(row)] if build_id in builds]
-        found[row["repo_id"]].append(Target(row["name"], builds.get(row["current_id"]), later))
+        current_build = builds.get(row["current_id"])
+        found[row["repo_id"]].append(Target(row["name"], current_build, later, bool(row["declared"])))
     return found
 
 

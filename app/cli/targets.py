@@ -25,7 +25,8 @@ MOST = 250
 def targets(session: Session, slug: str | None, everything: bool, page: int, limit: int) -> None:
     """Show what runs where, and what was begun there since.
 
-    What runs is the last success. All are the repositories that you may read and that have targets.
+    What runs is the last success. All are the repositories that you may read and that have targets: those that the
+    pipeline file of the default branch names, and those that were promoted to.
 
     SINCE has later builds that wait, run or failed. BEHIND counts the commits that run in the target before and not
     here; it is - where that is not known.
@@ -55,7 +56,7 @@ def _table(found: list[tuple[str, list[Json]]]) -> str:
     now = time.time()
     rows = [[output.line(slug), *_row(target, now)] for slug, listed in found for target in listed]
     headers = ["REPOSITORY", "TARGET", "BUILD", "COMMIT", "BY", "WHEN", "BEHIND", "SINCE"]
-    return output.table(headers, rows, empty="Nothing was promoted yet")
+    return output.table(headers, rows, empty="No targets yet")
 
 
 def _row(target: Json, now: float) -> list[str]:

@@ -81,6 +81,22 @@ COLLABORATORS = """
     FROM permissions JOIN users ON users.id = permissions.user_id
     WHERE repo_id = :repo_id ORDER BY lower(login)
 """
+_SOME_COLLABORATORS = """
+    SELECT users.id AS user_id, login, can_read, can_write, can_admin, permissions.synced AS synced
+    FROM permissions JOIN users ON users.id = permissions.user_id WHERE repo_id = :repo_id
+"""
+COLLABORATORS_AFTER = f"""
+    {_SOME_COLLABORATORS} AND lower(login) > lower(:login) ORDER BY lower(login) LIMIT :limit OFFSET :offset
+"""
+COLLABORATORS_BEFORE = f"""
+    {_SOME_COLLABORATORS} AND lower(login) < lower(:login) ORDER BY lower(login) DESC LIMIT :limit
+"""
+#: People who administer a repository.
+ADMINISTRATORS = f"""
+    SELECT login FROM permissions JOIN users ON users.id = permissions.user_id
+    WHERE repo_id = :repo_id AND can_admin AND active AND NOT machine AND {aged.COUNTS}
+    ORDER BY lower(login) LIMIT :limit
+"""  # noqa: S608 - SQL of ours
 NEXT_NUMBER = """
     UPDATE repos SET counter = counter + 1, version = version + 1 WHERE id = :id RETURNING counter
 """
@@ -273,6 +289,32 @@ def revoke(repo_id: int, user: User) -> Tx[None]:
 def collaborators(repo_id: int) -> Tx[list[tuple[Row, Permissions]]]:
     """The accounts with rights: rows of user_id, login, avatar, created and updated, each with the rights."""
     return [(row, _permissions(row)) for row in (yield from many(COLLABORATORS, repo_id=repo_id))]
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborator:
+    """An account with rights in a repository; `told` is when the host told these, 0 for rights that were given here."""
+
+    user_id: int
+    login: str
+    rights: Permissions
+    told: int
+
+
+def page_of_collaborators(repo_id: int, window: Window) -> Tx[Part[Collaborator]]:
+    """A part of the accounts with rights in a repository, by login; the keys of the window are logins."""
+    if window.before:
+        rows = yield from many(COLLABORATORS_BEFORE, repo_id=repo_id, login=window.before, limit=window.reach)
+    else:
+        place = {"login": window.after, "limit": window.reach, "offset": window.offset}
+        rows = yield from many(COLLABORATORS_AFTER, repo_id=repo_id, **place)
+    return window.part([Collaborator(row["user_id"], row["login"], _permissions(row), row["synced"]) for row in rows])
+
+
+def administrators(repo_id: int, limit: int, now: int) -> Tx[list[str]]:
+    """The logins of at most `limit` people to whom the right to administer a repository was given, by login."""
+    rows = yield from many(ADMINISTRATORS, repo_id=repo_id, limit=limit, since=aged.since(now))
+    return [row["login"] for row in rows]
 
 
 def _permissions(row: Row) -> Permissions:

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
+from app.repos.model import Permissions, Right
 
 #: A colour of the style sheet; each goes with an icon and a word.
 Tone = Literal["success", "failed", "running", "waits", "neutral"]
+_DOING: Mapping[Right, str] = {"read": "read", "write": "write in", "admin": "administer"}
 #: Characters of a commit's id that are shown.
 SHORT = 8
 #: Characters of one line of a commit's message that are shown in lists.
@@ -122,6 +124,16 @@ def exact_time(then: int) -> str:
     return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def clock(then: int) -> str:
+    """The time of day, in UTC."""
+    return exact_time(then)[11:16]
+
+
+def day(then: int) -> str:
+    """A day, in UTC: `Tuesday, 2026-07-31`."""
+    return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%A, %Y-%m-%d")
+
+
 def short(commit: str) -> str:
     """The beginning of a commit's id."""
     return commit[:SHORT]
@@ -178,6 +190,13 @@ def actor(build: Build) -> str:
     return build.author_login or build.author_name or build.sender
 
 
+def needed(right: Right, slug: str, *, is_known: bool) -> str:
+    """What a caller lacks for an action, and who gives it; `is_known` says that the caller is signed in."""
+    if not is_known:
+        return f"Sign in to an account with the right to {_DOING[right]} {slug}."
+    return f"This needs the right to {_DOING[right]} {slug}, which whoever administers the repository gives."
+
+
 def amount(number: int, one: str, many: str = "") -> str:
     """A number with its noun: `1 build`, `12,000 builds`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
@@ -187,6 +206,21 @@ def listed(names: Sequence[str]) -> str:
     """Names in a sentence: `a, b and c`."""
     *most, last = names or [""]
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def stored_now(value: str) -> str:
+    """What is stored in place of what was typed; `true` and nothing are those of a box to tick."""
+    return f"stored now: {'yes' if value == 'true' else ', '.join(value.split()) or 'no'}"
+
+
+def right(rights: Permissions) -> str:
+    """The greatest right of an account: `admin`, `write` or `read`."""
+    return "admin" if rights.admin else "write" if rights.write else "read" if rights.read else "none"
+
+
+def named(names: Sequence[str], most: int) -> str:
+    """At most so many names in a sentence: `a, b and others`."""
+    return listed([*names[:most], "others"] if len(names) > most else names)
 
 
 def why(stage: Stage, build: Build, pending: str) -> str:
@@ -200,7 +234,7 @@ def why(stage: Stage, build: Build, pending: str) -> str:
             return f"skipped: {listed(failed)} failed"
         return "skipped: it is for failures alone" if not stage.on_success else "skipped"
     if stage.status == "declined":
-        return "declined by an administrator of the repository"
+        return f"declined by an administrator of the repository{f': {stage.error}' if stage.error else ''}"
     return pending
 
 

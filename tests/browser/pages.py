@@ -31,5 +31,12 @@ PAGES = {
     "go to": Shown("/-/go?q=shop"),
     "go to, nothing": Shown(f"/-/go?q={BROKEN}"),
     "keys": Shown("/-/keys"),
+    "builds": Shown("/-/builds"),
+    "builds, wrong filter": Shown("/-/builds?status=hungry"),
+    "deployments": Shown("/-/deployments"),
+    "compare": Shown(f"/{SHOP}/-/compare/{PUSHED}...{CURRENT}"),
+    "artifacts": Shown("/-/artifacts", "root"),
+    "build-info": Shown("/-/build-info", "root"),
+    "release bundles": Shown("/-/bundles", "root"),
     "missing": Shown("/acme/nowhere"),
 }

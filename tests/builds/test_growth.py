@@ -19,7 +19,8 @@ import pytest
 import app
 from app.accounts.auth import Claim
 from app.accounts.model import User
-from app.builds import claims, flow, goto, lists, progress, purge, stages, steps, store, targets
+from app.builds import claims, everywhere, flow, goto, lists, progress, purge, stages, steps, store, targets
+from app.builds.everywhere import Filters
 from app.builds.model import Build, Stage
 from app.db.migrate import VERSIONS, versions
 from app.db.parameters import marked
@@ -48,7 +49,7 @@ BIG = re.compile(
     r"|converted|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
     r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages"
     r"|deliveries|looks|seen_refs|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence|outbox|webhooks"
-    r"|webhook_events|webhook_deliveries)\b"
+    r"|webhook_events|webhook_deliveries|declared_targets)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
@@ -75,6 +76,7 @@ SCANS = {
     "builds.goto.NUMBERED": "the index of names, of which each repository has one",
     "builds.goto.TARGETS": "the index of names, of which each repository has one",
     "builds.goto.COMMITS": "an index of repositories, in which each is looked for once in the index of commits",
+    "accounts.store.ADMINISTRATORS": "the partial index users_admins holds only administrators",
     "repos.reserved.NAMESPACES": "once a start",
     "repos.store.ALL": "a page of the whole table, in the order of its index",
     "repos.secrets.store.ALL_OF_NAMESPACES": "the answer is the whole table, in the order of its index",
@@ -114,6 +116,9 @@ SORTS = {
     "builds.stages.PLATFORMS": "what is unfinished, by platform",
     "repos.store.OF_USER": "the repositories of an account; the answer is all of them",
     "repos.store.COLLABORATORS": "the accounts of a repository; the answer is all of them",
+    "repos.store.COLLABORATORS_AFTER": "the accounts of a repository; the answer is all of them",
+    "repos.store.COLLABORATORS_BEFORE": "the accounts of a repository; the answer is all of them",
+    "repos.store.ADMINISTRATORS": "those who have rights in one repository",
     "accounts.groups.MEMBERS": "the accounts of a group; the answer is all of them",
     "accounts.groups.OF_USER": "the groups of an account; the answer is all of them",
     "accounts.issued.OF_USER": "the issued tokens of an account, of which there are 10,000 at most",
@@ -368,12 +373,19 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "list of what is blocked": lambda _: lists.page(REPO, {"status": "blocked"}, Window(25)),
     "approvals of an administrator": lambda _: lists.approvals(User(1, "u0", admin=True), Window(25), NOW),
     "approvals": lambda _: lists.approvals(User(1, "u0"), Window(25), NOW),
+    "approvals of others": lambda _: lists.unapprovable(User(1, "u0"), Window(25), NOW),
+    "who administers": lambda _: repos.administrators(1, 6, NOW),
     "targets": lambda _: targets.of_repo(1),
     "what runs in a target": lambda _: targets.current(1, "production"),
     "targets of all repositories": lambda _: targets.page(User(1, "u0"), Window(25), NOW),
     "go to a build": lambda _: goto.find("r1#7", User(1, "u0"), NOW),
     "go to a commit": lambda _: goto.find("a" * 10, User(1, "u0"), NOW),
     "go to a target": lambda _: goto.find("o production", User(1, "u0"), NOW),
+    "builds everywhere": lambda _: everywhere.stretch(User(1, "u0"), Filters(), 25, NOW, among=100),
+    "promotions everywhere": lambda _: everywhere.stretch(
+        User(1, "u0"), Filters(deployed=True, target="none"), 25, NOW, among=100
+    ),
+    "what is blocked everywhere": lambda _: everywhere.stretch(User(1, "u0"), Filters(status="blocked"), 25, NOW),
     "feed": lambda _: lists.feed(1, 25, NOW),
     "newest": lambda _: lists.newest(1, NOW),
     "counts": lambda _: lists.counts(),
@@ -418,6 +430,7 @@ def test_this_would_notice(histories: dict[str, sqlite3.Connection]) -> None:
         ("targets", 3),
         ("targets of all repositories", 4),
         ("approvals", 1),
+        ("approvals of others", 1),
         ("feed", 1),
         ("newest", 1),
         ("promote", 5),  # number, build, newest of its target, two stages

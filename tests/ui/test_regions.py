@@ -9,6 +9,8 @@ from tests.ui.farside import Page, Place
 REGIONS = {
     "/": ["repos"],
     "/octocat/hello": ["builds", "targets"],
+    "/-/builds": ["builds"],
+    "/-/deployments": ["days"],
     "/octocat/hello/1": ["graph", "head", "log", "stages"],
 }
 CASES = [(path, region) for path, regions in REGIONS.items() for region in regions]
