@@ -40,8 +40,6 @@ class Place:
     client: httpx2.AsyncClient
     cookies: dict[str, str]
     why: dict[int, str] = field(default_factory=dict)
-    #: Tells of changes of builds.
-    live: Broadcast = field(kw_only=True)
 
     @property
     def repo(self) -> Repo:

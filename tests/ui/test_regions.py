@@ -2,9 +2,13 @@
 
 import pytest
 
+from app.builds.live.broadcast import Broadcast
 from app.repos.audience import Who
+from app.ui import errors, routes
+from app.web.sse import PING
 from tests.builds.farside import pipeline
-from tests.ui.farside import Page, Place
+from tests.ui.farside import Page, Place, state
+from tests.web.asgi import serving
 
 REGIONS = {
     "/": ["repos"],
@@ -55,20 +59,19 @@ async def test_time_alone_makes_no_region_new_and_an_answer_says_whose_it_is(pla
 
 
 async def test_a_page_knows_the_change_after_which_it_was_made(place: Place) -> None:
-    live, repo = place.live, place.repo
-    assert (await place.page("/octocat/hello")).root("data-heard") == ""
-
-    async with live.running():
-        reader = await live.join(Who(repo.user_id), None, "", str)
+    known = state(place.scene, place.why)
+    live: Broadcast = known["broadcast"]
+    rows = [*routes.routes, *routes.described]
+    async with serving(rows, page=errors.page, split=routes.split, **known) as place.client, live.running():
+        assert (await place.page("/octocat/hello")).root("data-heard") == ""
+        reader = await live.join(Who(place.repo.user_id), None, "", lambda: None)
+        assert await anext(reader) == PING
         assert (await place.page("/octocat/hello")).root("data-heard") == "abc-0"
         await place.scene.push()
-        await anext(reader)
-        await anext(reader)
-        newest = (await place.page("/octocat/hello")).root("data-heard")
+        assert b"id: abc-1\n" in await anext(reader)
+        assert (await place.page("/octocat/hello")).root("data-heard") == live.newest != "abc-0"
+        assert (await place.page("/logout")).root("data-heard") is None
         await reader.aclose()
-
-    assert newest == live.newest != "abc-0"
-    assert (await place.page("/logout")).root("data-heard") is None
 
 
 async def test_suggestions_are_a_list_even_of_one(place: Place) -> None:
