@@ -38,6 +38,7 @@ CODES = codes.of(
             "stage_over": ("The stage is over.", "Read the build again."),
             "stage_taken": ("The stage does not wait for a runner any more.", "Ask for the next stage."),
             "stale_version": ("The stage or step was changed meanwhile.", "Read it again, then change it."),
+            "target_changed": ("Something else runs in the target now.", "Look at what runs there, then decide anew."),
             "step_running": ("The log of a running step cannot be deleted.", "Wait, or cancel the build."),
         },
         422: {

@@ -7,6 +7,7 @@ from app.builds import flow, requests
 from app.builds.model import Build
 from app.builds.ports import Ports
 from app.builds.requests import Once
+from app.db.tx import Tx
 from app.errors import Invalid, NotFound, Problem
 from app.evolve import evolve
 from app.moments import Actor
@@ -45,16 +46,17 @@ async def promote(
     target: str,
     by: Actor,
     params: Mapping[str, str],
+    claim: Tx[None] | None = None,
     once: Once | None = None,
 ) -> Build:
     """Promote the commit of a name to a target, whether the commit has a build or not. Errors of both verbs.
 
-    `once` as in `flow.start`: the name of a request that has a build is not looked up again.
+    `claim` and `once` as in `flow.start`: the name of a request that has a build is not looked up again.
     """
     if made := await requests.known(ports, repo, once):
         return made
     known = await draft(ports, repo, name, by)
-    return await flow.promote(ports, repo, known, target=target, by=by, params=params, once=once)
+    return await flow.promote(ports, repo, known, target=target, by=by, params=params, claim=claim, once=once)
 
 
 async def draft(ports: Ports, repo: Repo, name: Name, by: Actor) -> Build:

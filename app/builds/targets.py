@@ -14,6 +14,7 @@ from app.builds.model import Build
 from app.builds.store import MAPPER
 from app.db.tx import Row, Tx, many, one, rows_of, run
 from app.db.window import Part, Window
+from app.errors import Conflict
 from app.repos import aged
 from app.repos import store as repos
 from app.repos.model import Repo
@@ -35,6 +36,8 @@ BEFORE = """
         AND status || '' = 'success' AND event = 'promote'
     ORDER BY number DESC LIMIT :limit
 """
+#: As BEFORE, of all numbers, without one build.
+SUCCEEDED = BEFORE.replace("number < :number", "number <> :number")
 UNFINISHED = """
     SELECT * FROM builds WHERE repo_id = :repo_id AND deploy_to = :name AND deploy_to <> '' AND number > :number
         AND status || '' IN ('pending', 'running', 'blocked')
@@ -131,6 +134,30 @@ def before(repo_id: int, target: str) -> Tx[tuple[Build | None, Build | None]]:
     rows = yield from many(BEFORE, repo_id=repo_id, name=target, number=origin.number, limit=LOOKED_AT)
     found = (MAPPER.make(row) for row in rows)
     return now, next((one for one in found if (one.after, one.params) != (now.after, now.params)), None)
+
+
+def others(repo_id: int, target: str, now: Build, limit: int) -> Tx[Sequence[Build]]:
+    """What a target may be rolled back to: promotions to it that succeeded, newest first, of the newest LOOKED_AT.
+
+    A commit with the same parameters is there once, and what runs there, `now`, not at all.
+    """
+    rows = yield from many(SUCCEEDED, repo_id=repo_id, name=target, number=now.number, limit=LOOKED_AT)
+    known, found = [(now.after, now.params)], list[Build]()
+    for build in map(MAPPER.make, rows):
+        if (build.after, build.params) not in known and len(found) < limit:
+            known.append((build.after, build.params))
+            found.append(build)
+    return found
+
+
+def still_runs(repo_id: int, target: str, number: int) -> Tx[None]:
+    """Conflict where another build than that of this number runs in a target; 0 stands for none."""
+    now = yield from current(repo_id, target)
+    if (now.number if now else 0) == number:
+        return
+    was, runs = (f"build {one}" if one else "nothing" for one in (number, now.number if now else 0))
+    words = f"{target} has changed: {runs} runs there now, and no longer {was}; nothing was begun"
+    raise Conflict(words, code="target_changed")
 
 
 def unfinished_after(repo_id: int, target: str, number: int) -> Tx[Build | None]:

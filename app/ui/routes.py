@@ -5,7 +5,23 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 from app.ui import addresses, assets
-from app.ui.pages import again, approvals, build, cancel, compare, decide, everywhere, go, home, keys, repo, sign_in
+from app.ui.pages import (
+    again,
+    approvals,
+    build,
+    cancel,
+    compare,
+    decide,
+    everywhere,
+    go,
+    home,
+    keys,
+    new,
+    promote,
+    repo,
+    rollback,
+    sign_in,
+)
 from app.ui.pages.settings import access, cron, danger, general, hooks, secrets
 from app.ui.pages.stores import artifacts, build_info, bundles
 from app.web.route import Endpoint
@@ -32,6 +48,9 @@ routes: Sequence[Endpoint] = [
     *cron.routes,
     *hooks.routes,
     *danger.routes,
+    *promote.routes,
+    *rollback.routes,
+    *new.routes,
 ]
 #: The pages to sign in and out are routes of Drone's API, too, and are described with it.
 described: Sequence[Endpoint] = sign_in.routes

@@ -1,6 +1,7 @@
 """Words of the pages: statuses with their icons, ages, durations, events, versions. Pure."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -200,6 +201,11 @@ def needed(right: Right, slug: str, *, is_known: bool) -> str:
 def amount(number: int, one: str, many: str = "") -> str:
     """A number with its noun: `1 build`, `12,000 builds`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def command(*words: str, params: Mapping[str, str]) -> str:
+    """A command line that a shell takes as it is, with the parameters of a build."""
+    return shlex.join([*words, *(part for name, value in params.items() for part in ("-p", f"{name}={value}"))])
 
 
 def listed(names: Sequence[str]) -> str:
