@@ -31,6 +31,8 @@ KEYS = (
     (("f", "e", "Home", "End"), "in a log: find, next error, beginning, end"),
     (("Esc",), "close what is open"),
 )
+#: The keys of what can be done with a build, by the name of the act.
+ACT_KEYS = {"promote": "p", "again": "r", "approve": "a"}
 #: The words of ages and durations: where `{}` stands, a length goes.
 AGO, AHEAD, NOW, SHORTEST = "{} ago", "in {}", "just now", "< 1 s"
 #: The greatest time that is shown: the end of the year 9999.

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.browse import Browse
-from tests.browser.place import FAILED, SHOP, Place
+from tests.browser.place import CURRENT, FAILED, SHOP, VAULT, WAITS, Place
 
 #: Keeps the names of the keys that the script of a log is told of; it takes all but `e`.
 _HEAR = """() => {
@@ -143,6 +143,25 @@ def test_a_key_sends_no_form_and_presses_a_link(browse: Browse, place: Place) ->
     keys(page, "r")
 
     expect(page).to_have_url(f"{place.server.url}/-/keys")
+
+
+@pytest.mark.parametrize(("key", "number", "page_after"), [("p", CURRENT, "promote"), ("r", FAILED, "again")])
+def test_a_key_opens_the_form_of_a_build(browse: Browse, place: Place, key: str, number: int, page_after: str) -> None:
+    page = browse("writer")
+    page.goto(f"/{SHOP}/{number}")
+
+    keys(page, key)
+
+    expect(page).to_have_url(f"{place.server.url}/{SHOP}/{number}/-/{page_after}")
+
+
+def test_a_key_leads_to_the_approval_of_a_build(browse: Browse, place: Place) -> None:
+    page = browse("keeper")
+    page.goto(f"/{VAULT}/{WAITS}")
+
+    keys(page, "a")
+
+    expect(page).to_have_url(f"{place.server.url}/{VAULT}/{WAITS}#approval")
 
 
 def test_keys_of_a_log_are_told_to_its_script(browse: Browse) -> None:

@@ -49,8 +49,10 @@ function renewSoon({ id }) {
 
 async function renew(id, known) {
   const find = () => document.getElementById(id);
+  Object.assign(known, { timer: 0, wanted: false, asked: performance.now() });
+  if (find()?.matches("[data-still]:hover")) return renewSoon({ id });
+  known.busy = true;
   const slow = setTimeout(() => find()?.setAttribute("aria-busy", "true"), SLOW);
-  Object.assign(known, { timer: 0, wanted: false, busy: true, asked: performance.now() });
   try {
     const fresh = await ask(location.pathname + location.search, id, known);
     if (fresh && find()) put(find(), fresh);
@@ -65,7 +67,7 @@ async function renew(id, known) {
   clearTimeout(slow);
   find()?.removeAttribute("aria-busy");
   known.busy = false;
-  if (known.wanted && find()) renewSoon({ id });
+  return known.wanted && find() && renewSoon({ id });
 }
 
 function renewAll() {
@@ -122,6 +124,30 @@ function title() {
   document.title = head.dataset.title;
   document.querySelector("link[rel=icon]").href = head.dataset.icon;
 }
+
+// ---- Forms that say what would happen
+
+let asking, typing;
+
+/** Do this for what was typed last, when nothing more is typed. */
+function later(pause, act) {
+  clearTimeout(typing);
+  asking?.abort();
+  asking = new AbortController();
+  typing = setTimeout(act, pause, asking.signal);
+}
+
+document.addEventListener("input", ({ target: { form } }) => {
+  const region = form?.querySelector("[data-asks]");
+  if (!region) return;
+  region.setAttribute("aria-busy", "true");
+  later(300, async (signal) => {
+    const query = new URLSearchParams(new FormData(form));
+    const fresh = await ask(`${form.getAttribute("action")}?${query}`, region.id, {}, signal).catch(() => undefined);
+    if (fresh) replace(region, fresh);
+    else if (!signal.aborted) say("failing", true);
+  });
+});
 
 // ---- What holds: live, lost, paused or out
 
@@ -321,8 +347,6 @@ if (words) {
 // ---- Go to: what is called so, while somebody types
 
 const go = document.getElementById("go"), list = document.getElementById("go-list");
-let asking, typing;
-
 function choose(option) {
   list.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
   option?.setAttribute("aria-selected", "true");
@@ -338,11 +362,9 @@ function offer(options) {
   choose();
 }
 
-async function suggest() {
-  asking?.abort();
-  asking = new AbortController();
+async function suggest(signal) {
   try {
-    const found = go.value.trim() && (await ask(`/-/go?q=${encodeURIComponent(go.value)}`, "found", {}, asking.signal));
+    const found = go.value.trim() && (await ask(`/-/go?q=${encodeURIComponent(go.value)}`, "found", {}, signal));
     const cards = found && document.activeElement === go ? [...found.querySelectorAll(".card")] : [];
     offer(
       cards.map((card, at) => {
@@ -357,10 +379,7 @@ async function suggest() {
   }
 }
 
-go.addEventListener("input", () => {
-  clearTimeout(typing);
-  typing = setTimeout(suggest, 150);
-});
+go.addEventListener("input", () => later(150, suggest));
 go.addEventListener("blur", () => offer([]));
 list.addEventListener("pointerdown", (event) => event.preventDefault());
 list.addEventListener("click", ({ target }) => target.dataset.href && location.assign(target.dataset.href));
