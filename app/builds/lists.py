@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import BigInteger, bindparam, literal_column, select
 
 from app.accounts.model import User
+from app.builds import store
 from app.builds.model import LISTED, Build
 from app.builds.store import MAPPER, Index
 from app.db import schema
@@ -203,6 +204,12 @@ def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head
     values = {"offset": offset} if way == "skip" else {}
     rows = yield from many(sql, repo_id=repo.id, key=key, limit=window.reach, **values, **filters)
     return window.part([Head(*row) for row in rows])
+
+
+def whole(part: Part[Head]) -> Tx[Part[Build]]:
+    """The builds of a part, without their stages; one that was deleted meanwhile is left out."""
+    builds = yield from store.by_ids(head.id for head in part.items)
+    return Part([builds[head.id] for head in part.items if head.id in builds], part.earlier, part.later)
 
 
 def commit(repo_id: int, digits: str) -> Tx[str]:

@@ -1,18 +1,22 @@
 """The SQL of stages."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app.builds import steps
 from app.builds.model import ERROR_CODE, Stage, Status, cut
 from app.db import schema
 from app.db.mapper import MAPPING, NAMES, Mapper
-from app.db.tx import Rows, Tx, many, one, run
+from app.db.tx import Rows, Tx, many, one, rows_of, run
 from app.errors import Conflict, NotFound
 from app.evolve import evolve
 
 CREATE = schema.insert_sql(schema.stages)
 BY_ID = "SELECT * FROM stages WHERE id = :id"
 OF_BUILD = "SELECT * FROM stages WHERE build_id = :build_id ORDER BY id"
+OF_BUILDS = """
+    SELECT stages.* FROM :rows(asked; id bigint) AS asked CROSS JOIN stages WHERE stages.build_id = asked.id
+    ORDER BY stages.id
+"""
 #: Builds of which a runner runs a stage, or may get one.
 HELD = """
     SELECT DISTINCT builds.id AS id, builds.number AS number FROM stages JOIN builds ON builds.id = stages.build_id
@@ -93,6 +97,14 @@ def list_of(build_id: int) -> Tx[tuple[Stage, ...]]:
     rows = yield from many(OF_BUILD, build_id=build_id)
     found = yield from steps.of_build(build_id)
     return tuple(evolve(MAPPER.make(row), steps=tuple(found.get(row["id"], ()))) for row in rows)
+
+
+def of_builds(ids: Iterable[int]) -> Tx[Mapping[int, Sequence[Stage]]]:
+    """The stages of builds, in order and without their steps, by id of the build; none for a build without stages."""
+    found: dict[int, list[Stage]] = {build_id: [] for build_id in ids}
+    for row in (yield from many(OF_BUILDS, asked=rows_of((build_id,) for build_id in found))):
+        found[row["build_id"]].append(MAPPER.make(row))
+    return found
 
 
 def first_with(build_id: int, statuses: Collection[Status]) -> Tx[Status | None]:

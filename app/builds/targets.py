@@ -5,7 +5,7 @@ first promotion to them. Then come the other targets that were promoted to, in t
 until it is taken off the list of deployments.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.accounts.model import User
@@ -25,11 +25,11 @@ SHOWN = 5
 LOOKED_AT = 50
 
 #: The build that ended last is what runs: of two promotions at one time, the later one may end first.
-_CURRENT = """
+CURRENT_OF = """
     SELECT done.{what} FROM builds done WHERE done.repo_id = {repo_id} AND done.deploy_to = {name}
         AND done.deploy_to <> '' AND done.status = 'success' ORDER BY done.finished DESC, done.number DESC LIMIT 1
 """
-CURRENT = _CURRENT.format(what="*", repo_id=":repo_id", name=":name")
+CURRENT = CURRENT_OF.format(what="*", repo_id=":repo_id", name=":name")
 #: Promotions to a target that succeeded before a number, newest first.
 BEFORE = """
     SELECT * FROM builds WHERE repo_id = :repo_id AND deploy_to = :name AND deploy_to <> '' AND number < :number
@@ -43,23 +43,48 @@ UNFINISHED = """
         AND status || '' IN ('pending', 'running', 'blocked')
     ORDER BY number DESC LIMIT 1
 """
+#: (Written so, the database reads the index of statuses: few builds are unfinished.)
+LANE = """
+    SELECT * FROM builds WHERE repo_id = :repo_id AND status IN ('pending', 'running', 'blocked')
+        AND deploy_to || '' = :name AND deploy_to <> ''
+    ORDER BY number + 0 LIMIT :limit
+"""
 PREVIOUS = CURRENT.replace("ORDER BY", "AND done.number <> :number ORDER BY")
-TARGETS = f"""
-    WITH asked AS (SELECT repo_id FROM :rows(asked; repo_id bigint) AS given), known AS (
-        SELECT declared.repo_id, declared.name, TRUE AS declared, declared.position AS place
-        FROM asked CROSS JOIN declared_targets declared WHERE declared.repo_id = asked.repo_id
-        UNION ALL
-        SELECT latest.repo_id, latest.name, FALSE AS declared, latest.first_number AS place
-        FROM asked CROSS JOIN latest WHERE latest.repo_id = asked.repo_id AND latest.kind = 'deployment'
-            AND NOT EXISTS (
-                SELECT 1 FROM declared_targets named WHERE named.repo_id = latest.repo_id AND named.name = latest.name
-            )
+#: The targets of a repository, or of each of those that `asked` joins, with what gives them their order.
+KNOWN = """
+    SELECT declared.repo_id, declared.name, TRUE AS declared, declared.position AS place
+    FROM {asked} declared_targets declared WHERE declared.repo_id = {repo_id}
+    UNION ALL
+    SELECT latest.repo_id, latest.name, FALSE AS declared, latest.first_number AS place
+    FROM {asked} latest WHERE latest.repo_id = {repo_id} AND latest.kind = 'deployment' AND NOT EXISTS (
+        SELECT 1 FROM declared_targets named WHERE named.repo_id = latest.repo_id AND named.name = latest.name
     )
+"""
+TARGETS = f"""
+    WITH asked AS (SELECT repo_id FROM :rows(asked; repo_id bigint) AS given),
+        known AS ({KNOWN.format(asked="asked CROSS JOIN", repo_id="asked.repo_id")})
     SELECT known.repo_id AS repo_id, known.name AS name, known.declared AS declared,
-        coalesce(({_CURRENT.format(what="id", repo_id="known.repo_id", name="known.name")}), 0) AS current_id,
-        coalesce(({_CURRENT.format(what="number", repo_id="known.repo_id", name="known.name")}), 0) AS number
+        coalesce(({CURRENT_OF.format(what="id", repo_id="known.repo_id", name="known.name")}), 0) AS current_id,
+        coalesce(({CURRENT_OF.format(what="number", repo_id="known.repo_id", name="known.name")}), 0) AS number
     FROM known ORDER BY known.repo_id, known.declared DESC, known.place, known.name
 """  # noqa: S608 - a constant
+#: Builds among which one is looked for that may be promoted, where the newest one of the branch may not.
+AMONG = 100
+PROMOTABLE = """
+    SELECT asked.repo_id AS repo_id, coalesce((
+        SELECT builds.number FROM latest JOIN builds ON builds.id = latest.build_id
+        WHERE latest.repo_id = asked.repo_id AND latest.kind = 'branch' AND latest.name = asked.branch
+            AND builds.status = 'success'
+    ), (
+        SELECT max(recent.number) FROM (
+            SELECT number, status, event FROM builds
+            WHERE builds.repo_id = asked.repo_id AND builds.ref = 'refs/heads/' || asked.branch
+            ORDER BY builds.number DESC LIMIT :among
+        ) AS recent
+        WHERE recent.status = 'success' AND recent.event NOT IN ('promote', 'rollback', 'pull_request')
+    ), 0) AS number
+    FROM :rows(asked; repo_id bigint, branch text) AS asked
+"""
 DECLARED = "SELECT name FROM declared_targets WHERE repo_id = :repo_id ORDER BY position"
 _UNDECLARE = "DELETE FROM declared_targets WHERE repo_id = :repo_id"
 _DECLARE = """
@@ -166,6 +191,12 @@ def unfinished_after(repo_id: int, target: str, number: int) -> Tx[Build | None]
     return MAPPER.make(row) if row else None
 
 
+def lane(repo_id: int, target: str, limit: int) -> Tx[Sequence[Build]]:
+    """The promotions and rollbacks to a target that are not over, without their stages: what runs, then what waits."""
+    found = [MAPPER.make(row) for row in (yield from many(LANE, repo_id=repo_id, name=target, limit=limit))]
+    return sorted(found, key=lambda build: build.status != "running")
+
+
 def previous(repo_id: int, target: str, number: int) -> Tx[Build | None]:
     """The same without the promotion or rollback of this number."""
     row = yield from one(PREVIOUS, repo_id=repo_id, name=target, number=number)
@@ -184,9 +215,19 @@ def declare(repo_id: int, names: Sequence[str]) -> Tx[None]:
     yield from run(_DECLARE, names=rows_of((repo_id, at, name) for at, name in enumerate(names)))
 
 
+def promotable(listed: Iterable[Repo]) -> Tx[Mapping[int, int]]:
+    """By id of a repository, the number of the newest build of its default branch that succeeded; 0 for none.
+
+    Where the newest push has not succeeded, it is looked for among the newest builds of the branch, AMONG of them.
+    """
+    asked = rows_of((repo.id, repo.default_branch) for repo in listed)
+    rows = yield from many(PROMOTABLE, asked=asked, among=AMONG)
+    return {row["repo_id"]: row["number"] for row in rows}
+
+
 def of_repo(repo_id: int) -> Tx[Sequence[Target]]:
     """The targets of a repository, in their order."""
-    return (yield from _of_repos([repo_id]))[repo_id]
+    return (yield from of_repos([repo_id]))[repo_id]
 
 
 def page(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Sequence[Target]]]]:
@@ -199,12 +240,12 @@ def page(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Sequence[T
     else:
         rows = yield from many(DEPLOYED, limit=window.reach, offset=window.offset, **values)
     part = window.part([repos.made(row) for row in rows])
-    found = yield from _of_repos([repo.id for repo in part.items])
+    found = yield from of_repos([repo.id for repo in part.items])
     return Part([(repo, found[repo.id]) for repo in part.items], part.earlier, part.later)
 
 
-def _of_repos(ids: Sequence[int]) -> Tx[Mapping[int, Sequence[Target]]]:
-    """The targets of several repositories, by id; one that has none is there, too."""
+def of_repos(ids: Sequence[int]) -> Tx[Mapping[int, Sequence[Target]]]:
+    """The targets of several repositories in their order, by id; a repository that has none is there, too."""
     known = yield from many(TARGETS, asked=rows_of((repo_id,) for repo_id in ids))
     asked = rows_of((row["repo_id"], row["name"], row["number"]) for row in known)
     since = {_place(row): _later(row) for row in (yield from many(SINCE, asked=asked))}

@@ -1,13 +1,13 @@
 """The SQL of repositories and rights."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from app.accounts.model import User
 from app.db import schema
 from app.db.mapper import NAMES, Mapper
-from app.db.tx import Row, Tx, each, many, one, run
+from app.db.tx import Row, Tx, each, many, one, rows_of, run
 from app.db.window import Part, Window
 from app.errors import Conflict, NotFound
 from app.repos import aged
@@ -61,6 +61,11 @@ RESUME = "UPDATE repos SET counter = :counter, unbroken_from = :next WHERE id = 
 PERMISSIONS = """
     SELECT can_read, can_write, can_admin FROM permissions WHERE user_id = :user_id AND repo_id = :repo_id
 """
+RIGHTS_OF = f"""
+    SELECT permissions.repo_id AS repo_id, can_read, can_write, can_admin
+    FROM :rows(asked; repo_id bigint) AS asked CROSS JOIN permissions
+    WHERE permissions.user_id = :user_id AND permissions.repo_id = asked.repo_id AND {aged.COUNTS}
+"""  # noqa: S608 - SQL of ours
 #: With the account that the account has at the repository's host, if any.
 WITH_RIGHTS = """
     SELECT repos.*, can_read, can_write, can_admin, permissions.synced AS told, host_accounts.id AS at_host
@@ -91,12 +96,14 @@ COLLABORATORS_AFTER = f"""
 COLLABORATORS_BEFORE = f"""
     {_SOME_COLLABORATORS} AND lower(login) < lower(:login) ORDER BY lower(login) DESC LIMIT :limit
 """
-#: People who administer a repository.
-ADMINISTRATORS = f"""
+_PEOPLE = """
     SELECT login FROM permissions JOIN users ON users.id = permissions.user_id
-    WHERE repo_id = :repo_id AND can_admin AND active AND NOT machine AND {aged.COUNTS}
+    WHERE repo_id = :repo_id AND {right} AND active AND NOT machine AND {counts}
     ORDER BY lower(login) LIMIT :limit
-"""  # noqa: S608 - SQL of ours
+"""
+#: People who may write in a repository, and those who administer a repository, by a right of theirs.
+WRITERS = _PEOPLE.format(right="can_write", counts=aged.COUNTS)
+ADMINISTRATORS = _PEOPLE.format(right="can_admin", counts=aged.COUNTS)
 NEXT_NUMBER = """
     UPDATE repos SET counter = counter + 1, version = version + 1 WHERE id = :id RETURNING counter
 """
@@ -267,6 +274,13 @@ def permissions(user_id: int, repo_id: int) -> Tx[Permissions | None]:
     return _permissions(row) if row else None
 
 
+def rights_of(user_id: int, repo_ids: Iterable[int], now: int) -> Tx[Mapping[int, Permissions]]:
+    """The rights of an account in these repositories that count, by repository id; without one of no row of rights."""
+    asked = rows_of((repo_id,) for repo_id in repo_ids)
+    rows = yield from many(RIGHTS_OF, asked=asked, user_id=user_id, since=aged.since(now))
+    return {row["repo_id"]: _permissions(row) for row in rows}
+
+
 def grant(repo_id: int, user_id: int, rights: Permissions, now: int, *, synced: int = 0) -> Tx[None]:
     """Set the rights of an account; `synced` is when the host has told them, 0 for rights that are given here."""
     yield from run(
@@ -311,9 +325,11 @@ def page_of_collaborators(repo_id: int, window: Window) -> Tx[Part[Collaborator]
     return window.part([Collaborator(row["user_id"], row["login"], _permissions(row), row["synced"]) for row in rows])
 
 
-def administrators(repo_id: int, limit: int, now: int) -> Tx[list[str]]:
-    """The logins of at most `limit` people to whom the right to administer a repository was given, by login."""
-    rows = yield from many(ADMINISTRATORS, repo_id=repo_id, limit=limit, since=aged.since(now))
+def people(repo_id: int, right: Literal["write", "admin"], limit: int, now: int) -> Tx[list[str]]:
+    """The logins of at most `limit` people to whom a right in a repository was given, by login."""
+    rows = yield from many(
+        WRITERS if right == "write" else ADMINISTRATORS, repo_id=repo_id, limit=limit, since=aged.since(now)
+    )
     return [row["login"] for row in rows]
 
 

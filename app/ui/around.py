@@ -110,7 +110,7 @@ def reads(request: Request[State], found: Access) -> Tx[Around]:
     parent = (yield from store.find_numbered_if_any(found.repo.id, build.parent)) if build.parent else None
     before = (yield from everywhere.before([build])).get(build.id)
     earlier = (yield from _earlier(build)) if build.deploy_to and build.status == "success" else None
-    naming = repos.administrators(found.repo.id, NAMED + 1, request.state["now"]())
+    naming = repos.people(found.repo.id, "admin", NAMED + 1, request.state["now"]())
     named = (yield from naming) if _blocked(build) and found.is_granted else ()
     return Around(build, parent, before, earlier, named, (yield from _declined(found, build)))
 

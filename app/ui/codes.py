@@ -5,6 +5,7 @@ from app.web import codes
 CODES = codes.of(
     {
         400: {
+            "bad_date": ("A day of a filter is none.", "Write a day as 2026-07-31."),
             "five_fields": ("A job that promotes has five fields.", "Write six, of which the first is seconds."),
             "missing_login": ("A form does not say whose right it is.", "Type the login of an account."),
             "not_confirmed": ("What happens by the clock was not confirmed.", "Tick that this is meant."),

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 
 from app.accounts.auth import COOKIE
-from app.ui import frame
+from app.ui import fragments, frame, render
 from app.web.errors import Failure
 from app.web.reply import HTML
 
@@ -25,6 +25,8 @@ _WAYS_OUT: Mapping[int, str] = {
     403: "Ask who administers the repository, or the server, for the right.",
     404: "It may be gone, its name may be another, or you may not see it.",
     405: "Open the page itself instead.",
+    409: "Look at how things stand now, then try again.",
+    413: "Go back and send less.",
     422: "Correct what is said above, then try again.",
     429: "Wait a moment, then try again.",
     500: "Try again. If it goes wrong again, tell whoever runs this server the id of the request.",
@@ -35,7 +37,14 @@ _PASSING = frozenset({429, 500, 503})
 
 
 async def page(request: Request[Any], failure: Failure) -> HTML:
-    """The page of an error. It reads nothing, so that it can be shown whatever is out of order."""
+    """The page of an error; where a region was asked for, the words alone, which belong inside of the region.
+
+    The page reads nothing, so that it can be shown whatever is out of order.
+    """
+    is_passing = failure.status in _PASSING and request.method == "GET"
+    if fragments.HEADER in request.headers:
+        here = frame.here(request)
+        return HTML(render.whole("parts/failed.html", failure=failure, here=here, is_passing=is_passing))
     return frame.whole(
         request,
         "error.html",
@@ -45,5 +54,5 @@ async def page(request: Request[Any], failure: Failure) -> HTML:
         failure=failure,
         title=_TITLES.get(failure.status, HTTPStatus(failure.status).phrase),
         way_out=_WAYS_OUT.get(failure.status, ""),
-        is_passing=failure.status in _PASSING and request.method == "GET",
+        is_passing=is_passing,
     )

@@ -8,31 +8,33 @@ from app.ui import addresses, assets
 from app.ui.pages import (
     again,
     approvals,
+    board,
     build,
     cancel,
     compare,
     decide,
     everywhere,
     go,
-    home,
     keys,
     new,
     promote,
     repo,
     rollback,
     sign_in,
+    target,
 )
 from app.ui.pages.settings import access, cron, danger, general, hooks, secrets
 from app.ui.pages.stores import artifacts, build_info, bundles
 from app.web.route import Endpoint
 
 routes: Sequence[Endpoint] = [
-    *home.routes,
+    *board.routes,
     *go.routes,
     *everywhere.routes,
     *keys.routes,
     *assets.routes,
     *repo.routes,
+    *target.routes,
     *build.routes,
     *again.routes,
     *cancel.routes,

@@ -13,6 +13,15 @@ from app.repos.model import Permissions, Right
 #: A colour of the style sheet; each goes with an icon and a word.
 Tone = Literal["success", "failed", "running", "waits", "neutral"]
 _DOING: Mapping[Right, str] = {"read": "read", "write": "write in", "admin": "administer"}
+#: What a board may show, in words.
+SHOWN: Mapping[str, str] = {
+    "everything": "everything",
+    "flight": "in flight",
+    "waits": "waits for approval",
+    "failed": "failed",
+    "differs": "differs from the target before",
+    "mine": "promoted by me",
+}
 #: Characters of a commit's id that are shown.
 SHORT = 8
 #: Characters of one line of a commit's message that are shown in lists.
@@ -31,8 +40,6 @@ KEYS = (
     (("f", "e", "Home", "End"), "in a log: find, next error, beginning, end"),
     (("Esc",), "close what is open"),
 )
-#: The keys of what can be done with a build, by the name of the act.
-ACT_KEYS = {"promote": "p", "again": "r", "approve": "a"}
 #: The words of ages and durations: where `{}` stands, a length goes.
 AGO, AHEAD, NOW, SHORTEST = "{} ago", "in {}", "just now", "< 1 s"
 #: The greatest time that is shown: the end of the year 9999.
@@ -61,6 +68,7 @@ _MARKS: Mapping[Status, Mark] = {
     "killed": Mark("stopped", "stopped", "neutral", "■"),
     "declined": Mark("stopped", "declined", "neutral", "■"),
 }
+_ROLLED_BACK = Mark("rolled-back", "rolled back", "neutral", "↶")
 #: Of a status that this version does not know.
 _UNKNOWN = Mark("queued", "unknown", "neutral", "?")
 
@@ -73,6 +81,11 @@ def mark(status: Status) -> Mark:
 def mark_of(build: Build) -> Mark:
     """The mark of a build; one of which nothing runs before an approval waits for the approval."""
     return mark(build.state)
+
+
+def outcome(build: Build) -> Mark:
+    """The mark of a promotion or a rollback in the history of a target."""
+    return _ROLLED_BACK if (build.event, build.status) == ("rollback", "success") else mark_of(build)
 
 
 def age(then: int, now: int) -> str:
@@ -162,6 +175,11 @@ def version(build: Build) -> str:
     return build.ref.removeprefix("refs/tags/") if build.ref.startswith("refs/tags/") else short(build.after)
 
 
+def is_named(build: Build) -> bool:
+    """Whether the version is another word than the commit's id."""
+    return version(build) != short(build.after)
+
+
 def occasion(build: Build) -> str:
     """Why there is a build, in a few words: `push to main`, `promotion of build 38 to production`."""
     match build.event:
@@ -205,9 +223,10 @@ def amount(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def command(*words: str, params: Mapping[str, str]) -> str:
+def command(*words: str, params: Mapping[str, str] | None = None) -> str:
     """A command line that a shell takes as it is, with the parameters of a build."""
-    return shlex.join([*words, *(part for name, value in params.items() for part in ("-p", f"{name}={value}"))])
+    given = (part for name, value in (params or {}).items() for part in ("-p", f"{name}={value}"))
+    return shlex.join([*words, *given])
 
 
 def listed(names: Sequence[str]) -> str:

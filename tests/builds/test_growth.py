@@ -19,7 +19,7 @@ import pytest
 import app
 from app.accounts.auth import Claim
 from app.accounts.model import User
-from app.builds import claims, everywhere, flow, goto, lists, progress, purge, stages, steps, store, targets
+from app.builds import board, claims, everywhere, flow, goto, lists, progress, purge, stages, steps, store, targets
 from app.builds.everywhere import Filters
 from app.builds.model import Build, Stage
 from app.db.migrate import VERSIONS, versions
@@ -96,7 +96,7 @@ SCANS = {
     "main.backup_blobs.PLACES": "a backup takes all bytes along",
 }
 #: Texts that statements begin with.
-BEGINNINGS = {"ITEMS", "_MATCHING", "_APPROVABLE", "_DEPLOYED", "_READABLE"}
+BEGINNINGS = {"ITEMS", "CURRENT_OF", "KNOWN", "_MATCHING", "_APPROVABLE", "_DEPLOYED", "_READABLE"}
 #: Orders that no index has, by statement: what is sorted, which is no more than what is answered or unfinished. A
 #: statement that is given rows may sort what it finds for them.
 SORTS = {
@@ -109,6 +109,8 @@ SORTS = {
     "builds.goto.TARGETS": "the targets that match",
     "builds.goto.COMMITS": "one build of each repository",
     "builds.stages.HELD": "what is unfinished of one repository",
+    "builds.targets.LANE": "what is unfinished of one repository",
+    "repos.store.WRITERS": "the accounts of a repository",
     "builds.stages.OF_BUILD": "the stages of one build",
     "builds.steps.OF_BUILD": "the steps of one build",
     "builds.steps.OF_STAGE": "the steps of one stage",
@@ -374,9 +376,13 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "approvals of an administrator": lambda _: lists.approvals(User(1, "u0", admin=True), Window(25), NOW),
     "approvals": lambda _: lists.approvals(User(1, "u0"), Window(25), NOW),
     "approvals of others": lambda _: lists.unapprovable(User(1, "u0"), Window(25), NOW),
-    "who administers": lambda _: repos.administrators(1, 6, NOW),
+    "who administers": lambda _: repos.people(1, "admin", 6, NOW),
     "targets": lambda _: targets.of_repo(1),
     "what runs in a target": lambda _: targets.current(1, "production"),
+    "board": lambda _: board.page(User(1, "u0"), board.Filter(show="differs"), Window(25), NOW),
+    "board of failures": lambda _: board.page(User(1, "u0"), board.Filter(show="failed"), Window(25), NOW),
+    "what may be promoted": lambda _: targets.promotable([REPO]),
+    "lane of a target": lambda _: targets.lane(1, "production", 20),
     "targets of all repositories": lambda _: targets.page(User(1, "u0"), Window(25), NOW),
     "go to a build": lambda _: goto.find("r1#7", User(1, "u0"), NOW),
     "go to a commit": lambda _: goto.find("a" * 10, User(1, "u0"), NOW),

@@ -17,8 +17,9 @@ from tests.web.asgi import serving
 async def place(db: Database, tmp_path: Path) -> AsyncIterator[Place]:
     scene, why = await laid(db, tmp_path), dict[int, str]()
     rows = [*routes.routes, *routes.described]
-    async with serving(rows, page=errors.page, split=routes.split, **state(scene, why)) as client:
-        yield Place(scene, client, await people(scene), why)
+    known = state(scene, why)
+    async with serving(rows, page=errors.page, split=routes.split, **known) as client:
+        yield Place(scene, client, await people(scene), known["behind"], why)
 
 
 @pytest.fixture

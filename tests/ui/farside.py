@@ -39,6 +39,7 @@ class Place:
     scene: Scene
     client: httpx2.AsyncClient
     cookies: dict[str, str]
+    behind: Behind
     why: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -53,6 +54,11 @@ class Place:
         """An answer to the browser of somebody, who is nobody's with an empty name."""
         shown = farside.shown(self.cookies[who]) if who else {}
         return await self.client.get(path, headers=BROWSER | shown | headers)
+
+    async def post(self, path: str, who: str = "writer", **fields: str) -> httpx2.Response:
+        """The answer to a form that the browser of somebody sends from a page of ours."""
+        shown = farside.shown(self.cookies[who]) if who else {}
+        return await self.client.post(path, data=fields, headers=BROWSER | shown | farside.OWN)
 
     async def page(self, path: str, who: str = "reader", status: int = 200) -> "Page":
         """A page that is valid."""

@@ -1,6 +1,6 @@
 """Forms: what was typed, what is wrong with it, and where a problem is shown."""
 
-from app.errors import Conflict, Invalid, Problem
+from app.errors import Conflict, Invalid, NothingToRun, Problem
 from app.ui.actions import Form, refused
 from app.ui.render import environment
 
@@ -21,6 +21,17 @@ def test_an_error_of_no_field_stands_above_the_form() -> None:
 
     assert form.status == 409
     assert [(one.field, one.message) for one in form.problems] == [("", "somebody was first")]
+
+
+def test_what_is_wrong_with_pipelines_is_of_no_field() -> None:
+    why = [Problem("name", "excluded", "name is not for push"), Problem("b", "excluded", "b is not for push")]
+
+    form = refused({"name": "x"}, NothingToRun("name is not for push", problems=why))
+
+    assert [(one.field, one.message) for one in form.problems] == [
+        ("", "name is not for push"),
+        ("", "b is not for push"),
+    ]
 
 
 def test_a_problem_is_tied_to_its_field_and_a_hint_too() -> None:
