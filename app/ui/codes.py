@@ -10,6 +10,9 @@ CODES = codes.of(
             "missing_login": ("A form does not say whose right it is.", "Type the login of an account."),
             "not_confirmed": ("What happens by the clock was not confirmed.", "Tick that this is meant."),
             "unknown_region": ("The page has no such region.", "Ask for a region of the message, or the whole page."),
+            "unknown_theme": ("There is no such theme.", "Choose a theme of the message."),
+            "unknown_time": ("A token cannot last so long.", "Choose a time of the message."),
+            "unknown_zone": ("There is no such time zone.", "Write a zone as in Europe/Berlin, or nothing for UTC."),
             "unknown_right": ("There is no such right.", "Choose a right of the message."),
         },
         409: {

@@ -26,7 +26,7 @@ from typing import Any
 from starlette.requests import Request
 
 from app.errors import Invalid, Problem
-from app.ui.render import environment
+from app.ui.render import by_clock_of, environment
 from app.web.reply import HTML
 
 #: The header that names the region; and the beginning of the names of blocks that are regions.
@@ -45,7 +45,8 @@ def answer(request: Request[Any], region: str, name: str, values: Mapping[str, A
         known = ", ".join(sorted(one.removeprefix(BLOCK) for one in template.blocks if one.startswith(BLOCK)))
         words = f"this page has no region {region[:80]!r}; it has: {known or 'none'}"
         raise Invalid.of([Problem(HEADER, "unknown_region", words)])
-    text = "".join(block(template.new_context(dict(values)))).encode()
+    with by_clock_of(values):
+        text = "".join(block(template.new_context(dict(values)))).encode()
     lasting = _MOVING.sub(rb"\1", text)
     tag = f'W/"{hashlib.sha256(lasting).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Vary": HEADER, ACCOUNT: str(values["frame"].account)}

@@ -44,3 +44,14 @@ def test_a_problem_is_tied_to_its_field_and_a_hint_too() -> None:
     assert 'aria-invalid="true"' in shown
     assert 'value="&lt;b&gt;"' in shown
     assert str(parts.problems(form)).count('href="#field-name"') == 1  # type: ignore[attr-defined]
+
+
+def test_what_keeps_a_pipeline_from_running_is_of_no_field() -> None:
+    excluded = Problem("default", "excluded", "pipeline default: the branch is not main")
+
+    form = refused({}, NothingToRun("nothing to run", problems=[excluded]))
+
+    assert [(one.field, one.message) for one in form.problems] == [
+        ("", "nothing to run"),
+        ("", "pipeline default: the branch is not main"),
+    ]
