@@ -1,0 +1,1 @@
+"""Pages of a real server in a real Chromium."""

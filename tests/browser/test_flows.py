@@ -1,0 +1,44 @@
+"""What people do, from page to page."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.browse import Browse, sign_in
+from tests.browser.place import FAILED, SHOP, Place
+
+
+def test_who_signs_in_comes_to_the_page_that_was_wanted(browse: Browse, place: Place) -> None:
+    page = browse()
+    page.goto(f"/{SHOP}/{FAILED}")
+    page.get_by_role("main").get_by_role("link", name="Sign in").click()
+    page.get_by_label("Token").fill(place.tokens["reader"])
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page).to_have_url(f"{place.server.url}/{SHOP}/{FAILED}")
+    expect(page.locator("header summary")).to_have_text("reader")
+
+
+def test_who_signs_out_sees_nothing_private_any_more(browse: Browse, place: Place) -> None:
+    page = browse()
+    sign_in(page, place.tokens["writer"])
+    page.locator("header summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Signed out")).to_be_visible()
+
+    page.goto(f"/{SHOP}")
+
+    expect(page.get_by_role("main").get_by_role("link", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_a_link_to_a_failed_build_opens_at_the_step_that_failed(browse: Browse, scripts: bool) -> None:
+    page = browse("reader", scripts=scripts)
+
+    page.goto(f"/{SHOP}/{FAILED}")
+
+    log = page.locator("#log")
+    expect(log.get_by_role("heading")).to_have_text(re.compile(r"smoke\s*/\s*http"))
+    expect(log).to_contain_text("error: the basket answers 503")
+    expect(page.locator("#stages [aria-current=true]")).to_contain_text("http")
