@@ -12,7 +12,7 @@ PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 DECIDING := tests/pipeline tests/repos tests/builds/test_rules.py tests/builds/test_params.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage test-postgres check format bench clean
+.PHONY: help run test coverage test-postgres check format bench vendor clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ format: $(VENV)/dev ## format the code
 
 bench: $(VENV)/dev ## measure a real server; prints a table, writes bench.json
 	$(BIN)/gantry bench --json bench.json
+
+vendor: $(VENV)/run ## fetch the files of others that are kept here (needs npm); refuses another hash than theirs
+	$(BIN)/python .ci/vendor.py app/ui/static/vendor/vendor.toml fixtures/axe/vendor.toml
 
 clean: ## remove what the commands above made, but not data/
 	rm -rf $(VENV) build dist bench.json .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -142,7 +142,7 @@ COUNTED = (
 FILTERS = ("ref", "event", "status", "deploy_to", "after_sha")
 #: The conditions of two filters of the status: `blocked` is no status of a build in the table, and what waits for
 #: approval is not also among the builds that are `pending`.
-_WAITING: Mapping[str, str] = {"blocked": "builds.blocked", "pending": "NOT builds.blocked"}
+WAITING: Mapping[str, str] = {"blocked": "builds.blocked", "pending": "NOT builds.blocked"}
 #: The values that builds have where there are only a few, by filter.
 VALUES: Mapping[str, Sequence[str]] = {"event": EVENTS, "status": LISTED}
 #: The commits of a repository's builds whose ids begin with `least`; `beyond` is the first text after all of these.
@@ -184,7 +184,7 @@ def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head
     none of them.
     """
     way, key, offset = _way(repo, window, filtered=bool(filters))
-    waiting = filters.get("status", "") if filters.get("status") in _WAITING else ""
+    waiting = filters.get("status", "") if filters.get("status") in WAITING else ""
     if waiting == "blocked":
         filters = {name: value for name, value in filters.items() if name != "status"}
     sql = _page_sql(tuple(sorted(filters)), way, waiting)
@@ -238,7 +238,7 @@ def _page_sql(filters: tuple[str, ...], way: Way, waiting: str = "") -> str:
     shown = (table.c.id, table.c.version, number, table.c.blocked)
     query = select(*shown).where(table.c.repo_id == bindparam("repo_id"))
     if waiting:
-        query = query.where(literal_column(_WAITING[waiting]))
+        query = query.where(literal_column(WAITING[waiting]))
     for name in filters:
         query = query.where(table.c[name] == bindparam(name))
         if name == "deploy_to":

@@ -51,6 +51,13 @@ SUCCESS_OF_COMMIT = """
 NEWEST_OF_COMMIT = """
     SELECT * FROM builds WHERE repo_id = :repo_id AND after_sha = :after ORDER BY number DESC LIMIT :limit
 """
+NEWEST_OF_COMMITS = """
+    SELECT builds.* FROM :rows(asked; after_sha text) AS asked CROSS JOIN builds
+    WHERE builds.repo_id = :repo_id AND builds.after_sha = asked.after_sha AND builds.number = (
+        SELECT newest.number FROM builds newest
+        WHERE newest.repo_id = :repo_id AND newest.after_sha = asked.after_sha ORDER BY newest.number DESC LIMIT 1
+    )
+"""
 SET_STATUS = """
     UPDATE builds SET status = :status, started = :started, finished = :finished, updated = :updated,
         blocked = :blocked, version = version + 1
@@ -188,6 +195,13 @@ def newest_of_commit(repo_id: int, after: str, limit: int) -> Tx[list[Build]]:
     """The newest builds of a commit, without their stages, newest first."""
     rows = yield from many(NEWEST_OF_COMMIT, repo_id=repo_id, after=after, limit=limit)
     return [MAPPER.make(row) for row in rows]
+
+
+def newest_of_commits(repo_id: int, commits: Iterable[str]) -> Tx[Mapping[str, Build]]:
+    """The newest build of each of these commits that has one, without its stages, by the commit's id."""
+    asked = rows_of((commit,) for commit in commits)
+    rows = yield from many(NEWEST_OF_COMMITS, repo_id=repo_id, asked=asked)
+    return {row["after_sha"]: MAPPER.make(row) for row in rows}
 
 
 def by_ids(ids: Iterable[int]) -> Tx[Mapping[int, Build]]:

@@ -99,6 +99,16 @@ def exact_time(then: int) -> str:
     return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def clock(then: int) -> str:
+    """The time of day, in UTC."""
+    return exact_time(then)[11:16]
+
+
+def day(then: int) -> str:
+    """A day, in UTC: `Tuesday, 2026-07-31`."""
+    return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%A, %Y-%m-%d")
+
+
 def short(commit: str) -> str:
     """The beginning of a commit's id."""
     return commit[:SHORT]

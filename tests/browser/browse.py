@@ -19,6 +19,7 @@ from playwright.sync_api import (
     Page,
     Request,
     Response,
+    StorageState,
     WebError,
     expect,
     sync_playwright,
@@ -71,13 +72,9 @@ class Browse:
 
         `calm` is for people who want little motion. Pages that are opened from it are watched, too.
         """
-        if login and login not in self.place.sessions:
-            page = self()
-            sign_in(page, self.place.tokens[login])
-            self.place.sessions[login] = page.context.storage_state()
         context = self.chromium.new_context(
             base_url=self.place.server.url,
-            storage_state=self.place.sessions[login] if login else None,
+            storage_state=self.session(login) if login else None,
             color_scheme=scheme,
             viewport={"width": width, "height": _WIDE_HEIGHT if width == DESK else _TALL_HEIGHT},
             has_touch=width != DESK,
@@ -96,11 +93,23 @@ class Browse:
         context.on("response", self._response)
         return context.new_page()
 
+    def session(self, login: str) -> StorageState:
+        """What the browser of somebody keeps who has signed in, once in a module."""
+        if login not in self.place.sessions:
+            page = self()
+            sign_in(page, self.place.tokens[login])
+            self.place.sessions[login] = page.context.storage_state()
+        return self.place.sessions[login]
+
     def close(self) -> None:
-        """Close all browsers; AssertionError with what they complained about since the last call."""
+        """Close all browsers; AssertionError as `check`."""
         for context in self._contexts:
             context.close()
         self._contexts.clear()
+        self.check()
+
+    def check(self) -> None:
+        """AssertionError with what the browsers have complained about since the last call."""
         accepted = [*self.accepted, *(f"{_STATUS}.*{re.escape(f'({url})')}$" for url in self._errors)]
         complaints = [one for one in self._complaints if not any(re.search(each, one) for each in accepted)]
         self._complaints.clear()

@@ -8,9 +8,13 @@ from playwright.sync_api import expect
 from tests.browser.browse import Browse, sign_in
 from tests.browser.place import FAILED, SHOP, Place
 
+#: Everything works without scripts, too.
+with_and_without = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 
-def test_who_signs_in_comes_to_the_page_that_was_wanted(browse: Browse, place: Place) -> None:
-    page = browse()
+
+@with_and_without
+def test_who_signs_in_comes_to_the_page_that_was_wanted(browse: Browse, place: Place, scripts: bool) -> None:
+    page = browse(scripts=scripts)
     page.goto(f"/{SHOP}/{FAILED}")
     page.get_by_role("main").get_by_role("link", name="Sign in").click()
     page.get_by_label("Token").fill(place.tokens["reader"])
@@ -20,8 +24,9 @@ def test_who_signs_in_comes_to_the_page_that_was_wanted(browse: Browse, place: P
     expect(page.locator("header summary")).to_have_text("reader")
 
 
-def test_who_signs_out_sees_nothing_private_any_more(browse: Browse, place: Place) -> None:
-    page = browse()
+@with_and_without
+def test_who_signs_out_sees_nothing_private_any_more(browse: Browse, place: Place, scripts: bool) -> None:
+    page = browse(scripts=scripts)
     sign_in(page, place.tokens["writer"])
     page.locator("header summary").click()
     page.get_by_role("button", name="Sign out").click()
@@ -32,7 +37,7 @@ def test_who_signs_out_sees_nothing_private_any_more(browse: Browse, place: Plac
     expect(page.get_by_role("main").get_by_role("link", name="Sign in")).to_be_visible()
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@with_and_without
 def test_a_link_to_a_failed_build_opens_at_the_step_that_failed(browse: Browse, scripts: bool) -> None:
     page = browse("reader", scripts=scripts)
 
@@ -42,3 +47,32 @@ def test_a_link_to_a_failed_build_opens_at_the_step_that_failed(browse: Browse, 
     expect(log.get_by_role("heading")).to_have_text(re.compile(r"smoke\s*/\s*http"))
     expect(log).to_contain_text("error: the basket answers 503")
     expect(page.locator("#stages [aria-current=true]")).to_contain_text("http")
+
+
+def test_a_wrong_token_says_so_and_keeps_the_way_back(browse: Browse, place: Place) -> None:
+    page = browse()
+    page.goto(f"/login?next=/{SHOP}")
+    page.get_by_label("Token").fill("no such token")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("That is no token")
+
+    page.get_by_label("Token").fill(place.tokens["reader"])
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page).to_have_url(f"{place.server.url}/{SHOP}")
+
+
+def test_a_person_of_the_keyboard_skips_the_frame_and_signs_in(browse: Browse, place: Place) -> None:
+    page = browse(calm=True)
+    page.goto(f"/{SHOP}")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("main").get_by_role("link", name="Sign in")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Token")).to_be_focused()
+    page.keyboard.insert_text(place.tokens["reader"])
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(SHOP)

@@ -19,7 +19,8 @@ import pytest
 import app
 from app.accounts.auth import Claim
 from app.accounts.model import User
-from app.builds import claims, flow, goto, lists, progress, purge, stages, steps, store, targets
+from app.builds import claims, everywhere, flow, goto, lists, progress, purge, stages, steps, store, targets
+from app.builds.everywhere import Filters
 from app.builds.model import Build, Stage
 from app.db.migrate import VERSIONS, versions
 from app.db.parameters import marked
@@ -374,6 +375,11 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "go to a build": lambda _: goto.find("r1#7", User(1, "u0"), NOW),
     "go to a commit": lambda _: goto.find("a" * 10, User(1, "u0"), NOW),
     "go to a target": lambda _: goto.find("o production", User(1, "u0"), NOW),
+    "builds everywhere": lambda _: everywhere.stretch(User(1, "u0"), Filters(), 25, NOW, among=100),
+    "promotions everywhere": lambda _: everywhere.stretch(
+        User(1, "u0"), Filters(deployed=True, target="none"), 25, NOW, among=100
+    ),
+    "what is blocked everywhere": lambda _: everywhere.stretch(User(1, "u0"), Filters(status="blocked"), 25, NOW),
     "feed": lambda _: lists.feed(1, 25, NOW),
     "newest": lambda _: lists.newest(1, NOW),
     "counts": lambda _: lists.counts(),

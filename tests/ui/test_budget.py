@@ -42,7 +42,15 @@ async def test_pages_are_small_on_the_line(place: Place) -> None:
 
     sizes = {
         path: len(gzip.compress((await place.page(path)).html.encode()))
-        for path in ("/", "/octocat/hello", "/octocat/hello/2", "/octocat/hello/1/1/2", "/login")
+        for path in (
+            "/",
+            "/octocat/hello",
+            "/octocat/hello/2",
+            "/octocat/hello/1/1/2",
+            "/login",
+            "/-/builds",
+            "/-/deployments",
+        )
     }
     files = {name: len(asset.text.packed) for name, asset in all_of_them().items()}
 
@@ -54,7 +62,15 @@ async def test_pages_are_small_on_the_line(place: Place) -> None:
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("/", 5), ("/octocat/hello", 10), ("/octocat/hello/1", 7), ("/octocat/hello/32/1/1", 8), ("/-/go?q=web", 5)],
+    [
+        ("/", 5),
+        ("/octocat/hello", 10),
+        ("/octocat/hello/1", 7),
+        ("/octocat/hello/32/1/1", 8),
+        ("/-/go?q=web", 5),
+        ("/-/builds", 5),
+        ("/-/deployments", 7),
+    ],
 )
 async def test_a_page_asks_for_few_statements_in_one_transaction(place: Place, path: str, most: int) -> None:
     await busy(place)
@@ -100,7 +116,10 @@ def fill(scene: Scene, count: int) -> Tx[None]:
 async def test_a_history_of_a_hundred_thousand_builds_is_as_quick(place: Place) -> None:
     await busy(place)
     await place.scene.ports.db.write(fill(place.scene, 100_000))
-    paths = ["/", "/octocat/hello", "/octocat/hello?status=failure&target=t5", "/octocat/hello/100500"]
+    paths = [
+        *("/", "/octocat/hello", "/octocat/hello?status=failure&target=t5", "/octocat/hello/100500"),
+        *("/-/builds", "/-/builds?status=killed", "/-/deployments", "/-/deployments?target=none"),
+    ]
 
     times: dict[str, list[float]] = {path: [] for path in paths}
     for _ in range(7):

@@ -8,6 +8,8 @@ from tests.ui.farside import Place
 REGIONS = {
     "/": ["repos"],
     "/octocat/hello": ["builds", "targets"],
+    "/-/builds": ["builds"],
+    "/-/deployments": ["days"],
     "/octocat/hello/1": ["graph", "head", "log", "stages"],
 }
 CASES = [(path, region) for path, regions in REGIONS.items() for region in regions]

@@ -5,9 +5,7 @@ from typing_extensions import TypedDict
 
 from app.builds import revisions
 from app.builds.api.request import State
-from app.errors import Invalid, Problem
 from app.repos.access import READ, Access
-from app.repos.model import source
 from app.repos.paths import REPO
 from app.scm.forge import Comparison
 from app.scm.host import Commit
@@ -15,7 +13,7 @@ from app.web.path import Word
 from app.web.reply import JSON
 from app.web.route import Endpoint
 
-_RANGE = Word(
+RANGE = Word(
     "range",
     "Two of build (`42` or `%2342`), branch, tag and commit, with three dots between them.",
     "31...main",
@@ -52,17 +50,9 @@ async def compare(request: Request[State], found: Access) -> JSON[ComparisonJSON
 
     422 `cannot_compare` where the repository's host cannot tell.
     """
-    ports, repo = request.state["ports"], found.repo
-    first, dots, second = request.path_params[_RANGE.name].partition("...")
-    if not (first and dots and second):
-        words = "write two builds, branches, tags or commits with three dots between them, as in 31...main"
-        raise Invalid.of([Problem("range", "bad_range", words)])
-    before = await revisions.commit_of(ports, repo, first, "range")
-    after = await revisions.commit_of(ports, repo, second, "range")
-    same = before == after
-    comparison = Comparison((), ()) if same else await ports.hosts.compare(source(repo), before, after)
-    files = list(comparison.paths)
-    return JSON(ComparisonJSON(before=before, after=after, commits=commits_json(comparison), files=files))
+    seen = await revisions.between(request.state["ports"], found.repo, request.path_params[RANGE.name])
+    commits, files = commits_json(seen.found), list(seen.found.paths)
+    return JSON(ComparisonJSON(before=seen.before, after=seen.after, commits=commits, files=files))
 
 
 def commits_json(comparison: Comparison) -> list[CommitJSON]:
@@ -83,5 +73,5 @@ def commit_json(commit: Commit) -> CommitJSON:
 
 
 routes = [
-    Endpoint("GET", REPO / "compare" / _RANGE, compare, operation="builds.compare", needs=READ, errors=[400, 422]),
+    Endpoint("GET", REPO / "compare" / RANGE, compare, operation="builds.compare", needs=READ, errors=[400, 422]),
 ]
