@@ -29,5 +29,9 @@ PAGES = {
     "step": Shown(f"/{SHOP}/{CURRENT}/2/1"),
     "go to": Shown("/-/go?q=shop"),
     "go to, nothing": Shown(f"/-/go?q={BROKEN}"),
+    "builds": Shown("/-/builds"),
+    "builds, wrong filter": Shown("/-/builds?status=hungry"),
+    "deployments": Shown("/-/deployments"),
+    "compare": Shown(f"/{SHOP}/-/compare/{PUSHED}...{CURRENT}"),
     "missing": Shown("/acme/nowhere"),
 }
