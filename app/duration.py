@@ -12,3 +12,9 @@ def seconds(text: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise ValueError("must be a duration in hours, minutes and seconds, as in 30s, 5m or 1h30m")
     return sum(int(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
+
+
+def text(length: int) -> str:
+    """Seconds as such a duration, in its longest units; `0` for none."""
+    parts = ((length // 3600, "h"), (length // 60 % 60, "m"), (length % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0"

@@ -10,6 +10,7 @@ from app.errors import Conflict, NotFound
 BY_LOGIN = "SELECT * FROM users WHERE lower(login) = lower(:login)"
 BY_ID = "SELECT * FROM users WHERE id = :id"
 ALL = "SELECT * FROM users ORDER BY lower(login)"
+ADMINISTRATORS = "SELECT * FROM users WHERE admin AND active ORDER BY lower(login) LIMIT :limit"
 CREATE = schema.insert_sql(schema.users, "ON CONFLICT DO NOTHING RETURNING *")
 #: Who has come from a host is not expected from the host of the settings any more.
 BOOTSTRAP = """
@@ -84,6 +85,11 @@ def find_by_id(user_id: int) -> Tx[User | None]:
 def list_all() -> Tx[list[User]]:
     """Every account, by login."""
     return [_MAPPER.make(row) for row in (yield from many(ALL))]
+
+
+def list_administrators(limit: int) -> Tx[list[User]]:
+    """The first active administrators of the server, by login."""
+    return [_MAPPER.make(row) for row in (yield from many(ADMINISTRATORS, limit=limit))]
 
 
 def count() -> Tx[int]:

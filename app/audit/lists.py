@@ -24,6 +24,11 @@ VERBS = """
     )
     SELECT verb FROM found WHERE verb IS NOT NULL
 """
+#: Newest first; the condition on verbs is that of the partial index.
+OF_SECRETS = """
+    SELECT * FROM audit WHERE repo_id = :repo_id AND verb IN ('secret.create', 'secret.update', 'secret.delete')
+    ORDER BY at DESC, id DESC LIMIT :limit
+"""
 _LARGEST = 2**63 - 1
 _TABLE = schema.audit
 #: Conditions of a page, beside the time. Each has an index, except `subject`: a query with `subject` also has `about`.
@@ -61,6 +66,11 @@ def page(wanted: Wanted, window: Window) -> Tx[Part[Entry]]:
         rows += yield from _read(wanted, filters, window)
     rows.sort(key=lambda entry: (entry.at, entry.id), reverse=not window.before)
     return replace(window, offset=0).part(rows)
+
+
+def changes_of_secrets(repo_id: int, limit: int) -> Tx[list[Entry]]:
+    """The last changes of the secrets of a repository, newest first."""
+    return [MAPPER.make(row) for row in (yield from many(OF_SECRETS, repo_id=repo_id, limit=limit))]
 
 
 def _exact(wanted: Mapping[str, Any]) -> Tx[list[dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """A decision about a build that waits for approval: approve, decline."""
 
 from app.builds import protection, rules, stages, store
-from app.builds.model import Build, Stage
+from app.builds.model import ERROR_LIMIT, Build, Stage
 from app.builds.moments import Doing, Happened
 from app.builds.ports import Ports
 from app.builds.progress import settle
@@ -33,24 +33,37 @@ def _approve(repo: Repo, number: int, stage_number: int | None, by: Actor, now: 
     return None, [Happened("build.approve", build.id, by, repo=repo, build=build, old=old, stages=ids)]
 
 
-async def decline(ports: Ports, repo: Repo, number: int, by: Actor, stage_number: int | None = None) -> None:
+async def decline(
+    ports: Ports, repo: Repo, number: int, by: Actor, stage_number: int | None = None, *, reason: str = ""
+) -> None:
     """Decline a blocked stage, or without a number all of them, and the build; other stages stay as they are.
 
     The pipeline file is declined with the stage: in a protected repository, no build begins with that file any more.
+    `reason`, if given, becomes the error of the declined stages, and is recorded. Invalid for one that is too long.
     """
-    await ports.moments.carry_out(_decline(repo, number, stage_number, by, ports.now()))
+    reason = _checked(reason)
+    await ports.moments.carry_out(_decline(repo, number, stage_number, by, reason, ports.now()))
 
 
-def _decline(repo: Repo, number: int, stage_number: int | None, by: Actor, now: int) -> Doing[None]:
+def _checked(reason: str) -> str:
+    """A reason as it is kept; Invalid."""
+    reason = reason.strip().replace("\0", "\ufffd")
+    if (size := len(reason.encode())) > ERROR_LIMIT:
+        words = f"the reason has {size:,} bytes; at most {ERROR_LIMIT} are kept: write a shorter one"
+        raise Invalid.of([Problem("reason", "reason_too_long", words)])
+    return reason
+
+
+def _decline(repo: Repo, number: int, stage_number: int | None, by: Actor, reason: str, now: int) -> Doing[None]:
     old = yield from _locked(repo.id, number)
     declined = _blocked(old, stage_number, 'Cannot decline build with status "{}"')
     for stage in declined:
-        yield from stages.set_status(stage, "declined", now)
+        yield from stages.set_status(evolve(stage, error=reason), "declined", now)
     yield from store.decline(old, now)
     build = yield from store.whole(old.id)
     yield from protection.decide(build, now)
     ids = [stage.id for stage in declined]
-    return None, [Happened("build.decline", build.id, by, repo=repo, build=build, old=old, stages=ids)]
+    return None, [Happened("build.decline", build.id, by, repo=repo, build=build, old=old, stages=ids, reason=reason)]
 
 
 def _locked(repo_id: int, number: int) -> Tx[Build]:

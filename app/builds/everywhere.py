@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from app.accounts.model import User
 from app.builds import lists, store
-from app.builds.model import Build
+from app.builds.model import DONE, Build
 from app.builds.store import MAPPER
 from app.db.tx import Tx, many, one, rows_of
 from app.repos import store as repos
@@ -19,14 +19,16 @@ from app.repos.model import Repo
 #: Builds that one stretch looks at.
 AMONG = 10_000
 FLOOR = "SELECT id FROM builds WHERE id < :key ORDER BY id DESC LIMIT 1 OFFSET :among"
-#: The promotion or rollback that was the last to succeed in the target of another before that one began.
+#: The promotion or rollback that was the last to succeed in the target of another before that one began; of two in one
+#: second, the one with the lower number was before the other.
 BEFORE = """
     SELECT asked.id AS id, coalesce((
         SELECT done.id FROM builds done WHERE done.repo_id = asked.repo_id AND done.deploy_to = asked.name
-            AND done.deploy_to <> '' AND done.status = 'success' AND done.finished < asked.began
+            AND done.deploy_to <> '' AND done.status = 'success'
+            AND (done.finished, done.number) < (asked.began, asked.number)
         ORDER BY done.finished DESC, done.number DESC LIMIT 1
     ), 0) AS before_id
-    FROM :rows(asked; id bigint, repo_id bigint, name text, began bigint) AS asked
+    FROM :rows(asked; id bigint, repo_id bigint, name text, began bigint, number bigint) AS asked
 """
 _LARGEST = 2**63 - 1
 
@@ -109,11 +111,20 @@ def page_sql(conditions: tuple[str, ...]) -> str:
 
 
 def before(builds: Sequence[Build]) -> Tx[Mapping[int, Build]]:
-    """What ran in the target of each of these promotions and rollbacks when it began, by the id of the promotion."""
-    asked = [(build.id, build.repo_id, build.deploy_to, build.started or build.created) for build in builds]
+    """What ran in the target of each of these promotions and rollbacks when it began, by the id of the promotion.
+
+    Of one that has not begun, what runs there now. Builds that are neither are left out.
+    """
+    asked = [
+        (build.id, build.repo_id, build.deploy_to, _began(build), build.number) for build in builds if build.deploy_to
+    ]
     if not asked:
         return {}
     rows = yield from many(BEFORE, asked=rows_of(asked))
     wanted = {row["id"]: row["before_id"] for row in rows if row["before_id"]}
-    known = yield from store.by_ids(set(wanted.values()))
+    known = (yield from store.by_ids(set(wanted.values()))) if wanted else {}
     return {own: known[earlier] for own, earlier in wanted.items() if earlier in known}
+
+
+def _began(build: Build) -> int:
+    return build.started or (build.created if build.status in DONE else _LARGEST)

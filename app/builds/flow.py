@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from app.builds import params as parameters
-from app.builds import protection, stages, stop, store
+from app.builds import protection, requests, rules, stages, stop, store, targets
 from app.builds.config import converted
 from app.builds.event import event_of
 from app.builds.model import ERROR_CODE, Build, Stage, Status, cut
 from app.builds.moments import Doing, Happened, Verb
 from app.builds.ports import Ports
 from app.builds.progress import settle
+from app.builds.requests import Once, Repeated
 from app.convert.errors import BadConversion
 from app.db.tx import Tx, each
 from app.errors import Invalid, NothingToRun, Problem
@@ -20,6 +21,7 @@ from app.moments import Actor
 from app.pipeline.document import BadPipeline
 from app.pipeline.nothing import nothing_to_run
 from app.pipeline.plan import PlannedStage
+from app.repos import settings
 from app.repos import store as repos
 from app.repos.model import Repo, source
 from app.scm.host import Commit
@@ -44,17 +46,20 @@ async def promote(
     cron: str = "",
     trigger: str = "",
     claim: Tx[None] | None = None,
+    once: Once | None = None,
 ) -> Build:
     """Run a build's commit again for a target (contract drone-rest 2.4, 4.1).
 
     `old` may also be a draft of a commit that needs no build, as `named.draft` makes it: the parent is 0 then.
     The new build inherits the old build's parameters; the given parameters win. `cron` is the name of the cron job
-    that promotes; `trigger` is the new build's trigger, if that is not `by`. `claim` as in `start`.
-    Invalid, NothingToRun, Unreadable.
+    that promotes; `trigger` is the new build's trigger, if that is not `by`. `claim` and `once` as in `start`.
+    Invalid, NothingToRun, Unreadable, Conflict.
     """
+    if made := await requests.known(ports, repo, once):
+        return made
     deployment: dict[str, Any] = {"event": event, "deploy_to": target, "deploy_id": 0, "cron": cron or old.cron}
     draft = _again(old, trigger or trigger_of(by), old.params, debug=params.get("debug") == "true", **deployment)
-    return await deploy(ports, repo, draft, event, by, params=params, claim=claim)
+    return await deploy(ports, repo, draft, event, by, params=params, claim=claim, once=once)
 
 
 async def deploy(
@@ -66,15 +71,16 @@ async def deploy(
     *,
     params: Mapping[str, str],
     claim: Tx[None] | None = None,
+    once: Once | None = None,
 ) -> Build:
     """Start a draft of a promotion or a rollback; the given parameters win over those of the draft.
 
-    `claim` and errors as in `promote`.
+    `claim`, `once` and errors as in `promote`.
     """
     if not (target := draft.deploy_to):
         raise Invalid.of([Problem("target", "missing_target", "Missing target environment")])
     merged = parameters.merge(draft.params, params, repo.parameters, target=target)
-    return await start(ports, repo, evolve(draft, params=merged), verb_of(event), by, claim=claim)
+    return await start(ports, repo, evolve(draft, params=merged), verb_of(event), by, claim=claim, once=once)
 
 
 def verb_of(event: Deployment) -> Verb:
@@ -82,17 +88,31 @@ def verb_of(event: Deployment) -> Verb:
     return _DEPLOYMENTS[event]
 
 
-async def restart(ports: Ports, repo: Repo, old: Build, *, by: Actor, debug: bool, params: Mapping[str, str]) -> Build:
-    """Run a build once more; given parameters win over the old build's parameters (contract drone-rest 4.1, 8)."""
-    if old.status in protection.HELD:
+async def restart(
+    ports: Ports,
+    repo: Repo,
+    old: Build,
+    *,
+    by: Actor,
+    debug: bool,
+    params: Mapping[str, str],
+    once: Once | None = None,
+) -> Build:
+    """Run a build once more; given parameters win over the old build's parameters (contract drone-rest 4.1, 8).
+
+    `once` as in `start`.
+    """
+    if made := await requests.known(ports, repo, once):
+        return made
+    if old.status in rules.HELD:
         raise _not_startable(old.status)
     draft = _again(old, trigger_of(by), parameters.merge(old.params, params, repo.parameters), debug=debug)
-    return await start(ports, repo, draft, "build.restart", by, claim=_startable(old))
+    return await start(ports, repo, draft, "build.restart", by, claim=_startable(old), once=once)
 
 
 def _startable(old: Build) -> Tx[None]:
     """Invalid when a stage of the build is blocked or declined: its own status may be another, as after a cancel."""
-    held = yield from stages.first_with(old.id, protection.HELD)
+    held = yield from stages.first_with(old.id, rules.HELD)
     if held is not None:
         raise _not_startable(held)
 
@@ -117,8 +137,11 @@ async def create(
     message: str,
     action: str,
     params: Mapping[str, str],
+    once: Once | None = None,
 ) -> Build:
-    """Build a branch, or a commit of it, on request: event `custom` (contract drone-rest 4.1)."""
+    """Build a branch, or a commit of it, on request: event `custom` (contract drone-rest 4.1). `once` as in `start`."""
+    if made := await requests.known(ports, repo, once):
+        return made
     merged = parameters.merge({}, params, repo.parameters, action=action)
     branch = branch or repo.default_branch
     ref = branch if branch.startswith("refs/") else f"refs/heads/{branch}"
@@ -139,7 +162,7 @@ async def create(
         target_branch=branch,
         params=merged,
     )
-    return await start(ports, repo, draft, "build.create", by)
+    return await start(ports, repo, draft, "build.create", by, once=once)
 
 
 def trigger_of(by: Actor) -> str:
@@ -170,6 +193,7 @@ async def start(
     by: Actor,
     *,
     claim: Tx[None] | None = None,
+    once: Once | None = None,
 ) -> Build:
     """Turn a draft into a build with its stages, in one transaction; `verb` is one of BEGINNINGS.
 
@@ -177,43 +201,65 @@ async def start(
     approved makes a build whose stages wait for approval. NothingToRun when no pipeline wants the event, Unreadable
     when an administrator declined the file.
     `claim`, if given, is the first part of the transaction: if `claim` raises, no build is made, and if the build
-    fails, `claim` is rolled back.
+    fails, `claim` is rolled back. `once` is the key of a request that may be sent again: where the request has a build
+    already, that build is the result, and no other is made.
     """
     now = ports.now()
     build = evolve(draft, status="pending", created=now, updated=now, via=by.via)
     try:
         file = await ports.configs.load(repo, build)
     except BadConversion as bad:
-        return await fail(ports, repo, draft, bad.message, verb, by, claim=claim)
+        return await fail(ports, repo, draft, bad.message, verb, by, claim=claim, once=once)
     if isinstance(file.config, BadPipeline):
-        return await fail(ports, repo, draft, file.config.text(file.path), verb, by, claim=claim)
+        return await fail(ports, repo, draft, file.config.text(file.path), verb, by, claim=claim, once=once)
     try:
         verdict = await ports.configs.extensions.judge(repo, build, file.text)
     except ExtensionFailed as failed:
-        return await fail(ports, repo, draft, failed.text or failed.message, verb, by, claim=claim)
+        return await fail(ports, repo, draft, failed.text or failed.message, verb, by, claim=claim, once=once)
     event = event_of(repo, build)
     planned = file.plan(event)
     if verdict == "skip":
         raise NothingToRun("the validation extension leaves this build out")
+    declared = file.config.declared if _is_of_default_branch(repo, build) else None
     if not planned.stages:
+        if declared is not None:
+            await ports.db.write(_declared_alone(repo, declared))
         raise nothing_to_run(file.config, event, planned)
     ready = [_stage(repo, stage, now, file.path, blocked=verdict == "block") for stage in planned.stages]
     unsigned = await protection.unsigned(ports, repo, file.text)
-    inserting = _insert(build, ready, claim, file.text if file.converted else "", unsigned)
-    return await ports.moments.carry_out(_begin(repo, inserting, verb, by, now))
+    inserting = _insert(build, ready, claim, file.text if file.converted else "", unsigned, once, declared)
+    return await _made_once(ports, repo, _begin(repo, inserting, verb, by, now), once)
+
+
+async def _made_once(ports: Ports, repo: Repo, doing: Doing[Build], once: Once | None) -> Build:
+    """The build that is made; where the same request has made one at the same moment, that one."""
+    try:
+        return await ports.moments.carry_out(doing)
+    except Repeated:
+        if made := await requests.known(ports, repo, once):
+            return made
+        raise
 
 
 async def fail(
-    ports: Ports, repo: Repo, draft: Build, error: str, verb: Verb, by: Actor, *, claim: Tx[None] | None = None
+    ports: Ports,
+    repo: Repo,
+    draft: Build,
+    error: str,
+    verb: Verb,
+    by: Actor,
+    *,
+    claim: Tx[None] | None = None,
+    once: Once | None = None,
 ) -> Build:
     """Make an error build: it has a number and an error that says why it cannot run, and it is over.
 
-    `verb` and `claim` as in `start`.
+    `verb`, `claim` and `once` as in `start`.
     """
     now = ports.now()
     error = error.replace("\0", _NO_NUL)
     build = evolve(draft, status="error", error=error, started=now, finished=now, created=now, updated=now, via=by.via)
-    return await ports.moments.carry_out(_begin(repo, _insert(build, (), claim), verb, by, now))
+    return await _made_once(ports, repo, _begin(repo, _insert(build, (), claim, once=once), verb, by, now), once)
 
 
 def _begin(repo: Repo, inserting: Tx[Build], verb: Verb, by: Actor, now: int) -> Doing[Build]:
@@ -233,11 +279,18 @@ def _numbered(repo: Repo, made: Build) -> Repo:
 
 
 def _insert(
-    draft: Build, planned: Sequence[Stage], claim: Tx[None] | None = None, converted_file: str = "", unsigned: str = ""
+    draft: Build,
+    planned: Sequence[Stage],
+    claim: Tx[None] | None = None,
+    converted_file: str = "",
+    unsigned: str = "",
+    once: Once | None = None,
+    declared: Sequence[str] | None = None,
 ) -> Tx[Build]:
     """Write the draft with its number and stages. (Copies cost much of the time of a promotion: few are made.)
 
-    `unsigned` is the digest of a file that needs an approval.
+    `unsigned` is the digest of a file that needs an approval. `declared` are the targets that the repository has from
+    now on; None for a file that is not asked for them.
     """
     if claim is not None:
         yield from claim
@@ -247,11 +300,15 @@ def _insert(
     title, message = _text(draft.title), _text(draft.message)
     blocked = any(stage.status == "blocked" for stage in planned)
     made = yield from store.create(evolve(draft, number=number, title=title, message=message, blocked=blocked))
+    if once is not None:
+        yield from requests.keep(made, once)
     created = yield from each(stages.create(stage, made.id) for stage in planned)
     if converted_file:
         yield from converted.keep(made.id, converted_file)
     if unsigned:
         yield from protection.keep(made.id, unsigned)
+    if declared is not None:
+        yield from targets.declare(draft.repo_id, declared)
     return evolve(made, stages=tuple(created))
 
 
@@ -271,6 +328,18 @@ def _text(text: str) -> str:
 
 #: Stages are copies of this one: to make a copy takes a tenth of the time of `Stage(…)`.
 _NEW_STAGE = Stage(id=0, repo_id=0, build_id=0, number=0, name="")
+
+
+def _declared_alone(repo: Repo, names: Sequence[str]) -> Tx[None]:
+    """Keep the targets of a file that starts no build."""
+    yield from settings.lock(repo.id)
+    yield from targets.declare(repo.id, names)
+
+
+def _is_of_default_branch(repo: Repo, build: Build) -> bool:
+    """Whether the file of a new build is the newest one of the default branch: no build of an old one's commit."""
+    fresh = build.event in ("push", "cron", "custom") and not build.parent
+    return fresh and build.ref == f"refs/heads/{repo.default_branch}"
 
 
 def _stage(repo: Repo, planned: PlannedStage, now: int, path: str, *, blocked: bool) -> Stage:

@@ -1,12 +1,14 @@
 """The SQL of lists of builds: of a repository, of an account, of all unfinished builds; and of counts."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, literal_column, select
 
 from app.accounts.model import User
+from app.builds import store
 from app.builds.model import LISTED, Build
 from app.builds.store import MAPPER, Index
 from app.db import schema
@@ -110,6 +112,17 @@ COUNT_APPROVALS = f"SELECT count(*) AS count FROM (SELECT 1 {_APPROVABLE} AND bu
 APPROVALS_BEFORE = f"SELECT repos.*, builds.* {_APPROVABLE} AND builds.id > :key ORDER BY builds.id LIMIT :limit"
 
 
+_UNAPPROVABLE = f"""
+    FROM builds CROSS JOIN repos
+    WHERE builds.blocked AND repos.id = builds.repo_id AND {repos.MAY_READ} AND NOT EXISTS (
+        SELECT 1 FROM permissions WHERE permissions.user_id = :user_id
+            AND permissions.repo_id = builds.repo_id AND permissions.can_admin AND {aged.COUNTS}
+    )
+"""  # noqa: S608 - SQL of ours
+UNAPPROVABLE = f"SELECT repos.*, builds.* {_UNAPPROVABLE} AND builds.id < :key ORDER BY builds.id DESC LIMIT :limit"
+UNAPPROVABLE_BEFORE = f"SELECT repos.*, builds.* {_UNAPPROVABLE} AND builds.id > :key ORDER BY builds.id LIMIT :limit"
+
+
 #: Builds are counted repository by repository (CROSS JOIN makes SQLite join in that order), so that the database
 #: searches an index instead of reading all of it.
 COUNTS = """
@@ -191,6 +204,12 @@ def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head
     values = {"offset": offset} if way == "skip" else {}
     rows = yield from many(sql, repo_id=repo.id, key=key, limit=window.reach, **values, **filters)
     return window.part([Head(*row) for row in rows])
+
+
+def whole(part: Part[Head]) -> Tx[Part[Build]]:
+    """The builds of a part, without their stages; one that was deleted meanwhile is left out."""
+    builds = yield from store.by_ids(head.id for head in part.items)
+    return Part([builds[head.id] for head in part.items if head.id in builds], part.earlier, part.later)
 
 
 def commit(repo_id: int, digits: str) -> Tx[str]:
@@ -281,6 +300,18 @@ def approvals(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Build
     else:
         rows = yield from many(APPROVALS, key=int(window.after or _LARGEST), offset=window.offset, **values)
     return window.part(_with_repos(rows))
+
+
+def unapprovable(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Build]]]:
+    """A part of the builds that wait for approval and that an account may read but not approve; as `approvals`.
+
+    The window's offset is ignored.
+    """
+    if user.admin:
+        return Part((), earlier=False, later=False)
+    sql, key = (UNAPPROVABLE_BEFORE, window.before) if window.before else (UNAPPROVABLE, window.after)
+    rows = yield from many(sql, key=int(key or _LARGEST), limit=window.reach, **repos.reader(user, now))
+    return replace(window, offset=0).part(_with_repos(rows))
 
 
 def count_approvals(user: User, most: int, now: int) -> Tx[int]:

@@ -76,6 +76,7 @@ class Moment:
     #: As in `Happened`.
     stages: Collection[int] = ()
     step: int = 0
+    reason: str = ""
 
     @property
     def subject(self) -> str:
@@ -96,11 +97,13 @@ class Moment:
     def after(self) -> Facts:
         """The status now; of a new build also target, parent, ref, commit, chat, and whether the commit was found late.
 
-        Nothing for a deleted build.
+        Of a decision also its reason, if it has one. Nothing for a deleted build.
         """
         if self.verb == "build.delete":
             return {}
         facts: dict[str, object] = {"status": self.build.status}
+        if self.reason:
+            facts["reason"] = self.reason
         if self.old is None:
             about = {"target": self.build.deploy_to, "parent": self.build.parent, "ref": self.build.ref}
             about |= {"found_late": self.build.found_late, "via": self.build.via}
@@ -124,6 +127,8 @@ class Happened:
     stages: Collection[int] = ()
     #: Id of the step that a runner has reported; 0 for none.
     step: int = 0
+    #: Why a person has decided so; empty where no reason was given.
+    reason: str = ""
 
 
 #: The transaction of a verb: its result, and what happened, in order.
@@ -234,7 +239,9 @@ def _is_mere_progress(happened: Happened) -> bool:
 def _moment(happened: Happened) -> Tx[Moment]:
     build = happened.build or (yield from store.whole(happened.build_id))
     repo = happened.repo or (yield from repos.find(build.repo_id))
-    return Moment(happened.verb, repo, build, happened.by, happened.old, happened.stages, happened.step)
+    return Moment(
+        happened.verb, repo, build, happened.by, happened.old, happened.stages, happened.step, happened.reason
+    )
 
 
 def as_it_is(build_id: int, verb: Verb, by: Actor) -> Tx[Moment]:

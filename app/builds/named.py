@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from app.builds import flow
+from app.builds import flow, requests
 from app.builds.model import Build
 from app.builds.ports import Ports
+from app.builds.requests import Once
+from app.db.tx import Tx
 from app.errors import Invalid, NotFound, Problem
 from app.evolve import evolve
 from app.moments import Actor
@@ -34,6 +36,27 @@ def read(words: Mapping[str, str]) -> Name:
     *others, last = (name.kind for name in given)
     message = f"{', '.join(others)} and {last} are given: say only one of branch, tag and commit"
     raise Invalid.of([Problem(last, "ambiguous_ref", message)])
+
+
+async def promote(
+    ports: Ports,
+    repo: Repo,
+    name: Name,
+    *,
+    target: str,
+    by: Actor,
+    params: Mapping[str, str],
+    claim: Tx[None] | None = None,
+    once: Once | None = None,
+) -> Build:
+    """Promote the commit of a name to a target, whether the commit has a build or not. Errors of both verbs.
+
+    `claim` and `once` as in `flow.start`: the name of a request that has a build is not looked up again.
+    """
+    if made := await requests.known(ports, repo, once):
+        return made
+    known = await draft(ports, repo, name, by)
+    return await flow.promote(ports, repo, known, target=target, by=by, params=params, claim=claim, once=once)
 
 
 async def draft(ports: Ports, repo: Repo, name: Name, by: Actor) -> Build:

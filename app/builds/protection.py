@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 
-from app.builds.model import Build, Stage, Status
+from app.builds.model import Build, Stage
 from app.builds.ports import Ports
 from app.db.tx import Tx, one, run
 from app.errors import Unreadable
@@ -25,8 +25,6 @@ DECIDE = """
     ON CONFLICT (repo_id, digest) DO UPDATE SET approved = excluded.approved, number = excluded.number,
         decided = excluded.decided
 """
-#: Statuses of stages that an administrator has not let run.
-HELD: frozenset[Status] = frozenset({"blocked", "declined"})
 
 
 async def unsigned(ports: Ports, repo: Repo, text: str) -> str:

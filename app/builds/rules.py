@@ -6,10 +6,13 @@ Contract drone-rpc 8.5, 9.4.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.builds.model import DONE, FAILED, Stage, Status
+from app.builds.model import DONE, FAILED, Build, Stage, Status
 
 #: As long as one stage has one of these statuses, its build is not over.
 _OPEN: frozenset[Status] = frozenset({"pending", "running", "waiting_on_dependencies", "blocked", "declined"})
+
+#: Statuses of stages that an administrator has not let run.
+HELD: frozenset[Status] = frozenset({"blocked", "declined"})
 
 
 def advance(stages: Sequence[Stage]) -> tuple[Stage, ...]:
@@ -57,6 +60,16 @@ def _done(stages: tuple[Stage, ...]) -> dict[str, bool]:
 def _ready(stage: Stage, done: dict[str, bool]) -> bool:
     """Whether all stages that a stage depends on are over; names that match no stage are ignored."""
     return all(done.get(name, True) for name in stage.depends_on)
+
+
+def is_stoppable(build: Build) -> bool:
+    """Whether a cancel stops something of a build: a stage that is not over. (Of a declined build, some may not be.)"""
+    return any(stage.status not in DONE for stage in build.stages)
+
+
+def is_startable(build: Build) -> bool:
+    """Whether a build with its stages may be run once more: not where an administrator has not let a part run."""
+    return not HELD.intersection([build.status, *(stage.status for stage in build.stages)])
 
 
 def has_room(stage: Stage, named: int, in_repo: int) -> bool:

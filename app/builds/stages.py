@@ -1,18 +1,22 @@
 """The SQL of stages."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app.builds import steps
 from app.builds.model import ERROR_CODE, Stage, Status, cut
 from app.db import schema
 from app.db.mapper import MAPPING, NAMES, Mapper
-from app.db.tx import Rows, Tx, many, one, run
+from app.db.tx import Rows, Tx, many, one, rows_of, run
 from app.errors import Conflict, NotFound
 from app.evolve import evolve
 
 CREATE = schema.insert_sql(schema.stages)
 BY_ID = "SELECT * FROM stages WHERE id = :id"
 OF_BUILD = "SELECT * FROM stages WHERE build_id = :build_id ORDER BY id"
+OF_BUILDS = """
+    SELECT stages.* FROM :rows(asked; id bigint) AS asked CROSS JOIN stages WHERE stages.build_id = asked.id
+    ORDER BY stages.id
+"""
 #: Builds of which a runner runs a stage, or may get one.
 HELD = """
     SELECT DISTINCT builds.id AS id, builds.number AS number FROM stages JOIN builds ON builds.id = stages.build_id
@@ -95,6 +99,14 @@ def list_of(build_id: int) -> Tx[tuple[Stage, ...]]:
     return tuple(evolve(MAPPER.make(row), steps=tuple(found.get(row["id"], ()))) for row in rows)
 
 
+def of_builds(ids: Iterable[int]) -> Tx[Mapping[int, Sequence[Stage]]]:
+    """The stages of builds, in order and without their steps, by id of the build; none for a build without stages."""
+    found: dict[int, list[Stage]] = {build_id: [] for build_id in ids}
+    for row in (yield from many(OF_BUILDS, asked=rows_of((build_id,) for build_id in found))):
+        found[row["build_id"]].append(MAPPER.make(row))
+    return found
+
+
 def first_with(build_id: int, statuses: Collection[Status]) -> Tx[Status | None]:
     """The status of the first stage of a build that has one of these statuses."""
     rows = yield from many(STATUSES, build_id=build_id)
@@ -141,9 +153,12 @@ def update(stage: Stage, now: int) -> Tx[Stage]:
 
 
 def set_status(stage: Stage, status: Status, now: int) -> Tx[None]:
-    """Give a stage of a locked build a new status; for `skipped` and `error`, it started and stopped now."""
+    """Give a stage of a locked build a new status; for `skipped` and `error`, it started and stopped now.
+
+    The error of a declined stage is why it was declined.
+    """
     over = now if status in ("skipped", "error") else 0
-    error = "" if status in ("skipped", "declined") else stage.error
+    error = "" if status == "skipped" else stage.error
     code = ERROR_CODE if status == "error" else stage.exit_code
     yield from run(SET_STATUS, id=stage.id, status=status, error=error, exit_code=code, over=over, now=now)
 

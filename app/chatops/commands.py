@@ -8,7 +8,7 @@ from app.accounts.model import User
 from app.accounts.proofs import hash_token
 from app.builds import approval, flow, lists, stop, store, targets
 from app.builds.flow import Deployment
-from app.builds.model import Build
+from app.builds.model import Build, cut
 from app.chatops import deploying, messages, people, requests
 from app.chatops.buttons import Pressed
 from app.chatops.command import SHOWN, Command, code
@@ -253,18 +253,21 @@ class Commands:
         build = await self._numbered(repo, command.number)
         if not build.blocked:
             return await self._as_it_is(repo, build)
-        decide = approval.approve if command.verb == "approve" else approval.decline
         stage = asking.pressed.stage or None if asking.pressed else None
         await self._builds.db.write_few(self._record(asking, f"{repo.slug}#{build.number}", repo, command))
         try:
-            await decide(self._builds, repo, build.number, asking.actor, stage)
+            if command.verb == "approve":
+                await approval.approve(self._builds, repo, build.number, asking.actor, stage)
+            else:
+                reason = cut(command.reason)  # the answer has the whole of it
+                await approval.decline(self._builds, repo, build.number, asking.actor, stage, reason=reason)
         except AppError as error:
             if error.code != "not_blocked":
                 raise
             return await self._as_it_is(repo, build)
         done = "approved" if command.verb == "approve" else "rejected"
-        reason = f": {code(command.reason, requests.LONGEST)}" if command.reason else ""
-        return await self._changed(repo, build, f"{done} by {code(asking.user.login)}{reason}")
+        why = f": {code(command.reason, requests.LONGEST)}" if command.reason else ""
+        return await self._changed(repo, build, f"{done} by {code(asking.user.login)}{why}")
 
     async def _cancel(self, command: Command, asking: Asking) -> Outcome:
         repo = (await self._repo(command.repo, asking.user, "write")).repo

@@ -1,4 +1,4 @@
-"""`gantry open`: shows a build in the browser."""
+"""`gantry open`: shows a build, or the board, in the browser."""
 
 import os
 import sys
@@ -6,29 +6,31 @@ import webbrowser
 
 import click
 
-from app.cli.remote import builds
+from app.cli.remote import builds, clone
 from app.cli.terminal import options, output
 from app.cli.terminal.commands import command
-from app.cli.terminal.options import Session, json_option, slug_argument
+from app.cli.terminal.options import Session, json_option, repo_argument
 
 
 @command("open", example=["gantry open", "gantry open acme/web 42", "gantry open last:success --print"])
-@slug_argument
-@click.argument("word", cls=options.BuildArgument, type=options.build, default="last", metavar="[BUILD]")
+@repo_argument(from_clone=False, without="else that of the git clone you are in; elsewhere the board is shown.")
+@click.argument("word", cls=options.BuildArgument, type=options.build, required=False, metavar="[BUILD]")
 @click.option("--print", "only_print", is_flag=True, help="Only print the address.")
 @json_option
 @click.pass_obj
-def browse(session: Session, slug: str, word: str, only_print: bool) -> None:
-    """Show a build in the browser.
+def browse(session: Session, slug: str | None, word: str | None, only_print: bool) -> None:
+    """Show a build, or the board, in the browser.
 
-    Without a build, it is the latest of the default branch.
+    Without a build, it is the latest of the default branch. Without a repository, outside the git clone of one, the
+    board shows what runs where.
     Where there is no display, the address is printed.
     """
     with session.client() as client:
-        number = builds.number(client, slug, word)
-        address = f"{client.connection.server}/{slug}/{number}"
+        slug = slug or (clone.repository(client) if word else clone.repository_if_any(client))
+        found = {"number": builds.number(client, slug, word or "last")} if slug else {}
+        address = f"{client.connection.server}/{slug}/{found['number']}" if slug else f"{client.connection.server}/"
     if session.as_json:
-        session.print_json({"number": number, "link": address})
+        session.print_json(found | {"link": address})
     elif only_print or not _has_display() or not webbrowser.open(address):
         output.write(address)
 

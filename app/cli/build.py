@@ -194,27 +194,28 @@ def approve(session: Session, slug: str, word: str, stage: int | None) -> None:
 
     STAGE is the number of a stage; without it, all blocked stages of the build may run.
     """
-    _decide(session, slug, word, stage, "approve", "approved")
+    _decide(session, slug, word, stage, "approve", "approved", {})
 
 
-@build.command(example=["gantry decline 42", "gantry decline acme/web 42 2"])
+@build.command(example=["gantry decline 42", 'gantry decline acme/web 42 2 --reason "not before Monday"'])
 @slug_argument
 @build_argument
 @click.argument("stage", type=NUMBER, required=False, metavar="[STAGE]")
+@click.option("--reason", default="", help="Why: shown with the build, and kept in the record.")
 @json_option
 @click.pass_obj
-def decline(session: Session, slug: str, word: str, stage: int | None) -> None:
+def decline(session: Session, slug: str, word: str, stage: int | None, reason: str) -> None:
     """Refuse what is blocked of a build, and with it the build.
 
     STAGE is the number of a stage; without it, all blocked stages are refused.
     """
-    _decide(session, slug, word, stage, "decline", "declined")
+    _decide(session, slug, word, stage, "decline", "declined", {"reason": reason} if reason else {})
 
 
-def _decide(session: Session, slug: str, word: str, stage: int | None, verb: str, done: str) -> None:
+def _decide(session: Session, slug: str, word: str, stage: int | None, verb: str, done: str, query: Json) -> None:
     with session.client() as client:
         path = repo_path(slug, "builds", number := builds.number(client, slug, word))
-        client.call("POST", "/".join([path, verb, *([str(stage)] if stage else [])]))
+        client.call("POST", "/".join([path, verb, *([str(stage)] if stage else [])]), query=query)
         if session.as_json:
             session.show(client.record("GET", path), str)
     session.tell(f"Stage {stage} of build {number} is {done}" if stage else f"Build {number} is {done}")

@@ -5,7 +5,7 @@ import time
 import click
 
 from app.builds.cron import expression, zones
-from app.builds.cron.words import words
+from app.builds.cron.words import short, words, words_if_any
 from app.cli import start
 from app.cli.remote.client import Json
 from app.cli.start import verbose_option
@@ -209,23 +209,17 @@ def _change(session: Session, slug: str, name: str, body: Json) -> None:
 
 def _refuse_short(expr: str) -> None:
     """UsageError for five fields of a job that promotes: most people write them as minute to weekday."""
-    if not expression.is_short(expr):
+    found = short(expr)
+    if found is None:
         return
-    read, meant = _words(expr), _words(f"0 {expr}")
     said = [
-        f"{expr!r} has five fields, and the first is read as seconds{f': {read}' if read else ''}",
-        f"For {meant}, write six fields: '0 {expr}'" if meant else "Write six fields, of which the first is seconds",
-        "If you mean what is read, give --seconds-first" if read else "",
+        f"{expr!r} has five fields, and the first is read as seconds{f': {found.read}' if found.read else ''}",
+        f"For {found.meant}, write six fields: {found.six!r}"
+        if found.meant
+        else "Write six fields, of which the first is seconds",
+        "If you mean what is read, give --seconds-first" if found.read else "",
     ]
     raise click.UsageError("\n".join(one for one in said if one))
-
-
-def _words(expr: str) -> str:
-    """The meaning of an expression; empty for one that this version cannot read."""
-    try:
-        return words(expr)
-    except expression.BadExpression:
-        return ""
 
 
 def _block(job: Json) -> str:
@@ -234,7 +228,7 @@ def _block(job: Json) -> str:
         [
             ("Name", output.line(job.get("name", ""))),
             ("Expression", output.line(expr)),
-            ("Means", _words(expr)),
+            ("Means", words_if_any(expr)),
             ("Zone", output.line(job.get("zone") or "UTC")),
             ("Branch", output.line(job.get("branch", ""))),
             ("Does", _does(job)),

@@ -137,6 +137,7 @@ def _next(folder: Folder, url: str, token: str) -> str:
     return f"""
 Gantry is ready at {url}
 Build 1 of {SLUG} is there. The administrator's token is {token} (the data folder is {folder.path}).
+Open {url} in a browser to see what runs where, and sign in with that token.
 
 Promote that build to production, from another terminal:
 

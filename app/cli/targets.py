@@ -5,11 +5,10 @@ import time
 import click
 
 from app.cli.remote import clone
-from app.cli.remote.client import Client, Json
+from app.cli.remote.client import Json
 from app.cli.terminal import output
 from app.cli.terminal.commands import command
 from app.cli.terminal.options import NUMBER, Session, api_path, json_option, repo_argument, repo_path
-from app.errors import NotFound
 
 #: Commits that a comparison counts at most.
 MOST = 250
@@ -25,26 +24,19 @@ MOST = 250
 def targets(session: Session, slug: str | None, everything: bool, page: int, limit: int) -> None:
     """Show what runs where, and what was begun there since.
 
-    What runs is the last success. All are the repositories that you may read and that have targets.
+    What runs is the last success. All are the repositories that you may read and that have targets: those that the
+    pipeline file of the default branch names, and those that were promoted to.
 
     SINCE has later builds that wait, run or failed. BEHIND counts the commits that run in the target before and not
     here; it is - where that is not known.
     """
     with session.client() as client:
-        slug = slug or (None if everything else _here(client))
+        slug = slug or (None if everything else clone.repository_if_any(client))
         if slug:
             session.show(client.records(repo_path(slug, "targets")), lambda found: _table([(slug, found)]))
         else:
             query = {"page": str(page), "per_page": str(limit)}
             session.show(client.records(api_path("targets"), query=query), _of_all)
-
-
-def _here(client: Client) -> str | None:
-    """The repository of the git clone in the current folder; None elsewhere."""
-    try:
-        return clone.repository(client)
-    except (clone.NoRemote, NotFound):
-        return None
 
 
 def _of_all(repos: list[Json]) -> str:
@@ -55,7 +47,7 @@ def _table(found: list[tuple[str, list[Json]]]) -> str:
     now = time.time()
     rows = [[output.line(slug), *_row(target, now)] for slug, listed in found for target in listed]
     headers = ["REPOSITORY", "TARGET", "BUILD", "COMMIT", "BY", "WHEN", "BEHIND", "SINCE"]
-    return output.table(headers, rows, empty="Nothing was promoted yet")
+    return output.table(headers, rows, empty="No targets yet")
 
 
 def _row(target: Json, now: float) -> list[str]:

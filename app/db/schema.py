@@ -3,7 +3,7 @@ queries whose filters vary, and for the test of the migrations. The other tables
 `releases`.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text, and_, func, not_
+from sqlalchemy import BigInteger, Column, Index, Table, Text, and_, func, not_, text
 
 from app.db import chats as chats  # the metadata is whole only with these tables
 from app.db import holdings as holdings
@@ -40,6 +40,7 @@ users = table(
     *texts("expected_from"),
 )
 Index("users_login", func.lower(users.c.login), unique=True)
+Index("users_admins", func.lower(users.c.login), sqlite_where=users.c.admin, postgresql_where=users.c.admin)
 
 tokens = table(
     "tokens",
@@ -233,6 +234,25 @@ latest = Table(
     *numbers("first_number"),
 )
 Index("latest_build", latest.c.build_id)
+
+requests = Table(
+    "requests",
+    metadata,
+    belongs_to("repos", "repo_id", primary_key=True),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", Text, primary_key=True),
+    *texts("said"),
+    belongs_to("builds", "build_id"),
+)
+Index("requests_build", requests.c.build_id)
+declared_targets = Table(
+    "declared_targets",
+    metadata,
+    belongs_to("repos", "repo_id", primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    *texts("name"),
+)
+Index("declared_targets_name", declared_targets.c.repo_id, declared_targets.c.name, unique=True)
 
 stages = table(
     "stages",
@@ -457,6 +477,15 @@ Index(
     audit.c.id,
     sqlite_where=_of_a_repo,
     postgresql_where=_of_a_repo,
+)
+_of_a_secret = text("verb IN ('secret.create', 'secret.update', 'secret.delete')")
+Index(
+    "audit_secrets",
+    audit.c.repo_id,
+    audit.c.at,
+    audit.c.id,
+    sqlite_where=_of_a_secret,
+    postgresql_where=_of_a_secret,
 )
 Index("audit_seq", audit.c.seq, unique=True, sqlite_where=_sealed, postgresql_where=_sealed)
 Index("audit_unsealed", audit.c.id, sqlite_where=_unsealed, postgresql_where=_unsealed)

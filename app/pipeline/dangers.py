@@ -23,8 +23,6 @@ NEVER = "danger: never started"
 SECRET = "danger: secret for pull requests"
 CLONE = "danger: unverified clone"
 
-#: Characters that make a name of a condition a pattern.
-_PATTERN = frozenset("*?[{\\")
 _NAME = re.compile(r"\w+")
 #: The variables that nobody but the server and git choose have one of these beginnings.
 _OURS = ("DRONE_", "CI_", "GANTRY_")
@@ -77,7 +75,7 @@ def _chosen_by(name: str, pipeline: Pipeline) -> str:
         return "what the author of the commit wrote, which may be commands"
     if name in _TARGETS:
         named = pipeline.trigger.target.include
-        return "" if named and not any(map(is_pattern, named)) else "the target, which may be commands"
+        return "" if named and not any(map(globs.is_pattern, named)) else "the target, which may be commands"
     if name in ("CI", "DRONE") or name.startswith(_OURS):
         return ""
     return "the parameter of this name, which may be commands, or by nothing"
@@ -94,8 +92,8 @@ def _conditions(pipeline: Pipeline) -> Iterator[Problem]:
     for step in pipeline.steps:
         yield from _events(step.when.event, step.line, f"step {quoted(step.name)}")
         for name in step.when.target.include:
-            if not is_pattern(name) and not trigger.target.matches(name):
-                known = [one for one in trigger.target.include if not is_pattern(one)]
+            if not globs.is_pattern(name) and not trigger.target.matches(name):
+                known = [one for one in trigger.target.include if not globs.is_pattern(one)]
                 detail = f"step {quoted(step.name)} is for {quoted(name)}, for which {whose} is not started"
                 yield Problem(step.line, TARGET, f"{detail}{meant(name, known)}".removesuffix("."))
 
@@ -151,8 +149,3 @@ def _scalars(node: Node | None) -> Iterator[Scalar]:
 
 def _name(step: Mapping) -> str:
     return quoted(Fields(step, []).text("name"))
-
-
-def is_pattern(name: str) -> bool:
-    """Whether a name of a condition stands for several names."""
-    return not _PATTERN.isdisjoint(name)

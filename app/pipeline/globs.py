@@ -12,6 +12,8 @@ from itertools import islice, pairwise
 
 from app.errors import AppError
 
+#: Characters of patterns; a text without any stands for itself.
+_SPECIAL = frozenset("*?[{\\")
 #: Longer patterns are invalid; the longest sensible one is a git ref.
 MAX_LENGTH = 512
 #: A segment whose braces stand for more alternatives is invalid.
@@ -36,6 +38,11 @@ def matches(pattern: str, value: str) -> bool:
     """Whether the whole value matches the pattern; an invalid pattern matches nothing."""
     regex = _compiled(pattern)
     return regex is not None and regex.fullmatch(value) is not None
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text may match other values than itself."""
+    return not _SPECIAL.isdisjoint(text)
 
 
 @lru_cache(maxsize=4096)

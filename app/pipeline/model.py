@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
+from app.pipeline import globs
 from app.pipeline.conditions import Conditions
 from app.pipeline.problems import Problem
+
+#: Targets of a file that are listed before anything is promoted to them.
+MOST_DECLARED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +97,9 @@ class Config:
     signature: str | None = None
     #: the names in the include lists of all `trigger.target`, globs as written
     targets: tuple[str, ...] = ()
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The targets that the file names whole, in its order: no globs, and MOST_DECLARED at most."""
+        named = (one for one in self.targets if one and not globs.is_pattern(one) and "\0" not in one)
+        return tuple(islice((one for one in named if len(one) <= globs.MAX_LENGTH), MOST_DECLARED))

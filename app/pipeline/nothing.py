@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from app.errors import NothingToRun, Problem
 from app.names import meant
+from app.pipeline import globs
 from app.pipeline.event import Event
 from app.pipeline.model import Config
 from app.pipeline.plan import Exclusion, Plan
@@ -11,8 +12,6 @@ from app.pipeline.problems import quoted
 
 #: Targets that a sentence lists.
 _LISTED = 8
-#: Characters that make a name of a condition a pattern, which nobody can have meant.
-_PATTERN = frozenset("*?[{\\")
 
 
 def nothing_to_run(config: Config, event: Event, planned: Plan) -> NothingToRun:
@@ -55,7 +54,7 @@ def _no_target(config: Config, event: Event, elsewhere: Sequence[Exclusion]) -> 
         name
         for one in elsewhere
         for name in one.mismatches[0].include
-        if name != event.target and not _PATTERN & set(name)
+        if name != event.target and not globs.is_pattern(name)
     ]
     listed = ", ".join(config.targets[:_LISTED])
     more = f" and {len(config.targets) - _LISTED} more" if len(config.targets) > _LISTED else ""

@@ -73,6 +73,11 @@ class Access:
         return refuse(self.user, self.repo, self.permissions, right) is None
 
     @property
+    def is_granted(self) -> bool:
+        """Whether the caller was granted the right to read, and does not only read what everybody may; GRANTED_READ."""
+        return refuse(self.user, self.repo, self.permissions, "read", granted=True) is None
+
+    @property
     def is_system(self) -> bool:
         """Whether the caller is an administrator of the server."""
         return self.user is not None and self.user.admin

@@ -24,7 +24,9 @@ CODES = codes.of(
         },
         409: {
             "repo_exists": ("There is a repository of this name.", "Choose another name, or enable that one."),
+            "rights_changed": ("The rights were changed meanwhile.", "Look at the rights again, then change them."),
             "secret_exists": ("There is a secret of this name.", "Change it with PATCH, or delete it first."),
+            "settings_changed": ("The settings were changed meanwhile.", "Look at them again, then change them."),
             "template_exists": ("There is a template of this name.", "Change it, or choose another name."),
         },
         422: {

@@ -1,5 +1,6 @@
 """The SQL of changes of a registered repository: its settings, its owner, and its removal."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,6 +78,12 @@ RETIRE = """
     ON CONFLICT (namespace, name) DO UPDATE SET counter = excluded.counter
 """
 DELETE = "DELETE FROM repos WHERE id = :id"
+
+
+def edition(repo: Repo) -> str:
+    """A digest of all settings of a repository but the counter, which every build changes: equal for equal settings."""
+    values = [getattr(repo, name) for name in (*SETTINGS, *SYSTEM_SETTINGS) if name != "counter"]
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
 
 def lock(repo_id: int) -> Tx[Repo]:

@@ -1,13 +1,13 @@
 """The SQL of repositories and rights."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from app.accounts.model import User
 from app.db import schema
 from app.db.mapper import NAMES, Mapper
-from app.db.tx import Row, Tx, each, many, one, run
+from app.db.tx import Row, Tx, each, many, one, rows_of, run
 from app.db.window import Part, Window
 from app.errors import Conflict, NotFound
 from app.repos import aged
@@ -61,6 +61,11 @@ RESUME = "UPDATE repos SET counter = :counter, unbroken_from = :next WHERE id = 
 PERMISSIONS = """
     SELECT can_read, can_write, can_admin FROM permissions WHERE user_id = :user_id AND repo_id = :repo_id
 """
+RIGHTS_OF = f"""
+    SELECT permissions.repo_id AS repo_id, can_read, can_write, can_admin
+    FROM :rows(asked; repo_id bigint) AS asked CROSS JOIN permissions
+    WHERE permissions.user_id = :user_id AND permissions.repo_id = asked.repo_id AND {aged.COUNTS}
+"""  # noqa: S608 - SQL of ours
 #: With the account that the account has at the repository's host, if any.
 WITH_RIGHTS = """
     SELECT repos.*, can_read, can_write, can_admin, permissions.synced AS told, host_accounts.id AS at_host
@@ -81,6 +86,24 @@ COLLABORATORS = """
     FROM permissions JOIN users ON users.id = permissions.user_id
     WHERE repo_id = :repo_id ORDER BY lower(login)
 """
+_SOME_COLLABORATORS = """
+    SELECT users.id AS user_id, login, can_read, can_write, can_admin, permissions.synced AS synced
+    FROM permissions JOIN users ON users.id = permissions.user_id WHERE repo_id = :repo_id
+"""
+COLLABORATORS_AFTER = f"""
+    {_SOME_COLLABORATORS} AND lower(login) > lower(:login) ORDER BY lower(login) LIMIT :limit OFFSET :offset
+"""
+COLLABORATORS_BEFORE = f"""
+    {_SOME_COLLABORATORS} AND lower(login) < lower(:login) ORDER BY lower(login) DESC LIMIT :limit
+"""
+_PEOPLE = """
+    SELECT login FROM permissions JOIN users ON users.id = permissions.user_id
+    WHERE repo_id = :repo_id AND {right} AND active AND NOT machine AND {counts}
+    ORDER BY lower(login) LIMIT :limit
+"""
+#: People who may write in a repository, and those who administer a repository, by a right of theirs.
+WRITERS = _PEOPLE.format(right="can_write", counts=aged.COUNTS)
+ADMINISTRATORS = _PEOPLE.format(right="can_admin", counts=aged.COUNTS)
 NEXT_NUMBER = """
     UPDATE repos SET counter = counter + 1, version = version + 1 WHERE id = :id RETURNING counter
 """
@@ -251,6 +274,13 @@ def permissions(user_id: int, repo_id: int) -> Tx[Permissions | None]:
     return _permissions(row) if row else None
 
 
+def rights_of(user_id: int, repo_ids: Iterable[int], now: int) -> Tx[Mapping[int, Permissions]]:
+    """The rights of an account in these repositories that count, by repository id; without one of no row of rights."""
+    asked = rows_of((repo_id,) for repo_id in repo_ids)
+    rows = yield from many(RIGHTS_OF, asked=asked, user_id=user_id, since=aged.since(now))
+    return {row["repo_id"]: _permissions(row) for row in rows}
+
+
 def grant(repo_id: int, user_id: int, rights: Permissions, now: int, *, synced: int = 0) -> Tx[None]:
     """Set the rights of an account; `synced` is when the host has told them, 0 for rights that are given here."""
     yield from run(
@@ -273,6 +303,34 @@ def revoke(repo_id: int, user: User) -> Tx[None]:
 def collaborators(repo_id: int) -> Tx[list[tuple[Row, Permissions]]]:
     """The accounts with rights: rows of user_id, login, avatar, created and updated, each with the rights."""
     return [(row, _permissions(row)) for row in (yield from many(COLLABORATORS, repo_id=repo_id))]
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborator:
+    """An account with rights in a repository; `told` is when the host told these, 0 for rights that were given here."""
+
+    user_id: int
+    login: str
+    rights: Permissions
+    told: int
+
+
+def page_of_collaborators(repo_id: int, window: Window) -> Tx[Part[Collaborator]]:
+    """A part of the accounts with rights in a repository, by login; the keys of the window are logins."""
+    if window.before:
+        rows = yield from many(COLLABORATORS_BEFORE, repo_id=repo_id, login=window.before, limit=window.reach)
+    else:
+        place = {"login": window.after, "limit": window.reach, "offset": window.offset}
+        rows = yield from many(COLLABORATORS_AFTER, repo_id=repo_id, **place)
+    return window.part([Collaborator(row["user_id"], row["login"], _permissions(row), row["synced"]) for row in rows])
+
+
+def people(repo_id: int, right: Literal["write", "admin"], limit: int, now: int) -> Tx[list[str]]:
+    """The logins of at most `limit` people to whom a right in a repository was given, by login."""
+    rows = yield from many(
+        WRITERS if right == "write" else ADMINISTRATORS, repo_id=repo_id, limit=limit, since=aged.since(now)
+    )
+    return [row["login"] for row in rows]
 
 
 def _permissions(row: Row) -> Permissions:

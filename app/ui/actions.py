@@ -13,8 +13,9 @@ from app.errors import AppError, Problem, Unauthorized
 from app.web import body, errors
 from app.web.reply import HTML, SeeOther
 
-#: Does what the fields of a form ask for; gives the address of the page that follows.
-Act: TypeAlias = Callable[[Mapping[str, str]], Awaitable[str]]
+#: Does what the fields of a form ask for; gives the address of the page that follows. None for fields that ask only
+#: what the form would do: it comes back, and says so.
+Act: TypeAlias = Callable[[Mapping[str, str]], Awaitable[str | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,9 @@ async def carry_out(request: Request[Any], act: Act, show: Callable[[Form], Awai
     """
     typed = await body.form(request)
     try:
-        return SeeOther(await act(typed))
+        address = await act(typed)
     except Unauthorized:
         raise
     except AppError as error:
         return await show(refused(typed, error))
+    return await show(Form(typed)) if address is None else SeeOther(address)

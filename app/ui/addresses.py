@@ -11,10 +11,13 @@ from app.repos.model import Repo
 
 #: The part of a path after which everything is ours: no namespace and no repository is called so.
 OURS = "-"
-#: Pages of the whole server: builds of all repositories, what waits for an approval, promotions by day, the account.
-BUILDS, APPROVALS, DEPLOYMENTS, ACCOUNT = (
-    f"/{OURS}/{word}" for word in ("builds", "approvals", "deployments", "account")
+#: Pages of the whole server: builds of all repositories, what waits for an approval, promotions by day, the account,
+#: the list of keys.
+BUILDS, APPROVALS, DEPLOYMENTS, ACCOUNT, KEYS = (
+    f"/{OURS}/{word}" for word in ("builds", "approvals", "deployments", "account", "keys")
 )
+#: What promotions move: artifact repositories, runs of build-info, release bundles.
+ARTIFACTS, BUILD_INFO, BUNDLES = (f"/{OURS}/{word}" for word in ("artifacts", "build-info", "bundles"))
 #: How many numbers may follow a repository's name: of build, stage and step, or of the build alone.
 _NUMBERS = (3, 1)
 
@@ -31,8 +34,17 @@ def build(of: Repo, number: int) -> str:
 
 def ours(of: Repo, *words: str, number: int = 0, **query: str) -> str:
     """A page of ours below a repository, or below one of its builds: `/acme/web/42/-/promote?target=production`."""
-    whole = build(of, number) if number else repo(of)
-    return "/".join([whole, OURS, *(quote(word, safe="") for word in words)]) + asking(query)
+    return below(f"{build(of, number) if number else repo(of)}/{OURS}", *words, **query)
+
+
+def below(page: str, *words: str, **query: str) -> str:
+    """A page below one of the whole server: `/-/bundles/shop/1.0`."""
+    return "/".join([page, *(quote(word, safe="") for word in words)]) + asking(query)
+
+
+def item(key: str, path: str = "") -> str:
+    """The page of an artifact repository, or of a file or folder in one."""
+    return "/".join([ARTIFACTS, *(quote(name, safe="") for name in (key, *filter(None, path.split("/"))))])
 
 
 def asking(query: Mapping[str, str]) -> str:

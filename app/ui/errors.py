@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 
 from app.accounts.auth import COOKIE
-from app.ui import frame
+from app.ui import fragments, frame, render
 from app.web.errors import Failure
 from app.web.reply import HTML
 
@@ -35,7 +35,14 @@ _PASSING = frozenset({429, 500, 503})
 
 
 async def page(request: Request[Any], failure: Failure) -> HTML:
-    """The page of an error. It reads nothing, so that it can be shown whatever is out of order."""
+    """The page of an error; where a region was asked for, the words alone, which belong inside of the region.
+
+    The page reads nothing, so that it can be shown whatever is out of order.
+    """
+    is_passing = failure.status in _PASSING and request.method == "GET"
+    if fragments.HEADER in request.headers:
+        here = frame.here(request)
+        return HTML(render.whole("parts/failed.html", failure=failure, here=here, is_passing=is_passing))
     return frame.whole(
         request,
         "error.html",
@@ -45,5 +52,5 @@ async def page(request: Request[Any], failure: Failure) -> HTML:
         failure=failure,
         title=_TITLES.get(failure.status, HTTPStatus(failure.status).phrase),
         way_out=_WAYS_OUT.get(failure.status, ""),
-        is_passing=failure.status in _PASSING and request.method == "GET",
+        is_passing=is_passing,
     )

@@ -1,9 +1,23 @@
 """One region of a page by itself: a script that shows a page asks for the part that may have changed.
 
 A region is a block of the page's template. The request for it is that of the page, with the header `Gantry-Region`.
+The attributes of a region and of what is in it tell `live.js` what to do:
+
+- `<section id="builds" data-live="repo:acme/web">` in the block `region_builds`: the region is asked for again when a
+  build of the repository changes; with `data-live="build:acme/web:42"` when this build does, with `data-live="repos"`
+  when any build does.
+- Rows that come and go have an `id`, so that a row stays the same element, and keeps the focus, when others come.
+- The macro `newer` on top of a list: where the list is filtered or scrolled, new rows wait behind this button.
+- `data-own`, which a script sets: what is in this element is the script's, and is left as it is. After each change the
+  region gets the event `gantry:renewed`.
+- `data-title` and `data-icon`: the title of the page and the icon of its tab, from now on.
+- The macros `age` and `took` show times that move on by themselves; so the text of a time does not make a region new.
+- `data-key="p"` or `data-key="g b"`, anywhere: the keys of `keys.js` that press a link or a button, or focus a box.
+- The class `scripted`: what is of use only with scripts, and is not shown without.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +29,10 @@ from app.web.reply import HTML
 
 #: The header that names the region; and the beginning of the names of blocks that are regions.
 HEADER, BLOCK = "Gantry-Region", "region_"
+#: The header of an answer that names the account whose region it is; 0 for a region as everybody sees it.
+ACCOUNT = "Gantry-Account"
+#: What scripts keep up to date by themselves: the text of a time.
+_MOVING = re.compile(rb"(<(?:time|span)[^>]* data-(?:age|since)[^>]*>)[^<]*")
 
 
 def answer(request: Request[Any], region: str, name: str, values: Mapping[str, Any]) -> HTML:
@@ -26,8 +44,9 @@ def answer(request: Request[Any], region: str, name: str, values: Mapping[str, A
         words = f"this page has no region {region[:80]!r}; it has: {known or 'none'}"
         raise Invalid.of([Problem(HEADER, "unknown_region", words)])
     text = "".join(block(template.new_context(dict(values)))).encode()
-    tag = f'W/"{hashlib.sha256(text).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Vary": HEADER}
+    lasting = _MOVING.sub(rb"\1", text)
+    tag = f'W/"{hashlib.sha256(lasting).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Vary": HEADER, ACCOUNT: str(values["frame"].account)}
     if request.headers.get("if-none-match") == tag:
         return HTML(status_code=304, headers=headers)
     return HTML(text, headers=headers)

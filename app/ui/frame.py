@@ -49,6 +49,8 @@ class Read(Generic[T]):
     notices: Sequence[Notice] = ()
     #: How many builds wait for an approval that the caller may give; MOST_WAITING also stands for more.
     waiting: int = 0
+    #: The newest change of a build that was announced before the transaction; see `Broadcast.newest`.
+    heard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,18 @@ class Frame:
     tab: str = "tab.svg"
     #: Whether the browser shows a session that the page has not looked up.
     has_session: bool = False
+    #: The change after which a script goes on to keep the page as it is; None for a page that is not kept so.
+    heard: str | None = None
 
     @property
     def path(self) -> str:
         """The path of the page."""
         return self.here.partition("?")[0]
+
+    @property
+    def account(self) -> int:
+        """The id of the account that the page is for; 0 without one."""
+        return self.user.id if self.user else 0
 
     @property
     def approvals(self) -> str:
@@ -89,9 +98,10 @@ def reading(reads: Callable[[Request[Any], A], Tx[T]]) -> Callable[[Request[Any]
     """The reads of a page, and those of its frame in the same transaction."""
 
     def both(request: Request[Any], granted: A) -> Tx[Read[T]]:
+        heard = request.state["broadcast"].newest
         found, user = (yield from reads(request, granted)), granted.user if granted is not None else None
         counting = lists.count_approvals(user, MOST_WAITING, request.state["now"]()) if user else None
-        return Read(found, (yield from _notices()), (yield from counting) if counting else 0)
+        return Read(found, (yield from _notices()), (yield from counting) if counting else 0, heard)
 
     return both
 
@@ -137,7 +147,9 @@ def page(
 ) -> HTML:
     """A page in its frame, or the one region of the page that the request asks for; `tone` is of its tab's icon."""
     tab = f"tab-{tone}.svg" if tone else "tab.svg"
-    around = Frame(request.state["now"](), user, here(request), read.notices, read.waiting, tab)
+    heard = read.heard if request.method == "GET" else None  # the address of a form that was sent shows something else
+    now = request.state["now"]()
+    around = Frame(now, user, here(request), read.notices, read.waiting, tab, heard=heard)
     given = {"frame": around, **values}
     if region := request.headers.get(fragments.HEADER):
         return fragments.answer(request, region, template, given)

@@ -5,6 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from app import size
 from app.ui import addresses, views
 from app.ui.assets import asset
 
@@ -20,7 +21,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(asset=asset, addresses=addresses, views=views)
+    made.globals.update(asset=asset, addresses=addresses, views=views, size=size.text)
     return made
 
 

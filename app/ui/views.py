@@ -1,6 +1,7 @@
 """Words of the pages: statuses with their icons, ages, durations, events, versions. Pure."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,15 +9,41 @@ from typing import Literal
 
 from app.builds.logs.text import plain
 from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
+from app.repos.model import Permissions, Right
 from app.ui.ansi import REST
 
 #: A colour of the style sheet; each goes with an icon and a word.
 Tone = Literal["success", "failed", "running", "waits", "neutral"]
+_DOING: Mapping[Right, str] = {"read": "read", "write": "write in", "admin": "administer"}
+#: What a board may show, in words.
+SHOWN: Mapping[str, str] = {
+    "everything": "everything",
+    "flight": "in flight",
+    "waits": "waits for approval",
+    "failed": "failed",
+    "differs": "differs from the target before",
+    "mine": "promoted by me",
+}
 #: Characters of a commit's id that are shown.
 SHORT = 8
 #: Characters of one line of a commit's message that are shown in lists.
 LINE = 200
 _MINUTE, _HOUR, _DAY, _MONTH, _YEAR = 60, 3600, 86400, 30 * 86400, 365 * 86400
+#: The units of ages, the longest first, and their seconds.
+UNITS = (("y", _YEAR), ("mo", _MONTH), ("d", _DAY), ("h", _HOUR), ("min", _MINUTE), ("s", 1))
+#: The keys of the pages, and what each does.
+KEYS = (
+    (("/",), "go to a repository, a build, a commit or a target"),
+    (("?",), "this list"),
+    (("g b", "g u", "g a", "g d"), "board, builds, approvals, deployments"),
+    (("j", "k", "Enter"), "next and previous in a list, open"),
+    (("p", "r", "a"), "of a build: promote it, run it again, its approval"),
+    (("[", "]"), "the step before, the step after"),
+    (("f", "e", "Home", "End"), "in a log: find, next error, beginning, end"),
+    (("Esc",), "close what is open"),
+)
+#: The words of ages and durations: where `{}` stands, a length goes.
+AGO, AHEAD, NOW, SHORTEST = "{} ago", "in {}", "just now", "< 1 s"
 #: The greatest time that is shown: the end of the year 9999.
 _LATEST = 253_402_300_799
 
@@ -43,6 +70,7 @@ _MARKS: Mapping[Status, Mark] = {
     "killed": Mark("stopped", "stopped", "neutral", "■"),
     "declined": Mark("stopped", "declined", "neutral", "■"),
 }
+_ROLLED_BACK = Mark("rolled-back", "rolled back", "neutral", "↶")
 #: Of a status that this version does not know.
 _UNKNOWN = Mark("queued", "unknown", "neutral", "?")
 
@@ -57,25 +85,28 @@ def mark_of(build: Build) -> Mark:
     return mark(build.state)
 
 
+def outcome(build: Build) -> Mark:
+    """The mark of a promotion or a rollback in the history of a target."""
+    return _ROLLED_BACK if (build.event, build.status) == ("rollback", "success") else mark_of(build)
+
+
 def age(then: int, now: int) -> str:
     """How long ago a time is, in one unit: `3 min ago`; `in 3 min` for a time to come."""
     seconds = now - then
-    if seconds < 0:
-        return f"in {_length(-seconds)}"
-    return f"{_length(seconds)} ago" if seconds else "just now"
+    if seconds == 0:
+        return NOW
+    return AGO.format(_length(seconds)) if seconds > 0 else AHEAD.format(_length(-seconds))
 
 
 def _length(seconds: int) -> str:
-    for size, unit in ((_YEAR, "y"), (_MONTH, "mo"), (_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    unit, size = next(one for one in UNITS if seconds >= one[1])
+    return f"{seconds // size} {unit}"
 
 
 def duration(seconds: int) -> str:
     """A length of time in two units: `43 s`, `2 min 10 s`, `1 h 5 min`; `< 1 s` for none."""
     if seconds < 1:
-        return "< 1 s"
+        return SHORTEST
     for size, unit, smaller, name in ((_DAY, "d", _HOUR, "h"), (_HOUR, "h", _MINUTE, "min"), (_MINUTE, "min", 1, "s")):
         if seconds >= size:
             rest = seconds % size // smaller
@@ -89,6 +120,16 @@ def took(work: Build | Stage | Step, now: int) -> str:
     if not work.started or work.status == "skipped":
         return ""
     return duration((end if end and work.status in DONE else max(now, work.started)) - work.started)
+
+
+def since(work: Build | Stage | Step) -> int:
+    """When work began that goes on; 0 for work that does not."""
+    return work.started if work.started and work.status == "running" else 0
+
+
+def title(build: Build, slug: str) -> str:
+    """A build in the title of a page, with the sign of its status first."""
+    return f"{mark_of(build).sign} {build.number} {slug}"
 
 
 def machine_time(then: int) -> str:
@@ -136,6 +177,11 @@ def version(build: Build) -> str:
     return build.ref.removeprefix("refs/tags/") if build.ref.startswith("refs/tags/") else short(build.after)
 
 
+def is_named(build: Build) -> bool:
+    """Whether the version is another word than the commit's id."""
+    return version(build) != short(build.after)
+
+
 def occasion(build: Build) -> str:
     """Why there is a build, in a few words: `push to main`, `promotion of build 38 to production`."""
     match build.event:
@@ -167,15 +213,43 @@ def actor(build: Build) -> str:
     return build.author_login or build.author_name or build.sender
 
 
+def needed(right: Right, slug: str, *, is_known: bool) -> str:
+    """What a caller lacks for an action, and who gives it; `is_known` says that the caller is signed in."""
+    if not is_known:
+        return f"Sign in to an account with the right to {_DOING[right]} {slug}."
+    return f"This needs the right to {_DOING[right]} {slug}, which whoever administers the repository gives."
+
+
 def amount(number: int, one: str, many: str = "") -> str:
     """A number with its noun: `1 build`, `12,000 builds`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def command(*words: str, params: Mapping[str, str] | None = None) -> str:
+    """A command line that a shell takes as it is, with the parameters of a build."""
+    given = (part for name, value in (params or {}).items() for part in ("-p", f"{name}={value}"))
+    return shlex.join([*words, *given])
 
 
 def listed(names: Sequence[str]) -> str:
     """Names in a sentence: `a, b and c`."""
     *most, last = names or [""]
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def stored_now(value: str) -> str:
+    """What is stored in place of what was typed; `true` and nothing are those of a box to tick."""
+    return f"stored now: {'yes' if value == 'true' else ', '.join(value.split()) or 'no'}"
+
+
+def right(rights: Permissions) -> str:
+    """The greatest right of an account: `admin`, `write` or `read`."""
+    return "admin" if rights.admin else "write" if rights.write else "read" if rights.read else "none"
+
+
+def named(names: Sequence[str], most: int) -> str:
+    """At most so many names in a sentence: `a, b and others`."""
+    return listed([*names[:most], "others"] if len(names) > most else names)
 
 
 def why(stage: Stage, build: Build, pending: str) -> str:
@@ -189,7 +263,7 @@ def why(stage: Stage, build: Build, pending: str) -> str:
             return f"skipped: {listed(failed)} failed"
         return "skipped: it is for failures alone" if not stage.on_success else "skipped"
     if stage.status == "declined":
-        return "declined by an administrator of the repository"
+        return f"declined by an administrator of the repository{f': {stage.error}' if stage.error else ''}"
     return pending
 
 

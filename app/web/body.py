@@ -87,9 +87,19 @@ async def parse(request: Request[Any], model: type[M]) -> M:
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
-        raise Invalid.of(
-            [_problem(detail) for detail in error.errors(include_url=False, include_input=False)]
-        ) from None
+        raise _invalid(error) from None
+
+
+def checked(model: type[M], values: Mapping[str, Any]) -> M:
+    """The fields of a form as a value of a model, by the rules of a JSON body; Invalid lists every problem."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    return Invalid.of([_problem(detail) for detail in error.errors(include_url=False, include_input=False)])
 
 
 def _problem(detail: Any) -> Problem:

@@ -105,7 +105,7 @@ def _operation(row: Endpoint, schemas: _Schemas, failures: Failures, error: Any)
         "tags": [row.tag],
         "summary": " ".join(summary.split()),
         "description": "\n\n".join(filter(None, (more, f"For: {row.needs.means}", _scope(row)))),
-        "parameters": [*_path_parameters(row), *_query_parameters(row)],
+        "parameters": [*_path_parameters(row), *_query_parameters(row), *_header_parameters(row)],
         "responses": dict(sorted({**failures.of(row, error), **_answers(row, schemas)}.items())),
         "security": _security(row),
     }
@@ -159,6 +159,18 @@ def _query_parameters(row: Endpoint) -> Iterator[Schema]:
             "explode": True,
             "schema": {"type": "object", "additionalProperties": {"type": "string"}},
             "example": PARAMETER,
+        }
+
+
+def _header_parameters(row: Endpoint) -> Iterator[Schema]:
+    for header in row.headers:
+        yield {
+            "name": header.name,
+            "in": "header",
+            "required": header.required,
+            "description": header.means,
+            "schema": {"type": "string"},
+            **({"example": header.example} if header.example else {}),
         }
 
 

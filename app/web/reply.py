@@ -5,6 +5,7 @@ A handler's return type names its answers, for the reader, the type checker and 
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Generic, Protocol, TypeVar
+from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -13,6 +14,8 @@ from typing_extensions import TypedDict
 from app.encoding import encode
 
 T = TypeVar("T")
+#: What means something in an address (RFC 3986, 2.2), and the sign of what is escaped already.
+_KEPT = ":/?#[]@!$&'()*+,;=%"
 
 
 def joined(texts: Iterable[bytes]) -> bytes:
@@ -139,10 +142,10 @@ class PipedText(Streamed):
 
 
 class SeeOther(Response):
-    """303: the client shall read the answer from another address."""
+    """303: the client shall read the answer from another address, in which what no header may hold is escaped."""
 
     def __init__(self, location: str) -> None:
-        super().__init__(status_code=303, headers={"location": location})
+        super().__init__(status_code=303, headers={"location": quote(location, safe=_KEPT)})
 
 
 class Empty(Response):

@@ -46,7 +46,8 @@ class Options(TypedDict, total=False):
 
     `operation` is the row's public name in the API's description, which generated clients call it by; its first
     word is the section of the description. No other row has the same. A row without one is not described.
-    `query` names the parameters that are read, `body` the model of a JSON body.
+    `query` names the parameters that are read, `headers` those headers that are this row's own, `body` the model of a
+    JSON body.
     `quick` = what the row reads is a few rows, however large the server is.
     `free` = every other word of the query is a parameter of the build. `errors` are the statuses that do not
     follow from the rest: refusals follow from `needs`, 400 and 413 from what is read, 404 from words of the path.
@@ -57,6 +58,7 @@ class Options(TypedDict, total=False):
 
     operation: str
     query: Sequence[Param]
+    headers: Sequence[Param]
     body: type[BaseModel] | None
     free: bool
     errors: Sequence[int]
@@ -125,6 +127,7 @@ class Endpoint:
         self.operation = options.get("operation", "")
         self.tag = self.operation.partition(".")[0]
         self.query = tuple(options.get("query", ()))
+        self.headers = tuple(options.get("headers", ()))
         self.body = options.get("body")
         self.free = options.get("free", False)
         self.errors = tuple(options.get("errors", ()))

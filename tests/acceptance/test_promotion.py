@@ -105,6 +105,39 @@ def test_a_secret_shows_nowhere(server: Server) -> None:
     assert not [path for path in server.data.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
 
 
+@pytest.mark.parametrize("path", [f"{BUILDS}/1/promote", f"{BUILDS}/1/rollback", f"/api/repos/{SLUG}/promote", BUILDS])
+def test_a_request_that_is_sent_again_with_its_key_begins_nothing(server: Server, path: str) -> None:
+    query = {"target": "production", "branch": "main"} if path.endswith(f"{SLUG}/promote") else {"target": "staging"}
+    query = {"branch": "main"} if path == BUILDS else query
+
+    def ask(key: str = f"key of {path}", **more: str) -> Any:
+        return server.ask("POST", path, params=query | more, headers={"Idempotency-Key": key.encode()})
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: ask(), range(4)))
+    other, bad = ask(VERSION="2"), ask("naïve")
+
+    assert [answer.status_code for answer in answers] == [200] * 4, answers[0].text
+    (number,) = {answer.json()["number"] for answer in answers}
+    assert {answer.json()["status"] for answer in answers} <= {"pending", "running", "success"}
+    assert (other.status_code, other.json()["code"], other.json()["build"]) == (409, "key_reused", number)
+    assert (bad.status_code, bad.json()["code"]) == (400, "bad_request_key")
+    dry = ask(dry_run="true", VERSION="2")
+    assert (dry.status_code, dry.json()["number"]) == (200, 0)
+
+
+def test_the_key_of_a_restart_holds_across_a_kill_of_the_server(server: Server) -> None:
+    def restart() -> Any:
+        return server.json("POST", f"{BUILDS}/1", headers={"Idempotency-Key": "r"})
+
+    number = restart()["number"]
+    server.kill()
+    server.start()
+
+    assert restart()["number"] == number
+    server.finished(SLUG, number)
+
+
 def test_of_a_repeated_parameter_the_first_value_counts(server: Server) -> None:
     build = server.json("POST", f"{BUILDS}/1/promote?target=production&A=1&A=2&target=nowhere&B=&B=x&access_token=")
 

@@ -99,6 +99,7 @@ class Browse:
             page = self()
             sign_in(page, self.place.tokens[login])
             self.place.sessions[login] = page.context.storage_state()
+            page.context.close()
         return self.place.sessions[login]
 
     def close(self) -> None:

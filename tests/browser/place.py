@@ -49,8 +49,12 @@ PIPELINE = textwrap.dedent("""\
       commands:
       - |
         printf '\\033[32masking %s\\033[0m\\n' "$VERSION"
+        for colour in $(seq 30 37) $(seq 90 97); do
+          printf '\\033[%sm%s \\033[1mbold \\033[22;2mfaint\\033[22m \\033[7minverse\\033[0m\\n' $colour $colour
+        done
         for page in $(seq 60); do echo "page $page answers 200"; done
-        case "$VERSION" in *broken) echo "error: the basket answers 503" >&2; exit 1;; esac
+        word=error
+        case "$VERSION" in *broken) echo "$word: the basket answers 503" >&2; exit 1;; esac
     depends_on: [deploy]
     trigger: {event: [promote, rollback], target: [production]}
     ---

@@ -172,6 +172,29 @@ async def test_a_declined_stage_declines_its_build_and_leaves_the_others(scene: 
     assert (build.stages[0].version, build.stages[0].started, build.stages[0].stopped) == (2, 0, 0)
 
 
+async def test_the_reason_of_a_decline_stands_with_its_stages_and_in_the_moment(scene: Scene) -> None:
+    await scene.push(pipeline("a"), pipeline("b"))
+    await blocked(scene, "a")
+
+    with scene.ports.moments.watched.subscribe() as changes:
+        await control.decline(scene.ports, scene.repo, 1, OCTOCAT, reason=" not\0 before Monday\n")
+        change = await heard(changes)
+
+    assert change is not None
+    assert change.after == {"status": "declined", "reason": "not\ufffd before Monday"}
+    assert [stage.error for stage in (await scene.build(1)).stages] == ["not\ufffd before Monday", ""]
+
+
+async def test_a_reason_that_is_too_long_declines_nothing(scene: Scene) -> None:
+    await scene.push(pipeline("a"))
+    await blocked(scene, "a")
+
+    with pytest.raises(Invalid, match="the reason has 501 bytes; at most 500 are kept"):
+        await control.decline(scene.ports, scene.repo, 1, OCTOCAT, reason="é" * 250 + "!")
+
+    assert await scene.statuses(1) == {"": "pending", "a": "blocked"}
+
+
 async def test_a_declined_build_stays_declined_when_its_other_stages_end(scene: Scene) -> None:
     build = await scene.push(pipeline("a"), pipeline("b"))
     await blocked(scene, "a")

@@ -19,7 +19,7 @@ import pytest
 import app
 from app.accounts.auth import Claim
 from app.accounts.model import User
-from app.builds import claims, everywhere, flow, goto, lists, progress, purge, stages, steps, store, targets
+from app.builds import board, claims, everywhere, flow, goto, lists, progress, purge, stages, steps, store, targets
 from app.builds.everywhere import Filters
 from app.builds.model import Build, Stage
 from app.db.migrate import VERSIONS, versions
@@ -49,7 +49,7 @@ BIG = re.compile(
     r"|converted|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
     r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages"
     r"|deliveries|looks|seen_refs|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence|outbox|webhooks"
-    r"|webhook_events|webhook_deliveries)\b"
+    r"|webhook_events|webhook_deliveries|declared_targets)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
@@ -76,6 +76,7 @@ SCANS = {
     "builds.goto.NUMBERED": "the index of names, of which each repository has one",
     "builds.goto.TARGETS": "the index of names, of which each repository has one",
     "builds.goto.COMMITS": "an index of repositories, in which each is looked for once in the index of commits",
+    "accounts.store.ADMINISTRATORS": "the partial index users_admins holds only administrators",
     "repos.reserved.NAMESPACES": "once a start",
     "repos.store.ALL": "a page of the whole table, in the order of its index",
     "repos.secrets.store.ALL_OF_NAMESPACES": "the answer is the whole table, in the order of its index",
@@ -95,7 +96,7 @@ SCANS = {
     "main.backup_blobs.PLACES": "a backup takes all bytes along",
 }
 #: Texts that statements begin with.
-BEGINNINGS = {"ITEMS", "_MATCHING", "_APPROVABLE", "_DEPLOYED", "_READABLE"}
+BEGINNINGS = {"ITEMS", "CURRENT_OF", "KNOWN", "_MATCHING", "_APPROVABLE", "_DEPLOYED", "_READABLE"}
 #: Orders that no index has, by statement: what is sorted, which is no more than what is answered or unfinished. A
 #: statement that is given rows may sort what it finds for them.
 SORTS = {
@@ -108,6 +109,8 @@ SORTS = {
     "builds.goto.TARGETS": "the targets that match",
     "builds.goto.COMMITS": "one build of each repository",
     "builds.stages.HELD": "what is unfinished of one repository",
+    "builds.targets.LANE": "what is unfinished of one repository",
+    "repos.store.WRITERS": "the accounts of a repository",
     "builds.stages.OF_BUILD": "the stages of one build",
     "builds.steps.OF_BUILD": "the steps of one build",
     "builds.steps.OF_STAGE": "the steps of one stage",
@@ -115,6 +118,9 @@ SORTS = {
     "builds.stages.PLATFORMS": "what is unfinished, by platform",
     "repos.store.OF_USER": "the repositories of an account; the answer is all of them",
     "repos.store.COLLABORATORS": "the accounts of a repository; the answer is all of them",
+    "repos.store.COLLABORATORS_AFTER": "the accounts of a repository; the answer is all of them",
+    "repos.store.COLLABORATORS_BEFORE": "the accounts of a repository; the answer is all of them",
+    "repos.store.ADMINISTRATORS": "those who have rights in one repository",
     "accounts.groups.MEMBERS": "the accounts of a group; the answer is all of them",
     "accounts.groups.OF_USER": "the groups of an account; the answer is all of them",
     "accounts.issued.OF_USER": "the issued tokens of an account, of which there are 10,000 at most",
@@ -369,8 +375,14 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "list of what is blocked": lambda _: lists.page(REPO, {"status": "blocked"}, Window(25)),
     "approvals of an administrator": lambda _: lists.approvals(User(1, "u0", admin=True), Window(25), NOW),
     "approvals": lambda _: lists.approvals(User(1, "u0"), Window(25), NOW),
+    "approvals of others": lambda _: lists.unapprovable(User(1, "u0"), Window(25), NOW),
+    "who administers": lambda _: repos.people(1, "admin", 6, NOW),
     "targets": lambda _: targets.of_repo(1),
     "what runs in a target": lambda _: targets.current(1, "production"),
+    "board": lambda _: board.page(User(1, "u0"), board.Filter(show="differs"), Window(25), NOW),
+    "board of failures": lambda _: board.page(User(1, "u0"), board.Filter(show="failed"), Window(25), NOW),
+    "what may be promoted": lambda _: targets.promotable([REPO]),
+    "lane of a target": lambda _: targets.lane(1, "production", 20),
     "targets of all repositories": lambda _: targets.page(User(1, "u0"), Window(25), NOW),
     "go to a build": lambda _: goto.find("r1#7", User(1, "u0"), NOW),
     "go to a commit": lambda _: goto.find("a" * 10, User(1, "u0"), NOW),
@@ -424,6 +436,7 @@ def test_this_would_notice(histories: dict[str, sqlite3.Connection]) -> None:
         ("targets", 3),
         ("targets of all repositories", 4),
         ("approvals", 1),
+        ("approvals of others", 1),
         ("feed", 1),
         ("newest", 1),
         ("promote", 5),  # number, build, newest of its target, two stages

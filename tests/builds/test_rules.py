@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.builds.model import DONE, FAILED, Stage, Status
-from app.builds.rules import advance, build_status, has_room, wish
+from app.builds.model import DONE, FAILED, Build, Stage, Status
+from app.builds.rules import advance, build_status, has_room, is_startable, is_stoppable, wish
 
 WAITING: Status = "waiting_on_dependencies"
 
@@ -237,3 +237,24 @@ def test_a_stage_with_a_fault_fails_when_it_is_started() -> None:
         "pending",
         "skipped",
     ]
+
+
+@pytest.mark.parametrize(
+    ("build", "statuses", "stoppable", "startable"),
+    [
+        ("running", ["success", "running"], True, True),
+        ("pending", ["blocked"], True, False),
+        ("success", ["success", "skipped"], False, True),
+        ("declined", ["declined", "running"], True, False),
+        ("declined", [], False, False),
+        ("killed", ["blocked"], True, False),
+        ("error", [], False, True),
+    ],
+)
+def test_what_may_be_cancelled_and_what_may_be_run_once_more(
+    build: Status, statuses: list[Status], stoppable: bool, startable: bool
+) -> None:
+    stages = tuple(stage(str(at), status) for at, status in enumerate(statuses))
+    whole = Build(1, 1, 1, status=build, stages=stages)
+
+    assert (is_stoppable(whole), is_startable(whole)) == (stoppable, startable)

@@ -10,9 +10,12 @@ from app.builds import flow, lists, purge, targets
 from app.builds.model import Build, Status
 from app.db.tx import Tx, run
 from app.db.window import Window
+from app.errors import NothingToRun
+from app.pipeline.model import MOST_DECLARED
 from app.repos import store as repos
 from app.repos.model import Permissions, Repo, Visibility
-from tests.builds.farside import NOW, Scene, pushed
+from tests.builds.farside import NOW, OCTOCAT, Scene, pipeline, pushed
+from tests.counting import Counting
 
 
 async def add(
@@ -147,3 +150,81 @@ async def test_everything_but_a_success_stands_beside_what_runs(scene: Scene, st
     await add(scene, "production", status)
 
     assert await of_repo(scene) == {"production": (1, [2])}
+
+
+# Declared targets
+
+
+def to(*names: str, event: str = "promote") -> str:
+    """A pipeline for these targets."""
+    return pipeline(f"to {names[:1]}", trigger={"event": [event], "target": list(names)})
+
+
+async def names(scene: Scene) -> list[tuple[str, bool]]:
+    return [(one.name, one.declared) for one in await scene.ports.db.read(targets.of_repo(scene.repo.id))]
+
+
+async def test_targets_of_the_file_are_listed_in_its_order_and_others_after_them(scene: Scene) -> None:
+    await add(scene, "old")
+    await add(scene, "staging")
+
+    await scene.push(pipeline(), to("test", "staging"), to("production", "prod-*", "{a,b}"))
+
+    assert await names(scene) == [("test", True), ("staging", True), ("production", True), ("old", False)]
+    assert (await of_repo(scene))["staging"] == (2, [])
+
+
+async def test_the_newest_build_of_the_default_branch_declares(scene: Scene) -> None:
+    first = await scene.push(pipeline(), to("test"))
+    await scene.push(pipeline(), to("production", "test"))
+    assert await names(scene) == [("production", True), ("test", True)]
+
+    await scene.push(pipeline(), to("elsewhere"), ref="refs/heads/topic", target_branch="topic")
+    await flow.restart(scene.ports, scene.repo, first, by=OCTOCAT, debug=False, params={})
+    await flow.promote(scene.ports, scene.repo, first, target="test", by=OCTOCAT, params={})
+    assert await names(scene) == [("production", True), ("test", True)]
+
+    await scene.push()
+    assert await names(scene) == [("test", False)]
+
+
+async def test_a_push_that_starts_nothing_declares_too(scene: Scene) -> None:
+    with pytest.raises(NothingToRun):
+        await scene.push(to("production"))
+
+    assert await names(scene) == [("production", True)]
+
+
+async def test_what_is_declared_already_is_not_written(scene: Scene) -> None:
+    await scene.push(pipeline(), to("test"))
+    counting = Counting(scene.ports.db)
+
+    await counting.write(targets.declare(scene.repo.id, ["test"]))
+
+    assert [statement.split()[0] for statement in counting.statements] == ["SELECT"]
+
+
+async def test_a_declared_target_is_not_taken_off_the_list(scene: Scene) -> None:
+    await scene.push(pipeline(), to("test"))
+    await add(scene, "test")
+
+    await scene.ports.db.write(lists.forget(scene.repo.id, "deployment", "test"))
+
+    assert await of_repo(scene) == {"test": (2, [])}
+
+
+async def test_a_file_declares_so_many_targets_at_most(scene: Scene) -> None:
+    await scene.push(pipeline(), to("", "x" * 600, *(f"t{number}" for number in range(300))))
+
+    assert [name for name, _ in await names(scene)] == [f"t{number}" for number in range(MOST_DECLARED)]
+
+
+async def test_a_repository_of_declared_targets_alone_is_on_the_page_until_it_is_deleted(scene: Scene) -> None:
+    await scene.push(pipeline(), to("test"))
+    admin = await scene.ports.db.read(accounts.find("octocat"))
+
+    (found,) = (await scene.ports.db.read(targets.page(admin, Window(25), NOW))).items
+    assert [target.name for target in found[1]] == ["test"]
+
+    await scene.ports.db.write(run("DELETE FROM repos WHERE id = :id", id=scene.repo.id))
+    assert await names(scene) == []

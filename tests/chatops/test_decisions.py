@@ -74,6 +74,7 @@ async def test_a_rejection_says_why(room: Room, waiting: Answer) -> None:
 
     assert "was rejected" in answer.text
     assert "rejected by `octocat`: `not on Friday`" in answer.text
+    assert {stage.error for stage in (await room.scene.build(2)).stages} == {"not on Friday"}
     assert answer.buttons == ()
     assert room.recorded("chat.command")[-1].after["reason"] == "not on Friday"
 

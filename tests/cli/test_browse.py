@@ -28,6 +28,14 @@ def test_without_a_display_the_address_is_printed(gantry: Gantry, far: FarSide, 
     assert gantry("open", f"{SLUG}#12", env=plain).stdout == f"{far.url}/{SLUG}/12\n"
 
 
+def test_outside_a_clone_the_board_is_shown(gantry: Gantry, far: FarSide, environment: dict[str, str]) -> None:
+    plain = without_display(environment)
+
+    assert gantry("open", env=plain).stdout == f"{far.url}/\n"
+    assert json.loads(gantry("open", "--json").stdout) == {"link": f"{far.url}/"}
+    assert "git" in gantry("open", "12", env=plain).stderr
+
+
 def test_the_browser_gets_the_address(
     gantry: Gantry, far: FarSide, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -165,6 +165,13 @@ def test_what_is_blocked_is_decided_on(
     assert gantry("build", verb, SLUG, "4", *stage).stdout == f"{what} is {done}\n"
 
 
+def test_a_decline_says_why(gantry: Gantry, far: FarSide) -> None:
+    far.on("POST", f"{BUILDS}/4/decline", Answer(204))
+
+    assert gantry("build", "decline", SLUG, "4", "--reason", "not before Monday").returncode == 0
+    assert far.asked[-1].query == {"reason": "not before Monday"}
+
+
 def test_a_decision_as_json_is_the_build_as_it_is_then(gantry: Gantry, far: FarSide) -> None:
     build: Any = recorded("promoted build, finished")
     far.on("POST", f"{BUILDS}/2/approve", Answer(204))

@@ -77,7 +77,7 @@ def test_targets_of_all_repositories_are_paged(gantry: Gantry, far: FarSide) -> 
 def test_without_promotions_targets_say_so(terminal: dict[str, str], far: FarSide) -> None:
     far.on("GET", "/api/targets", answer([]))
 
-    assert on_a_terminal(terminal, "targets", "--all") == "Nothing was promoted yet\n"
+    assert on_a_terminal(terminal, "targets", "--all") == "No targets yet\n"
 
 
 def test_approvals_show_what_waits(terminal: dict[str, str], far: FarSide) -> None:

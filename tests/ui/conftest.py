@@ -9,6 +9,7 @@ from app.db.connect import Database
 from app.ui import errors, routes
 from tests.builds.farside import laid
 from tests.ui.farside import Place, people, state
+from tests.ui.settings import Desk, desk_of
 from tests.web.asgi import serving
 
 
@@ -16,5 +17,12 @@ from tests.web.asgi import serving
 async def place(db: Database, tmp_path: Path) -> AsyncIterator[Place]:
     scene, why = await laid(db, tmp_path), dict[int, str]()
     rows = [*routes.routes, *routes.described]
-    async with serving(rows, page=errors.page, split=routes.split, **state(scene, why)) as client:
-        yield Place(scene, client, await people(scene), why)
+    known = state(scene, why)
+    async with serving(rows, page=errors.page, split=routes.split, **known) as client:
+        yield Place(scene, client, await people(scene), known["behind"], why)
+
+
+@pytest.fixture
+async def desk(db: Database, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk_of(await laid(db, tmp_path)) as made:
+        yield made

@@ -10,11 +10,13 @@ from justhtml import JustHTML, Node
 
 from app.accounts import store as accounts
 from app.builds.behind import Behind
+from app.builds.live.broadcast import Broadcast
 from app.builds.logs.logs import Logs
 from app.builds.model import Build, Line, Stage, Step
 from app.db.tx import run
 from app.repos import store as repos
 from app.repos.model import Permissions, Repo
+from app.web.traffic import Traffic
 from tests.accounts import farside
 from tests.builds.farside import Scene, nothing_told
 
@@ -37,6 +39,7 @@ class Place:
     scene: Scene
     client: httpx2.AsyncClient
     cookies: dict[str, str]
+    behind: Behind
     why: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -92,7 +95,8 @@ class Page:
             assert "style" not in given, node
             assert not [name for name in given if name.startswith("on")], node
             assert node.name not in ("style", "base", "iframe", "object", "embed"), node
-            assert node.name != "script" or "src" in given, node
+            assert node.name != "script" or given["src"].startswith("/-/static/"), node
+            assert node.name != "script" or given["integrity"], node
             for name in ("src", "action"):
                 assert given.get(name, "/").startswith("/"), given
             if node.name == "link":
@@ -106,7 +110,7 @@ class Page:
         assert self.count("h1") == self.count("main") == self.count("head title") == 1
         for node in self.nodes:
             for name in ("aria-labelledby", "aria-describedby", "for"):
-                assert attributes(node).get(name, ids[0]) in ids, node
+                assert set(attributes(node).get(name, "").split()) <= set(ids), attributes(node)
         here = {f"#{one}" for one in ids}
         for link in self.links():
             assert not link.startswith("#") or link in here, link
@@ -150,6 +154,7 @@ def state(scene: Scene, why: dict[int, str], **more: Any) -> dict[str, Any]:
 
     ports = scene.ports
     known = {"ports": ports, "behind": Behind(ports.hosts), "why_pending": why_pending, "now": scene.clock}
+    known["broadcast"] = Broadcast(ports.db, ports.moments.watched, Traffic(), "abc", scene.clock)
     return farside.state(ports.db, private_mode=False, renew_rights=nothing_told, admission=None, **known) | more
 
 

@@ -1,20 +1,23 @@
 """What a page costs: bytes on the line, statements, and time with a long history."""
 
 import gzip
+import hashlib
 import time
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 from sqlalchemy import Boolean, Text
 
-from app.builds import flow
+from app.builds import flow, store
 from app.db import schema
 from app.db.tx import Tx, run
+from app.repos import store as repos
 from app.ui import errors, routes
 from app.ui.assets import all_of_them
 from tests.accounts import farside
-from tests.builds.farside import OCTOCAT, Scene, pipeline
+from tests.builds.farside import NOW, OCTOCAT, Scene, pipeline, pushed
 from tests.counting import Counting
 from tests.ui.farside import BROWSER, Place, state
 from tests.web.asgi import serving
@@ -50,6 +53,8 @@ async def test_pages_are_small_on_the_line(place: Place) -> None:
             "/login",
             "/-/builds",
             "/-/deployments",
+            "/-/approvals",
+            "/octocat/hello/2/-/again",
         )
     }
     files = {name: len(asset.text.packed) for name, asset in all_of_them().items()}
@@ -63,10 +68,12 @@ async def test_pages_are_small_on_the_line(place: Place) -> None:
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("/", 5),
-        ("/octocat/hello", 10),
+        ("/", 11),
+        ("/octocat/hello", 11),
         ("/octocat/hello/1", 7),
-        ("/octocat/hello/32/1/1", 8),
+        ("/octocat/hello/32/1/1", 9),
+        ("/octocat/hello/32/-/cancel", 9),
+        ("/-/approvals", 5),
         ("/-/go?q=web", 5),
         ("/-/builds", 5),
         ("/-/deployments", 7),
@@ -84,6 +91,33 @@ async def test_a_page_asks_for_few_statements_in_one_transaction(place: Place, p
     assert answer.status_code == 200
     assert counting.calls == ["read"]
     assert len(counting.statements) <= most, counting.statements
+
+
+async def test_a_board_of_fifty_rows_of_six_targets_is_small_on_the_line(place: Place) -> None:
+    rows = await place.scene.ports.db.write(grid(place, 49, 6))
+
+    page = await place.page("/", "root")
+
+    assert page.count("tbody tr") == rows
+    assert page.count("tbody td details.menu") == 49 * 6
+    assert len(gzip.compress(page.html.encode())) <= 15 * KB
+
+
+def grid(place: Place, count: int, width: int) -> Tx[int]:
+    """More repositories with so many targets each, and a commit of its own in each target; how many there are."""
+    for number in range(count):
+        made = yield from repos.create(
+            replace(place.repo, id=0, namespace=f"team{number % 5}", name=f"service-{number}")
+        )
+        for at in range(width):
+            sha = hashlib.sha1(f"{number} {at}".encode(), usedforsecurity=False).hexdigest()
+            draft = replace(
+                pushed(made, sha), event="promote", deploy_to=f"target-{at}", status="success", number=at + 1
+            )
+            yield from store.create(
+                replace(draft, finished=NOW - number * at * 977, trigger=f"person{number * at % 9}")
+            )
+    return count + 1
 
 
 def fill(scene: Scene, count: int) -> Tx[None]:
@@ -119,6 +153,7 @@ async def test_a_history_of_a_hundred_thousand_builds_is_as_quick(place: Place) 
     paths = [
         *("/", "/octocat/hello", "/octocat/hello?status=failure&target=t5", "/octocat/hello/100500"),
         *("/-/builds", "/-/builds?status=killed", "/-/deployments", "/-/deployments?target=none"),
+        *("/-/approvals", "/octocat/hello/100500/-/again", "/octocat/hello/100501/-/approve"),
     ]
 
     times: dict[str, list[float]] = {path: [] for path in paths}

@@ -127,9 +127,10 @@ async def test_an_approval_that_is_due_names_who_may_and_how(place: Place) -> No
 
     assert "Not begun: deploy." in texts["reader"]
     assert "Why: an administrator of the repository must approve it." in texts["reader"]
-    assert "Whoever administers octocat/hello may" in texts["reader"]
-    assert "gantry build approve octocat/hello 1" in texts["keeper"]
-    assert "gantry build approve octocat/hello 1" in texts["root"]
+    assert "They are keeper and octocat." in texts["reader"]
+    assert "This needs the right to administer octocat/hello" in texts["reader"]
+    assert texts["keeper"].endswith("Approve Reject…")
+    assert texts["root"].endswith("Approve Reject…")
     assert (await place.page(BUILD)).text("h1") == "Build 1 waits for approval"
 
 
@@ -140,7 +141,7 @@ async def test_parameters_tell_where_they_come_from(place: Place) -> None:
 
     page = await place.page("/octocat/hello/2")
 
-    assert page.text("dl") == "REGION eu from build 1 VERSION 1.4 given"
+    assert page.text("main dl") == "REGION eu from build 1 VERSION 1.4 given"
     assert "promotion of build 1 to staging by octocat" in page.text("#head")
 
 

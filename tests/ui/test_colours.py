@@ -18,7 +18,8 @@ PAIRS = [
     *((tone, f"{tone}-ground") for tone in TONES),
     *(("ground", "link"), ("link", "neutral-ground"), ("soft", "neutral-ground"), ("link", "log-ground")),
     *((name, "log-ground") for name in LOG),
-    *(("log-text", "log-here"), ("log-soft", "log-here"), ("log-ground", "log-text")),
+    *((name, "log-here") for name in (*LOG, "link")),
+    *(("log-ground", "log-text"), ("link", "waits-ground")),
 ]
 
 

@@ -66,7 +66,7 @@ async def test_filters_find_what_they_say_and_stay_in_the_form(place: Place, que
     page = await place.page(f"{BUILDS}?{query}")
 
     assert page.links("tbody th a") == [f"/octocat/hello/{number}" for number in numbers]
-    assert page.count("input[checked]") == (1 if "mine" in query else 0)
+    assert page.count("main input[checked]") == (1 if "mine" in query else 0)
     assert numbers or "No build here is so." in page.text()
 
 
@@ -135,7 +135,7 @@ async def test_a_promotion_shows_what_ran_before_it(place: Place) -> None:
     rows = [" ".join(text.split()[1:]) for text in page.text("tbody tr").split("success") if text]
     assert page.text("tbody td.wide") == "↶ rolled back v2 → v1 v1 → v2 v1 → v2 nothing → v1"
     assert "production octocat/hello" in rows[0]
-    assert page.count("h2") == 1
+    assert page.count("main h2") == 1
 
 
 async def test_days_stand_apart(place: Place) -> None:
@@ -144,7 +144,7 @@ async def test_days_stand_apart(place: Place) -> None:
     place.scene.clock.time += 2 * 86400
     await promote(place, 1, "production", "success")
 
-    assert (await place.page(DEPLOYMENTS)).count("h2") == 2
+    assert (await place.page(DEPLOYMENTS)).count("main h2") == 2
 
 
 async def test_a_file_has_what_the_filters_find(place: Place) -> None:

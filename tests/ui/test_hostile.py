@@ -36,7 +36,7 @@ async def test_names_of_anybody_are_text_on_every_page(place: Place, text: str) 
     pages = [await place.page(path) for path in PATHS]
 
     for page in pages:
-        assert page.count("main script") == 0
+        assert page.count("body script") == 0
         assert not [link for link in page.links() if "javascript" in link]
     assert text.split()[0] in pages[2].text()
 

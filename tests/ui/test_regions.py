@@ -6,10 +6,11 @@ from tests.builds.farside import pipeline
 from tests.ui.farside import Place
 
 REGIONS = {
-    "/": ["repos"],
+    "/": ["board"],
     "/octocat/hello": ["builds", "targets"],
     "/-/builds": ["builds"],
     "/-/deployments": ["days"],
+    "/octocat/hello/-/targets/live": ["target"],
     "/octocat/hello/1": ["graph", "head", "log", "stages"],
 }
 CASES = [(path, region) for path, regions in REGIONS.items() for region in regions]
@@ -17,7 +18,8 @@ CASES = [(path, region) for path, regions in REGIONS.items() for region in regio
 
 @pytest.mark.parametrize(("path", "region"), CASES)
 async def test_a_region_is_the_same_text_as_in_its_page(place: Place, path: str, region: str) -> None:
-    await place.scene.push(pipeline("a"), pipeline("b", depends_on=["a"]))
+    live = pipeline("live", trigger={"event": ["promote"], "target": ["live"]})
+    await place.scene.push(pipeline("a"), pipeline("b", depends_on=["a"]), live)
 
     page = await place.page(path)
     part = await place.get(path, **{"Gantry-Region": region})

@@ -56,7 +56,7 @@ async def test_a_target_shows_what_runs_there_and_what_was_begun_since(place: Pl
     staging, production = page.doc.query(".cards > .card")
     sha = (await place.scene.build(1)).after[:8]
     assert words(staging) == f"staging {sha} build 2 · just now · octocat"
-    assert words(production) == (f"production {sha} build 3 · just now · octocat queued 5 {sha} failed 4 {sha}")
+    assert words(production) == (f"production {sha} build 3 · just now · octocat queued 5 failed 4 log")
 
 
 async def test_the_version_of_a_tag_is_its_name(place: Place) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.encoding import encode
-from app.web.reply import JSON, Empty
+from app.web.reply import JSON, Empty, SeeOther
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(),
@@ -49,3 +49,15 @@ def test_nothing_is_written_as_it_is(value: object, text: bytes) -> None:
 
 def test_nothing_to_say_has_no_body() -> None:
     assert (Empty().status_code, Empty().body) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ("/acme/web/42/-/promote?target=a%20b&x=1#L5", "/acme/web/42/-/promote?target=a%20b&x=1#L5"),
+        ("/日本/web", "/%E6%97%A5%E6%9C%AC/web"),
+        ("/a\r\nSet-Cookie: b", "/a%0D%0ASet-Cookie:%20b"),
+    ],
+)
+def test_an_address_of_any_letters_is_one_that_a_header_may_hold(said: str, sent: str) -> None:
+    assert SeeOther(said).headers["location"] == sent

@@ -14,7 +14,7 @@ from app.artifacts.access import VISITOR, Visitor
 from app.artifacts.blobs.store import BlobStore, Received
 from app.artifacts.model import Blob
 from app.artifacts.visible import visible_to
-from app.buildinfo import access, diff, document, files, flow, linking, names, policy, store
+from app.buildinfo import access, diff, document, files, flow, names, policy, store, stored
 from app.buildinfo.api.asked import ANY, BUILD, RUN, STARTED, WHERE, address, found, ports, repository, started
 from app.buildinfo.diff import DiffJSON
 from app.buildinfo.document import Document
@@ -243,16 +243,12 @@ async def build_artifacts(request: Request[Any], visitor: Visitor) -> JSON[list[
     return JSON([_file_json(file) for file in linked])
 
 
-def _linked(key: str, visitor: Visitor, pairs: Sequence[names.Pair]) -> Tx[list[Candidate] | None]:
+def _linked(key: str, visitor: Visitor, pairs: Sequence[names.Pair]) -> Tx[Sequence[Candidate] | None]:
     repo = yield from access.find(key)
     run = (yield from store.find_first(repo.id, pairs)) if repo is not None else None
     if run is None or not access.may(visitor, "read", key, run):
         return None
-    entries = yield from store.entries(run.id)
-    known = yield from linking.candidates(run.name, run.number, key)
-    known = [*known, *(yield from linking.at_own_places(entries.artifacts))]
-    fitting = {file.item_id: file for _, files_of in linking.belonging(entries.artifacts, known) for file in files_of}
-    return [file for file in fitting.values() if access.may_read_file(visitor, file)]
+    return (yield from stored.of_run(visitor, key, run, (yield from store.entries(run.id))))
 
 
 def _file_json(file: Candidate) -> FileJSON:

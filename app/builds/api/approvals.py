@@ -15,7 +15,7 @@ from app.web.reply import JSON
 from app.web.route import PAGE, Endpoint
 
 #: The form of the keys in cursors: ids of builds.
-_IDS = r"\d{1,18}"
+IDS = r"\d{1,18}"
 
 
 async def list_approvals(
@@ -30,7 +30,7 @@ async def list_approvals(
 
 
 def _page(request: Request[State], caller: Caller) -> Tx[Part[tuple[Repo, Build]]]:
-    return lists.approvals(caller.user, paging.window(request, _IDS), request.state["now"]())
+    return lists.approvals(caller.user, paging.window(request, IDS), request.state["now"]())
 
 
 routes = [

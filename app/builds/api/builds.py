@@ -114,15 +114,20 @@ async def approve_all(request: Request[State], found: Access) -> Empty:
 
 async def decline(request: Request[State], found: Access) -> Empty:
     """Decline a blocked stage, and with it the build."""
-    number, stage = paths.number(request), paths.stage(request)
-    await approval.decline(request.state["ports"], found.repo, number, found.by, stage)
+    number, stage, reason = paths.number(request), paths.stage(request), await _reason(request)
+    await approval.decline(request.state["ports"], found.repo, number, found.by, stage, reason=reason)
     return Empty()
 
 
 async def decline_all(request: Request[State], found: Access) -> Empty:
     """Decline all blocked stages of a build, and with them the build."""
-    await approval.decline(request.state["ports"], found.repo, paths.number(request), found.by)
+    number, reason = paths.number(request), await _reason(request)
+    await approval.decline(request.state["ports"], found.repo, number, found.by, reason=reason)
     return Empty()
+
+
+async def _reason(request: Request[State]) -> str:
+    return (await body.words(request)).get(_REASON.name, "")
 
 
 async def status_svg(_: Request[State], __: Caller | None, build: Build | None) -> SVG:
@@ -156,6 +161,8 @@ def _newest(_: Request[State], found: Access) -> Tx[Build | None]:
 _BADGES = Path.of("/api/badges") / OWNER / NAME
 _ENTRY = Word("entry", "A branch, the number of a pull request, or a target.", "production")
 _BRANCH = Param("branch", "A branch; without it and `ref`, the default branch.")
+#: Drone knows no reason.
+_REASON = Param("reason", "Why: the error of the stages that are declined, and part of the record.", form=True)
 _REF = Param("ref", "A ref in full, such as `refs/tags/v1`; `branch` wins.")
 #: Badges stand on public pages: the server asks for no token, except in private mode.
 _PUBLIC = Unless(lambda state: not state["private_mode"], ADMITTED_TO, refusals=())
@@ -226,8 +233,24 @@ routes = [
     Endpoint("DELETE", BUILD, cancel, operation="builds.cancel", needs=WRITE, scope="promote"),
     Endpoint("POST", BUILD / "approve", approve_all, operation="builds.approve_all", needs=ADMIN, scope="promote"),
     Endpoint("POST", BUILD / "approve" / STAGE, approve, operation="builds.approve", needs=ADMIN, scope="promote"),
-    Endpoint("POST", BUILD / "decline", decline_all, operation="builds.decline_all", needs=ADMIN, scope="promote"),
-    Endpoint("POST", BUILD / "decline" / STAGE, decline, operation="builds.decline", needs=ADMIN, scope="promote"),
+    Endpoint(
+        "POST",
+        BUILD / "decline",
+        decline_all,
+        operation="builds.decline_all",
+        needs=ADMIN,
+        scope="promote",
+        query=[_REASON],
+    ),
+    Endpoint(
+        "POST",
+        BUILD / "decline" / STAGE,
+        decline,
+        operation="builds.decline",
+        needs=ADMIN,
+        scope="promote",
+        query=[_REASON],
+    ),
     Endpoint(
         "GET",
         _BADGES / "status.svg",

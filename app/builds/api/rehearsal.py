@@ -1,27 +1,22 @@
 """`dry_run=true`: the build that a call would make, and what would change. Nothing is stored, announced or numbered."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import NotRequired, TypeAlias
 
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
-from app.builds import targets
-from app.builds.api.compare import CommitJSON, commits_json
+from app.builds import rehearsal
+from app.builds.api.compare import CommitJSON, commit_json
 from app.builds.api.request import State
 from app.builds.model import Build
-from app.builds.ports import Ports
+from app.builds.rehearsal import Changes
 from app.builds.wire import BuildJSON, build_json
-from app.errors import AppError, Invalid, Problem
-from app.evolve import evolve
-from app.repos.model import Repo, source
-from app.scm.forge import Comparison
+from app.errors import Invalid, Problem
+from app.repos.model import Repo
 from app.web.reply import JSON
 from app.web.route import Param
 
-#: Seconds that an answer waits for the host to compare commits.
-PATIENCE = 5.0
 DRY_RUN = Param("dry_run", "`true`: only say what the call would do. No build has a parameter of this name.", form=True)
 
 
@@ -74,39 +69,25 @@ async def answer(
     request: Request[State], repo: Repo, made: Build, given: Mapping[str, str], old: Build | None = None
 ) -> JSON[RehearsedJSON]:
     """The answer of a call that would make a build, out of an old build if there is one."""
-    ports = request.state["ports"]
-    stages = tuple(evolve(stage, id=0, build_id=0) for stage in made.stages)
-    shown = build_json(evolve(made, id=0, number=0, stages=stages), stages=True)
-    inherited = f"build {old.number}" if old and old.number else "given"
-    told = RehearsalJSON(params_from={name: "given" if name in given else inherited for name in made.params})
-    current = await ports.db.read(targets.current(repo.id, made.deploy_to)) if made.deploy_to else None
-    if current is not None:
-        told["current"] = build_json(current)
-        if current.after and made.after:
-            told["changes"] = await _changes(ports, repo, current.after, made.after)
-    return JSON(RehearsedJSON(**shown, dry_run=told))
+    found = await rehearsal.of(request.state["ports"], repo, made, given, old)
+    told = RehearsalJSON(params_from=found.params_from)
+    if found.current is not None:
+        told["current"] = build_json(found.current)
+    if found.changes is not None:
+        told["changes"] = _changes(repo, found.changes)
+    return JSON(RehearsedJSON(**build_json(found.build, stages=True), dry_run=told))
 
 
-async def _changes(ports: Ports, repo: Repo, before: str, after: str) -> ChangesJSON:
-    link = f"/api/repos/{repo.slug}/compare/{before}...{after}"
-    changes = ChangesJSON(before=before, after=after, link=link, commits=None, undone=None, files=None)
-    try:
-        async with asyncio.timeout(PATIENCE):
-            new, undone = await _compared(ports, repo, before, after)
-    except TimeoutError:
-        changes["reason"] = f"the host of the repository did not answer within {PATIENCE:g} seconds"
-    except AppError as error:
-        changes["reason"] = error.message
-    else:
-        changes["commits"], changes["undone"] = commits_json(new), commits_json(undone)
-        changes["files"] = list(new.paths)
-    return changes
-
-
-async def _compared(ports: Ports, repo: Repo, before: str, after: str) -> tuple[Comparison, Comparison]:
-    """What is new, and what is undone."""
-    if before == after:
-        return Comparison((), ()), Comparison((), ())
-    compare, of = ports.hosts.compare, source(repo)
-    new, undone = await asyncio.gather(compare(of, before, after), compare(of, after, before))
-    return new, undone
+def _changes(repo: Repo, found: Changes) -> ChangesJSON:
+    new, undone, files = found.commits, found.undone, found.files
+    made = ChangesJSON(
+        before=found.before,
+        after=found.after,
+        link=f"/api/repos/{repo.slug}/compare/{found.before}...{found.after}",
+        commits=[commit_json(commit) for commit in new] if new is not None else None,
+        undone=[commit_json(commit) for commit in undone] if undone is not None else None,
+        files=list(files) if files is not None else None,
+    )
+    if found.reason:
+        made["reason"] = found.reason
+    return made

@@ -4,8 +4,9 @@ from starlette.requests import Request
 
 from app.builds.api.request import State
 from app.builds.removal import remove
-from app.repos import hooks, moments, settings
+from app.repos import hooks, verbs
 from app.repos.access import ADMIN, Access
+from app.repos.model import Repo
 from app.repos.paths import REPO
 from app.repos.wire import RepoJSON, repo_json
 from app.web import body
@@ -19,13 +20,15 @@ async def disable(request: Request[State], found: Access) -> JSON[RepoJSON]:
 
     Before it is deleted, what runs is stopped. One of its name that is registered later counts on from its last number.
     """
-    repo, state = found.repo, request.state
-    await hooks.remove(state["hosts"], repo, state["public_url"], found.user_id)
     if body.query(request).get("remove") == "true":
-        return JSON(repo_json(await remove(request.state["ports"], repo, found.by)))
-    disabled = settings.disable(repo.id, request.state["now"]())
-    recorded = moments.changing(request.state["recorders"], "repo.disable", found.by, repo.id, disabled)
-    return JSON(repo_json(await request.state["db"].write(recorded)))
+        return JSON(repo_json(await delete(request.state, found)))
+    return JSON(repo_json(await verbs.disable(request.state, found)))
+
+
+async def delete(state: State, found: Access) -> Repo:
+    """Delete a repository, as `remove`; the webhook at its host is removed first."""
+    await hooks.remove(state["hosts"], found.repo, state["public_url"], found.user_id)
+    return await remove(state["ports"], found.repo, found.by)
 
 
 routes = [

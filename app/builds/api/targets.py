@@ -27,13 +27,15 @@ from app.web.route import PAGE, Endpoint
 class TargetJSON(TypedDict):
     """A target: the last promotion or rollback that succeeded there, and what was begun after it.
 
-    `current` is absent if none ever succeeded. `since` are the builds that were begun after `current` and
+    `declared` says whether the pipeline file of the default branch names the target. `current` is absent if no
+    promotion ever succeeded. `since` are the builds that were begun after `current` and
     wait, run or failed, newest first, at most five: they do not change what runs. `before` is the target
     that stands before this one, and `behind` how many commits run there and not here: at most 250, and null if that is
     not known (yet), as where the host cannot compare commits.
     """
 
     name: str
+    declared: bool
     current: NotRequired[BuildJSON]
     since: list[BuildJSON]
     before: NotRequired[str]
@@ -41,7 +43,7 @@ class TargetJSON(TypedDict):
 
 
 class RepoTargetsJSON(RepoJSON):
-    """A repository with its targets, in the order in which they were first promoted to."""
+    """A repository with its targets: those of its pipeline file, then the others as they were first promoted to."""
 
     targets: list[TargetJSON]
 
@@ -49,8 +51,9 @@ class RepoTargetsJSON(RepoJSON):
 async def list_of_repo(request: Request[State], found: Access, listed: Sequence[Target]) -> JSON[list[TargetJSON]]:
     """What runs in each target of a repository, and what was begun there since.
 
-    A target is listed from the first promotion to it on, in the order of these, until it is taken off the list of
-    deployments.
+    First stand the targets that the pipeline file of the default branch names, in its order, as the newest build of
+    that branch has read it. Any other target is listed from the first promotion to it on, in the order of these, until
+    it is taken off the list of deployments.
     """
     ((_, made),) = await _made(request, [(found.repo, listed)])
     return JSON(made)
@@ -82,7 +85,12 @@ async def _made(
 
     def made(repo: Repo, its: Sequence[Target], at: int) -> TargetJSON:
         target, pair = its[at], pair_of(repo, its, at)
-        whole = TargetJSON(name=target.name, since=[build_json(build) for build in target.since], behind=None)
+        whole = TargetJSON(
+            name=target.name,
+            declared=target.declared,
+            since=[build_json(build) for build in target.since],
+            behind=None,
+        )
         if target.current is not None:
             whole["current"] = build_json(target.current)
         if at:

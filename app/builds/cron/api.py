@@ -2,9 +2,8 @@
 
 from starlette.requests import Request
 
-from app.accounts import moments as written
 from app.builds.api.request import State
-from app.builds.cron import flow, moments, store
+from app.builds.cron import flow, store, verbs
 from app.builds.cron.input import CronChanges, NewCron
 from app.builds.cron.model import Cron
 from app.builds.cron.wire import CronJSON, cron_json
@@ -32,12 +31,7 @@ async def create(request: Request[State], found: Access) -> JSON[CronJSON]:
 
     `expr` is about the clock of `zone`, a time zone as in Europe/Berlin; without it, about UTC.
     """
-    new = await body.parse(request, NewCron)
-    job, now = Cron(id=0, repo_id=found.repo.id, next=0, **new.model_dump()), request.state["now"]()
-    creating = flow.create(job, now, request.state["cron_pace"], free=found.is_system)
-    made = await written.write(request, found.by, creating, lambda by, job: moments.created(by, found.repo, job))
-    request.state["crons_changed"]()
-    return JSON(cron_json(made))
+    return JSON(cron_json(await verbs.create(request.state, found, await body.parse(request, NewCron))))
 
 
 async def show(_: Request[State], __: Access, job: Cron) -> JSON[CronJSON]:
@@ -51,20 +45,13 @@ def _named(request: Request[State], found: Access) -> Tx[Cron]:
 
 async def update(request: Request[State], found: Access) -> JSON[CronJSON]:
     """Change a cron job; what is left out stays."""
-    new = await body.parse(request, CronChanges)
-    changes, name = new.model_dump(exclude_none=True), request.path_params["cron"]
-    now, pace = request.state["now"](), request.state["cron_pace"]
-    updating = flow.update(found.repo.id, name, changes, now, pace, free=found.is_system)
-    recorded = moments.changing(request.state["recorders"], found.by, found.repo, name, updating)
-    job = await request.state["db"].write(recorded)
-    request.state["crons_changed"]()
-    return JSON(cron_json(job))
+    changes = await body.parse(request, CronChanges)
+    return JSON(cron_json(await verbs.update(request.state, found, request.path_params["cron"], changes)))
 
 
 async def delete(request: Request[State], found: Access) -> Empty:
     """Remove a cron job; it may be gone already."""
-    deleting = store.delete(found.repo.id, request.path_params["cron"])
-    await written.write(request, found.by, deleting, lambda by, job: moments.deleted(by, found.repo, job))
+    await verbs.delete(request.state, found, request.path_params["cron"])
     return Empty()
 
 

@@ -1,10 +1,11 @@
 """What an expression means, in words, as in `every hour at :06, January to May`. Pure."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from app.builds.cron import expression
-from app.builds.cron.expression import Schedule
+from app.builds.cron.expression import BadExpression, Schedule
 
 _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _MONTHS = (
@@ -13,6 +14,33 @@ _MONTHS = (
 )
 #: Numbers at equal distances that are listed; more are told by their distance.
 _LISTED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """Five fields: what they mean as they are read, and as most people mean them; empty for no meaning."""
+
+    read: str
+    meant: str
+    #: The six fields that say what most people mean.
+    six: str
+
+
+def short(expr: str) -> Short | None:
+    """The two meanings of five fields, which are read as seconds to month, and which most people write as minute to
+    weekday: whoever promotes by the clock must choose one. None for every other expression."""
+    if not expression.is_short(expr):
+        return None
+    six = f"0 {' '.join(expr.split())}"
+    return Short(words_if_any(expr), words_if_any(six), six)
+
+
+def words_if_any(expr: str) -> str:
+    """The meaning of an expression; empty for one that this version cannot read."""
+    try:
+        return words(expr)
+    except BadExpression:
+        return ""
 
 
 def words(expr: str) -> str:

@@ -9,6 +9,7 @@ from app.builds.api.request import State
 from app.builds.deliveries import store
 from app.builds.deliveries.keeper import Again, Kept
 from app.builds.deliveries.model import Delivery
+from app.builds.model import Build
 from app.builds.wire import BuildJSON, build_json
 from app.db.tx import Tx
 from app.db.window import Part
@@ -92,19 +93,25 @@ async def repeat(request: Request[State], found: Access) -> JSON[BuildJSON] | JS
     202 when the build is not made within a second, or the delivery waits for an earlier one of its ref. 409 when there
     is a build. Where nothing is to run, the error says why.
     """
-    repo, name = found.repo, request.path_params["delivery"]
+    try:
+        build = await tried_again(request.state, found, request.path_params["delivery"])
+    except Kept as kept:
+        return JSON(TriedJSON(message=kept.message, id=kept.name), 202)
+    return JSON(build_json(build))
+
+
+async def tried_again(state: State, found: Access, name: str) -> Build:
+    """The build of a delivery that somebody lets be tried once more, recorded. Conflict for a disabled repository, and
+    errors as of `Keeper.repeat`."""
+    repo = found.repo
     if not repo.active:
         raise Conflict(f"the repository is disabled: gantry repo enable {repo.slug}", code="repo_disabled")
 
     def recorded(tx: Tx[Again]) -> Tx[Again]:
         change = Change("delivery.repeat", found.by, f"{repo.slug}#deliveries/{name}", repo.id)
-        return request.state["recorders"].recorded(tx, lambda _: change)
+        return state["recorders"].recorded(tx, lambda _: change)
 
-    try:
-        build = await request.state["keeper"].repeat(repo, name, found.by, recorded)
-    except Kept as kept:
-        return JSON(TriedJSON(message=kept.message, id=kept.name), 202)
-    return JSON(build_json(build))
+    return await state["keeper"].repeat(repo, name, found.by, recorded)
 
 
 def _push_json(one: Delivery) -> PushJSON:

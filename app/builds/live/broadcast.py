@@ -79,6 +79,11 @@ class Broadcast:
         """How many streams are open."""
         return len(self._readers)
 
+    @property
+    def newest(self) -> str:
+        """The id of the newest frame, after which a stream can go on; empty while changes are not collected."""
+        return self._ring.id(self._ring.newest) if self._collecting.is_set() else ""
+
     async def join(
         self, who: Who, repo_id: int | None, last_id: str, abort: Callable[[], None], lasts: float = math.inf
     ) -> Reader:

@@ -42,11 +42,15 @@ class Ring:
     def add(self, repo_id: int, data: bytes) -> None:
         """Add a frame with a change, as JSON; drop the oldest frames when there are too many."""
         self.newest += 1
-        frame = b"id: %s-%d\ndata: %s\n\n" % (self._name.encode(), self.newest, data)
+        frame = b"id: %s\ndata: %s\n\n" % (self.id(self.newest).encode(), data)
         self._entries.append(Entry(self.newest, repo_id, frame))
         self._size += len(frame)
         while len(self._entries) > 1 and (len(self._entries) > COUNT or self._size > SIZE):
             self._size -= len(self._entries.popleft().frame)
+
+    def id(self, position: int) -> str:
+        """The id of the frame at a position."""
+        return f"{self._name}-{position}"
 
     def interrupt(self) -> None:
         """Changes may be missed from now on: drop all frames, so that no reader goes on from an earlier position."""

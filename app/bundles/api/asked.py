@@ -66,11 +66,15 @@ def version(request: Request[Any]) -> tuple[str, str]:
 
 
 def found(request: Request[Any], visitor: Visitor) -> Tx[tuple[str, Bundle]]:
-    """The version in the path, and the key of its repository; NoBundle, Forbidden.
+    """The version in the path, and the key of its repository; as `named`."""
+    return (yield from named(request, visitor, *version(request)))
+
+
+def named(request: Request[Any], visitor: Visitor, name: str, number: str) -> Tx[tuple[str, Bundle]]:
+    """A version, and the key of the repository that the query names; NoBundle, Forbidden.
 
     Without `project` or `repository_key` the common repository is meant, or the only other one that has the version.
     """
-    name, number = version(request)
     key = repository(request) if says_repository(request) else (yield from _home(visitor, name, number))
     rights.require(visitor, "read", key, name, number)
     bundle = yield from store.find(key, name, number)

@@ -10,7 +10,7 @@ from app.builds.model import Build, Stage
 from app.cli.local.checkout import Checkout
 from app.cli.local.events import Wanted, draft, system
 from app.convert.errors import BadConversion
-from app.pipeline import dangers
+from app.pipeline import dangers, globs
 from app.pipeline.document import BadPipeline, Config
 from app.pipeline.event import Event
 from app.pipeline.nothing import nothing_to_run
@@ -109,7 +109,7 @@ def _literals(config: Config | None, condition: str) -> list[str]:
     """The names, not patterns, that the triggers of a file include."""
     triggers = [pipeline.trigger for pipeline in config.pipelines] if config else []
     names = dict.fromkeys(name for trigger in triggers for name in getattr(trigger, condition).include)
-    return [name for name in names if not dangers.is_pattern(name)]
+    return [name for name in names if not globs.is_pattern(name)]
 
 
 async def _look(checkout: Checkout, configs: Configs, build: Build, found: Findings) -> Config | None:

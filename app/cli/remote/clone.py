@@ -99,6 +99,14 @@ def repository(client: Client) -> str:
     )
 
 
+def repository_if_any(client: Client) -> str | None:
+    """The same; None where the current folder is no clone of a repository of the server."""
+    try:
+        return repository(client)
+    except (NoRemote, NotFound):
+        return None
+
+
 def _called(client: Client, slug: str) -> Json | None:
     try:
         return client.record("GET", repo_path(slug))

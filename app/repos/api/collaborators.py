@@ -8,7 +8,7 @@ from app.accounts import store as accounts
 from app.accounts.model import User
 from app.db.tx import Row, Tx
 from app.errors import NotFound
-from app.repos import moments, store
+from app.repos import store, verbs
 from app.repos.access import ADMIN, GRANTED_READ, Access, State
 from app.repos.input import Rights
 from app.repos.model import Permissions
@@ -51,28 +51,19 @@ async def set_collaborator(request: Request[State], found: Access) -> JSON[Permi
     """
     new = await body.parse(request, Rights)
     rights = Permissions(new.read or new.write or new.admin, new.write or new.admin, new.admin)
-    await _set(request, found, await request.state["db"].read(_account(request, found)), rights)
+    user = await request.state["db"].read(_account(request, found))
+    await verbs.set_rights(request.state, found, user, rights)
     return JSON(permissions_json(rights))
 
 
 async def delete_collaborator(request: Request[State], found: Access, user: User) -> Empty:
     """Take away all rights of an account."""
-    await _set(request, found, user, Permissions())
+    await verbs.set_rights(request.state, found, user, Permissions())
     return Empty()
 
 
 def _account(request: Request[State], _: Access) -> Tx[User]:
     return accounts.find(request.path_params["login"])
-
-
-async def _set(request: Request[State], found: Access, user: User, rights: Permissions) -> None:
-    """Give an account exactly these rights; no rights take its rights away."""
-    state, repo = request.state, found.repo
-    if rights == Permissions():
-        tx = store.revoke(repo.id, user)
-    else:
-        tx = store.grant(repo.id, user.id, rights, state["now"]())
-    await state["db"].write(moments.setting_rights(state["recorders"], found.by, repo, user.id, user.login, rights, tx))
 
 
 def _collaborator(repo_uid: str, row: Any, rights: Permissions) -> CollaboratorJSON:

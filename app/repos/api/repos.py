@@ -7,8 +7,7 @@ from starlette.requests import Request
 from app.accounts.auth import SYSTEM, Caller
 from app.db.tx import Tx
 from app.db.window import Part
-from app.errors import Invalid, Problem
-from app.repos import flow, hooks, model, moments, settings, store
+from app.repos import flow, model, moments, store, verbs
 from app.repos.access import ADMIN, READ, Access, State
 from app.repos.input import NewRepo, RepoChanges
 from app.repos.model import Repo
@@ -76,17 +75,7 @@ async def hook(request: Request[State], found: Access) -> JSON[HookJSON]:
 async def update(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Change settings of a repository; what is left out, or null, stays."""
     patch = await body.parse(request, RepoChanges)
-    _refuse_of_plain_git(found.repo, patch)
-    mine = settings.SETTINGS + (settings.SYSTEM_SETTINGS if found.is_system else ())
-    changed = settings.update(found.repo.id, patch.model_dump(include=set(mine)), request.state["now"]())
-    return JSON(repo_json(await _write(request, found, "repo.update", changed)))
-
-
-def _refuse_of_plain_git(repo: Repo, patch: RepoChanges) -> None:
-    """Invalid for settings of plain git in a repository of a host, which sends webhooks and shows statuses."""
-    if repo.scm and (given := [name for name in settings.PLAIN_GIT if getattr(patch, name)]):
-        words = f"is for repositories of plain git; this one is at {repo.scm}"
-        raise Invalid.of([Problem(name, "not_plain_git", f"{name} {words}") for name in given])
+    return JSON(repo_json(await verbs.update(request.state, found, patch)))
 
 
 async def enable(request: Request[State], found: Access) -> JSON[RepoJSON]:
@@ -94,33 +83,17 @@ async def enable(request: Request[State], found: Access) -> JSON[RepoJSON]:
 
     First the webhook is registered at the repository's host; a host that refuses gives its reason.
     """
-    state = request.state
-    await hooks.install(state["hosts"], state["seal"], found.repo, state["public_url"], found.user_id)
-    enabled = settings.enable(found.repo.id, found.user_id, request.state["now"]())
-    return JSON(repo_json(await _write(request, found, "repo.enable", enabled)))
+    return JSON(repo_json(await verbs.enable(request.state, found)))
 
 
 async def chown(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Make the caller the owner of the repository."""
-    owned = settings.chown(found.repo.id, found.user_id, request.state["now"]())
-    return JSON(repo_json(await _write(request, found, "repo.chown", owned)))
+    return JSON(repo_json(await verbs.chown(request.state, found)))
 
 
 async def repair(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Ask the host again for the default branch, and register the webhook of an enabled repository anew."""
-    state, recorded = request.state, partial(_changing, request, found, "repo.repair")
-    if found.repo.active:
-        await hooks.install(state["hosts"], state["seal"], found.repo, state["public_url"], found.user_id)
-    return JSON(repo_json(await flow.repair(state["db"], state["hosts"], found.repo, state["now"](), recorded)))
-
-
-async def _write(request: Request[State], found: Access, verb: str, tx: Tx[Repo]) -> Repo:
-    return await request.state["db"].write(_changing(request, found, verb, tx))
-
-
-def _changing(request: Request[State], found: Access, verb: str, tx: Tx[Repo]) -> Tx[Repo]:
-    """A transaction that changes the repository and records the change."""
-    return moments.changing(request.state["recorders"], verb, found.by, found.repo.id, tx)
+    return JSON(repo_json(await verbs.repair(request.state, found)))
 
 
 _REPOS = "/api/repos"

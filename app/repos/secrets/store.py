@@ -97,6 +97,11 @@ def list_of(owner: Owner) -> Tx[list[Secret]]:
     return [_secret(row) for row in (yield from many(owner.sql.list_of, owner=owner.key))]
 
 
+def list_shared(repo: Repo) -> Tx[list[Secret]]:
+    """The names and flags of the secrets that a repository gets from its namespace, by name, without values."""
+    return [_secret(row) for row in (yield from many(SHARED, namespace=repo.namespace, scm=repo.scm))]
+
+
 def list_of_namespaces() -> Tx[list[Secret]]:
     """Names and flags of the secrets of all namespaces, by name."""
     return [_secret(row) for row in (yield from many(ALL_OF_NAMESPACES))]

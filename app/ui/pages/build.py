@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
-from app.builds import paths, stages, store
+from app.builds import paths, stages
 from app.builds.api import logs
 from app.builds.api.request import State
 from app.builds.logs import ranges
@@ -17,12 +17,13 @@ from app.builds.model import FAILED, Build, Stage, Status, Step
 from app.builds.paths import NUMBER, STAGE, STEP
 from app.db.tx import Tx
 from app.errors import AppError, NotFound, TooLong, Unavailable
-from app.evolve import evolve
 from app.repos.access import READ, Access
-from app.repos.model import Repo
+from app.repos.model import Repo, Right
 from app.ui import frame, graph, views
+from app.ui.acts import Act, acts
 from app.ui.addresses import OURS
 from app.ui.ansi import Painter, Piece
+from app.ui.around import Around, Change, Parameter, changes, parameters, reads
 from app.ui.faults import Fault, faults, names_lines
 from app.ui.frame import Read
 from app.ui.pages.repo import PATH as REPO
@@ -36,23 +37,8 @@ LINES = 1000
 FEW = 12
 #: Seconds that the page waits for the pipeline file of a build that could not begin.
 PATIENCE = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A build with its stages, and the build that it was made of."""
-
-    build: Build
-    parent: Build | None
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter of a build, and the number of the build that it comes from; 0 for one that was given."""
-
-    name: str
-    value: str
-    source: int
+#: Seconds that the page of a build that waits for approval waits for what the build changes.
+CHANGE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +98,9 @@ class View:
     """The page."""
 
     repo: Repo
-    build: Build
-    parameters: Sequence[Parameter]
+    around: Around
+    change: Change | None
+    acts: Sequence[Act]
     #: The stages by depth; empty where a graph says nothing.
     columns: Sequence[Sequence[Stage]]
     is_wide: bool
@@ -124,14 +111,25 @@ class View:
     may_admin: bool
 
     @property
-    def blocked(self) -> Sequence[Stage]:
-        """The stages that wait for approval."""
-        return [stage for stage in self.build.stages if stage.status == "blocked"]
+    def build(self) -> Build:
+        """The build, with its stages."""
+        return self.around.build
+
+    @property
+    def parameters(self) -> Sequence[Parameter]:
+        """The parameters of the build."""
+        return parameters(self.around)
 
     @property
     def approvals(self) -> Sequence[str]:
-        """Why they do, each reason once."""
-        return list(dict.fromkeys(self.reasons[stage.id] for stage in self.blocked))
+        """Why stages wait for an approval, each reason once."""
+        return list(dict.fromkeys(self.reasons[stage.id] for stage in self.around.blocked))
+
+    @property
+    def barred(self) -> Mapping[Right, Sequence[str]]:
+        """What the caller may not do, by the right that is lacking."""
+        lacking = dict.fromkeys(act.right for act in self.acts if not act.is_allowed)
+        return {right: [act.label.rstrip("…") for act in self.acts if act.right == right] for right in lacking}
 
     @property
     def failing(self) -> tuple[Stage, Step] | None:
@@ -139,12 +137,12 @@ class View:
         return next(_steps_of(self.build, FAILED), None) if self.build.status in FAILED else None
 
 
-async def show(request: Request[State], found: Access, read: Read[Found]) -> HTML:
+async def show(request: Request[State], found: Access, read: Read[Around]) -> HTML:
     """The page, open at the step that failed, else at the one that runs, else at the last."""
     return await _page(request, found, read, _chosen(read.found.build))
 
 
-async def show_step(request: Request[State], found: Access, read: Read[Found]) -> HTML:
+async def show_step(request: Request[State], found: Access, read: Read[Around]) -> HTML:
     """The page, open at the step of the address; NotFound."""
     at = paths.stage(request), body.number(request, STEP.name, "step number")
     for stage in read.found.build.stages:
@@ -154,14 +152,16 @@ async def show_step(request: Request[State], found: Access, read: Read[Found]) -
     raise NotFound(f"build {read.found.build.number} has no step {at[1]} in a stage {at[0]}")
 
 
-async def _page(request: Request[State], found: Access, read: Read[Found], chosen: tuple[Stage, Step] | None) -> HTML:
-    build, state = read.found.build, request.state
+async def _page(request: Request[State], found: Access, read: Read[Around], chosen: tuple[Stage, Step] | None) -> HTML:
+    around, build, state = read.found, read.found.build, request.state
     columns = graph.columns(build.stages) if len(build.stages) > 1 else ()
     waiting: Mapping[int, str] = await state["why_pending"](build.stages)
+    (change,) = await changes(request, [(found.repo, build, around.before)], CHANGE if around.blocked else 0)
     view = View(
         found.repo,
-        build,
-        _parameters(build, read.found.parent),
+        around,
+        change,
+        acts(found.repo, build, around.earlier, found.may),
         columns,
         len(build.stages) > FEW,
         {stage.id: views.why(stage, build, waiting.get(stage.id, "")) for stage in build.stages},
@@ -171,13 +171,6 @@ async def _page(request: Request[State], found: Access, read: Read[Found], chose
     )
     tone = views.mark_of(build).tone
     return frame.page(request, "build.html", found.user, read, tone=tone, view=view)
-
-
-def _reads(request: Request[State], found: Access) -> Tx[Found]:
-    build = yield from paths.build(request, found)
-    whole = evolve(build, stages=(yield from stages.list_of(build.id)))
-    parent = (yield from store.find_numbered_if_any(found.repo.id, build.parent)) if build.parent else None
-    return Found(whole, parent)
 
 
 def _chosen(build: Build) -> tuple[Stage, Step] | None:
@@ -194,14 +187,6 @@ def _steps_of(build: Build, statuses: frozenset[Status]) -> Iterator[tuple[Stage
     """The steps with one of these statuses, first those whose failure counts."""
     found = [(stage, step) for stage in build.stages for step in stage.steps if step.status in statuses]
     yield from sorted(found, key=lambda pair: pair[1].errignore)
-
-
-def _parameters(build: Build, parent: Build | None) -> Sequence[Parameter]:
-    inherited = parent.params.items() if parent else ()
-    return [
-        Parameter(name, value, parent.number if parent and (name, value) in inherited else 0)
-        for name, value in build.params.items()
-    ]
 
 
 async def _faults(request: Request[State], repo: Repo, build: Build) -> Sequence[Fault]:
@@ -280,10 +265,10 @@ def _step_in_stage(request: Request[State], found: Access) -> Tx[tuple[Stage, St
 
 
 _FROM = Param("from", "The number of the first line of the log that is shown.")
-_BUILD = REPO / NUMBER
+PATH = REPO / NUMBER
 _LOG = REPO / f"{OURS}/logs" / NUMBER / STAGE / STEP
 routes = [
-    Endpoint("GET", _BUILD, show, needs=READ, reads=frame.reading(_reads), query=[_FROM]),
-    Endpoint("GET", _BUILD / STAGE / STEP, show_step, needs=READ, reads=frame.reading(_reads), query=[_FROM]),
+    Endpoint("GET", PATH, show, needs=READ, reads=frame.reading(reads), query=[_FROM]),
+    Endpoint("GET", PATH / STAGE / STEP, show_step, needs=READ, reads=frame.reading(reads), query=[_FROM]),
     Endpoint("GET", _LOG, show_log, needs=READ, reads=_step_in_stage),
 ]

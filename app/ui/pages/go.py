@@ -11,7 +11,7 @@ from app.builds.api.request import State
 from app.builds.goto import Found
 from app.db.tx import Tx
 from app.repos.access import ADMITTED
-from app.ui import addresses, frame
+from app.ui import addresses, fragments, frame
 from app.ui.frame import Read
 from app.web import body
 from app.web.reply import HTML, SeeOther
@@ -28,9 +28,13 @@ class View:
 
 
 async def show(request: Request[State], caller: Caller | None, read: Read[Sequence[Found]]) -> HTML | SeeOther:
-    """The page of the one thing that the words mean; a list of several, and also of none."""
+    """The page of the one thing that the words mean; a list of several, and also of none.
+
+    What is found while somebody types is a region, and always a list.
+    """
     words = _words(request)
-    if meant := _meant(words, read.found):
+    meant = "" if fragments.HEADER in request.headers else _meant(words, read.found)
+    if meant:
         return SeeOther(meant)
     user = caller.user if caller else None
     return frame.page(request, "go.html", user, read, view=View(words, read.found))

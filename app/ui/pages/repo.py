@@ -6,21 +6,19 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from app.builds import filters, lists, store, targets
+from app.builds import filters, lists
 from app.builds.api.request import State
-from app.builds.api.targets import pair_of
 from app.builds.deliveries import store as deliveries
 from app.builds.deliveries.model import Delivery
-from app.builds.lists import Head
 from app.builds.model import Build
-from app.builds.targets import Target
 from app.db.tx import Tx
 from app.db.window import Part, Window
 from app.errors import Invalid, Problem
 from app.repos.access import READ, Access
 from app.repos.model import Repo
 from app.repos.paths import NAME, OWNER
-from app.ui import frame
+from app.ui import cells, frame
+from app.ui.cells import Cell, Listed
 from app.ui.frame import Read
 from app.web import body, paging
 from app.web.paging import Neighbours
@@ -38,7 +36,7 @@ ROWS, DELIVERIES = 25, 100
 class Found:
     """What is read for the page. Where the filters are wrong, `problems` say why, and there are no builds."""
 
-    targets: Sequence[Target]
+    listed: Listed
     builds: Part[Build]
     #: The deliveries of the time of the page that started nothing, newest first; whether there is any delivery.
     idle: Sequence[Delivery]
@@ -47,20 +45,11 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """A target, and how many commits it is behind the target before it; None where that is not known."""
-
-    target: Target
-    before: str
-    behind: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class View:
     """The page."""
 
     repo: Repo
-    cards: Sequence[Card]
+    cells: Sequence[Cell]
     #: Builds, and pushes that started nothing, newest first.
     rows: Sequence[Build | Delivery]
     pages: Neighbours
@@ -85,13 +74,13 @@ async def show(request: Request[State], found: Access, read: Read[Found]) -> HTM
     has_any = bool(seen.builds.items or seen.builds.earlier or filtered or body.query(request).get("cursor"))
     view = View(
         repo,
-        await _cards(request, repo, seen.targets),
+        (await cells.cells(request.state["behind"], [seen.listed]))[0],
         seen.builds.items if filtered else [*_merged(seen.builds.items, seen.idle)],
         pages,
         asked,
         filtered,
         seen.problems,
-        {**lists.VALUES, "target": [target.name for target in seen.targets]},
+        {**lists.VALUES, "target": [target.name for target in seen.listed.targets]},
         not has_any,
         seen.was_pushed,
         found.may("write"),
@@ -107,13 +96,13 @@ def _asked(request: Request[State]) -> Mapping[str, str]:
 
 
 def _reads(request: Request[State], found: Access) -> Tx[Found]:
-    known = yield from targets.of_repo(found.repo.id)
+    known = yield from cells.of_repo(found)
     told = (yield from _told(found.repo)) if found.may("write") else ()
     try:
         part = yield from filters.page(found.repo, _asked(request), paging.window(request, filters.NUMBERS, size=ROWS))
     except Invalid as wrong:
         return Found(known, Part((), earlier=False, later=False), (), bool(told), wrong.problems)
-    builds = yield from _whole(part)
+    builds = yield from lists.whole(part)
     idle = [one for one in told if not one.build and not one.twin]
     shown = (yield from _of_page(found.repo, builds, idle)) if idle else ()
     return Found(known, builds, shown, bool(told), ())
@@ -123,21 +112,6 @@ def _told(repo: Repo) -> Tx[Sequence[Delivery]]:
     return (yield from deliveries.list_newest(repo.id, Window(DELIVERIES))).items
 
 
-def _whole(part: Part[Head]) -> Tx[Part[Build]]:
-    builds = yield from store.by_ids(head.id for head in part.items)
-    return Part([builds[head.id] for head in part.items if head.id in builds], part.earlier, part.later)
-
-
-async def _cards(request: Request[State], repo: Repo, known: Sequence[Target]) -> Sequence[Card]:
-    """The targets; what is not counted yet is counted for the next time that somebody looks."""
-    pairs = [pair_of(repo, known, at) for at in range(len(known))]
-    counts = await request.state["behind"].counts([pair for pair in pairs if pair is not None], patience=0)
-    left = iter(counts)
-    behind = [next(left) if pair is not None else None for pair in pairs]
-    befores = ["", *(target.name for target in known)]
-    return [Card(*card) for card in zip(known, befores, behind, strict=False)]
-
-
 def _of_page(repo: Repo, builds: Part[Build], idle: Sequence[Delivery]) -> Tx[Sequence[Delivery]]:
     """The deliveries of the time of a page: after its oldest build, up to the build that is newer than its newest."""
     since, until = 0, _LATEST
@@ -145,7 +119,7 @@ def _of_page(repo: Repo, builds: Part[Build], idle: Sequence[Delivery]) -> Tx[Se
         since = builds.items[-1].created
     if builds.earlier and builds.items:
         newer = yield from lists.page(repo, {}, Window(1, before=str(builds.items[0].number)))
-        until = min([build.created for build in (yield from _whole(newer)).items], default=_LATEST)
+        until = min([build.created for build in (yield from lists.whole(newer)).items], default=_LATEST)
     return [one for one in idle if since < one.received <= until]
 
 

@@ -1,0 +1,1 @@
+"""The settings of a repository, for its administrators: one subject a page."""

@@ -1,0 +1,1 @@
+"""Pages of what promotions move: artifacts, build-info, release bundles."""

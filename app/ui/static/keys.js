@@ -1,0 +1,115 @@
+// What people do by hand: keys (the list is parts/keys.html), copying, and sending a form.
+
+// ---- Keys
+
+const FIELDS = "input, textarea, select, [contenteditable]";
+const ROWS = "main :is(tbody tr, .card, .tree .row)";
+const OF_A_LOG = ["f", "e", "Home", "End", "[", "]"];
+const SETTING = "gantry.keys";
+const letters = document.getElementById("letters");
+let before = "", forgetting;
+
+/** Storage may be blocked: then letters are keys. */
+function stored(act) {
+  try {
+    return act(localStorage);
+  } catch {
+    return null;
+  }
+}
+
+letters.checked = stored((kept) => kept.getItem(SETTING)) !== "off";
+letters.addEventListener("change", () => stored((kept) => kept.setItem(SETTING, letters.checked ? "on" : "off")));
+
+/** Follow a link or open a box; a button that would send a form only gets the focus. */
+function press(target) {
+  if (target.matches("a, summary, button[type=button]")) return target.click();
+  if (!target.matches(FIELDS) && target.tabIndex < 0) target.tabIndex = -1;
+  target.focus();
+  return target.select?.();
+}
+
+function walk(by) {
+  const links = [...document.querySelectorAll(ROWS)].map((row) => row.querySelector("a[href]"));
+  const shown = [...new Set(links)].filter((link) => link?.getClientRects().length);
+  const at = shown.findIndex((link) => link.closest(ROWS).contains(document.activeElement));
+  shown[at < 0 && by < 0 ? shown.length - 1 : at + by]?.focus();
+}
+
+function close() {
+  const menu = document.activeElement.closest("details.menu[open]") ?? document.querySelector("details.menu[open]");
+  if (!menu) return false;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+  return true;
+}
+
+/** Whether the key did something. */
+function act(key) {
+  const whole = before ? `${before} ${key}` : key;
+  clearTimeout(forgetting);
+  before = "";
+  const target = document.querySelector(`[data-key="${CSS.escape(whole)}"]`);
+  const dialog = document.getElementById("keys");
+  if (whole === "?" && dialog) dialog.showModal();
+  else if (target) press(target);
+  else if (key === "j" || key === "k") walk(key === "j" ? 1 : -1);
+  else if (OF_A_LOG.includes(key)) {
+    return !document.dispatchEvent(new CustomEvent("gantry:key", { detail: key, cancelable: true }));
+  } else if (document.querySelector(`[data-key^="${CSS.escape(key)} "]`)) {
+    before = key;
+    forgetting = setTimeout(() => (before = ""), 1500);
+  } else return false;
+  return true;
+}
+
+document.addEventListener("keydown", (event) => {
+  const { key, target } = event;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (key === "Escape" ? close() : !target.closest(FIELDS) && (letters.checked || key.length > 1) && act(key)) {
+    event.preventDefault();
+  }
+});
+
+// ---- Copying
+
+async function copy(button) {
+  const text = button.dataset.copy || button.previousElementSibling.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = Object.assign(document.createElement("textarea"), { value: text }); // without HTTPS
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+    button.focus();
+  }
+  document.getElementById("said").textContent = button.dataset.done;
+  button.textContent = button.dataset.done;
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (button) copy(button);
+});
+
+// ---- Sending a form once
+
+const STOPPED = 10000;
+const sent = new WeakSet();
+
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter } = event;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (sent.has(form)) return event.preventDefault();
+  sent.add(form);
+  submitter?.setAttribute("aria-busy", "true");
+  const again = () => {
+    sent.delete(form);
+    submitter?.removeAttribute("aria-busy");
+  };
+  setTimeout(again, STOPPED); // somebody may have stopped the request
+  addEventListener("pageshow", again, { once: true });
+});

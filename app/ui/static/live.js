@@ -1,0 +1,379 @@
+// Keeps a page as it is on the server: says whether it does, renews regions when builds change, moves times on.
+// What attributes mean stands in app/ui/fragments.py.
+
+const html = document.documentElement;
+const { account, heard } = html.dataset;
+html.dataset.scripts = "";
+
+// ---- HTML from the server
+
+const policy = (globalThis.trustedTypes ?? { createPolicy: (_, rules) => rules }).createPolicy("gantry", {
+  createHTML(text, answer) {
+    const isPage = answer.headers.get("Content-Type")?.startsWith("text/html");
+    if (isPage && new URL(answer.url).origin === location.origin) return text;
+    throw new TypeError(`${answer.url} is no page of this server`);
+  },
+});
+
+/** A region of the page at an address; `known` has the tag of what is shown. Undefined where nothing is new. */
+async function ask(address, id, known, signal) {
+  const headers = { "Gantry-Region": id, ...(known.tag && { "If-None-Match": known.tag }) };
+  const answer = await fetch(address, { headers, signal, cache: "no-store", redirect: "manual" });
+  if (answer.status === 401 || (answer.headers.get("Gantry-Account") ?? account) !== account) become("out");
+  if (answer.status === 304 || state === "out") return undefined;
+  if (!answer.ok) throw answer;
+  const text = policy.createHTML(await answer.text(), answer);
+  known.tag = answer.headers.get("ETag");
+  return new DOMParser().parseFromString(text, "text/html").getElementById(id);
+}
+
+// ---- Regions
+
+const GAP = 1000, CROWDED_GAP = 5000, CROWD = 20, JITTER = 200, SLOW = 400, LONGEST_WAIT = 60000;
+const regions = new Map();
+const events = [];
+
+function isCrowded() {
+  return events.length > CROWD && events.at(-1) - events[0] < 1000;
+}
+
+/** Ask for a region when its time has come: at once, unless it was asked for a moment ago. */
+function renewSoon({ id }) {
+  if (!regions.has(id)) regions.set(id, { tag: "", asked: -Infinity, wait: 0 });
+  const known = regions.get(id);
+  known.wanted = true;
+  if (known.timer || known.busy || document.hidden || state === "out") return;
+  const due = known.asked + Math.max(isCrowded() ? CROWDED_GAP : GAP, known.wait);
+  known.timer = setTimeout(renew, Math.max(due - performance.now(), 0) + Math.random() * JITTER, id, known);
+}
+
+async function renew(id, known) {
+  const find = () => document.getElementById(id);
+  const slow = setTimeout(() => find()?.setAttribute("aria-busy", "true"), SLOW);
+  Object.assign(known, { timer: 0, wanted: false, busy: true, asked: performance.now() });
+  try {
+    const fresh = await ask(location.pathname + location.search, id, known);
+    if (fresh && find()) put(find(), fresh);
+    known.wait = 0;
+    if (![...regions.values()].some((one) => one.failed && one !== known)) say("failing", false);
+    known.failed = false;
+  } catch (error) {
+    if (error.status) say("failing", (known.failed = true)); // without an answer there is no connection, which is said
+    known.wanted ||= !error.status || error.status === 429 || error.status >= 500;
+    known.wait = Math.min(2 * known.wait || CROWDED_GAP, LONGEST_WAIT);
+  }
+  clearTimeout(slow);
+  find()?.removeAttribute("aria-busy");
+  known.busy = false;
+  if (known.wanted && find()) renewSoon({ id });
+}
+
+function renewAll() {
+  if (heard !== undefined) document.querySelectorAll("[data-live]").forEach(renewSoon);
+}
+
+function isTyped(node) {
+  if (node.matches?.("select")) {
+    return node.selectedIndex !== Math.max([...node.options].findIndex((one) => one.defaultSelected), 0);
+  }
+  return node.matches?.("input, textarea") && (node.value !== node.defaultValue || node.checked !== node.defaultChecked);
+}
+
+const KEEP = {
+  callbacks: {
+    beforeNodeMorphed: (old) =>
+      !(isTyped(old) || old.dataset?.own !== undefined || (old === document.activeElement && "value" in old)),
+    beforeAttributeUpdated: (name, node) => name !== "open" || !node.matches("details, dialog"),
+  },
+};
+
+function morph(old, fresh) {
+  globalThis.Idiomorph.morph(old, fresh, KEEP);
+}
+
+/** Put a new region in place of the old one. New rows do not move what somebody reads: they wait behind a button. */
+function put(region, fresh) {
+  const button = region.querySelector("[data-newer]");
+  const rows = button ? [...fresh.querySelectorAll("tr[id], li[id]")] : [];
+  const count = rows.filter((row) => !document.getElementById(row.id)).length;
+  if (count && count < rows.length && (location.search || region.getBoundingClientRect().top < 0)) {
+    for (const row of rows) if (document.getElementById(row.id)) morph(document.getElementById(row.id), row);
+    button.textContent = button.dataset.newer.replace("{}", count);
+    button.hidden = false;
+    button.onclick = () => {
+      replace(region, fresh);
+      region.scrollIntoView();
+      region.querySelector("[id] a[href]")?.focus();
+    };
+  } else replace(region, fresh);
+}
+
+function replace(region, fresh) {
+  morph(region, fresh);
+  title();
+  region.dispatchEvent(new CustomEvent("gantry:renewed", { bubbles: true }));
+}
+
+function title() {
+  const head = document.querySelector("[data-title]");
+  if (!head) return;
+  document.title = head.dataset.title;
+  document.querySelector("link[rel=icon]").href = head.dataset.icon;
+}
+
+// ---- What holds: live, lost, paused or out
+
+let state = "";
+
+function say(word, holds, since) {
+  for (const one of document.querySelectorAll(`[data-for=${word}]`)) {
+    const time = one.querySelector("time");
+    if (time && since) {
+      time.dateTime = new Date(since).toISOString();
+      time.textContent = new Date(since).toTimeString().slice(0, 5);
+    }
+    one.hidden = !holds;
+  }
+}
+
+function become(next, since) {
+  if (state === "out") return;
+  if (state) say(state, false);
+  say((state = next), true, since);
+  if (next === "out") leave();
+}
+
+// ---- One stream for all pages of the browser: the page that holds the lock reads, and tells the others
+
+const HIDDEN = 30000, SILENT = 75000, LONGEST_PAUSE = 10000;
+let last = heard, channel, joined, reads, skew = 0;
+
+/** Tell all pages of this browser, and this one. */
+function tell(message) {
+  heed({ data: message });
+  channel?.postMessage(message);
+}
+
+function heed({ data: message }) {
+  if (message.id) last = message.id;
+  if (message.slug) {
+    const about = ["repos", `repo:${message.slug}`, `build:${message.slug}:${message.number}`];
+    const found = [...document.querySelectorAll("[data-live]")].filter(({ dataset }) => about.includes(dataset.live));
+    if (found.length && events.push(performance.now()) > CROWD + 1) events.shift();
+    found.forEach(renewSoon);
+  }
+  if (message.state && joined) become(message.state, message.since);
+  if ("skew" in message) skew = message.skew;
+  if (message.renew) renewAll();
+  if (message.hello) {
+    if (message.hello !== account) renewAll(); // the answers say whose they are
+    if (reads) channel.postMessage({ ...reads, last });
+  }
+  if (message.last && heard !== undefined && message.last !== last) {
+    if (!isAfter(last, message.last)) renewAll();
+    last = message.last;
+  }
+}
+
+/** Whether a page that was made after the change `mine` has seen the change `other`; ids are `name-number`. */
+function isAfter(mine, other) {
+  const [[name, number], [another, least]] = [mine.split("-"), other.split("-")];
+  return name === another && Number(number) >= Number(least);
+}
+
+function open() {
+  try {
+    channel = new BroadcastChannel("gantry");
+    channel.onmessage = heed;
+    channel.postMessage({ hello: account });
+  } catch {
+    channel = undefined; // storage is blocked
+  }
+}
+
+async function join() {
+  if (joined || state === "out") return;
+  joined = new AbortController();
+  open();
+  const { signal } = joined;
+  if (heard === undefined) return;
+  try {
+    if (!channel) throw new TypeError("alone");
+    await navigator.locks.request("gantry", { signal }, () => read(signal));
+  } catch {
+    if (!signal.aborted) await read(signal);
+  }
+}
+
+function leave() {
+  joined?.abort();
+  channel?.close();
+  joined = channel = reads = undefined;
+}
+
+/** Read the stream until `signal`; after an end, again. */
+async function read(signal) {
+  for (let pause = 0, again = false; !signal.aborted; again = true) {
+    try {
+      await follow(signal, again, () => (pause = 0));
+    } catch {
+      if (signal.aborted) break;
+      if (pause) tell((reads = { state: "lost", since: reads?.since ?? Date.now() }));
+    }
+    await new Promise((done) => setTimeout(done, Math.random() * 1000 + pause));
+    pause = Math.min(2 * pause || 500, LONGEST_PAUSE);
+  }
+}
+
+async function follow(signal, again, opened) {
+  const quiet = new AbortController();
+  const stop = () => quiet.abort();
+  signal.addEventListener("abort", stop, { once: true });
+  let silence = setTimeout(stop, SILENT);
+  try {
+    const answer = await fetch("/api/stream", {
+      headers: last ? { "Last-Event-ID": last } : {},
+      signal: quiet.signal,
+      cache: "no-store",
+    });
+    if (answer.status === 401) return become("out");
+    if (!answer.ok) throw answer;
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let text = "", isFirst = true; ; isFirst = false) {
+      const { done, value } = await reader.read();
+      if (done) return undefined;
+      clearTimeout(silence);
+      silence = setTimeout(stop, SILENT);
+      if (isFirst) {
+        opened();
+        reads = { state: "live", skew: Date.parse(answer.headers.get("Date")) - Date.now() || 0 };
+        tell({ ...reads, renew: again || !last });
+      }
+      const frames = (text + value).split("\n\n");
+      text = frames.pop();
+      frames.forEach(hear);
+    }
+  } finally {
+    clearTimeout(silence);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function hear(frame) {
+  const [, id, data] = frame.match(/^id: (.*)\ndata: (.*)$/) ?? [];
+  if (data) {
+    const { slug, build } = JSON.parse(data);
+    tell({ id, slug, number: build.number, status: build.status, target: build.deploy_to, updated: build.updated });
+  } else if (frame.startsWith(": events were missed")) tell({ renew: true });
+}
+
+let hiding;
+
+function wake() {
+  clearTimeout(hiding);
+  const isBack = state === "paused";
+  join();
+  if (isBack) renewAll();
+  else for (const [id, { wanted }] of regions) if (wanted) renewSoon({ id });
+}
+
+function rest() {
+  leave();
+  become("paused");
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) hiding = setTimeout(rest, HIDDEN);
+  else wake();
+});
+addEventListener("pagehide", rest);
+addEventListener("pageshow", ({ persisted }) => persisted && wake());
+
+// ---- Times
+
+const words = document.getElementById("live")?.dataset;
+const units = (words?.units ?? "").split(" ").map((one) => one.split(":"));
+
+function age(seconds) {
+  const [unit, size] = units.find((one) => Math.abs(seconds) >= one[1]) ?? [];
+  if (!unit) return words.now;
+  return (seconds > 0 ? words.ago : words.ahead).replace("{}", `${Math.floor(Math.abs(seconds) / size)} ${unit}`);
+}
+
+function duration(seconds) {
+  const two = units.filter(([, size]) => size <= 86400);
+  const at = two.findIndex(([, size]) => seconds >= size);
+  if (at < 0) return words.shortest;
+  const [[unit, size], [smaller, part] = []] = two.slice(at);
+  const rest = part ? Math.floor((seconds % size) / part) : 0;
+  return `${Math.floor(seconds / size)} ${unit}${rest ? ` ${rest} ${smaller}` : ""}`;
+}
+
+function each(selector, write) {
+  const now = Math.floor((Date.now() + skew) / 1000);
+  if (!document.hidden) for (const one of document.querySelectorAll(selector)) one.textContent = write(one, now);
+}
+
+if (words) {
+  setInterval(each, 60000, "[data-age]", (one, now) => age(now - Date.parse(one.dateTime) / 1000));
+  setInterval(each, 1000, "[data-since]", (one, now) => duration(Math.max(now - one.dataset.since, 0)));
+}
+
+// ---- Go to: what is called so, while somebody types
+
+const go = document.getElementById("go"), list = document.getElementById("go-list");
+let asking, typing;
+
+function choose(option) {
+  list.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
+  option?.setAttribute("aria-selected", "true");
+  option?.scrollIntoView({ block: "nearest" });
+  if (option) go.setAttribute("aria-activedescendant", option.id);
+  else go.removeAttribute("aria-activedescendant");
+}
+
+function offer(options) {
+  list.replaceChildren(...options);
+  list.hidden = !options.length;
+  go.setAttribute("aria-expanded", String(!list.hidden));
+  choose();
+}
+
+async function suggest() {
+  asking?.abort();
+  asking = new AbortController();
+  try {
+    const found = go.value.trim() && (await ask(`/-/go?q=${encodeURIComponent(go.value)}`, "found", {}, asking.signal));
+    const cards = found && document.activeElement === go ? [...found.querySelectorAll(".card")] : [];
+    offer(
+      cards.map((card, at) => {
+        const option = Object.assign(document.createElement("li"), { id: `go-${at}`, role: "option" });
+        option.textContent = card.textContent.trim().replace(/\s+/g, " ");
+        option.dataset.href = card.querySelector("a").pathname;
+        return option;
+      }),
+    );
+  } catch {
+    // an older question, or none was answered: the form itself still works
+  }
+}
+
+go.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(suggest, 150);
+});
+go.addEventListener("blur", () => offer([]));
+list.addEventListener("pointerdown", (event) => event.preventDefault());
+list.addEventListener("click", ({ target }) => target.dataset.href && location.assign(target.dataset.href));
+go.addEventListener("keydown", (event) => {
+  const options = [...list.children], at = options.findIndex((one) => one.ariaSelected === "true");
+  if (event.key === "ArrowDown") choose(options[(at + 1) % options.length]);
+  else if (event.key === "ArrowUp") choose(options.at((at < 0 ? 0 : at) - 1));
+  else if (event.key === "Enter" && at >= 0) location.assign(options[at].dataset.href);
+  else if (event.key === "Escape" && options.length) offer([]);
+  else return;
+  event.preventDefault();
+});
+
+title();
+if (!document.hidden) join();

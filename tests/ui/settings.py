@@ -1,0 +1,82 @@
+"""What tests of the settings of a repository share: a browser that sends forms, and what was recorded."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from app.builds.cron.pace import Pace
+from app.builds.deliveries.keeper import Keeper
+from app.db.tx import Tx
+from app.moments import Moment, Recorder, Recorders
+from app.repos import store as repos
+from app.repos.model import Repo
+from app.ui import errors, routes
+from tests.accounts import farside
+from tests.accounts.farside import OWN
+from tests.builds.farside import SEAL, Scene
+from tests.ui.farside import BROWSER, Page, Place, people, state
+from tests.web.asgi import serving
+
+
+@dataclass
+class Desk(Place):
+    """A place at which people change things; `moments` are what was recorded."""
+
+    moments: list[Any] = field(default_factory=list)
+
+    async def post(self, path: str, who: str = "keeper", **fields: str) -> httpx2.Response:
+        """What a form of the server's own page sends."""
+        shown = farside.shown(self.cookies[who]) if who else {}
+        return await self.client.post(path, data=fields, headers=BROWSER | OWN | shown)
+
+    async def done(self, path: str, who: str = "keeper", **fields: str) -> Page:
+        """The page that follows an action that succeeds."""
+        answer = await self.post(path, who, **fields)
+        assert answer.status_code == 303, answer.text
+        return await self.page(answer.headers["location"], who)
+
+    async def refused(self, path: str, status: int, who: str = "keeper", **fields: str) -> Page:
+        """The form of an action that fails."""
+        answer = await self.post(path, who, **fields)
+        assert answer.status_code == status, answer.text
+        return Page(answer)
+
+    async def now(self) -> Repo:
+        """The repository as it is."""
+        return await self.scene.ports.db.read(repos.find(self.repo.id))
+
+    @property
+    def verbs(self) -> list[str]:
+        return [moment.verb for moment in self.moments]
+
+
+@asynccontextmanager
+async def desk_of(scene: Scene, **more: Any) -> AsyncIterator[Desk]:
+    """A desk in a scene."""
+    moments: list[Any] = []
+
+    def record(moment: Moment) -> Tx[None]:
+        moments.append(moment)
+        yield from ()
+
+    known = {
+        "recorders": Recorders(Recorder(record)),
+        "hosts": scene.ports.hosts,
+        "seal": SEAL,
+        "crons_changed": lambda: None,
+        "cron_pace": Pace(),
+        "keeper": Keeper(scene.ports),
+    }
+    rows = [*routes.routes, *routes.described]
+    values = state(scene, {}) | known | more
+    async with serving(rows, page=errors.page, split=routes.split, **values) as client:
+        yield Desk(scene, client, await people(scene), values["behind"], moments=moments)
+
+
+def path_of(address: str) -> str:
+    """The path of an address, without its query."""
+    return urlsplit(address).path
