@@ -13,7 +13,7 @@ from tests.browser.browse import DESK, PATIENT
 
 #: The picture on README's first screen; `GANTRY_PICTURE=true` makes it anew.
 PICTURE = Path(__file__).parents[2] / "docs" / "board.png"
-HEIGHT = 300
+HEIGHT = 380
 
 
 @pytest.fixture
