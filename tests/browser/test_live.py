@@ -97,13 +97,17 @@ def test_what_another_person_does_is_seen_without_a_load(browse: Browse, place: 
 
 
 def test_the_title_and_the_icon_of_a_build_follow_it(browse: Browse, place: Place) -> None:
-    page = browse("keeper")
-    opened(page, f"/{VAULT}/2")
-    expect(page).to_have_title(f"‖ 2 {VAULT} · Gantry")
+    server, slug = place.server, place.server.register(place.repository.url, "acme/safe", visibility="private")
+    server.push(slug, place.repository.git("rev-parse", "HEAD").strip())
+    server.finished(slug, PUSHED)
+    server.json("PATCH", f"/api/repos/{slug}", json={"protected": True})
+    number = place.promote("2.0.0", slug=slug)
+    page = opened(browse("octocat"), f"/{slug}/{number}")
+    expect(page).to_have_title(f"‖ {number} {slug} · Gantry")
 
-    assert place.server.ask("POST", f"/api/repos/{VAULT}/builds/2/decline/1").status_code == 204
+    assert server.ask("POST", f"/api/repos/{slug}/builds/{number}/decline/1").status_code == 204
 
-    expect(page).not_to_have_title(f"‖ 2 {VAULT} · Gantry")
+    expect(page).not_to_have_title(f"‖ {number} {slug} · Gantry")
     expect(page.locator("link[rel=icon]")).not_to_have_attribute("href", re.compile("waits"))
     expect(page.locator("#head")).to_contain_text("octocat declined it")
 
@@ -164,7 +168,6 @@ def test_new_rows_wait_while_somebody_reads_further_down(browse: Browse, place: 
 
 
 def test_nothing_moves_below_the_pointer_of_who_decides(browse: Browse, place: Place) -> None:
-    place.promote("2.0.1", slug=VAULT)
     page = browse("keeper")
     page.clock.install()
     opened(page, "/-/approvals")
