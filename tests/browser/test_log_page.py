@@ -490,6 +490,25 @@ def test_the_page_and_the_script_read_escape_sequences_alike(browse: Browse, pla
         assert pieces == want, text
 
 
+def test_a_server_that_is_killed_and_starts_again_is_found_and_no_line_is_lost(
+    browse: Browse, feed: Place, tmp_path: Path
+) -> None:
+    fed = Fed(feed, tmp_path / "lines")
+    page = opened(browse("reader"), fed.page)
+    browse.accepted.append("ERR_|Failed to fetch")
+    fed.say("said early")
+    expect(page.get_by_text("said early")).to_be_in_viewport()
+    status = page.locator("#log [role=status]")
+
+    feed.server.kill()
+    expect(status).to_contain_text("The connection to the server is lost")
+    expect(page.get_by_text("said early")).to_be_visible()
+    feed.server.start()
+
+    expect(status).to_contain_text("step ended: ")
+    expect(page.get_by_text("said early")).to_be_visible()
+
+
 def test_how_quick_it_is_is_told(browse: Browse, long: str) -> None:
     """Prints, and asserts nothing: times differ from machine to machine."""
     page = opened(browse("reader"), long)

@@ -261,7 +261,7 @@ class Log {
 
   /** After the windows have changed: what else tells of the lines. */
   drawn() {
-    const { lines, words, windows } = this, { note } = windows;
+    const { lines, words, windows } = this, { note } = windows, strip = this.root.querySelector(".strip");
     note.textContent = lines.first > lines.kept ? fill(words.late, { n: lines.first + 1 }) : lines.cut;
     note.hidden = !note.textContent;
     if (windows.follows || !this.isRunning) this.#seenEnd = lines.end;
@@ -274,8 +274,9 @@ class Log {
       this.places = places.join();
       const marks = places.map(() => make("i"));
       places.forEach((at, index) => (marks[index].style.top = `${(100 * at) / PLACES}%`));
-      this.root.querySelector(".strip").replaceChildren(...marks);
+      strip.replaceChildren(...marks);
     }
+    Object.assign(strip.style, { top: `${this.box.offsetTop}px`, height: `${this.box.clientHeight}px` });
     this.highlight();
   }
 
