@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any, TypeVar
 
 from app.db.connect import Database
-from app.db.tx import Tx
+from app.db.tx import Statement, Tx
 
 T = TypeVar("T")
 
@@ -21,6 +21,8 @@ class Counting:
     def __init__(self, db: Database, without: Collection[str] = ()) -> None:
         self.db = db
         self.statements: list[str] = []
+        #: The same statements with their values.
+        self.asked: list[Statement] = []
         #: The calls, by name, one for each transaction.
         self.calls: list[str] = []
         self._without = without
@@ -41,6 +43,7 @@ class Counting:
             statement = next(tx)
             while True:
                 self.statements.append(statement[0])
+                self.asked.append(statement)
                 statement = tx.send((yield statement))
         except StopIteration as end:
             result: T = end.value

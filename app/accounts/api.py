@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from app.accounts import auth, moments, store
+from app.accounts import auth, moments, store, verbs
 from app.accounts.auth import ACCOUNT, KNOWN, SYSTEM, Caller, State
 from app.accounts.hosted import store as hosted
 from app.accounts.hosted.model import HostAccount
@@ -38,13 +38,7 @@ async def token(request: Request[State], caller: Caller) -> JSON[UserJSON]:
     """The caller's account; with `rotate`, it gets a new token, which is shown this once."""
     if (await body.words(request)).get("rotate") != "true":
         return JSON(user_json(caller.user))
-    return await _rotated(request, caller, caller.user)
-
-
-async def _rotated(request: Request[State], caller: Caller, user: User) -> JSON[UserJSON]:
-    fresh = auth.new_token()
-    rotating = store.set_token(user.id, fresh, request.state["now"]())
-    renewed = await moments.write(request, caller.by, rotating, moments.rotated)
+    renewed, fresh = await verbs.rotate(request.state, caller, caller.user)
     return JSON(user_json(renewed, token=fresh))
 
 
@@ -87,7 +81,8 @@ async def show_user(_: Request[State], __: Caller, user: User) -> JSON[UserJSON]
 
 async def rotate(request: Request[State], caller: Caller, user: User) -> JSON[UserJSON]:
     """Give an account a new token, which is shown this once; the old one and all sessions end at once."""
-    return await _rotated(request, caller, user)
+    renewed, fresh = await verbs.rotate(request.state, caller, user)
+    return JSON(user_json(renewed, token=fresh))
 
 
 #: The paths of all accounts, and of one account.

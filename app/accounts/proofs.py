@@ -29,6 +29,8 @@ BY_SESSION = """
     WHERE sessions.hash = :hash AND expires > :now AND NOT machine
 """
 TOKENS = "SELECT * FROM tokens WHERE user_id = :user_id ORDER BY name"
+#: Without the tokens that the server issues as JWTs, which may be very many.
+NAMED_TOKENS = "SELECT * FROM tokens WHERE user_id = :user_id AND name NOT LIKE 'jwt-%' ORDER BY name"
 TOKEN_BY_NAME = "SELECT * FROM tokens WHERE user_id = :user_id AND name = :name"
 TOKEN_BY_ID = "SELECT * FROM tokens WHERE id = :id AND user_id = :user_id"
 #: Without the tokens that the server issues as JWTs, which have a limit of their own.
@@ -46,7 +48,7 @@ ADD_SESSION = """
     FROM tokens WHERE id = :token_id AND user_id = :user_id RETURNING *
 """
 END_SESSION = "DELETE FROM sessions WHERE id = :id AND user_id = :user_id RETURNING *"
-END_SESSIONS = "DELETE FROM sessions WHERE user_id = :user_id RETURNING id"
+END_SESSIONS = "DELETE FROM sessions WHERE user_id = :user_id AND id <> :but RETURNING id"
 END_BY_HASH = "DELETE FROM sessions WHERE hash = :hash"
 #: Ends the sessions that are over, and the oldest ones beyond the newest `most`.
 TIDY_SESSIONS = """
@@ -106,6 +108,11 @@ def list_tokens(user_id: int) -> Tx[list[Token]]:
     return [TOKEN_MAPPER.make(row) for row in (yield from many(TOKENS, user_id=user_id))]
 
 
+def list_named_tokens(user_id: int) -> Tx[list[Token]]:
+    """As `list_tokens`, without those that the server has issued as JWTs."""
+    return [TOKEN_MAPPER.make(row) for row in (yield from many(NAMED_TOKENS, user_id=user_id))]
+
+
 def add_token(token: Token, token_hash: str) -> Tx[Token]:
     """A new token. Conflict when its name is taken, or the token itself, or when the account has many already."""
     yield from _lock_active(token.user_id)
@@ -136,7 +143,7 @@ def set_default(user_id: int, token_hash: str, now: int) -> Tx[None]:
         return
     if old is not None:
         yield from run(DELETE_TOKEN, id=old["id"], user_id=user_id)
-    yield from run(END_SESSIONS, user_id=user_id)
+    yield from end_sessions(user_id)
     yield from add_row(Token(0, user_id, DEFAULT, created=now), token_hash)
 
 
@@ -196,9 +203,9 @@ def end_session(user_id: int, session_id: int) -> Tx[Session]:
     return _SESSIONS.make(row)
 
 
-def end_sessions(user_id: int) -> Tx[int]:
-    """End all sessions of an account; how many there were."""
-    return len((yield from many(END_SESSIONS, user_id=user_id)))
+def end_sessions(user_id: int, *, but: int = 0) -> Tx[int]:
+    """End all sessions of an account, `but` that of an id; how many there were."""
+    return len((yield from many(END_SESSIONS, user_id=user_id, but=but)))
 
 
 def seen(proof: Proof, now: int) -> Tx[None]:

@@ -1,17 +1,18 @@
 """Sessions of browsers, and their routes: see and end sessions (contract drone-rest 3.1, 3.7)."""
 
 from contextlib import suppress
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
 
-from app.accounts import auth, moments, proofs, store
+from app.accounts import auth, moments, proofs, store, verbs
 from app.accounts.auth import ACCOUNT, COOKIE, Caller, State
 from app.accounts.model import Proof, Session, User
 from app.accounts.wire import SessionJSON, session_json, user_json
 from app.db.tx import Tx
 from app.errors import Conflict, NotFound
-from app.moments import SERVER, Actor, Change
+from app.moments import SERVER, Actor
 from app.web import body, origin
 from app.web.connected import address
 from app.web.needs import StoredNeeds
@@ -75,9 +76,10 @@ def to_login(path: str) -> SeeOther:
     return SeeOther(f"/login?next={quote(path, safe='')}")
 
 
-def is_https(request: Request[State]) -> bool:
+def is_https(request: Request[Any]) -> bool:
     """Whether browsers reach the server by https alone, so that cookies need not travel otherwise."""
-    return request.state["public_url"].startswith("https://") or request.url.scheme == "https"
+    public_url: str = request.state["public_url"]
+    return public_url.startswith("https://") or request.url.scheme == "https"
 
 
 def _logged_in(session: Session, *, value: str, request: Request[State], now: int) -> Tx[Session]:
@@ -127,18 +129,13 @@ def _mine(request: Request[State], caller: Caller) -> Tx[list[Session]]:
 
 async def end_sessions(request: Request[State], caller: Caller) -> Empty:
     """Log all browsers of the caller's account out, also the one that asks."""
-
-    def moment(by: Actor, count: int) -> Change | None:
-        return moments.sessions_ended(by, caller.user, count) if count else None
-
-    await moments.write(request, caller.by, proofs.end_sessions(caller.user.id), moment)
+    await verbs.end_sessions(request.state, caller)
     return Empty()
 
 
 async def end_session(request: Request[State], caller: Caller) -> Empty:
     """Log one browser of the caller's account out."""
-    ending = proofs.end_session(caller.user.id, body.number(request, "session", "session"))
-    await moments.write(request, caller.by, ending, lambda by, session: moments.session_ended(by, caller.user, session))
+    await verbs.end_session(request.state, caller, body.number(request, "session", "session"))
     return Empty()
 
 

@@ -2,8 +2,11 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias, TypeVar, cast
+
+from app.scm.forge import Comparison
+from app.scm.host import Commit
 
 T = TypeVar("T")
 #: The id of the repository, and what of the repository.
@@ -54,3 +57,18 @@ class Cache:
         del self._running[key]
         if not task.cancelled():
             task.exception()  # those that wait get the error; without any, it counts as seen
+
+
+def weigh_commit(commit: Commit) -> int:
+    """The bytes of a commit in memory, about."""
+    return len(commit.message) + 500
+
+
+def weigh_paths(paths: Sequence[str]) -> int:
+    """The bytes of paths in memory, about."""
+    return sum(len(path) + 60 for path in paths)
+
+
+def weigh_comparison(comparison: Comparison) -> int:
+    """The bytes of a comparison in memory, about."""
+    return sum(map(weigh_commit, comparison.commits)) + weigh_paths(comparison.paths)

@@ -4,9 +4,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from app.scm import refs
+from app.scm.cache import weigh_comparison, weigh_paths
 from app.scm.forge import MOST_COMMITS, Compares, Comparison
 from app.scm.host import Source
-from app.scm.served import Served, weigh_commit
+from app.scm.served import Served
 
 
 class Comparing(Served, Compares):
@@ -20,13 +21,13 @@ class Comparing(Served, Compares):
             found = await self._comparison(source, before, after)
             return Comparison(found.commits[-MOST_COMMITS:], found.paths)
 
-        looking = self._kept(source, "compare", before, after, make=make, weigh=_weigh_comparison)
+        looking = self._kept(source, "compare", before, after, make=make, weigh=weigh_comparison)
         return await self._named(looking, f"commit {before} or {after} not found")
 
     async def changed(self, source: Source, sha: str) -> Sequence[str]:
         """The paths that one commit has changed, as many as the host gives."""
         sha = refs.whole_id(sha)
-        looking = self._kept(source, "changed", sha, make=lambda: self._changes(source, sha), weigh=_weigh_paths)
+        looking = self._kept(source, "changed", sha, make=lambda: self._changes(source, sha), weigh=weigh_paths)
         return await self._named(looking, f"commit {sha} not found")
 
     @abstractmethod
@@ -36,11 +37,3 @@ class Comparing(Served, Compares):
     @abstractmethod
     async def _changes(self, source: Source, sha: str) -> tuple[str, ...]:
         """The paths of one commit."""
-
-
-def _weigh_paths(paths: Sequence[str]) -> int:
-    return sum(len(path) + 60 for path in paths)
-
-
-def _weigh_comparison(comparison: Comparison) -> int:
-    return sum(map(weigh_commit, comparison.commits)) + _weigh_paths(comparison.paths)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from app.errors import NotFound, Unauthorized, Unreadable
 from app.scm import files, refs
 from app.scm.api import Api, Read
-from app.scm.cache import Cache
+from app.scm.cache import Cache, weigh_commit
 from app.scm.client import Client
 from app.scm.forge import (
     Clones,
@@ -357,11 +357,6 @@ async def peeled(sha: str, look: Callable[[str], Awaitable[tuple[str, str]]]) ->
         if kind != "tag":
             return sha
     return sha
-
-
-def weigh_commit(commit: Commit) -> int:
-    """The bytes of a commit in memory, about."""
-    return len(commit.message) + 500
 
 
 def _each(read: Read[T]) -> Read[list[T]]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from starlette.requests import Request
 
-from app.errors import AppError, Problem, Unauthorized
+from app.errors import AppError, NothingToRun, Problem, Unauthorized
 from app.web import body, errors
 from app.web.reply import HTML, SeeOther
 
@@ -43,7 +43,11 @@ class Form:
 
 def refused(typed: Mapping[str, str], error: AppError) -> Form:
     """The form of an action that an error ended."""
-    problems = getattr(error, "problems", ()) or (Problem("", error.code, error.message),)
+    problems = getattr(error, "problems", ())
+    if isinstance(error, NothingToRun):  # its problems are of pipelines, and of no field
+        problems = [Problem("", one.code, one.message) for one in problems if one.message != error.message]
+    if isinstance(error, NothingToRun) or not problems:
+        problems = [Problem("", error.code, error.message), *problems]
     return Form(typed, problems, errors.status_of(error))
 
 

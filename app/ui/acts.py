@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from app.builds import rules
 from app.builds.model import DONE, Build
 from app.repos.model import Repo, Right
 from app.ui import addresses
+
+#: The keys of the pages (`parts/keys.html`), by action.
+_KEYS = {"promote": "p", "again": "r", "approve": "a"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,11 @@ class Act:
     command: str
     right: Right
     is_allowed: bool
+
+    @property
+    def key(self) -> str:
+        """The key that leads to the action; empty for none."""
+        return _KEYS.get(self.name, "")
 
 
 def acts(repo: Repo, build: Build, earlier: Build | None, may: Callable[[Right], bool]) -> Sequence[Act]:
@@ -47,4 +56,4 @@ def _known(repo: Repo, build: Build, earlier: Build | None) -> Iterator[tuple[st
         target = build.deploy_to
         label = f"Roll {target} back to {earlier.number}…"
         address = addresses.ours(repo, "rollback", number=earlier.number, target=target)
-        yield "rollback", label, address, f"gantry build rollback {slug} {earlier.number} {target}", "write"
+        yield "rollback", label, address, f"gantry build rollback {slug} {earlier.number} {quote(target)}", "write"

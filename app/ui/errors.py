@@ -25,6 +25,8 @@ _WAYS_OUT: Mapping[int, str] = {
     403: "Ask who administers the repository, or the server, for the right.",
     404: "It may be gone, its name may be another, or you may not see it.",
     405: "Open the page itself instead.",
+    409: "Look at how things stand now, then try again.",
+    413: "Go back and send less.",
     422: "Correct what is said above, then try again.",
     429: "Wait a moment, then try again.",
     500: "Try again. If it goes wrong again, tell whoever runs this server the id of the request.",

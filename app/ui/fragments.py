@@ -8,6 +8,8 @@ The attributes of a region and of what is in it tell `live.js` what to do:
   when any build does.
 - Rows that come and go have an `id`, so that a row stays the same element, and keeps the focus, when others come.
 - The macro `newer` on top of a list: where the list is filtered or scrolled, new rows wait behind this button.
+- `data-still`: nothing moves in the region while the pointer is there.
+- `data-asks`, for a region in a form: the region is asked for with what is in the form, as soon as that changes.
 - `data-own`, which a script sets: what is in this element is the script's, and is left as it is. After each change the
   region gets the event `gantry:renewed`.
 - `data-title` and `data-icon`: the title of the page and the icon of its tab, from now on.
@@ -24,7 +26,7 @@ from typing import Any
 from starlette.requests import Request
 
 from app.errors import Invalid, Problem
-from app.ui.render import environment
+from app.ui.render import by_clock_of, environment
 from app.web.reply import HTML
 
 #: The header that names the region; and the beginning of the names of blocks that are regions.
@@ -43,7 +45,8 @@ def answer(request: Request[Any], region: str, name: str, values: Mapping[str, A
         known = ", ".join(sorted(one.removeprefix(BLOCK) for one in template.blocks if one.startswith(BLOCK)))
         words = f"this page has no region {region[:80]!r}; it has: {known or 'none'}"
         raise Invalid.of([Problem(HEADER, "unknown_region", words)])
-    text = "".join(block(template.new_context(dict(values)))).encode()
+    with by_clock_of(values):
+        text = "".join(block(template.new_context(dict(values)))).encode()
     lasting = _MOVING.sub(rb"\1", text)
     tag = f'W/"{hashlib.sha256(lasting).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Vary": HEADER, ACCOUNT: str(values["frame"].account)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from starlette.requests import Request
 
 from app.accounts.model import User
 from app.builds import lists, switches
+from app.builds.cron import zones
 from app.db.tx import Tx
 from app.ui import fragments, render
 from app.ui.views import Tone
@@ -20,6 +22,9 @@ T = TypeVar("T")
 
 #: Builds that wait for the account's approval are counted up to this number.
 MOST_WAITING = 100
+#: The cookies of how a browser wants to see pages, and the themes beside that of its system.
+THEME, ZONE = "theme", "zone"
+THEMES = ("light", "dark")
 #: Names of a query that a link back to the page leaves out.
 _SECRET = frozenset({"access_token"})
 
@@ -70,6 +75,10 @@ class Frame:
     has_session: bool = False
     #: The change after which a script goes on to keep the page as it is; None for a page that is not kept so.
     heard: str | None = None
+    #: `light` or `dark`; empty for what the system of the browser says.
+    theme: str = ""
+    #: The clock that times are shown by.
+    clock: tzinfo = UTC
 
     @property
     def path(self) -> str:
@@ -121,6 +130,27 @@ def here(request: Request[Any]) -> str:
     return path + ("?" + "&".join(f"{quote(name)}={quote(value)}" for name, value in kept) if kept else "")
 
 
+def theme(request: Request[Any]) -> str:
+    """The theme that the browser has chosen; empty for that of its system."""
+    found: str = request.cookies.get(THEME, "")
+    return found if found in THEMES else ""
+
+
+def zone(request: Request[Any]) -> str:
+    """The time zone that the browser has chosen; empty for UTC."""
+    found: str = request.cookies.get(ZONE, "")
+    return found if zones.find(found) else ""
+
+
+def clock(request: Request[Any]) -> tzinfo:
+    """The clock that times are shown by."""
+    return zones.find(zone(request)) or UTC
+
+
+def _display(request: Request[Any]) -> dict[str, Any]:
+    return {"theme": theme(request), "clock": clock(request)}
+
+
 def whole(
     request: Request[Any],
     template: str,
@@ -131,7 +161,7 @@ def whole(
     **values: Any,
 ) -> HTML:
     """A page in its frame, for pages without regions."""
-    frame = Frame(request.state["now"](), user, here(request), has_session=has_session)
+    frame = Frame(request.state["now"](), user, here(request), has_session=has_session, **_display(request))
     return HTML(render.whole(template, frame=frame, **values), status)
 
 
@@ -149,7 +179,7 @@ def page(
     tab = f"tab-{tone}.svg" if tone else "tab.svg"
     heard = read.heard if request.method == "GET" else None  # the address of a form that was sent shows something else
     now = request.state["now"]()
-    around = Frame(now, user, here(request), read.notices, read.waiting, tab, heard=heard)
+    around = Frame(now, user, here(request), read.notices, read.waiting, tab, heard=heard, **_display(request))
     given = {"frame": around, **values}
     if region := request.headers.get(fragments.HEADER):
         return fragments.answer(request, region, template, given)

@@ -1,5 +1,9 @@
 """The templates of the pages: every value is escaped, and a name that a page does not give is an error."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, tzinfo
 from functools import cache
 from typing import Any
 
@@ -8,6 +12,24 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from app import size
 from app.ui import addresses, views
 from app.ui.assets import asset
+
+#: The clock that the page which is being made shows times by.
+_clock: ContextVar[tzinfo] = ContextVar("clock", default=UTC)
+
+
+class _Views:
+    """The functions of `views`, for templates: a time is shown by the clock of the page."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(views, name)
+
+    def exact_time(self, then: int) -> str:
+        """A time with its zone."""
+        return views.exact_time(then, _clock.get())
+
+    def clock(self, then: int) -> str:
+        """The time of day."""
+        return views.clock(then, _clock.get())
 
 
 @cache
@@ -21,10 +43,22 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(asset=asset, addresses=addresses, views=views, size=size.text)
+    made.globals.update(asset=asset, addresses=addresses, views=_Views(), size=size.text)
     return made
+
+
+@contextmanager
+def by_clock_of(values: Mapping[str, Any]) -> Iterator[None]:
+    """Show times by the clock of the frame among these values of a template, while the block lasts."""
+    frame = values.get("frame")
+    token = _clock.set(frame.clock if frame is not None else UTC)
+    try:
+        yield
+    finally:
+        _clock.reset(token)
 
 
 def whole(name: str, **values: Any) -> str:
     """The text of a template with these values."""
-    return environment().get_template(name).render(values)
+    with by_clock_of(values):
+        return environment().get_template(name).render(values)

@@ -6,6 +6,7 @@ from starlette.types import Scope
 
 from app.ui import addresses, assets
 from app.ui.pages import (
+    account,
     again,
     approvals,
     board,
@@ -32,6 +33,7 @@ routes: Sequence[Endpoint] = [
     *go.routes,
     *everywhere.routes,
     *keys.routes,
+    *account.routes,
     *assets.routes,
     *repo.routes,
     *target.routes,

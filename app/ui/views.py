@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 from app.builds.logs.text import plain
@@ -137,19 +137,24 @@ def machine_time(then: int) -> str:
     return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def exact_time(then: int) -> str:
-    """A time with its zone, for people."""
-    return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def exact_time(then: int, zone: tzinfo = UTC) -> str:
+    """A time on the clock of a zone, with the zone, for people."""
+    return _moment(then, zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
-def clock(then: int) -> str:
-    """The time of day, in UTC."""
-    return exact_time(then)[11:16]
+def _moment(then: int, zone: tzinfo) -> datetime:
+    latest = _LATEST if zone is UTC else _LATEST - _DAY  # a clock may be ahead
+    return datetime.fromtimestamp(min(max(then, 0), latest), zone)
 
 
-def day(then: int) -> str:
-    """A day, in UTC: `Tuesday, 2026-07-31`."""
-    return datetime.fromtimestamp(min(max(then, 0), _LATEST), UTC).strftime("%A, %Y-%m-%d")
+def clock(then: int, zone: tzinfo = UTC) -> str:
+    """The time of day."""
+    return _moment(then, zone).strftime("%H:%M")
+
+
+def day(then: int, zone: tzinfo = UTC) -> str:
+    """A day: `Friday, 2026-07-31`."""
+    return _moment(then, zone).strftime("%A, %Y-%m-%d")
 
 
 def short(commit: str) -> str:

@@ -129,7 +129,7 @@ class Failure:
 #: Makes the page of an error. Where it fails, the client gets JSON.
 ErrorPage: TypeAlias = Callable[[Request[Any], Failure], Awaitable[HTML]]
 #: The statuses whose answers may be pages.
-PAGES = frozenset({400, 401, 403, 404, 405, 422, 429, 500, 503})
+PAGES = frozenset({400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503})
 #: Headers that tell of the body of an answer.
 _OF_BODY = frozenset({"content-type", "content-length"})
 

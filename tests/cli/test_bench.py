@@ -46,7 +46,14 @@ TINY = Sizes(
     versions=60,
     sent=20,
     told=30,
+    fleet=3,
+    views=2,
+    logged=50,
 )
+PAGES = [
+    *("board", "repository", "build", "long log", "builds", "deployments", "approvals", "target", "compare"),
+    "settings",
+]
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -116,6 +123,13 @@ def test_every_measure_is_in_the_table_and_in_the_file(
         "event to the median of 5 readers",
         "readers dropped",
         "promotes p99, 5 readers / none",
+        *(f"page {name}, p95" for name in PAGES if f"… page {name}: missing\n" not in done.stderr),
+        "first visit, compressed",
+        "largest page, compressed",
+        *(f"regions of page {name}, p95" for name in ("board", "repository", "build")),
+        "promotion to the median page of 5",
+        "promotes p99, 5 open pages / none",
+        "promotes, 16 connections, 5 open pages / none",
         "stages of 50 remote runners",
         "promote to waiting runner, p50",
         "promote to waiting runner, p95",

@@ -268,7 +268,7 @@ async def test_settings_close_and_open_what_depends_on_them(environment: pytest.
     async with server() as made:
         found = await made.answered(rows)
 
-    assert len(rows) == 6
+    assert len(rows) == 7
     assert found == {named(row): expected(row, private=True, open_metrics=True) for row in rows}
 
 

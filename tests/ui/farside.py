@@ -55,6 +55,11 @@ class Place:
         shown = farside.shown(self.cookies[who]) if who else {}
         return await self.client.get(path, headers=BROWSER | shown | headers)
 
+    async def post(self, path: str, who: str = "writer", **fields: str) -> httpx2.Response:
+        """The answer to a form that the browser of somebody sends from a page of ours."""
+        shown = farside.shown(self.cookies[who]) if who else {}
+        return await self.client.post(path, data=fields, headers=BROWSER | shown | farside.OWN)
+
     async def page(self, path: str, who: str = "reader", status: int = 200) -> "Page":
         """A page that is valid."""
         answer = await self.get(path, who)
@@ -124,6 +129,10 @@ class Page:
         for node in self.doc.query("table"):
             assert node.query("caption"), self.html
             assert all(attributes(head).get("scope") for head in node.query("th"))
+
+    def root(self, name: str) -> str | None:
+        """An attribute of the page's root."""
+        return attributes(self.doc.query("html")[0]).get(name)
 
     def count(self, selector: str) -> int:
         return len(self.doc.query(selector))

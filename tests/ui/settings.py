@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 
+from app.accounts.model import User
 from app.builds.cron.pace import Pace
 from app.builds.deliveries.keeper import Keeper
+from app.builds.moments import Moments
 from app.db.tx import Tx
 from app.moments import Moment, Recorder, Recorders
 from app.repos import store as repos
@@ -27,6 +29,8 @@ class Desk(Place):
     """A place at which people change things; `moments` are what was recorded."""
 
     moments: list[Any] = field(default_factory=list)
+    #: Logins of the accounts that were synchronised with their hosts.
+    synced: list[str] = field(default_factory=list)
 
     async def post(self, path: str, who: str = "keeper", **fields: str) -> httpx2.Response:
         """What a form of the server's own page sends."""
@@ -58,23 +62,31 @@ class Desk(Place):
 async def desk_of(scene: Scene, **more: Any) -> AsyncIterator[Desk]:
     """A desk in a scene."""
     moments: list[Any] = []
+    synced: list[str] = []
+
+    class Syncs:
+        def begin_all(self, user: User) -> None:
+            synced.append(user.login)
 
     def record(moment: Moment) -> Tx[None]:
         moments.append(moment)
         yield from ()
 
+    recorders = Recorders(Recorder(record))
+    scene.ports = replace(scene.ports, moments=Moments(scene.ports.db, scene.ports.logs, recorders))
     known = {
-        "recorders": Recorders(Recorder(record)),
+        "recorders": recorders,
         "hosts": scene.ports.hosts,
         "seal": SEAL,
         "crons_changed": lambda: None,
         "cron_pace": Pace(),
         "keeper": Keeper(scene.ports),
+        "syncs": Syncs(),
     }
     rows = [*routes.routes, *routes.described]
     values = state(scene, {}) | known | more
     async with serving(rows, page=errors.page, split=routes.split, **values) as client:
-        yield Desk(scene, client, await people(scene), values["behind"], moments=moments)
+        yield Desk(scene, client, await people(scene), values["behind"], moments=moments, synced=synced)
 
 
 def path_of(address: str) -> str:

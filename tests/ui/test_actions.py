@@ -1,6 +1,6 @@
 """Forms: what was typed, what is wrong with it, and where a problem is shown."""
 
-from app.errors import Conflict, Invalid, Problem
+from app.errors import Conflict, Invalid, NothingToRun, Problem
 from app.ui.actions import Form, refused
 from app.ui.render import environment
 
@@ -23,6 +23,17 @@ def test_an_error_of_no_field_stands_above_the_form() -> None:
     assert [(one.field, one.message) for one in form.problems] == [("", "somebody was first")]
 
 
+def test_what_is_wrong_with_pipelines_is_of_no_field() -> None:
+    why = [Problem("name", "excluded", "name is not for push"), Problem("b", "excluded", "b is not for push")]
+
+    form = refused({"name": "x"}, NothingToRun("name is not for push", problems=why))
+
+    assert [(one.field, one.message) for one in form.problems] == [
+        ("", "name is not for push"),
+        ("", "b is not for push"),
+    ]
+
+
 def test_a_problem_is_tied_to_its_field_and_a_hint_too() -> None:
     form = refused({"name": "<b>"}, Invalid.of([Problem("name", "bad", "no tags, please")]))
     parts = environment().get_template("parts/forms.html").make_module()
@@ -33,3 +44,14 @@ def test_a_problem_is_tied_to_its_field_and_a_hint_too() -> None:
     assert 'aria-invalid="true"' in shown
     assert 'value="&lt;b&gt;"' in shown
     assert str(parts.problems(form)).count('href="#field-name"') == 1  # type: ignore[attr-defined]
+
+
+def test_what_keeps_a_pipeline_from_running_is_of_no_field() -> None:
+    excluded = Problem("default", "excluded", "pipeline default: the branch is not main")
+
+    form = refused({}, NothingToRun("nothing to run", problems=[excluded]))
+
+    assert [(one.field, one.message) for one in form.problems] == [
+        ("", "nothing to run"),
+        ("", "pipeline default: the branch is not main"),
+    ]

@@ -13,9 +13,11 @@ from app.errors import (
     Conflict,
     Forbidden,
     Invalid,
+    NoRoom,
     NotFound,
     NothingToRun,
     Problem,
+    TooLarge,
     TooMany,
     Unauthorized,
     Unavailable,
@@ -208,6 +210,8 @@ PAGED: dict[str, Exception] = {
     "later": Unavailable("not now", retry_after=7),
     "bug": RuntimeError("the password is hush"),
     "conflict": Conflict("taken"),
+    "large": TooLarge("too much"),
+    "full": NoRoom("the disk is full"),
 }
 
 
@@ -224,6 +228,7 @@ async def page(request: Request, failure: Failure) -> HTML:
 
 PAGED_ROWS = [Endpoint("GET", Path.of("/") / Word("what", "", "bug"), paged)]
 STATUSES = {"stranger": 401, "lesser": 403, "gone": 404, "idle": 422, "busy": 429, "later": 503, "bug": 500}
+STATUSES |= {"conflict": 409, "large": 413}
 
 
 @pytest.mark.parametrize(("what", "code"), [*STATUSES.items(), ("no/such/path", 404)])
@@ -251,7 +256,7 @@ async def test_everybody_else_gets_json(accept: str) -> None:
     assert answer.json() == {"message": "no such thing", "code": "not_found"}
 
 
-@pytest.mark.parametrize("path", ["/conflict", "/gone?bad", "/bug?bad"])
+@pytest.mark.parametrize("path", ["/full", "/gone?bad", "/bug?bad"])
 async def test_other_errors_are_json_and_so_are_those_whose_page_fails(path: str) -> None:
     async with serving(PAGED_ROWS, page=page) as client:
         answer = await client.get(path, headers=BROWSER)

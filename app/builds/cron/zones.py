@@ -11,7 +11,7 @@ Two rules say when a job is due on a day on which its clock is set forward or ba
 from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim
 
@@ -35,6 +35,15 @@ def check(name: str) -> None:
     """Raise UnknownZone for a name that is neither empty, which stands for UTC, nor a time zone."""
     if name and name not in _names():
         raise UnknownZone(f"must be a time zone as in Europe/Berlin, or empty for UTC{meant(name, _names())}")
+
+
+@lru_cache(maxsize=1000)
+def find(name: str) -> ZoneInfo | None:
+    """The clock of a zone; None for a name that is no zone."""
+    try:
+        return ZoneInfo(name) if name.isascii() and name not in _NO_PLACES else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def shown(moment: int, name: str) -> str:

@@ -39,6 +39,7 @@ QUICK = Sizes(
     versions=10_000,
     sent=1_000,
     told=20_000,
+    views=20,
 )
 
 

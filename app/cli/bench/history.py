@@ -24,7 +24,7 @@ COPY_BUILDS = f"""{NUMBERS}
     FROM numbers CROSS JOIN builds old JOIN repos ON repos.id = old.repo_id WHERE old.id = :id ORDER BY n
 """
 COPY_STAGES = f"""
-    {copy(schema.stages, build_id="builds.id")}
+    {copy(schema.stages, build_id="builds.id", repo_id="builds.repo_id")}
     FROM builds CROSS JOIN stages old WHERE builds.id > :last AND old.build_id = :id ORDER BY builds.id, old.number
 """
 COPY_STEPS = f"""

@@ -165,10 +165,7 @@ async def _fill(url: str, entries: int) -> None:
 
 def _add(load: Load, server: Server, paths: Iterator[str], seconds: float, content: Content = nothing) -> None:
     """Add the answers to some more seconds of a load."""
-    more = server.load("POST", paths, CONNECTIONS, seconds, content=content)
-    load.took += more.took
-    load.latencies += more.latencies
-    load.failed += more.failed
+    load.add(server.load("POST", paths, CONNECTIONS, seconds, content=content))
 
 
 def _slower(measure: str, before: Load, after: Load, goal: float) -> Figure:

@@ -82,10 +82,7 @@ class Read:
 
     def go_on(self, seconds: float) -> None:
         """Read the list again and again for these seconds."""
-        more = self.server.load("GET", repeat(self.path), 1, seconds)
-        self.load.took += more.took
-        self.load.latencies += more.latencies
-        self.load.failed += more.failed
+        self.load.add(self.server.load("GET", repeat(self.path), 1, seconds))
 
     @property
     def median(self) -> float | None:

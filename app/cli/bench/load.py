@@ -28,6 +28,12 @@ class Load:
     latencies: list[float] = field(default_factory=list)
     failed: int = 0
 
+    def add(self, more: "Load") -> None:
+        """Take the answers to another load."""
+        self.took += more.took
+        self.latencies += more.latencies
+        self.failed += more.failed
+
     @property
     def per_second(self) -> float | None:
         """Good answers a second; None when there was no good answer."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvloop
 
-from app.cli.bench import artifacts, bundles, hooks, noise, notify, scene
+from app.cli.bench import artifacts, bundles, hooks, noise, notify, pages, scene
 from app.cli.bench import lists as long_lists
 from app.cli.bench import runners as remote
 from app.cli.bench.dispatch import dispatches
@@ -324,6 +324,7 @@ GROUPS: dict[str, Callable[[Bench], list[Figure]]] = {
     "lists": lists,
     "memory": memory,
     "streams": streams,
+    "pages": pages.measured,
     "rpc": rpc,
     "hooks": hooks.measured,
     "notify": notify.measured,

@@ -38,6 +38,9 @@ class Sizes:
     versions: int = 100_000
     sent: int = 4_000
     told: int = 100_000
+    fleet: int = 200
+    views: int = 80
+    logged: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ import uvloop
 from app.cli.bench.load import HOST
 
 #: The parameter that identifies each promotion of a load.
-_MARK = re.compile(rb'"VERSION":"1\.(\d+)"')
+MARK = re.compile(rb'"VERSION":"1\.(\d+)"')
 #: Bytes at the end of the received data that may be the beginning of a mark.
 _REST = 32
-_LATE = 60.0
+LATE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class _Reader(asyncio.Protocol):
         now = time.perf_counter()
         data = self._rest + data
         end = 0
-        for mark in _MARK.finditer(data):
+        for mark in MARK.finditer(data):
             self._arrivals[int(mark[1])].append(now)
             end = mark.end()
         self._rest = data[max(end, len(data) - _REST) :]
@@ -73,7 +73,7 @@ async def listen(port: int, path: str, count: int, token: str) -> Heard:
         transport, reader = await loop.create_connection(lambda: _Reader(arrivals, live), HOST, port)
         transport.write(request)
         readers.append(reader)
-    async with asyncio.timeout(_LATE):
+    async with asyncio.timeout(LATE):
         for _ in range(count):
             await live.acquire()
     print("ready", flush=True)

@@ -9,8 +9,11 @@ from typing import Any, Literal
 
 from app.cli.terminal import output
 
-#: For `/s` a larger value is better, for other units a smaller one; `x` is times slower, an empty unit is a number.
-Unit = Literal["/s", "ms", "s", "MiB", "x", ""]
+#: For `/s` a larger value is better, for other units a smaller one; `x` is times slower, an empty unit is a number, and
+#: `kB` are 1,000 bytes.
+Unit = Literal["/s", "ms", "s", "kB", "MiB", "x", ""]
+
+_UNITS = {"_per_s": "/s", "_ms": " ms", "_kb": " kB"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Figure:
     unit: Unit
     goal: float | None = None
     failed: int = 0
-    #: More values, such as percentiles; the end of a name is the value's unit, `_ms` or `_per_s`.
+    #: More values, such as percentiles; the end of a name is the value's unit: `_ms`, `_kb` or `_per_s`.
     detail: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -89,10 +92,10 @@ def as_json(figures: Sequence[Figure], machine: Mapping[str, Any], sizes: Mappin
 
 def _details(figure: Figure) -> list[str]:
     named = [
-        f"{name.removesuffix('_per_s')} {_number(value)}/s"
-        if name.endswith("_per_s")
-        else f"{name.removesuffix('_ms')} {_number(value)} ms"
+        f"{name.removesuffix(ending)} {_number(value)}{unit}"
         for name, value in figure.detail.items()
+        for ending, unit in _UNITS.items()
+        if name.endswith(ending)
     ]
     return [*([f"{figure.failed:,} requests failed"] if figure.failed else []), *named]
 

@@ -110,9 +110,26 @@ def make_repository(folder: Path, pipelines: str = PIPELINES) -> Path:
     return bare
 
 
-def _git(*arguments: str) -> str:
+def add_commits(bare: Path, count: int) -> list[str]:
+    """Add so many commits to `main`, each of which changes a file; the ids of all commits, oldest first."""
+    _git("-C", str(bare), "fast-import", "--quiet", "--date-format=now", given="".join(map(_change, range(count))))
+    return _git("-C", str(bare), "rev-list", "--reverse", "main").split()
+
+
+def _change(number: int) -> str:
+    """A commit, as `git fast-import` reads it."""
+    message, text = f"Change {number} of the basket: keep what was put there\n", f"{number}\n"
+    begins = "from refs/heads/main^0\n" if not number else ""
+    return (
+        f"commit refs/heads/main\ncommitter {LOGIN} <{LOGIN}> now\ndata {len(message)}\n{message}{begins}"
+        f"M 644 inline src/part-{number % 100}.txt\ndata {len(text)}\n{text}\n"
+    )
+
+
+def _git(*arguments: str, given: str | None = None) -> str:
+    command = ["git", *arguments]
     try:
-        done = subprocess.run(["git", *arguments], env=_GIT, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=_GIT, capture_output=True, text=True, check=False, input=given)
     except FileNotFoundError as error:
         raise BenchFailed("git is not installed") from error
     if done.returncode:

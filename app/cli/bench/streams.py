@@ -4,10 +4,10 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from typing import Any
 
 from app.cli.bench import scene
 from app.cli.bench.load import BenchFailed, Load, at
@@ -45,13 +45,13 @@ class Compared:
 def compare(server: Server, readers: int, seconds: float) -> Compared:
     """Put the load on the server, in turns without readers and with `readers` readers."""
     compared, asked = Compared(), dict[int, float]()
-    paths = _timed(asked)
+    paths = timed(scene.promotions(), asked)
     for _ in range(ROUNDS):
-        _add(compared.without, _load(server, paths, seconds / ROUNDS))
-        with _reading(server, readers) as heard:
-            _add(compared.among, _load(server, paths, seconds / ROUNDS))
+        compared.without.add(_load(server, paths, seconds / ROUNDS))
+        with beside("readers", str(server.port), PATH, str(readers), told=TOKEN) as heard:
+            compared.among.add(_load(server, paths, seconds / ROUNDS))
             time.sleep(LAST)
-        for result in heard:
+        for result in (Heard(**found) for found in heard):
             compared.delays += [when - asked[int(number)] for number, when in result.at.items()]
             compared.dropped += result.dropped
             compared.missed += result.missed
@@ -62,35 +62,32 @@ def _load(server: Server, paths: Iterator[str], seconds: float) -> Load:
     return server.load("POST", paths, CONNECTIONS, seconds, RATE)
 
 
-def _add(total: Load, load: Load) -> None:
-    total.took += load.took
-    total.latencies += load.latencies
-    total.failed += load.failed
-
-
-def _timed(asked: dict[int, float]) -> Iterator[str]:
-    """The paths of promotions; stores in `asked` the time when each path was taken."""
-    for number, path in zip(count(), scene.promotions(), strict=False):
+def timed(paths: Iterable[str], asked: dict[int, float]) -> Iterator[str]:
+    """The paths; stores in `asked`, by the number of each path, the time when the path was taken."""
+    for number, path in enumerate(paths):
         asked[number] = time.perf_counter()
         yield path
 
 
 @contextmanager
-def _reading(server: Server, readers: int) -> Iterator[list[Heard]]:
-    """Run `readers` readers while the block runs; after the block, the list holds their result."""
-    heard: list[Heard] = []
-    command = [sys.executable, "-m", "app.cli.bench.readers", str(server.port), PATH, str(readers)]
+def beside(module: str, *arguments: str, told: str) -> Iterator[list[Any]]:
+    """Run a module of the benchmark as a process while the block runs, once the module says that it is ready.
+
+    `told` is the first line of its input. After the block, the list holds what the module has found.
+    """
+    found: list[Any] = []
+    command = [sys.executable, "-m", f"app.cli.bench.{module}", *arguments]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     with process:
         try:
-            process.stdin.write(f"{TOKEN}\n")
+            process.stdin.write(f"{told}\n")
             process.stdin.flush()
             if process.stdout.readline() != "ready\n":
-                raise BenchFailed("the readers got no stream")
-            yield heard
+                raise BenchFailed(f"the {module} got no stream")
+            yield found
             text, _ = process.communicate(timeout=GRACE)
-            heard.append(Heard(**json.loads(text)))
+            found.append(json.loads(text))
         finally:
             process.kill()

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from app.scm import refs
+from app.scm.cache import Cache, weigh_comparison
 from app.scm.forge import MOST_COMMITS, Comparison
 from app.scm.git import objects
 from app.scm.git.address import Remote
@@ -17,6 +18,8 @@ from app.scm.host import Commit
 #: Finds the remote of a repository when something is fetched.
 Find: TypeAlias = Callable[[], Awaitable[Remote]]
 
+#: Bytes of the comparisons that are kept in memory, at most.
+KEPT = 8 * 1024 * 1024
 #: Tells the paths of files alone: nothing of their contents is needed, so renamed files are not looked for.
 _PATHS = ("--name-only", "-r", "-z")
 
@@ -24,15 +27,25 @@ _PATHS = ("--name-only", "-r", "-z")
 class Comparisons:
     """Compares commits. The remote is asked for commits only that were not fetched before.
 
-    The first comparison of a repository fetches all its commits, without their trees and files.
+    The first comparison of a repository fetches all its commits, without their trees and files. Comparisons are kept in
+    memory.
     """
 
     def __init__(self, mirrors: Mirrors) -> None:
         self._mirrors = mirrors
+        self._cache = Cache(KEPT)
 
     async def compare(self, repo_id: int, before: str, after: str, remote: Find) -> Comparison:
         """See Compares. The paths are those that differ between `after` and the newest commit that both have."""
         before, after = refs.whole_id(before), refs.whole_id(after)
+        key = repo_id, (before, after)
+        return await self._cache.get(key, lambda: self._compare(repo_id, before, after, remote), weigh_comparison)
+
+    def forget(self, repo_id: int) -> None:
+        """Remove what is kept of a repository in memory."""
+        self._cache.drop(lambda key: key[0] == repo_id)
+
+    async def _compare(self, repo_id: int, before: str, after: str, remote: Find) -> Comparison:
         history = self._mirrors.history(repo_id, len(after))
 
         async def see(found: Objects) -> None:

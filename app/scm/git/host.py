@@ -156,7 +156,8 @@ class Git(Host, Tips, Compares, Listing, Marks):
         await writing.put_tag(self._git, await self._remote(source), sha, name, text, author)
 
     async def forget(self, source: Source) -> None:
-        """Remove the mirrors of a repository."""
+        """Remove the mirrors of a repository, and what is kept of the repository in memory."""
+        self._comparisons.forget(source.repo_id)
         await self._mirrors.forget(source.repo_id)
 
     async def drop_unused(self, used: Collection[int], since: int) -> None:

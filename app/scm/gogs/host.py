@@ -90,6 +90,7 @@ class Gogs(GiteaFamily, Compares, Passwords):
     async def forget(self, source: Source) -> None:
         """See Host."""
         await super().forget(source)
+        self._comparisons.forget(source.repo_id)
         await self._mirrors.forget(source.repo_id)
 
     async def drop_unused(self, used: Collection[int], since: int) -> None:

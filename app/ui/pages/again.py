@@ -1,11 +1,12 @@
 """The form that runs a build once more."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from app.builds import flow, paths, rules, store
+from app.builds import flow, paths, requests, rules, store
 from app.builds.api.request import State
 from app.builds.model import Build
 from app.repos.access import READ, WRITE, Access
@@ -27,6 +28,8 @@ class View:
     build: Build
     parameters: Sequence[Parameter]
     form: Form
+    #: The key of the request, so that a form that is sent twice begins one build.
+    key: str
     may_write: bool
     may_admin: bool
 
@@ -47,8 +50,9 @@ async def act(request: Request[State], found: Access) -> HTML | SeeOther:
 
     async def restart(typed: Mapping[str, str]) -> str:
         old = await state["db"].read(store.find(repo.id, paths.number(request)))
-        debug = typed.get("debug") == "true"
-        made = await flow.restart(state["ports"], repo, old, by=found.by, debug=debug, params={})
+        debug, key = typed.get("debug") == "true", typed.get("key", "")
+        once = requests.once(found.user_id, key, "restart", old.number, debug, field="key") if key else None
+        made = await flow.restart(state["ports"], repo, old, by=found.by, debug=debug, params={}, once=once)
         return addresses.build(repo, made.number)
 
     async def show(form: Form) -> HTML:
@@ -59,7 +63,8 @@ async def act(request: Request[State], found: Access) -> HTML | SeeOther:
 
 def _page(request: Request[State], found: Access, read: Read[Around], form: Form) -> HTML:
     build = read.found.build
-    view = View(found.repo, build, around.parameters(read.found), form, found.may("write"), found.may("admin"))
+    parameters, key = around.parameters(read.found), secrets.token_urlsafe()
+    view = View(found.repo, build, parameters, form, key, found.may("write"), found.may("admin"))
     tone = views.mark_of(build).tone
     return frame.page(request, "again.html", found.user, read, status=form.status, tone=tone, view=view)
 

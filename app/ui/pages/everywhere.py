@@ -64,9 +64,9 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The promotions and rollbacks of a day (UTC), newest first."""
+    """The promotions and rollbacks of a day, newest first."""
 
-    time: int
+    name: str
     changes: Sequence[Change]
 
 
@@ -88,7 +88,9 @@ async def show_deployments(request: Request[State], caller: Caller, read: Read[L
     """The promotions and rollbacks of all repositories that the account may read, by day."""
     found = read.found
     changes = [(repo, build, found.before.get(build.id)) for repo, build in found.stretch.builds]
-    days = [Day(at * 86400, [*those]) for at, those in groupby(changes, lambda change: change[1].created // 86400)]
+    zone = frame.clock(request)
+    by_day = groupby(changes, lambda change: views.day(change[1].created, zone))
+    days = [Day(name, [*those]) for name, those in by_day]
     view = Days(found.stretch.builds, *_around(request, found), lists.VALUES, days=days)
     return _page(request, "deployments.html", caller, read, view)
 

@@ -13,9 +13,8 @@ from starlette.requests import Request
 from app.accounts import auth, session
 from app.accounts.auth import COOKIE, Caller, Claim, State
 from app.accounts.hosted import people
-from app.accounts.hosted import store as hosted
 from app.accounts.hosted.login import HostLogins, StartAgain
-from app.accounts.hosted.model import AccountHost, HostAccount
+from app.accounts.hosted.model import AccountHost
 from app.accounts.hosted.people import Entry
 from app.accounts.hosted.started import COOKIE as STARTED
 from app.accounts.hosted.started import LIFETIME, Started
@@ -25,7 +24,7 @@ from app.errors import AppError, Forbidden, Invalid, NotFound, Problem, Unauthor
 from app.extensions.client import ExtensionFailed
 from app.moments import Actor
 from app.ui import frame
-from app.ui.addresses import is_own
+from app.ui.addresses import ACCOUNT, is_own
 from app.web import body, errors
 from app.web.connected import address
 from app.web.needs import StoredNeeds
@@ -52,30 +51,15 @@ WORDS = {
 _ELSE = "The host did not let you log in."
 
 
-async def show_login(request: Request[State], caller: Caller | None, linked: list[HostAccount]) -> HTML | SeeOther:
+async def show_login(request: Request[State], caller: Caller | None) -> HTML | SeeOther:
     """The page that asks how to sign in; with `code` or `error`, a host has sent the browser back here."""
     said = body.query(request)
     if request.method == "GET" and said.keys() & {"code", "error"}:
         return await _returned(request, caller, said)
-    return _page(request, UNKNOWN if "failed" in said else "", caller=caller, linked=linked)
+    return _page(request, UNKNOWN if "failed" in said else "", caller=caller)
 
 
-def _linked(_: Request[State], caller: Caller | None) -> Tx[list[HostAccount]]:
-    if caller is None:
-        return []
-    return (yield from hosted.of_user(caller.user.id))
-
-
-def _page(
-    request: Request[State],
-    problem: str,
-    status: int = 200,
-    *,
-    caller: Caller | None = None,
-    linked: list[HostAccount] | None = None,
-) -> HTML:
-    now = request.state["now"]()
-    mine = {account.host: account for account in linked or ()}
+def _page(request: Request[State], problem: str, status: int = 200, *, caller: Caller | None = None) -> HTML:
     return frame.whole(
         request,
         "sign_in.html",
@@ -84,8 +68,6 @@ def _page(
         narrow=True,
         problem=problem,
         hosts=request.state["logins"].hosts,
-        mine=mine,
-        syncing={host for host, account in mine.items() if account.syncing(now)},
         next=_next(body.whole_query(request)),
     )
 
@@ -142,7 +124,7 @@ async def _entered(request: Request[State], entry: Entry, back: str = "") -> See
     await session.set_admin(request, user, admin)
     logins.entered(user.id)
     if entry.user_id:  # the browser is logged in already
-        return SeeOther(session.HOME)
+        return SeeOther(ACCOUNT)
     by: Actor = replace(Claim(address=address(request)).by(user), way="session")
     return await session.begin(request, user, Proof(token_id), by, back or session.HOME)
 
@@ -285,7 +267,6 @@ routes = [
         show_login,
         operation="accounts.show_login",
         needs=session.BROWSER,
-        reads=_linked,
         query=[
             Param("failed", "When the last try failed; the page says so."),
             _NEXT,

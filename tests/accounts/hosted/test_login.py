@@ -20,7 +20,7 @@ from app.errors import Unavailable, Unreadable
 from app.extensions.client import extension as configured
 from app.moments import Change, Recorder, Recorders
 from app.settings.values import Service
-from app.ui.pages import sign_in
+from app.ui.pages import account, sign_in
 from app.web.limit import Budgets
 from app.web.policy import Policy
 from tests.accounts import farside
@@ -92,7 +92,7 @@ async def place(db: Database) -> AsyncIterator[Place]:
     hosts = forge.as_host(), gitea.as_host(), gogs.as_host(oauth=False, passwords=True)
     logins = farside.logins(db, *hosts, now=lambda: clock[0], entered=entered.append)
     state = farside.state(db, admission=None, now=lambda: clock[0], logins=logins)
-    routes = [*sign_in.routes, *session.routes, *api.routes]
+    routes = [*sign_in.routes, *account.routes, *session.routes, *api.routes]
     async with serving(routes, policy=Policy(budgets=None), **state) as client:
         app: Any = client._transport.app  # type: ignore[attr-defined]
         yield Place(db, client, forge, gitea, gogs, clock, app._app._state, entered)
@@ -517,21 +517,21 @@ async def test_the_page_tells_how_far_the_first_synchronisation_is(place: Place)
 
     told = (await place.client.get("/api/user", headers=OWN)).json()
 
-    assert "synchronised 120 repositories…" in (await place.client.get("/login")).text
+    assert "synchronised 120 repositories…" in (await place.client.get("/-/account", headers=OWN)).text
     assert (told["syncing"], told["hosts"][0]["repositories"]) == (True, 120)
 
 
 async def test_a_second_host_is_connected_by_who_is_logged_in(place: Place) -> None:
     place.gitea.add("ann")
     await place.log_in("ann")
-    page = (await place.client.get("/login")).text
+    page = (await place.client.get("/-/account", headers=OWN)).text
     asked = await place.client.post("/login/gitea", headers=OWN)
     url = asked.text.partition('class="button" href="')[2].partition('"')[0].replace("&amp;", "&")
 
     answer = await place.back(place.gitea.approve(url, "ann"))
 
     assert 'action="/login/gitea"' in page
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/-/account")
     assert [account.host for account in await place.linked("ann")] == ["gitea", "github"]
     await place.client.post("/logout", headers=OWN)
     await place.log_in("ann", place.gitea)
@@ -575,7 +575,7 @@ async def test_a_host_with_passwords_is_connected_by_who_is_logged_in(place: Pla
     place.gogs.add("lin")
     place.gogs.passwords["lin"] = "right"
     await place.log_in("ann")
-    page = (await place.client.get("/login")).text
+    page = (await place.client.get("/-/account", headers=OWN)).text
     asked = await connect_gogs(place)
 
     wrong = await connect_gogs(place, username="lin", password="wrong")
@@ -585,7 +585,7 @@ async def test_a_host_with_passwords_is_connected_by_who_is_logged_in(place: Pla
     assert ("<strong>ann</strong>" in asked.text, 'name="password"' in asked.text) == (True, True)
     # Whoever tries again on this page still connects, and logs in as nobody.
     assert (wrong.status_code, 'role="alert"' in wrong.text, 'action="/login/gogs"' in wrong.text) == (403, True, True)
-    assert (answer.status_code, answer.headers["location"], await place.who()) == (303, "/", "ann")
+    assert (answer.status_code, answer.headers["location"], await place.who()) == (303, "/-/account", "ann")
     assert [account.host for account in await place.linked("ann")] == ["github", "gogs"]
     await place.client.post("/logout", headers=OWN)
     await password(place, username="lin", password="right")

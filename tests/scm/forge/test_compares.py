@@ -1,5 +1,6 @@
 """What commits have changed (contract scm-api 2)."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,16 @@ async def test_what_was_compared_is_not_asked_for_again(reading: Reading) -> Non
     await host(reading).changed(reading.source, after)
 
 
+@pytest.mark.parametrize("reading", ["gogs", "git"], indirect=True)
+async def test_what_git_has_compared_is_kept_in_memory(reading: Reading, tmp_path: Path) -> None:
+    before, after = (reading.project.push({"a": str(number)}) for number in range(2))
+    found = await host(reading).compare(reading.source, before, after)
+    shutil.rmtree(tmp_path / "mirrors")
+    reading.end()
+
+    assert await host(reading).compare(reading.source, before, after) == found
+
+
 async def test_a_commit_that_is_not_there_is_not_found(reading: Reading) -> None:
     sha = reading.project.push({"a": "1"})
 
@@ -128,5 +139,6 @@ async def test_what_was_fetched_to_compare_goes_with_the_repository(reading: Rea
     assert not list((tmp_path / "mirrors").glob("1.*"))
 
     await host(reading).compare(reading.source, *shas)
+    assert len(list((tmp_path / "mirrors").glob("1.*"))) == 2
     await reading.host.drop_unused([], since=2**40)
     assert not list((tmp_path / "mirrors").glob("1.*"))

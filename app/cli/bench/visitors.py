@@ -1,0 +1,216 @@
+"""Open pages of browsers, in a separate process: each reads the event stream and renews its regions as `live.js` does.
+
+    python -m app.cli.bench.visitors PORT
+
+The first line of its input is a JSON array with the fields of each `Visit`. Prints `ready` once every stream is live,
+and when its input has ended and the last regions are renewed, what the pages have shown: see `Seen`.
+"""
+
+import asyncio
+import json
+import random
+import re
+import sys
+import time
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from statistics import median
+from typing import TypeAlias
+
+import uvloop
+
+from app.cli.bench.browser import ALWAYS
+from app.cli.bench.load import HOST
+from app.cli.bench.readers import LATE, MARK
+
+#: As in `live.js`, in seconds: between two renewals of a region, the same when more than CROWD changes came within a
+#: second, and the longest random pause before a renewal.
+GAP, CROWDED_GAP, CROWD, JITTER = 1.0, 5.0, 20, 0.2
+#: Seconds that the last renewals may take.
+REST = CROWDED_GAP + 10.0
+PATH = "/api/stream"
+_END = b"\n\n"
+#: By kind of the page and by number of a promotion, when regions that show the promotion came.
+Shown: TypeAlias = dict[str, dict[int, list[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A page to be opened: its path, its regions, and a word for pages of its kind.
+
+    `hears` is what a frame of the stream contains that concerns the page: nothing for a page that all frames concern.
+    """
+
+    cookie: str
+    path: str
+    regions: Sequence[str]
+    hears: str
+    kind: str
+
+
+@dataclass(slots=True)
+class Seen:
+    """When, on the machine's monotonic clock, the median region came that shows a promotion: by kind, by number."""
+
+    at: dict[str, dict[int, float]] = field(default_factory=dict)
+    #: Regions that were sent, those that were as before, and answers that were neither.
+    renewed: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    #: Streams that ended too early, and promotions that a page was to show at the end and did not.
+    dropped: int = 0
+    missed: int = 0
+
+
+class _Region:
+    """A region of a page: what is shown, and the promotions that a renewal is to show."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.tag = ""
+        self.asked = float("-inf")
+        self.awaited: list[int] = []
+        self.is_due = False
+
+
+class _Page(asyncio.Protocol):
+    """An open page; the protocol is that of its stream."""
+
+    def __init__(self, visit: Visit, port: int, seen: Seen, shown: Shown, live: asyncio.Semaphore) -> None:
+        self._visit = visit
+        self._port = port
+        self._seen = seen
+        self._shown = shown
+        self._live = live
+        self._regions = [_Region(name) for name in visit.regions]
+        self._hears = visit.hears.encode()
+        self._rest = b""
+        self._is_told = False
+        self._events: deque[float] = deque(maxlen=CROWD + 1)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.is_over = False
+
+    # The stream
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_told and b": ping" in data:
+            self._is_told = True
+            self._live.release()
+        data = self._rest + data
+        end = data.rfind(_END) + len(_END) if _END in data else 0
+        whole, self._rest = data[:end], data[end:]
+        if self._regions and self._hears in whole:
+            for frame in whole.split(_END):
+                if self._hears in frame and (mark := MARK.search(frame)):
+                    self._hear(int(mark[1]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.is_over:
+            self._seen.dropped += 1
+
+    # Its regions
+
+    def _hear(self, number: int) -> None:
+        self._events.append(asyncio.get_running_loop().time())
+        for region in self._regions:
+            region.awaited.append(number)
+            self._renew_soon(region)
+
+    def _renew_soon(self, region: _Region) -> None:
+        if region.is_due:
+            return
+        region.is_due = True
+        task = asyncio.create_task(self._renew(region))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _renew(self, region: _Region) -> None:
+        loop = asyncio.get_running_loop()
+        while region.awaited:
+            crowded = len(self._events) > CROWD and self._events[-1] - self._events[0] < 1
+            due = region.asked + (CROWDED_GAP if crowded else GAP)
+            await asyncio.sleep(max(due - loop.time(), 0) + random.random() * JITTER)  # noqa: S311 - as live.js
+            numbers, region.awaited = region.awaited, []
+            region.asked = loop.time()
+            if await self._ask(region):
+                now = time.perf_counter()
+                for number in numbers:
+                    self._shown[self._visit.kind][number].append(now)
+        region.is_due = False
+
+    async def _ask(self, region: _Region) -> bool:
+        """Renew a region; whether the page shows now how it is."""
+        known = {"If-None-Match": region.tag} if region.tag else {}
+        headers = {"Cookie": self._visit.cookie, "Gantry-Region": region.name, **known}
+        async with self._turn:
+            try:
+                status, region.tag = await self._exchange(_request(self._visit.path, self._port, **headers))
+            except (OSError, asyncio.IncompleteReadError):
+                status, self._connection = 0, None
+        self._seen.renewed += status == 200
+        self._seen.unchanged += status == 304
+        self._seen.failed += status not in (200, 304)
+        return status in (200, 304)
+
+    async def _exchange(self, request: bytes) -> tuple[int, str]:
+        """The status and the tag of an answer. The server may have closed a connection that was not used for long."""
+        if self._connection is None or self._connection[0].at_eof():
+            self._connection = await asyncio.open_connection(HOST, self._port)
+        reader, writer = self._connection
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        length = _LENGTH.search(head)
+        await reader.readexactly(int(length[1]) if length else 0)
+        tag = _TAG.search(head)
+        return int(head.split(" ", 2)[1]), tag[1] if tag else ""
+
+    async def rest(self) -> None:
+        """Wait until all is shown that the page has heard of, but not for ever."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=REST)
+        self._seen.missed += sum(len(region.awaited) for region in self._regions)
+
+
+_LENGTH = re.compile(r"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_TAG = re.compile(r"\r\netag: *([^\r]+)", re.IGNORECASE)
+
+
+def _request(path: str, port: int, **headers: str) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in {**ALWAYS, **headers}.items())
+    return f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\n{lines}\r\n".encode()
+
+
+async def look(port: int, visits: list[Visit]) -> Seen:
+    """Keep the pages open until the standard input of this process ends, and their regions are renewed."""
+    seen, live, loop = Seen(), asyncio.Semaphore(0), asyncio.get_running_loop()
+    shown: Shown = defaultdict(lambda: defaultdict(list))
+    pages = []
+    for visit in visits:
+        make = partial(_Page, visit, port, seen, shown, live)
+        transport, page = await loop.create_connection(make, HOST, port)
+        transport.write(_request(PATH, port, Cookie=visit.cookie))
+        pages.append(page)
+    async with asyncio.timeout(LATE):
+        for _ in visits:
+            await live.acquire()
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await asyncio.gather(*(page.rest() for page in pages))
+    for page in pages:
+        page.is_over = True
+    seen.at = {kind: {number: median(times) for number, times in each.items()} for kind, each in shown.items()}
+    return seen
+
+
+def main(arguments: list[str]) -> None:
+    """Run the program."""
+    visits = [Visit(**one) for one in json.loads(sys.stdin.readline())]
+    print(json.dumps(asdict(uvloop.run(look(int(arguments[0]), visits)))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
