@@ -361,6 +361,20 @@ def test_a_step_that_runs_is_followed_until_a_person_scrolls_up(browse: Browse, 
     expect(log(page)).to_be_focused()
 
 
+def test_what_a_step_has_printed_since_is_found_too(browse: Browse, fed: Fed) -> None:
+    fed.say("needle 1", "needle 2")
+    page = opened(browse("reader"), fed.page)
+    field, told = page.get_by_label("Find in the log"), page.locator("#log output")
+    field.fill("needle ")
+    expect(told).to_have_text("1 of 2")
+
+    fed.say("needle 3")
+    expect(page.get_by_text("needle 3")).to_be_attached()
+    field.press("Enter")
+
+    expect(told).to_have_text("2 of 3")
+
+
 def test_the_end_of_a_step_is_said(browse: Browse, feed: Place, tmp_path: Path) -> None:
     fed = Fed(feed, tmp_path / "lines")
     page = browse("reader")

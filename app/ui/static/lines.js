@@ -17,6 +17,18 @@ export async function ask(address, options) {
   return answer;
 }
 
+/** The frames of a stream of events, as many as have come. */
+export async function* frames(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let rest = ""; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const found = (rest + value).split("\n\n");
+    rest = found.pop();
+    yield found;
+  }
+}
+
 export class Lines {
   /** Positions of the first line that is kept, and of the line that comes next; what the server says is cut off. */
   kept = 0;
