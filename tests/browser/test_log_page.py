@@ -361,6 +361,20 @@ def test_a_step_that_runs_is_followed_until_a_person_scrolls_up(browse: Browse, 
     expect(log(page)).to_be_focused()
 
 
+def test_what_a_step_has_printed_since_is_found_too(browse: Browse, fed: Fed) -> None:
+    fed.say("needle 1", "needle 2")
+    page = opened(browse("reader"), fed.page)
+    field, told = page.get_by_label("Find in the log"), page.locator("#log output")
+    field.fill("needle ")
+    expect(told).to_have_text("1 of 2")
+
+    fed.say("needle 3")
+    expect(page.get_by_text("needle 3")).to_be_attached()
+    field.press("Enter")
+
+    expect(told).to_have_text("2 of 3")
+
+
 def test_the_end_of_a_step_is_said(browse: Browse, feed: Place, tmp_path: Path) -> None:
     fed = Fed(feed, tmp_path / "lines")
     page = browse("reader")
@@ -488,6 +502,25 @@ def test_the_page_and_the_script_read_escape_sequences_alike(browse: Browse, pla
     for pieces, (text, near, *exact) in zip(got, cases, strict=True):
         want = exact[0] if exact else [[*piece, "", "", ""][:5] for piece in near]
         assert pieces == want, text
+
+
+def test_a_server_that_is_killed_and_starts_again_is_found_and_no_line_is_lost(
+    browse: Browse, feed: Place, tmp_path: Path
+) -> None:
+    fed = Fed(feed, tmp_path / "lines")
+    page = opened(browse("reader"), fed.page)
+    browse.accepted.append("ERR_|Failed to fetch")
+    fed.say("said early")
+    expect(page.get_by_text("said early")).to_be_in_viewport()
+    status = page.locator("#log [role=status]")
+
+    feed.server.kill()
+    expect(status).to_contain_text("The connection to the server is lost")
+    expect(page.get_by_text("said early")).to_be_visible()
+    feed.server.start()
+
+    expect(status).to_contain_text("step ended: ")
+    expect(page.get_by_text("said early")).to_be_visible()
 
 
 def test_how_quick_it_is_is_told(browse: Browse, long: str) -> None:

@@ -17,6 +17,18 @@ export async function ask(address, options) {
   return answer;
 }
 
+/** The frames of a stream of events, as many as have come. */
+export async function* frames(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let rest = ""; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const found = (rest + value).split("\n\n");
+    rest = found.pop();
+    yield found;
+  }
+}
+
 export class Lines {
   /** Positions of the first line that is kept, and of the line that comes next; what the server says is cut off. */
   kept = 0;
@@ -139,8 +151,7 @@ export class Lines {
   /** The positions of the lines that are held and have a text, in any letter case. */
   find(text) {
     const needle = text.toLowerCase(), found = [];
-    for (const { from, lines, folded } of this.#sorted()) {
-      while (folded.length < lines.length) folded.push(plain(lines[folded.length]?.out ?? "").toLowerCase());
+    for (const { from, folded } of this.#sorted()) {
       folded.forEach((line, at) => line.includes(needle) && found.push(from + at));
     }
     return found;
@@ -157,9 +168,10 @@ export class Lines {
   }
 
   #put(block, { pos, out, time }) {
-    const [bad, fine] = this.#signs, start = plain(out.slice(0, SEARCHED));
+    const [bad, fine] = this.#signs, folded = plain(out).toLowerCase(), start = folded.slice(0, SEARCHED);
     const isWrong = bad.test(start) && !fine.test(start);
     if (isWrong) block.wrong.push(pos);
+    block.folded[pos - block.from] = folded;
     block.lines[pos - block.from] = { out, time, isWrong };
     this.#size += out.length;
   }

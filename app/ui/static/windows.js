@@ -1,12 +1,13 @@
 // The lines of a log that are in the document: windows of them, those around what is seen.
 
-import { Painter } from "./ansi.js";
+import { Painter, read } from "./ansi.js";
 
 /** Lines of a window; screens of windows that are there before and after what is seen; lines that a colour may last. */
 const WINDOW = 500, SCREENS = 2, LASTS = 5000;
 
 export const make = (name, values) => Object.assign(document.createElement(name), values);
 export const lineOf = (row) => Number(row.id.slice(1)) - 1;
+const rowOf = (node) => (node.closest ? node : node.parentElement)?.closest(".lines li");
 
 export class Windows {
   /** Whether the end is kept in sight; whether lines are wrapped; what stands before a line for its time. */
@@ -86,9 +87,38 @@ export class Windows {
     for (const { node } of this.#parts.values()) for (const row of node.children) this.#mark(row, lineOf(row));
   }
 
-  /** The rows in the document that a test holds for. */
-  rows(test) {
-    return [...this.#parts.values()].flatMap(({ node }) => [...node.children].filter(test));
+  /** The texts of the lines that are in the document, as elements. */
+  rows() {
+    return [...this.#parts.values()].flatMap(({ node }) => [...node.children].map((row) => row.lastChild));
+  }
+
+  /** The text that is selected or, where none is, of the lines that are pointed at, without numbers and escapes.
+      Undefined for none in the log, null for lines that are not held. */
+  selected() {
+    const selection = document.getSelection(), range = selection.rangeCount && selection.getRangeAt(0);
+    if (selection.isCollapsed) return this.#text(...this.chosen);
+    const first = rowOf(range.startContainer), last = rowOf(range.endContainer);
+    if (!first || !last) return undefined;
+    const before = new Range(), after = new Range();
+    before.selectNodeContents(first.lastChild);
+    after.selectNodeContents(last.lastChild);
+    if (first.lastChild.contains(range.startContainer)) before.setStart(range.startContainer, range.startOffset);
+    if (last.lastChild.contains(range.endContainer)) after.setEnd(range.endContainer, range.endOffset);
+    if (first === last) after.setStart(before.startContainer, before.startOffset);
+    if (first === last) return String(after);
+    const between = this.#text(lineOf(first) + 1, lineOf(last) - 1);
+    return between === null ? null : `${before}\n${between ?? ""}${after}`;
+  }
+
+  /** Whole lines; undefined for none. */
+  #text(from, to) {
+    let text;
+    for (let pos = from; pos <= to; pos++) {
+      const line = this.lines.at(pos);
+      if (!line) return null;
+      text = `${text ?? ""}${read(line.out)}\n`;
+    }
+    return text;
   }
 
   *#all() {
