@@ -25,7 +25,7 @@ test: $(VENV)/dev ## set up and run the whole test suite; what decides is covere
 	$(BIN)/coverage run -m pytest $(PARALLEL) -m 'not hypothesis' $(DECIDING)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='app/pipeline/*,app/builds/rules.py,app/builds/params.py,app/repos/access.py'
-	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest $(PARALLEL) --examples-ran $(DECIDING)
 
 coverage: $(VENV)/dev ## run the whole test suite and show what it does not cover; takes twice as long
 	$(BIN)/coverage erase

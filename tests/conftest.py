@@ -38,6 +38,10 @@ hypothesis.settings.register_profile("patient", _PATIENT, derandomize=True)
 hypothesis.settings.load_profile("patient")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--examples-ran", nargs="*", default=[], help="paths of which only the properties are left to run")
+
+
 def pytest_configure() -> None:
     """Give workers and children what a process needs: interrupts, which a background job ignores, and bytecode."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -46,12 +50,18 @@ def pytest_configure() -> None:
     sys.dont_write_bytecode = False
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is to be run again on PostgreSQL."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is to be run again on PostgreSQL, and leave out what has run."""
+    if ran := [config.rootpath / path for path in config.getoption("--examples-ran")]:
+        items[:] = [item for item in items if _is_property(item) or not any(map(item.path.is_relative_to, ran))]
     for item in items:
         acceptance = item.path.parent == ACCEPTANCE and item.path.stem not in APART
         if acceptance or {"database_url", "empty_database_url"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("postgres")
+
+
+def _is_property(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and hypothesis.is_hypothesis_test(item.obj)
 
 
 @pytest.fixture

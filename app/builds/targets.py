@@ -36,8 +36,12 @@ BEFORE = """
         AND status || '' = 'success' AND event = 'promote'
     ORDER BY number DESC LIMIT :limit
 """
-#: As BEFORE, of all numbers, without one build.
-SUCCEEDED = BEFORE.replace("number < :number", "number <> :number")
+#: Promotions to a target that succeeded, but for one, those first that ended last.
+SUCCEEDED = """
+    SELECT * FROM builds WHERE repo_id = :repo_id AND deploy_to = :name AND deploy_to <> '' AND status = 'success'
+        AND number <> :number AND event = 'promote'
+    ORDER BY finished DESC, number DESC LIMIT :limit
+"""
 UNFINISHED = """
     SELECT * FROM builds WHERE repo_id = :repo_id AND deploy_to = :name AND deploy_to <> '' AND number > :number
         AND status || '' IN ('pending', 'running', 'blocked')
@@ -162,7 +166,7 @@ def before(repo_id: int, target: str) -> Tx[tuple[Build | None, Build | None]]:
 
 
 def others(repo_id: int, target: str, now: Build, limit: int) -> Tx[Sequence[Build]]:
-    """What a target may be rolled back to: promotions to it that succeeded, newest first, of the newest LOOKED_AT.
+    """What a target may be rolled back to: promotions to it that succeeded, of the last LOOKED_AT, the last first.
 
     A commit with the same parameters is there once, and what runs there, `now`, not at all.
     """

@@ -73,6 +73,25 @@ def raw_log(of: Repo, number: int, stage: int, step_number: int) -> str:
     return f"{repo(of)}/{OURS}/logs/{number}/{stage}/{step_number}"
 
 
+def log_api(of: Repo, number: int, stage: int, step_number: int) -> str:
+    """The log of a step for scripts, from the API."""
+    return f"{build_api(of, number)}/logs/{stage}/{step_number}"
+
+
+def build_api(of: Repo, number: int) -> str:
+    """A build for scripts, from the API."""
+    return f"/api/repos/{_slug(of)}/builds/{number}"
+
+
+def log_stream(of: Repo, number: int, stage: int, step_number: int) -> str:
+    """The lines of a step that runs, as they come, from the API."""
+    return f"/api/stream/{_slug(of)}/{number}/{stage}/{step_number}"
+
+
+def _slug(of: Repo) -> str:
+    return f"{quote(of.namespace, safe='')}/{quote(of.name, safe='')}"
+
+
 def _kept(of: Repo) -> str:
     """A repository of a nested namespace that is called like a number of a build is told apart by its escapes."""
     return "" if of.name.isdecimal() else "/"

@@ -1,25 +1,31 @@
 """Lines of a log as pieces with classes of the style sheet, from text with escape sequences of terminals. Pure.
 
 Colours, bold, faint, italic, underline and inverse are kept; every other sequence, and every other control character,
-is dropped. A carriage return lets what follows overwrite the line, as progress bars do.
+is dropped. A carriage return lets what follows overwrite the line, as progress bars do. Addresses become links.
+
+`static/ansi.js` does the same for pages with scripts; `fixtures/ansi.json` has lines that both must read alike.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 #: Characters of one line that are shown; the raw log has the rest.
 LONGEST = 20_000
-#: Parameters of one sequence that are read.
-_MOST = 32
+#: What follows a line that is cut.
+REST = " … the raw log has the rest of this line"
+#: Parameters of one sequence that are read, and pieces of one line: what follows has the look of the last piece.
+_MOST, _PIECES = 32, 400
 _TOKEN = re.compile(
     r"\x1b\[(?P<sgr>[0-9;:]{0,120})m"
     r"|\x1b\[[0-?]*[ -/]*[@-~]?"
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)"
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|\Z)"
     r"|\x1b[ -/]*[0-~]?"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
     r"|(?P<text>[^\x00-\x08\x0b-\x1f\x7f-\x9f]+)"
 )
+#: An address that a text names: what ends a sentence, and what closes a bracket, is no end of it.
+_LINK = re.compile(r"(?<![A-Za-z0-9])https?://[^\s<>\"'`]{0,2000}[^\s<>\"'`.,;:!?)\]}]")
 _NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _ON = {1: "bold", 2: "faint", 3: "italic", 4: "underline", 7: "inverse", 9: "struck"}
 _OFF = {22: ("bold", "faint"), 23: ("italic",), 24: ("underline",), 27: ("inverse",), 29: ("struck",)}
@@ -27,10 +33,11 @@ _OFF = {22: ("bold", "faint"), 23: ("italic",), 24: ("underline",), 27: ("invers
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A text with the classes that give its look; no classes for plain text."""
+    """A text with the classes that give its look; no classes for plain text. `link` is the address that it names."""
 
     text: str
     classes: str = ""
+    link: str = ""
 
 
 class Painter:
@@ -47,8 +54,8 @@ class Painter:
         cut, text = len(text) > LONGEST, text[:LONGEST]
         shown = self._overwritten(text) if "\r" in text else [*self._pieces(text)]
         if cut:
-            shown.append(Piece(" … the raw log has the rest of this line", "faint"))
-        return _joined(shown)
+            shown.append(Piece(REST, "faint"))
+        return [part for piece in _joined(shown) for part in _linked(piece)]
 
     def _overwritten(self, text: str) -> list[Piece]:
         """What a terminal shows in the end, after each part has overwritten the beginning of the parts before it."""
@@ -135,8 +142,20 @@ def _joined(pieces: Iterable[Piece]) -> Sequence[Piece]:
     """The pieces, neighbours of one look put together."""
     found: list[tuple[str, list[str]]] = []
     for piece in pieces:
-        if found and found[-1][0] == piece.classes:
+        if found and (found[-1][0] == piece.classes or len(found) == _PIECES):
             found[-1][1].append(piece.text)
         else:
             found.append((piece.classes, [piece.text]))
     return [Piece("".join(texts), classes) for classes, texts in found]
+
+
+def _linked(piece: Piece) -> Iterator[Piece]:
+    """The piece, with each address in a piece of its own."""
+    at = 0
+    for found in _LINK.finditer(piece.text) if "://" in piece.text else ():
+        if found.start() > at:
+            yield replace(piece, text=piece.text[at : found.start()])
+        yield replace(piece, text=found[0], link=found[0])
+        at = found.end()
+    if at < len(piece.text):
+        yield replace(piece, text=piece.text[at:])

@@ -5,6 +5,7 @@ What such an address gives never changes, so browsers keep the file and do not a
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,8 @@ from app.web.route import Endpoint
 #: The beginning of the addresses.
 PREFIX = f"/{OURS}/static/"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+#: The name of a script that another script imports.
+_IMPORT = re.compile(rb'(?<= from ")\./([a-z]+\.js)(?=";$)', re.M)
 _FOR_EVER = "public, max-age=31536000, immutable"
 _DIGITS = 16
 
@@ -41,7 +44,8 @@ class Asset:
 @cache
 def all_of_them() -> Mapping[str, Asset]:
     """Every file by its name below the folder, read and compressed at the first call."""
-    return {name: _asset(name, file.read_bytes()) for name, file in _files(resources.files("app.ui") / "static", "")}
+    contents = {name: file.read_bytes() for name, file in _files(resources.files("app.ui") / "static", "")}
+    return {name: _asset(name, contents) for name in contents}
 
 
 def _files(folder: Traversable, below: str) -> Iterator[tuple[str, Traversable]]:
@@ -52,7 +56,9 @@ def _files(folder: Traversable, below: str) -> Iterator[tuple[str, Traversable]]
             yield below + one.name, one
 
 
-def _asset(name: str, content: bytes) -> Asset:
+def _asset(name: str, contents: Mapping[str, bytes]) -> Asset:
+    """A file; what a script imports, it imports from the address of that file."""
+    content = _IMPORT.sub(lambda found: _asset(found[1].decode(), contents).address.encode(), contents[name])
     digits = hashlib.sha256(content).hexdigest()[:_DIGITS]
     digest = base64.b64encode(hashlib.sha384(content).digest()).decode()
     kind = next(kind for ending, kind in _TYPES.items() if name.endswith(ending))

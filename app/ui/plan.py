@@ -8,19 +8,22 @@ from typing import TypeAlias
 
 from starlette.requests import Request
 
-from app.builds import rehearsal, requests
+from app.builds import flow, rehearsal, requests
 from app.builds.api.request import State
+from app.builds.config.files import PipelineFile
 from app.builds.model import DONE, Build, Stage
 from app.builds.ports import Ports
 from app.builds.rehearsal import Changes, Rehearsal
 from app.builds.requests import Once
 from app.errors import AppError, Conflict, Problem
+from app.evolve import evolve
 from app.pipeline.document import BadPipeline
 from app.pipeline.model import Config
 from app.repos.access import Access
-from app.repos.model import Repo
+from app.repos.model import Repo, source
 from app.ui import graph, views
 from app.ui.actions import Form
+from app.ui.faults import Fault, faults
 from app.ui.params import Params
 from app.ui.views import Mark
 
@@ -82,6 +85,14 @@ class File:
 
     config: Config | None = None
     fault: str = ""
+    #: The place and the text of a file that has problems.
+    path: str = ""
+    text: str = ""
+
+    @property
+    def faults(self) -> Sequence[Fault]:
+        """Why the file is not known, each problem beside its lines."""
+        return faults(self.fault, self.path, self.text)
 
     @property
     def targets(self) -> Sequence[str]:
@@ -96,15 +107,32 @@ class File:
 
 async def file_of(request: Request[State], repo: Repo, draft: Build) -> File:
     """The pipeline file that a draft would run; the host is waited for PATIENCE seconds."""
+    return await _read(repo, lambda: request.state["ports"].configs.load(repo, draft))
+
+
+async def head_of(request: Request[State], repo: Repo) -> File:
+    """The pipeline file at the head of the default branch; the host is waited for PATIENCE seconds."""
+    ports = request.state["ports"]
+
+    async def load() -> PipelineFile:
+        commit = await ports.hosts.branch(source(repo), repo.default_branch)
+        branch = repo.default_branch
+        draft = evolve(flow.draft_of(repo, commit), event="custom", ref=f"refs/heads/{branch}", target_branch=branch)
+        return await ports.configs.load(repo, draft)
+
+    return await _read(repo, load)
+
+
+async def _read(repo: Repo, load: Callable[[], Awaitable[PipelineFile]]) -> File:
     try:
         async with asyncio.timeout(PATIENCE):
-            found = await request.state["ports"].configs.load(repo, draft)
+            found = await load()
     except TimeoutError:
         return File(fault=f"the host did not send {repo.config_path} within {PATIENCE:g} seconds")
     except AppError as error:
         return File(fault=error.message)
     if isinstance(found.config, BadPipeline):
-        return File(fault=found.config.text(found.path))
+        return File(fault=found.config.text(found.path), path=found.path, text=found.text)
     return File(found.config)
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
+from app.builds.logs.text import plain
 from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
 from app.repos.model import Permissions, Right
+from app.ui.ansi import REST
 
 #: A colour of the style sheet; each goes with an icon and a word.
 Tone = Literal["success", "failed", "running", "waits", "neutral"]
@@ -286,16 +288,37 @@ def absence(stage: Stage, step: Step, *, is_known: bool) -> str:
     return "There is no log: the step wrote none, the runner was lost before it sent the log, or the log was deleted."
 
 
-_WRONG = re.compile(
+#: What a line that looks like an error has; a script reads this, too, and what says that nothing is wrong.
+WRONG = re.compile(
     r"(?:^|[^\w.-])(?:error|fatal|failure|failed|panic|exception|traceback|not found|denied|refused)(?:$|[^\w-])", re.I
 )
 #: Characters of a line that are searched for signs of an error.
 _SEARCHED = 1000
-#: What says that nothing is wrong.
-_FINE = re.compile(r"\b(?:0|no) (?:errors?|failures?|failed)\b", re.I)
+FINE = re.compile(r"\b(?:0|no) (?:errors?|failures?|failed)\b", re.I)
 
 
 def looks_wrong(line: str) -> bool:
     """Whether a line of a log has a usual word of errors."""
-    text = line[:_SEARCHED]
-    return _WRONG.search(text) is not None and _FINE.search(text) is None
+    text = plain(line[:_SEARCHED])
+    return WRONG.search(text) is not None and FINE.search(text) is None
+
+
+#: What the script of the log says; names in braces stand for numbers and texts.
+LOG_WORDS: Mapping[str, str | Mapping[str, str]] = {
+    "of": "{n} of {total}",
+    "none": "not found",
+    "one": "{n} new line ↓",
+    "fresh": "{n} new lines ↓",
+    "ended": "step ended: {status}",
+    "exit": "step ended: {status}, exit code {code}",
+    "statuses": {status: shown.word for status, shown in _MARKS.items()},
+    "rest": REST,
+    "late": "Only the end of this log is shown here, from line {n} on: it is very long. The raw log has all of it.",
+    "short": "This log ends with line {n}.",
+    "fine": "No line looks like an error.",
+    "many": "These are too many lines to copy: download the log.",
+    "lost": "The connection to the server is lost; what you see stays.",
+    "out": "You are signed out, so no more of this log can be read.",
+    "gone": "The log is not there any more: somebody has deleted it. What you see stays until you leave the page.",
+    "failed": "The server could not give more of this log: {message}.",
+}

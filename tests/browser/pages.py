@@ -43,6 +43,7 @@ PAGES = {
     "step, black line": Shown(f"/{SHOP}/{CURRENT}/2/1#L8"),
     "go to": Shown("/-/go?q=shop"),
     "go to, nothing": Shown(f"/-/go?q={BROKEN}"),
+    "keys": Shown("/-/keys"),
     "builds": Shown("/-/builds"),
     "builds, wrong filter": Shown("/-/builds?status=hungry"),
     "deployments": Shown("/-/deployments"),

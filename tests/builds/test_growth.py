@@ -19,9 +19,24 @@ import pytest
 import app
 from app.accounts.auth import Claim
 from app.accounts.model import User
-from app.builds import board, claims, everywhere, flow, goto, lists, progress, purge, stages, steps, store, targets
+from app.builds import (
+    board,
+    claims,
+    everywhere,
+    flow,
+    goto,
+    lists,
+    progress,
+    purge,
+    requests,
+    stages,
+    steps,
+    store,
+    targets,
+)
 from app.builds.everywhere import Filters
 from app.builds.model import Build, Stage
+from app.builds.requests import Once
 from app.db.migrate import VERSIONS, versions
 from app.db.parameters import marked
 from app.db.tx import Statement, Tx
@@ -383,6 +398,7 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "board of failures": lambda _: board.page(User(1, "u0"), board.Filter(show="failed"), Window(25), NOW),
     "what may be promoted": lambda _: targets.promotable([REPO]),
     "lane of a target": lambda _: targets.lane(1, "production", 20),
+    "a request that is sent again": lambda _: requests._made(1, Once(1, "k", "")),
     "targets of all repositories": lambda _: targets.page(User(1, "u0"), Window(25), NOW),
     "go to a build": lambda _: goto.find("r1#7", User(1, "u0"), NOW),
     "go to a commit": lambda _: goto.find("a" * 10, User(1, "u0"), NOW),

@@ -130,6 +130,10 @@ class Page:
             assert node.query("caption"), self.html
             assert all(attributes(head).get("scope") for head in node.query("th"))
 
+    def root(self, name: str) -> str | None:
+        """An attribute of the page's root."""
+        return attributes(self.doc.query("html")[0]).get(name)
+
     def count(self, selector: str) -> int:
         return len(self.doc.query(selector))
 

@@ -72,3 +72,11 @@ def test_a_query_has_what_has_a_value() -> None:
 )
 def test_a_path_of_this_server_leads_nowhere_else(path: str, own: bool) -> None:
     assert addresses.is_own(path) is own
+
+
+def test_scripts_find_a_log_of_a_nested_namespace_in_the_api() -> None:
+    repo = Repo(1, "group/team", "web")
+
+    assert addresses.log_api(repo, 42, 1, 2) == "/api/repos/group%2Fteam/web/builds/42/logs/1/2"
+    assert addresses.build_api(repo, 42) == "/api/repos/group%2Fteam/web/builds/42"
+    assert addresses.log_stream(repo, 42, 1, 2) == "/api/stream/group%2Fteam/web/42/1/2"

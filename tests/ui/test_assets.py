@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from app.ui import assets
 from app.ui.assets import all_of_them
 from tests.ui.farside import Place
 
@@ -51,3 +52,19 @@ async def test_pages_name_the_style_sheet_with_its_hash(place: Place) -> None:
     asset = all_of_them()["gantry.css"]
 
     assert f'href="{asset.address}" integrity="{asset.integrity}"' in (await place.page("/")).html
+
+
+def test_a_script_imports_others_from_their_addresses_and_the_page_names_their_hashes() -> None:
+    text = assets.asset("log.js").text.plain.decode()
+
+    assert f'from "{assets.asset("lines.js").address}";' in text
+    assert not re.findall(r'from "\.', text)
+
+
+async def test_the_page_of_a_log_names_every_script_that_it_needs_with_its_hash(place: Place) -> None:
+    await place.scene.push()
+    html = (await place.page("/octocat/hello/1")).html
+
+    for name in ("ansi.js", "lines.js", "log.js", "windows.js"):
+        assert f'{assets.asset(name).address}"' in html
+        assert f'integrity="{assets.asset(name).integrity}"' in html

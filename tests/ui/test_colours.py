@@ -44,7 +44,7 @@ def test_no_rule_has_a_colour_of_its_own_and_every_colour_is_used() -> None:
     used = set(re.findall(r"var\(--([\w-]+)\)", rules))
 
     assert not re.findall(r"#[0-9a-f]{3,8}\b(?!.*svg)|rgb\(|hsl\(", rules)
-    assert used - {"mono"} == set(TOKENS)
+    assert used - {"mono", "ink", "frame"} == set(TOKENS)
     assert len([name for name in LOG if "bright" in name]) == 8
 
 

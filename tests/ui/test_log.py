@@ -81,7 +81,7 @@ async def test_the_plain_text_has_all_and_no_colours(place: Place) -> None:
 
     assert answer.text == "red\n" + "x\n" * 2000
     assert answer.headers["content-type"].startswith("text/plain")
-    assert answer.headers["content-disposition"] == 'inline; filename="octocat-hello-1-1-1-one.log"'
+    assert answer.headers["content-disposition"] == 'inline; filename="octocat-hello-1-default-one.log"'
 
 
 async def test_plain_text_that_is_not_there_is_a_page(place: Place) -> None:

@@ -2,8 +2,13 @@
 
 import pytest
 
+from app.builds.live.broadcast import Broadcast
+from app.repos.audience import Who
+from app.ui import errors, routes
+from app.web.sse import PING
 from tests.builds.farside import pipeline
-from tests.ui.farside import Place
+from tests.ui.farside import Page, Place, state
+from tests.web.asgi import serving
 
 REGIONS = {
     "/": ["board"],
@@ -40,6 +45,42 @@ async def test_a_region_that_is_as_it_was_is_not_sent_again(place: Place) -> Non
 
     assert (again.status_code, again.content) == (304, b"")
     assert later.status_code == 200
+
+
+async def test_time_alone_makes_no_region_new_and_an_answer_says_whose_it_is(place: Place) -> None:
+    await place.scene.push()
+    await place.ran(await place.scene.build(1), "test")
+    for path, region in (("/octocat/hello", "builds"), ("/octocat/hello/1", "stages")):
+        first = await place.get(path, **{"Gantry-Region": region})
+        place.scene.clock.time += 100
+        later = await place.get(path, **{"Gantry-Region": region})
+        again = await place.get(path, **{"Gantry-Region": region, "If-None-Match": first.headers["etag"]})
+
+        assert (first.text != later.text, again.status_code) == (True, 304)
+        assert first.headers["gantry-account"] == Page(await place.get(path)).root("data-account") != "0"
+
+
+async def test_a_page_knows_the_change_after_which_it_was_made(place: Place) -> None:
+    known = state(place.scene, place.why)
+    live: Broadcast = known["broadcast"]
+    rows = [*routes.routes, *routes.described]
+    async with serving(rows, page=errors.page, split=routes.split, **known) as place.client, live.running():
+        assert (await place.page("/octocat/hello")).root("data-heard") == ""
+        reader = await live.join(Who(place.repo.user_id), None, "", lambda: None)
+        assert await anext(reader) == PING
+        assert (await place.page("/octocat/hello")).root("data-heard") == "abc-0"
+        await place.scene.push()
+        assert b"id: abc-1\n" in await anext(reader)
+        assert (await place.page("/octocat/hello")).root("data-heard") == live.newest != "abc-0"
+        assert (await place.page("/logout")).root("data-heard") is None
+        await reader.aclose()
+
+
+async def test_suggestions_are_a_list_even_of_one(place: Place) -> None:
+    answer = await place.get("/-/go?q=octocat/hello", **{"Gantry-Region": "found"})
+
+    assert answer.status_code == 200
+    assert answer.text.count('class="card"') == 1
 
 
 @pytest.mark.parametrize("region", ["nothing", "title", "main", "../x"])

@@ -1,5 +1,7 @@
 """The page of a repository: its targets, its builds, what started nothing, in each state."""
 
+import asyncio
+
 import pytest
 
 from app.builds import flow
@@ -8,7 +10,10 @@ from app.builds.deliveries.model import Delivery
 from app.db.tx import Tx
 from app.scm.hook import Delivery as Told
 from app.scm.hook import Push
-from tests.builds.farside import HOOK, OCTOCAT, pipeline
+from app.scm.host import Commit
+from app.ui import plan
+from tests.builds.farside import HOOK, OCTOCAT, file, pipeline
+from tests.ui.deploying import FILE, fields, send
 from tests.ui.farside import Place, words
 
 REPO = "/octocat/hello"
@@ -91,6 +96,53 @@ async def test_an_empty_repository_says_what_to_do(place: Place, who: str, told:
     assert all(one in text for one in told)
     assert not any(one in text for one in hidden)
     assert "Filter" not in text
+
+
+async def test_an_empty_repository_shows_its_pipeline_file_and_is_built_by_a_button(place: Place) -> None:
+    place.scene.host.add(file(*FILE))
+
+    page = await place.page(REPO, "writer")
+    reader = await place.page(REPO)
+    answer = await send(place, f"{REPO}/-/new", fields(page))
+
+    text = page.text("#builds")
+    assert ".drone.yml of main has 3 pipelines: build exec, 1 step; for push and custom" in text
+    assert "deploy exec, 1 step; for promote and rollback to staging and production" in text
+    assert "Targets: staging and production" in text
+    assert "pipelines" not in reader.text()
+    assert answer.headers["location"] == f"{REPO}/1"
+    assert (await place.scene.build(1)).event == "custom"
+
+
+async def test_an_empty_repository_shows_the_problems_of_its_file(place: Place) -> None:
+    place.scene.host.add("kind: pipeline\ntype: exec\nsteps: nonsense\n")
+
+    page = await place.page(REPO, "writer")
+
+    assert "The pipeline file of main cannot be used yet" in page.text("#builds .box")
+    assert page.text(".log .here") == "3 steps: nonsense"
+
+
+async def test_of_an_empty_repository_the_host_is_asked_for_who_may_write_alone(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "PATIENCE", 0.01)
+    asked = asyncio.Event()
+
+    async def never(*_: object) -> Commit:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(place.scene.host, "branch", never)
+    await place.page(REPO)
+    assert not asked.is_set()
+
+    assert "the host did not send .drone.yml within" in (await place.page(REPO, "writer")).text("#builds")
+    asked.clear()
+    await place.scene.push()
+    await place.page(REPO, "writer")
+    assert not asked.is_set()
 
 
 async def test_a_disabled_repository_says_so(place: Place) -> None:

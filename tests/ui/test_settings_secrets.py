@@ -25,14 +25,14 @@ async def test_a_secret_is_added_replaced_and_removed_and_never_shown(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     pages = [await desk.done(HERE, name="deploy_key", data=f"{VALUE}\r\nline", pull_request="true")]
-    assert pages[0].text("[role=status]") == "The secret is added: deploy_key."
+    assert pages[0].text("main [role=status]") == "The secret is added: deploy_key."
     assert await value(desk, "deploy_key") == f"{VALUE}\nline"
 
     one_page = f"{HERE}/deploy_key"
     pages.append(await desk.page(one_page, "keeper"))
     assert "checked" in attributes(pages[-1].doc.query("#field-pull_request")[0])
     pages.append(await desk.done(one_page, data=""))
-    assert pages[-1].text("[role=status]") == "Saved; the value stays as it was: deploy_key."
+    assert pages[-1].text("main [role=status]") == "Saved; the value stays as it was: deploy_key."
     assert await value(desk, "deploy_key") == f"{VALUE}\nline"
     pages.append(await desk.done(one_page, data=VALUE))
     assert await value(desk, "deploy_key") == VALUE

@@ -155,6 +155,7 @@ def test_a_stage_that_a_failure_has_left_out_names_the_failure() -> None:
         *[("error: it failed", True), ("E: Not Found", True), ("Traceback (most recent call last):", True)],
         *[("0 errors", False), ("no failures here", False), ("all is well", False), ("terrors of error-prone", False)],
         *[("fatal: not a git repository", True), ("x" * 2000 + " error", False)],
+        *[("\x1b[1;31merror\x1b[0m: it failed", True), ("\x1b[32m0 \x1b[0merrors", False)],
     ],
 )
 def test_lines_that_look_like_errors(line: str, wrong: bool) -> None:

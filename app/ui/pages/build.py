@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
-from app.builds import paths
+from app.builds import paths, stages
 from app.builds.api import logs
 from app.builds.api.request import State
 from app.builds.logs import ranges
@@ -15,6 +15,7 @@ from app.builds.logs.entries import Entry
 from app.builds.logs.ranges import Range, Wanted
 from app.builds.model import FAILED, Build, Stage, Status, Step
 from app.builds.paths import NUMBER, STAGE, STEP
+from app.db.tx import Tx
 from app.errors import AppError, NotFound, TooLong, Unavailable
 from app.repos.access import READ, Access
 from app.repos.model import Repo, Right
@@ -247,14 +248,20 @@ def _rows(lines: Sequence[Entry], wrong: int) -> Sequence[Row]:
     return [Row(line["pos"] + 1, painter.line(line["out"]), line["pos"] == wrong) for line in lines]
 
 
-async def show_log(request: Request[State], found: Access, step: Step) -> PipedText:
+async def show_log(request: Request[State], found: Access, work: tuple[Stage, Step]) -> PipedText:
     """The log of a step as plain text, without escape sequences. NotFound where there is none."""
+    stage, step = work
     record = await request.state["ports"].logs.open_record(step.id)
     if record is None:
         raise NotFound(f"step {step.name}, which is {step.status}, has no log: it wrote none, or it was deleted")
-    numbers = (request.path_params[word.name] for word in _LOG.words)
-    headers = {"Content-Disposition": f'inline; filename="{logs.file_name([*numbers, step.name])}"'}
+    numbers = (found.repo.namespace, found.repo.name, str(paths.number(request)))
+    headers = {"Content-Disposition": f'inline; filename="{logs.file_name([*numbers, stage.name, step.name])}"'}
     return PipedText(logs.plain(record, strip=True), headers)
+
+
+def _step_in_stage(request: Request[State], found: Access) -> Tx[tuple[Stage, Step]]:
+    step = yield from paths.step(request, found)
+    return (yield from stages.find(step.stage_id)), step
 
 
 _FROM = Param("from", "The number of the first line of the log that is shown.")
@@ -263,5 +270,5 @@ _LOG = REPO / f"{OURS}/logs" / NUMBER / STAGE / STEP
 routes = [
     Endpoint("GET", PATH, show, needs=READ, reads=frame.reading(reads), query=[_FROM]),
     Endpoint("GET", PATH / STAGE / STEP, show_step, needs=READ, reads=frame.reading(reads), query=[_FROM]),
-    Endpoint("GET", _LOG, show_log, needs=READ, reads=paths.step),
+    Endpoint("GET", _LOG, show_log, needs=READ, reads=_step_in_stage),
 ]

@@ -80,7 +80,9 @@ def _beginning(
     """The verb of the form: a promotion where there is a target, else a build."""
 
     async def promote(ports: Ports, once: Once | None) -> Build:
-        return await named.promote(ports, found.repo, name, target=target, by=found.by, params=filled.given, once=once)
+        return await named.promote(
+            ports, found.repo, name, target=target, by=found.by, params=filled.given, claim=claim(), once=once
+        )
 
     async def create(ports: Ports, once: Once | None) -> Build:
         return await flow.create(
@@ -170,5 +172,5 @@ _QUERY = [
 PATH = REPO / f"{OURS}/new"
 routes = [
     Endpoint("GET", PATH, show, needs=READ, reads=frame.reading(_reads), query=_QUERY, free=True),
-    Endpoint("POST", PATH, act, needs=WRITE, scope="promote", reads=frame.reading(_reads)),
+    Endpoint("POST", PATH, act, needs=WRITE, reads=frame.reading(_reads)),
 ]

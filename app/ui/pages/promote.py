@@ -171,5 +171,5 @@ _TARGET = Param("target", "The target that the form chooses.")
 PATH = REPO / NUMBER / f"{OURS}/promote"
 routes = [
     Endpoint("GET", PATH, show, needs=READ, reads=frame.reading(_reads), query=[_TARGET], free=True),
-    Endpoint("POST", PATH, act, needs=WRITE, scope="promote", reads=frame.reading(_reads)),
+    Endpoint("POST", PATH, act, needs=WRITE, reads=frame.reading(_reads)),
 ]

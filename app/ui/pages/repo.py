@@ -17,7 +17,7 @@ from app.errors import Invalid, Problem
 from app.repos.access import READ, Access
 from app.repos.model import Repo
 from app.repos.paths import NAME, OWNER
-from app.ui import cells, frame
+from app.ui import cells, frame, plan
 from app.ui.cells import Cell, Listed
 from app.ui.frame import Read
 from app.web import body, paging
@@ -64,6 +64,9 @@ class View:
     was_pushed: bool
     may_write: bool
     may_admin: bool
+    #: Of a repository without builds: the pipeline file of the default branch, for who may write; and a form's key.
+    file: plan.File | None
+    key: str
 
 
 async def show(request: Request[State], found: Access, read: Read[Found]) -> HTML:
@@ -85,6 +88,8 @@ async def show(request: Request[State], found: Access, read: Read[Found]) -> HTM
         seen.was_pushed,
         found.may("write"),
         found.may("admin"),
+        await plan.head_of(request, repo) if not has_any and found.may("write") else None,
+        plan.new_key(),
     )
     status = 400 if seen.problems else 200
     return frame.page(request, "repo.html", found.user, read, status=status, view=view)

@@ -151,7 +151,7 @@ def _back(repo: Repo, target: str, number: int, of: Build) -> Tx[Back]:
         builds.append(before)
     said = (yield from store.find_numbered_if_any(repo.id, number)) if number else None
     if number and said is None:
-        return Back(now, builds, None, [Problem("build", "not_found", f"there is no build {number} any more")])
+        return Back(now, builds, None, [Problem("build", "unknown_build", f"there is no build {number} any more")])
     if said is not None and said.number not in [build.number for build in builds]:
         builds.append(said)
     first = next((build for build in builds if build.number == of.number), None)
@@ -177,5 +177,5 @@ _QUERY = [
 PATH = REPO / NUMBER / f"{OURS}/rollback"
 routes = [
     Endpoint("GET", PATH, show, needs=READ, reads=frame.reading(_reads), query=_QUERY, free=True),
-    Endpoint("POST", PATH, act, needs=WRITE, scope="promote", reads=frame.reading(_reads)),
+    Endpoint("POST", PATH, act, needs=WRITE, reads=frame.reading(_reads)),
 ]

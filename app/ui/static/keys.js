@@ -102,7 +102,8 @@ const sent = new WeakSet();
 
 document.addEventListener("submit", (event) => {
   const { target: form, submitter } = event;
-  if (event.defaultPrevented || form.method !== "post") return;
+  const method = submitter?.getAttribute("formmethod") ?? form.getAttribute("method"); // a field may be called "method"
+  if (event.defaultPrevented || method !== "post") return;
   if (sent.has(form)) return event.preventDefault();
   sent.add(form);
   submitter?.setAttribute("aria-busy", "true");

@@ -49,8 +49,10 @@ function renewSoon({ id }) {
 
 async function renew(id, known) {
   const find = () => document.getElementById(id);
+  Object.assign(known, { timer: 0, wanted: false, asked: performance.now() });
+  if (find()?.matches("[data-still]:hover")) return renewSoon({ id });
+  known.busy = true;
   const slow = setTimeout(() => find()?.setAttribute("aria-busy", "true"), SLOW);
-  Object.assign(known, { timer: 0, wanted: false, busy: true, asked: performance.now() });
   try {
     const fresh = await ask(location.pathname + location.search, id, known);
     if (fresh && find()) put(find(), fresh);
@@ -65,24 +67,26 @@ async function renew(id, known) {
   clearTimeout(slow);
   find()?.removeAttribute("aria-busy");
   known.busy = false;
-  if (known.wanted && find()) renewSoon({ id });
+  return known.wanted && find() && renewSoon({ id });
 }
 
 function renewAll() {
   if (heard !== undefined) document.querySelectorAll("[data-live]").forEach(renewSoon);
 }
 
+/** Whether somebody types into a field, or has typed something else than the server gave. */
 function isTyped(node) {
-  if (node.matches?.("select")) {
+  if (!node.matches?.("input, textarea, select")) return false;
+  if (node === document.activeElement) return true;
+  if (node.matches("select")) {
     return node.selectedIndex !== Math.max([...node.options].findIndex((one) => one.defaultSelected), 0);
   }
-  return node.matches?.("input, textarea") && (node.value !== node.defaultValue || node.checked !== node.defaultChecked);
+  return node.value !== node.defaultValue || node.checked !== node.defaultChecked;
 }
 
 const KEEP = {
   callbacks: {
-    beforeNodeMorphed: (old) =>
-      !(isTyped(old) || old.dataset?.own !== undefined || (old === document.activeElement && "value" in old)),
+    beforeNodeMorphed: (old) => !isTyped(old) && old.dataset?.own === undefined,
     beforeAttributeUpdated: (name, node) => name !== "open" || !node.matches("details, dialog"),
   },
 };
@@ -120,6 +124,30 @@ function title() {
   document.title = head.dataset.title;
   document.querySelector("link[rel=icon]").href = head.dataset.icon;
 }
+
+// ---- Forms that say what would happen
+
+let asking, typing;
+
+/** Do this for what was typed last, when nothing more is typed. */
+function later(pause, act) {
+  clearTimeout(typing);
+  asking?.abort();
+  asking = new AbortController();
+  typing = setTimeout(act, pause, asking.signal);
+}
+
+document.addEventListener("input", ({ target: { form } }) => {
+  const region = form?.querySelector("[data-asks]");
+  if (!region) return;
+  region.setAttribute("aria-busy", "true");
+  later(300, async (signal) => {
+    const query = new URLSearchParams(new FormData(form));
+    const fresh = await ask(`${form.getAttribute("action")}?${query}`, region.id, {}, signal).catch(() => undefined);
+    if (fresh) replace(region, fresh);
+    else if (!signal.aborted) say("failing", true);
+  });
+});
 
 // ---- What holds: live, lost, paused or out
 
@@ -167,7 +195,7 @@ function heed({ data: message }) {
   if (message.renew) renewAll();
   if (message.hello) {
     if (message.hello !== account) renewAll(); // the answers say whose they are
-    if (reads) channel.postMessage({ ...reads, last });
+    if (reads) channel.postMessage({ ...reads, last }); // a hello comes over the channel alone
   }
   if (message.last && heard !== undefined && message.last !== last) {
     if (!isAfter(last, message.last)) renewAll();
@@ -182,26 +210,23 @@ function isAfter(mine, other) {
 }
 
 function open() {
-  try {
-    channel = new BroadcastChannel("gantry");
-    channel.onmessage = heed;
-    channel.postMessage({ hello: account });
-  } catch {
-    channel = undefined; // storage is blocked
-  }
+  channel = new BroadcastChannel("gantry");
+  channel.onmessage = heed;
+  channel.postMessage({ hello: account });
 }
 
 async function join() {
   if (joined || state === "out") return;
   joined = new AbortController();
-  open();
   const { signal } = joined;
-  if (heard === undefined) return;
   try {
-    if (!channel) throw new TypeError("alone");
-    await navigator.locks.request("gantry", { signal }, () => read(signal));
+    open();
+    if (heard !== undefined) await navigator.locks.request("gantry", { signal }, () => read(signal));
   } catch {
-    if (!signal.aborted) await read(signal);
+    if (heard === undefined || signal.aborted) return;
+    channel?.close(); // without locks, or where storage is blocked, each page reads for itself
+    channel = undefined;
+    await read(signal);
   }
 }
 
@@ -322,8 +347,6 @@ if (words) {
 // ---- Go to: what is called so, while somebody types
 
 const go = document.getElementById("go"), list = document.getElementById("go-list");
-let asking, typing;
-
 function choose(option) {
   list.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
   option?.setAttribute("aria-selected", "true");
@@ -339,11 +362,9 @@ function offer(options) {
   choose();
 }
 
-async function suggest() {
-  asking?.abort();
-  asking = new AbortController();
+async function suggest(signal) {
   try {
-    const found = go.value.trim() && (await ask(`/-/go?q=${encodeURIComponent(go.value)}`, "found", {}, asking.signal));
+    const found = go.value.trim() && (await ask(`/-/go?q=${encodeURIComponent(go.value)}`, "found", {}, signal));
     const cards = found && document.activeElement === go ? [...found.querySelectorAll(".card")] : [];
     offer(
       cards.map((card, at) => {
@@ -358,14 +379,12 @@ async function suggest() {
   }
 }
 
-go.addEventListener("input", () => {
-  clearTimeout(typing);
-  typing = setTimeout(suggest, 150);
-});
+go.addEventListener("input", () => later(150, suggest));
 go.addEventListener("blur", () => offer([]));
 list.addEventListener("pointerdown", (event) => event.preventDefault());
 list.addEventListener("click", ({ target }) => target.dataset.href && location.assign(target.dataset.href));
 go.addEventListener("keydown", (event) => {
+  if (event.isComposing) return;
   const options = [...list.children], at = options.findIndex((one) => one.ariaSelected === "true");
   if (event.key === "ArrowDown") choose(options[(at + 1) % options.length]);
   else if (event.key === "ArrowUp") choose(options.at((at < 0 ? 0 : at) - 1));
