@@ -18,8 +18,8 @@ from app.web.accept import takes
 LEAST = 1024
 #: Bytes of a body that is compressed in a thread, because the event loop would have to wait.
 LARGE = 32 * 1024
-#: Of zlib's levels, the one after which JSON hardly becomes smaller.
-LEVEL = 2
+#: Of zlib's levels, the one after which JSON hardly becomes smaller, and the one after which HTML does.
+LEVEL, LEVEL_OF_HTML = 2, 6
 #: Types of bodies that become much smaller, without their parameters.
 TYPES = frozenset({b"text/html", b"text/css", b"text/javascript", b"application/json"})
 #: Headers of an answer whose body must stay as it is: it is compressed already, or a part of a file, or a whole file of
@@ -38,8 +38,8 @@ async def pack(answer: Response, asked: Iterable[tuple[bytes, bytes]]) -> None:
     accepted = next((value for name, value in asked if name == b"accept-encoding"), b"")
     if not accepted or not takes("gzip", accepted.decode("latin-1")):
         return
-    body = bytes(answer.body)
-    answer.body = await threads.run(_packed, body) if len(body) > LARGE else _packed(body)
+    body, level = bytes(answer.body), LEVEL_OF_HTML if answer.media_type == "text/html" else LEVEL
+    answer.body = await threads.run(_packed, body, level) if len(body) > LARGE else _packed(body, level)
     _describe(answer.headers, len(answer.body))
 
 
@@ -56,8 +56,8 @@ def may_shrink(answer: Response) -> bool:
     return kind in TYPES
 
 
-def _packed(body: bytes) -> bytes:
-    return gzip.compress(body, LEVEL, mtime=0)
+def _packed(body: bytes, level: int) -> bytes:
+    return gzip.compress(body, level, mtime=0)
 
 
 def _describe(headers: MutableHeaders, size: int) -> None:

@@ -117,12 +117,12 @@ async def test_a_large_answer_is_compressed_beside_the_event_loop(monkeypatch: p
     threads: set[bool] = set()
     real = packing._packed
 
-    def noted(body: bytes) -> bytes:
+    def noted(body: bytes, level: int) -> bytes:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             threads.add(len(body) > packing.LARGE)
-        return real(body)
+        return real(body, level)
 
     monkeypatch.setattr(packing, "_packed", noted)
     async with serving(ROWS) as client:
