@@ -40,7 +40,7 @@ class Filters:
     status: str = ""
     event: str = ""
     target: str = ""
-    #: The login of whoever began the build, or made its commit.
+    #: The login of whoever began the build, or the login or the name of who made its commit.
     by: str = ""
     slug: str = ""
     since: int = 0
@@ -57,7 +57,7 @@ class Filters:
             (self.event, "builds.event = :event", {"event": self.event}),
             (self.target, "builds.deploy_to = :target", {"target": self.target}),
             (self.target or self.deployed, "builds.deploy_to <> ''", {}),
-            (self.by, "(builds.trigger_by = :by OR builds.author_login = :by)", {"by": self.by}),
+            (self.by, "(:by IN (builds.trigger_by, builds.author_login, builds.author_name))", {"by": self.by}),
             (self.slug, "repos.namespace = :namespace AND repos.name = :name", {"namespace": namespace, "name": name}),
             (self.since, "builds.created >= :began", {"began": self.since}),
         )

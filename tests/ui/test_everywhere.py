@@ -54,6 +54,10 @@ async def test_whoever_is_not_signed_in_is_led_to_the_sign_in(place: Place, path
         ("since=2020-01-01", [4, 3, 2, 1]),
         ("since=2999-01-01", []),
         ("mine=true", []),
+        ("by=ada", [4, 3, 2, 1]),
+        ("by=Ada", [4, 3, 2, 1]),
+        ("by=octocat", [4, 3, 2]),
+        ("by=octocat&mine=true", []),
         ("status=success&target=production", [3]),
     ],
 )

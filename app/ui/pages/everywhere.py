@@ -122,7 +122,7 @@ def _filters(asked: Mapping[str, str], caller: Caller, *, deployed: bool) -> Fil
         target=asked["target"],
         slug=asked["repo"],
         since=_since(asked["since"]),
-        by=caller.user.login if asked["mine"] else "",
+        by=caller.user.login if asked["mine"] else asked["by"],
         deployed=deployed,
     )
 
@@ -229,7 +229,8 @@ _FILTERS = (
     Param("target", "Only promotions and rollbacks to this target."),
     Param("repo", "Only builds of this repository.", example="acme/web"),
     Param("since", "Only builds since this day (UTC).", example="2026-07-31"),
-    Param("mine", "Anything: only builds that the account began, or whose commit is the account's."),
+    Param("by", "Only builds that this account began, or whose commit is this person's.", example="ada"),
+    Param("mine", "Anything: only builds that the caller's account began, or whose commit is the account's."),
     _BELOW,
 )
 _FORMAT = Param("format", "`csv` for a table; otherwise JSON.")
