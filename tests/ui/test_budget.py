@@ -74,7 +74,9 @@ async def test_pages_are_small_on_the_line(place: Place) -> None:
     assert files["icons.svg"] < 3 * KB
     assert files["vendor/idiomorph.min.js"] < 4 * KB
     assert files["live.js"] + files["keys.js"] < 8 * KB
-    assert max(sizes.values()) + sum(size for name, size in files.items() if not name.startswith("tab")) < 45 * KB
+    assert (
+        max(sizes.values()) + sum(size for name, size in files.items() if not name.startswith("tab")) < 60 * KB
+    )  # of a first visit
 
 
 @pytest.mark.parametrize(
