@@ -13,7 +13,7 @@ from app.cli.bench.load import HOST, PATIENCE, BenchFailed
 #: What a browser sends with each request of its pages.
 ALWAYS = {"Accept": "text/html", "Accept-Encoding": "gzip", "Sec-Fetch-Site": "same-origin"}
 _LOADED = re.compile(rb'(?:href|src)="(/-/static/[^"#]+)')
-_REGION = re.compile(rb'<section id="([^"]+)"')
+_REGION = re.compile(rb'<section id="([^"]+)"[^>]* data-live=')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Answer:
         return {found.decode() for found in _LOADED.findall(self.body)}
 
     def regions(self) -> Sequence[str]:
-        """The names of the regions of a page."""
+        """The names of the regions of a page that are renewed."""
         return [name.decode() for name in _REGION.findall(self.body)]
 
 

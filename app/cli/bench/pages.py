@@ -8,7 +8,7 @@ from itertools import count, cycle, islice
 from app.cli.bench import fleet, scene
 from app.cli.bench.browser import Answer, Browser, browsing
 from app.cli.bench.fleet import Fleet
-from app.cli.bench.load import BenchFailed, Load, at
+from app.cli.bench.load import Load, at
 from app.cli.bench.place import CONNECTIONS, Bench, connections_of
 from app.cli.bench.report import Figure
 from app.cli.bench.server import Server
@@ -76,23 +76,11 @@ def measured(bench: Bench) -> list[Figure]:
     there = fleet.make(bench)
     with bench.server(fleet.NAME) as server:
         with browsing(server.port, there.cookies[0]) as browser:
-            known = _known(bench, browser, paths(there))
+            known = paths(there)
+            for path in known.values():
+                browser.get(path)  # so that the server knows what it remembers
             figures = [*_pages(bench, browser, known), *_sizes(browser, known), *_regions(bench, browser, known)]
         return [*figures, *_open(bench, server, there)]
-
-
-def _known(bench: Bench, browser: Browser, wanted: Mapping[str, str]) -> Mapping[str, str]:
-    """The pages that there are, by name; each is read once, so that the server knows what it remembers."""
-    found = {}
-    for name, path in wanted.items():
-        answer = browser.get(path)
-        if answer.status in (400, 404):  # an address that no page has is read as that of a step, without numbers
-            bench.say(f"page {name}: missing")
-        elif answer.status != 200:
-            raise BenchFailed(f"GET {path}: {answer.status}")
-        else:
-            found[name] = path
-    return found
 
 
 def _pages(bench: Bench, browser: Browser, known: Mapping[str, str]) -> list[Figure]:
