@@ -146,6 +146,7 @@ def test_everything_a_file_can_say() -> None:
     )
     assert config.signature == "0f1e"
     assert config.targets == ("staging", "prod-*", "production")
+    assert config.declared == ("staging", "production")
 
 
 def test_the_recorded_pipeline_file() -> None:

@@ -296,3 +296,12 @@ async def test_rights_of_a_host_end_after_a_day_for_an_account_that_asks_elsewhe
 
 async def _never(_: RepoRights, __: User) -> None:
     raise AssertionError
+
+
+async def test_a_right_that_was_granted_is_told_from_what_everybody_may(db: Database, repo: Repo, owner: User) -> None:
+    await db.write(store.create(Repo(0, "octocat", "open", user_id=owner.id, visibility="public")))
+
+    yours = await db.read(access.find(shows("a token of octocat"), "octocat", "open", "read"))
+    everybody_s = await db.read(access.find(Claim(), "octocat", "open", "read"))
+
+    assert (yours.is_granted, everybody_s.is_granted) == (True, False)
