@@ -1,15 +1,17 @@
 """Cells: what is shown of a target on the board, on the page of a repository and on its own page."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from app.builds import targets
 from app.builds.api.targets import pair_of
 from app.builds.behind import Behind
+from app.builds.model import Build
 from app.builds.targets import Target
 from app.db.tx import Tx
 from app.repos.access import Access
 from app.repos.model import Repo
+from app.ui import views
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,30 @@ class Cell:
     #: Whether the caller may promote and roll back, and the number of the build to promote first; 0 for none.
     may_write: bool
     promotable: int
+
+    def content(self, now: int) -> Hashable:
+        """All that is shown of the cell at a time: equal contents are the same HTML."""
+        build, before = self.target.current, self.before.current if self.before else None
+        return (
+            self.repo.slug,
+            self.target.name,
+            build
+            and (
+                build.number,
+                build.after,
+                build.ref,
+                views.actor(build),
+                _ended(build),
+                views.age(_ended(build), now),
+            ),
+            tuple((later.number, views.mark_of(later)) for later in self.target.since),
+            self.before and (self.before.name, before and before.number),
+            (self.following, self.behind, self.may_write, self.promotable),
+        )
+
+
+def _ended(build: Build) -> int:
+    return build.finished or build.created
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The templates of the pages: every value is escaped, and a name that a page does not give is an error."""
 
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, tzinfo
@@ -13,6 +14,8 @@ from app import size
 from app.ui import addresses, views
 from app.ui.assets import asset
 
+#: How many parts of pages are kept as HTML, of some 1 kB each.
+KEPT = 5000
 #: The clock that the page which is being made shows times by.
 _clock: ContextVar[tzinfo] = ContextVar("clock", default=UTC)
 
@@ -32,6 +35,21 @@ class _Views:
         return views.clock(then, _clock.get())
 
 
+_kept: OrderedDict[Hashable, str] = OrderedDict()
+
+
+def _keep(macro: Any, content: Hashable, *values: Any) -> str:
+    """What a macro draws of values. Values of equal content are drawn once, for an open board is drawn every second."""
+    key = (macro.name, _clock.get(), content)
+    if (drawn := _kept.get(key)) is None:
+        drawn = _kept[key] = macro(*values)
+        if len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    else:
+        _kept.move_to_end(key)
+    return drawn
+
+
 @cache
 def environment() -> Environment:
     """The environment of all templates."""
@@ -43,7 +61,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(asset=asset, addresses=addresses, views=_Views(), size=size.text)
+    made.globals.update(asset=asset, addresses=addresses, views=_Views(), size=size.text, keep=_keep)
     return made
 
 
