@@ -24,6 +24,7 @@ CODES = codes.of(
             "reason_too_long": ("The reason of a decision is too long.", "Write a shorter one."),
             "stale_delivery": ("A delivery is too old, or from the future.", "Set the clocks of both servers."),
             "unknown_event": ("No build has this event.", "Filter by an event of the message."),
+            "unknown_show": ("The board cannot show this.", "Choose a word of the message."),
             "unknown_status": ("No build has this status.", "Filter by a status of the message."),
             "unknown_value": ("A parameter of the query has no such value.", "Send a value of the message."),
         },

@@ -28,7 +28,7 @@ SECTIONS = {
         "log": Lazy("app.cli.log:log", "Print the log of a step, or a part of it."),
         "search": Lazy("app.cli.search:search", "Find a repository, a build, a commit or a target."),
         "lint": Lazy("app.cli.lint:lint", "Say what a pipeline file would start, and what is wrong with it."),
-        "open": Lazy("app.cli.browse:browse", "Show a build in the browser."),
+        "open": Lazy("app.cli.browse:browse", "Show a build, or the board, in the browser."),
         "exec": Lazy("app.cli.execute:execute", "Run the exec pipelines of a file here, without a server."),
         "login": Lazy("app.cli.login:login", "Keep the token of a server, and use that server from now on."),
         "logout": Lazy("app.cli.login:logout", "Forget the token of a server: of the context in use, or another."),

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 VERB = re.compile(r"[a-z_]+\.[a-z_]+")
 #: Texts that look like verbs, and name fields, or what a chat calls one of its own operations.
 FIELDS = {
-    *("artifact.set_id", "build.name", "build.number", "build.repo", "builds.blocked", "builds.id", "project.id"),
-    *("project.path_with_namespace", "repo.id", "delivery.id", "delivery.time", "chat.update"),
+    *("artifact.set_id", "build.name", "build.number", "build.repo", "builds.blocked", "builds.id", "builds.repo_id"),
+    *("project.id", "project.path_with_namespace", "repo.id", "delivery.id", "delivery.time", "chat.update"),
 }
 #: Types of events that subscribers are told: they look like verbs, too.
 EVENTS = {"build.finished", "repo.enabled", "repo.disabled", "repo.deleted", "webhook.disabled"}

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -29,6 +30,8 @@ from tests.accounts.hosted.forge import FakeForge
 from tests.extensions.farside import SECRET, Answer, extension
 from tests.web.asgi import serving
 
+#: What tells readers of changes: nothing has changed yet.
+STILL = SimpleNamespace(newest="")
 #: How a browser calls when a host sends it back.
 BACK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
@@ -91,7 +94,7 @@ async def place(db: Database) -> AsyncIterator[Place]:
     clock, entered = [NOW], list[int]()
     hosts = forge.as_host(), gitea.as_host(), gogs.as_host(oauth=False, passwords=True)
     logins = farside.logins(db, *hosts, now=lambda: clock[0], entered=entered.append)
-    state = farside.state(db, admission=None, now=lambda: clock[0], logins=logins)
+    state = farside.state(db, admission=None, now=lambda: clock[0], logins=logins, broadcast=STILL)
     routes = [*sign_in.routes, *account.routes, *session.routes, *api.routes]
     async with serving(routes, policy=Policy(budgets=None), **state) as client:
         app: Any = client._transport.app  # type: ignore[attr-defined]
@@ -490,7 +493,8 @@ async def test_a_page_from_elsewhere_logs_nobody_in_with_a_password(place: Place
 
 async def test_log_ins_count_as_strangers_do(db: Database) -> None:
     gogs = FakeForge("gogs")
-    state = farside.state(db, admission=None, logins=farside.logins(db, gogs.as_host(oauth=False, passwords=True)))
+    logins = farside.logins(db, gogs.as_host(oauth=False, passwords=True))
+    state = farside.state(db, admission=None, logins=logins, broadcast=STILL)
     policy = Policy(budgets=Budgets(3, lambda: 0))
     form = {"username": "lin", "password": "guess"}
     async with serving([*sign_in.routes], policy=policy, **state) as client:
