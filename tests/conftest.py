@@ -27,7 +27,8 @@ APART = {
         "test_log_api",
         "test_pipelines",
     ),
-    *("test_remote_runner", "test_separation", "test_server", "test_start", "test_steps"),
+    *("test_readme", "test_recorded_triggers", "test_remote_runner", "test_separation", "test_server", "test_start"),
+    *("test_steps", "test_values_in_commands", "test_watch"),
 }
 
 #: A slow machine is no failure, and a change fails only for what it changes: the examples are the same in every run.
