@@ -27,7 +27,8 @@ APART = {
         "test_log_api",
         "test_pipelines",
     ),
-    *("test_remote_runner", "test_separation", "test_server", "test_start", "test_steps"),
+    *("test_readme", "test_recorded_triggers", "test_remote_runner", "test_separation", "test_server", "test_start"),
+    *("test_steps", "test_values_in_commands", "test_watch"),
 }
 
 #: A slow machine is no failure, and a change fails only for what it changes: the examples are the same in every run.
@@ -36,6 +37,10 @@ _PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.
 hypothesis.settings.register_profile("searching", _PATIENT)
 hypothesis.settings.register_profile("patient", _PATIENT, derandomize=True)
 hypothesis.settings.load_profile("patient")
+#: Where tests write if TMPDIR does not say: nothing in memory waits for the disk, which is most of what a commit takes.
+MEMORY = Path("/dev/shm")
+#: Bytes that must be free there: several times what the whole suite holds at once.
+ROOM = 4 << 30
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,10 +49,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     """Give workers and children what a process needs: interrupts, which a background job ignores, and bytecode."""
+    if "TMPDIR" not in os.environ and _takes_files(MEMORY):
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # to be found anew
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would compile the project anew
     sys.dont_write_bytecode = False
+
+
+def _takes_files(folder: Path) -> bool:
+    """Whether there is room, and programs may be run there."""
+    if not folder.is_dir():
+        return False
+    system = os.statvfs(folder)
+    return system.f_bavail * system.f_frsize >= ROOM and not system.f_flag & os.ST_NOEXEC
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -46,9 +46,9 @@ def server(begin: Begin) -> Server:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Iterator[Path]:
-    """A build ends with the exit code in this file, once the file is there."""
-    file = tmp_path / "code"
+def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A build ends with the exit code in this file, once the file is there; also a build that outlives its test."""
+    file = tmp_path_factory.mktemp("build") / "code"
     yield file
     file.write_text("0")
 

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def as_nobody(root: Path, clear: object) -> None:
         clear()
         return
     for folder in [root, *root.parents]:
-        if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/pytest"):
+        if folder.stat().st_uid == 0 and str(folder).startswith(f"{tempfile.gettempdir()}/pytest"):
             folder.chmod(folder.stat().st_mode | 0o055)
     os.chown(root.parent, 65534, 65534)
     for where, folders, files in os.walk(root):

@@ -1,19 +1,22 @@
 """A project of a fake host: a bare repository that tells the host of each push, and what the host keeps beside it."""
 
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.scm.repository import ENV, Repository
 
 _FORMAT = "%H%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%T%x00%P%x00%B"
-#: Tells the host of the refs that a push has moved, and waits for its answer.
-_POST_RECEIVE = """#!{python} -SE
-import sys, urllib.request
-urllib.request.urlopen("{url}", sys.stdin.buffer.read(), 30).read()
+#: Tells the host of the refs that a push has moved, and waits for its answer. To start Python and import a client takes
+#: ten times as long as all that git does for a push.
+_POST_RECEIVE = r"""#!/usr/bin/env bash
+refs=$(cat) LC_ALL=C
+exec 3<>/dev/tcp/{host}/{port}
+printf 'POST %s HTTP/1.0\r\nHost: {host}:{port}\r\nContent-Length: %d\r\n\r\n%s' '{path}' ${{#refs}} "$refs" >&3
+cat <&3 >/dev/null
 """
 KINDS = {"100644": "file", "100755": "file", "120000": "symlink", "160000": "submodule", "040000": "dir"}
 
@@ -195,5 +198,6 @@ def created(root: Path, number: int, slug: str, told: Callable[[str], str]) -> P
 def _tell(bare: Path, url: str) -> None:
     hook = bare / "hooks" / "post-receive"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(_POST_RECEIVE.format(python=sys.executable, url=url))
+    at = urlsplit(url)
+    hook.write_text(_POST_RECEIVE.format(host=at.hostname, port=at.port, path=at.path))
     hook.chmod(0o755)
