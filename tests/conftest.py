@@ -28,7 +28,7 @@ APART = {
         "test_pipelines",
     ),
     *("test_readme", "test_recorded_triggers", "test_remote_runner", "test_separation", "test_server", "test_start"),
-    *("test_steps", "test_values_in_commands", "test_watch"),
+    *("test_steps", "test_values_in_commands"),
 }
 
 #: A slow machine is no failure, and a change fails only for what it changes: the examples are the same in every run.

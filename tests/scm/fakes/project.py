@@ -11,7 +11,7 @@ from tests.scm.repository import ENV, Repository
 
 _FORMAT = "%H%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%T%x00%P%x00%B"
 #: Tells the host of the refs that a push has moved, and waits for its answer. To start Python and import a client takes
-#: ten times as long as all that git does for a push.
+#: longer than all that git does for a push.
 _POST_RECEIVE = r"""#!/usr/bin/env bash
 refs=$(cat) LC_ALL=C
 exec 3<>/dev/tcp/{host}/{port}
