@@ -36,6 +36,12 @@ async def receiver(scene: Scene) -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers wait for the build, also on a slow machine."""
+    monkeypatch.setattr(keeping, "PROMPT", 60.0)
+
+
+@pytest.fixture
 async def repo(receiver: Receiver) -> Repo:
     return await receiver.register("github", *HELLO)
 
@@ -373,12 +379,14 @@ async def test_a_second_delivery_gets_the_build_of_the_first_one(receiver: Recei
     assert await receiver.counter(repo) == 1
 
 
+@pytest.mark.usefixtures("patient")
 async def test_of_deliveries_at_one_moment_one_builds(receiver: Receiver, repo: Repo) -> None:
     answers = await asyncio.gather(*(push(receiver, "one") for _ in range(8)))
 
     assert [(answer.status_code, answer.json()["number"]) for answer in answers] == [(200, 1)] * 8
 
 
+@pytest.mark.usefixtures("patient")
 async def test_two_hooks_that_tell_of_one_push_make_one_build(receiver: Receiver, repo: Repo) -> None:
     together = await asyncio.gather(*(push(receiver, str(number), hook=number) for number in range(4)))
     receiver.scene.clock.time += store.TWINS
