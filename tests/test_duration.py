@@ -27,3 +27,11 @@ def test_a_duration_is_the_sum_of_its_parts(text: str, seconds: int) -> None:
 def test_anything_else_is_none(text: str) -> None:
     with pytest.raises(ValueError, match="as in 30s, 5m or 1h30m"):
         duration.seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("length", "text"), [(0, "0"), (30, "30s"), (90, "1m30s"), (300, "5m"), (5400, "1h30m"), (86400, "24h")]
+)
+def test_a_length_is_written_as_it_is_read(length: int, text: str) -> None:
+    assert duration.text(length) == text
+    assert length == 0 or duration.seconds(text) == length

@@ -73,7 +73,10 @@ async def test_secrets_of_the_namespace_are_inherited(desk: Desk) -> None:
     page = await desk.done(HERE, name="both", data="x")
 
     rows = [" ".join(node.to_text().split()) for node in page.doc.query("table")[1].query("tbody tr")]
-    assert rows == ["Both do not get it the secret of this repository counts instead", "shared do not get it inherited"]
+    assert rows == [
+        "Both not pull requests the secret of this repository counts instead",
+        "shared not pull requests inherited",
+    ]
     assert "gantry orgsecret ls octocat" in page.text()
 
 

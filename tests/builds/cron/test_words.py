@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.builds.cron.expression import BadExpression
-from app.builds.cron.words import words
+from app.builds.cron.words import Short, short, words
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,19 @@ def test_every_expression_has_words(fields: tuple[str, ...]) -> None:
 def test_what_is_wrong_has_none() -> None:
     with pytest.raises(BadExpression):
         words("every day")
+
+
+@pytest.mark.parametrize(
+    ("expr", "found"),
+    [
+        (
+            "0 6  * * 1-5",
+            Short("every hour at :06, January to May", "at 06:00, Monday to Friday", "0 0 6 * * 1-5"),
+        ),
+        ("0 6 * * sun", Short("", "at 06:00, Sunday", "0 0 6 * * sun")),
+        ("0 0 6 * * 1-5", None),
+        ("@daily", None),
+    ],
+)
+def test_five_fields_have_two_meanings(expr: str, found: Short | None) -> None:
+    assert short(expr) == found
