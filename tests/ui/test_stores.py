@@ -118,6 +118,7 @@ def test_a_run_leads_to_its_files_and_its_promotions(browsers: dict[str, httpx2.
     assert "released" in shown.text()
     assert "1 copied" in shown.text()
     assert "1 dependency" in shown.text("summary")
+    assert shown.text(".command code") == f"gantry build-info promote '{NAME}' 42 --to REPOSITORY"
 
 
 def test_a_version_shows_where_it_is(browsers: dict[str, httpx2.Client]) -> None:
