@@ -22,6 +22,7 @@ from app.cli.bench.load import BenchFailed, Load, Request, drive
 from app.cli.bench.place import Sizes
 from app.cli.bench.readers import listen
 from app.cli.bench.report import Figure, Unit
+from app.cli.bench.visitors import Visit, look
 from tests import gantry, postgres
 from tests.gantry import Process
 
@@ -328,6 +329,46 @@ async def test_readers_tell_when_the_median_of_them_heard_and_who_did_not(
 
     assert capsys.readouterr().out == "ready\n"
     assert (list(heard.at), heard.dropped, heard.missed) == (["1", "2"], 1, 1)
+
+
+async def test_open_pages_show_what_they_hear_of_while_the_last_regions_are_renewed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    streams: list[asyncio.StreamWriter] = []
+    writers = []
+    asks, ended, loop = threading.Event(), asyncio.Event(), asyncio.get_running_loop()
+
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        asked = await reader.readuntil(b"\r\n\r\n")
+        if b"/api/stream" in asked:
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n: ping\n\n")
+            streams.append(writer)
+            return
+        if b"/first" in asked:
+            asks.set()
+            await ended.wait()
+            streams[1].write(b'data: {"VERSION":"1.2"}\n\n')
+        writer.write(b'HTTP/1.1 200 OK\r\nETag: "a"\r\nContent-Length: 0\r\n\r\n')
+
+    class Input:
+        @staticmethod
+        def read() -> str:
+            loop.call_soon_threadsafe(streams[0].write, b'data: {"VERSION":"1.1"}\n\n')
+            asks.wait(20)
+            loop.call_soon_threadsafe(ended.set)
+            return ""
+
+    monkeypatch.setattr(sys, "stdin", Input)
+    server = await asyncio.start_server(page, "127.0.0.1", 0)
+    async with server:
+        visits = [Visit("session=a", path, ["main"], "VERSION", path) for path in ("/first", "/second")]
+        seen = await look(server.sockets[0].getsockname()[1], visits)
+        for writer in writers:
+            writer.close()
+
+    assert {kind: list(numbers) for kind, numbers in seen.at.items()} == {"/first": [1], "/second": [2]}
+    assert (seen.renewed, seen.missed, seen.dropped, seen.failed) == (2, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import re
 import sys
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from statistics import median
 
@@ -23,6 +24,8 @@ MARK = re.compile(rb'"VERSION":"1\.(\d+)"')
 #: Bytes at the end of the received data that may be the beginning of a mark.
 _REST = 32
 LATE = 60.0
+#: Seconds that the last events may take to reach every reader.
+REST = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,10 @@ class Heard:
 class _Reader(asyncio.Protocol):
     """The client of one stream."""
 
-    def __init__(self, arrivals: defaultdict[int, list[float]], live: "asyncio.Semaphore") -> None:
+    def __init__(self, arrivals: defaultdict[int, list[float]], live: asyncio.Semaphore, news: asyncio.Event) -> None:
         self._arrivals = arrivals
         self._live = live
+        self._news = news
         self._rest = b""
         self._told = False
         self.ended = False
@@ -54,23 +58,25 @@ class _Reader(asyncio.Protocol):
             self._arrivals[int(mark[1])].append(now)
             end = mark.end()
         self._rest = data[max(end, len(data) - _REST) :]
+        self._news.set()
         if not self._told and b": ping" in data:
             self._told = True
             self._live.release()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = True
+        self._news.set()
 
 
 async def listen(port: int, path: str, count: int, token: str) -> Heard:
-    """Read `count` streams until the standard input of this process ends."""
+    """Read `count` streams until the standard input of this process ends, and what one has read all have."""
     arrivals: defaultdict[int, list[float]] = defaultdict(list)
-    live = asyncio.Semaphore(0)
+    live, news = asyncio.Semaphore(0), asyncio.Event()
     loop = asyncio.get_running_loop()
     readers = []
     request = f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     for _ in range(count):
-        transport, reader = await loop.create_connection(lambda: _Reader(arrivals, live), HOST, port)
+        transport, reader = await loop.create_connection(lambda: _Reader(arrivals, live, news), HOST, port)
         transport.write(request)
         readers.append(reader)
     async with asyncio.timeout(LATE):
@@ -78,6 +84,11 @@ async def listen(port: int, path: str, count: int, token: str) -> Heard:
             await live.acquire()
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(REST):
+            while any(len(times) < sum(not one.ended for one in readers) for times in arrivals.values()):
+                news.clear()
+                await news.wait()
     missed = sum(count - len(times) for times in arrivals.values())
     at = {str(number): median(times) for number, times in arrivals.items()}
     return Heard(at, sum(reader.ended for reader in readers), missed)

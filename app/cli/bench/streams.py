@@ -17,8 +17,6 @@ from app.cli.bench.server import GRACE, TOKEN, Server
 PATH = "/api/stream"
 #: Promotes a second, and the connections of the load.
 RATE, CONNECTIONS = 50.0, 8
-#: Seconds that the last events are given to arrive.
-LAST = 0.5
 #: Loads without readers and with them take turns, so that a busy moment of the machine hits both.
 ROUNDS = 2
 
@@ -50,7 +48,6 @@ def compare(server: Server, readers: int, seconds: float) -> Compared:
         compared.without.add(_load(server, paths, seconds / ROUNDS))
         with beside("readers", str(server.port), PATH, str(readers), told=TOKEN) as heard:
             compared.among.add(_load(server, paths, seconds / ROUNDS))
-            time.sleep(LAST)
         for result in (Heard(**found) for found in heard):
             compared.delays += [when - asked[int(number)] for number, when in result.at.items()]
             compared.dropped += result.dropped

@@ -14,6 +14,7 @@ import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from statistics import median
@@ -89,10 +90,10 @@ class _Page(asyncio.Protocol):
         self._rest = b""
         self._is_told = False
         self._events: deque[float] = deque(maxlen=CROWD + 1)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
         self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self.is_over = False
+        self._is_over = False
 
     # The stream
 
@@ -109,7 +110,7 @@ class _Page(asyncio.Protocol):
                     self._hear(int(mark[1]))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.is_over:
+        if not self._is_over:
             self._seen.dropped += 1
 
     # Its regions
@@ -125,8 +126,8 @@ class _Page(asyncio.Protocol):
             return
         region.is_due = True
         task = asyncio.create_task(self._renew(region))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def _renew(self, region: _Region) -> None:
         loop = asyncio.get_running_loop()
@@ -168,10 +169,11 @@ class _Page(asyncio.Protocol):
         tag = _TAG.search(head)
         return int(head.split(" ", 2)[1]), tag[1] if tag else ""
 
-    async def rest(self) -> None:
-        """Wait until all is shown that the page has heard of, but not for ever."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=REST)
+    def close(self) -> None:
+        """Count what the page has heard of and does not show."""
+        self._is_over = True
+        if self._connection:
+            self._connection[1].close()
         self._seen.missed += sum(len(region.awaited) for region in self._regions)
 
 
@@ -188,20 +190,25 @@ async def look(port: int, visits: list[Visit]) -> Seen:
     """Keep the pages open until the standard input of this process ends, and their regions are renewed."""
     seen, live, loop = Seen(), asyncio.Semaphore(0), asyncio.get_running_loop()
     shown: Shown = defaultdict(lambda: defaultdict(list))
-    pages = []
+    streams, pages = [], []
     for visit in visits:
         make = partial(_Page, visit, port, seen, shown, live)
         transport, page = await loop.create_connection(make, HOST, port)
         transport.write(_request(PATH, port, Cookie=visit.cookie))
+        streams.append(transport)
         pages.append(page)
     async with asyncio.timeout(LATE):
         for _ in visits:
             await live.acquire()
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    await asyncio.gather(*(page.rest() for page in pages))
-    for page in pages:
-        page.is_over = True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(REST):
+            while renewals := {task for page in pages for task in page.tasks}:  # pages hear of more meanwhile
+                await asyncio.wait(renewals)
+    for stream, page in zip(streams, pages, strict=True):
+        page.close()
+        stream.abort()
     seen.at = {kind: {number: median(times) for number, times in each.items()} for kind, each in shown.items()}
     return seen
 
