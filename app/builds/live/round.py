@@ -27,7 +27,7 @@ class Share:
         self._who = {reader.who for reader in readers}
         self._repos = {entry.repo_id for entry in self._entries}
         self._repos |= {reader.repo_id for reader in readers if reader.repo_id is not None}
-        self._parts: dict[tuple[Who, int | None, int], tuple[bytes, int]] = {}
+        self._parts: dict[tuple[Who, int | None, int, bool], tuple[bytes, int]] = {}
 
     def rights(self, now: int) -> Tx[Audience]:
         """The rights of these readers, as they are now, in the repositories of the frames and of the readers.
@@ -48,17 +48,23 @@ class Share:
             reader.give(sse.PING)
 
     def _part(self, reader: Reader, rights: Audience) -> tuple[bytes, int]:
-        key = (reader.who, reader.repo_id, reader.position)
+        key = (reader.who, reader.repo_id, reader.position, reader.brief)
         if key not in self._parts:
             self._parts[key] = self._joined(reader, rights)
         return self._parts[key]
 
     def _joined(self, reader: Reader, rights: Audience) -> tuple[bytes, int]:
-        frames, size = [], 0
+        frames, size = list[bytes](), 0
+        changed = dict[int, bytes]()
         for entry in self._entries[reader.position - self._first :]:
-            if reader.repo_id in (None, entry.repo_id) and rights.may_read(reader.who, entry.repo_id):
-                frames.append(entry.frame)
-                size += len(entry.frame)
+            if reader.repo_id not in (None, entry.repo_id) or not rights.may_read(reader.who, entry.repo_id):
+                continue
+            if reader.brief:
+                changed.pop(entry.build_id, None)  # the last change of a build tells all, at its own place in the order
+                changed[entry.build_id] = entry.brief
+                continue
+            frames.append(entry.frame)
+            size += len(entry.frame)
             if size >= self._most:
                 return b"".join(frames), entry.position
-        return b"".join(frames), self._newest
+        return b"".join(frames or changed.values()), self._newest

@@ -24,17 +24,17 @@ import uvloop
 
 from app.cli.bench.browser import ALWAYS
 from app.cli.bench.load import HOST
-from app.cli.bench.readers import LATE, MARK
+from app.cli.bench.readers import LATE
 
 #: As in `live.js`, in seconds: between two renewals of a region, the same when more than CROWD changes came within a
 #: second, and the longest random pause before a renewal.
 GAP, CROWDED_GAP, CROWD, JITTER = 1.0, 5.0, 20, 0.2
 #: Seconds that the last renewals may take.
 REST = CROWDED_GAP + 10.0
-PATH = "/api/stream"
+PATH = "/api/stream?brief=true"
 _END = b"\n\n"
-#: By kind of the page and by number of a promotion, when regions that show the promotion came.
-Shown: TypeAlias = dict[str, dict[int, list[float]]]
+#: By kind of the page and by build (`owner/name#number`), when regions came that show the build for the first time.
+Shown: TypeAlias = dict[str, dict[str, list[float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +53,29 @@ class Visit:
 
 @dataclass(slots=True)
 class Seen:
-    """When, on the machine's monotonic clock, the median region came that shows a promotion: by kind, by number."""
+    """When, on the machine's monotonic clock, the median region came that shows a build: by kind, by build."""
 
-    at: dict[str, dict[int, float]] = field(default_factory=dict)
+    at: dict[str, dict[str, float]] = field(default_factory=dict)
     #: Regions that were sent, those that were as before, and answers that were neither.
     renewed: int = 0
     unchanged: int = 0
     failed: int = 0
-    #: Streams that ended too early, and promotions that a page was to show at the end and did not.
+    #: Streams that ended too early, and changes that a page was to show at the end and did not.
     dropped: int = 0
     missed: int = 0
 
 
 class _Region:
-    """A region of a page: what is shown, and the promotions that a renewal is to show."""
+    """A region of a page: what is shown, and the builds that have changed, which a renewal is to show."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.tag = ""
         self.asked = float("-inf")
-        self.awaited: list[int] = []
+        self.awaited: list[str] = []
         self.is_due = False
+        #: The builds that have been shown.
+        self.shown: set[str] = set()
 
 
 class _Page(asyncio.Protocol):
@@ -106,8 +108,8 @@ class _Page(asyncio.Protocol):
         whole, self._rest = data[:end], data[end:]
         if self._regions and self._hears in whole:
             for frame in whole.split(_END):
-                if self._hears in frame and (mark := MARK.search(frame)):
-                    self._hear(int(mark[1]))
+                if self._hears in frame and (change := _CHANGE.search(frame)):
+                    self._hear(b"#".join(change.groups()).decode())
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._is_over:
@@ -115,10 +117,10 @@ class _Page(asyncio.Protocol):
 
     # Its regions
 
-    def _hear(self, number: int) -> None:
+    def _hear(self, build: str) -> None:
         self._events.append(asyncio.get_running_loop().time())
         for region in self._regions:
-            region.awaited.append(number)
+            region.awaited.append(build)
             self._renew_soon(region)
 
     def _renew_soon(self, region: _Region) -> None:
@@ -135,12 +137,13 @@ class _Page(asyncio.Protocol):
             crowded = len(self._events) > CROWD and self._events[-1] - self._events[0] < 1
             due = region.asked + (CROWDED_GAP if crowded else GAP)
             await asyncio.sleep(max(due - loop.time(), 0) + random.random() * JITTER)  # noqa: S311 - as live.js
-            numbers, region.awaited = region.awaited, []
+            builds, region.awaited = region.awaited, []
             region.asked = loop.time()
             if await self._ask(region):
                 now = time.perf_counter()
-                for number in numbers:
-                    self._shown[self._visit.kind][number].append(now)
+                for build in set(builds) - region.shown:
+                    self._shown[self._visit.kind][build].append(now)
+                region.shown.update(builds)
         region.is_due = False
 
     async def _ask(self, region: _Region) -> bool:
@@ -177,6 +180,7 @@ class _Page(asyncio.Protocol):
         self._seen.missed += sum(len(region.awaited) for region in self._regions)
 
 
+_CHANGE = re.compile(rb'"slug":"([^"]+)","number":(\d+)')
 _LENGTH = re.compile(r"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _TAG = re.compile(r"\r\netag: *([^\r]+)", re.IGNORECASE)
 
@@ -209,7 +213,7 @@ async def look(port: int, visits: list[Visit]) -> Seen:
     for stream, page in zip(streams, pages, strict=True):
         page.close()
         stream.abort()
-    seen.at = {kind: {number: median(times) for number, times in each.items()} for kind, each in shown.items()}
+    seen.at = {kind: {build: median(times) for build, times in each.items()} for kind, each in shown.items()}
     return seen
 
 

@@ -256,7 +256,7 @@ async function follow(signal, again, opened) {
   signal.addEventListener("abort", stop, { once: true });
   let silence = setTimeout(stop, SILENT);
   try {
-    const answer = await fetch("/api/stream", {
+    const answer = await fetch("/api/stream?brief=true", {
       headers: last ? { "Last-Event-ID": last } : {},
       signal: quiet.signal,
       cache: "no-store",
@@ -287,8 +287,7 @@ async function follow(signal, again, opened) {
 function hear(frame) {
   const [, id, data] = frame.match(/^id: (.*)\ndata: (.*)$/) ?? [];
   if (data) {
-    const { slug, build } = JSON.parse(data);
-    tell({ id, slug, number: build.number, status: build.status, target: build.deploy_to, updated: build.updated });
+    tell({ id, ...JSON.parse(data) });
   } else if (frame.startsWith(": events were missed")) tell({ renew: true });
 }
 
