@@ -32,7 +32,7 @@ async def everything(request: Request[State], caller: Caller | None) -> sse.Stre
 
     Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
     With `brief`, a frame only tells which build has changed, and changes that come soon after one another are told
-    together, each build's last one, at most four times a second.
+    together, each build's last one: at most four times a second, once a second while much changes.
     """
     who = Who(caller.user.id, caller.proof.token_id, caller.proof.session_id) if caller else Who()
     return await _changes(request, who, caller.proof.expires if caller else 0, None)

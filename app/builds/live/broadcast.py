@@ -6,7 +6,8 @@ from the database once, and gives each reader the frames that it may have. The r
 because requests go first.
 
 Pages, which only want to know which builds have changed, read in brief: a round for them comes at most every PACE
-seconds, and tells the last change of each build. So hundreds of open pages cost the same however much changes.
+seconds, or every CROWDED_PACE seconds while much changes, and tells the last change of each build. So hundreds of open
+pages cost about the same however much changes.
 """
 
 import asyncio
@@ -42,8 +43,8 @@ PER_ACCOUNT, MOST = 1000, 5000
 SLICE = 8
 #: Seconds between two rounds when there is no change: readers may be due for a ping.
 TICK = 1.0
-#: Seconds between two rounds for readers in brief.
-PACE = 0.25
+#: Seconds between two rounds for readers in brief: after few changes, and after more than CROWD.
+PACE, CROWDED_PACE, CROWD = 0.25, 1.0, 50
 #: Seconds for which changes are collected after the last reader came or left: a reader that comes back misses nothing.
 LINGER = 300.0
 TOO_SLOW = b": too slow, connect again\n\n"
@@ -157,10 +158,10 @@ class Broadcast:
 
     async def _serve(self, brief: bool) -> None:
         await self._wanted.wait()
-        is_served = await self._round(self._readers[brief])
+        told = await self._round(self._readers[brief])
         self._rest()
-        if brief and is_served:
-            await asyncio.sleep(PACE)
+        if brief and told:
+            await asyncio.sleep(CROWDED_PACE if told > CROWD else PACE)
 
     def _rest(self) -> None:
         """Stop collecting when there was no reader for LINGER seconds."""
@@ -171,13 +172,13 @@ class Broadcast:
         self._collecting.clear()
         self._subscription.end()
 
-    async def _round(self, among: Set[Reader]) -> bool:
-        """Give each reader that is due the frames after its position that it may have; whether one was due."""
+    async def _round(self, among: Set[Reader]) -> int:
+        """Give each reader that is due the frames after its position that it may have; how many frames there were."""
         now = asyncio.get_running_loop().time()
         self._end_late_ones(among, now)
         readers = [reader for reader in among if self._is_due(reader, now)]
         if not readers:
-            return False
+            return 0
         share = Share(self._ring, readers, now, among=self.listeners)
         await self._traffic.calm(now + PATIENCE)
         rights = await self._db.read(share.rights(self._now()))
@@ -187,7 +188,7 @@ class Broadcast:
                 share.give(reader, rights)
             await asyncio.sleep(0)  # lets these readers write, and requests be read
             await self._traffic.calm(now + PATIENCE)
-        return True
+        return share.size
 
     def _end_late_ones(self, readers: Set[Reader], now: float) -> None:
         for reader in readers:

@@ -27,8 +27,8 @@ from app.cli.bench.load import HOST
 from app.cli.bench.readers import LATE
 
 #: As in `live.js`, in seconds: between two renewals of a region, the same when more than CROWD changes came within a
-#: second, and the longest random pause before a renewal.
-GAP, CROWDED_GAP, CROWD, JITTER = 1.0, 5.0, 20, 0.2
+#: second, and the longest random pause before a renewal. A page waits SHARE times as long as the last answer took.
+GAP, CROWDED_GAP, CROWD, JITTER, SHARE = 1.0, 5.0, 20, 0.2, 5
 #: Seconds that the last renewals may take.
 REST = CROWDED_GAP + 10.0
 PATH = "/api/stream?brief=true"
@@ -72,6 +72,7 @@ class _Region:
         self.name = name
         self.tag = ""
         self.asked = float("-inf")
+        self.pause = 0.0
         self.awaited: list[str] = []
         self.is_due = False
         #: The builds that have been shown.
@@ -135,11 +136,13 @@ class _Page(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         while region.awaited:
             crowded = len(self._events) > CROWD and self._events[-1] - self._events[0] < 1
-            due = region.asked + (CROWDED_GAP if crowded else GAP)
+            due = region.asked + max(CROWDED_GAP if crowded else GAP, region.pause)
             await asyncio.sleep(max(due - loop.time(), 0) + random.random() * JITTER)  # noqa: S311 - as live.js
             builds, region.awaited = region.awaited, []
             region.asked = loop.time()
-            if await self._ask(region):
+            is_shown = await self._ask(region)
+            region.pause = min(SHARE * (loop.time() - region.asked), CROWDED_GAP)
+            if is_shown:
                 now = time.perf_counter()
                 for build in set(builds) - region.shown:
                     self._shown[self._visit.kind][build].append(now)

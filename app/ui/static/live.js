@@ -30,6 +30,7 @@ async function ask(address, id, known, signal) {
 // ---- Regions
 
 const GAP = 1000, CROWDED_GAP = 5000, CROWD = 20, JITTER = 200, SLOW = 400, LONGEST_WAIT = 60000;
+const SHARE = 5; // a page waits so many times as long as the last answer took: a busy server is asked less often
 const regions = new Map();
 const events = [];
 
@@ -39,11 +40,11 @@ function isCrowded() {
 
 /** Ask for a region when its time has come: at once, unless it was asked for a moment ago. */
 function renewSoon({ id }) {
-  if (!regions.has(id)) regions.set(id, { tag: "", asked: -Infinity, wait: 0 });
+  if (!regions.has(id)) regions.set(id, { tag: "", asked: -Infinity, pause: 0, wait: 0 });
   const known = regions.get(id);
   known.wanted = true;
   if (known.timer || known.busy || document.hidden || state === "out") return;
-  const due = known.asked + Math.max(isCrowded() ? CROWDED_GAP : GAP, known.wait);
+  const due = known.asked + Math.max(isCrowded() ? CROWDED_GAP : GAP, known.pause, known.wait);
   known.timer = setTimeout(renew, Math.max(due - performance.now(), 0) + Math.random() * JITTER, id, known);
 }
 
@@ -55,6 +56,7 @@ async function renew(id, known) {
   const slow = setTimeout(() => find()?.setAttribute("aria-busy", "true"), SLOW);
   try {
     const fresh = await ask(location.pathname + location.search, id, known);
+    known.pause = Math.min(SHARE * (performance.now() - known.asked), CROWDED_GAP);
     if (fresh && find()) put(find(), fresh);
     known.wait = 0;
     if (![...regions.values()].some((one) => one.failed && one !== known)) say("failing", false);
