@@ -83,9 +83,9 @@ async def test_pages_are_small_on_the_line(place: Place) -> None:
     [
         ("/", 11),
         ("/octocat/hello", 11),
-        ("/octocat/hello/1", 7),
-        ("/octocat/hello/32/1/1", 9),
-        ("/octocat/hello/32/-/cancel", 9),
+        ("/octocat/hello/1", 8),
+        ("/octocat/hello/32/1/1", 10),
+        ("/octocat/hello/32/-/cancel", 10),
         ("/-/approvals", 5),
         ("/-/go?q=web", 5),
         ("/-/builds", 5),
