@@ -181,7 +181,8 @@ def fill(scene: Scene, least: int, count: int) -> Tx[None]:
     )
     yield from run(
         "INSERT INTO latest (repo_id, kind, name, build_id, first_number) SELECT repo_id, 'deployment', deploy_to, "
-        "max(id), min(number) FROM builds WHERE deploy_to <> '' GROUP BY repo_id, deploy_to ON CONFLICT DO NOTHING"
+        "max(id), min(number) FROM builds WHERE deploy_to <> '' GROUP BY repo_id, deploy_to "
+        "ON CONFLICT (repo_id, kind, name) DO UPDATE SET build_id = excluded.build_id"
     )
     yield from run(f"UPDATE repos SET counter = {least + count - 1}, unbroken_from = {FIRST}")
     yield from run("ANALYZE")
