@@ -1,6 +1,6 @@
 """Lists of the audit record, newest first. Every page is read from an index, in the order of the index."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ from app.audit.canonical import about
 from app.audit.model import Entry
 from app.audit.store import MAPPER
 from app.db import schema
-from app.db.tx import Tx, many
+from app.db.tx import Tx, many, rows_of
 from app.db.window import Part, Window
 
 #: All recorded verbs: the query searches the index once for each verb, and does not read all rows.
@@ -28,6 +28,14 @@ VERBS = """
 OF_SECRETS = """
     SELECT * FROM audit WHERE repo_id = :repo_id AND verb IN ('secret.create', 'secret.update', 'secret.delete')
     ORDER BY at DESC, id DESC LIMIT :limit
+"""
+#: The decisions about builds, the first one first; the condition on verbs is that of the partial index.
+OF_BUILDS = """
+    SELECT audit.*, asked.number AS number FROM :rows(asked; repo_id bigint, number bigint, place text) AS asked
+    CROSS JOIN audit
+    WHERE audit.repo_id = asked.repo_id AND substr(audit.subject, length(audit.about) + 1) = asked.place
+        AND audit.verb IN ('build.approve', 'build.decline')
+    ORDER BY audit.at, audit.id
 """
 _LARGEST = 2**63 - 1
 _TABLE = schema.audit
@@ -71,6 +79,19 @@ def page(wanted: Wanted, window: Window) -> Tx[Part[Entry]]:
 def changes_of_secrets(repo_id: int, limit: int) -> Tx[list[Entry]]:
     """The last changes of the secrets of a repository, newest first."""
     return [MAPPER.make(row) for row in (yield from many(OF_SECRETS, repo_id=repo_id, limit=limit))]
+
+
+def decisions(builds: Iterable[tuple[int, int]]) -> Tx[Mapping[tuple[int, int], Sequence[Entry]]]:
+    """The approvals and declines of builds, the first one first, by the build's repository and number, as `builds` is.
+
+    A build that nobody has decided about is left out. The name of the repository does not matter: it may be new.
+    """
+    asked = rows_of((repo_id, number, f"#{number}") for repo_id, number in builds)
+    found: dict[tuple[int, int], list[Entry]] = {}
+    for row in (yield from many(OF_BUILDS, asked=asked)):
+        entry = MAPPER.make(row)
+        found.setdefault((entry.repo_id, row["number"]), []).append(entry)
+    return found
 
 
 def _exact(wanted: Mapping[str, Any]) -> Tx[list[dict[str, Any]]]:

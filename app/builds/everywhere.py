@@ -57,7 +57,7 @@ class Filters:
             (self.event, "builds.event = :event", {"event": self.event}),
             (self.target, "builds.deploy_to = :target", {"target": self.target}),
             (self.target or self.deployed, "builds.deploy_to <> ''", {}),
-            (self.by, "(:by IN (builds.trigger_by, builds.author_login, builds.author_name))", {"by": self.by}),
+            (self.by, lists.BY, {"by": self.by}),
             (self.slug, "repos.namespace = :namespace AND repos.name = :name", {"namespace": namespace, "name": name}),
             (self.since, "builds.created >= :began", {"began": self.since}),
         )

@@ -23,6 +23,11 @@ PARAMS = (
         "approval; those are not among the `pending` ones.",
     ),
     Param("target", "Only promotions and rollbacks to this target."),
+    Param(
+        "by",
+        "Only builds that this account began, or whose commit is this person's. They are looked for among "
+        f"{lists.HISTORY:,} builds: a page may have fewer than asked for, or none, and another one follow.",
+    ),
     Param("commit", "Only builds of the commit whose id begins with these 7 digits or more."),
 )
 
@@ -47,6 +52,8 @@ def _filters(query: Mapping[str, str]) -> dict[str, str]:
     lists.check(filters)
     if target := query.get("target"):
         filters["deploy_to"] = target
+    if by := query.get("by", "").strip():
+        filters["by"] = by
     if branch := query.get("branch"):
         filters["ref"] = f"refs/heads/{branch}"
     elif tag := query.get("tag"):

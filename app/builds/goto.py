@@ -41,11 +41,19 @@ NUMBERED = f"""
     WHERE builds.repo_id = matching.repo_id AND builds.number = :number AND {repos.MAY_READ}
     ORDER BY distance, namespace, name LIMIT :limit
 """  # noqa: S608 - SQL of ours
+#: Targets that were promoted to, and those that the pipeline file of the default branch declares.
 TARGETS = f"""
-    {_MATCHING}
-    SELECT repos.*, latest.name AS target FROM matching CROSS JOIN latest JOIN repos ON repos.id = matching.repo_id
-    WHERE latest.repo_id = matching.repo_id AND latest.kind = 'deployment'
-        AND substr(lower(latest.name), 1, :length) = :beginning_of_target AND {repos.MAY_READ}
+    {_MATCHING}, named AS (
+        SELECT matching.repo_id, distance, latest.name FROM matching CROSS JOIN latest
+        WHERE latest.repo_id = matching.repo_id AND latest.kind = 'deployment'
+            AND substr(lower(latest.name), 1, :length) = :beginning_of_target
+        UNION
+        SELECT matching.repo_id, distance, declared.name FROM matching CROSS JOIN declared_targets declared
+        WHERE declared.repo_id = matching.repo_id
+            AND substr(lower(declared.name), 1, :length) = :beginning_of_target
+    )
+    SELECT repos.*, named.name AS target FROM named CROSS JOIN repos
+    WHERE repos.id = named.repo_id AND {repos.MAY_READ}
     ORDER BY distance, namespace, repos.name, target LIMIT :limit
 """  # noqa: S608 - SQL of ours
 #: The newest build of a commit in each repository. `beyond` is the first text after all ids that begin with `least`.

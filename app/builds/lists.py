@@ -153,6 +153,14 @@ COUNTED = (
 
 #: What a list may be filtered by, beside the repository.
 FILTERS = ("ref", "event", "status", "deploy_to", "after_sha")
+#: The condition of a filter that no index serves: it is looked for in a part of the history at a time.
+BY = "(:by IN (builds.trigger_by, builds.author_login, builds.author_name))"
+#: Builds of a repository among which somebody's are looked for; and the number of the last one of these.
+HISTORY = 10_000
+LOWEST = (
+    "SELECT number FROM builds WHERE repo_id = :repo_id AND number < :key ORDER BY number DESC LIMIT 1 OFFSET :among"
+)
+HIGHEST = "SELECT number FROM builds WHERE repo_id = :repo_id AND number > :key ORDER BY number LIMIT 1 OFFSET :among"
 #: The conditions of two filters of the status: `blocked` is no status of a build in the table, and what waits for
 #: approval is not also among the builds that are `pending`.
 WAITING: Mapping[str, str] = {"blocked": "builds.blocked", "pending": "NOT builds.blocked"}
@@ -193,6 +201,9 @@ class Head(NamedTuple):
 def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head]]:
     """A part of the builds, newest first. `filters`: values for some of FILTERS; the window's keys: build numbers.
 
+    With `by`, the login or the name of a person, only those that the person began, or whose commit is theirs. These are
+    looked for among HISTORY builds; the part may end there without being full.
+
     The status `blocked` finds all builds that wait for approval, also those of which other stages run; `pending` finds
     none of them.
     """
@@ -201,15 +212,25 @@ def page(repo: Repo, filters: Mapping[str, str], window: Window) -> Tx[Part[Head
     if waiting == "blocked":
         filters = {name: value for name, value in filters.items() if name != "status"}
     sql = _page_sql(tuple(sorted(filters)), way, waiting)
-    values = {"offset": offset} if way == "skip" else {}
+    values: dict[str, object] = {"offset": offset} if way == "skip" else {}
+    end = (yield from _end(repo, way, key)) if "by" in filters else None
+    if "by" in filters:
+        values["end"] = end or (_LARGEST if way == "up" else 0)
     rows = yield from many(sql, repo_id=repo.id, key=key, limit=window.reach, **values, **filters)
-    return window.part([Head(*row) for row in rows])
+    return window.part([Head(*row) for row in rows], str(end or ""))
+
+
+def _end(repo: Repo, way: "Way", key: int) -> Tx[int | None]:
+    """The number of the last build that is looked at from a place on; None where the history ends before."""
+    row = yield from one(HIGHEST if way == "up" else LOWEST, repo_id=repo.id, key=key, among=HISTORY - 1)
+    return int(row["number"]) if row else None
 
 
 def whole(part: Part[Head]) -> Tx[Part[Build]]:
     """The builds of a part, without their stages; one that was deleted meanwhile is left out."""
     builds = yield from store.by_ids(head.id for head in part.items)
-    return Part([builds[head.id] for head in part.items if head.id in builds], part.earlier, part.later)
+    its = [builds[head.id] for head in part.items if head.id in builds]
+    return Part(its, part.earlier, part.later, part.stopped)
 
 
 def commit(repo_id: int, digits: str) -> Tx[str]:
@@ -259,6 +280,10 @@ def _page_sql(filters: tuple[str, ...], way: Way, waiting: str = "") -> str:
     if waiting:
         query = query.where(literal_column(WAITING[waiting]))
     for name in filters:
+        if name == "by":
+            end = bindparam("end", type_=BigInteger)
+            query = query.where(literal_column(BY), number <= end if up else number >= end)
+            continue
         query = query.where(table.c[name] == bindparam(name))
         if name == "deploy_to":
             query = query.where(table.c.deploy_to != literal_column("''"))

@@ -55,6 +55,7 @@ _ENDINGS: frozenset[Verb] = frozenset({"build.end", "build.lose", "build.give_up
 _ENDING_BUILDS: frozenset[Verb] = _ENDINGS | {"build.approve"}
 #: A build was ended from outside: its runners stop, also if the status of the build is not one of OVER.
 _STOPS: frozenset[Verb] = frozenset({"build.cancel", "build.supersede", "build.delete"})
+_DECISIONS: frozenset[Verb] = frozenset({"build.approve", "build.decline"})
 #: After these moments, more stages may be free for a runner.
 _FREEING: frozenset[Verb] = _ENDINGS | {"build.cancel", "build.supersede", "build.approve"}
 
@@ -97,11 +98,14 @@ class Moment:
     def after(self) -> Facts:
         """The status now; of a new build also target, parent, ref, commit, chat, and whether the commit was found late.
 
-        Of a decision also its reason, if it has one. Nothing for a deleted build.
+        Of a decision also the stages that it is about, and its reason, if it has one. Nothing for a deleted build.
         """
         if self.verb == "build.delete":
             return {}
         facts: dict[str, object] = {"status": self.build.status}
+        if self.old is not None and self.verb in _DECISIONS:
+            blocked = (stage for stage in self.old.stages if stage.status == "blocked")
+            facts["stages"] = [stage.name for stage in blocked if stage.id in self.stages]
         if self.reason:
             facts["reason"] = self.reason
         if self.old is None:

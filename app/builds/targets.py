@@ -69,7 +69,11 @@ TARGETS = f"""
         known AS ({KNOWN.format(asked="asked CROSS JOIN", repo_id="asked.repo_id")})
     SELECT known.repo_id AS repo_id, known.name AS name, known.declared AS declared,
         coalesce(({CURRENT_OF.format(what="id", repo_id="known.repo_id", name="known.name")}), 0) AS current_id,
-        coalesce(({CURRENT_OF.format(what="number", repo_id="known.repo_id", name="known.name")}), 0) AS number
+        coalesce(({CURRENT_OF.format(what="number", repo_id="known.repo_id", name="known.name")}), 0) AS number,
+        coalesce((
+            SELECT latest.build_id FROM latest WHERE latest.repo_id = known.repo_id AND latest.kind = 'deployment'
+                AND latest.name = known.name
+        ), 0) AS newest_id
     FROM known ORDER BY known.repo_id, known.declared DESC, known.place, known.name
 """  # noqa: S608 - a constant
 #: Builds among which one is looked for that may be promoted, where the newest one of the branch may not.
@@ -249,15 +253,19 @@ def page(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Sequence[T
 
 
 def of_repos(ids: Sequence[int]) -> Tx[Mapping[int, Sequence[Target]]]:
-    """The targets of several repositories in their order, by id; a repository that has none is there, too."""
+    """The targets of several repositories in their order, by id; a repository that has none is there, too.
+
+    What was begun since is asked for only where the newest promotion is not the one that runs.
+    """
     known = yield from many(TARGETS, asked=rows_of((repo_id,) for repo_id in ids))
-    asked = rows_of((row["repo_id"], row["name"], row["number"]) for row in known)
+    moved = (row for row in known if not row["newest_id"] or row["newest_id"] != row["current_id"])
+    asked = rows_of((row["repo_id"], row["name"], row["number"]) for row in moved)
     since = {_place(row): _later(row) for row in (yield from many(SINCE, asked=asked))}
     wanted = {row["current_id"] for row in known} | {build_id for each in since.values() for build_id in each}
     builds = yield from store.by_ids(wanted)
     found: dict[int, list[Target]] = {repo_id: [] for repo_id in ids}
     for row in known:
-        later = [builds[build_id] for build_id in since[_place(row)] if build_id in builds]
+        later = [builds[build_id] for build_id in since.get(_place(row), ()) if build_id in builds]
         current_build = builds.get(row["current_id"])
         found[row["repo_id"]].append(Target(row["name"], current_build, later, bool(row["declared"])))
     return found

@@ -40,6 +40,7 @@ def build() -> None:
 @click.option("--event", help="Only this event: push, pull_request, tag, promote, rollback, cron or custom.")
 @click.option("--status", help="Only this status, as in success, running or blocked.")
 @click.option("--target", shell_complete=completes("targets"), help="Only promotions and rollbacks to this target.")
+@click.option("--by", metavar="LOGIN", help="Only builds that this person began, or whose commit is theirs.")
 @json_option
 @click.pass_obj
 def ls(
@@ -51,9 +52,10 @@ def ls(
     event: str | None,
     status: str | None,
     target: str | None,
+    by: str | None,
 ) -> None:
     """List the builds of a repository, the newest first."""
-    filters = {"branch": branch, "event": event, "status": status, "target": target}
+    filters = {"branch": branch, "event": event, "status": status, "target": target, "by": by}
     query = {"page": str(page), "per_page": str(limit), **{k: v for k, v in filters.items() if v}}
     with session.client() as client:
         session.show(client.records(repo_path(slug, "builds"), query=query), _table)

@@ -487,6 +487,16 @@ Index(
     sqlite_where=_of_a_secret,
     postgresql_where=_of_a_secret,
 )
+_of_a_decision = text("verb IN ('build.approve', 'build.decline')")
+Index(
+    "audit_decisions",
+    audit.c.repo_id,
+    text("substr(subject, length(about) + 1)"),
+    audit.c.at,
+    audit.c.id,
+    sqlite_where=_of_a_decision,
+    postgresql_where=_of_a_decision,
+)
 Index("audit_seq", audit.c.seq, unique=True, sqlite_where=_sealed, postgresql_where=_sealed)
 Index("audit_unsealed", audit.c.id, sqlite_where=_unsealed, postgresql_where=_unsealed)
 

@@ -14,6 +14,8 @@ class Part(Generic[T]):
     items: Sequence[T]
     earlier: bool
     later: bool
+    #: Where it was looked for items no further: the key of the place, before or after which the list may go on.
+    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,13 @@ class Window:
         """The number of items to read: one more than `limit`, which shows whether the list goes on."""
         return self.limit + 1
 
-    def part(self, read: Sequence[T]) -> Part[T]:
-        """The part that these items make; with `before`, the items were read backwards from its key."""
+    def part(self, read: Sequence[T], end: str = "") -> Part[T]:
+        """The part that these items make; with `before`, the items were read backwards from its key.
+
+        `end` is the key of the place up to which was read, if the list may go on there.
+        """
         items, more = read[: self.limit], len(read) > self.limit
+        stopped = "" if more else end
         if self.before:
-            return Part(items[::-1], earlier=more, later=True)
-        return Part(items, earlier=bool(self.after or self.offset), later=more)
+            return Part(items[::-1], earlier=more or bool(stopped), later=True, stopped=stopped)
+        return Part(items, earlier=bool(self.after or self.offset), later=more or bool(stopped), stopped=stopped)

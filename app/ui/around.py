@@ -1,44 +1,26 @@
 """What is around a build: where its parameters come from, what it changes in its target, and who decides about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
 from starlette.requests import Request
 
-from app.audit import lists as audit
-from app.audit.lists import Wanted
-from app.audit.model import Entry
 from app.builds import everywhere, paths, stages, store, targets
 from app.builds.api.request import State
 from app.builds.behind import Pair
 from app.builds.model import Build, Stage
-from app.db.tx import Tx, each
-from app.db.window import Window
+from app.db.tx import Tx
 from app.evolve import evolve
 from app.repos import store as repos
 from app.repos.access import Access
 from app.repos.model import Repo, source
 from app.scm.forge import MOST_COMMITS
-from app.ui import frame, views
+from app.ui import decisions, frame, views
+from app.ui.decisions import Decision
 from app.ui.frame import Read
 
 #: Administrators of a repository who are named to those who may ask them; one more is read, to tell of more.
 NAMED = 5
-#: Seconds by which the time of a decision in the record may differ from the time of its stages.
-_NEAR = 60
-_VERBS = ("build.approve", "build.decline")
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What was decided about a build that waited; `by` is empty for a caller who may not see who has which rights."""
-
-    is_approved: bool
-    by: str
-    at: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +36,8 @@ class Around:
     earlier: Build | None
     #: Who may approve it, if it waits, and if the caller may know; NAMED of them, or one more for many.
     administrators: Sequence[str]
-    #: Who has declined it.
-    decision: Decision | None
+    #: What was decided about it, the first decision first.
+    decisions: Sequence[Decision]
 
     @property
     def blocked(self) -> Sequence[Stage]:
@@ -112,7 +94,7 @@ def reads(request: Request[State], found: Access) -> Tx[Around]:
     earlier = (yield from _earlier(build)) if build.deploy_to and build.status == "success" else None
     naming = repos.people(found.repo.id, "admin", NAMED + 1, request.state["now"]())
     named = (yield from naming) if _blocked(build) and found.is_granted else ()
-    return Around(build, parent, before, earlier, named, (yield from _declined(found, build)))
+    return Around(build, parent, before, earlier, named, (yield from decisions.of_build(found, build)))
 
 
 async def read_again(request: Request[State], found: Access) -> Read[Around]:
@@ -127,33 +109,6 @@ def _blocked(build: Build) -> Sequence[Stage]:
 def _earlier(build: Build) -> Tx[Build | None]:
     now, earlier = yield from targets.before(build.repo_id, build.deploy_to)
     return earlier if now is not None and now.id == build.id else None
-
-
-def _declined(found: Access, build: Build) -> Tx[Decision | None]:
-    times = [stage.updated for stage in build.stages if stage.status == "declined"]
-    if not times:
-        return None
-    return (yield from _decided(found, build, _VERBS[1:], min(times) - _NEAR, max(times) + _NEAR))
-
-
-def decided(found: Access, build: Build) -> Tx[Decision | None]:
-    """The last decision about a build that does not wait any more; None for one that never waited."""
-    until = max((stage.updated for stage in build.stages), default=build.updated)
-    return _decided(found, build, _VERBS, build.created - _NEAR, until + _NEAR)
-
-
-def _decided(found: Access, build: Build, verbs: Sequence[str], since: int, until: int) -> Tx[Decision | None]:
-    subject = f"{found.repo.slug}#{build.number}"
-    asked = [audit.page(Wanted({"subject": subject, "verb": verb}, since, until), Window(1)) for verb in verbs]
-    entries = [entry for part in (yield from each(asked)) for entry in part.items]
-    last = max(entries, key=lambda entry: (entry.at, entry.id), default=None)
-    return _decision(last, shows_names=found.is_granted) if last else None
-
-
-def _decision(entry: Entry, *, shows_names: bool) -> Decision:
-    after: Mapping[str, Any] = orjson.loads(entry.after)
-    by = entry.actor_name if shows_names else ""
-    return Decision(entry.verb == "build.approve", by, entry.at, str(after.get("reason", "")))
 
 
 def parameters(around: Around) -> Sequence[Parameter]:

@@ -10,7 +10,8 @@ The attributes of a region and of what is in it tell `live.js` what to do:
 - Rows that come and go have an `id`, so that a row stays the same element, and keeps the focus, when others come.
 - The macro `newer` on top of a list: where the list is filtered or scrolled, new rows wait behind this button.
 - `data-still`: nothing moves in the region while the pointer is there.
-- `data-asks`, for a region in a form: the region is asked for with what is in the form, as soon as that changes.
+- `data-asks`, for a region in a form: the region is asked for with what is in the form, as soon as that changes; with
+  `data-asks="target"`, as soon as the field of this name does.
 - `data-own`, which a script sets: what is in this element is the script's, and is left as it is. After each change the
   region gets the event `gantry:renewed`.
 - `data-title` and `data-icon`: the title of the page and the icon of its tab, from now on.

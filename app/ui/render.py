@@ -14,8 +14,8 @@ from app import size
 from app.ui import addresses, views
 from app.ui.assets import asset
 
-#: How many parts of pages are kept as HTML, of some 1 kB each.
-KEPT = 5000
+#: How many parts of pages are kept as HTML, of some 1 to 6 kB each.
+KEPT = 3000
 #: The clock that the page which is being made shows times by.
 _clock: ContextVar[tzinfo] = ContextVar("clock", default=UTC)
 

@@ -74,10 +74,13 @@ def _queries(request: Request[Any], part: Part[T], key: Callable[[T], str]) -> d
     """The parameters of the other pages, by their relation to this one: those of this page, in their order."""
     said = ((name, value) for name, value in body.query_pairs(request) if name not in _LEFT_OUT)
     kept = [f"{quote(name)}={quote(value, safe='/:')}" for name, value in said]
+    is_back = body.query(request).get("cursor", "").startswith("before:")
+    first, last = (key(part.items[0]), key(part.items[-1])) if part.items else ("", "")
+    first, last = (part.stopped or first, last) if is_back else (first, part.stopped or last)
     queries = {}
-    if part.later and part.items:
-        queries["next"] = [*kept, f"cursor=after:{quote(key(part.items[-1]))}"]
-    if part.earlier and part.items:
-        queries["prev"] = [*kept, f"cursor=before:{quote(key(part.items[0]))}"]
+    if part.later and last:
+        queries["next"] = [*kept, f"cursor=after:{quote(last)}"]
+    if part.earlier and first:
+        queries["prev"] = [*kept, f"cursor=before:{quote(first)}"]
     queries["first"] = kept
     return queries

@@ -127,6 +127,13 @@ def test_every_page_is_read_from_an_index_in_its_order(
     assert bool(names) == ("audit_at" not in step), step
 
 
+def test_decisions_about_builds_are_found_by_searches(raw: sqlite3.Connection) -> None:
+    steps = plan(raw, lists.OF_BUILDS)
+
+    assert "SEARCH audit USING INDEX audit_decisions (repo_id=? AND <expr>=?)" in steps
+    assert not [step for step in steps if step.startswith("SCAN audit")]
+
+
 def test_verbs_are_found_by_searches(raw: sqlite3.Connection) -> None:
     assert not [step for step in plan(raw, lists.VERBS) if re.match("SCAN (audit|later)", step) or "B-TREE" in step]
     assert [row["verb"] for row in raw.execute(lists.VERBS)] == [f"v{n}" for n in range(9)]

@@ -181,7 +181,7 @@ async def test_the_reason_of_a_decline_stands_with_its_stages_and_in_the_moment(
         change = await heard(changes)
 
     assert change is not None
-    assert change.after == {"status": "declined", "reason": "not\ufffd before Monday"}
+    assert change.after == {"status": "declined", "stages": ["a"], "reason": "not\ufffd before Monday"}
     assert [stage.error for stage in (await scene.build(1)).stages] == ["not\ufffd before Monday", ""]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.accounts import store as accounts
 from app.accounts.model import User
-from app.builds import goto
+from app.builds import goto, targets
 from app.db.migrate import VERSIONS, versions
 from app.repos import store as repos
 from app.repos.model import Permissions, Repo, Visibility
@@ -92,6 +92,23 @@ async def test_the_beginning_of_a_target_finds_it_in_repositories(filled: Scene,
     assert await found(filled, words) == [f"target {one}" for one in due]
 
 
+async def test_a_target_that_only_the_pipeline_file_declares_is_found_and_each_target_once(filled: Scene) -> None:
+    made = await filled.ports.db.read(repos.find_if_any("acme", "my-web"))
+    assert made is not None
+    web = await filled.ports.db.read(repos.find_if_any("acme", "web"))
+    assert web is not None
+    for one in (made, web):
+        await filled.ports.db.write(targets.declare(one.id, ["Staging", "production"]))
+
+    assert await found(filled, "my-web stag") == ["target acme/my-web Staging"]
+    assert await found(filled, "acme/web prod") == [
+        "target acme/web Prod EU",
+        "target acme/web production",
+        "target acme/webshop Prod EU",
+        "target acme/webshop production",
+    ]
+
+
 async def test_at_most_eight_are_found_and_the_most_exact_are_among_them(filled: Scene) -> None:
     for number in range(20):
         await repo(filled, f"aaa/x-web-{number}")
@@ -107,13 +124,14 @@ async def test_only_what_the_account_may_read_is_found(filled: Scene, visibility
     db = filled.ports.db
     hidden = await repo(filled, "secret/hidden", visibility)
     await add(filled, "vault", repo=hidden)
+    await db.write(targets.declare(hidden.id, ["cellar"]))
     ada, bob = [await db.write(accounts.create(login, token=login * 8, now=NOW)) for login in ("ada-2", "bob-2")]
     await db.write(repos.grant(hidden.id, ada.id, Permissions(True), NOW))
     outdated = await db.write(accounts.create("eve-2", token="eve" * 8, now=NOW))
     await db.write(repos.grant(hidden.id, outdated.id, Permissions(True), NOW, synced=NOW - 10**6))
 
     seen = {
-        name: [await found(filled, words, user) for words in ("hidden", "hidden#1", "a" * 8, "vault")]
+        name: [await found(filled, words, user) for words in ("hidden", "hidden#1", "a" * 8, "vault", "cellar")]
         for name, user in {"ada": ada, "bob": bob, "eve": outdated, "nobody": None}.items()
     }
 
@@ -122,8 +140,9 @@ async def test_only_what_the_account_may_read_is_found(filled: Scene, visibility
         ["build secret/hidden#1"],
         ["commit secret/hidden#1"],
         ["target secret/hidden vault"],
+        ["target secret/hidden cellar"],
     ]
-    nothing: list[list[str]] = [[], [], [], []]
+    nothing: list[list[str]] = [[], [], [], [], []]
     assert seen["ada"] == hits
     assert seen["bob"] == seen["eve"] == (nothing if visibility == "private" else hits)
     assert seen["nobody"] == (hits if visibility == "public" else nothing)
@@ -158,6 +177,8 @@ def history(builds: int) -> sqlite3.Connection:
     fill(raw, "permissions", 100, user_id="1", repo_id="n + 1", can_read="1")
     fill(raw, "builds", builds, repo_id="n % 200 + 1", number="n / 200 + 1", after_sha=f"'{'c' * 40}'", params="'{}'")
     fill(raw, "latest", 200, repo_id="n + 1", build_id="n + 1", kind="'deployment'", name="'production'")
+    names = "iif(n % 6, 't' || (n % 6), 'production')"
+    fill(raw, "declared_targets", 1200, repo_id="n / 6 + 1", position="n % 6", name=names)
     return raw
 
 

@@ -276,8 +276,8 @@ STATEMENTS = [statement for module in MODULES for statement in constants(module)
 WAYS: tuple[lists.Way, ...] = ("down", "up", "skip")
 LISTS = [
     (f"{','.join((*filters, waiting)).strip(',') or 'all'} {way}", lists._page_sql(filters, way, waiting))
-    for count in range(len(lists.FILTERS) + 1)
-    for filters in itertools.combinations(sorted(lists.FILTERS), count)
+    for count in range(len(lists.FILTERS) + 2)
+    for filters in itertools.combinations(sorted((*lists.FILTERS, "by")), count)
     for waiting in (("", "pending") if "status" in filters else ("", "blocked"))
     for way in WAYS
 ]
@@ -291,7 +291,7 @@ def plan(raw: sqlite3.Connection, sql: str) -> list[str]:
 
 def test_the_statements_of_all_rooms_are_looked_at() -> None:
     assert len(STATEMENTS) > 60
-    assert len(LISTS) == 192
+    assert len(LISTS) == 384
 
 
 @pytest.mark.parametrize(("name", "sql"), STATEMENTS, ids=[name for name, _ in STATEMENTS])

@@ -40,6 +40,27 @@ async def numbers(scene: Scene, window: Window, /, **filters: str) -> list[int]:
     return [head.number for head in part.items]
 
 
+async def test_what_a_person_began_or_wrote_is_looked_for_in_one_part_of_the_history_after_another(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "HISTORY", 4)
+    for number in range(1, 13):
+        whose = {1: {"author_login": "ada"}, 6: {"author_name": "ada"}, 7: {"trigger": "ada"}, 8: {"trigger": "ada"}}
+        await add(scene, None, **{"author_login": "bob", "author_name": "Bob"} | whose.get(number, {}))
+
+    async def look(window: Window) -> tuple[list[int], str, bool]:
+        part = await scene.ports.db.read(lists.page(scene.repo, {"by": "ada"}, window))
+        return [head.number for head in part.items], part.stopped, part.later
+
+    assert await look(Window(25)) == ([], "9", True)
+    assert await look(Window(25, after="9")) == ([8, 7, 6], "5", True)
+    assert await look(Window(2, after="9")) == ([8, 7], "", True)
+    assert await look(Window(25, after="5")) == ([1], "1", True)
+    assert await look(Window(25, after="1")) == ([], "", False)
+    assert await look(Window(25, before="5")) == ([8, 7, 6], "9", True)
+    assert await look(Window(25, before="10")) == ([], "", True)
+
+
 async def other_repo(scene: Scene, name: str = "other") -> Repo:
     return await scene.ports.db.write(repos.create(replace(scene.repo, name=name)))
 

@@ -51,6 +51,15 @@ async def test_a_failed_promotion_never_hides_the_last_success(scene: Scene) -> 
     assert await of_repo(scene) == {"staging": (1, []), "production": (2, [4, 3])}
 
 
+async def test_a_declared_target_that_is_off_the_list_of_deployments_shows_what_failed_there(scene: Scene) -> None:
+    await scene.ports.db.write(targets.declare(scene.repo.id, ["production"]))
+    await add(scene, "production")
+    await add(scene, "production", "failure")
+    await scene.ports.db.write(lists.forget(scene.repo.id, "deployment", "production"))
+
+    assert await of_repo(scene) == {"production": (1, [2])}
+
+
 async def test_a_target_without_a_success_shows_what_was_tried(scene: Scene) -> None:
     await add(scene, "production", "error")
 

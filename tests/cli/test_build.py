@@ -23,7 +23,7 @@ def test_ls_shows_a_row_for_each_build(gantry: Gantry, far: FarSide) -> None:
 
 def test_ls_lets_the_server_filter(gantry: Gantry, far: FarSide) -> None:
     far.on("GET", BUILDS, answer([]))
-    wanted = {"branch": "main", "event": "promote", "status": "success", "target": "production"}
+    wanted = {"branch": "main", "event": "promote", "status": "success", "target": "production", "by": "ada"}
 
     gantry("build", "ls", SLUG, "--page", "2", "--limit", "5", *(f"--{k}={v}" for k, v in wanted.items()))
 

@@ -83,9 +83,9 @@ async def test_pages_are_small_on_the_line(place: Place) -> None:
     [
         ("/", 11),
         ("/octocat/hello", 11),
-        ("/octocat/hello/1", 7),
-        ("/octocat/hello/32/1/1", 9),
-        ("/octocat/hello/32/-/cancel", 9),
+        ("/octocat/hello/1", 8),
+        ("/octocat/hello/32/1/1", 10),
+        ("/octocat/hello/32/-/cancel", 10),
         ("/-/approvals", 5),
         ("/-/go?q=web", 5),
         ("/-/builds", 5),
@@ -181,7 +181,8 @@ def fill(scene: Scene, least: int, count: int) -> Tx[None]:
     )
     yield from run(
         "INSERT INTO latest (repo_id, kind, name, build_id, first_number) SELECT repo_id, 'deployment', deploy_to, "
-        "max(id), min(number) FROM builds WHERE deploy_to <> '' GROUP BY repo_id, deploy_to ON CONFLICT DO NOTHING"
+        "max(id), min(number) FROM builds WHERE deploy_to <> '' GROUP BY repo_id, deploy_to "
+        "ON CONFLICT (repo_id, kind, name) DO UPDATE SET build_id = excluded.build_id"
     )
     yield from run(f"UPDATE repos SET counter = {least + count - 1}, unbroken_from = {FIRST}")
     yield from run("ANALYZE")

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from app.builds import targets
 from app.repos import store as repos
 from tests.ui.farside import Place
 
@@ -22,6 +23,28 @@ async def test_words_with_one_meaning_lead_there(place: Place, words: str, leads
     answer = await place.get(f"/-/go?q={quote(words)}")
 
     assert (answer.status_code, answer.headers["location"]) == (303, leads)
+
+
+@pytest.mark.parametrize("words", ["staging", "hello staging", "octocat/hello STAG"])
+async def test_a_target_that_nothing_was_promoted_to_yet_leads_to_its_page(place: Place, words: str) -> None:
+    await place.scene.push()
+    await place.scene.ports.db.write(targets.declare(place.repo.id, ["staging"]))
+
+    answer = await place.get(f"/-/go?q={quote(words)}")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/octocat/hello/-/targets/staging")
+    assert (await place.page(answer.headers["location"])).text("h1") == "staging"
+
+
+async def test_a_target_of_several_repositories_is_a_list_of_its_pages(place: Place) -> None:
+    other = await place.scene.ports.db.write(repos.create(replace(place.repo, id=0, name="other")))
+    for repo_id in (place.repo.id, other.id):
+        await place.scene.ports.db.write(targets.declare(repo_id, ["staging"]))
+
+    page = await place.page("/-/go?q=staging", "root")
+
+    assert page.links(".card a") == [f"/octocat/{name}/-/targets/staging" for name in ("hello", "other")]
+    assert page.text(".card").startswith("octocat/hello target staging")
 
 
 async def test_words_with_several_meanings_are_a_list(place: Place) -> None:

@@ -1,10 +1,11 @@
 """The page of a repository: its targets, its builds, what started nothing, in each state."""
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 
-from app.builds import flow
+from app.builds import flow, lists
 from app.builds.deliveries import store as deliveries
 from app.builds.deliveries.model import Delivery
 from app.db.tx import Tx
@@ -164,6 +165,38 @@ async def test_filters_are_in_the_address_and_stay_in_the_form(place: Place) -> 
     assert page.count('input[value="topic"]') == 1
     assert page.text("option[selected]") == "success"
     assert "No build of this repository is so." in none.text()
+
+
+@pytest.mark.parametrize(("by", "numbers"), [("ada", "3 1"), ("octocat", "2"), ("Ada L.", "3"), ("nobody", "")])
+async def test_a_person_is_who_began_a_build_or_made_its_commit(place: Place, by: str, numbers: str) -> None:
+    await place.scene.push(author_login="ada", author_name="")
+    old = await place.scene.build(1)
+    await flow.restart(place.scene.ports, place.repo, old, by=OCTOCAT, params={}, debug=False)
+    await place.set("builds WHERE number = 2", author_login="bob")
+    await place.scene.push(author_login="ada", author_name="Ada L.")
+
+    page = await place.page(f"{REPO}?by={quote(by)}")
+
+    assert page.text("tbody th a") == numbers
+    assert page.count(f'input[name="by"][value="{by}"]') == 1
+    assert numbers or "No build of this repository is so." in page.text()
+
+
+async def test_somebodys_builds_are_looked_for_further_back_on_the_next_page(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "HISTORY", 3)
+    for number in range(5):
+        await place.scene.push(author_login="bob" if number else "ada", author_name="")
+
+    first = await place.page(f"{REPO}?by=ada")
+    (older,) = first.links("#builds .pages a")
+    second = await place.page(REPO + older)
+
+    assert "Of the 3 builds that were looked at none is so; there are more." in first.text("#builds")
+    assert older == "?by=ada&cursor=after:3"
+    assert second.text("tbody th a") == "1"
+    assert not second.links("#builds .pages a[rel=next]")
 
 
 @pytest.mark.parametrize(

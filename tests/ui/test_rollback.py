@@ -1,5 +1,7 @@
 """The page to roll a target back: which builds it offers, what would be undone, and what its form does."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from app.builds import flow
@@ -77,6 +79,31 @@ async def test_another_build_is_checked_before_it_is_rolled_back_to(place: Place
     assert "VERSION 1.0 from build 4" in page.text("#plan")
     assert (await send(place, path, fields(page))).status_code == 303
     assert (await place.scene.build(7)).parent == 4
+
+
+async def test_another_target_is_shown_with_the_builds_that_ran_there(place: Place) -> None:
+    path = await history(place)
+    await promoted(place, 1, "staging")
+    await promoted(place, 3, "staging")
+    shown = fields(await place.page(path, "writer"))
+    chosen = shown | {"target": "staging"}
+
+    region = await place.get(f"{path}?{urlencode(chosen)}", "writer", **{"Gantry-Region": "back"})
+    plan = await place.get(f"{path}?{urlencode(chosen)}", "writer", **{"Gantry-Region": "plan"})
+    answer = await send(place, path, chosen)
+
+    assert (shown["build"], region.text.count('type="radio"'), plan.text.count("Roll staging back to 7")) == ("5", 1, 1)
+    assert 'value="7" checked' in region.text
+    assert answer.status_code == 409
+    again = fields(Page(answer))
+    assert (again["target"], again["build"], again["seen-target"]) == ("staging", "7", "staging")
+    assert (await send(place, path, again)).status_code == 303
+
+
+async def test_a_build_that_a_link_names_with_its_target_is_chosen(place: Place) -> None:
+    path = await history(place)
+
+    assert fields(await place.page(f"{path}?target=production&build=1", "writer"))["build"] == "1"
 
 
 async def test_what_changed_meanwhile_brings_the_form_back(place: Place) -> None:

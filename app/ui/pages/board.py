@@ -1,6 +1,6 @@
 """The board, which is the first page: what is where, of the repositories that the caller may read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -60,6 +60,14 @@ class Row:
     def has_targets(self) -> bool:
         """Whether there is a cell."""
         return bool(self.rest) or any(self.cells)
+
+    def content(self, now: int) -> Hashable:
+        """All that is shown of a row with targets at a time: equal contents are the same HTML."""
+        return (
+            (self.repo.id, self.repo.slug, self.repo.active, self.beyond),
+            tuple(cell and cell.content(now) for cell in self.cells),
+            tuple(cell.content(now) for cell in self.rest),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Of two people who decide at one moment the second one sees who was first.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -13,13 +13,13 @@ from starlette.requests import Request
 from app.builds import approval, paths
 from app.builds.api.request import State
 from app.builds.model import Build
-from app.db.tx import Tx
 from app.errors import Conflict, Invalid
 from app.repos.access import ADMIN, READ, Access
 from app.repos.model import Repo
 from app.ui import actions, addresses, around, frame, views
 from app.ui.actions import Form
-from app.ui.around import Around, Change, Decision, Parameter
+from app.ui.around import Around, Change, Parameter
+from app.ui.decisions import Decision
 from app.ui.frame import Read
 from app.ui.pages.build import CHANGE
 from app.ui.pages.build import PATH as BUILD
@@ -54,7 +54,7 @@ class View:
     @property
     def decision(self) -> Decision | None:
         """Who has decided, if the build does not wait any more."""
-        return self.around.decision
+        return self.around.decisions[-1] if self.around.decisions and not self.around.blocked else None
 
     @property
     def parameters(self) -> Sequence[Parameter]:
@@ -69,7 +69,7 @@ class _Page:
         path = BUILD / f"{addresses.OURS}/{verb}"
         self._verb: Verb = verb
         self.routes = [
-            Endpoint("GET", path, self.ask, needs=READ, reads=frame.reading(_reads)),
+            Endpoint("GET", path, self.ask, needs=READ, reads=frame.reading(around.reads)),
             Endpoint("POST", path, self.act, needs=ADMIN),
         ]
 
@@ -91,7 +91,7 @@ class _Page:
             return self._next(request, found, typed)
 
         async def show(form: Form) -> HTML:
-            read = await request.state["db"].read(frame.reading(_reads)(request, found))
+            read = await request.state["db"].read(frame.reading(around.reads)(request, found))
             return await self._page(request, found, read, form)
 
         return await actions.carry_out(request, decide, show)
@@ -120,13 +120,6 @@ class _Page:
         view = View(self._verb, found.repo, seen, change, approvals, form, back, may)
         tone = views.mark_of(build).tone
         return frame.page(request, "decide.html", found.user, read, status=form.status, tone=tone, view=view)
-
-
-def _reads(request: Request[State], found: Access) -> Tx[Around]:
-    seen = yield from around.reads(request, found)
-    if seen.blocked or seen.decision:
-        return seen
-    return replace(seen, decision=(yield from around.decided(found, seen.build)))
 
 
 def _back(typed: Mapping[str, str]) -> str:

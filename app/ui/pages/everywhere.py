@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TypeAlias
@@ -19,7 +19,8 @@ from app.builds.model import Build
 from app.db.tx import Tx
 from app.errors import Invalid, Problem
 from app.repos.model import Repo
-from app.ui import addresses, frame, views
+from app.ui import addresses, decisions, frame, views
+from app.ui.decisions import Decision, Decisions
 from app.ui.frame import Read
 from app.web import body
 from app.web.reply import HTML, JSON, Text
@@ -33,13 +34,14 @@ Change: TypeAlias = tuple[Repo, Build, Build | None]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A part of the builds, and for each promotion that was asked about what ran there before, by its id.
+    """A part of the builds; for each promotion that was asked about what ran there before, by its id, and decisions.
 
     Where the filters are wrong, `problems` say why, and there are no builds.
     """
 
     stretch: Stretch
     before: Mapping[int, Build]
+    decisions: Decisions
     problems: Sequence[Problem] = ()
 
 
@@ -75,6 +77,7 @@ class Days(View):
     """A page of promotions and rollbacks."""
 
     days: Sequence[Day] = ()
+    decisions: Decisions = field(default_factory=dict)
 
 
 async def show_builds(request: Request[State], caller: Caller, read: Read[Listed]) -> HTML:
@@ -91,7 +94,7 @@ async def show_deployments(request: Request[State], caller: Caller, read: Read[L
     zone = frame.clock(request)
     by_day = groupby(changes, lambda change: views.day(change[1].created, zone))
     days = [Day(name, [*those]) for name, those in by_day]
-    view = Days(found.stretch.builds, *_around(request, found), lists.VALUES, days=days)
+    view = Days(found.stretch.builds, *_around(request, found), lists.VALUES, days=days, decisions=found.decisions)
     return _page(request, "deployments.html", caller, read, view)
 
 
@@ -150,19 +153,25 @@ def _listed(request: Request[State], caller: Caller, *, deployed: bool, limit: i
     try:
         return (yield from _found(request, caller, deployed=deployed, limit=limit))
     except Invalid as wrong:
-        return Listed(Stretch((), 0, is_short=False), {}, wrong.problems)
+        return Listed(Stretch((), 0, is_short=False), {}, {}, wrong.problems)
 
 
 def _found(request: Request[State], caller: Caller, *, deployed: bool, limit: int) -> Tx[Listed]:
     filters = _filters(_asked(request), caller, deployed=deployed)
     below = body.query(request).get("below", "")
     key = int(below) if below.isascii() and below.isdecimal() and len(below) < 19 else 0
-    stretch = yield from everywhere.stretch(caller.user, filters, limit, request.state["now"](), key)
-    return Listed(stretch, (yield from everywhere.before([build for _, build in stretch.builds])) if deployed else {})
+    now = request.state["now"]()
+    stretch = yield from everywhere.stretch(caller.user, filters, limit, now, key)
+    builds = [build for _, build in stretch.builds] if deployed else []
+    before = yield from everywhere.before(builds)
+    return Listed(stretch, before, (yield from decisions.of_builds(caller.user, builds, now)))
 
 
 class ChangeJSON(TypedDict):
-    """A promotion or rollback in a file, and the version that ran there before. Times are Unix seconds, 0 for none."""
+    """A promotion or rollback in a file, and the version that ran there before. Times are Unix seconds, 0 for none.
+
+    `decision`: `approved` or `declined`, the last time that somebody decided about it; empty where nobody did.
+    """
 
     repo: str
     build: int
@@ -174,6 +183,10 @@ class ChangeJSON(TypedDict):
     before: str
     parent: int
     by: str
+    decision: str
+    decided_by: str
+    decided: int
+    reason: str
     created: int
     started: int
     finished: int
@@ -182,7 +195,10 @@ class ChangeJSON(TypedDict):
 
 async def export(request: Request[State], _: Caller, found: Listed) -> JSON[list[ChangeJSON]] | Text:
     """The promotions and rollbacks as a file: JSON, or with `format=csv` a table."""
-    rows = [_row(request, repo, build, found.before.get(build.id)) for repo, build in found.stretch.builds]
+    rows = [
+        _row(request, repo, build, found.before.get(build.id), found.decisions.get(build.id, ()))
+        for repo, build in found.stretch.builds
+    ]
     kind = "csv" if body.query(request).get("format") == "csv" else "json"
     headers = {"Content-Disposition": f'attachment; filename="deployments.{kind}"'}
     if kind == "json":
@@ -198,7 +214,10 @@ def _read_export(request: Request[State], caller: Caller) -> Tx[Listed]:
     return _found(request, caller, deployed=True, limit=MOST)
 
 
-def _row(request: Request[State], repo: Repo, build: Build, before: Build | None) -> ChangeJSON:
+def _row(
+    request: Request[State], repo: Repo, build: Build, before: Build | None, decided: Sequence[Decision]
+) -> ChangeJSON:
+    last = decided[-1] if decided else None
     return ChangeJSON(
         repo=repo.slug,
         build=build.number,
@@ -210,6 +229,10 @@ def _row(request: Request[State], repo: Repo, build: Build, before: Build | None
         before=views.version(before) if before else "",
         parent=build.parent,
         by=views.actor(build),
+        decision=("approved" if last.is_approved else "declined") if last else "",
+        decided_by=last.by if last else "",
+        decided=last.at if last else 0,
+        reason=last.reason if last else "",
         created=build.created,
         started=build.started,
         finished=build.finished,

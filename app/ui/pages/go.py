@@ -50,13 +50,18 @@ def _meant(words: str, found: Sequence[Found]) -> str:
     meant = exact if len(exact) == 1 else found
     if len(meant) != 1:
         return ""
-    return addresses.build(meant[0].repo, meant[0].build.number) if meant[0].build else addresses.repo(meant[0].repo)
+    only = meant[0]
+    if only.build:
+        return addresses.build(only.repo, only.build.number)
+    return addresses.target(only.repo, only.target) if only.target else addresses.repo(only.repo)
 
 
 def _name(found: Found) -> str:
-    """What people call a repository, or a build of one."""
+    """What people call a repository, a build of one, or a target of one."""
     slug = found.repo.slug.lower()
-    return f"{slug}#{found.build.number}" if found.build else slug
+    if found.build:
+        return f"{slug}#{found.build.number}"
+    return f"{slug} {found.target.lower()}" if found.target else slug
 
 
 def _reads(request: Request[State], caller: Caller | None) -> Tx[Sequence[Found]]:

@@ -56,6 +56,8 @@ class View:
     #: The words of the filters, as they were typed; empty for those that were not used.
     asked: Mapping[str, str]
     filtered: bool
+    #: How many builds were looked at, where there are more of them; else 0.
+    looked_at: int
     problems: Sequence[Problem]
     #: The values that a filter may have.
     choices: Mapping[str, Sequence[str]]
@@ -82,6 +84,7 @@ async def show(request: Request[State], found: Access, read: Read[Found]) -> HTM
         pages,
         asked,
         filtered,
+        lists.HISTORY if seen.builds.stopped else 0,
         seen.problems,
         {**lists.VALUES, "target": [target.name for target in seen.listed.targets]},
         not has_any,

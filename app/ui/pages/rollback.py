@@ -117,12 +117,13 @@ async def _page(request: Request[State], found: Access, read: Read[Found], said:
     repo, seen = found.repo, read.found
     filled = params.read(said, {}, reserved=RESERVED)
     target = plan.chosen(said) or seen.build.deploy_to or (seen.targets[0].name if len(seen.targets) == 1 else "")
-    back = await request.state["ports"].db.read(_back(repo, target, _number(said), seen.build))
+    number = _number(said) if said.get(plan.SEEN_TARGET, target) == target else 0  # else chosen for another target
+    back = await request.state["ports"].db.read(_back(repo, target, number, seen.build))
     problems, drawn, old = [*back.problems, *filled.problems], None, back.chosen
     may_write = found.may("write")
     if may_write and old is not None and not problems:
         drawn = await plan.draw(request, found, _rollback(found, old, target, filled, lambda: None), filled, old)
-    number = str(old.number) if old else "BUILD"
+    name = str(old.number) if old else "BUILD"
     view = View(
         repo,
         seen.build,
@@ -131,7 +132,7 @@ async def _page(request: Request[State], found: Access, read: Read[Found], said:
         back,
         filled,
         drawn,
-        views.command("gantry", "build", "rollback", repo.slug, number, target or "TARGET", params=filled.given),
+        views.command("gantry", "build", "rollback", repo.slug, name, target or "TARGET", params=filled.given),
         plan.new_key(),
         may_write,
         found.may("admin"),

@@ -15,9 +15,10 @@ from app.errors import NotFound
 from app.repos import store as repos
 from app.repos.access import READ, Access, refuse
 from app.repos.model import Repo
-from app.ui import cells, frame, views
+from app.ui import cells, decisions, frame, views
 from app.ui.addresses import OURS
 from app.ui.cells import Cell, Listed
+from app.ui.decisions import Decisions
 from app.ui.frame import Read
 from app.ui.pages.repo import PATH as REPO
 from app.web import paging
@@ -41,6 +42,7 @@ class Found:
     previous: Build | None
     lane: Sequence[Build]
     history: Part[Build]
+    decisions: Decisions
     #: The newest build of the target, and the stages of this and of those in the lane, by id of the build.
     newest: Build | None
     stages: Mapping[int, Sequence[Stage]]
@@ -66,6 +68,7 @@ class View:
     lane: Sequence[Waiting]
     has_more: bool
     history: Sequence[Build]
+    decisions: Decisions
     pages: Neighbours
     #: The pipelines that the newest promotion has started.
     pipelines: Sequence[str]
@@ -94,6 +97,7 @@ async def show(request: Request[State], found: Access, read: Read[Found]) -> HTM
         await _lane(request, seen),
         len(seen.lane) > UNDER_WAY,
         seen.history.items,
+        seen.decisions,
         paging.neighbours(request, seen.history, lambda build: str(build.number)),
         [stage.name for stage in seen.stages[newest.id]] if newest else (),
         newest,
@@ -131,12 +135,13 @@ def _reads(request: Request[State], found: Access) -> Tx[Found]:
     if target is None and newest is None:
         words = "nothing was promoted to it, and the pipeline file of the default branch does not name it"
         raise NotFound(f"{repo.slug} has no target {name[:80]!r}: {words}")
+    decided = yield from decisions.of_history(found, history.items)
     lane = yield from targets.lane(repo.id, name, UNDER_WAY + 1)
     its = yield from stages.of_builds({build.id for build in (*lane, *([newest] if newest else ()))})
     may_know = refuse(found.user, repo, found.permissions, "read", granted=True) is None
     writers = (yield from repos.people(repo.id, "write", PEOPLE + 1, now)) if may_know else None
     shown = target or Target(name, current, ())
-    return Found(listed, shown, previous, lane, history, newest, its, writers)
+    return Found(listed, shown, previous, lane, history, decided, newest, its, writers)
 
 
 def _newest(repo: Repo, name: str, history: Part[Build]) -> Tx[Build | None]:

@@ -151,15 +151,22 @@ function later(pause, act) {
   typing = setTimeout(act, pause, asking.signal);
 }
 
-document.addEventListener("input", ({ target: { form } }) => {
-  const region = form?.querySelector("[data-asks]");
-  if (!region) return;
-  region.setAttribute("aria-busy", "true");
+const unanswered = new Set();
+
+document.addEventListener("input", ({ target: { form, name } }) => {
+  const asked = [...(form?.querySelectorAll("[data-asks]") ?? [])];
+  if (!asked.length) return;
+  for (const region of asked) {
+    if (region.dataset.asks && region.dataset.asks !== name) continue;
+    unanswered.add(region.id);
+    region.setAttribute("aria-busy", "true");
+  }
   later(300, async (signal) => {
-    const query = new URLSearchParams(new FormData(form));
-    const fresh = await ask(`${form.getAttribute("action")}?${query}`, [region.id], {}, signal).catch(() => undefined);
-    if (fresh) replace(region, fresh.getElementById(region.id));
-    else if (!signal.aborted) say("failing", true);
+    const address = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
+    const fresh = await ask(address, [...unanswered], {}, signal).catch(() => undefined);
+    if (!fresh) return signal.aborted || say("failing", true);
+    for (const id of unanswered) replace(document.getElementById(id), fresh.getElementById(id));
+    return unanswered.clear();
   });
 });
 
