@@ -10,8 +10,9 @@ The attributes of a region and of what is in it tell `live.js` what to do:
 - The macro `newer` on top of a list: where the list is filtered or scrolled, new rows wait behind this button.
 - `data-still`: nothing moves in the region while the pointer is there.
 - `data-asks`, for a region in a form: the region is asked for with what is in the form, as soon as that changes.
-- `data-own`, which a script sets: what is in this element is the script's, and is left as it is. After each change the
-  region gets the event `gantry:renewed`.
+- `data-own`, which a script sets: what is in this element is the script's, and is left as it is. So the request for
+  the region names the element, by its `id`, in the header `Gantry-Own`, and the answer has the element without content.
+  After each change the region gets the event `gantry:renewed`.
 - `data-title` and `data-icon`: the title of the page and the icon of its tab, from now on.
 - The macros `age` and `took` show times that move on by themselves; so the text of a time does not make a region new.
 - `data-key="p"` or `data-key="g b"`, anywhere: the keys of `keys.js` that press a link or a button, or focus a box.
@@ -31,10 +32,22 @@ from app.web.reply import HTML
 
 #: The header that names the region; and the beginning of the names of blocks that are regions.
 HEADER, BLOCK = "Gantry-Region", "region_"
+#: The header that names the element of the region that a script owns.
+OWN = "Gantry-Own"
 #: The header of an answer that names the account whose region it is; 0 for a region as everybody sees it.
 ACCOUNT = "Gantry-Account"
 #: What scripts keep up to date by themselves: the text of a time.
 _MOVING = re.compile(rb"(<(?:time|span)[^>]* data-(?:age|since)[^>]*>)[^<]*")
+
+
+def has(request: Request[Any], region: str) -> bool:
+    """Whether the answer to a request has this region: a whole page has all of its regions."""
+    return request.headers.get(HEADER, region) == region
+
+
+def is_owned(request: Request[Any], element: str) -> bool:
+    """Whether the element of this id is the script's, so that the answer needs no content for the element."""
+    return HEADER in request.headers and request.headers.get(OWN) == element
 
 
 def answer(request: Request[Any], region: str, name: str, values: Mapping[str, Any]) -> HTML:
@@ -49,7 +62,7 @@ def answer(request: Request[Any], region: str, name: str, values: Mapping[str, A
         text = "".join(block(template.new_context(dict(values)))).encode()
     lasting = _MOVING.sub(rb"\1", text)
     tag = f'W/"{hashlib.sha256(lasting).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Vary": HEADER, ACCOUNT: str(values["frame"].account)}
+    headers = {"ETag": tag, "Vary": f"{HEADER}, {OWN}", ACCOUNT: str(values["frame"].account)}
     if request.headers.get("if-none-match") == tag:
         return HTML(status_code=304, headers=headers)
     return HTML(text, headers=headers)
