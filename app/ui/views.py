@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
-from app.builds.logs.text import plain
+from app.builds.logs.text import ESCAPE, plain
 from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
 from app.repos.model import Permissions, Right
 from app.ui.ansi import REST
@@ -152,6 +152,16 @@ def clock(then: int, zone: tzinfo = UTC) -> str:
     return _moment(then, zone).strftime("%H:%M")
 
 
+def elapsed(seconds: int) -> str:
+    """A time since a beginning, in minutes and seconds: `2:09`."""
+    return f"{seconds // 60}:{seconds % 60:02}"
+
+
+def clock_of_line(then: int, zone: tzinfo = UTC) -> str:
+    """The time of day, to the second."""
+    return _moment(then, zone).strftime("%H:%M:%S")
+
+
 def day(then: int, zone: tzinfo = UTC) -> str:
     """A day: `Friday, 2026-07-31`."""
     return _moment(then, zone).strftime("%A, %Y-%m-%d")
@@ -288,18 +298,27 @@ def absence(stage: Stage, step: Step, *, is_known: bool) -> str:
     return "There is no log: the step wrote none, the runner was lost before it sent the log, or the log was deleted."
 
 
+#: The usual words of errors.
+_ERRORS = ["error", "fatal", "failure", "failed", "panic", "exception", "traceback", "denied", "refused", "not found"]
 #: What a line that looks like an error has; a script reads this, too, and what says that nothing is wrong.
-WRONG = re.compile(
-    r"(?:^|[^\w.-])(?:error|fatal|failure|failed|panic|exception|traceback|not found|denied|refused)(?:$|[^\w-])", re.I
-)
+WRONG = re.compile(rf"(?:^|[^\w.-])(?:{'|'.join(_ERRORS)})(?:$|[^\w-])", re.I)
 #: Characters of a line that are searched for signs of an error.
 _SEARCHED = 1000
-FINE = re.compile(r"\b(?:0|no) (?:errors?|failures?|failed)\b", re.I)
+#: What says that nothing is wrong; and what only repeats a command, as runners write before they run the command: of
+#: one with several lines, the first line begins with a plus.
+FINE = re.compile(
+    r"^\+ |^\s*(?:echo|printf)\s|\b(?:echo|printf) +[\"'$]|\b(?:0|no) (?:errors?|failures?|failed)\b", re.I
+)
 
 
 def looks_wrong(line: str) -> bool:
     """Whether a line of a log has a usual word of errors."""
-    text = plain(line[:_SEARCHED])
+    text = line[:_SEARCHED]
+    if ESCAPE.search(text):
+        text = plain(text)
+    folded = text.lower()
+    if not any(word in folded for word in _ERRORS):  # quicker than the pattern, and so it is with most lines
+        return False
     return WRONG.search(text) is not None and FINE.search(text) is None
 
 

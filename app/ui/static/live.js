@@ -19,6 +19,8 @@ const policy = (globalThis.trustedTypes ?? { createPolicy: (_, rules) => rules }
 async function ask(address, ids, known = {}, signal = undefined) {
   const names = ids.join(", ");
   const headers = { "Gantry-Region": names, ...(known.names === names && { "If-None-Match": known.tag }) };
+  const own = document.querySelector(ids.map((id) => `#${CSS.escape(id)} [data-own]`).join());
+  if (own) headers["Gantry-Own"] = own.id;
   const answer = await fetch(address, { headers, signal, cache: "no-store", redirect: "manual" });
   if (answer.status === 401 || (answer.headers.get("Gantry-Account") ?? account) !== account) become("out");
   if (answer.status === 304 || state === "out") return undefined;

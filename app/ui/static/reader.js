@@ -38,6 +38,7 @@ export class Log {
     this.lines = new Lines(dataset.log, dataset.wrong, dataset.fine);
     this.finder = new Finder(this.lines);
     const [tools, ...others] = root.querySelector("template").content.cloneNode(true).children;
+    root.querySelector("form")?.remove();
     root.prepend(tools);
     root.append(...others);
     this.box = root.querySelector(".log");
@@ -237,8 +238,8 @@ export class Log {
     const kind = this.tool("times").value, { zone, started } = this.dataset;
     const two = (number) => String(number).padStart(2, "0");
     const since = (seconds) => `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
-    const clock = (seconds) =>
-      new Date(1000 * (Number(started) + seconds)).toLocaleTimeString("en-GB", { timeZone: zone });
+    const format = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: zone });
+    const clock = (seconds) => format.format(1000 * (Number(started) + seconds));
     stored((kept) => kept.setItem("gantry.times", kind));
     this.windows.timeOf = { since, clock }[kind];
     this.windows.redraw();
