@@ -56,6 +56,7 @@ from app.runners.dispatch import api as runners
 from app.runners.dispatch.rpc import api as rpc
 from app.runners.manager import PREFIX
 from app.ui import routes as pages
+from app.ui import told
 from app.ui.addresses import OURS
 from app.web import docs, health
 from app.web.errors import ErrorJSON, ErrorPage
@@ -74,6 +75,7 @@ class State(
     bundle_promotion.State,
     outbox.RequestState,
     webhooks.RequestState,
+    told.State,
     bot.BotState,
     mattermost.MattermostState,
     slack.SlackState,

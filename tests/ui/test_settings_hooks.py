@@ -7,9 +7,12 @@ import pytest
 from app.builds.deliveries import store
 from app.builds.deliveries.model import Delivery
 from app.db.tx import each
+from app.notify.webhooks import deliveries
+from app.notify.webhooks import store as webhooks
+from app.notify.webhooks.model import Answer, Attempt, Webhook
 from app.scm import hook
 from app.scm.hook import Push
-from tests.builds.farside import HOOK, file, pipeline
+from tests.builds.farside import HOOK, OCTOCAT, SEAL, file, pipeline
 from tests.ui.farside import NOW
 from tests.ui.settings import Desk
 
@@ -83,3 +86,79 @@ async def test_a_repository_of_a_host_is_repaired_here(desk: Desk) -> None:
 
     assert page.count('form[action="/octocat/hello/-/settings/general/repair"]') == 1
     assert "gantry repo repair octocat/hello" in page.text()
+
+
+async def subscribed(desk: Desk, url: str, format_: str = "standard") -> Webhook:
+    place = webhooks.of_repo(desk.repo.id, desk.repo.slug)
+    given = {"url": url, "format": format_, "events": [], "targets": [], "statuses": [], "active": True}
+    return (await desk.webhooks.create(place, given, OCTOCAT))[0]
+
+
+async def sent(desk: Desk, webhook: Webhook, status: int = 200, error: str = "") -> int:
+    """A delivery that was tried; its id."""
+    made = await desk.webhooks.ping(webhook, OCTOCAT)
+    attempt = Attempt(desk.webhooks.now_ms(), 5, None, Answer(status) if status else None)
+    tried = deliveries.attempted(made.id, "failed" if error else "delivered", attempt, error)
+    await desk.scene.ports.db.write(tried)
+    return made.id
+
+
+async def test_what_webhooks_were_told_is_shown_with_the_answer_and_without_secrets(desk: Desk) -> None:
+    taken = await subscribed(desk, "https://ci.example.com/hooks?token=hush")
+    chat = await subscribed(desk, "https://hooks.slack.com/services/T1/B2/hush", "slack")
+    for _ in range(7):
+        await sent(desk, taken)
+    for _ in range(6):
+        await sent(desk, chat, 500, "the endpoint answered 500: <b>no</b>")
+    await desk.webhooks.ping(taken, OCTOCAT)
+
+    page = await desk.page(HERE, "keeper")
+
+    rows = page.doc.query("tbody tr")
+    assert len(rows) == 10
+    text = page.text("tbody")
+    assert (text.count("delivered"), text.count("failed"), text.count("waiting")) == (3, 6, 1)
+    assert "answer 500" in text
+    assert "<b>no</b>" in text
+    assert "https://ci.example.com/hooks, standard" in page.text("ul")
+    assert "https://hooks.slack.com" in page.text("ul")
+    assert "hush" not in page.html
+    assert "gantry webhook redeliver octocat/hello ID DELIVERY" in page.text()
+
+
+async def test_a_delivery_out_is_sent_again(desk: Desk) -> None:
+    webhook = await subscribed(desk, "https://ci.example.com/hooks")
+    one = await sent(desk, webhook, 500, "the endpoint answered 500")
+    address = f"{HERE}/webhooks/{webhook.id}/deliveries/{one}/redeliver"
+    assert (await desk.page(HERE, "keeper")).count(f'form[action="{address}"]') == 1
+
+    page = await desk.done(address)
+
+    assert f"Delivery {one} is sent once more" in page.text("[role=status]")
+    assert "waiting" in page.text("tbody")
+
+
+async def test_a_delivery_of_a_webhook_that_is_off_says_so(desk: Desk) -> None:
+    webhook = await subscribed(desk, "https://ci.example.com/hooks")
+    one = await sent(desk, webhook, 500, "the endpoint answered 500")
+    await desk.scene.ports.db.write(webhooks.disable(webhook.id, "no delivery was taken", SEAL, 1))
+    address = f"{HERE}/webhooks/{webhook.id}/deliveries/{one}/redeliver"
+
+    page = await desk.page(HERE, "keeper")
+    assert "off: no delivery was taken" in page.text("ul")
+    assert (page.count(f'form[action="{address}"]'), page.count("button[disabled]")) == (0, 1)
+
+    refused = await desk.refused(address, 409)
+
+    assert "make it active first" in refused.text("#problems")
+
+
+@pytest.mark.parametrize("webhook", ["99", "seven"])
+async def test_a_webhook_that_is_not_of_this_repository_is_not_found(desk: Desk, webhook: str) -> None:
+    page = await desk.refused(f"{HERE}/webhooks/{webhook}/deliveries/1/redeliver", 404)
+
+    assert "webhook" in page.text("#problems")
+
+
+async def test_a_repository_without_webhooks_says_how_one_is_added(desk: Desk) -> None:
+    assert "gantry webhook add octocat/hello URL" in (await desk.page(HERE, "keeper")).text()
