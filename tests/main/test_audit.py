@@ -196,6 +196,7 @@ VERBS: dict[str, Done] = {
     "repo.enable": Done("POST", REPO, before={"active": False}, after={"active": True}, first=[DISABLED]),
     "repo.chown": Done("POST", f"{REPO}/chown", before={"user_id": 2}, after={"user_id": 1}),
     "repo.repair": Done("POST", f"{REPO}/repair", before={"default_branch": "old"}, after={"default_branch": "main"}),
+    "repo.rotate_key": Done("POST", f"{REPO}/hook/rotate"),
     "repo.delete": Done("DELETE", f"{REPO}?remove=true"),
     "right.grant": Done(
         "PUT", f"{REPO}/collaborators/kim", {"admin": True}, f"{SLUG}#collaborators/kim", NONE, ALL, first=[KIM]

@@ -1,20 +1,29 @@
 """The hook of a repository: what came in, what became of it, and what is tried again."""
 
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
 from app.builds.deliveries import store
 from app.builds.deliveries.model import Delivery
+from app.db.connect import Database
 from app.db.tx import each
+from app.errors import Unreadable
 from app.notify.webhooks import deliveries
 from app.notify.webhooks import store as webhooks
 from app.notify.webhooks.model import Answer, Attempt, Webhook
+from app.repos import keys
+from app.repos.model import SIGNER
 from app.scm import hook
 from app.scm.hook import Push
+from app.scm.host import Source
+from app.scm.hosts import Hosts
+from tests.builds import farside as builds
 from tests.builds.farside import HOOK, OCTOCAT, SEAL, file, pipeline
-from tests.ui.farside import NOW
-from tests.ui.settings import Desk
+from tests.ui.farside import NOW, Page
+from tests.ui.settings import Desk, desk_of
 
 HERE = "/octocat/hello/-/settings/hooks"
 
@@ -162,3 +171,96 @@ async def test_a_webhook_that_is_not_of_this_repository_is_not_found(desk: Desk,
 
 async def test_a_repository_without_webhooks_says_how_one_is_added(desk: Desk) -> None:
     assert "gantry webhook add octocat/hello URL" in (await desk.page(HERE, "keeper")).text()
+
+
+@dataclass
+class Forge(builds.FakeHost):
+    """A host at which webhooks are registered; `keys` are those of ours, the last is in use."""
+
+    name: str = "github"
+    keys: list[str] = field(default_factory=list)
+    refuses: bool = False
+
+    def serves(self, url: str) -> bool:
+        return False
+
+    async def install_hook(self, source: Source, url: str, key: str) -> None:
+        if self.refuses:
+            raise Unreadable("github refuses: not an administrator")
+        self.keys.append(key)
+
+    async def remove_hook(self, source: Source, url: str) -> None: ...
+
+
+@pytest.fixture
+async def forge() -> Forge:
+    return Forge()
+
+
+@pytest.fixture
+async def hosted(db: Database, tmp_path: Path, forge: Forge) -> AsyncIterator[Desk]:
+    """A repository at a host, whose webhook has the key `first`."""
+    scene = await builds.laid(db, tmp_path)
+    async with desk_of(scene, hosts=Hosts(scene.host, forge), new_key=lambda: "second") as desk:
+        await desk.set("repos WHERE id = 1", scm="github", signer=SEAL.seal("first", SIGNER))
+        yield desk
+
+
+async def signers(desk: Desk) -> tuple[str, list[str]]:
+    """The key of the repository, and those that count beside it."""
+    beside = await desk.scene.ports.db.read(keys.beside([desk.repo.id], NOW))
+    repo = await desk.now()
+    return SEAL.open(repo.signer, SIGNER), [SEAL.open(one, keys.KEY) for one in beside[repo.id]]
+
+
+async def test_a_new_key_is_at_the_host_and_the_one_before_counts_for_a_day(hosted: Desk, forge: Forge) -> None:
+    page = await hosted.done(f"{HERE}/rotate")
+
+    assert "The hook has a new key" in page.text("[role=status]")
+    assert (forge.keys, await signers(hosted)) == (["second"], ("second", ["second", "first"]))
+    assert hosted.verbs == ["repo.rotate_key"]
+    assert "second" not in page.html + str(hosted.moments)
+    assert "gantry repo rotate-key octocat/hello" in page.text()
+    later = await hosted.scene.ports.db.read(keys.beside([hosted.repo.id], NOW + keys.OVERLAP))
+    assert later == {}
+
+
+async def test_a_host_that_refuses_a_new_key_leaves_the_key_as_it_is(hosted: Desk, forge: Forge) -> None:
+    forge.refuses = True
+
+    page = await hosted.refused(f"{HERE}/rotate", 422)
+
+    assert "not an administrator" in page.text("#problems")
+    assert (await signers(hosted))[0] == "first"
+    assert hosted.verbs == []
+
+
+async def test_the_host_of_a_disabled_repository_is_not_asked(hosted: Desk, forge: Forge) -> None:
+    await hosted.set("repos WHERE id = 1", active=False)
+
+    answer = await hosted.post(f"{HERE}/rotate")
+
+    assert (answer.status_code, forge.keys) == (200, [])
+
+
+async def test_a_new_key_that_no_host_has_is_shown_once(hosted: Desk) -> None:
+    await hosted.set("repos WHERE id = 1", scm="")
+
+    answer = await hosted.post(f"{HERE}/rotate")
+
+    assert answer.headers["cache-control"] == "no-store"
+    page = Page(answer)
+    assert "second" in page.text("code")
+    assert "gantry repo hook octocat/hello --install" in page.text()
+    assert "second" not in (await hosted.page(HERE, "keeper")).html
+
+
+async def test_of_two_who_exchange_the_key_one_is_told(hosted: Desk, forge: Forge) -> None:
+    async def overtaken(source: Source, url: str, key: str) -> None:
+        await hosted.set("repos WHERE id = 1", signer=SEAL.seal("of somebody else", SIGNER))
+
+    forge.install_hook = overtaken  # type: ignore[method-assign]
+
+    page = await hosted.refused(f"{HERE}/rotate", 409)
+
+    assert "exchange it again" in page.text("#problems")

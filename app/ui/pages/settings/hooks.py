@@ -16,16 +16,18 @@ from app.builds.deliveries.keeper import Kept
 from app.builds.deliveries.model import Delivery
 from app.db.tx import Tx
 from app.db.window import Part
-from app.errors import NotFound
-from app.repos import hooks
-from app.repos.access import Access
+from app.errors import AppError, NotFound, Unauthorized
+from app.repos import hooks, verbs
+from app.repos.access import ADMIN, Access
 from app.repos.model import Repo
-from app.ui import addresses
+from app.ui import actions, addresses, frame
 from app.ui.actions import Form
 from app.ui.pages.settings.subject import SETTINGS, Subject, after, pages, word
 from app.ui.told import Sent, Told, Webhook
 from app.web import paging
 from app.web.paging import Neighbours
+from app.web.reply import HTML, SeeOther
+from app.web.route import Endpoint
 
 #: Deliveries on a page, of each way.
 ROWS = 10
@@ -80,6 +82,21 @@ async def _redeliver(request: Request[Any], found: Access, _: Mapping[str, str])
     return after(found.repo, "hooks", done="redelivered", name=str(delivery))
 
 
+async def rotate(request: Request[State], found: Access) -> HTML | SeeOther:
+    """Exchange the key of the hook. A key that the host does not get is shown: in this answer alone."""
+    try:
+        rotated = await verbs.rotate_key(request.state, found)
+    except Unauthorized:
+        raise
+    except AppError as error:
+        return await PAGE.again(request, found, actions.refused({}, error))
+    if rotated.at_host:
+        return SeeOther(after(found.repo, "hooks", done="rotated"))
+    shown = frame.whole(request, "settings/key.html", found.user, repo=found.repo, rotated=rotated)
+    shown.headers["Cache-Control"] = "no-store"
+    return shown
+
+
 def _id(request: Request[Any], name: str) -> int:
     """An id in the path; NotFound for a text that is none: no field of the page says it."""
     text = request.path_params[name]
@@ -95,6 +112,7 @@ _WEBHOOK = _HOOKS / "webhooks" / word("webhook", "Id of the webhook.")
 _SENT = _WEBHOOK / "deliveries" / word("delivery", "Id of the delivery to the webhook.")
 routes = [
     *PAGE.rows({}),
+    Endpoint("POST", _HOOKS / "rotate", rotate, needs=ADMIN, secret=True),
     *PAGE.actions(_DELIVERY, {"repeat": _repeat}),
     *PAGE.actions(_SENT, {"redeliver": _redeliver}),
 ]
