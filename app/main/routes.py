@@ -49,7 +49,7 @@ from app.main.examples import EXAMPLES
 from app.notify.webhooks import api as webhooks
 from app.outbox import api as outbox
 from app.repos.api import audit as repo_audit
-from app.repos.api import collaborators, credentials, links, owners, polls, repos, sign, tokens
+from app.repos.api import collaborators, credentials, hosts, links, owners, polls, repos, sign, tokens
 from app.repos.secrets import api as secrets
 from app.repos.templates import api as templates
 from app.runners.dispatch import api as runners
@@ -104,6 +104,7 @@ ROWS: Sequence[Endpoint] = [
     *links.routes,
     *accounts.routes,
     *tokens.routes,
+    *hosts.routes,
     *pages.described,
     *session.routes,
     *audit.routes,
