@@ -187,7 +187,7 @@ def application(state: State, traffic: Traffic, policy: Policy, page: ErrorPage)
 
     live = starlette.Router(lifespan=lifespan)
     rows = [*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of, CODES, EXAMPLES)]
-    api, shown = Router(rows, page=page), Router(PAGES, split=pages.split, page=page)
+    api, shown = Router(rows, page=page), Router(PAGES, split=pages.split, page=page, strict=True)
     runners_only = Router(rpc.routes, rpc.answer_to)
     calls = Router([row for row in ARTIFACTORY_ROWS if row not in files.routes], split=_parts)
     artifactory = Router([*ARTIFACTORY_ROWS, *system.unserved(calls.allowed)], faults.answer_to, _parts)

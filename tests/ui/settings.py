@@ -92,7 +92,7 @@ async def desk_of(scene: Scene, **more: Any) -> AsyncIterator[Desk]:
     }
     rows = [*routes.routes, *routes.described]
     values = state(scene, {}) | known | more
-    async with serving(rows, page=errors.page, split=routes.split, **values) as client:
+    async with serving(rows, page=errors.page, split=routes.split, strict=True, **values) as client:
         yield Desk(
             scene, client, await people(scene), values["behind"], moments=moments, synced=synced, webhooks=webhooks
         )

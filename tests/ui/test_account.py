@@ -202,7 +202,7 @@ async def test_the_page_asks_for_few_statements_and_leaves_issued_tokens_out(des
     await desk.scene.ports.db.write(each(proofs.add_row(one, one.name) for one in issued))
     counting: Any = Counting(desk.scene.ports.db)
     values = state(desk.scene, {}) | {"db": counting}
-    async with serving(routes.routes, page=errors.page, split=routes.split, **values) as client:
+    async with serving(routes.routes, page=errors.page, split=routes.split, strict=True, **values) as client:
         answer = await client.get(HERE, headers=BROWSER | farside.shown(desk.cookies["reader"]))
 
     assert counting.calls == ["read"]

@@ -123,7 +123,7 @@ async def test_a_page_asks_for_few_statements_and_is_small(desk: Desk, subject: 
     await desk.post(f"{BASE}/secrets", name="key", data="x")
     counting: Any = Counting(desk.scene.ports.db)
     known = state(desk.scene, {}) | {"db": counting, "outgoing": Outgoing(desk.webhooks)}
-    async with serving(routes.routes, page=errors.page, split=routes.split, **known) as client:
+    async with serving(routes.routes, page=errors.page, split=routes.split, strict=True, **known) as client:
         answer = await client.get(f"{BASE}/{subject}", headers=BROWSER | farside.shown(desk.cookies["keeper"]))
 
     assert answer.status_code == 200, answer.text
