@@ -71,6 +71,12 @@ _MARKS: Mapping[Status, Mark] = {
     "declined": Mark("stopped", "declined", "neutral", "■"),
 }
 _ROLLED_BACK = Mark("rolled-back", "rolled back", "neutral", "↶")
+#: Of deliveries to webhooks.
+_DELIVERED: Mapping[str, Mark] = {
+    "waiting": Mark("queued", "waiting", "neutral", "…"),
+    "delivered": Mark("success", "delivered", "success", "✓"),
+    "failed": Mark("failed", "failed", "failed", "✗"),
+}
 #: Of a status that this version does not know.
 _UNKNOWN = Mark("queued", "unknown", "neutral", "?")
 
@@ -83,6 +89,11 @@ def mark(status: Status) -> Mark:
 def mark_of(build: Build) -> Mark:
     """The mark of a build; one of which nothing runs before an approval waits for the approval."""
     return mark(build.state)
+
+
+def delivered(outcome: str) -> Mark:
+    """The mark of a delivery to a webhook."""
+    return _DELIVERED.get(outcome, _UNKNOWN)
 
 
 def outcome(build: Build) -> Mark:

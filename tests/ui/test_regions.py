@@ -79,7 +79,10 @@ async def test_a_page_knows_the_change_after_which_it_was_made(place: Place) -> 
     known = state(place.scene, place.why)
     live: Broadcast = known["broadcast"]
     rows = [*routes.routes, *routes.described]
-    async with serving(rows, page=errors.page, split=routes.split, **known) as place.client, live.running():
+    async with (
+        serving(rows, page=errors.page, split=routes.split, strict=True, **known) as place.client,
+        live.running(),
+    ):
         assert (await place.page("/octocat/hello")).root("data-heard") == ""
         reader = await live.join(Who(place.repo.user_id), None, "", lambda: None)
         assert await anext(reader) == PING

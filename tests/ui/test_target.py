@@ -201,7 +201,7 @@ async def test_the_page_is_small_and_asks_for_few_statements(place: Place) -> No
     await place.scene.ports.db.write(each(store.create(draft) for draft in drafts))
     counting: Any = Counting(place.scene.ports.db)
     known = state(place.scene, {}) | {"db": counting}
-    async with serving(routes.routes, page=errors.page, split=routes.split, **known) as client:
+    async with serving(routes.routes, page=errors.page, split=routes.split, strict=True, **known) as client:
         answer = await client.get(LIVE, headers=BROWSER | farside.shown(place.cookies["writer"]))
 
     assert Page(answer).count("tbody tr") == 25
