@@ -40,7 +40,9 @@ async def test_a_region_is_the_same_text_as_in_its_page(place: Place, path: str,
 @pytest.mark.parametrize("asked", ["targets, builds", "builds,targets", "builds, targets, builds"])
 async def test_several_regions_come_in_one_answer_each_once(place: Place, asked: str) -> None:
     await place.scene.push()
-    alone = {name: (await place.get("/octocat/hello", **{"Gantry-Region": name})).text for name in ("builds", "targets")}
+    alone = {
+        name: (await place.get("/octocat/hello", **{"Gantry-Region": name})).text for name in ("builds", "targets")
+    }
 
     both = await place.get("/octocat/hello", **{"Gantry-Region": asked})
     again = await place.get("/octocat/hello", **{"Gantry-Region": asked, "If-None-Match": both.headers["etag"]})
