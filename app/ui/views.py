@@ -332,7 +332,7 @@ LOG_WORDS: Mapping[str, str | Mapping[str, str]] = {
     "exit": "step ended: {status}, exit code {code}",
     "statuses": {status: shown.word for status, shown in _MARKS.items()},
     "rest": REST,
-    "late": "Only the end of this log is shown here, from line {n} on: it is very long. The raw log has all of it.",
+    "part": "Lines {from} to {to} of {n} are shown here, because the log is very long.",
     "short": "This log ends with line {n}.",
     "fine": "No line looks like an error.",
     "many": "These are too many lines to copy: download the log.",

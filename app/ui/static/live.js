@@ -17,9 +17,9 @@ const policy = (globalThis.trustedTypes ?? { createPolicy: (_, rules) => rules }
 
 /** A region of the page at an address; `known` has the tag of what is shown. Undefined where nothing is new. */
 async function ask(address, id, known, signal) {
-  const headers = { "Gantry-Region": id, ...(known.tag && { "If-None-Match": known.tag }) };
-  const own = document.querySelector(`#${CSS.escape(id)} [data-own]`);
-  if (own) headers["Gantry-Own"] = own.id;
+  const { id: own } = document.querySelector(`#${CSS.escape(id)} [data-own]`) ?? {};
+  const sent = { "Gantry-Region": id, "Gantry-Own": own, "If-None-Match": known.tag };
+  const headers = Object.entries(sent).filter(([, value]) => value);
   const answer = await fetch(address, { headers, signal, cache: "no-store", redirect: "manual" });
   if (answer.status === 401 || (answer.headers.get("Gantry-Account") ?? account) !== account) become("out");
   if (answer.status === 304 || state === "out") return undefined;
