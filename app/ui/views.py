@@ -305,9 +305,11 @@ WRONG = re.compile(rf"(?:^|[^\w.-])(?:{'|'.join(_ERRORS)})(?:$|[^\w-])", re.I)
 #: Characters of a line that are searched for signs of an error.
 _SEARCHED = 1000
 #: What says that nothing is wrong; and what only repeats a command, as runners write before they run the command: of
-#: one with several lines, the first line begins with a plus.
+#: one with several lines, only the first line begins with a plus, and the others look like lines of a shell script.
 FINE = re.compile(
-    r"^\+ |^\s*(?:echo|printf)\s|\b(?:echo|printf) +[\"'$]|\b(?:0|no) (?:errors?|failures?|failed)\b", re.I
+    r"^\+ |^\s*(?:(?:echo|printf)\s|\w+=\S*\s*$)|\b(?:echo|printf) +[\"'$]|>&2|(?:;;|; (?:then|do))\s*$"
+    r"|\b(?:0|no) (?:errors?|failures?|failed)\b",
+    re.I,
 )
 
 
