@@ -316,9 +316,11 @@ WRONG = re.compile(rf"(?:^|[^\w.-])(?:{'|'.join(_ERRORS)})(?:$|[^\w-])", re.I)
 #: Characters of a line that are searched for signs of an error.
 _SEARCHED = 1000
 #: What says that nothing is wrong; and what only repeats a command, as runners write before they run the command: of
-#: one with several lines, the first line begins with a plus.
+#: one with several lines, only the first line begins with a plus, and the others look like lines of a shell script.
 FINE = re.compile(
-    r"^\+ |^\s*(?:echo|printf)\s|\b(?:echo|printf) +[\"'$]|\b(?:0|no) (?:errors?|failures?|failed)\b", re.I
+    r"^\+ |^\s*(?:(?:echo|printf)\s|\w+=\S*\s*$)|\b(?:echo|printf) +[\"'$]|>&2|(?:;;|; (?:then|do))\s*$"
+    r"|\b(?:0|no) (?:errors?|failures?|failed)\b",
+    re.I,
 )
 
 
@@ -343,7 +345,7 @@ LOG_WORDS: Mapping[str, str | Mapping[str, str]] = {
     "exit": "step ended: {status}, exit code {code}",
     "statuses": {status: shown.word for status, shown in _MARKS.items()},
     "rest": REST,
-    "late": "Only the end of this log is shown here, from line {n} on: it is very long. The raw log has all of it.",
+    "part": "Lines {from} to {to} of {n} are shown here, because the log is very long.",
     "short": "This log ends with line {n}.",
     "fine": "No line looks like an error.",
     "many": "These are too many lines to copy: download the log.",

@@ -56,10 +56,10 @@ async def test_a_long_log_shows_both_ends_and_the_way_to_the_rest(place: Place) 
     assert numbers(page) == [range(1, 61), range(99_901, 100_001)]
     assert page.text("#log .gap") == "99,840 lines not shown here: the lines from 61 on, or the whole log"
     (rest, raw) = page.links("#log .gap a")
-    assert (rest, raw) == (f"{STEP}?from=61", RAW)
+    assert (rest, raw) == (f"{STEP}?from=61#L61", RAW)
     middle = await place.page(rest)
     assert numbers(middle) == [range(61, 261)]
-    assert middle.links("#log .gap a") == [f"{STEP}?from=1", RAW, f"{STEP}?from=261", RAW]
+    assert middle.links("#log .gap a") == [f"{STEP}?from=1#L1", RAW, f"{STEP}?from=261#L261", RAW]
 
 
 async def test_a_long_log_of_a_step_that_failed_shows_what_is_around_the_first_error(place: Place) -> None:
@@ -85,14 +85,14 @@ async def test_lines_that_are_long_are_few(place: Place) -> None:
     await place.write_log(await second(place), *("y" * 500_000 + "\n" for _ in range(9)))
     page = await place.page("/octocat/hello/2/1/1")
     assert numbers(page) == [range(1, 2), range(3, 4)]
-    assert page.links("#log .gap a")[2] == "/octocat/hello/2/1/1?from=4"
+    assert page.links("#log .gap a")[2] == "/octocat/hello/2/1/1?from=4#L4"
 
 
 async def test_parts_of_a_log_lead_to_its_beginning_and_to_its_end(place: Place) -> None:
     one = await step(place)
     await place.write_log(one, *(f"{number}\n" for number in range(1, 3001)))
 
-    assert (await place.page(f"{STEP}?from=2900")).links("#log .gap a") == [f"{STEP}?from=2700", RAW]
+    assert (await place.page(f"{STEP}?from=2900")).links("#log .gap a") == [f"{STEP}?from=2700#L2700", RAW]
     assert (await place.page(f"{STEP}?from=3001")).text("#log p") == "This log ends with line 3000."
     assert (await place.page(f"{STEP}?from=sideways")).text("#log li:first-child") == "1 1"
     assert (await place.page(f"{STEP}?from=99999999999999999999999")).text("#log li:first-child") == "1 1"
@@ -110,11 +110,11 @@ async def test_without_scripts_a_form_leads_to_any_line_and_shows_times(place: P
         return [attributes(span).get("data-time") for span in page.doc.query("#log li > span")[:3]]
 
     page = await place.page(STEP)
-    assert attributes(page.doc.query("#log form")[0])["action"] == STEP
+    assert attributes(page.doc.query("#log form")[0])["action"] == f"{STEP}#log-title"
     assert told(page) == [None] * 3
     since = await place.page(f"{STEP}?from=1&times=since")
     assert told(since) == ["0:00", "1:10", "120:00"]
-    assert since.links("#log .gap a")[0] == f"{STEP}?from=201&times=since"
+    assert since.links("#log .gap a")[0] == f"{STEP}?from=201&times=since#L201"
     assert told(await place.page(f"{STEP}?times=clock")) == ["22:13:20", "22:14:30", "00:13:20"]
     cookie = {"Cookie": f"_session_={place.cookies['reader']}; zone=Europe/Berlin"}
     berlin = Page(await place.get(f"{STEP}?times=clock", "", **cookie))

@@ -159,6 +159,8 @@ def test_a_stage_that_a_failure_has_left_out_names_the_failure() -> None:
         *[("er\x1b[31mror: it failed", True), ("FATAL: it failed", True)],
         *[("+ echo error: it failed", False), ("\x1b[1m+ cat error.log", False), ("C++ error: it failed", True)],
         *[('  echo "error: it failed"', False), ("x || { echo 'failed' >&2; exit 1; }", False), ("echo error", False)],
+        *[("word=error\n", False), ("  *) fail error ;;\n", False), ("if grep error log; then\n", False)],
+        *[('level=error msg="it failed"', True), ("while parsing: error", True)],
         *[("sh: echo: write error", True), ("make: *** [Makefile:2: all] Error 1", True)],
     ],
 )
