@@ -1,6 +1,7 @@
-"""One region of a page by itself: a script that shows a page asks for the part that may have changed.
+"""Regions of a page by themselves: a script that shows a page asks for the parts that may have changed.
 
-A region is a block of the page's template. The request for it is that of the page, with the header `Gantry-Region`.
+A region is a block of the page's template. The request for regions is that of the page, with the header
+`Gantry-Region`, which names them with commas between.
 The attributes of a region and of what is in it tell `live.js` what to do:
 
 - `<section id="builds" data-live="repo:acme/web">` in the block `region_builds`: the region is asked for again when a
@@ -21,16 +22,18 @@ The attributes of a region and of what is in it tell `live.js` what to do:
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from jinja2 import Template
+from jinja2.runtime import Context
 from starlette.requests import Request
 
 from app.errors import Invalid, Problem
 from app.ui.render import by_clock_of, environment
 from app.web.reply import HTML
 
-#: The header that names the region; and the beginning of the names of blocks that are regions.
+#: The header that names regions; and the beginning of the names of blocks that are regions.
 HEADER, BLOCK = "Gantry-Region", "region_"
 #: The header of an answer that names the account whose region it is; 0 for a region as everybody sees it.
 ACCOUNT = "Gantry-Account"
@@ -38,19 +41,28 @@ ACCOUNT = "Gantry-Account"
 _MOVING = re.compile(rb"(<(?:time|span)[^>]* data-(?:age|since)[^>]*>)[^<]*")
 
 
-def answer(request: Request[Any], region: str, name: str, values: Mapping[str, Any]) -> HTML:
-    """The region of a template with these values; 304 where the browser shows it already. Invalid for no region."""
+def answer(request: Request[Any], regions: str, name: str, values: Mapping[str, Any]) -> HTML:
+    """The regions of a template with these values; 304 where the browser shows them already.
+
+    Invalid for what is no region of the page.
+    """
     template = environment().get_template(name)
-    block = template.blocks.get(BLOCK + region)
-    if block is None:
-        known = ", ".join(sorted(one.removeprefix(BLOCK) for one in template.blocks if one.startswith(BLOCK)))
-        words = f"this page has no region {region[:80]!r}; it has: {known or 'none'}"
-        raise Invalid.of([Problem(HEADER, "unknown_region", words)])
+    blocks = [_block(template, region) for region in dict.fromkeys(one.strip() for one in regions.split(","))]
     with by_clock_of(values):
-        text = "".join(block(template.new_context(dict(values)))).encode()
+        context = template.new_context(dict(values))
+        text = "".join(part for block in blocks for part in block(context)).encode()
     lasting = _MOVING.sub(rb"\1", text)
     tag = f'W/"{hashlib.sha256(lasting).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Vary": HEADER, ACCOUNT: str(values["frame"].account)}
     if request.headers.get("if-none-match") == tag:
         return HTML(status_code=304, headers=headers)
     return HTML(text, headers=headers)
+
+
+def _block(template: Template, region: str) -> Callable[[Context], Iterator[str]]:
+    block = template.blocks.get(BLOCK + region)
+    if block is None:
+        known = ", ".join(sorted(one.removeprefix(BLOCK) for one in template.blocks if one.startswith(BLOCK)))
+        words = f"this page has no region {region[:80]!r}; it has: {known or 'none'}"
+        raise Invalid.of([Problem(HEADER, "unknown_region", words)])
+    return block

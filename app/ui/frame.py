@@ -175,12 +175,12 @@ def page(
     tone: Tone | None = None,
     **values: Any,
 ) -> HTML:
-    """A page in its frame, or the one region of the page that the request asks for; `tone` is of its tab's icon."""
+    """A page in its frame, or the regions of the page that the request asks for; `tone` is of its tab's icon."""
     tab = f"tab-{tone}.svg" if tone else "tab.svg"
     heard = read.heard if request.method == "GET" else None  # the address of a form that was sent shows something else
     now = request.state["now"]()
     around = Frame(now, user, here(request), read.notices, read.waiting, tab, heard=heard, **_display(request))
     given = {"frame": around, **values}
-    if region := request.headers.get(fragments.HEADER):
-        return fragments.answer(request, region, template, given)
+    if regions := request.headers.get(fragments.HEADER):
+        return fragments.answer(request, regions, template, given)
     return HTML(render.whole(template, **given), status, {"Vary": fragments.HEADER})

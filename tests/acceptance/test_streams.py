@@ -224,6 +224,18 @@ def test_the_stream_of_a_repository_ends_with_it(server: Server) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/stream", f"/api/stream/{SLUG}"])
+def test_in_brief_a_frame_only_tells_which_build_has_changed(server: Server, path: str) -> None:
+    with listening(server.client, f"{path}?brief=true") as frames:
+        number = change(server, SLUG)
+        told = frames.event()
+
+    build = server.json("GET", f"/api/repos/{SLUG}/builds/{number}")
+    assert told == {"slug": SLUG, "deploy_to": build["deploy_to"]} | {
+        key: build[key] for key in ("number", "status", "updated")
+    }
+
+
+@pytest.mark.parametrize("path", ["/api/stream", f"/api/stream/{SLUG}"])
 def test_who_is_not_known_or_not_active_gets_an_ordinary_error(server: Server, path: str) -> None:
     with server.visitor({"Authorization": "Bearer wrong"}) as wrong:
         answer = wrong.get(path)

@@ -35,6 +35,21 @@ async def test_a_region_is_the_same_text_as_in_its_page(place: Place, path: str,
     assert all("Gantry-Region" in answer.headers["vary"] for answer in (page.answer, part))
 
 
+@pytest.mark.parametrize("asked", ["targets, builds", "builds,targets", "builds, targets, builds"])
+async def test_several_regions_come_in_one_answer_each_once(place: Place, asked: str) -> None:
+    await place.scene.push()
+    alone = {
+        name: (await place.get("/octocat/hello", **{"Gantry-Region": name})).text for name in ("builds", "targets")
+    }
+
+    both = await place.get("/octocat/hello", **{"Gantry-Region": asked})
+    again = await place.get("/octocat/hello", **{"Gantry-Region": asked, "If-None-Match": both.headers["etag"]})
+
+    names = dict.fromkeys(asked.replace(" ", "").split(","))
+    assert both.text == "".join(alone[name] for name in names)
+    assert (again.status_code, again.content) == (304, b"")
+
+
 async def test_a_region_that_is_as_it_was_is_not_sent_again(place: Place) -> None:
     await place.scene.push()
     first = await place.get("/octocat/hello", **{"Gantry-Region": "builds", "Accept-Encoding": "gzip"})
@@ -83,7 +98,7 @@ async def test_suggestions_are_a_list_even_of_one(place: Place) -> None:
     assert answer.text.count('class="card"') == 1
 
 
-@pytest.mark.parametrize("region", ["nothing", "title", "main", "../x"])
+@pytest.mark.parametrize("region", ["nothing", "title", "main", "../x", "builds, nothing", "builds,", ","])
 async def test_what_is_no_region_is_refused_with_those_that_there_are(place: Place, region: str) -> None:
     answer = await place.get("/octocat/hello", **{"Gantry-Region": region, "Accept": "application/json"})
 

@@ -19,9 +19,9 @@ from app.errors import AppError
 from app.repos.access import ADMITTED, READ, Access
 from app.repos.audience import Who
 from app.repos.paths import NAME, OWNER
-from app.web import sse
+from app.web import body, sse
 from app.web.path import Path
-from app.web.route import Endpoint
+from app.web.route import Endpoint, Param
 
 #: Seconds after which the server checks again that the reader of a log may still read it.
 RECHECK = 5.0
@@ -31,6 +31,8 @@ async def everything(request: Request[State], caller: Caller | None) -> sse.Stre
     """Every change of a build of each repository that the caller may read at that moment, as it happens.
 
     Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
+    With `brief`, a frame only tells which build has changed, and changes that come soon after one another are told
+    together, each build's last one: at most four times a second, once a second while much changes.
     """
     who = Who(caller.user.id, caller.proof.token_id, caller.proof.session_id) if caller else Who()
     return await _changes(request, who, caller.proof.expires if caller else 0, None)
@@ -40,6 +42,7 @@ async def repository(request: Request[State], found: Access) -> sse.Stream:
     """Every change of a build of the repository, as it happens; ends when the caller may read it no longer.
 
     Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
+    `brief` as in the stream of all repositories.
     """
     who = Who(found.user_id, found.proof.token_id, found.proof.session_id)
     return await _changes(request, who, found.proof.expires, found.repo.id)
@@ -49,7 +52,8 @@ async def _changes(request: Request[State], who: Who, expires: int, repo_id: int
     """The stream of a reader, which ends when its token or its session expires."""
     lasts = expires - request.state["now"]() if expires else math.inf
     join = request.state["broadcast"].join
-    return sse.Stream(await join(who, repo_id, sse.last_id(request), sse.abort(request), lasts))
+    brief = body.query(request).get("brief") == "true"
+    return sse.Stream(await join(who, repo_id, sse.last_id(request), sse.abort(request), lasts, brief=brief))
 
 
 async def log(request: Request[State], _: Access, step: Step) -> sse.Stream:
@@ -106,8 +110,11 @@ async def _allowed(request: Request[State]) -> bool:
 
 _STREAM = Path.of("/api/stream")
 _REPO = _STREAM / OWNER / NAME
+_BRIEF = Param(
+    "brief", "`true`: only the repository's `slug` and the build's `number`, `status`, `deploy_to` and `updated`."
+)
 routes = [
-    Endpoint("GET", _STREAM, everything, operation="streams.everything", needs=ADMITTED),
-    Endpoint("GET", _REPO, repository, operation="streams.repository", needs=READ),
+    Endpoint("GET", _STREAM, everything, operation="streams.everything", needs=ADMITTED, query=[_BRIEF]),
+    Endpoint("GET", _REPO, repository, operation="streams.repository", needs=READ, query=[_BRIEF]),
     Endpoint("GET", _REPO / NUMBER / STAGE / STEP, log, operation="streams.log", needs=READ, reads=paths.step),
 ]

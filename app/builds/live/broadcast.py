@@ -4,27 +4,34 @@ A change is made into a frame once, in a ring that all readers share. A reader h
 a slow reader costs no more memory than its connection holds. A round reads the rights of all readers that are behind
 from the database once, and gives each reader the frames that it may have. The round serves a few readers at a time,
 because requests go first.
+
+Pages, which only want to know which builds have changed, read in brief: a round for them comes at most every PACE
+seconds, or every CROWDED_PACE seconds while much changes, and tells the last change of each build. So hundreds of open
+pages cost about the same however much changes.
 """
 
 import asyncio
 import logging
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import asynccontextmanager
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 
 from app import background
 from app.builds.live.reader import Reader
 from app.builds.live.ring import Ring
 from app.builds.live.round import Share
+from app.builds.model import Build
 from app.builds.moments import Moment
-from app.builds.wire import repo_build_json
+from app.builds.wire import change_json, repo_build_json
 from app.db.connect import Database
 from app.encoding import encode
 from app.errors import Unavailable
 from app.events import Events, Subscription
 from app.repos.audience import Who
+from app.repos.model import Repo
 from app.web import sse
 from app.web.traffic import PATIENCE, Traffic
 
@@ -36,6 +43,8 @@ PER_ACCOUNT, MOST = 1000, 5000
 SLICE = 8
 #: Seconds between two rounds when there is no change: readers may be due for a ping.
 TICK = 1.0
+#: Seconds between two rounds for readers in brief: after few changes, and after more than CROWD.
+PACE, CROWDED_PACE, CROWD = 0.25, 1.0, 50
 #: Seconds for which changes are collected after the last reader came or left: a reader that comes back misses nothing.
 LINGER = 300.0
 TOO_SLOW = b": too slow, connect again\n\n"
@@ -53,31 +62,35 @@ class Broadcast:
         self._moments = moments
         self._traffic = traffic
         self._ring = Ring(name)
-        self._readers: set[Reader] = set()
+        #: By whether they read in brief.
+        self._readers: dict[bool, set[Reader]] = {False: set(), True: set()}
         self._accounts: Counter[int] = Counter()
         #: When a reader last came or left.
         self._left = 0.0
         self._subscription: Subscription[Moment] | None = None
         #: Set while changes are to be collected; set while they are collected.
         self._wanted, self._collecting = asyncio.Event(), asyncio.Event()
-        self._rounds = background.Loop(
-            self._serve,
-            log,
-            "the rights of readers could not be read",
-            "the broadcast met an internal error",
-            interval=TICK,
-        )
+        self._rounds = {
+            brief: background.Loop(
+                partial(self._serve, brief),
+                log,
+                "the rights of readers could not be read",
+                "the broadcast met an internal error",
+                interval=TICK,
+            )
+            for brief in self._readers
+        }
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve while the block lasts."""
-        async with background.serving(self._collect(), self._rounds.run()):
+        async with background.serving(self._collect(), *(rounds.run() for rounds in self._rounds.values())):
             yield
 
     @property
     def listeners(self) -> int:
         """How many streams are open."""
-        return len(self._readers)
+        return sum(map(len, self._readers.values()))
 
     @property
     def newest(self) -> str:
@@ -85,7 +98,14 @@ class Broadcast:
         return self._ring.id(self._ring.newest) if self._collecting.is_set() else ""
 
     async def join(
-        self, who: Who, repo_id: int | None, last_id: str, abort: Callable[[], None], lasts: float = math.inf
+        self,
+        who: Who,
+        repo_id: int | None,
+        last_id: str,
+        abort: Callable[[], None],
+        lasts: float = math.inf,
+        *,
+        brief: bool = False,
     ) -> Reader:
         """A stream that goes on after the frame with the id `last_id`, else from now; Unavailable if too many are open.
 
@@ -94,21 +114,22 @@ class Broadcast:
         self._left = asyncio.get_running_loop().time()  # so that `_rest` waits until this reader is added
         self._wanted.set()
         await self._collecting.wait()
-        if self._accounts[who.user_id] >= PER_ACCOUNT or len(self._readers) >= MOST:
+        if self._accounts[who.user_id] >= PER_ACCOUNT or self.listeners >= MOST:
             raise Unavailable("too many streams are open: close some", code="too_many_streams")
         position = self._ring.position(last_id)
         start = self._ring.newest if position is None else position
-        reader = Reader(who, repo_id, start, lasts=lasts, wants=self._rounds.wake, left=self._leave, abort=abort)
+        wants = self._rounds[brief].wake
+        reader = Reader(who, repo_id, start, brief=brief, lasts=lasts, wants=wants, left=self._leave, abort=abort)
         reader.give(sse.PING + (MISSED if last_id and position is None else b""))
-        self._readers.add(reader)
+        self._readers[brief].add(reader)
         self._accounts[who.user_id] += 1
         if self._moments.closed:
             reader.end(sse.END)
         return reader
 
     def _leave(self, reader: Reader) -> None:
-        if reader in self._readers:
-            self._readers.remove(reader)
+        if reader in self._readers[reader.brief]:
+            self._readers[reader.brief].remove(reader)
             self._accounts[reader.who.user_id] -= 1
             self._left = asyncio.get_running_loop().time()
 
@@ -119,39 +140,46 @@ class Broadcast:
             with self._moments.subscribe() as self._subscription:
                 self._collecting.set()
                 async for moment in self._subscription:
-                    self._ring.add(moment.repo.id, encode(repo_build_json(moment.repo, moment.build, stages=True)))
-                    self._rounds.wake()
+                    self._add(moment.repo, moment.build)
                 if self._subscription.lost:
                     self._end(TOO_SLOW + sse.END)
             self._ring.interrupt()
         self._end(sse.END)
 
+    def _add(self, repo: Repo, build: Build) -> None:
+        whole, brief = repo_build_json(repo, build, stages=True), change_json(repo, build)
+        self._ring.add(repo.id, build.id, encode(whole), encode(brief))
+        for rounds in self._rounds.values():
+            rounds.wake()
+
     def _end(self, words: bytes) -> None:
-        for reader in self._readers:
+        for reader in chain(*self._readers.values()):
             reader.end(words)
 
-    async def _serve(self) -> None:
+    async def _serve(self, brief: bool) -> None:
         await self._wanted.wait()
-        await self._round()
+        told = await self._round(self._readers[brief])
         self._rest()
+        if brief and told:
+            await asyncio.sleep(CROWDED_PACE if told > CROWD else PACE)
 
     def _rest(self) -> None:
         """Stop collecting when there was no reader for LINGER seconds."""
         alone = asyncio.get_running_loop().time() - self._left
-        if self._readers or alone < LINGER or self._subscription is None or self._moments.closed:
+        if self.listeners or alone < LINGER or self._subscription is None or self._moments.closed:
             return
         self._wanted.clear()
         self._collecting.clear()
         self._subscription.end()
 
-    async def _round(self) -> None:
-        """Give each reader that is due the frames after its position that it may have."""
+    async def _round(self, among: Set[Reader]) -> int:
+        """Give each reader that is due the frames after its position that it may have; how many frames there were."""
         now = asyncio.get_running_loop().time()
-        self._end_late_ones(now)
-        readers = [reader for reader in self._readers if self._is_due(reader, now)]
+        self._end_late_ones(among, now)
+        readers = [reader for reader in among if self._is_due(reader, now)]
         if not readers:
-            return
-        share = Share(self._ring, readers, now, among=len(self._readers))
+            return 0
+        share = Share(self._ring, readers, now, among=self.listeners)
         await self._traffic.calm(now + PATIENCE)
         rights = await self._db.read(share.rights(self._now()))
         rest = iter(readers)
@@ -160,9 +188,10 @@ class Broadcast:
                 share.give(reader, rights)
             await asyncio.sleep(0)  # lets these readers write, and requests be read
             await self._traffic.calm(now + PATIENCE)
+        return share.size
 
-    def _end_late_ones(self, now: float) -> None:
-        for reader in self._readers:
+    def _end_late_ones(self, readers: Set[Reader], now: float) -> None:
+        for reader in readers:
             if reader.position < self._ring.oldest:
                 reader.end(TOO_SLOW + sse.END)
             elif now >= reader.until:

@@ -24,6 +24,7 @@ class Reader:
         repo_id: int | None,
         position: int,
         *,
+        brief: bool,
         lasts: float,
         wants: Callable[[], None],
         left: Callable[["Reader"], None],
@@ -32,6 +33,8 @@ class Reader:
         self.who = who
         #: The only repository whose changes the reader gets; None for all.
         self.repo_id = repo_id
+        #: Whether the reader only wants to know which builds have changed.
+        self.brief = brief
         #: A position in the ring: up to it, the reader has been given all frames that it may have.
         self.position = position
         self._now = asyncio.get_running_loop().time

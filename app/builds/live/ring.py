@@ -12,11 +12,18 @@ COUNT, SIZE = 2000, 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A frame, its position in the order of all frames, and the repository whose change it tells."""
+    """A change of a build as a frame, whole and in brief, its position in the order of all frames, and whose it is."""
 
     position: int
     repo_id: int
+    build_id: int
     frame: bytes
+    brief: bytes
+
+    @property
+    def size(self) -> int:
+        """The bytes of both frames."""
+        return len(self.frame) + len(self.brief)
 
 
 class Ring:
@@ -39,14 +46,15 @@ class Ring:
         """The earliest position from which a reader can go on."""
         return self._entries[0].position - 1 if self._entries else self.newest
 
-    def add(self, repo_id: int, data: bytes) -> None:
-        """Add a frame with a change, as JSON; drop the oldest frames when there are too many."""
+    def add(self, repo_id: int, build_id: int, data: bytes, brief: bytes) -> None:
+        """Add a frame with a change, as JSON, whole and in brief; drop the oldest frames when there are too many."""
         self.newest += 1
-        frame = b"id: %s\ndata: %s\n\n" % (self.id(self.newest).encode(), data)
-        self._entries.append(Entry(self.newest, repo_id, frame))
-        self._size += len(frame)
+        frames = (b"id: %s\ndata: %s\n\n" % (self.id(self.newest).encode(), text) for text in (data, brief))
+        entry = Entry(self.newest, repo_id, build_id, *frames)
+        self._entries.append(entry)
+        self._size += entry.size
         while len(self._entries) > 1 and (len(self._entries) > COUNT or self._size > SIZE):
-            self._size -= len(self._entries.popleft().frame)
+            self._size -= self._entries.popleft().size
 
     def id(self, position: int) -> str:
         """The id of the frame at a position."""

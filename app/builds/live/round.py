@@ -15,7 +15,7 @@ PART, LARGEST, TOGETHER = 64 * 1024, 1024 * 1024, 64 * 1024 * 1024
 
 
 class Share:
-    """The frames that these readers do not have yet. Readers of one account at one position get the same bytes."""
+    """The frames that these readers do not have yet. Readers with the same rights at one position share their bytes."""
 
     def __init__(self, ring: Ring, readers: Sequence[Reader], now: float, among: int) -> None:
         """The share of these readers, among so many that there are. `now` is on the monotonic clock."""
@@ -27,7 +27,13 @@ class Share:
         self._who = {reader.who for reader in readers}
         self._repos = {entry.repo_id for entry in self._entries}
         self._repos |= {reader.repo_id for reader in readers if reader.repo_id is not None}
-        self._parts: dict[tuple[Who, int | None, int], tuple[bytes, int]] = {}
+        self._readable: dict[Who, frozenset[int]] = {}
+        self._parts: dict[tuple[frozenset[int], int | None, int, bool], tuple[bytes, int]] = {}
+
+    @property
+    def size(self) -> int:
+        """How many frames a reader may get."""
+        return len(self._entries)
 
     def rights(self, now: int) -> Tx[Audience]:
         """The rights of these readers, as they are now, in the repositories of the frames and of the readers.
@@ -48,17 +54,26 @@ class Share:
             reader.give(sse.PING)
 
     def _part(self, reader: Reader, rights: Audience) -> tuple[bytes, int]:
-        key = (reader.who, reader.repo_id, reader.position)
+        if reader.who not in self._readable:
+            readable = (repo_id for repo_id in self._repos if rights.may_read(reader.who, repo_id))
+            self._readable[reader.who] = frozenset(readable)
+        key = (self._readable[reader.who], reader.repo_id, reader.position, reader.brief)
         if key not in self._parts:
-            self._parts[key] = self._joined(reader, rights)
+            self._parts[key] = self._joined(reader, key[0])
         return self._parts[key]
 
-    def _joined(self, reader: Reader, rights: Audience) -> tuple[bytes, int]:
-        frames, size = [], 0
+    def _joined(self, reader: Reader, readable: frozenset[int]) -> tuple[bytes, int]:
+        frames, size = list[bytes](), 0
+        changed = dict[int, bytes]()
         for entry in self._entries[reader.position - self._first :]:
-            if reader.repo_id in (None, entry.repo_id) and rights.may_read(reader.who, entry.repo_id):
-                frames.append(entry.frame)
-                size += len(entry.frame)
+            if reader.repo_id not in (None, entry.repo_id) or entry.repo_id not in readable:
+                continue
+            if reader.brief:
+                changed.pop(entry.build_id, None)  # the last change of a build tells all, at its own place in the order
+                changed[entry.build_id] = entry.brief
+                continue
+            frames.append(entry.frame)
+            size += len(entry.frame)
             if size >= self._most:
                 return b"".join(frames), entry.position
-        return b"".join(frames), self._newest
+        return b"".join(frames or changed.values()), self._newest

@@ -1,9 +1,10 @@
 """The measures of the web pages, as a browser with a session asks for them, and of promotions while pages are open."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from itertools import count, cycle, islice
+from itertools import cycle
 
 from app.cli.bench import fleet, scene
 from app.cli.bench.browser import Answer, Browser, browsing
@@ -13,20 +14,18 @@ from app.cli.bench.place import CONNECTIONS, Bench, connections_of
 from app.cli.bench.report import Figure
 from app.cli.bench.server import Server
 from app.cli.bench.streams import CONNECTIONS as FEW
-from app.cli.bench.streams import RATE, beside, timed
+from app.cli.bench.streams import RATE, beside
 from app.cli.bench.visitors import Seen, Visit
 
 #: Goals: milliseconds of a page and of a region; kilobytes of a first visit and of a later page.
 BOARD_GOAL, PAGE_GOAL, REGION_GOAL, FIRST_GOAL, LATER_GOAL = 100.0, 40.0, 15.0, 60.0, 15.0
 #: Goals: milliseconds until the median page shows a promotion; times slower that open pages make promotions.
 SEEN_GOAL, OPEN_GOAL = 500.0, 1.2
-#: The pages whose regions are renewed one by one.
+#: The pages whose regions are renewed, those of a page with one request.
 LIVE = ("board", "repository", "build")
 #: Of the open pages, one in so many is the board, and one in so many is that of a repository with promotions; the
 #: others show builds that are over.
 BOARDS, PROMOTED = 10, 4
-#: The first number of promotions whose time does not count.
-UNTIMED = 1_000_000_000
 #: Loads without open pages and with them take turns, so that a busy moment of the machine hits both.
 ROUNDS = 2
 KB = 1_000
@@ -114,17 +113,16 @@ def _sizes(browser: Browser, known: Mapping[str, str]) -> list[Figure]:
 
 def _regions(bench: Bench, browser: Browser, known: Mapping[str, str]) -> list[Figure]:
     """The regions of each page: when something is new, and when the browser shows what there is."""
-    regions = {name: browser.get(known[name]).regions() for name in LIVE}
+    regions = {name: ", ".join(browser.get(known[name]).regions()) for name in LIVE}
     new: dict[str, Views] = {name: Views() for name in LIVE}
     same: dict[str, list[float]] = {name: [] for name in LIVE}
-    bench.say(f"{sum(map(len, regions.values()))} regions of pages, each {bench.sizes.views} times")
+    bench.say(f"the regions of {len(regions)} pages, each {bench.sizes.views} times")
     for _ in range(bench.sizes.views):
         for name in LIVE:
-            for region in regions[name]:
-                answer = browser.get(known[name], Gantry_Region=region)
-                new[name].take(answer)
-                again = browser.get(known[name], Gantry_Region=region, If_None_Match=answer.tag)
-                same[name] += [again.took] if again.status == 304 else []
+            answer = browser.get(known[name], Gantry_Region=regions[name])
+            new[name].take(answer)
+            again = browser.get(known[name], Gantry_Region=regions[name], If_None_Match=answer.tag)
+            same[name] += [again.took] if again.status == 304 else []
     return [
         Figure(
             f"regions of page {name}, p95",
@@ -149,11 +147,10 @@ class Compared:
     renewed: int = 0
     failed: int = 0
 
-    def take(self, seen: Seen, asked: Mapping[int, float]) -> None:
+    def take(self, seen: Seen, asked: Mapping[str, float]) -> None:
         """Count what open pages have shown, of promotions that were asked for at these times."""
         for kind, each in seen.at.items():
-            known = ((int(number), when) for number, when in each.items())
-            self.delays[kind] += [when - asked[number] for number, when in known if number in asked]
+            self.delays[kind] += [when - asked[build] for build, when in each.items() if build in asked]
         self.renewed += seen.renewed + seen.unchanged
         self.failed += seen.failed + seen.dropped + seen.missed
 
@@ -162,11 +159,11 @@ def _open(bench: Bench, server: Server, there: Fleet) -> list[Figure]:
     """Promotions without open pages and with them, in turns."""
     visits = _visits(server, there)
     slugs = [visit.path[1:] for visit in visits if visit.kind == "repository"]
-    for path in islice(_promotions(slugs, there), len(slugs)):
-        server.api.ask("POST", path)  # so that the commits of each repository are fetched
+    # One each, so that the commits of each repository are fetched.
+    last = {slug: server.api.ask("POST", _promotion(slug, there))["number"] for slug in slugs}
     bench.say(f"promotes of {len(slugs)} repositories, without and with {len(visits)} open pages")
-    found, asked = Compared(), dict[int, float]()
-    steady, most = timed(_promotions(slugs, there), asked), _promotions(slugs, there, UNTIMED)
+    found, asked = Compared(), dict[str, float]()
+    steady, most = _promotions(last, there, asked), _promotions(last, there, {})
 
     def load(name: str) -> None:
         found.steady[name].add(server.load("POST", steady, FEW, bench.sizes.seconds * 3 / ROUNDS, RATE))
@@ -198,10 +195,19 @@ def _visits(server: Server, there: Fleet) -> list[Visit]:
     return visits
 
 
-def _promotions(slugs: Sequence[str], there: Fleet, first: int = 0) -> Iterator[str]:
-    """Paths that promote a build of one repository after another, each with its own parameter."""
-    paths = cycle(f"/api/repos/{slug}/builds/{there.number - 1}/promote?target=production" for slug in slugs)
-    return (f"{path}&VERSION=1.{number}" for number, path in zip(count(first), paths, strict=False))
+def _promotion(slug: str, there: Fleet) -> str:
+    return f"/api/repos/{slug}/builds/{there.number - 1}/promote?target=production"
+
+
+def _promotions(last: dict[str, int], there: Fleet, asked: dict[str, float]) -> Iterator[str]:
+    """Paths that promote a build of one repository after another; stores in `asked` when each path was taken.
+
+    `last` has the number of each repository's last build, and is counted up. A build is called `owner/name#number`.
+    """
+    for slug in cycle(tuple(last)):
+        last[slug] += 1
+        asked[f"{slug}#{last[slug]}"] = time.perf_counter()
+        yield _promotion(slug, there)
 
 
 def _compared(found: Compared, pages: int) -> list[Figure]:

@@ -24,17 +24,17 @@ import uvloop
 
 from app.cli.bench.browser import ALWAYS
 from app.cli.bench.load import HOST
-from app.cli.bench.readers import LATE, MARK
+from app.cli.bench.readers import LATE
 
-#: As in `live.js`, in seconds: between two renewals of a region, the same when more than CROWD changes came within a
-#: second, and the longest random pause before a renewal.
-GAP, CROWDED_GAP, CROWD, JITTER = 1.0, 5.0, 20, 0.2
+#: As in `live.js`, in seconds: between two renewals of a page, the same when more than CROWD changes came within a
+#: second, and the longest random pause before a renewal. A page waits SHARE times as long as the last answer took.
+GAP, CROWDED_GAP, CROWD, JITTER, SHARE = 1.0, 5.0, 20, 0.2, 5
 #: Seconds that the last renewals may take.
 REST = CROWDED_GAP + 10.0
-PATH = "/api/stream"
+PATH = "/api/stream?brief=true"
 _END = b"\n\n"
-#: By kind of the page and by number of a promotion, when regions that show the promotion came.
-Shown: TypeAlias = dict[str, dict[int, list[float]]]
+#: By kind of the page and by build (`owner/name#number`), when regions came that show the build for the first time.
+Shown: TypeAlias = dict[str, dict[str, list[float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +53,16 @@ class Visit:
 
 @dataclass(slots=True)
 class Seen:
-    """When, on the machine's monotonic clock, the median region came that shows a promotion: by kind, by number."""
+    """When, on the machine's monotonic clock, the median region came that shows a build: by kind, by build."""
 
-    at: dict[str, dict[int, float]] = field(default_factory=dict)
-    #: Regions that were sent, those that were as before, and answers that were neither.
+    at: dict[str, dict[str, float]] = field(default_factory=dict)
+    #: Answers with regions, those that say that all is as before, and those that are neither.
     renewed: int = 0
     unchanged: int = 0
     failed: int = 0
-    #: Streams that ended too early, and promotions that a page was to show at the end and did not.
+    #: Streams that ended too early, and changes that a page was to show at the end and did not.
     dropped: int = 0
     missed: int = 0
-
-
-class _Region:
-    """A region of a page: what is shown, and the promotions that a renewal is to show."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.tag = ""
-        self.asked = float("-inf")
-        self.awaited: list[int] = []
-        self.is_due = False
 
 
 class _Page(asyncio.Protocol):
@@ -85,13 +74,18 @@ class _Page(asyncio.Protocol):
         self._seen = seen
         self._shown = shown
         self._live = live
-        self._regions = [_Region(name) for name in visit.regions]
+        self._regions = ", ".join(sorted(visit.regions))
         self._hears = visit.hears.encode()
         self._rest = b""
         self._is_told = False
         self._events: deque[float] = deque(maxlen=CROWD + 1)
-        self.tasks: set[asyncio.Task[None]] = set()
-        self._turn = asyncio.Lock()
+        #: What is shown: a tag, and builds.
+        self._tag = ""
+        self._has_shown: set[str] = set()
+        #: The builds that have changed, which the next renewal is to show.
+        self._awaited: list[str] = []
+        self._asked, self._relief = float("-inf"), 0.0
+        self.renewal: asyncio.Task[None] | None = None
         self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._is_over = False
 
@@ -106,8 +100,8 @@ class _Page(asyncio.Protocol):
         whole, self._rest = data[:end], data[end:]
         if self._regions and self._hears in whole:
             for frame in whole.split(_END):
-                if self._hears in frame and (mark := MARK.search(frame)):
-                    self._hear(int(mark[1]))
+                if self._hears in frame and (change := _CHANGE.search(frame)):
+                    self._hear(b"#".join(change.groups()).decode())
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._is_over:
@@ -115,43 +109,36 @@ class _Page(asyncio.Protocol):
 
     # Its regions
 
-    def _hear(self, number: int) -> None:
+    def _hear(self, build: str) -> None:
         self._events.append(asyncio.get_running_loop().time())
-        for region in self._regions:
-            region.awaited.append(number)
-            self._renew_soon(region)
+        self._awaited.append(build)
+        if self.renewal is None or self.renewal.done():
+            self.renewal = asyncio.create_task(self._renew())
 
-    def _renew_soon(self, region: _Region) -> None:
-        if region.is_due:
-            return
-        region.is_due = True
-        task = asyncio.create_task(self._renew(region))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    async def _renew(self, region: _Region) -> None:
+    async def _renew(self) -> None:
         loop = asyncio.get_running_loop()
-        while region.awaited:
+        while self._awaited:
             crowded = len(self._events) > CROWD and self._events[-1] - self._events[0] < 1
-            due = region.asked + (CROWDED_GAP if crowded else GAP)
-            await asyncio.sleep(max(due - loop.time(), 0) + random.random() * JITTER)  # noqa: S311 - as live.js
-            numbers, region.awaited = region.awaited, []
-            region.asked = loop.time()
-            if await self._ask(region):
+            due = self._asked + max(CROWDED_GAP if crowded else GAP, self._relief)
+            await asyncio.sleep(max(due - loop.time(), random.random() * JITTER))  # noqa: S311 - as live.js
+            builds, self._awaited = self._awaited, []
+            self._asked = loop.time()
+            is_shown = await self._ask()
+            self._relief = min(SHARE * (loop.time() - self._asked), CROWDED_GAP)
+            if is_shown:
                 now = time.perf_counter()
-                for number in numbers:
-                    self._shown[self._visit.kind][number].append(now)
-        region.is_due = False
+                for build in set(builds) - self._has_shown:
+                    self._shown[self._visit.kind][build].append(now)
+                self._has_shown.update(builds)
 
-    async def _ask(self, region: _Region) -> bool:
-        """Renew a region; whether the page shows now how it is."""
-        known = {"If-None-Match": region.tag} if region.tag else {}
-        headers = {"Cookie": self._visit.cookie, "Gantry-Region": region.name, **known}
-        async with self._turn:
-            try:
-                status, region.tag = await self._exchange(_request(self._visit.path, self._port, **headers))
-            except (OSError, asyncio.IncompleteReadError):
-                status, self._connection = 0, None
+    async def _ask(self) -> bool:
+        """Renew the regions; whether the page shows now how they are."""
+        known = {"If-None-Match": self._tag} if self._tag else {}
+        headers = {"Cookie": self._visit.cookie, "Gantry-Region": self._regions, **known}
+        try:
+            status, self._tag = await self._exchange(_request(self._visit.path, self._port, **headers))
+        except (OSError, asyncio.IncompleteReadError):
+            status, self._connection = 0, None
         self._seen.renewed += status == 200
         self._seen.unchanged += status == 304
         self._seen.failed += status not in (200, 304)
@@ -174,9 +161,10 @@ class _Page(asyncio.Protocol):
         self._is_over = True
         if self._connection:
             self._connection[1].close()
-        self._seen.missed += sum(len(region.awaited) for region in self._regions)
+        self._seen.missed += len(self._awaited)
 
 
+_CHANGE = re.compile(rb'"slug":"([^"]+)","number":(\d+)')
 _LENGTH = re.compile(r"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _TAG = re.compile(r"\r\netag: *([^\r]+)", re.IGNORECASE)
 
@@ -204,12 +192,12 @@ async def look(port: int, visits: list[Visit]) -> Seen:
     await asyncio.to_thread(sys.stdin.read)
     with suppress(TimeoutError):
         async with asyncio.timeout(REST):
-            while renewals := {task for page in pages for task in page.tasks}:  # pages hear of more meanwhile
-                await asyncio.wait(renewals)
+            while renewals := [one for page in pages if (one := page.renewal) and not one.done()]:
+                await asyncio.wait(renewals)  # pages hear of more meanwhile
     for stream, page in zip(streams, pages, strict=True):
         page.close()
         stream.abort()
-    seen.at = {kind: {number: median(times) for number, times in each.items()} for kind, each in shown.items()}
+    seen.at = {kind: {build: median(times) for build, times in each.items()} for kind, each in shown.items()}
     return seen
 
 

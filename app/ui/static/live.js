@@ -15,59 +15,73 @@ const policy = (globalThis.trustedTypes ?? { createPolicy: (_, rules) => rules }
   },
 });
 
-/** A region of the page at an address; `known` has the tag of what is shown. Undefined where nothing is new. */
-async function ask(address, id, known, signal) {
-  const headers = { "Gantry-Region": id, ...(known.tag && { "If-None-Match": known.tag }) };
+/** Regions of the page at an address; `known` has the tag of what is shown. Undefined where nothing is new. */
+async function ask(address, ids, known = {}, signal = undefined) {
+  const names = ids.join(", ");
+  const headers = { "Gantry-Region": names, ...(known.names === names && { "If-None-Match": known.tag }) };
   const answer = await fetch(address, { headers, signal, cache: "no-store", redirect: "manual" });
   if (answer.status === 401 || (answer.headers.get("Gantry-Account") ?? account) !== account) become("out");
   if (answer.status === 304 || state === "out") return undefined;
   if (!answer.ok) throw answer;
   const text = policy.createHTML(await answer.text(), answer);
-  known.tag = answer.headers.get("ETag");
-  return new DOMParser().parseFromString(text, "text/html").getElementById(id);
+  Object.assign(known, { names, tag: answer.headers.get("ETag") });
+  return new DOMParser().parseFromString(text, "text/html");
 }
 
 // ---- Regions
 
 const GAP = 1000, CROWDED_GAP = 5000, CROWD = 20, JITTER = 200, SLOW = 400, LONGEST_WAIT = 60000;
-const regions = new Map();
-const events = [];
+const SHARE = 5; // a page waits so many times as long as the last answer took: a busy server is asked less often
+const shown = {}, events = [];
+let wanted = new Set(), asked = -Infinity, relief = 0, wait = 0, timer, isBusy;
 
 function isCrowded() {
   return events.length > CROWD && events.at(-1) - events[0] < 1000;
 }
 
-/** Ask for a region when its time has come: at once, unless it was asked for a moment ago. */
+/** Ask for a region when its time has come: at once, unless the page has asked a moment ago. */
 function renewSoon({ id }) {
-  if (!regions.has(id)) regions.set(id, { tag: "", asked: -Infinity, wait: 0 });
-  const known = regions.get(id);
-  known.wanted = true;
-  if (known.timer || known.busy || document.hidden || state === "out") return;
-  const due = known.asked + Math.max(isCrowded() ? CROWDED_GAP : GAP, known.wait);
-  known.timer = setTimeout(renew, Math.max(due - performance.now(), 0) + Math.random() * JITTER, id, known);
+  wanted.add(id);
+  plan();
 }
 
-async function renew(id, known) {
-  const find = () => document.getElementById(id);
-  Object.assign(known, { timer: 0, wanted: false, asked: performance.now() });
-  if (find()?.matches("[data-still]:hover")) return renewSoon({ id });
-  known.busy = true;
-  const slow = setTimeout(() => find()?.setAttribute("aria-busy", "true"), SLOW);
+function plan() {
+  if (!wanted.size || timer || isBusy || document.hidden || state === "out") return;
+  const due = asked + Math.max(isCrowded() ? CROWDED_GAP : GAP, relief, wait);
+  const spread = Math.random() * JITTER; // pages that hear of a change at one moment do not ask at one moment
+  timer = setTimeout(renew, Math.max(due - performance.now(), spread));
+}
+
+/** Ask once for all regions that are wanted, but for those in which nothing moves now. */
+async function renew() {
+  timer = 0;
+  asked = performance.now();
+  const found = [...wanted].sort().map((id) => document.getElementById(id)).filter(Boolean);
+  const still = found.filter((one) => one.matches("[data-still]:hover"));
+  wanted = new Set(still.map(({ id }) => id));
+  const moving = found.filter((one) => !still.includes(one));
+  if (moving.length) await fetchAll(moving.map(({ id }) => id));
+  plan();
+}
+
+async function fetchAll(ids) {
+  const each = () => ids.map((id) => document.getElementById(id)).filter(Boolean);
+  const slow = setTimeout(() => each().forEach((one) => one.setAttribute("aria-busy", "true")), SLOW);
+  isBusy = true;
   try {
-    const fresh = await ask(location.pathname + location.search, id, known);
-    if (fresh && find()) put(find(), fresh);
-    known.wait = 0;
-    if (![...regions.values()].some((one) => one.failed && one !== known)) say("failing", false);
-    known.failed = false;
+    const fresh = await ask(location.pathname + location.search, ids, shown);
+    relief = Math.min(SHARE * (performance.now() - asked), CROWDED_GAP);
+    if (fresh) for (const one of each()) if (fresh.getElementById(one.id)) put(one, fresh.getElementById(one.id));
+    wait = 0;
+    say("failing", false);
   } catch (error) {
-    if (error.status) say("failing", (known.failed = true)); // without an answer there is no connection, which is said
-    known.wanted ||= !error.status || error.status === 429 || error.status >= 500;
-    known.wait = Math.min(2 * known.wait || CROWDED_GAP, LONGEST_WAIT);
+    if (error.status) say("failing", true); // without an answer there is no connection, which is said
+    if (!error.status || error.status === 429 || error.status >= 500) ids.forEach((id) => wanted.add(id));
+    wait = Math.min(2 * wait || CROWDED_GAP, LONGEST_WAIT);
   }
+  isBusy = false;
   clearTimeout(slow);
-  find()?.removeAttribute("aria-busy");
-  known.busy = false;
-  return known.wanted && find() && renewSoon({ id });
+  each().forEach((one) => one.removeAttribute("aria-busy"));
 }
 
 function renewAll() {
@@ -140,20 +154,20 @@ function later(pause, act) {
 const unanswered = new Set();
 
 document.addEventListener("input", ({ target: { form, name } }) => {
-  const asked = [...(form?.querySelectorAll("[data-asks]") ?? [])];
-  if (!asked.length) return;
-  for (const region of asked) {
+  const regions = [...(form?.querySelectorAll("[data-asks]") ?? [])];
+  if (!regions.length) return;
+  for (const region of regions) {
     if (region.dataset.asks && region.dataset.asks !== name) continue;
-    unanswered.add(region.id);
+    unanswered.add(region);
     region.setAttribute("aria-busy", "true");
   }
-  later(300, (signal) => {
-    const address = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
-    unanswered.forEach(async (id) => {
-      const fresh = await ask(address, id, {}, signal).catch(() => undefined);
-      if (fresh && unanswered.delete(id)) replace(document.getElementById(id), fresh);
-      else if (!signal.aborted) say("failing", true);
-    });
+  later(300, async (signal) => {
+    const query = new URLSearchParams(new FormData(form)), ids = [...unanswered].map(({ id }) => id);
+    const fresh = await ask(`${form.getAttribute("action")}?${query}`, ids, {}, signal).catch(() => undefined);
+    if (fresh) {
+      for (const region of unanswered) replace(region, fresh.getElementById(region.id));
+      unanswered.clear();
+    } else if (!signal.aborted) say("failing", true);
   });
 });
 
@@ -264,7 +278,7 @@ async function follow(signal, again, opened) {
   signal.addEventListener("abort", stop, { once: true });
   let silence = setTimeout(stop, SILENT);
   try {
-    const answer = await fetch("/api/stream", {
+    const answer = await fetch("/api/stream?brief=true", {
       headers: last ? { "Last-Event-ID": last } : {},
       signal: quiet.signal,
       cache: "no-store",
@@ -295,8 +309,7 @@ async function follow(signal, again, opened) {
 function hear(frame) {
   const [, id, data] = frame.match(/^id: (.*)\ndata: (.*)$/) ?? [];
   if (data) {
-    const { slug, build } = JSON.parse(data);
-    tell({ id, slug, number: build.number, status: build.status, target: build.deploy_to, updated: build.updated });
+    tell({ id, ...JSON.parse(data) });
   } else if (frame.startsWith(": events were missed")) tell({ renew: true });
 }
 
@@ -307,7 +320,7 @@ function wake() {
   const isBack = state === "paused";
   join();
   if (isBack) renewAll();
-  else for (const [id, { wanted }] of regions) if (wanted) renewSoon({ id });
+  else plan();
 }
 
 function rest() {
@@ -372,8 +385,8 @@ function offer(options) {
 
 async function suggest(signal) {
   try {
-    const found = go.value.trim() && (await ask(`/-/go?q=${encodeURIComponent(go.value)}`, "found", {}, signal));
-    const cards = found && document.activeElement === go ? [...found.querySelectorAll(".card")] : [];
+    const found = go.value.trim() && (await ask(`/-/go?q=${encodeURIComponent(go.value)}`, ["found"], {}, signal));
+    const cards = found && document.activeElement === go ? [...found.querySelectorAll("#found .card")] : [];
     offer(
       cards.map((card, at) => {
         const option = Object.assign(document.createElement("li"), { id: `go-${at}`, role: "option" });

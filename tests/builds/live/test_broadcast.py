@@ -18,6 +18,7 @@ from app.builds.live.broadcast import MISSED, TOO_SLOW, Broadcast
 from app.builds.live.reader import Reader
 from app.builds.moments import Moment
 from app.db.tx import run
+from app.encoding import encode
 from app.errors import Unavailable
 from app.repos import store as repos
 from app.repos.audience import Who
@@ -80,10 +81,10 @@ class Station:
         self.broadcast = Broadcast(self.db, scene.ports.moments.watched, self.traffic, "abc", scene.clock)
         self.aborted: list[int] = []
 
-    def change(self, title: str, repo: Repo | None = None) -> None:
+    def change(self, title: str, repo: Repo | None = None, number: int = 1) -> None:
         of = repo or self.scene.repo
         self.scene.ports.moments.watched.publish(
-            Moment("build.push", of, replace(pushed(of, "a" * 40), id=1, number=1, title=title), HOOK)
+            Moment("build.push", of, replace(pushed(of, "a" * 40), id=number, number=number, title=title), HOOK)
         )
 
     async def change_each(self, titles: Iterable[str], *, heard_by: Listener) -> None:
@@ -93,11 +94,13 @@ class Station:
             self.change(title)
             await heard_by.has(*known, title)
 
-    async def listen(self, who: Who | None = None, repo_id: int | None = None, last_id: str = "") -> Listener:
+    async def listen(
+        self, who: Who | None = None, repo_id: int | None = None, last_id: str = "", *, brief: bool = False
+    ) -> Listener:
         """Somebody, by default an administrator; live when this returns."""
         number = len(self.aborted)
         who = who or Who(self.scene.repo.user_id)
-        stream = await self.broadcast.join(who, repo_id, last_id, lambda: self.aborted.append(number))
+        stream = await self.broadcast.join(who, repo_id, last_id, lambda: self.aborted.append(number), brief=brief)
         listener = Listener(stream)
         await soon(lambda: listener.parts)
         return listener
@@ -152,6 +155,33 @@ async def test_everybody_gets_what_is_theirs_however_many_they_are(scene: Scene)
 
         for listener, titles in listeners:
             await listener.has(*titles)
+
+
+async def test_in_brief_one_hears_which_builds_have_changed_once_for_all_changes_that_come_together(
+    scene: Scene,
+) -> None:
+    async with on_air(scene) as station:
+        other, octocat = await station.repo("other"), await station.listen()
+        kim = await station.account("kim", rights=Permissions(read=True))
+        page = await station.listen(Who(kim.id), brief=True)
+
+        station.change("a")
+        await soon(lambda: len(page.parts) == 2)
+        station.change("b", number=1)
+        station.change("c", number=2)
+        station.change("secret", other, number=3)
+        station.change("d", number=1)
+        await soon(lambda: len(page.parts) == 3)
+
+        def frame(position: int, number: int) -> bytes:
+            about = {"slug": scene.repo.slug, "number": number, "status": "pending", "updated": 0}
+            return b"id: abc-%d\ndata: %s\n\n" % (position, encode(about))
+
+        assert page.text == PING + frame(1, 1) + frame(3, 2) + frame(5, 1)
+        await octocat.has("a", "b", "c", "secret", "d")
+        back = await station.listen(Who(kim.id), last_id="abc-3", brief=True)
+        await soon(lambda: len(back.parts) == 2)
+        assert back.text == PING + frame(5, 1)
 
 
 async def test_who_listens_to_one_repository_hears_of_no_other(scene: Scene) -> None:
@@ -434,7 +464,7 @@ async def test_who_leaves_is_forgotten(scene: Scene) -> None:
         station.change("a")
 
         await listeners[0].has("a")
-        assert len(station.broadcast._readers) == 1
+        assert station.broadcast.listeners == 1
         assert station.broadcast._accounts.total() == 1
 
 
