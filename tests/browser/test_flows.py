@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.browse import Browse, sign_in
-from tests.browser.place import FAILED, SHOP, Place
+from tests.browser.place import CURRENT, FAILED, SHOP, STAGED, Place
 
 #: Everything works without scripts, too.
 with_and_without = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
@@ -76,3 +76,16 @@ def test_a_person_of_the_keyboard_skips_the_frame_and_signs_in(browse: Browse, p
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", level=1)).to_have_text(SHOP)
+
+
+def test_another_target_shows_at_once_what_it_would_be_rolled_back_to(browse: Browse, place: Place) -> None:
+    place.server.finished(SHOP, place.promote("1.3.9", "staging"))
+    page = browse("writer")
+    page.goto(f"/{SHOP}/{CURRENT}/-/rollback?target=production")
+    expect(page.get_by_text("Nothing else ran in production before.")).to_be_visible()
+
+    page.get_by_label("staging").check()
+
+    expect(page.get_by_label(f"build {STAGED}", exact=True)).to_be_checked()
+    expect(page.get_by_role("button", name=f"Roll staging back to {STAGED}")).to_be_visible()
+    expect(page.get_by_label("staging")).to_be_focused()

@@ -156,11 +156,11 @@ function later(pause, act) {
 const unanswered = new Set();
 
 document.addEventListener("input", ({ target: { form, name } }) => {
-  const asked = [...(form?.querySelectorAll("[data-asks]") ?? [])];
-  if (!asked.length) return;
-  for (const region of asked) {
+  const regions = [...(form?.querySelectorAll("[data-asks]") ?? [])];
+  if (!regions.length) return;
+  for (const region of regions) {
     if (region.dataset.asks && region.dataset.asks !== name) continue;
-    unanswered.add(region.id);
+    unanswered.add(region);
     region.setAttribute("aria-busy", "true");
   }
   later(300, async (signal) => {
