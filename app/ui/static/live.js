@@ -164,10 +164,10 @@ document.addEventListener("input", ({ target: { form, name } }) => {
     region.setAttribute("aria-busy", "true");
   }
   later(300, async (signal) => {
-    const address = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
-    const fresh = await ask(address, [...unanswered], {}, signal).catch(() => undefined);
+    const query = new URLSearchParams(new FormData(form)), ids = [...unanswered].map(({ id }) => id);
+    const fresh = await ask(`${form.getAttribute("action")}?${query}`, ids, {}, signal).catch(() => undefined);
     if (!fresh) return signal.aborted || say("failing", true);
-    for (const id of unanswered) replace(document.getElementById(id), fresh.getElementById(id));
+    for (const region of unanswered) replace(region, fresh.getElementById(region.id));
     return unanswered.clear();
   });
 });
