@@ -286,6 +286,8 @@ def test_copying_gives_the_text_without_numbers_and_escapes(browse: Browse, plac
     )
     assert page.evaluate(COPY) == "one\n100%\nth"
     page.evaluate("() => document.getSelection().empty()")
+    log(page).press("End")
+    expect(line(page, 8004)).to_be_in_viewport()
     log(page).press("Control+a")
     expect(page.locator("#log .here").nth(50)).to_be_attached()
     assert page.evaluate(COPY) == "red one\n100%\nthree\n" + 8000 * "x\n" + "end\n"
