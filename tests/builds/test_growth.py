@@ -115,7 +115,7 @@ BEGINNINGS = {"ITEMS", "CURRENT_OF", "KNOWN", "_MATCHING", "_APPROVABLE", "_DEPL
 #: Orders that no index has, by statement: what is sorted, which is no more than what is answered or unfinished. A
 #: statement that is given rows may sort what it finds for them.
 SORTS = {
-    "notify.webhooks.deliveries.NEWEST": "the newest deliveries of each webhook of one repository, which has 50 at most",
+    "notify.webhooks.deliveries.NEWEST": "the newest deliveries of each of 50 webhooks at most",
     "repos.hosted.disconnect.READ_BY": "the repositories of one account",
     "builds.lists.RECENT": "the newest 100 builds of all",
     "outbox.store.TAKE_IN_ORDER": "the oldest entries of one host, as many as are taken",
