@@ -18,12 +18,13 @@ from app.errors import Invalid, NothingToRun, Problem
 from app.evolve import evolve
 from app.extensions.client import ExtensionFailed
 from app.moments import Actor
-from app.pipeline.document import BadPipeline
+from app.pipeline.document import BadPipeline, Config
 from app.pipeline.nothing import nothing_to_run
 from app.pipeline.plan import PlannedStage
 from app.repos import settings
 from app.repos import store as repos
 from app.repos.model import Repo, source
+from app.repos.secrets import uses
 from app.scm.host import Commit
 
 Deployment = Literal["promote", "rollback"]
@@ -220,14 +221,14 @@ async def start(
     planned = file.plan(event)
     if verdict == "skip":
         raise NothingToRun("the validation extension leaves this build out")
-    declared = file.config.declared if _is_of_default_branch(repo, build) else None
+    newest = file.config if _is_of_default_branch(repo, build) else None
     if not planned.stages:
-        if declared is not None:
-            await ports.db.write(_declared_alone(repo, declared))
+        if newest is not None:
+            await ports.db.write(_declared_alone(repo, newest))
         raise nothing_to_run(file.config, event, planned)
     ready = [_stage(repo, stage, now, file.path, blocked=verdict == "block") for stage in planned.stages]
     unsigned = await protection.unsigned(ports, repo, file.text)
-    inserting = _insert(build, ready, claim, file.text if file.converted else "", unsigned, once, declared)
+    inserting = _insert(build, ready, claim, file.text if file.converted else "", unsigned, once, newest)
     return await _made_once(ports, repo, _begin(repo, inserting, verb, by, now), once)
 
 
@@ -285,12 +286,12 @@ def _insert(
     converted_file: str = "",
     unsigned: str = "",
     once: Once | None = None,
-    declared: Sequence[str] | None = None,
+    newest: Config | None = None,
 ) -> Tx[Build]:
     """Write the draft with its number and stages. (Copies cost much of the time of a promotion: few are made.)
 
-    `unsigned` is the digest of a file that needs an approval. `declared` are the targets that the repository has from
-    now on; None for a file that is not asked for them.
+    `unsigned` is the digest of a file that needs an approval. `newest` is the file whose targets the repository has
+    from now on, and whose secrets are told; None for a file that is not asked for them.
     """
     if claim is not None:
         yield from claim
@@ -307,8 +308,8 @@ def _insert(
         yield from converted.keep(made.id, converted_file)
     if unsigned:
         yield from protection.keep(made.id, unsigned)
-    if declared is not None:
-        yield from targets.declare(draft.repo_id, declared)
+    if newest is not None:
+        yield from _declare(draft.repo_id, number, newest)
     return evolve(made, stages=tuple(created))
 
 
@@ -330,10 +331,16 @@ def _text(text: str) -> str:
 _NEW_STAGE = Stage(id=0, repo_id=0, build_id=0, number=0, name="")
 
 
-def _declared_alone(repo: Repo, names: Sequence[str]) -> Tx[None]:
-    """Keep the targets of a file that starts no build."""
+def _declared_alone(repo: Repo, newest: Config) -> Tx[None]:
+    """Keep what a file says that starts no build."""
     yield from settings.lock(repo.id)
-    yield from targets.declare(repo.id, names)
+    yield from _declare(repo.id, 0, newest)
+
+
+def _declare(repo_id: int, number: int, newest: Config) -> Tx[None]:
+    """Keep the targets that the newest file of the default branch names, and the steps that name secrets."""
+    yield from targets.declare(repo_id, newest.declared)
+    yield from uses.keep(repo_id, number, newest.uses)
 
 
 def _is_of_default_branch(repo: Repo, build: Build) -> bool:

@@ -175,12 +175,21 @@ def block(found: Json) -> str:
             ("Namespace", output.line(found.get("namespace", ""))),
             ("Name", output.line(found.get("name", ""))),
             ("Pull requests", output.yes(found.get("pull_request"))),
+            *([("Used by", _uses(found))] if "used_by" in found else []),
         ]
     )
 
 
+def _uses(found: Json) -> str:
+    """The steps that name a secret; empty while nobody knows."""
+    if "used_by" not in found:
+        return ""
+    steps = [f"{use.get('pipeline', '')} / {use.get('step', '')}" for use in found["used_by"]]
+    return output.line(", ".join(steps), 80) or "no step"
+
+
 def _table(secrets: list[Json]) -> str:
     return output.table(
-        ["NAME", "PULL REQUESTS"],
-        [[output.line(s.get("name", "")), output.yes(s.get("pull_request"))] for s in secrets],
+        ["NAME", "PULL REQUESTS", "USED BY"],
+        [[output.line(s.get("name", "")), output.yes(s.get("pull_request")), _uses(s)] for s in secrets],
     )

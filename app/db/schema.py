@@ -257,6 +257,10 @@ declared_targets = Table(
 )
 Index("declared_targets_name", declared_targets.c.repo_id, declared_targets.c.name, unique=True)
 
+secret_uses = Table(
+    "secret_uses", metadata, belongs_to("repos", "repo_id", primary_key=True), *numbers("number"), *texts("uses")
+)
+
 stages = table(
     "stages",
     ident(),

@@ -12,9 +12,10 @@ from app.pipeline.conditions import Condition
 from app.pipeline.event import EVENTS
 from app.pipeline.fields import Fields
 from app.pipeline.model import Config, Pipeline
-from app.pipeline.nodes import Mapping, Node, Scalar, Sequence
+from app.pipeline.nodes import Mapping, scalars
 from app.pipeline.problems import Problem, quoted
 from app.pipeline.substitute import MARK
+from app.pipeline.uses import from_secret
 
 PASTED = "danger: text is put into a script"
 TARGET = "danger: unknown target"
@@ -55,7 +56,7 @@ def dangers(text: str, config: Config) -> tuple[Problem, ...]:
 def _pasted(pipeline: Pipeline, fields: Fields) -> Iterator[Problem]:
     """The names of `${…}` in commands whose text others choose; a runner puts the text into the script as code."""
     for step in _items(fields, "steps"):
-        for command in _scalars(step.values.get("commands")):
+        for command in scalars(step.values.get("commands")):
             for name in dict.fromkeys(_names(command.source)):
                 if why := _chosen_by(name, pipeline):
                     detail = f"step {_name(step)}: ${{{name}}} is replaced before the script begins, by {why}"
@@ -115,7 +116,7 @@ def _secrets(pipeline: Pipeline, fields: Fields, inline: set[str]) -> Iterator[P
         if not when.matches("pull_request"):
             continue
         is_named = bool(trigger.event.include or when.include)
-        for secret in _from_secret(step):
+        for secret in from_secret(step):
             if secret.text in inline:
                 how = "stands in the file, and is given to pull requests"
             elif is_named:
@@ -126,25 +127,8 @@ def _secrets(pipeline: Pipeline, fields: Fields, inline: set[str]) -> Iterator[P
             yield Problem(secret.line, SECRET, f"{detail}: exclude pull_request in trigger.event or when.event")
 
 
-def _from_secret(node: Node) -> Iterator[Scalar]:
-    """The names of secrets in a part of the file."""
-    pending = [node]
-    while pending:
-        found = pending.pop()
-        if isinstance(found, Sequence):
-            pending += found.items
-        elif isinstance(found, Mapping):
-            pending += [value for key, value in found.values.items() if key != "from_secret"]
-            yield from _scalars(found.values.get("from_secret"))
-
-
 def _items(fields: Fields, key: str) -> Iterator[Mapping]:
     return (node for node in fields.items(key) if isinstance(node, Mapping))
-
-
-def _scalars(node: Node | None) -> Iterator[Scalar]:
-    items = node.items if isinstance(node, Sequence) else (node,)
-    return (item for item in items if isinstance(item, Scalar))
 
 
 def _name(step: Mapping) -> str:

@@ -8,6 +8,7 @@ from app.pipeline.fields import Fields
 from app.pipeline.model import Clone, Config, FromSecret, Pipeline, SecretDocument, Step
 from app.pipeline.nodes import Mapping, Scalar
 from app.pipeline.problems import BadPipeline, Problem, quoted
+from app.pipeline.uses import MOST, Use, uses
 from app.pipeline.values import Values
 
 __all__ = [
@@ -54,6 +55,7 @@ class _File:
     complete: bool
     pipelines: list[Pipeline] = field(default_factory=list)
     secrets: list[SecretDocument] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
     signature: str | None = None
 
     def read(self, document: Mapping) -> None:
@@ -69,10 +71,12 @@ class _File:
                 self._no_kind(fields, kind)
 
     def config(self) -> Config:
-        return Config(tuple(self.pipelines), tuple(self.secrets), self.signature, _targets(self.pipelines))
+        found = tuple(self.uses[:MOST])
+        return Config(tuple(self.pipelines), tuple(self.secrets), self.signature, _targets(self.pipelines), found)
 
     def _pipeline(self, fields: Fields) -> None:
         pipeline = _pipeline(fields)
+        self.uses.extend(uses(fields.node, pipeline.name))
         if isinstance(fields.get("name"), Scalar | None):
             self.pipelines.append(pipeline)
         else:

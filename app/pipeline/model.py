@@ -7,6 +7,7 @@ from itertools import islice
 from app.pipeline import globs
 from app.pipeline.conditions import Conditions
 from app.pipeline.problems import Problem
+from app.pipeline.uses import Use
 
 #: Targets of a file that are listed before anything is promoted to them.
 MOST_DECLARED = 200
@@ -97,6 +98,8 @@ class Config:
     signature: str | None = None
     #: the names in the include lists of all `trigger.target`, globs as written
     targets: tuple[str, ...] = ()
+    #: which steps name which secrets, in the order of the file
+    uses: tuple[Use, ...] = ()
 
     @property
     def declared(self) -> tuple[str, ...]:

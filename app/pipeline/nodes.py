@@ -4,6 +4,7 @@ A value's type depends on its key, not on its text: `1.10` stays `1.10`. The tre
 events, without recursion and with a limit on the number of its nodes.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -198,3 +199,9 @@ def _merged(children: list[Node]) -> dict[str, Node]:
 
 def _refuse(line: int, rule: str, detail: str) -> NoReturn:
     raise BadPipeline([Problem(line, f"yaml: {rule}", detail)])
+
+
+def scalars(node: Node | None) -> Iterator[Scalar]:
+    """The scalars of a list, or the one scalar that stands in its place."""
+    items = node.items if isinstance(node, Sequence) else (node,)
+    return (item for item in items if isinstance(item, Scalar))

@@ -64,7 +64,7 @@ BIG = re.compile(
     r"|converted|audit|tokens|sessions|group_members|refresh_tokens|api_keys|stage_tokens|items|blobs|properties|property_sets"
     r"|item_stats|runs|module_artifacts|module_dependencies|run_parts|build_promotions|build_promotion_messages"
     r"|deliveries|looks|seen_refs|bundles|bundle_artifacts|bundle_promotions|bundle_claims|bundle_evidence|outbox|webhooks"
-    r"|webhook_events|webhook_deliveries|declared_targets)\b"
+    r"|webhook_events|webhook_deliveries|declared_targets|secret_uses)\b"
 )
 #: Whole tables that are read, by statement: what the plan says, and why it may.
 SCANS = {
@@ -115,6 +115,8 @@ BEGINNINGS = {"ITEMS", "CURRENT_OF", "KNOWN", "_MATCHING", "_APPROVABLE", "_DEPL
 #: Orders that no index has, by statement: what is sorted, which is no more than what is answered or unfinished. A
 #: statement that is given rows may sort what it finds for them.
 SORTS = {
+    "notify.webhooks.deliveries.NEWEST": "the newest deliveries of each of 50 webhooks at most",
+    "repos.hosted.disconnect.READ_BY": "the repositories of one account",
     "builds.lists.RECENT": "the newest 100 builds of all",
     "outbox.store.TAKE_IN_ORDER": "the oldest entries of one host, as many as are taken",
     "builds.lists.FEED": "the newest build of each repository of an account, then those of 25 repositories",

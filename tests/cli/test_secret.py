@@ -79,11 +79,13 @@ def test_refused_value_is_not_repeated(gantry: Gantry, far: FarSide) -> None:
 
 
 def test_ls_shows_names(gantry: Gantry, far: FarSide) -> None:
-    far.on("GET", SECRETS, answer([{"id": 1, "name": "a"}, {"id": 2, "name": "apikey", "pull_request": True}]))
+    uses = [{"pipeline": "deploy", "step": "push"}]
+    told = [{"id": 1, "name": "a"}, {"id": 2, "name": "apikey", "pull_request": True, "used_by": uses}]
+    far.on("GET", SECRETS, answer([*told, {"id": 3, "name": "old", "used_by": []}]))
 
     rows = [line.split() for line in gantry("secret", "ls", "--repository", SLUG).stdout.splitlines()]
 
-    assert rows == [["a", "-"], ["apikey", "yes"]]
+    assert rows == [["a", "-"], ["apikey", "yes", "deploy", "/", "push"], ["old", "-", "no", "step"]]
 
 
 @pytest.mark.parametrize(

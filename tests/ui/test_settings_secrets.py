@@ -7,7 +7,7 @@ from app.db.tx import one
 from app.moments import Actor, Change
 from app.repos.secrets import store
 from app.repos.secrets.store import DATA
-from tests.builds.farside import SEAL
+from tests.builds.farside import SEAL, pipeline
 from tests.ui.farside import NOW, attributes
 from tests.ui.settings import Desk
 
@@ -74,8 +74,8 @@ async def test_secrets_of_the_namespace_are_inherited(desk: Desk) -> None:
 
     rows = [" ".join(node.to_text().split()) for node in page.doc.query("table")[1].query("tbody tr")]
     assert rows == [
-        "Both not pull requests the secret of this repository counts instead",
-        "shared not pull requests inherited",
+        "Both no file was read yet not pull requests the secret of this repository counts instead",
+        "shared no file was read yet not pull requests inherited",
     ]
     assert "gantry orgsecret ls octocat" in page.text()
 
@@ -92,3 +92,17 @@ async def test_the_last_change_is_told_with_who_made_it(desk: Desk) -> None:
     rows = [" ".join(node.to_text().split()) for node in page.doc.query("tbody tr")]
     assert "1 min ago by mara" in rows[0]
     assert "not recorded" in rows[1]
+
+
+async def test_each_secret_tells_which_steps_use_it(desk: Desk) -> None:
+    for name in ("key", "idle"):
+        await desk.post(HERE, name=name, data="x")
+    assert "no file was read yet" in (await desk.page(HERE, "keeper")).text("tbody")
+
+    step = {"commands": ["make"], "environment": {"A": {"from_secret": "KEY"}}}
+    steps = [{"name": f"<s{number}>", **step} for number in range(5)]
+    await desk.scene.push(pipeline("deploy", steps=steps))
+
+    text = (await desk.page(HERE, "keeper")).text("tbody")
+    assert "deploy / <s0>, deploy / <s1>, deploy / <s2> and 2 more" in text
+    assert "not named in the file of build 1" in text

@@ -1,5 +1,8 @@
 """Routes of the secrets of a repository and of a namespace (contract drone-rest 3.3, 3.5)."""
 
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
 from starlette.requests import Request
 
 from app.accounts.auth import SYSTEM, Caller
@@ -9,8 +12,9 @@ from app.repos.access import WRITE, Access, State
 from app.repos.model import SECRET, Secret
 from app.repos.namespaces import MEMBER, OWNER
 from app.repos.paths import NAMESPACE, REPO
-from app.repos.secrets import store, verbs
+from app.repos.secrets import store, uses, verbs
 from app.repos.secrets.input import NewSecret, PlainSecret, SecretChanges
+from app.repos.secrets.uses import Uses
 from app.repos.secrets.verbs import Place, owner_of
 from app.repos.secrets.wire import EncryptedJSON, SecretJSON, secret_json
 from app.web import body
@@ -19,14 +23,29 @@ from app.web.path import Path, Word
 from app.web.reply import JSON, Empty
 from app.web.route import Endpoint
 
+T = TypeVar("T")
 
-async def list_secrets(_: Request[State], __: Place, secrets: list[Secret]) -> JSON[list[SecretJSON]]:
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[T]):
+    """Secrets of a place, and the steps that name them; None of a namespace, and while no file was read."""
+
+    found: T
+    uses: Uses | None
+
+
+async def list_secrets(_: Request[State], __: Place, read: Read[list[Secret]]) -> JSON[list[SecretJSON]]:
     """The names and flags of the secrets, by name; values are never shown."""
-    return JSON([secret_json(secret) for secret in secrets])
+    return JSON([secret_json(secret, read.uses) for secret in read.found])
 
 
-def _all(_: Request[State], place: Place) -> Tx[list[Secret]]:
-    return store.list_of(owner_of(place))
+def _all(_: Request[State], place: Place) -> Tx[Read[list[Secret]]]:
+    return _with_uses(place, store.list_of(owner_of(place)))
+
+
+def _with_uses(place: Place, tx: Tx[T]) -> Tx[Read[T]]:
+    found = yield from tx
+    return Read(found, (yield from uses.find(place.repo.id)) if isinstance(place, Access) else None)
 
 
 async def list_namespace_secrets(_: Request[State], __: Caller, secrets: list[Secret]) -> JSON[list[SecretJSON]]:
@@ -43,13 +62,13 @@ async def create(request: Request[State], place: Place) -> JSON[SecretJSON]:
     return JSON(secret_json(await verbs.create(request.state, place, await body.parse(request, NewSecret))))
 
 
-async def show(_: Request[State], __: Place, secret: Secret) -> JSON[SecretJSON]:
+async def show(_: Request[State], __: Place, read: Read[Secret]) -> JSON[SecretJSON]:
     """The name and flags of a secret; its value is never shown."""
-    return JSON(secret_json(secret))
+    return JSON(secret_json(read.found, read.uses))
 
 
-def _named(request: Request[State], place: Place) -> Tx[Secret]:
-    return store.find(owner_of(place), request.path_params["secret"])
+def _named(request: Request[State], place: Place) -> Tx[Read[Secret]]:
+    return _with_uses(place, store.find(owner_of(place), request.path_params["secret"]))
 
 
 async def update(request: Request[State], place: Place) -> JSON[SecretJSON]:

@@ -12,8 +12,9 @@ from app.builds.api.request import State
 from app.db.tx import Tx
 from app.repos.access import Access
 from app.repos.model import Repo, Secret
-from app.repos.secrets import store, verbs
+from app.repos.secrets import store, uses, verbs
 from app.repos.secrets.input import NewSecret, SecretChanges
+from app.repos.secrets.uses import Uses
 from app.ui.actions import Form
 from app.ui.pages.settings.subject import SETTINGS, Subject, after, word
 from app.web import body
@@ -34,6 +35,8 @@ class View:
     shared: Sequence[Secret]
     hidden: frozenset[str]
     last: Mapping[str, Entry]
+    #: The steps that name secrets; None while no pipeline file was read.
+    uses: Uses | None
     form: Form
 
 
@@ -46,18 +49,28 @@ class One:
     form: Form
 
 
-def _reads(_: Request[State], found: Access) -> Tx[tuple[list[Secret], list[Secret], list[Entry]]]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is read for the page of all secrets."""
+
+    own: Sequence[Secret]
+    shared: Sequence[Secret]
+    changes: Sequence[Entry]
+    uses: Uses | None
+
+
+def _reads(_: Request[State], found: Access) -> Tx[Found]:
     own = yield from store.list_of(store.of_repo(found.repo.id))
     shared = yield from store.list_shared(found.repo)
-    return own, shared, (yield from audit.changes_of_secrets(found.repo.id, CHANGES))
+    changes = yield from audit.changes_of_secrets(found.repo.id, CHANGES)
+    return Found(own, shared, changes, (yield from uses.find(found.repo.id)))
 
 
-def _view(_: Request[State], found: Access, read: tuple[list[Secret], list[Secret], list[Entry]], form: Form) -> View:
-    own, shared, changes = read
-    names = frozenset(secret.name.lower() for secret in own)
-    last = {change.subject.rpartition("/")[2].lower(): change for change in reversed(changes)}
-    hidden = frozenset(secret.name for secret in shared if secret.name.lower() in names)
-    return View(found.repo, own, shared, hidden, last, _without_value(form))
+def _view(_: Request[State], found: Access, read: Found, form: Form) -> View:
+    names = frozenset(secret.name.lower() for secret in read.own)
+    last = {change.subject.rpartition("/")[2].lower(): change for change in reversed(read.changes)}
+    hidden = frozenset(secret.name for secret in read.shared if secret.name.lower() in names)
+    return View(found.repo, read.own, read.shared, hidden, last, read.uses, _without_value(form))
 
 
 def _reads_one(request: Request[State], found: Access) -> Tx[Secret]:
