@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 
 from app.db.connect import Alterable, connect
-from tests import postgres
+from tests import postgres, sqlite
 
 ENGINE = "postgresql" if postgres.SERVER else "sqlite"
 ACCEPTANCE = Path(__file__).parent / "acceptance"
@@ -114,17 +114,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
             yield url
         return
     path = tmp_path / "gantry.sqlite"
-    path.write_bytes(_migrated())
+    path.write_bytes(sqlite.migrated())
     yield f"sqlite:///{path}"
-
-
-@cache
-def _migrated() -> bytes:
-    """An SQLite file of the newest version: to copy one takes less time than to migrate a new one."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "gantry.sqlite"
-        postgres.apart(postgres.migrated(f"sqlite:///{path}"))
-        return path.read_bytes()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from app.artifacts.items import Stamp
 from app.db.connect import Alterable, connect
 from app.db.tx import many
 from app.errors import AppError
-from tests import conftest
+from tests import sqlite
 from tests.buildinfo.promotion.farside import Scene, admin, artifact, loose, mark, module, opened
 from tests.buildinfo.promotion.test_races import ORPHANS
 
@@ -75,7 +75,7 @@ def test_any_sequence(sequence: list[tuple[Any, ...]]) -> None:
 
 async def _play(folder: Path, sequence: list[tuple[Any, ...]]) -> None:
     file = folder / "gantry.sqlite"
-    file.write_bytes(conftest._migrated())
+    file.write_bytes(sqlite.migrated())
     db = connect(f"sqlite:///{file}")
     await db.open()
     scene = await opened(db, folder)

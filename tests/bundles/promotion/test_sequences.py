@@ -22,7 +22,7 @@ from app.bundles.model import BUNDLES, Bundle
 from app.db.connect import connect
 from app.db.tx import Tx, many
 from app.errors import AppError, Conflict, Invalid, NotFound
-from tests import conftest
+from tests import sqlite
 from tests.buildinfo.promotion.test_races import ORPHANS
 from tests.buildinfo.promotion.test_sequences import EMPTY
 from tests.bundles.farside import Scene, of_artifacts, opened, sums
@@ -216,7 +216,7 @@ def test_any_sequence(sequence: list[tuple[Any, ...]]) -> None:
 
 async def _play(folder: Path, sequence: list[tuple[Any, ...]]) -> None:
     file = folder / "gantry.sqlite"
-    file.write_bytes(conftest._migrated())
+    file.write_bytes(sqlite.migrated())
     db = connect(f"sqlite:///{file}")
     await db.open()
     try:
