@@ -126,8 +126,8 @@ def _stock(server: Server) -> None:
     content, (name, number) = b"the basket", RUN.split("/")
     shelf, _, path = STORED.partition("/")
     for key, environment in ((shelf, "DEV"), ("libs-prod", "PROD")):
-        made = {"key": key, "rclass": "local", "environments": [environment]}
-        assert server.ask("PUT", f"/artifactory/api/repositories/{key}", json=made).status_code == 200
+        shelved = {"key": key, "rclass": "local", "environments": [environment]}
+        assert server.ask("PUT", f"/artifactory/api/repositories/{key}", json=shelved).status_code == 200
     stored = f"{STORED};build.name={name};build.number={number};quality=released,signed"
     assert server.ask("PUT", f"/artifactory/{stored}", content=content).status_code == 201
     sums = {kind: hashlib.new(kind, content).hexdigest() for kind in ("sha1", "md5", "sha256")}
@@ -137,8 +137,12 @@ def _stock(server: Server) -> None:
     order = {"status": "released", "comment": "well done", "sourceRepo": shelf, "targetRepo": "libs-prod", "copy": True}
     server.json("POST", f"/artifactory/api/build/promote/{RUN}", json=order)
     bundle, version = BUNDLE.split("/")
-    named = {"release_bundle_name": bundle, "release_bundle_version": version, "source_type": "artifacts"}
-    made = named | {"source": {"artifacts": [{"path": STORED}]}}
+    named: dict[str, object] = {
+        "release_bundle_name": bundle,
+        "release_bundle_version": version,
+        "source_type": "artifacts",
+    }
+    made = {**named, "source": {"artifacts": [{"path": STORED}]}}
     assert server.ask("POST", "/lifecycle/api/v2/release_bundle?async=false", json=made).status_code == 201
     to = {"environment": "PROD", "included_repository_keys": ["libs-prod"]}
     assert server.ask("POST", f"/lifecycle/api/v2/promotion/records/{BUNDLE}?async=false", json=to).status_code < 300

@@ -16,7 +16,7 @@ const policy = (globalThis.trustedTypes ?? { createPolicy: (_, rules) => rules }
 });
 
 /** Regions of the page at an address; `known` has the tag of what is shown. Undefined where nothing is new. */
-async function ask(address, ids, known = {}, signal = undefined) {
+export async function ask(address, ids, known = {}, signal = undefined) {
   const names = ids.join(", ");
   const headers = { "Gantry-Region": names, ...(known.names === names && { "If-None-Match": known.tag }) };
   const answer = await fetch(address, { headers, signal, cache: "no-store", redirect: "manual" });
