@@ -2,12 +2,14 @@
 
 import os
 import signal
+import ssl
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
 
+import httpcore2
 import hypothesis
 import pytest
 
@@ -37,6 +39,7 @@ _PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.
 hypothesis.settings.register_profile("searching", _PATIENT)
 hypothesis.settings.register_profile("patient", _PATIENT, derandomize=True)
 hypothesis.settings.load_profile("patient")
+_read_authorities = httpcore2.default_ssl_context
 #: Where tests write if TMPDIR does not say: nothing in memory waits for the disk, which is most of what a commit takes.
 MEMORY = Path("/dev/shm")
 #: Bytes that must be free there: several times what the whole suite holds at once.
@@ -56,6 +59,18 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would compile the project anew
     sys.dont_write_bytecode = False
+    httpcore2.default_ssl_context = _trust
+
+
+def _trust(*, _trust_env: bool = True) -> ssl.SSLContext:
+    """The authorities that each HTTP client reads, also those of `httpx2.get`, which speak no TLS here: read once."""
+    given = (os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+    return _authorities(_trust_env, *given)
+
+
+@cache
+def _authorities(trust_env: bool, *_: str | None) -> ssl.SSLContext:
+    return _read_authorities(_trust_env=trust_env)
 
 
 def _takes_files(folder: Path) -> bool:

@@ -24,6 +24,11 @@ from typing import IO, Any, NoReturn
 ROOT = Path(__file__).parents[1]
 #: Bytes of a request at most: arguments and environment.
 LARGEST = 1 << 20
+#: What a server imports only when it starts.
+LATER = (
+    *("anyio._backends._asyncio", "anyio._core._sockets", "anyio._core._streams", "anyio.streams.tls"),
+    *("databases.backends.sqlite", "encodings.idna", "h11", "httpcore2", "truststore", "uvicorn.lifespan.on"),
+)
 
 
 class Process:
@@ -123,9 +128,11 @@ def _forker() -> _Forker:
 def serve(number: int) -> None:
     """Fork for each request that comes; returns in the end, and never in what was forked."""
     from app.cli import COMMANDS, main
+    from app.scm.client import trust
 
-    for command in COMMANDS.values():
-        importlib.import_module(command.where.partition(":")[0])
+    for module in (*(command.where.partition(":")[0] for command in COMMANDS.values()), *LATER):
+        importlib.import_module(module)
+    trust()
     control = socket.socket(fileno=number)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -198,6 +205,10 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
+    if {"SSL_CERT_FILE", "SSL_CERT_DIR"} & request["env"].keys():
+        from app.scm.client import trust
+
+        trust.cache_clear()
     time.tzset()
     if request["env"].get("PYTHONWARNINGS") == "error":
         warnings.simplefilter("error")

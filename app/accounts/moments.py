@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from app.accounts import store
+from app.accounts.hosted.model import HostAccount
 from app.accounts.model import Session, Token, User
 from app.db.tx import Tx
 from app.moments import Actor, Change, Facts, Recorders
@@ -73,6 +74,12 @@ def session_ended(by: Actor, user: User, session: Session) -> Change:
 def sessions_ended(by: Actor, user: User, count: int) -> Change:
     """All sessions of an account were ended."""
     return Change("session.delete", by, f"{user.login}#sessions", before={"sessions": count})
+
+
+def disconnected(by: Actor, user: User, account: HostAccount) -> Change:
+    """An account here has an account at a host no longer."""
+    before = {"host": account.host, "login": account.login}
+    return Change("account.disconnect", by, user.login, before=before)
 
 
 def group_changed(by: Actor, verb: str, name: str, logins: Sequence[str] | None) -> Change:

@@ -12,6 +12,7 @@ from app.cli.hooks import hook_path, install_hook
 from app.cli.remote.client import Client, Json, Unreachable
 from app.cli.repo_credentials import credentials
 from app.cli.repo_deliveries import deliveries, redeliver
+from app.cli.repo_key import rotate_key
 from app.cli.terminal import arguments, options, output
 from app.cli.terminal.commands import OneOf, group
 from app.cli.terminal.options import (
@@ -38,6 +39,7 @@ def repo() -> None:
 repo.add_command(credentials)
 repo.add_command(deliveries)
 repo.add_command(redeliver)
+repo.add_command(rotate_key)
 
 
 @repo.command(example="gantry repo add acme/web https://git.example.com/acme/web.git --branch main")

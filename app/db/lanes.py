@@ -30,14 +30,16 @@ class Waiting(NamedTuple):
     seconds: float
 
 
+Connect: TypeAlias = Callable[[], Awaitable[aiosqlite.Connection]]
 Drive: TypeAlias = Callable[[aiosqlite.Connection, Sequence[Waiting]], Awaitable[list[Outcome]]]
 
 
 class Lane:
     """One connection and the transactions that wait for it, of which `group` are driven together."""
 
-    def __init__(self, connection: aiosqlite.Connection, drive: Drive, group: int = GROUP) -> None:
-        self._connection = connection
+    def __init__(self, connect: Connect, drive: Drive, group: int = GROUP) -> None:
+        self._connect = connect
+        self._connection: aiosqlite.Connection | None = None
         self._drive = drive
         self._group = group
         self._waiting: list[Waiting] = []
@@ -45,6 +47,12 @@ class Lane:
         self._began = 0.0
         #: Transactions that wait or are driven.
         self.load = 0
+
+    async def connected(self) -> aiosqlite.Connection:
+        """The connection, made for the first who wants it: each costs memory, a thread, and a look at the schema."""
+        if self._connection is None:
+            self._connection = await self._connect()
+        return self._connection
 
     @property
     def stuck(self) -> bool:
@@ -81,7 +89,7 @@ class Lane:
 
     async def _serve_group(self, group: Sequence[Waiting]) -> None:
         try:
-            outcomes = await self._drive(self._connection, group)
+            outcomes = await self._drive(await self.connected(), group)
         except Exception as error:  # after any error, every caller of the group must get an outcome
             outcomes = [(None, unavailable(error) or error)] * len(group)
         for waiting, (result, failure) in zip(group, outcomes, strict=True):

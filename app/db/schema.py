@@ -105,6 +105,9 @@ Index(
     postgresql_where=_of_a_host,
 )
 
+hook_keys = table("hook_keys", ident(), belongs_to("repos", "repo_id"), *octets("key"), *numbers("until"))
+Index("hook_keys_repo", hook_keys.c.repo_id, hook_keys.c.id)
+
 git_credentials = table(
     "git_credentials",
     ident(),

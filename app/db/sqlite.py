@@ -15,7 +15,7 @@ import contextlib
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,13 +84,13 @@ class Engine:
             await asyncio.to_thread(file.check_unless_closed, Path(path))
             ours = await asyncio.to_thread(_probe, path)
             always = (*_JOURNAL[:ours], *_PRAGMAS)
-            self._lanes.append(Lane(await self._connect((*always, *_WRITER, _NO_WAIT)), _write))
-            for _ in range(READERS):
-                self._lanes.append(Lane(await self._connect((*always, *_READ_ONLY)), _read))
-            self._many.append(Lane(await self._connect((*always, *_READ_ONLY)), _read, group=1))
-            for _ in range(SEARCHERS):
-                made = await self._connect((*always, *_READ_ONLY), KEPT_OF_SEARCHES)
-                self._searchers.append(Lane(made, _search, group=1))
+            read = partial(self._connect, (*always, *_READ_ONLY))
+            writer = Lane(partial(self._connect, (*always, *_WRITER, _NO_WAIT)), _write)
+            self._lanes = [writer, *(Lane(read, _read) for _ in range(READERS))]
+            self._many = [Lane(read, _read, group=1)]
+            search = partial(self._connect, (*always, *_READ_ONLY), KEPT_OF_SEARCHES)
+            self._searchers = [Lane(search, _search, group=1) for _ in range(SEARCHERS)]
+            await writer.connected()
             self._glancing = (await self._connect((*always, *_READ_ONLY, _NO_WAIT)))._conn
         except sqlite3.Error as error:
             await self.close()
@@ -100,12 +100,14 @@ class Engine:
             raise AppError(f"{self._url} cannot be used: {error}", code=code) from error
 
     async def _connect(self, pragmas: Sequence[str], kept: int = KEPT) -> aiosqlite.Connection:
-        database = databases.Database(self._url, cached_statements=kept, check_same_thread=False)
-        await self._exits.enter_async_context(database)
-        connection = await self._exits.enter_async_context(database.connection())
-        made: aiosqlite.Connection = connection.raw_connection
-        await _in_its_thread(made, lambda raw: _prepare(raw, pragmas))
-        return made
+        async with contextlib.AsyncExitStack() as made:
+            database = databases.Database(self._url, cached_statements=kept, check_same_thread=False)
+            await made.enter_async_context(database)
+            connection = await made.enter_async_context(database.connection())
+            raw: aiosqlite.Connection = connection.raw_connection
+            await _in_its_thread(raw, lambda raw: _prepare(raw, pragmas))
+            self._exits.push_async_exit(made.pop_all())
+        return raw
 
     async def close(self) -> None:
         """Finish the transactions that wait, then disconnect."""

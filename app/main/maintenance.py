@@ -17,6 +17,7 @@ from app.folder import BadFolder, Folder, private
 from app.migrate.store import refuse_unfinished
 from app.notify.webhooks import store as webhooks
 from app.repos import credentials
+from app.repos import keys as hook_keys
 from app.repos import model as repos
 from app.repos.secrets import store as secrets
 from app.sealing import keyring, renew
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 #: The columns of all sealed values.
 SEALED = (
     *(*repos.SEALED, *secrets.SEALED, api_keys.DATA, key_pairs.DATA, credentials.SECRET, *hosted.SEALED),
+    *hook_keys.SEALED,
     chat_requests.PLACE,
     *webhooks.SEALED,
 )

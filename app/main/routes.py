@@ -49,13 +49,14 @@ from app.main.examples import EXAMPLES
 from app.notify.webhooks import api as webhooks
 from app.outbox import api as outbox
 from app.repos.api import audit as repo_audit
-from app.repos.api import collaborators, credentials, links, owners, polls, repos, sign, tokens
+from app.repos.api import collaborators, credentials, hosts, links, owners, polls, repos, sign, tokens
 from app.repos.secrets import api as secrets
 from app.repos.templates import api as templates
 from app.runners.dispatch import api as runners
 from app.runners.dispatch.rpc import api as rpc
 from app.runners.manager import PREFIX
 from app.ui import routes as pages
+from app.ui import told
 from app.ui.addresses import OURS
 from app.web import docs, health
 from app.web.errors import ErrorJSON, ErrorPage
@@ -74,6 +75,7 @@ class State(
     bundle_promotion.State,
     outbox.RequestState,
     webhooks.RequestState,
+    told.State,
     bot.BotState,
     mattermost.MattermostState,
     slack.SlackState,
@@ -102,6 +104,7 @@ ROWS: Sequence[Endpoint] = [
     *links.routes,
     *accounts.routes,
     *tokens.routes,
+    *hosts.routes,
     *pages.described,
     *session.routes,
     *audit.routes,
@@ -184,7 +187,7 @@ def application(state: State, traffic: Traffic, policy: Policy, page: ErrorPage)
 
     live = starlette.Router(lifespan=lifespan)
     rows = [*ROWS, *docs.routes([*ROWS, *ARTIFACTORY_ROWS], _error_of, CODES, EXAMPLES)]
-    api, shown = Router(rows, page=page), Router(PAGES, split=pages.split, page=page)
+    api, shown = Router(rows, page=page), Router(PAGES, split=pages.split, page=page, strict=True)
     runners_only = Router(rpc.routes, rpc.answer_to)
     calls = Router([row for row in ARTIFACTORY_ROWS if row not in files.routes], split=_parts)
     artifactory = Router([*ARTIFACTORY_ROWS, *system.unserved(calls.allowed)], faults.answer_to, _parts)

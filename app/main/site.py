@@ -39,7 +39,7 @@ from app.main.routes import RESERVED, State, application
 from app.main.runners import Runners, open_runners
 from app.main.stages import Masks
 from app.main.systems import PATHS as CHATS
-from app.main.webhooks import open_subscribers
+from app.main.webhooks import Outgoing, open_subscribers
 from app.moments import Recorder, Recorders
 from app.notify.webhooks.flow import Webhooks
 from app.outbox import gauges as outbox_gauges
@@ -239,6 +239,7 @@ def _state(
         hear=chats.inbox.hear,
         outbox=outbox,
         webhooks=webhooks,
+        outgoing=Outgoing(webhooks),
         chat=chat,
         slack=chats.systems.slack,
         mattermost=chats.systems.mattermost,

@@ -23,6 +23,7 @@ CODES = codes.of(
             "wrong_kind": ("The credential is for another kind of address.", "Send the fields of the message."),
         },
         409: {
+            "key_changed": ("The key of the hook was exchanged meanwhile.", "Exchange it again."),
             "repo_exists": ("There is a repository of this name.", "Choose another name, or enable that one."),
             "rights_changed": ("The rights were changed meanwhile.", "Look at the rights again, then change them."),
             "secret_exists": ("There is a secret of this name.", "Change it with PATCH, or delete it first."),

@@ -15,14 +15,16 @@ log = logging.getLogger(__name__)
 PATH = "/hook"
 
 
-async def install(hosts: Hosts, seal: Seal, repo: Repo, public_url: str, by: int) -> None:
-    """Let the host of a repository send its webhooks here, as the account `by` may; in vain for plain git.
+async def install(hosts: Hosts, seal: Seal, repo: Repo, public_url: str, by: int) -> bool:
+    """Let the host of a repository send its webhooks here, as the account `by` may; False for plain git, which cannot.
 
     Unreadable with the host's reason when the host refuses, Unavailable when the host is away.
     """
     asked = replace(source(repo), account=by)
-    if isinstance(host := hosts.of(asked), Hooks):
-        await host.install_hook(asked, public_url + PATH, seal.open(repo.signer, SIGNER))
+    if not isinstance(host := hosts.of(asked), Hooks):
+        return False
+    await host.install_hook(asked, public_url + PATH, seal.open(repo.signer, SIGNER))
+    return True
 
 
 async def remove(hosts: Hosts, repo: Repo, public_url: str, by: int) -> None:

@@ -32,6 +32,11 @@ def deleted(by: Actor, repo: Repo) -> Change:
     return Change("repo.delete", by, repo.slug, repo.id, before=facts, about=repo)
 
 
+def key_rotated(by: Actor, repo: Repo) -> Change:
+    """Another key signs the deliveries of a repository. The key is never recorded."""
+    return Change("repo.rotate_key", by, repo.slug, repo.id, about=repo)
+
+
 def changing(recorders: Recorders, verb: str, by: Actor, repo_id: int, tx: Tx[Repo]) -> Tx[Repo]:
     """A transaction that changes a repository and records the changed fields, if there are any."""
     before = yield from settings.lock(repo_id)

@@ -1,14 +1,16 @@
 """What its administrators do to a repository, by the API and by pages: each change with its record."""
 
+from dataclasses import replace
 from functools import partial
 
 from app.accounts.model import User
 from app.db.tx import Tx
 from app.errors import Conflict, Invalid, Problem
-from app.repos import flow, hooks, moments, settings, store
+from app.repos import flow, hooks, keys, moments, settings, store
 from app.repos.access import Access, State
 from app.repos.input import RepoChanges
-from app.repos.model import Permissions, Repo
+from app.repos.keys import Rotated
+from app.repos.model import SIGNER, Permissions, Repo
 
 
 async def update(state: State, found: Access, patch: RepoChanges, seen: str = "") -> Repo:
@@ -67,6 +69,27 @@ async def repair(state: State, found: Access) -> Repo:
         await hooks.install(state["hosts"], state["seal"], found.repo, state["public_url"], found.user_id)
     recorded = partial(_changing, state, found, "repo.repair")
     return await flow.repair(state["db"], state["hosts"], found.repo, state["now"](), recorded)
+
+
+async def rotate_key(state: State, found: Access) -> Rotated:
+    """Make another key that signs the deliveries of the repository, and set it at the host of an enabled one.
+
+    Where the host refuses or is away (Unreadable, Unavailable), the key stays. Conflict when somebody else exchanges
+    the key at the same time.
+    """
+    db, seal, now, repo = state["db"], state["seal"], state["now"](), found.repo
+    key = state["new_key"]()
+    signer, former = seal.seal(key, SIGNER), b""
+    if repo.signer:
+        former = seal.seal(seal.open(repo.signer, SIGNER), keys.KEY)
+    await db.write(keys.allow(repo.id, seal.seal(key, keys.KEY), now))
+    at_host = False
+    if repo.active:
+        renewed = replace(repo, signer=signer)
+        at_host = await hooks.install(state["hosts"], seal, renewed, state["public_url"], found.user_id)
+    exchanging = keys.exchange(repo, signer, former, now)
+    await db.write(state["recorders"].recorded(exchanging, partial(moments.key_rotated, found.by)))
+    return Rotated(key, at_host, now + keys.OVERLAP)
 
 
 async def set_rights(

@@ -38,6 +38,16 @@ class HookJSON(TypedDict):
     key: str
 
 
+class RotatedJSON(HookJSON):
+    """A new key. `at_host`: the repository's host has it already; else the hook must get it until the time `until`.
+
+    Until then, in Unix seconds, the key before counts, too.
+    """
+
+    at_host: bool
+    until: int
+
+
 class RepoJSON(TypedDict):
     """A repository. `timeout` is minutes; `permissions` only where the route says so.
 

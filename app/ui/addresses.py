@@ -2,8 +2,11 @@
 
 A namespace may be nested, and links have its slashes as they are: `/group/team/web/42`. What follows a repository's
 name are numbers, or `-` and words of ours; these may also follow the number of a build.
+
+Browsers take the words `.` and `..` out of a path, also with escapes: `~.` and `~..` stand for them.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, unquote, urlencode
 
@@ -18,6 +21,8 @@ BUILDS, APPROVALS, DEPLOYMENTS, ACCOUNT, KEYS = (
 )
 #: What promotions move: artifact repositories, runs of build-info, release bundles.
 ARTIFACTS, BUILD_INFO, BUNDLES = (f"/{OURS}/{word}" for word in ("artifacts", "build-info", "bundles"))
+#: Words that browsers take out of a path, and those that stand for them; each `~` more stands for one.
+_DOTS, _HIDDEN_DOTS = re.compile(r"~*\.{1,2}"), re.compile(r"~+\.{1,2}")
 #: How many numbers may follow a repository's name: of build, stage and step, or of the build alone.
 _NUMBERS = (3, 1)
 
@@ -39,12 +44,21 @@ def ours(of: Repo, *words: str, number: int = 0, **query: str) -> str:
 
 def below(page: str, *words: str, **query: str) -> str:
     """A page below one of the whole server: `/-/bundles/shop/1.0`."""
-    return "/".join([page, *(quote(word, safe="") for word in words)]) + asking(query)
+    return "/".join([page, *map(_written, words)]) + asking(query)
 
 
 def item(key: str, path: str = "") -> str:
     """The page of an artifact repository, or of a file or folder in one."""
-    return "/".join([ARTIFACTS, *(quote(name, safe="") for name in (key, *filter(None, path.split("/"))))])
+    return "/".join([ARTIFACTS, *map(_written, (key, *filter(None, path.split("/"))))])
+
+
+def _written(word: str) -> str:
+    """A word of ours in a path."""
+    return quote(f"~{word}" if _DOTS.fullmatch(word) else word, safe="")
+
+
+def _read(word: str) -> str:
+    return word[1:] if _HIDDEN_DOTS.fullmatch(word) else word
 
 
 def asking(query: Mapping[str, str]) -> str:
@@ -108,6 +122,9 @@ def split(path: str, raw: bytes) -> Sequence[str]:
     length = _length_of_slug(words)
     if length > 2:
         words = ["/".join(words[: length - 1]), *words[length - 1 :]]
+    if OURS in words:
+        at = words.index(OURS) + 1
+        words = [*words[:at], *map(_read, words[at:])]
     return [first, *words, *end]
 
 

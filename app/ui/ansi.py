@@ -51,6 +51,9 @@ class Painter:
     def line(self, text: str) -> Sequence[Piece]:
         """The pieces of the next line."""
         text = text.rstrip("\r\n")
+        if text.isprintable() and len(text) <= LONGEST:  # so it is with most lines
+            whole = Piece(text, self._classes)
+            return [*_linked(whole)] if "://" in text else [whole] if text else []
         cut, text = len(text) > LONGEST, text[:LONGEST]
         shown = self._overwritten(text) if "\r" in text else [*self._pieces(text)]
         if cut:

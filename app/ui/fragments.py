@@ -12,8 +12,9 @@ The attributes of a region and of what is in it tell `live.js` what to do:
 - `data-still`: nothing moves in the region while the pointer is there.
 - `data-asks`, for a region in a form: the region is asked for with what is in the form, as soon as that changes; with
   `data-asks="target"`, as soon as the field of this name does.
-- `data-own`, which a script sets: what is in this element is the script's, and is left as it is. After each change the
-  region gets the event `gantry:renewed`.
+- `data-own`, which a script sets: what is in this element is the script's, and is left as it is. So the request for
+  the region names the element, by its `id`, in the header `Gantry-Own`, and the answer has the element without content.
+  After each change the region gets the event `gantry:renewed`.
 - `data-title` and `data-icon`: the title of the page and the icon of its tab, from now on.
 - The macros `age` and `took` show times that move on by themselves; so the text of a time does not make a region new.
 - `data-key="p"` or `data-key="g b"`, anywhere: the keys of `keys.js` that press a link or a button, or focus a box.
@@ -22,7 +23,7 @@ The attributes of a region and of what is in it tell `live.js` what to do:
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import Template
@@ -35,10 +36,27 @@ from app.web.reply import HTML
 
 #: The header that names regions; and the beginning of the names of blocks that are regions.
 HEADER, BLOCK = "Gantry-Region", "region_"
+#: The header that names the element of a region that a script owns.
+OWN = "Gantry-Own"
 #: The header of an answer that names the account whose region it is; 0 for a region as everybody sees it.
 ACCOUNT = "Gantry-Account"
 #: What scripts keep up to date by themselves: the text of a time.
 _MOVING = re.compile(rb"(<(?:time|span)[^>]* data-(?:age|since)[^>]*>)[^<]*")
+
+
+def has(request: Request[Any], region: str) -> bool:
+    """Whether the answer to a request has this region: a whole page has all of its regions."""
+    asked = request.headers.get(HEADER)
+    return asked is None or region in _names(asked)
+
+
+def is_owned(request: Request[Any], element: str) -> bool:
+    """Whether the element of this id is the script's, so that the answer needs no content for the element."""
+    return HEADER in request.headers and request.headers.get(OWN) == element
+
+
+def _names(regions: str) -> Sequence[str]:
+    return [*dict.fromkeys(one.strip() for one in regions.split(","))]
 
 
 def answer(request: Request[Any], regions: str, name: str, values: Mapping[str, Any]) -> HTML:
@@ -47,13 +65,13 @@ def answer(request: Request[Any], regions: str, name: str, values: Mapping[str, 
     Invalid for what is no region of the page.
     """
     template = environment().get_template(name)
-    blocks = [_block(template, region) for region in dict.fromkeys(one.strip() for one in regions.split(","))]
+    blocks = [_block(template, region) for region in _names(regions)]
     with by_clock_of(values):
         context = template.new_context(dict(values))
         text = "".join(part for block in blocks for part in block(context)).encode()
     lasting = _MOVING.sub(rb"\1", text)
     tag = f'W/"{hashlib.sha256(lasting).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Vary": HEADER, ACCOUNT: str(values["frame"].account)}
+    headers = {"ETag": tag, "Vary": f"{HEADER}, {OWN}", ACCOUNT: str(values["frame"].account)}
     if request.headers.get("if-none-match") == tag:
         return HTML(status_code=304, headers=headers)
     return HTML(text, headers=headers)

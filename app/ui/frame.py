@@ -81,6 +81,11 @@ class Frame:
     clock: tzinfo = UTC
 
     @property
+    def zone(self) -> str:
+        """The name of the clock's time zone."""
+        return str(self.clock)
+
+    @property
     def path(self) -> str:
         """The path of the page."""
         return self.here.partition("?")[0]

@@ -34,6 +34,10 @@ class _Views:
         """The time of day."""
         return views.clock(then, _clock.get())
 
+    def clock_of_line(self, then: int) -> str:
+        """The time of day, to the second."""
+        return views.clock_of_line(then, _clock.get())
+
 
 _kept: OrderedDict[Hashable, str] = OrderedDict()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
-from app.builds.logs.text import plain
+from app.builds.logs.text import ESCAPE, plain
 from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
 from app.repos.model import Permissions, Right
 from app.ui.ansi import REST
@@ -71,6 +71,12 @@ _MARKS: Mapping[Status, Mark] = {
     "declined": Mark("stopped", "declined", "neutral", "■"),
 }
 _ROLLED_BACK = Mark("rolled-back", "rolled back", "neutral", "↶")
+#: Of deliveries to webhooks.
+_DELIVERED: Mapping[str, Mark] = {
+    "waiting": Mark("queued", "waiting", "neutral", "…"),
+    "delivered": Mark("success", "delivered", "success", "✓"),
+    "failed": Mark("failed", "failed", "failed", "✗"),
+}
 #: Of a status that this version does not know.
 _UNKNOWN = Mark("queued", "unknown", "neutral", "?")
 
@@ -83,6 +89,11 @@ def mark(status: Status) -> Mark:
 def mark_of(build: Build) -> Mark:
     """The mark of a build; one of which nothing runs before an approval waits for the approval."""
     return mark(build.state)
+
+
+def delivered(outcome: str) -> Mark:
+    """The mark of a delivery to a webhook."""
+    return _DELIVERED.get(outcome, _UNKNOWN)
 
 
 def outcome(build: Build) -> Mark:
@@ -150,6 +161,16 @@ def _moment(then: int, zone: tzinfo) -> datetime:
 def clock(then: int, zone: tzinfo = UTC) -> str:
     """The time of day."""
     return _moment(then, zone).strftime("%H:%M")
+
+
+def elapsed(seconds: int) -> str:
+    """A time since a beginning, in minutes and seconds: `2:09`."""
+    return f"{seconds // 60}:{seconds % 60:02}"
+
+
+def clock_of_line(then: int, zone: tzinfo = UTC) -> str:
+    """The time of day, to the second."""
+    return _moment(then, zone).strftime("%H:%M:%S")
 
 
 def day(then: int, zone: tzinfo = UTC) -> str:
@@ -288,18 +309,29 @@ def absence(stage: Stage, step: Step, *, is_known: bool) -> str:
     return "There is no log: the step wrote none, the runner was lost before it sent the log, or the log was deleted."
 
 
+#: The usual words of errors.
+_ERRORS = ["error", "fatal", "failure", "failed", "panic", "exception", "traceback", "denied", "refused", "not found"]
 #: What a line that looks like an error has; a script reads this, too, and what says that nothing is wrong.
-WRONG = re.compile(
-    r"(?:^|[^\w.-])(?:error|fatal|failure|failed|panic|exception|traceback|not found|denied|refused)(?:$|[^\w-])", re.I
-)
+WRONG = re.compile(rf"(?:^|[^\w.-])(?:{'|'.join(_ERRORS)})(?:$|[^\w-])", re.I)
 #: Characters of a line that are searched for signs of an error.
 _SEARCHED = 1000
-FINE = re.compile(r"\b(?:0|no) (?:errors?|failures?|failed)\b", re.I)
+#: What says that nothing is wrong; and what only repeats a command, as runners write before they run the command: of
+#: one with several lines, only the first line begins with a plus, and the others look like lines of a shell script.
+FINE = re.compile(
+    r"^\+ |^\s*(?:(?:echo|printf)\s|\w+=\S*\s*$)|\b(?:echo|printf) +[\"'$]|>&2|(?:;;|; (?:then|do))\s*$"
+    r"|\b(?:0|no) (?:errors?|failures?|failed)\b",
+    re.I,
+)
 
 
 def looks_wrong(line: str) -> bool:
     """Whether a line of a log has a usual word of errors."""
-    text = plain(line[:_SEARCHED])
+    text = line[:_SEARCHED]
+    if ESCAPE.search(text):
+        text = plain(text)
+    folded = text.lower()
+    if not any(word in folded for word in _ERRORS):  # quicker than the pattern, and so it is with most lines
+        return False
     return WRONG.search(text) is not None and FINE.search(text) is None
 
 
@@ -313,7 +345,7 @@ LOG_WORDS: Mapping[str, str | Mapping[str, str]] = {
     "exit": "step ended: {status}, exit code {code}",
     "statuses": {status: shown.word for status, shown in _MARKS.items()},
     "rest": REST,
-    "late": "Only the end of this log is shown here, from line {n} on: it is very long. The raw log has all of it.",
+    "part": "Lines {from} to {to} of {n} are shown here, because the log is very long.",
     "short": "This log ends with line {n}.",
     "fine": "No line looks like an error.",
     "many": "These are too many lines to copy: download the log.",

@@ -38,6 +38,8 @@ def decoded(text: str) -> str:
 
 
 Part: TypeAlias = str | Word
+#: Digits of a number of a path are fewer.
+_LONGEST_NUMBER = 19
 
 
 class Path:
@@ -70,6 +72,11 @@ class Path:
     def words(self) -> list[Word]:
         """The words in their order."""
         return [word for _, word in self._places]
+
+    def has_numbers(self, split: Sequence[str]) -> bool:
+        """Whether each word that must be a number is one in a request's path, which must match this one otherwise."""
+        numbers = (split[at] for at, word in self._places if isinstance(word.example, int))
+        return all(part.isascii() and part.isdecimal() and len(part) < _LONGEST_NUMBER for part in numbers)
 
     def values(self, split: Sequence[str]) -> dict[str, str]:
         """The value of each word in a request's path, split at its slashes; the path must match this one."""

@@ -50,7 +50,8 @@ def split_raw(scope: Scope) -> Sequence[str]:
 class Router:
     """Answers requests by these rows; `answer_to` makes the answer of every error, `split` parts a request's path.
 
-    With `page`, clients that prefer pages get errors as pages.
+    With `page`, clients that prefer pages get errors as pages. With `strict`, a path with a text where a number belongs
+    is an unknown one; else the row answers, and says what is wrong.
 
     Of several matching rows, a fixed part wins over a word, and a word over the rest of the path. HEAD is answered
     like GET. No other layer lies between the router and a handler, as thousands of requests may wait here.
@@ -62,8 +63,11 @@ class Router:
         answer_to: Callable[[Exception], Response] = errors.answer_to,
         split: Callable[[Scope], Sequence[str]] = split_decoded,
         page: ErrorPage | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         self._root = _Node()
+        self._strict = strict
         self._answer_to = answer_to
         self._split = split
         self._page = page
@@ -114,6 +118,8 @@ class Router:
         row = _find(self._root, split, 1, request.method) if not split[0] else None
         if row is None:
             raise _no_row(self._root, split)
+        if self._strict and not row.path.has_numbers(split):
+            raise HTTPException(404)
         enter(request, row, split)
         return row
 

@@ -20,6 +20,7 @@ from playwright.sync_api import (
     Request,
     Response,
     StorageState,
+    ViewportSize,
     WebError,
     expect,
     sync_playwright,
@@ -76,7 +77,7 @@ class Browse:
             base_url=self.place.server.url,
             storage_state=self.session(login) if login else None,
             color_scheme=scheme,
-            viewport={"width": width, "height": _WIDE_HEIGHT if width == DESK else _TALL_HEIGHT},
+            viewport=_viewport(width),
             has_touch=width != DESK,
             java_script_enabled=scripts,
             reduced_motion="reduce" if calm else "no-preference",
@@ -135,6 +136,24 @@ class Browse:
             self._errors.add(response.url)
         else:
             self._complaints.append(f"status {response.status}: {response.url}")
+
+
+class Device:
+    """An open page on one device after another: what the page has loaded stays."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self._session = page.context.new_cdp_session(page)  # as long as it lives, what it emulates stays
+
+    def become(self, width: int, scheme: Scheme = "light") -> None:
+        """Be a device of this width and scheme of colours; all but a desk are touched."""
+        self._session.send("Emulation.setTouchEmulationEnabled", {"enabled": width != DESK})
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.set_viewport_size(_viewport(width))
+
+
+def _viewport(width: int) -> ViewportSize:
+    return {"width": width, "height": _WIDE_HEIGHT if width == DESK else _TALL_HEIGHT}
 
 
 def sign_in(page: Page, token: str, *, back: str = "") -> None:

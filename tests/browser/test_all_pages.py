@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.browse import DESK, NARROWEST, PHONE, Browse, Scheme
+from tests.browser.browse import DESK, NARROWEST, PHONE, Browse, Device, Scheme
 from tests.browser.pages import PAGES, Shown
 from tests.browser.place import Place
 
@@ -21,7 +21,6 @@ async (tags) => {
 """
 #: Devices by scheme of colours and width; those that are enough for another state of a page come first.
 DEVICES: list[tuple[Scheme, int]] = [("light", DESK), ("dark", PHONE), ("light", PHONE), ("dark", DESK)]
-CASES = [(device, name) for device in DEVICES for name in PAGES if not PAGES[name].again or device in DEVICES[:2]]
 _SCROLLS = "() => [document.documentElement.scrollWidth, innerWidth]"
 
 
@@ -34,20 +33,30 @@ def browser(chromium: Browser, place: Place) -> Iterator[Browse]:
 
 
 @pytest.fixture(scope="module")
-def device(request: pytest.FixtureRequest, browser: Browse) -> Iterator[Page]:
-    """A page of a device, which knows axe."""
-    scheme, width = request.param
-    page = browser(scheme=scheme, width=width)
+def device(browser: Browse) -> Device:
+    """A device whose pages know axe."""
+    page = browser()
     page.context.add_init_script(path=AXE)
-    yield page
-    page.context.close()
+    return Device(page)
 
 
-@pytest.fixture(scope="module")
-def narrow(browser: Browse) -> Iterator[Page]:
-    page = browser(width=NARROWEST)
-    yield page
-    page.context.close()
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_keeps_the_rules_of_accessibility_and_never_scrolls_sideways(
+    browser: Browse, device: Device, name: str
+) -> None:
+    shown = PAGES[name]
+    open_as(browser, device.page, shown)
+
+    violations: dict[str, list[str]] = {}
+    for scheme, width in DEVICES[:2] if shown.again else DEVICES:
+        device.become(width, scheme)
+        violations[f"{scheme}, {width}"] = device.page.evaluate(_RUN, RULES)
+    device.become(NARROWEST)
+    needed, there = device.page.evaluate(_SCROLLS)
+
+    assert {where: found for where, found in violations.items() if found} == {}
+    assert needed <= there == NARROWEST
+    browser.check()
 
 
 def open_as(browser: Browse, page: Page, shown: Shown) -> None:
@@ -55,29 +64,3 @@ def open_as(browser: Browse, page: Page, shown: Shown) -> None:
     for cookie in browser.session(shown.login)["cookies"] if shown.login else ():
         page.context.add_cookies([{"name": cookie["name"], "value": cookie["value"], "url": browser.place.server.url}])
     page.goto(shown.address)
-
-
-@pytest.mark.parametrize(
-    ("device", "name"),
-    CASES,
-    indirect=["device"],
-    scope="module",
-    ids=[f"{scheme}-{width}-{name}" for (scheme, width), name in CASES],
-)
-def test_a_page_keeps_the_rules_of_accessibility(browser: Browse, device: Page, name: str) -> None:
-    open_as(browser, device, PAGES[name])
-
-    violations: list[str] = device.evaluate(_RUN, RULES)
-
-    assert violations == []
-    browser.check()
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_does_not_scroll_sideways_on_the_narrowest_screen(browser: Browse, narrow: Page, name: str) -> None:
-    open_as(browser, narrow, PAGES[name])
-
-    needed, there = narrow.evaluate(_SCROLLS)
-
-    assert needed <= there == NARROWEST
-    browser.check()

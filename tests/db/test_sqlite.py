@@ -12,6 +12,7 @@ import pytest
 from app.db import sqlite
 from app.db.tx import Tx, each, many, one, run
 from app.errors import AppError, Conflict, Unavailable
+from tests.soon import soon
 
 Write: TypeAlias = Callable[[Tx[Any]], Coroutine[Any, Any, Any]]
 
@@ -101,6 +102,22 @@ async def test_a_reader_keeps_its_snapshot_for_the_whole_transaction(db: sqlite.
     assert await db.read(names()) == ["meanwhile"]
 
 
+async def test_a_connection_that_cannot_be_made_fails_those_who_wait_and_is_made_later(
+    db: sqlite.Engine, tmp_path: Path
+) -> None:
+    threads = threading.active_count()
+    file, away = tmp_path / "test.sqlite", tmp_path / "away"
+    file.rename(away)
+    file.mkdir()
+    outcomes = await asyncio.gather(db.read(names()), db.read(names()), return_exceptions=True)
+    file.rmdir()
+    away.rename(file)
+
+    assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
+    assert await db.read(names()) == []
+    await soon(lambda: threading.active_count() == threads + 1)
+
+
 async def test_readers_cannot_write(db: sqlite.Engine) -> None:
     with pytest.raises(Unavailable, match="cannot be written"):
         await db.read(add("no"))
@@ -117,7 +134,7 @@ async def test_a_caller_that_gives_up_neither_blocks_nor_breaks_the_others(db: s
 
 
 async def on_writer(db: sqlite.Engine, function: Callable[[sqlite3.Connection], Any]) -> Any:
-    return await sqlite._in_its_thread(db._lanes[0]._connection, function)
+    return await sqlite._in_its_thread(await db._lanes[0].connected(), function)
 
 
 async def test_a_glance_reads_what_was_committed_in_the_thread_of_its_caller(db: sqlite.Engine) -> None:

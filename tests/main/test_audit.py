@@ -148,6 +148,11 @@ def digest(text: str) -> str:
 KIM = ("POST", "/api/users", {"login": "kim", "email": "k@example.com"})
 BEN = {"login": "ben", "email": "b@example.com", "machine": True}
 DISABLED = ("DELETE", REPO, None)
+AT_HOST = """
+    INSERT INTO host_accounts (user_id, host, uid, login, kind, token, refresh, expires, broken, created, updated,
+        synced, repositories, found, fault, due, lease, renewing)
+    VALUES (1, 'github', '7', 'octo', 'token', '', '', 0, '', 0, 0, 0, 0, 0, '', 0, 0, 0)
+"""
 HAS_TOKEN = ("POST", "/api/user/tokens", {"name": "ci", "scope": "read"})
 HAS_SECRET = ("POST", f"{REPO}/secrets", SECRET)
 HAS_SHARED = ("POST", "/api/secrets/octocat", SECRET)
@@ -170,6 +175,14 @@ VERBS: dict[str, Done] = {
     ),
     "account.rotate": Done("POST", "/api/users/kim/token/rotate", None, "kim", first=[KIM]),
     "account.rotate own": Done("POST", "/api/user/token?rotate=true", None, "octocat"),
+    "account.disconnect": Done(
+        "DELETE",
+        "/api/user/hosts/github",
+        None,
+        "octocat",
+        {"host": "github", "login": "octo"},
+        first=[("POST", "/api/user/tokens", {"name": "mine", "scope": "admin"})],
+    ),
     "token.create": Done(
         "POST",
         "/api/user/tokens",
@@ -196,6 +209,7 @@ VERBS: dict[str, Done] = {
     "repo.enable": Done("POST", REPO, before={"active": False}, after={"active": True}, first=[DISABLED]),
     "repo.chown": Done("POST", f"{REPO}/chown", before={"user_id": 2}, after={"user_id": 1}),
     "repo.repair": Done("POST", f"{REPO}/repair", before={"default_branch": "old"}, after={"default_branch": "main"}),
+    "repo.rotate_key": Done("POST", f"{REPO}/hook/rotate"),
     "repo.delete": Done("DELETE", f"{REPO}?remove=true"),
     "right.grant": Done(
         "PUT", f"{REPO}/collaborators/kim", {"admin": True}, f"{SLUG}#collaborators/kim", NONE, ALL, first=[KIM]
@@ -275,6 +289,7 @@ async def prepare(place: Place, name: str) -> Done:
     for method, path, body in done.first:
         await place.ask(method, path, body)
     for sql in {
+        "account.disconnect": [AT_HOST],
         "repo.chown": ["UPDATE repos SET user_id = 2"],
         "repo.repair": ["UPDATE repos SET default_branch = 'old'"],
     }.get(name, ()):

@@ -277,7 +277,7 @@ async def test_a_call_that_hangs_ends_before_the_entry_is_given_to_another_serve
 async def test_the_log_tells_when_a_host_goes_and_when_it_is_back(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "app")
     scene.far.errors["forge"] = DOWN
     await scene.add("one")
     await scene.add("two", subject="t")

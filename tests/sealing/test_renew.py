@@ -19,6 +19,7 @@ from app.db.tx import many, run
 from app.main.maintenance import SEALED
 from app.notify.webhooks import store as webhooks
 from app.repos import credentials, store
+from app.repos import keys as hook_keys
 from app.repos.model import SECRET, SIGNER, Repo
 from app.repos.secrets import store as secrets
 from app.sealing import renew as sealed
@@ -34,6 +35,7 @@ VALUES = {
     key_pairs.DATA: "-----BEGIN PRIVATE KEY-----",
     TOKEN: "gho_and_more",
     REFRESH: "",
+    hook_keys.KEY: "another hook key",
     credentials.SECRET: "glpat and more",
     requests.PLACE: "https://hooks.slack.com/commands/T1/1/abc",
     webhooks.URL: "https://hooks.slack.com/services/T1/B1/abc",
@@ -60,6 +62,7 @@ async def fill(db: Database, repo: Repo, seal: Seal) -> None:
         made = await db.write(store.create(replace(repo, name=f"r{number}", signer=signer, secret=secret)))
         token = seal.seal(VALUES[credentials.SECRET], credentials.SECRET)
         await db.write(credentials.set_credentials(made.id, "https", "bot", token, 1))
+        await db.write(hook_keys.allow(made.id, seal.seal(VALUES[hook_keys.KEY], hook_keys.KEY), 1))
         for owner in (secrets.of_repo(made.id), secrets.of_namespace(f"n{number}")):
             value = seal.seal(VALUES[owner.purpose], owner.purpose)
             await db.write(secrets.create(owner, "token", value, pull_request=False, pull_request_push=False))

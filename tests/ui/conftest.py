@@ -18,7 +18,7 @@ async def place(db: Database, tmp_path: Path) -> AsyncIterator[Place]:
     scene, why = await laid(db, tmp_path), dict[int, str]()
     rows = [*routes.routes, *routes.described]
     known = state(scene, why)
-    async with serving(rows, page=errors.page, split=routes.split, **known) as client:
+    async with serving(rows, page=errors.page, split=routes.split, strict=True, **known) as client:
         yield Place(scene, client, await people(scene), known["behind"], why)
 
 

@@ -13,7 +13,12 @@ from app.builds.cron.pace import Pace
 from app.builds.deliveries.keeper import Keeper
 from app.builds.moments import Moments
 from app.db.tx import Tx
+from app.main.webhooks import Outgoing
 from app.moments import Moment, Recorder, Recorders
+from app.notify.webhooks.flow import Webhooks
+from app.notify.webhooks.known import Known
+from app.notify.webhooks.upkeep import Upkeep
+from app.outbox.worker import Worker
 from app.repos import store as repos
 from app.repos.model import Repo
 from app.ui import errors, routes
@@ -31,6 +36,7 @@ class Desk(Place):
     moments: list[Any] = field(default_factory=list)
     #: Logins of the accounts that were synchronised with their hosts.
     synced: list[str] = field(default_factory=list)
+    webhooks: Webhooks = field(kw_only=True)
 
     async def post(self, path: str, who: str = "keeper", **fields: str) -> httpx2.Response:
         """What a form of the server's own page sends."""
@@ -82,11 +88,25 @@ async def desk_of(scene: Scene, **more: Any) -> AsyncIterator[Desk]:
         "cron_pace": Pace(),
         "keeper": Keeper(scene.ports),
         "syncs": Syncs(),
+        "outgoing": Outgoing(webhooks := _webhooks(scene, recorders)),
     }
     rows = [*routes.routes, *routes.described]
     values = state(scene, {}) | known | more
-    async with serving(rows, page=errors.page, split=routes.split, **values) as client:
-        yield Desk(scene, client, await people(scene), values["behind"], moments=moments, synced=synced)
+    async with serving(rows, page=errors.page, split=routes.split, strict=True, **values) as client:
+        yield Desk(
+            scene, client, await people(scene), values["behind"], moments=moments, synced=synced, webhooks=webhooks
+        )
+
+
+def _webhooks(scene: Scene, recorders: Recorders) -> Webhooks:
+    """The verbs of webhooks, of which nothing leaves: no worker runs."""
+    db = scene.ports.db
+
+    def now_ms() -> int:
+        return scene.clock() * 1000
+
+    worker = Worker(db, {}, "w", now_ms, alone=True)
+    return Webhooks(db, SEAL, recorders, Known(db), Upkeep(db, now_ms), worker, now_ms)
 
 
 def path_of(address: str) -> str:

@@ -1,19 +1,28 @@
 """One's own account: tokens that are shown once, browsers, hosts, and how this browser shows pages."""
 
 import re
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.accounts import proofs, store
+from app.accounts.hosted import store as hosted
+from app.accounts.hosted.model import HostAccount
 from app.accounts.model import Token
-from app.db.tx import each
+from app.db.connect import Database
+from app.db.tx import each, run
+from app.repos import store as repos
+from app.repos.model import Permissions
 from app.ui import errors, routes
 from tests.accounts import farside
 from tests.accounts.farside import OWN
+from tests.accounts.hosted.forge import FakeForge
+from tests.builds.farside import laid
 from tests.counting import Counting
 from tests.ui.farside import BROWSER, NOW, Page, attributes, state
-from tests.ui.settings import Desk
+from tests.ui.settings import Desk, desk_of
 from tests.ui.test_hostile import HOSTILE
 from tests.web.asgi import serving
 
@@ -193,7 +202,7 @@ async def test_the_page_asks_for_few_statements_and_leaves_issued_tokens_out(des
     await desk.scene.ports.db.write(each(proofs.add_row(one, one.name) for one in issued))
     counting: Any = Counting(desk.scene.ports.db)
     values = state(desk.scene, {}) | {"db": counting}
-    async with serving(routes.routes, page=errors.page, split=routes.split, **values) as client:
+    async with serving(routes.routes, page=errors.page, split=routes.split, strict=True, **values) as client:
         answer = await client.get(HERE, headers=BROWSER | farside.shown(desk.cookies["reader"]))
 
     assert counting.calls == ["read"]
@@ -212,3 +221,79 @@ async def test_synchronising_begins_and_comes_back(desk: Desk) -> None:
 
     assert "are synchronised now" in page.text("main [role=status]")
     assert desk.synced == ["root"]
+
+
+@pytest.fixture
+async def linked(db: Database, tmp_path: Path) -> AsyncIterator[Desk]:
+    """The reader has an account at a host, which has told rights in the repository, and rights that were given here."""
+    scene, host = await laid(db, tmp_path), FakeForge().as_host()
+    async with desk_of(scene, logins=farside.logins(db, host)) as desk:
+        reader = await db.read(store.find("reader"))
+        account = HostAccount(0, reader.id, "github", "7", "octo-reader", "bearer", b"", b"")
+        await db.write(hosted.link(account))
+        await desk.set("repos WHERE id = 1", scm="github", user_id=reader.id)
+        await db.write(repos.grant(1, reader.id, Permissions(True), NOW, synced=NOW))
+        yield desk
+
+
+async def at_hosts(desk: Desk) -> list[str]:
+    reader = await desk.scene.ports.db.read(store.find("reader"))
+    return [one.host for one in await desk.scene.ports.db.read(hosted.of_user(reader.id))]
+
+
+async def test_an_account_at_a_host_is_disconnected_with_the_rights_that_it_told(linked: Desk) -> None:
+    await linked.post(f"{HERE}/tokens", "reader", **NEW | {"scope": "admin"})
+    page = await linked.page(HERE)
+    assert "reads 1 repository there as you" in page.text("details")
+    assert "gantry disconnect github" in page.text()
+
+    page = await linked.done(f"{HERE}/hosts/disconnect", "reader", host="github")
+
+    assert "Your account at github is disconnected" in page.text("[role=status]")
+    assert await at_hosts(linked) == []
+    assert linked.verbs == ["token.create", "account.disconnect"]
+    reader = await linked.scene.ports.db.read(store.find("reader"))
+    assert await linked.scene.ports.db.read(repos.permissions(reader.id, 1)) is None
+
+
+async def test_rights_that_were_given_here_stay(linked: Desk) -> None:
+    db, reader = linked.scene.ports.db, await linked.scene.ports.db.read(store.find("reader"))
+    await db.write(repos.grant(1, reader.id, Permissions(True, True), NOW))
+    await linked.post(f"{HERE}/tokens", "reader", **NEW | {"scope": "admin"})
+
+    await linked.done(f"{HERE}/hosts/disconnect", "reader", host="github")
+
+    assert await db.read(repos.permissions(reader.id, 1)) == Permissions(True, True)
+
+
+@pytest.mark.parametrize("used", [0, NOW])
+async def test_the_only_way_to_sign_in_cannot_be_taken_away(linked: Desk, used: int) -> None:
+    """Nobody has seen the default token of an account that a log-in at a host has made."""
+    await linked.set("tokens WHERE name = 'default'", used=used)
+
+    answer = await linked.post(f"{HERE}/hosts/disconnect", "reader", host="github")
+
+    assert answer.status_code == (303 if used else 409)
+    if not used:
+        assert "gantry token create NAME --scope admin" in Page(answer).text("#problems")
+        assert await at_hosts(linked) == ["github"]
+
+
+@pytest.mark.parametrize("limits", [{"scope": "promote"}, {"repos": "octocat/hello", "scope": "admin"}])
+async def test_a_token_that_cannot_sign_in_is_no_other_way(linked: Desk, limits: dict[str, str]) -> None:
+    await linked.post(f"{HERE}/tokens", "reader", **NEW | limits)
+
+    assert (await linked.post(f"{HERE}/hosts/disconnect", "reader", host="github")).status_code == 409
+
+
+async def test_an_account_is_not_disconnected_while_it_is_synchronised(linked: Desk) -> None:
+    await linked.set("tokens WHERE name = 'default'", used=NOW)
+    await linked.scene.ports.db.write(run("UPDATE host_accounts SET lease = :until", until=NOW + 60))
+
+    page = await linked.refused(f"{HERE}/hosts/disconnect", 409, "reader", host="github")
+
+    assert "synchronised at this moment" in page.text("#problems")
+
+
+async def test_a_host_where_the_account_has_none_is_not_found(linked: Desk) -> None:
+    assert (await linked.post(f"{HERE}/hosts/disconnect", "reader", host="gitea")).status_code == 404

@@ -1,6 +1,6 @@
 """Addresses of pages, and how they are read."""
 
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
@@ -54,6 +54,41 @@ def test_every_address_is_read_as_it_was_written(namespace: str, name: str) -> N
 
     for address, rest in cases.items():
         assert addresses.split(unquote(address), address.encode()) == ["", namespace, name, *rest]
+
+
+#: Names that browsers, or readers of addresses, could take for something else.
+ODD = [".", "..", "~.", "~..", "~~.", "...", "~", "-", "%2e", "%2E.", "%2F", "%", "a%20b", "a b", "?x=1", "#x", "+"]
+ODD += ["a/b", "a/../b", "/", "//", "&", ";x", ":x", "1", "a\\b", "promote", "\u00fc\u0436", "\U0001f600", "\u202eb"]
+
+
+def browsed(address: str) -> str:
+    """The path that a browser asks for, by the rules of the URL Standard (4.4, path state)."""
+    path = address.partition("#")[0].partition("?")[0].replace("\\", "/")
+    parts: list[str] = []
+    for part in path.split("/")[1:]:
+        dots = part.lower().replace("%2e", ".")
+        if dots == "..":
+            del parts[-1:]
+        elif dots != ".":
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_browser_leaves_every_name_in_an_address_as_it_is(name: str) -> None:
+    repo = Repo(1, "group/team", "web")
+    cases = {
+        addresses.target(repo, name): ["", "group/team", "web", "-", "targets", name],
+        addresses.ours(repo, "settings", "secrets", name, "remove"): [
+            *["", "group/team", "web", "-", "settings", "secrets", name, "remove"]
+        ],
+        addresses.below(addresses.BUNDLES, "shop", name): ["", "-", "bundles", "shop", name],
+    }
+
+    for address, parts in cases.items():
+        assert browsed(address) == address
+        assert urlsplit(urljoin("http://gantry.test/x/", address)).path == address
+        assert addresses.split(unquote(address), address.encode()) == parts
 
 
 def test_a_query_has_what_has_a_value() -> None:

@@ -175,7 +175,7 @@ async def test_a_database_that_does_not_answer_is_told_with_a_way_to_try_again(p
 
     slow: Any = Slow(place.scene.ports.db)
     known = state(place.scene, {}) | {"db": slow}
-    async with serving(routes.routes, page=errors.page, split=routes.split, **known) as client:
+    async with serving(routes.routes, page=errors.page, split=routes.split, strict=True, **known) as client:
         whole = await client.get("/?show=failed", headers=BROWSER)
         part = await client.get("/?show=failed", headers=BROWSER | {"Gantry-Region": "board"})
 

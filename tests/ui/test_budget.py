@@ -98,7 +98,7 @@ async def test_a_page_asks_for_few_statements_in_one_transaction(place: Place, p
     counting: Any = Counting(place.scene.ports.db)
     why = dict[int, str]()
     known = state(place.scene, why) | {"db": counting}
-    async with serving(routes.routes, page=errors.page, split=routes.split, **known) as client:
+    async with serving(routes.routes, page=errors.page, split=routes.split, strict=True, **known) as client:
         answer = await client.get(path, headers=BROWSER | farside.shown(place.cookies["writer"]))
 
     assert answer.status_code == 200
@@ -125,7 +125,7 @@ async def test_a_form_reads_once_and_rehearses_once(
     moments = Moments(counting, place.scene.ports.logs, Recorders())
     scene = replace(place.scene, ports=replace(place.scene.ports, db=counting, moments=moments))
     known = state(scene, {}) | {"db": counting}
-    async with serving(routes.routes, page=errors.page, split=routes.split, **known) as client:
+    async with serving(routes.routes, page=errors.page, split=routes.split, strict=True, **known) as client:
         answer = await client.get(path, headers=BROWSER | farside.shown(place.cookies[who]))
 
     assert answer.status_code == 200
@@ -192,7 +192,7 @@ async def instructions(place: Place, file: Path, path: str) -> int:
     """What SQLite runs for a page, counted by driving the statements of the page once more."""
     counting: Any = Counting(place.scene.ports.db)
     known = state(place.scene, {}) | {"db": counting}
-    async with serving(routes.routes, page=errors.page, split=routes.split, **known) as client:
+    async with serving(routes.routes, page=errors.page, split=routes.split, strict=True, **known) as client:
         answer = await client.get(path, headers=BROWSER | farside.shown(place.cookies["writer"]))
     assert answer.status_code == 200, answer.text
     with closing(sqlite3.connect(file, isolation_level=None)) as raw:

@@ -1,5 +1,7 @@
 """One region of a page by itself."""
 
+from typing import Any
+
 import pytest
 
 from app.builds.live.broadcast import Broadcast
@@ -79,7 +81,10 @@ async def test_a_page_knows_the_change_after_which_it_was_made(place: Place) -> 
     known = state(place.scene, place.why)
     live: Broadcast = known["broadcast"]
     rows = [*routes.routes, *routes.described]
-    async with serving(rows, page=errors.page, split=routes.split, **known) as place.client, live.running():
+    async with (
+        serving(rows, page=errors.page, split=routes.split, strict=True, **known) as place.client,
+        live.running(),
+    ):
         assert (await place.page("/octocat/hello")).root("data-heard") == ""
         reader = await live.join(Who(place.repo.user_id), None, "", lambda: None)
         assert await anext(reader) == PING
@@ -108,3 +113,50 @@ async def test_what_is_no_region_is_refused_with_those_that_there_are(place: Pla
 
 async def test_a_region_needs_the_rights_of_its_page(place: Place) -> None:
     assert (await place.get("/octocat/hello", "nobody", **{"Gantry-Region": "builds"})).status_code == 404
+
+
+async def test_a_log_that_a_script_shows_is_left_out_of_its_region(place: Place) -> None:
+    stage = await place.ran(await place.scene.push(), "one")
+    await place.set(f"steps WHERE id = {stage.steps[0].id}", status="running", started=1)
+    await place.write_log(stage.steps[0], *(f"line {number}\n" for number in range(1000)))
+    asked = {"Gantry-Region": "log"}
+
+    whole = await place.get("/octocat/hello/1", **asked)
+    owned = await place.get("/octocat/hello/1", **asked, **{"Gantry-Own": "log-1-1"})
+    other = await place.get("/octocat/hello/1", **asked, **{"Gantry-Own": "log-1-2"})
+    page = await place.get("/octocat/hello/1", **{"Gantry-Own": "log-1-1"})
+
+    assert 'id="log-1-1"' in owned.text
+    assert "running" in owned.text
+    assert "line 1" not in owned.text
+    assert len(owned.text) < 1000
+    assert "line 1" in other.text == whole.text
+    assert "line 1" in page.text
+    assert [answer.headers["vary"] for answer in (whole, owned)] == [
+        "Gantry-Region, Gantry-Own, Accept-Encoding",
+        "Gantry-Region, Gantry-Own",
+    ]
+
+
+async def test_only_the_regions_that_need_a_log_read_it(place: Place) -> None:
+    build = await place.scene.push()
+    stage = await place.ran(build, "one")
+    await place.set(f"steps WHERE id = {stage.steps[0].id}", status="failure", exit_code=1)
+    await place.set(f"builds WHERE id = {build.id}", status="failure")
+    await place.write_log(stage.steps[0], "fine\n", "error: it failed\n")
+    read = list[int]()
+    logs: Any = place.logs
+    opening = logs.open_record
+
+    async def open_record(step_id: int) -> Any:
+        read.append(step_id)
+        return await opening(step_id)
+
+    logs.open_record = open_record
+    head = await place.get("/octocat/hello/1", **{"Gantry-Region": "head"})
+    assert "first error at line 2" in head.text
+    assert read.pop()
+    assert not read
+    for asked in ({"Gantry-Region": "stages"}, {"Gantry-Region": "log", "Gantry-Own": "log-1-1"}):
+        assert "one" in (await place.get("/octocat/hello/1", **asked)).text
+    assert not read

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.main.webhooks import Outgoing
 from app.repos import store as repos
 from app.ui import errors, routes
 from app.ui.pages.settings import access, cron, danger, general, hooks, secrets
@@ -121,8 +122,8 @@ async def test_a_form_of_a_megabyte_or_of_many_fields_is_an_answer(desk: Desk) -
 async def test_a_page_asks_for_few_statements_and_is_small(desk: Desk, subject: str) -> None:
     await desk.post(f"{BASE}/secrets", name="key", data="x")
     counting: Any = Counting(desk.scene.ports.db)
-    known = state(desk.scene, {}) | {"db": counting}
-    async with serving(routes.routes, page=errors.page, split=routes.split, **known) as client:
+    known = state(desk.scene, {}) | {"db": counting, "outgoing": Outgoing(desk.webhooks)}
+    async with serving(routes.routes, page=errors.page, split=routes.split, strict=True, **known) as client:
         answer = await client.get(f"{BASE}/{subject}", headers=BROWSER | farside.shown(desk.cookies["keeper"]))
 
     assert answer.status_code == 200, answer.text

@@ -3,7 +3,7 @@
 import gzip
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
@@ -14,6 +14,7 @@ from tests.accounts import farside
 from tests.builds.farside import NOW, OCTOCAT, pipeline, pushed
 from tests.counting import Counting
 from tests.ui.farside import BROWSER, Page, Place, state, words
+from tests.ui.test_addresses import ODD, browsed
 from tests.ui.test_board import deployed
 from tests.ui.test_hostile import HOSTILE
 from tests.ui.test_repo import promote
@@ -201,10 +202,31 @@ async def test_the_page_is_small_and_asks_for_few_statements(place: Place) -> No
     await place.scene.ports.db.write(each(store.create(draft) for draft in drafts))
     counting: Any = Counting(place.scene.ports.db)
     known = state(place.scene, {}) | {"db": counting}
-    async with serving(routes.routes, page=errors.page, split=routes.split, **known) as client:
+    async with serving(routes.routes, page=errors.page, split=routes.split, strict=True, **known) as client:
         answer = await client.get(LIVE, headers=BROWSER | farside.shown(place.cookies["writer"]))
 
     assert Page(answer).count("tbody tr") == 25
     assert counting.calls == ["read"]
     assert len(counting.statements) <= 16, counting.statements
     assert len(gzip.compress(answer.content)) < 6000
+
+
+@pytest.mark.parametrize("name", ODD)
+async def test_a_target_of_any_name_has_its_page_and_its_forms(place: Place, name: str) -> None:
+    for _ in range(2):
+        await place.scene.push(pipeline(), pipeline("deploy", trigger={"event": ["promote", "rollback"]}))
+    await place.set("builds WHERE number > 0", status="success", finished=place.scene.clock())
+    for number in (1, 2):
+        await promote(place, number, name, "success")
+
+    address = (await place.page("/octocat/hello", "writer")).links("h3 a")[0]
+    page = await place.page(address, "writer")
+
+    assert browsed(address) == address
+    assert page.text("h1").startswith(" ".join(name.split()))
+    assert address in (await place.page("/-/deployments", "writer")).links("th a")
+    forms = [link for link in page.links() if "/-/promote" in link or "/-/rollback" in link]
+    assert forms
+    for link in forms:
+        assert [name] in parse_qs(urlsplit(link).query).values()
+        assert name in (await place.page(link, "writer")).text("main button")

@@ -23,10 +23,11 @@ async def serving(
     policy: Policy = OPEN,
     page: ErrorPage | None = None,
     split: Callable[[Scope], Sequence[str]] = split_decoded,
+    strict: bool = False,
     **state: Any,
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of these routes, with the errors and the surroundings of every request."""
-    router = Stateful(Router(routes, page=page, split=split), {"budgets": policy.budgets, **state})
+    router = Stateful(Router(routes, page=page, split=split, strict=strict), {"budgets": policy.budgets, **state})
     app = Requests(router, Traffic(), policy, page=page)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gantry.test") as client:

@@ -138,3 +138,18 @@ def test_a_word_that_is_not_declared_is_a_bug() -> None:
 def test_nothing_follows_the_rest_of_a_path() -> None:
     with pytest.raises(ValueError, match="nothing can follow"):
         THINGS / ENTRY.tail / "last"
+
+
+@pytest.mark.parametrize("text", ["-", "x", "-1", "\u0663", "9" * 19, ""])
+async def test_a_strict_router_knows_no_path_with_a_text_where_a_number_belongs(text: str) -> None:
+    """Of pages, such an address is one that nobody has made; a client of the API is told what is wrong with it."""
+
+    async def show(_: Request[Any]) -> Response:
+        return Response("shown")
+
+    row = Endpoint("GET", Path.of("/builds") / Word("number", "Number.", 1), show)
+    async with serving([row], strict=True) as client:
+        assert (await client.get(f"/builds/{text}")).status_code == 404
+        assert (await client.get("/builds/42")).text == "shown"
+    async with serving([row]) as client:
+        assert (await client.get("/builds/x")).text == "shown"

@@ -1,6 +1,7 @@
 """POST /hook: a host tells of a push, a pull request, a deployment or a comment (contract scm-webhooks 6, 9)."""
 
 import logging
+from collections.abc import Sequence
 from typing import NotRequired
 
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +16,7 @@ from app.builds.wire import BuildJSON, build_json
 from app.errors import AppError, NothingToRun, Unauthorized
 from app.log import request_id
 from app.moments import Actor
+from app.repos import keys
 from app.repos import store as repos
 from app.repos.hooks import PATH
 from app.repos.model import SIGNER, Repo
@@ -103,11 +105,21 @@ async def _verified(request: Request[State], delivery: Delivery) -> Repo:
     if not with_key:
         delivery.signed_with(_NOBODYS_KEY)
     if not signed:
+        signed = await _signed_beside(request, delivery, found)
+    if not signed:
         about = {"host": delivery.host, "delivery": delivery.id, "repository": delivery.slug}
         log.warning("a webhook has a wrong signature, or its repository is unknown", extra=about)
         _count_stranger(request)
         raise _refusal()
     return signed[0]
+
+
+async def _signed_beside(request: Request[State], delivery: Delivery, found: Sequence[Repo]) -> list[Repo]:
+    """The repositories of which a key signed the delivery that counts beside their own one, while that is exchanged."""
+    now, seal = request.state["ports"].now(), request.state["seal"]
+    beside = await request.state["db"].read(keys.beside([repo.id for repo in found], now))
+    opened = {repo.id: [seal.open(one, keys.KEY) for one in beside.get(repo.id, ())] for repo in found}
+    return [repo for repo in found if any(delivery.signed_with(key) for key in opened[repo.id])]
 
 
 def _count_stranger(request: Request[State]) -> None:

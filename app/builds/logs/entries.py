@@ -28,6 +28,8 @@ _BEGINNING = b'{"pos":'
 _DIGITS, _BEYOND = 20, 2**53
 #: Bytes that are read at once while a beginning is looked for.
 _WINDOW = 64 * 1024
+#: Bytes of lines that are read at first, for often few lines are wanted; and how far before a line the reading begins.
+_FEW = 16 * 1024
 #: Bytes of a log that is written anew which are kept in memory, and seconds that the writing may take.
 _SPOOLED, _PATIENCE = 1024 * 1024, 10.0
 
@@ -84,7 +86,7 @@ class Entries:
     def before(self, pos: int) -> int:
         """A byte from which the first line with this position, or a higher one, soon follows."""
         low, high = 0, self._end
-        while high - low > CHUNK:
+        while high - low > _FEW:
             middle = (low + high) // 2
             place = self.next(middle)
             if place is None or place.pos >= pos or place.at >= high:
@@ -94,13 +96,13 @@ class Entries:
         return low
 
     def since(self, at: int) -> Iterator[Sequence[Entry]]:
-        """All lines that begin at a byte or after it, some at a time."""
-        rest = b""
+        """All lines that begin at a byte or after it, some at a time, and more with each time."""
+        rest, size = b"", _FEW
         place = self.next(at)
         at = place.at if place else self._end
         while at < self._end:
-            data = rest + self._read(at, CHUNK)
-            at += CHUNK
+            data = rest + self._read(at, size)
+            at, size = at + size, min(2 * size, CHUNK)
             cut = data.rfind(_BEGINNING) if at < self._end else len(data)
             if cut > 0:
                 yield list(_entries(data[:cut]))

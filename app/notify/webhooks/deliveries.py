@@ -91,6 +91,18 @@ def _pages(condition: str) -> Pages:
 
 
 PAGES, PAGES_OF_STATE = _pages(""), _pages("AND deliveries.state = :state")
+#: The newest deliveries of all subscriptions of a repository: of each the newest are found by their index.
+NEWEST = f"""
+    SELECT {_COLUMNS}
+    FROM webhooks JOIN webhook_deliveries AS deliveries ON deliveries.webhook_id = webhooks.id AND deliveries.id >= (
+            SELECT coalesce(min(last.id), 0) FROM (
+                SELECT newest.id FROM webhook_deliveries AS newest WHERE newest.webhook_id = webhooks.id
+                ORDER BY newest.id DESC LIMIT :limit
+            ) AS last
+        )
+        JOIN webhook_events AS events ON events.id = deliveries.event_id
+    WHERE webhooks.repo_id = :repo_id {_NEWEST}
+"""  # noqa: S608 - SQL of ours
 SHOW = f"SELECT {_COLUMNS}, deliveries.request, deliveries.answer {_FROM} AND deliveries.id = :id"
 AGAIN = """
     UPDATE webhook_deliveries SET state = 'waiting' WHERE id = :id AND webhook_id = :webhook_id AND state <> 'waiting'
@@ -220,6 +232,11 @@ def page(webhook_id: int, state: State | None, window: Window) -> Tx[Part[Delive
     else:
         rows = yield from many(sql.first, offset=window.offset, **about)
     return window.part([_delivery(row) for row in rows])
+
+
+def newest(repo_id: int, limit: int) -> Tx[list[Delivery]]:
+    """The newest deliveries of all subscriptions of a repository, the newest first."""
+    return [_delivery(row) for row in (yield from many(NEWEST, repo_id=repo_id, limit=limit))]
 
 
 def show(webhook_id: int, delivery_id: int) -> Tx[Shown]:

@@ -12,7 +12,7 @@ from app.repos.access import ADMIN, READ, Access, State
 from app.repos.input import NewRepo, RepoChanges
 from app.repos.model import Repo
 from app.repos.paths import REPO
-from app.repos.wire import HookJSON, RepoJSON, repo_json
+from app.repos.wire import HookJSON, RepoJSON, RotatedJSON, repo_json
 from app.web import body, paging
 from app.web.reply import JSON
 from app.web.route import PAGE, Endpoint
@@ -72,6 +72,17 @@ async def hook(request: Request[State], found: Access) -> JSON[HookJSON]:
     return JSON(HookJSON(url=request.state["public_url"], key=key), headers={"Cache-Control": "no-store"})
 
 
+async def rotate_key(request: Request[State], found: Access) -> JSON[RotatedJSON]:
+    """Make another key that signs the deliveries of the repository's hook; the key before counts for another day.
+
+    The webhook at a host that Gantry has registered gets it; if the host refuses, the key stays. Any other hook must be
+    given it. Drone has no such call.
+    """
+    done = await verbs.rotate_key(request.state, found)
+    told = RotatedJSON(url=request.state["public_url"], key=done.key, at_host=done.at_host, until=done.until)
+    return JSON(told, headers={"Cache-Control": "no-store"})
+
+
 async def update(request: Request[State], found: Access) -> JSON[RepoJSON]:
     """Change settings of a repository; what is left out, or null, stays."""
     patch = await body.parse(request, RepoChanges)
@@ -111,6 +122,15 @@ routes = [
     ),
     Endpoint("GET", REPO, show, operation="repos.show", needs=READ),
     Endpoint("GET", REPO / "hook", hook, operation="repos.hook", needs=ADMIN, scope="admin"),
+    Endpoint(
+        "POST",
+        REPO / "hook/rotate",
+        rotate_key,
+        operation="repos.rotate_key",
+        needs=ADMIN,
+        errors=[409, 422],
+        secret=True,
+    ),
     Endpoint("PATCH", REPO, update, operation="repos.update", needs=ADMIN, body=RepoChanges),
     Endpoint("POST", REPO, enable, operation="repos.enable", needs=ADMIN, errors=[422]),
     Endpoint("POST", REPO / "chown", chown, operation="repos.chown", needs=ADMIN),

@@ -18,6 +18,7 @@ from app.db.tx import Tx
 from app.errors import AppError, Invalid, Problem, Unauthorized
 from app.repos import tokens
 from app.repos.access import State
+from app.repos.hosted import disconnect
 from app.repos.input import NewToken
 from app.ui import actions, addresses, frame
 from app.ui.actions import Form
@@ -45,6 +46,8 @@ class Found:
     tokens: Sequence[Token]
     sessions: Sequence[Session]
     at_hosts: Sequence[HostAccount]
+    #: How many repositories the server reads as the account, by host.
+    read_by: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class View:
     #: What the account has at hosts, by the name of the host, and at which of them it is synchronised now.
     mine: Mapping[str, HostAccount]
     syncing: frozenset[str]
+    read_by: Mapping[str, int]
     scopes: Sequence[str]
     lasting: Sequence[str]
     themes: Sequence[str]
@@ -79,7 +83,9 @@ async def show(request: Request[State], caller: Caller, read: Read[Found]) -> HT
 def _reads(request: Request[State], caller: Caller) -> Tx[Found]:
     mine = yield from proofs.list_named_tokens(caller.user.id)
     browsers = yield from proofs.list_sessions(caller.user.id, request.state["now"]())
-    return Found(mine, browsers, (yield from hosted.of_user(caller.user.id)))
+    at_hosts = yield from hosted.of_user(caller.user.id)
+    read_by = (yield from disconnect.read_by(caller.user.id)) if at_hosts else {}
+    return Found(mine, browsers, at_hosts, read_by)
 
 
 def _page(request: Request[State], caller: Caller, read: Read[Found], form: Form) -> HTML:
@@ -93,6 +99,7 @@ def _page(request: Request[State], caller: Caller, read: Read[Found], form: Form
         request.state["logins"].hosts,
         {account.host: account for account in found.at_hosts},
         frozenset(account.host for account in found.at_hosts if account.syncing(now)),
+        found.read_by,
         SCOPES,
         list(LASTING),
         THEMES,
@@ -170,6 +177,11 @@ async def _sync(request: Request[State], caller: Caller, _: Mapping[str, str]) -
     return "syncing", ""
 
 
+async def _disconnect(request: Request[State], caller: Caller, typed: Mapping[str, str]) -> tuple[str, str]:
+    gone = await disconnect.disconnect(request.state, caller, typed.get("host", ""))
+    return "disconnected", gone.host
+
+
 async def _keep_display(request: Request[State], _: Caller, typed: Mapping[str, str]) -> tuple[str, str]:
     theme, zone = typed.get("theme", ""), typed.get("zone", "").strip()
     problems = []
@@ -238,5 +250,6 @@ routes = [
     _action("sessions/end", _end_session),
     _action("sessions/others", _end_others),
     _action("sync", _sync),
+    _action("hosts/disconnect", _disconnect),
     _posted("display", set_display),
 ]

@@ -10,20 +10,17 @@ from starlette.requests import Request
 from app.builds import paths, stages
 from app.builds.api import logs
 from app.builds.api.request import State
-from app.builds.logs import ranges
-from app.builds.logs.entries import Entry
-from app.builds.logs.ranges import Range, Wanted
 from app.builds.model import FAILED, Build, Stage, Status, Step
 from app.builds.paths import NUMBER, STAGE, STEP
 from app.db.tx import Tx
 from app.errors import AppError, NotFound, TooLong, Unavailable
 from app.repos.access import READ, Access
 from app.repos.model import Repo, Right
-from app.ui import frame, graph, views
+from app.ui import excerpt, fragments, frame, graph, views
 from app.ui.acts import Act, acts
 from app.ui.addresses import OURS
-from app.ui.ansi import Painter, Piece
 from app.ui.around import Around, Change, Parameter, changes, parameters, reads
+from app.ui.excerpt import Excerpt
 from app.ui.faults import Fault, faults, names_lines
 from app.ui.frame import Read
 from app.ui.pages.repo import PATH as REPO
@@ -31,8 +28,6 @@ from app.web import body
 from app.web.reply import HTML, PipedText
 from app.web.route import Endpoint, Param
 
-#: Lines of a log that a page shows: in sequence, or a half of them from the beginning and a half from the end.
-LINES = 1000
 #: Stages of a build whose graph is shown at once; the graph of more is behind a button.
 FEW = 12
 #: Seconds that the page waits for the pipeline file of a build that could not begin.
@@ -47,50 +42,16 @@ class Opened:
 
     stage: Stage
     step: Step
-    #: None where there is no log.
-    log: "Log | None"
+    #: The lines that are shown; None for none.
+    log: Excerpt | None = None
     #: Why no line is shown; empty where one is.
-    absence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of a log, numbered from 1; `wrong` marks the first one that looks like an error of a step that failed."""
-
-    number: int
-    pieces: Sequence[Piece]
-    wrong: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """The lines of a log that are shown: some in sequence, and perhaps the last ones after lines that are not shown."""
-
-    first: Sequence[Row]
-    last: Sequence[Row]
-    #: The numbers of the first line that is kept and of the last one.
-    least: int
-    most: int
-
-    @property
-    def wrong(self) -> int:
-        """The number of the line that is marked; 0 for none."""
-        return next((row.number for row in (*self.first, *self.last) if row.wrong), 0)
-
-    @property
-    def before(self) -> int:
-        """How many lines are kept before the first one that is shown."""
-        return self.first[0].number - self.least
-
-    @property
-    def after(self) -> int:
-        """How many lines follow the first ones, and are not shown."""
-        return (self.last[0].number if self.last else self.most + 1) - self.first[-1].number - 1
-
-    @property
-    def earlier(self) -> int:
-        """The number of a line, so that the lines from there on lead up to the first one that is shown."""
-        return max(self.first[0].number - LINES, self.least)
+    absence: str = ""
+    #: The number of the first line that looks like an error, of a step that failed; 0 for none.
+    error: int = 0
+    #: What tells when a line was written, and how; empty for nothing.
+    times: str = ""
+    #: Whether the browser has a script that shows the log, so that no line is needed here.
+    is_owned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,50 +163,29 @@ async def _faults(request: Request[State], repo: Repo, build: Build) -> Sequence
 
 
 async def _opened(request: Request[State], stage: Stage, step: Step) -> Opened:
+    """The step, with what of its log the answer needs: most regions need nothing."""
+    opened = Opened(stage, step)
     try:
-        parts = await _parts(request, step)
+        if fragments.is_owned(request, f"log-{stage.number}-{step.number}"):
+            opened = replace(opened, is_owned=True)
+        elif fragments.has(request, "log"):
+            return await _read(request, opened)
+        if fragments.has(request, "head") and step.status in FAILED:
+            return replace(opened, error=await excerpt.first_error(request, step))
     except (Unavailable, TooLong) as error:
-        return Opened(stage, step, None, f"The log cannot be shown: {error.message}.")
-    if parts and parts[0].end and not parts[0].lines:
-        return Opened(stage, step, None, f"This log ends with line {parts[0].end}.")
-    if not parts or not parts[0].lines:
-        return Opened(stage, step, None, views.absence(stage, step, is_known=bool(parts)))
-    return Opened(stage, step, _log(parts, failed=step.status in FAILED), "")
+        return replace(opened, absence=f"The log cannot be shown: {error.message}.")
+    return opened
 
 
-async def _parts(request: Request[State], step: Step) -> Sequence[Range]:
-    """The lines of a log from the one on that the query names; else all, or the first ones and the last ones."""
-    start = body.query(request).get("from", "")
-    if start:
-        return await _part(request, step, Wanted(max(_number(start) - 1, 0), LINES))
-    found = await _part(request, step, Wanted(0, LINES))
-    if not found or found[0].next is None:
-        return found
-    first, half = found[0], LINES // 2
-    return [replace(first, lines=first.lines[:half]), *await _part(request, step, Wanted(-half, half))]
-
-
-async def _part(request: Request[State], step: Step, wanted: Wanted) -> Sequence[Range]:
-    record = await request.state["ports"].logs.open_record(step.id)
-    return [await ranges.read(record, wanted)] if record is not None else []
-
-
-def _number(text: str) -> int:
-    """The number of a line; 1 for what is no number."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 1
-
-
-def _log(parts: Sequence[Range], *, failed: bool) -> Log:
-    """The lines as rows; of a step that failed, the first line that looks like an error is marked."""
-    first = parts[0].lines
-    last = [line for part in parts[1:] for line in part.lines if line["pos"] > first[-1]["pos"]]
-    wrong = next((line["pos"] for line in (*first, *last) if views.looks_wrong(line["out"])), -1) if failed else -1
-    return Log(_rows(first, wrong), _rows(last, wrong), parts[0].first + 1, parts[-1].end)
-
-
-def _rows(lines: Sequence[Entry], wrong: int) -> Sequence[Row]:
-    painter = Painter()
-    return [Row(line["pos"] + 1, painter.line(line["out"]), line["pos"] == wrong) for line in lines]
+async def _read(request: Request[State], opened: Opened) -> Opened:
+    """The lines that are shown; from a line on, and with times, if the query says so."""
+    typed, step = body.query(request), opened.step
+    found = await excerpt.read(request, step, typed.get("from", ""))
+    if found is None or not found.most:
+        return replace(opened, absence=views.absence(opened.stage, step, is_known=found is not None))
+    if found.excerpt is None:
+        return replace(opened, absence=f"This log ends with line {found.most}.")
+    return replace(opened, log=found.excerpt, error=found.error, times=typed.get("times", ""))
 
 
 async def show_log(request: Request[State], found: Access, work: tuple[Stage, Step]) -> PipedText:
@@ -264,11 +204,14 @@ def _step_in_stage(request: Request[State], found: Access) -> Tx[tuple[Stage, St
     return (yield from stages.find(step.stage_id)), step
 
 
-_FROM = Param("from", "The number of the first line of the log that is shown.")
+_LINES = [
+    Param("from", "The number of the first line of the log that is shown."),
+    Param("times", "`since`: each line with the time since its step began. `clock`: with the time of day."),
+]
 PATH = REPO / NUMBER
 _LOG = REPO / f"{OURS}/logs" / NUMBER / STAGE / STEP
 routes = [
-    Endpoint("GET", PATH, show, needs=READ, reads=frame.reading(reads), query=[_FROM]),
-    Endpoint("GET", PATH / STAGE / STEP, show_step, needs=READ, reads=frame.reading(reads), query=[_FROM]),
+    Endpoint("GET", PATH, show, needs=READ, reads=frame.reading(reads), query=_LINES),
+    Endpoint("GET", PATH / STAGE / STEP, show_step, needs=READ, reads=frame.reading(reads), query=_LINES),
     Endpoint("GET", _LOG, show_log, needs=READ, reads=_step_in_stage),
 ]

@@ -2,8 +2,8 @@
 
 import { plain } from "./ansi.js";
 
-/** Lines of a block, which one request may ask for; characters that are held; lines at the end that can be shown. */
-const BLOCK = 5000, HELD = 8e6, MOST = 1e6;
+/** Lines of a block, which one request may ask for; characters that are held. */
+const BLOCK = 5000, HELD = 8e6;
 /** Characters of a line that are searched for signs of an error. */
 const SEARCHED = 1000;
 
@@ -31,7 +31,7 @@ export async function* frames(answer) {
 
 export class Lines {
   /** Positions of the first line that is kept, and of the line that comes next; what the server says is cut off. */
-  kept = 0;
+  first = 0;
   end = 0;
   cut = "";
   /** Counts how often the log has become another one. */
@@ -46,11 +46,6 @@ export class Lines {
   constructor(address, ...signs) {
     this.#address = address;
     this.#signs = signs.map((sign) => new RegExp(sign, "i"));
-  }
-
-  /** The position of the first line that can be shown. */
-  get first() {
-    return Math.max(this.kept, this.end - MOST);
   }
 
   get isWhole() {
@@ -123,14 +118,14 @@ export class Lines {
   /** A part of the log as the server answers; it tells where the log begins and ends. */
   async part(query) {
     const { end } = this, range = await (await ask(`${this.#address}?${new URLSearchParams(query)}`)).json();
-    if (range.first !== this.kept || range.end < end) this.forget();
-    Object.assign(this, { kept: range.first, end: Math.max(this.end, range.end), cut: range.cut ?? "" });
+    if (range.first !== this.first || range.end < end) this.forget();
+    Object.assign(this, { first: range.first, end: Math.max(this.end, range.end), cut: range.cut ?? "" });
     return range;
   }
 
   /** Hold no line any more: the log is another one than it was. */
   forget() {
-    Object.assign(this, { kept: 0, end: 0, cut: "", version: this.version + 1 });
+    Object.assign(this, { first: 0, end: 0, cut: "", version: this.version + 1 });
     this.#blocks.clear();
     this.#size = 0;
   }

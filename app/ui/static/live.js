@@ -18,7 +18,9 @@ const policy = (globalThis.trustedTypes ?? { createPolicy: (_, rules) => rules }
 /** Regions of the page at an address; `known` has the tag of what is shown. Undefined where nothing is new. */
 export async function ask(address, ids, known = {}, signal = undefined) {
   const names = ids.join(", ");
-  const headers = { "Gantry-Region": names, ...(known.names === names && { "If-None-Match": known.tag }) };
+  const { id: own } = document.querySelector(ids.map((id) => `#${CSS.escape(id)} [data-own]`).join()) ?? {};
+  const sent = { "Gantry-Region": names, "Gantry-Own": own, "If-None-Match": known.names === names && known.tag };
+  const headers = Object.entries(sent).filter(([, value]) => value);
   const answer = await fetch(address, { headers, signal, cache: "no-store", redirect: "manual" });
   if (answer.status === 401 || (answer.headers.get("Gantry-Account") ?? account) !== account) become("out");
   if (answer.status === 304 || state === "out") return undefined;
@@ -164,10 +166,9 @@ document.addEventListener("input", ({ target: { form, name } }) => {
   later(300, async (signal) => {
     const query = new URLSearchParams(new FormData(form)), ids = [...unanswered].map(({ id }) => id);
     const fresh = await ask(`${form.getAttribute("action")}?${query}`, ids, {}, signal).catch(() => undefined);
-    if (fresh) {
-      for (const region of unanswered) replace(region, fresh.getElementById(region.id));
-      unanswered.clear();
-    } else if (!signal.aborted) say("failing", true);
+    if (!fresh) return signal.aborted || say("failing", true);
+    for (const region of unanswered) replace(region, fresh.getElementById(region.id));
+    return unanswered.clear();
   });
 });
 

@@ -37,8 +37,9 @@ export class Log {
     Object.assign(this, { root, dataset, words: JSON.parse(dataset.words), isRunning: dataset.status === "running" });
     this.lines = new Lines(dataset.log, dataset.wrong, dataset.fine);
     this.finder = new Finder(this.lines);
-    const [tools, ...others] = root.querySelector("template").content.cloneNode(true).children;
-    root.prepend(tools);
+    const [tools, part, ...others] = root.querySelector("template").content.cloneNode(true).children;
+    root.querySelector("form")?.remove();
+    root.prepend(tools, part);
     root.append(...others);
     this.box = root.querySelector(".log");
     this.#try(() => this.start());
@@ -211,6 +212,8 @@ export class Log {
     on("before", "click", () => this.find(-1));
     on("after", "click", () => this.find(1));
     on("again", "click", () => this.retry());
+    on("earlier", "click", () => (this.go(this.windows.from - 1), box.focus()));
+    on("later", "click", () => (this.go(this.windows.to), box.focus()));
     on("find", "input", () => {
       clearTimeout(this.typing);
       this.typing = setTimeout(() => this.find(0), this.lines.isWhole ? 0 : TYPED);
@@ -235,10 +238,9 @@ export class Log {
 
   retime() {
     const kind = this.tool("times").value, { zone, started } = this.dataset;
-    const two = (number) => String(number).padStart(2, "0");
-    const since = (seconds) => `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
-    const clock = (seconds) =>
-      new Date(1000 * (Number(started) + seconds)).toLocaleTimeString("en-GB", { timeZone: zone });
+    const since = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, 0)}`;
+    const format = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: zone });
+    const clock = (seconds) => format.format(1000 * (Number(started) + seconds));
     stored((kept) => kept.setItem("gantry.times", kind));
     this.windows.timeOf = { since, clock }[kind];
     this.windows.redraw();
@@ -246,22 +248,25 @@ export class Log {
 
   /** After the windows have changed: what else tells of the lines. */
   drawn() {
-    const { lines, words, windows } = this, { note } = windows, strip = this.root.querySelector(".strip");
-    note.textContent = lines.first > lines.kept ? fill(words.late, { n: lines.first + 1 }) : lines.cut;
-    note.hidden = !note.textContent;
+    const { lines, root, words, windows } = this, { from, note, to } = windows;
+    const part = root.querySelector(".part"), [told, earlier, later] = part.children;
+    note.textContent = lines.cut;
+    note.hidden = !lines.cut;
+    earlier.hidden = from === lines.first;
+    later.hidden = to === lines.end;
+    part.hidden = earlier.hidden && later.hidden;
+    told.textContent = fill(words.part, { from: from + 1, to, n: lines.end });
     if (windows.follows || !this.isRunning) this.#seenEnd = lines.end;
     const n = lines.end - this.#seenEnd, button = this.tool("fresh");
     button.hidden = !n;
     button.textContent = fill(n === 1 ? words.one : words.fresh, { n });
-    const place = (pos) => Math.floor((PLACES * (pos - lines.first)) / (lines.end - lines.first));
-    const places = [...new Set(lines.wrong.map(place))];
+    const place = (pos) => Math.floor((PLACES * (pos - from)) / (to - from));
+    const places = [...new Set(lines.wrong.filter((pos) => pos >= from && pos < to).map(place))];
     if (places.join() !== this.places) {
       this.places = places.join();
-      const marks = places.map(() => make("i"));
-      places.forEach((at, index) => (marks[index].style.top = `${(100 * at) / PLACES}%`));
-      strip.replaceChildren(...marks);
+      root.querySelector(".strip").replaceChildren(...places.map(() => make("i")));
+      root.querySelectorAll("i").forEach((mark, at) => (mark.style.top = `${(100 * places[at]) / PLACES}%`));
     }
-    Object.assign(strip.style, { top: `${this.box.offsetTop}px`, height: `${this.box.clientHeight}px` });
     this.finder.mark(windows.rows());
   }
 

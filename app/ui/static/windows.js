@@ -3,10 +3,13 @@
 import { Painter, read } from "./ansi.js";
 
 /** Lines of a window; screens of windows that are there before and after what is seen; lines that a colour may last. */
-const WINDOW = 500, SCREENS = 2, LASTS = 5000;
+const WINDOW = 100, SCREENS = 2, LASTS = 5000;
+/** Lines of a part to scroll through: an element may not be of any height. */
+const PART = 200000;
 
 export const make = (name, values) => Object.assign(document.createElement(name), values);
 export const lineOf = (row) => Number(row.id.slice(1)) - 1;
+const windowOf = (pos) => Math.floor(pos / WINDOW);
 const rowOf = (node) => (node.closest ? node : node.parentElement)?.closest(".lines li");
 
 export class Windows {
@@ -16,6 +19,7 @@ export class Windows {
   timeOf;
   /** Positions of the lines that are pointed at. */
   chosen = [0, -1];
+  #base = 0;
   #parts = new Map();
   #heights = new Map();
   #painters = new Map();
@@ -29,6 +33,15 @@ export class Windows {
     new ResizeObserver(() => this.#resized()).observe(box);
   }
 
+  /** The positions of the first line of the part to scroll through, and of the line after it. */
+  get from() {
+    return Math.max(this.#base, this.lines.first);
+  }
+
+  get to() {
+    return Math.min(windowOf(this.from + PART) * WINDOW, this.lines.end);
+  }
+
   /** Draw with the next frame. */
   soon() {
     this.frame ||= requestAnimationFrame(() => this.draw());
@@ -38,8 +51,10 @@ export class Windows {
   draw(kept = this.isWrapped && this.seen()) {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
+    const pos = this.follows ? this.lines.end - 1 : (kept?.pos ?? this.from);
+    if (pos < this.from || pos >= this.to) this.#base = windowOf(Math.max(pos - PART / 2, 0)) * WINDOW;
     do {
-      this.list.style.height = `${this.#topOf(this.lines.end)}px`;
+      this.list.style.height = `${this.#topOf(this.to)}px`;
       if (this.follows) this.box.scrollTop = this.box.scrollHeight;
       else if (kept) this.box.scrollTop = this.list.offsetTop + this.#topOf(kept.pos) + kept.shift;
       this.#place();
@@ -59,7 +74,7 @@ export class Windows {
   seen() {
     let y = this.box.scrollTop - this.list.offsetTop;
     for (const { key, from, to, height } of this.#all()) {
-      if (y >= height && to < this.lines.end) {
+      if (y >= height && to < this.to) {
         y -= height;
         continue;
       }
@@ -68,7 +83,7 @@ export class Windows {
       const at = Math.max(Math.floor((y / height) * (to - from)), 0);
       return { pos: Math.min(from + at, to - 1), shift: Math.min(y, 0) };
     }
-    return { pos: this.lines.first, shift: 0 };
+    return { pos: this.from, shift: 0 };
   }
 
   /** Show a line, in the upper third of what is seen. */
@@ -78,7 +93,8 @@ export class Windows {
 
   /** Whether the end is in sight. */
   get isAtEnd() {
-    return this.box.scrollTop + this.box.clientHeight >= this.box.scrollHeight - this.#lineHeight;
+    const { box } = this, isThere = box.scrollTop + box.clientHeight >= box.scrollHeight - this.#lineHeight;
+    return isThere && this.to === this.lines.end;
   }
 
   /** Point at lines. */
@@ -122,9 +138,9 @@ export class Windows {
   }
 
   *#all() {
-    const { first, end } = this.lines;
-    for (let from = first, key, to; from < end; from = to) {
-      key = Math.floor(from / WINDOW);
+    const { to: end } = this;
+    for (let { from } = this, key, to; from < end; from = to) {
+      key = windowOf(from);
       to = Math.min((key + 1) * WINDOW, end);
       yield { key, from, to, height: this.#heights.get(key) ?? (to - from) * this.#lineHeight };
     }
@@ -209,7 +225,7 @@ export class Windows {
   #measure() {
     let isNew = false;
     for (const [key, { node, next }] of this.#parts) {
-      const isPart = next < Math.min((key + 1) * WINDOW, this.lines.end);
+      const isPart = next < Math.min((key + 1) * WINDOW, this.to);
       if (isPart || this.#heights.get(key) === node.offsetHeight) continue;
       this.#heights.set(key, node.offsetHeight);
       isNew = true;

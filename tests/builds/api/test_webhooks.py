@@ -16,11 +16,12 @@ from app.builds.model import Build
 from app.builds.store import find
 from app.db.tx import run
 from app.errors import Unavailable, Unreadable
+from app.repos import keys
 from app.repos.model import Repo
 from app.scm.forge import Later
 from app.scm.hook import sign
 from tests.builds.api.webhooks import KEY, Forge, Receiver, commit, receiving, recorded
-from tests.builds.farside import NOW, Scene, pipeline
+from tests.builds.farside import NOW, SEAL, Scene, pipeline
 from tests.soon import soon
 
 HELLO = ("135493233", "Codertocat/Hello-World")
@@ -521,3 +522,30 @@ async def test_a_server_that_dies_at_work_leaves_the_delivery_to_the_next(
 
         (build,) = await builds(receiver, repo)
         assert (build.after, (await push(receiver, "one")).json()["number"]) == (SHA, 1)
+
+
+# another key
+
+
+async def test_a_key_beside_that_of_the_repository_counts_until_its_time(receiver: Receiver, repo: Repo) -> None:
+    body, db = recorded("github", "push"), receiver.ports.db
+    other = SEAL.seal("another key", keys.KEY)
+    await db.write(keys.allow(repo.id, other, receiver.scene.clock() - keys.OVERLAP))
+
+    late = await receiver.deliver("github", "push", body, key="another key")
+    await db.write(keys.allow(repo.id, other, receiver.scene.clock()))
+    taken = await receiver.deliver("github", "push", body, key="another key")
+
+    assert (late.status_code, taken.status_code) == (401, 200)
+    assert (await receiver.deliver("github", "push", body, key="a third key")).status_code == 401
+
+
+async def test_a_key_beside_that_of_another_repository_counts_for_nothing(receiver: Receiver, repo: Repo) -> None:
+    other = await receiver.register("github", "7", "octocat/other")
+    now = receiver.scene.clock()
+    await receiver.ports.db.write(keys.allow(other.id, SEAL.seal("another key", keys.KEY), now))
+
+    answer = await receiver.deliver("github", "push", recorded("github", "push"), key="another key")
+
+    assert answer.status_code == 401
+    assert await receiver.counter(repo) == 0

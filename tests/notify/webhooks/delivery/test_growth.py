@@ -91,6 +91,7 @@ WORK: dict[str, Callable[[sqlite3.Connection], Tx[Any]]] = {
     "page of failed": lambda raw: deliveries.page(1, "failed", Window(25)),
     "next page": lambda raw: deliveries.page(3, None, Window(25, after="5000")),
     "previous page": lambda raw: deliveries.page(3, None, Window(25, before="5000")),
+    "newest": lambda raw: deliveries.newest(1, 10),
     "show": lambda raw: deliveries.show(3, 503),
     "again": lambda raw: deliveries.send_again(webhook(raw), 503, NOW),
     "failed again": lambda raw: deliveries.send_failed_again(replace(webhook(raw), id=11), 0, NOW, 0, 5, NOW),
