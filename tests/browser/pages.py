@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.browser.place import BROKEN, CURRENT, EMPTY, FAILED, PUSHED, SHOP, VAULT, WAITS
+from tests.browser.place import BROKEN, BUNDLE, CURRENT, EMPTY, FAILED, PUSHED, RUN, SHOP, STORED, VAULT, WAITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +63,11 @@ PAGES = {
     "artifacts": Shown("/-/artifacts", "root"),
     "build-info": Shown("/-/build-info", "root"),
     "release bundles": Shown("/-/bundles", "root"),
+    "folder": Shown("/-/artifacts/libs-dev/org", "root"),
+    "file": Shown(f"/-/artifacts/{STORED}", "root"),
+    "runs": Shown("/-/build-info/shop", "root"),
+    "run": Shown(f"/-/build-info/{RUN}", "root"),
+    "versions of a bundle": Shown("/-/bundles/shop", "root"),
+    "version of a bundle": Shown(f"/-/bundles/{BUNDLE}", "root"),
     "missing": Shown("/acme/nowhere"),
 }

@@ -1,5 +1,6 @@
 """A server with what pages show: repositories, builds that succeeded, failed and wait, and people with their rights."""
 
+import hashlib
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from tests.scm.repository import Repository
 SHOP, VAULT, EMPTY = "acme/shop", "acme/vault", "acme/empty"
 #: Builds of SHOP: its push, what runs on staging and in production, and the promotion whose step smoke/http failed.
 PUSHED, STAGED, CURRENT, FAILED = 1, 2, 3, 4
+#: What builds made: a file in an artifact repository, the run that made it, and a release bundle with it.
+STORED, RUN, BUNDLE = "libs-dev/org/shop.zip", "shop/41", "shop/1.4.0"
 #: The build of VAULT that waits.
 WAITS = 2
 #: The version whose promotion to production fails.
@@ -114,4 +117,32 @@ def furnish(folder: Path) -> Place:
     assert place.promote(BROKEN) == FAILED
     for number in (STAGED, FAILED):
         server.finished(SHOP, number)
+    _stock(server)
     return place
+
+
+def _stock(server: Server) -> None:
+    """Publish a file with its run, promote the run, and make a release bundle of the file."""
+    content, (name, number) = b"the basket", RUN.split("/")
+    shelf, _, path = STORED.partition("/")
+    for key, environment in ((shelf, "DEV"), ("libs-prod", "PROD")):
+        shelved = {"key": key, "rclass": "local", "environments": [environment]}
+        assert server.ask("PUT", f"/artifactory/api/repositories/{key}", json=shelved).status_code == 200
+    stored = f"{STORED};build.name={name};build.number={number};quality=released,signed"
+    assert server.ask("PUT", f"/artifactory/{stored}", content=content).status_code == 201
+    sums = {kind: hashlib.new(kind, content).hexdigest() for kind in ("sha1", "md5", "sha256")}
+    modules = [{"id": "org:shop", "artifacts": [{"name": "shop.zip", "path": path, **sums}]}]
+    info = {"name": name, "number": number, "started": "2024-03-01T14:05:06.700+0000", "modules": modules}
+    assert server.ask("PUT", "/artifactory/api/build", json=info).status_code == 204
+    order = {"status": "released", "comment": "well done", "sourceRepo": shelf, "targetRepo": "libs-prod", "copy": True}
+    server.json("POST", f"/artifactory/api/build/promote/{RUN}", json=order)
+    bundle, version = BUNDLE.split("/")
+    named: dict[str, object] = {
+        "release_bundle_name": bundle,
+        "release_bundle_version": version,
+        "source_type": "artifacts",
+    }
+    made = {**named, "source": {"artifacts": [{"path": STORED}]}}
+    assert server.ask("POST", "/lifecycle/api/v2/release_bundle?async=false", json=made).status_code == 201
+    to = {"environment": "PROD", "included_repository_keys": ["libs-prod"]}
+    assert server.ask("POST", f"/lifecycle/api/v2/promotion/records/{BUNDLE}?async=false", json=to).status_code < 300

@@ -1,4 +1,4 @@
-"""The list of keys; on other pages the same list is a dialog."""
+"""The list of keys; on other pages the key `?` shows the same list in a dialog."""
 
 from starlette.requests import Request
 

@@ -1,12 +1,13 @@
 // What people do by hand: keys (the list is parts/keys.html), copying, and sending a form.
 
+import { ask } from "./live.js";
+
 // ---- Keys
 
 const FIELDS = "input, textarea, select, [contenteditable]";
 const ROWS = "main :is(tbody tr, .card, .tree .row)";
 const OF_A_LOG = ["f", "e", "Home", "End", "[", "]"];
 const SETTING = "gantry.keys";
-const letters = document.getElementById("letters");
 let before = "", forgetting;
 
 /** Storage may be blocked: then letters are keys. */
@@ -18,8 +19,34 @@ function stored(act) {
   }
 }
 
-letters.checked = stored((kept) => kept.getItem(SETTING)) !== "off";
-letters.addEventListener("change", () => stored((kept) => kept.setItem(SETTING, letters.checked ? "on" : "off")));
+let areOn = stored((kept) => kept.getItem(SETTING)) !== "off";
+
+/** The box that switches letters off is on the page of keys, and in the dialog. */
+function setUp(box) {
+  if (!box) return;
+  box.checked = areOn;
+  box.addEventListener("change", () => {
+    areOn = box.checked;
+    stored((kept) => kept.setItem(SETTING, areOn ? "on" : "off"));
+  });
+}
+
+setUp(document.getElementById("letters"));
+
+/** The list of keys; a page that is not there leads to itself. */
+async function list(link) {
+  try {
+    const find = (page) => page.getElementById("dialog");
+    const fresh = find(document) ?? find(await ask(link.href, ["dialog"]));
+    if (!find(document)) {
+      document.body.append(fresh);
+      setUp(document.getElementById("letters"));
+    }
+    if (!find(document).open) find(document).showModal();
+  } catch {
+    link.click();
+  }
+}
 
 /** Follow a link or open a box; a button that would send a form only gets the focus. */
 function press(target) {
@@ -50,8 +77,7 @@ function act(key) {
   clearTimeout(forgetting);
   before = "";
   const target = document.querySelector(`[data-key="${CSS.escape(whole)}"]`);
-  const dialog = document.getElementById("keys");
-  if (whole === "?" && dialog) dialog.showModal();
+  if (whole === "?" && target && target.pathname !== location.pathname) list(target);
   else if (target) press(target);
   else if (key === "j" || key === "k") walk(key === "j" ? 1 : -1);
   else if (OF_A_LOG.includes(key)) {
@@ -67,7 +93,7 @@ document.addEventListener("keydown", (event) => {
   const { key, target } = event;
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (document.querySelector("dialog[open]")) return;
-  if (key === "Escape" ? close() : !target.closest(FIELDS) && (letters.checked || key.length > 1) && act(key)) {
+  if (key === "Escape" ? close() : !target.closest(FIELDS) && (areOn || key.length > 1) && act(key)) {
     event.preventDefault();
   }
 });

@@ -16,7 +16,7 @@ const policy = (globalThis.trustedTypes ?? { createPolicy: (_, rules) => rules }
 });
 
 /** Regions of the page at an address; `known` has the tag of what is shown. Undefined where nothing is new. */
-async function ask(address, ids, known = {}, signal = undefined) {
+export async function ask(address, ids, known = {}, signal = undefined) {
   const names = ids.join(", ");
   const { id: own } = document.querySelector(ids.map((id) => `#${CSS.escape(id)} [data-own]`).join()) ?? {};
   const sent = { "Gantry-Region": names, "Gantry-Own": own, "If-None-Match": known.names === names && known.tag };
