@@ -128,11 +128,11 @@ def _forker() -> _Forker:
 def serve(number: int) -> None:
     """Fork for each request that comes; returns in the end, and never in what was forked."""
     from app.cli import COMMANDS, main
-    from app.scm.client import trust
+    from app.authorities import trusted
 
     for module in (*(command.where.partition(":")[0] for command in COMMANDS.values()), *LATER):
         importlib.import_module(module)
-    trust()
+    trusted()
     control = socket.socket(fileno=number)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -206,9 +206,9 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     if {"SSL_CERT_FILE", "SSL_CERT_DIR"} & request["env"].keys():
-        from app.scm.client import trust
+        from app.authorities import trusted
 
-        trust.cache_clear()
+        trusted.cache_clear()
     time.tzset()
     if request["env"].get("PYTHONWARNINGS") == "error":
         warnings.simplefilter("error")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx2 as httpx
 import orjson
 
+from app.authorities import trusted
 from app.errors import Unavailable, Unreadable
 from app.extensions.signature import digest, sign
 from app.settings.values import Service
@@ -74,7 +75,9 @@ class Extension:
         headers["signature"] = sign(headers, self.service.secret)
         async with (
             httpx.AsyncClient(
-                verify=not self.service.skip_verify, timeout=self.service.timeout, follow_redirects=False
+                verify=False if self.service.skip_verify else trusted(),
+                timeout=self.service.timeout,
+                follow_redirects=False,
             ) as client,
             client.stream("POST", self.service.url, content=body, headers=headers) as answer,
         ):

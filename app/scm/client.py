@@ -7,19 +7,18 @@ for all that may pass: no connection, silence, 5xx, a page of HTML. No message h
 
 import asyncio
 import random
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from functools import cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx2 as httpx
 import orjson
 
+from app.authorities import trusted
 from app.backoff import pauses
 from app.errors import AppError, Unavailable, Unreadable
 from app.scm.forge import Forbids, Later, Refused, Rejected, TooMuch
@@ -98,7 +97,7 @@ class Client:
         #: Since when the host has not answered; 0 while it answers.
         self._silent = 0.0
         self._timeout, self._attempts, self._pause, self._most = timeout, attempts, pause, most
-        verify = False if skip_verify else trust()
+        verify = False if skip_verify else trusted()
         self._http = httpx.AsyncClient(verify=verify, timeout=timeout, follow_redirects=False)
         #: Until when there are no more calls, by what their limit counts by, in Unix seconds.
         self._closed: dict[str, float] = {}
@@ -257,12 +256,6 @@ class Client:
             error.message = error.message.replace(secret, "***")
         error.args = (error.message,)
         return error
-
-
-@cache
-def trust() -> ssl.SSLContext:
-    """The authorities that the machine trusts, for all clients: to read them takes a tenth of a second."""
-    return httpx.create_ssl_context()
 
 
 class _Failed(Exception):

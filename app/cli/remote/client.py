@@ -1,6 +1,5 @@
 """The HTTP client of the commands: sends requests, and turns failures into errors."""
 
-import functools
 import json
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
+from app.authorities import trusted
 from app.errors import AppError, Invalid, Problem
 
 Json = dict[str, Any]
@@ -84,11 +84,10 @@ class Connection:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else _authorities()
 
 
-@functools.cache
 def _authorities() -> ssl.SSLContext:
-    """The authorities that the system trusts, or those of SSL_CERT_FILE or SSL_CERT_DIR; Invalid."""
+    """The authorities that the system trusts; Invalid."""
     try:
-        return httpx.create_ssl_context()
+        return trusted()
     except OSError as error:
         raise Invalid(f"the certificates to trust cannot be read: {error}; check SSL_CERT_FILE") from error
 

@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
+from app.authorities import trusted
 from app.errors import Unavailable
 from app.notify.webhooks import addresses
 from app.notify.webhooks.model import Answer, Request
-from app.scm.client import trust
 
 #: Seconds that a call may take as a whole, and that the body of an answer may take after its head.
 TIMEOUT, BODY = 15.0, 1.0
@@ -66,7 +66,7 @@ class Poster:
             resolver=self._resolver or aiohttp.ThreadedResolver(),
             use_dns_cache=False,
             limit=0,  # endpoints that hang must not take the connections of others; each has one call at a time
-            ssl=trust() if self._verify else False,
+            ssl=trusted() if self._verify else False,
             socket_factory=self._socket,
             keepalive_timeout=KEPT,
         )
