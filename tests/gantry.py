@@ -127,8 +127,8 @@ def _forker() -> _Forker:
 
 def serve(number: int) -> None:
     """Fork for each request that comes; returns in the end, and never in what was forked."""
-    from app.cli import COMMANDS, main
     from app.authorities import trusted
+    from app.cli import COMMANDS, main
 
     for module in (*(command.where.partition(":")[0] for command in COMMANDS.values()), *LATER):
         importlib.import_module(module)

@@ -34,7 +34,7 @@ SECTIONS = {
         "logout": Lazy("app.cli.login:logout", "Forget the token of a server: of the context in use, or another."),
         "context": Lazy("app.cli.context:context", "List the servers that you are logged in to; say which to use."),
         "whoami": Lazy("app.cli.whoami:whoami", "Show your account, or where it is logged in."),
-        "disconnect": Lazy("app.cli.disconnect:disconnect", "Take your account at a git host away."),
+        "disconnect": Lazy("app.cli.disconnect:disconnect", "Take an account at a git host away from yours here."),
         "completion": Lazy("app.cli.completion:completion", "Print what completes commands in your shell."),
         "help": Lazy("app.cli.help:help_", "Show a topic, or the help of a command."),
     },

@@ -13,9 +13,10 @@ from app.cli.terminal.options import Session, api_path, json_option, yes_option
 @json_option
 @click.pass_obj
 def disconnect(session: Session, host: str, yes: bool) -> None:
-    """Take your account at a git host away from your account here; gantry whoami shows the hosts.
+    """Take an account at a git host away from yours here.
 
-    The token is deleted here, and the rights that the host has told end. You do not sign in there any more.
+    gantry whoami shows the hosts. The token is deleted here, and the rights that the host has told end. You do not
+    sign in there any more.
     """
     options.confirm(f"Disconnect your account at {host}?", yes)
     with session.client() as client:

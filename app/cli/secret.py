@@ -15,6 +15,8 @@ from app.cli.terminal.options import Session, json_option, repo_path
 #: Drone's client takes the repository with --repository.
 slug_argument = options.repo_argument("--repository")
 optional_name = click.argument("name", required=False, metavar="NAME")
+#: Asks for the steps that name a secret, too.
+_USES = {"uses": "true"}
 name_option = click.option("--name", "drone_name", help="The secret's name, as Drone's client takes it.")
 
 
@@ -108,7 +110,7 @@ def update(
 def ls(session: Session, slug: str) -> None:
     """List the names of a repository's secrets."""
     with session.client() as client:
-        session.show(client.records(repo_path(slug, "secrets")), _table)
+        session.show(client.records(repo_path(slug, "secrets"), query=_USES), _table)
 
 
 @secret.command(example="gantry secret info acme/web deploy_key")
@@ -121,7 +123,7 @@ def info(session: Session, slug: str, name: str | None, drone_name: str | None) 
     """Show who may use a secret; nobody is shown its value."""
     called = _name(name, drone_name)
     with session.client() as client:
-        session.show(client.record("GET", repo_path(slug, "secrets", called)), block)
+        session.show(client.record("GET", repo_path(slug, "secrets", called), query=_USES), block)
 
 
 @secret.command(example="gantry secret rm acme/web deploy_key")

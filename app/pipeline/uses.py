@@ -1,4 +1,4 @@
-"""Which steps of a pipeline file name which secrets. Pure."""
+"""Which steps of a pipeline file name which secrets."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -1,5 +1,6 @@
 """Routes of the secrets of a repository and of a namespace (contract drone-rest 3.3, 3.5)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -21,14 +22,14 @@ from app.web import body
 from app.web.needs import StoredNeeds
 from app.web.path import Path, Word
 from app.web.reply import JSON, Empty
-from app.web.route import Endpoint
+from app.web.route import Endpoint, Param
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[T]):
-    """Secrets of a place, and the steps that name them; None of a namespace, and while no file was read."""
+    """Secrets of a place, and the steps that name them: None where nobody asks, and while no file was read."""
 
     found: T
     uses: Uses | None
@@ -39,13 +40,14 @@ async def list_secrets(_: Request[State], __: Place, read: Read[list[Secret]]) -
     return JSON([secret_json(secret, read.uses) for secret in read.found])
 
 
-def _all(_: Request[State], place: Place) -> Tx[Read[list[Secret]]]:
-    return _with_uses(place, store.list_of(owner_of(place)))
+def _all(request: Request[State], place: Place) -> Tx[Read[list[Secret]]]:
+    return _read(request, place, store.list_of(owner_of(place)))
 
 
-def _with_uses(place: Place, tx: Tx[T]) -> Tx[Read[T]]:
+def _read(request: Request[State], place: Place, tx: Tx[T]) -> Tx[Read[T]]:
     found = yield from tx
-    return Read(found, (yield from uses.find(place.repo.id)) if isinstance(place, Access) else None)
+    is_asked = isinstance(place, Access) and body.query(request).get(_USES.name) == "true"
+    return Read(found, (yield from uses.find(place.repo.id)) if is_asked else None)
 
 
 async def list_namespace_secrets(_: Request[State], __: Caller, secrets: list[Secret]) -> JSON[list[SecretJSON]]:
@@ -68,7 +70,7 @@ async def show(_: Request[State], __: Place, read: Read[Secret]) -> JSON[SecretJ
 
 
 def _named(request: Request[State], place: Place) -> Tx[Read[Secret]]:
-    return _with_uses(place, store.find(owner_of(place), request.path_params["secret"]))
+    return _read(request, place, store.find(owner_of(place), request.path_params["secret"]))
 
 
 async def update(request: Request[State], place: Place) -> JSON[SecretJSON]:
@@ -102,14 +104,21 @@ async def encrypt(request: Request[State], found: Access) -> JSON[EncryptedJSON]
     return JSON(EncryptedJSON(data=inline.encrypt(plain.data, key)))
 
 
-def _rows(path: Path, *, reading: StoredNeeds[Place], writing: StoredNeeds[Place], suffix: str = "") -> list[Endpoint]:
-    one = path / _SECRET
+def _rows(
+    path: Path,
+    *,
+    reading: StoredNeeds[Place],
+    writing: StoredNeeds[Place],
+    query: Sequence[Param] = (),
+    suffix: str = "",
+) -> list[Endpoint]:
+    one, listed = path / _SECRET, f"secrets.list_secrets{suffix}"
     return [
-        Endpoint("GET", path, list_secrets, operation=f"secrets.list_secrets{suffix}", needs=reading, reads=_all),
+        Endpoint("GET", path, list_secrets, operation=listed, needs=reading, reads=_all, query=query),
         Endpoint(
             "POST", path, create, operation=f"secrets.create{suffix}", needs=writing, body=NewSecret, errors=[409]
         ),
-        Endpoint("GET", one, show, operation=f"secrets.show{suffix}", needs=reading, reads=_named),
+        Endpoint("GET", one, show, operation=f"secrets.show{suffix}", needs=reading, reads=_named, query=query),
         Endpoint("PATCH", one, update, operation=f"secrets.update{suffix}", needs=writing, body=SecretChanges),
         Endpoint("PUT", one, replace, operation=f"secrets.replace{suffix}", needs=writing, body=SecretChanges),
         Endpoint("DELETE", one, delete, operation=f"secrets.delete{suffix}", needs=writing),
@@ -117,10 +126,11 @@ def _rows(path: Path, *, reading: StoredNeeds[Place], writing: StoredNeeds[Place
 
 
 _SECRET = Word("secret", "Name of the secret, in any letter case.", "deploy_key")
+_USES = Param("uses", "`true` adds the steps that name each secret, once a build of the default branch was made.")
 _ALL = Path.of("/api/secrets")
 _ENCRYPT = REPO / "encrypt"
 routes = [
-    *_rows(REPO / "secrets", reading=WRITE, writing=WRITE),
+    *_rows(REPO / "secrets", reading=WRITE, writing=WRITE, query=[_USES]),
     Endpoint("POST", _ENCRYPT, encrypt, operation="secrets.encrypt", needs=WRITE, body=PlainSecret),
     Endpoint("POST", _ENCRYPT / "secret", encrypt, operation="secrets.encrypt.secret", needs=WRITE, body=PlainSecret),
     Endpoint(

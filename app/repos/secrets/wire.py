@@ -19,9 +19,9 @@ class UseJSON(TypedDict):
 class SecretJSON(TypedDict):
     """A secret of a repository (`repo_id`) or of a namespace (`namespace`).
 
-    The value is never shown; flags that are false are left out. `used_by` are the steps that name a secret of a
-    repository, in the pipeline file of its default branch as the newest build there has read it (`from_secret`); the
-    key is left out before that.
+    The value is never shown; flags that are false are left out. `used_by` (ours, where it is asked for) are the steps
+    that name a secret of a repository, in the pipeline file of its default branch as the newest build there has read
+    the file (`from_secret`); the key is left out before that.
     """
 
     id: int

@@ -235,7 +235,7 @@ async def test_the_certificate_is_that_of_the_name(monkeypatch: pytest.MonkeyPat
     theirs, ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert("hooks.example.com").configure_cert(theirs)
     authority.configure_trust(ours)
-    monkeypatch.setattr(poster, "trust", lambda: ours)
+    monkeypatch.setattr(poster, "trusted", lambda: ours)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(ASKED.body)
