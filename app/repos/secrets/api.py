@@ -46,8 +46,9 @@ def _all(request: Request[State], place: Place) -> Tx[Read[list[Secret]]]:
 
 def _read(request: Request[State], place: Place, tx: Tx[T]) -> Tx[Read[T]]:
     found = yield from tx
-    is_asked = isinstance(place, Access) and body.query(request).get(_USES.name) == "true"
-    return Read(found, (yield from uses.find(place.repo.id)) if is_asked else None)
+    if isinstance(place, Access) and body.query(request).get(_USES.name) == "true":
+        return Read(found, (yield from uses.find(place.repo.id)))
+    return Read(found, None)
 
 
 async def list_namespace_secrets(_: Request[State], __: Caller, secrets: list[Secret]) -> JSON[list[SecretJSON]]:
