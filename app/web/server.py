@@ -21,12 +21,16 @@ log = logging.getLogger(REQUESTS)
 
 #: The parts of request ids: unique between processes, and cheap to make; ids are no secrets.
 _PROCESS, _NUMBERS = secrets.token_hex(4), count()
+#: A member of the header `Priority`: the urgency of what is done in the background.
+_LATE = b"u=7"
 #: The default policy: no page of another origin may call, and requests are not limited.
 OPEN = Policy()
 
 
 class Requests:
     """ASGI middleware. Logs method, path, status, milliseconds; never the query, which may hold a token.
+
+    A request with the header `Priority: u=7` (RFC 9218) lets the others go first.
 
     Successful requests to paths that begin with `quiet` are frequent, and are logged at level DEBUG only. `page` is as
     in `Router`.
@@ -57,7 +61,7 @@ class Requests:
         began = time.perf_counter()
         token = request_id.set(_request_id(scope))
         status = 500
-        number = self._traffic.enter()
+        number = await self._traffic.enter_late() if _is_late(scope) else self._traffic.enter()
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -114,6 +118,13 @@ class _Bare(Response):
     def __init__(self, headers: Headers) -> None:
         super().__init__(status_code=204)
         self.raw_headers.extend(headers)
+
+
+def _is_late(scope: Scope) -> bool:
+    """Whether nobody waits for the answer: the header `Priority` has the last urgency, `u=7` (RFC 9218)."""
+    return any(
+        name == b"priority" and _LATE in value.replace(b" ", b"").split(b",") for name, value in scope["headers"]
+    )
 
 
 def _request_id(scope: Scope) -> str:

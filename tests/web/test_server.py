@@ -1,11 +1,14 @@
 """Around every request: its id, and headers that keep answers out of caches."""
 
+import asyncio
+
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from app.log import request_id
 from app.web.route import Endpoint
+from tests.soon import soon
 from tests.web.asgi import serving
 
 
@@ -51,3 +54,27 @@ async def test_answers_stay_out_of_caches_unless_they_say_otherwise() -> None:
     assert (plain.headers["pragma"], plain.headers["x-accel-expires"]) == ("no-cache", "0")
     assert kept.headers.get_list("cache-control") == ["max-age=60"]
     assert "pragma" not in kept.headers
+
+
+async def test_who_says_that_nobody_waits_lets_the_others_go_first() -> None:
+    order, held = list[str](), asyncio.Event()
+
+    async def hold(_: Request) -> Response:
+        order.append("begun")
+        await held.wait()
+        return PlainTextResponse("")
+
+    async def note(request: Request) -> Response:
+        order.append(request.query_params["name"])
+        return PlainTextResponse("")
+
+    async with serving([Endpoint("GET", "/hold", hold), Endpoint("GET", "/note", note)]) as client:
+        first = asyncio.create_task(client.get("/hold", headers={"Priority": "i, u=7"}))
+        await soon(lambda: order)
+        late = asyncio.create_task(client.get("/note?name=late", headers={"Priority": "u=7"}))
+        for urgency in ("u=0", "u=70", "7"):
+            await client.get(f"/note?name={urgency}", headers={"Priority": urgency})
+        held.set()
+        await asyncio.gather(first, late)
+
+    assert order == ["begun", "u=0", "u=70", "7", "late"]

@@ -1,6 +1,7 @@
 """What waits lets requests go first, but not for long and not those that wait for something else."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -46,6 +47,48 @@ async def test_they_are_not_waited_for_without_end(monkeypatch: pytest.MonkeyPat
     requests.enter()
 
     assert 0.01 <= await calm(requests, 0.01) < 20
+
+
+async def test_who_is_not_urgent_comes_one_after_another_and_after_the_urgent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "PATIENCE", 60)
+    requests = Traffic()
+    urgent = requests.enter()
+    begun: list[int] = []
+
+    async def late(name: int) -> None:
+        number = await requests.enter_late()
+        begun.append(name)
+        done[name] = number
+
+    done: dict[int, int] = {}
+    tasks = [asyncio.create_task(late(name)) for name in range(3)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert begun == []
+    requests.leave(urgent)
+    for name in range(3):
+        await soon(partial(done.__contains__, name))
+        assert begun == list(range(name + 1))
+        assert not requests.busy()
+        requests.leave(done[name])
+        requests.leave(done[name])
+    await asyncio.gather(*tasks)
+
+
+async def test_who_is_not_urgent_does_not_wait_for_ever_and_may_go_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "LONGEST", 0.02)
+    requests = Traffic()
+    stuck = await requests.enter_late()
+    second = await requests.enter_late()
+    gone = asyncio.create_task(requests.enter_late())
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+
+    requests.leave(second)
+    requests.leave(stuck)
+
+    assert await asyncio.wait_for(requests.enter_late(), 1) not in {stuck, second}
 
 
 async def test_one_that_waits_for_something_else_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,8 @@ class _Page(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         while self._awaited:
             crowded = len(self._events) > CROWD and self._events[-1] - self._events[0] < 1
-            due = self._asked + max(CROWDED_GAP if crowded else GAP, self._relief)
+            gap = CROWDED_GAP * random.uniform(0.8, 1.2) if crowded else GAP  # noqa: S311 - as live.js
+            due = self._asked + max(gap, self._relief)
             await asyncio.sleep(max(due - loop.time(), random.random() * JITTER))  # noqa: S311 - as live.js
             builds, self._awaited = self._awaited, []
             self._asked = loop.time()
@@ -134,7 +135,7 @@ class _Page(asyncio.Protocol):
     async def _ask(self) -> bool:
         """Renew the regions; whether the page shows now how they are."""
         known = {"If-None-Match": self._tag} if self._tag else {}
-        headers = {"Cookie": self._visit.cookie, "Gantry-Region": self._regions, **known}
+        headers = {"Cookie": self._visit.cookie, "Gantry-Region": self._regions, "Priority": "u=7", **known}
         try:
             status, self._tag = await self._exchange(_request(self._visit.path, self._port, **headers))
         except (OSError, asyncio.IncompleteReadError):

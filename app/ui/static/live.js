@@ -20,6 +20,7 @@ export async function ask(address, ids, known = {}, signal = undefined) {
   const names = ids.join(", ");
   const { id: own } = document.querySelector(ids.map((id) => `#${CSS.escape(id)} [data-own]`).join()) ?? {};
   const sent = { "Gantry-Region": names, "Gantry-Own": own, "If-None-Match": known.names === names && known.tag };
+  if (known === shown) sent.Priority = "u=7"; // nobody waits for what keeps the page as it is
   const headers = Object.entries(sent).filter(([, value]) => value);
   const answer = await fetch(address, { headers, signal, cache: "no-store", redirect: "manual" });
   if (answer.status === 401 || (answer.headers.get("Gantry-Account") ?? account) !== account) become("out");
@@ -47,11 +48,12 @@ function renewSoon({ id }) {
   plan();
 }
 
+/** Pages that hear of a change at one moment do not ask at one moment, neither at once nor each time after that. */
 function plan() {
   if (!wanted.size || timer || isBusy || document.hidden || state === "out") return;
-  const due = asked + Math.max(isCrowded() ? CROWDED_GAP : GAP, relief, wait);
-  const spread = Math.random() * JITTER; // pages that hear of a change at one moment do not ask at one moment
-  timer = setTimeout(renew, Math.max(due - performance.now(), spread));
+  const gap = isCrowded() ? CROWDED_GAP * (0.8 + 0.4 * Math.random()) : GAP;
+  const due = asked + Math.max(gap, relief, wait);
+  timer = setTimeout(renew, Math.max(due - performance.now(), Math.random() * JITTER));
 }
 
 /** Ask once for all regions that are wanted, but for those in which nothing moves now. */
