@@ -3,6 +3,7 @@
 import logging
 import secrets
 import time
+from contextlib import nullcontext
 from itertools import count
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError
 from app.log import REQUESTS, request_id
+from app.turns import short_turns
 from app.web import errors
 from app.web.errors import ErrorPage
 from app.web.policy import Headers, Policy
@@ -61,7 +63,8 @@ class Requests:
         began = time.perf_counter()
         token = request_id.set(_request_id(scope))
         status = 500
-        number = await self._traffic.enter_late() if _is_late(scope) else self._traffic.enter()
+        is_late = _is_late(scope)
+        number = await self._traffic.enter_late() if is_late else self._traffic.enter()
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -75,7 +78,8 @@ class Requests:
 
         try:
             early = self._preflight(scope) if self._policy.budgets is None else await self._early(scope)
-            await (early or self._app)(scope, receive, answer)
+            with short_turns() if is_late else nullcontext():
+                await (early or self._app)(scope, receive, answer)
         except Exception:  # a bug; the router has answered it, so it is only logged
             log.exception("bug", extra={"path": scope["path"]})
         finally:
