@@ -4,14 +4,16 @@ import asyncio
 import json
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any, Literal
 
 import orjson
 
 import app
+from app import children
+from app.children import Child
 from app.convert.fault import Fault
 from app.convert.imports import Imports
 from app.convert.limits import USUAL, Limits
@@ -66,9 +68,7 @@ async def evaluate(
 async def _run(request: dict[str, Any], imports: Imports) -> tuple[int, dict[str, Any] | None, bytes]:
     """Exit code, answer and error output. When this returns or raises, the process has ended."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *_COMMAND, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={}, cwd=_ROOT, start_new_session=True, limit=_LINE
-        )
+        process = await children.start(_COMMAND, env={}, cwd=_ROOT, stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=_LINE)
     except OSError as error:
         raise Unavailable(f"cannot start a process to convert the pipeline file: {error.strerror}") from error
     ended = False
@@ -79,11 +79,12 @@ async def _run(request: dict[str, Any], imports: Imports) -> tuple[int, dict[str
     finally:
         if not ended:
             process.kill()
-            await process.communicate()
+            await process.wait()
+        process.close()
     return await process.wait(), answer, err
 
 
-async def _talk(process: Process, request: dict[str, Any], imports: Imports) -> dict[str, Any] | None:
+async def _talk(process: Child, request: dict[str, Any], imports: Imports) -> dict[str, Any] | None:
     """Ask, and answer the questions about imports, a line of JSON each; None when the process ends instead."""
     assert process.stdout is not None
     await _send(process, request)
@@ -101,7 +102,7 @@ async def _talk(process: Process, request: dict[str, Any], imports: Imports) -> 
     return None
 
 
-async def _send(process: Process, said: dict[str, Any]) -> None:
+async def _send(process: Child, said: dict[str, Any]) -> None:
     assert process.stdin is not None
     if process.stdin.is_closing():  # the process has ended; uvloop would raise for the write
         return

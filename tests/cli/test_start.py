@@ -28,7 +28,7 @@ BUILDS_OF_A_RUNNER = {
     "app.builds.wire",
 }  # fmt: skip
 #: Modules of ours that a runner may load.
-MODULES_OF_A_RUNNER = 88
+MODULES_OF_A_RUNNER = 89
 
 
 def modules_after(code: str, env: dict[str, str]) -> set[str]:

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from app.children import ended
 from app.errors import AppError
 from app.runners.exec.groups import Group
 
@@ -26,8 +26,6 @@ DEFAULT_SHELL = "/bin/sh"
 LINGER = 0.25
 #: Seconds for which output of processes outside the group is taken after that.
 DRAIN = 1.0
-#: Seconds between two looks at a process that cannot be watched.
-LOOK = 0.05
 #: Bytes of output that wait in the pipe of a process, and are read at once.
 _CHUNK = 256 * 1024
 #: Waits until the process is in its control group: children that it starts earlier would be in another group.
@@ -156,7 +154,7 @@ class Process:
         """
         asyncio.get_running_loop().add_reader(self._output, self._read, sink)
         try:
-            await _ended(self._popen)
+            await ended(self._popen)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), LINGER)
             self.kill()
@@ -210,38 +208,11 @@ class Process:
             await asyncio.sleep(0)
 
 
-async def _ended(process: "subprocess.Popen[bytes]") -> None:
-    """Wait for the end of the process; on Linux without reaping it."""
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    if sys.platform != "linux":
-        threading.Thread(target=lambda: (process.wait(), loop.call_soon_threadsafe(ended.set)), daemon=True).start()
-        await ended.wait()
-        return
-    try:
-        descriptor = os.pidfd_open(process.pid)
-    except OSError:  # this process has no file left
-        while not _has_ended(process.pid):  # noqa: ASYNC110 - nobody tells of the end
-            await asyncio.sleep(LOOK)
-        return
-    loop.add_reader(descriptor, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-
-
 def _widen(pipe: int) -> None:
     """Give a pipe room for a chunk, if this account may have so much: a step that prints much waits less often."""
     if sys.platform == "linux":
         with suppress(OSError):
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _CHUNK)
-
-
-def _has_ended(pid: int) -> bool:
-    """Whether a child has ended; it is not reaped."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def check(environment: Mapping[str, str]) -> None:

@@ -3,11 +3,11 @@
 import os
 import re
 import shutil
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE
 from tempfile import TemporaryDirectory
 
 from app.errors import Unavailable, Unreadable

@@ -1,20 +1,19 @@
 """Child processes with limits: they are killed after a timeout and with their caller, and their output is limited."""
 
 import asyncio
-import os
-import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
+from app import children
+from app.children import Child
 from app.errors import Unavailable
 from app.scm.host import TooLarge
 
 _CHUNK = 64 * 1024
 _KEPT_ERRORS = 16 * 1024
-_PATIENCE = 5  # seconds to wait for the end of a killed process
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +38,13 @@ class Done:
 @asynccontextmanager
 async def child(
     argv: Sequence[str], setting: Setting, *, stdin: int = DEVNULL, stderr: int = DEVNULL
-) -> AsyncIterator[Process]:
+) -> AsyncIterator[Child]:
     """A process in a group of its own, awaited when the block ends.
 
     The whole group is killed when the block raises, is cancelled, or takes longer than the setting's timeout. Such a
     timeout raises Unavailable.
     """
-    process = await _start(argv, setting, stdin, stderr)
+    process = await children.start(argv, env=setting.env, cwd=setting.cwd, stdin=stdin, stdout=PIPE, stderr=stderr)
     ended = False
     try:
         async with asyncio.timeout(setting.timeout):
@@ -57,30 +56,9 @@ async def child(
         raise Unavailable(message, code="timeout") from None
     finally:
         if not ended:
-            await _kill(process)
-
-
-async def _start(argv: Sequence[str], setting: Setting, stdin: int, stderr: int) -> Process:
-    """Start a process. The start goes on when the caller is cancelled, and the process is killed after that.
-
-    Without this, asyncio would wait for children of the process that hold a pipe.
-    """
-    starting = asyncio.create_task(
-        asyncio.create_subprocess_exec(
-            *argv,
-            stdin=stdin,
-            stdout=PIPE,
-            stderr=stderr,
-            env=setting.env,
-            cwd=setting.cwd,
-            start_new_session=True,
-        )
-    )
-    try:
-        return await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        await _kill(await starting)
-        raise
+            process.kill()
+            await process.wait()
+        process.close()
 
 
 async def run(argv: Sequence[str], setting: Setting, *, max_output: int) -> Done:
@@ -96,14 +74,6 @@ async def run(argv: Sequence[str], setting: Setting, *, max_output: int) -> Done
             complaints.cancel()
             await asyncio.wait([complaints])
         return Done(await process.wait(), out, err)
-
-
-async def _kill(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with suppress(TimeoutError):  # when a child has left the group and holds a pipe
-        async with asyncio.timeout(_PATIENCE):
-            await process.communicate()  # unlike wait(), it also ends when a pipe is full
 
 
 async def _all(stream: asyncio.StreamReader, name: str, limit: int) -> bytes:
