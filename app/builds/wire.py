@@ -144,17 +144,6 @@ class RepoBuildJSON(RepoJSON):
     build: NotRequired[BuildJSON]
 
 
-class ChangeJSON(TypedDict):
-    """That a build has changed, in brief; the keys mean what they mean in a build's object."""
-
-    slug: str
-    number: int
-    status: Status
-    blocked: NotRequired[bool]
-    deploy_to: NotRequired[str]
-    updated: int
-
-
 def repo_build_json(repo: Repo, build: Build | None, *, stages: bool = False) -> RepoBuildJSON:
     """A repository, with one of its builds if there is one; `stages` as in `build_json`."""
     body: Any = repo_json(repo)
@@ -228,21 +217,6 @@ _BUILD_OMIT = (
     "blocked",
     "via",
 )
-
-
-def change_json(repo: Repo, build: Build) -> ChangeJSON:
-    """What a reader needs that only wants to know which builds have changed."""
-    body: ChangeJSON = {
-        "slug": repo.slug,
-        "number": build.number,
-        "status": build.status,
-        "updated": build.updated,
-    }
-    if build.blocked:
-        body["blocked"] = True
-    if build.deploy_to:
-        body["deploy_to"] = build.deploy_to
-    return body
 
 
 def stage_json(stage: Stage) -> StageJSON:

@@ -229,10 +229,7 @@ def test_in_brief_a_frame_only_tells_which_build_has_changed(server: Server, pat
         number = change(server, SLUG)
         told = frames.event()
 
-    build = server.json("GET", f"/api/repos/{SLUG}/builds/{number}")
-    assert told == {"slug": SLUG, "deploy_to": build["deploy_to"]} | {
-        key: build[key] for key in ("number", "status", "updated")
-    }
+    assert told == {SLUG: [number]}
 
 
 @pytest.mark.parametrize("path", ["/api/stream", f"/api/stream/{SLUG}"])

@@ -56,7 +56,7 @@ _TIMES = """(starts) => document.getElementById("builds").replaceChildren(...sta
   return [age, duration];
 }))"""
 NOW = 1_800_000_000
-CHANGED = {"slug": SHOP, "number": PUSHED}
+CHANGED = {"changed": {SHOP: [PUSHED]}}
 
 
 def expect_state(page: Page, words: str | re.Pattern[str]) -> None:
@@ -176,7 +176,7 @@ def test_nothing_moves_below_the_pointer_of_who_decides(browse: Browse, place: P
     page.on("request", lambda request: asked.append(request.headers.get("gantry-region", "")))
 
     number = place.promote("2.1.0", slug=VAULT)
-    page.evaluate(_CHANGED, {"slug": VAULT, "number": number})
+    page.evaluate(_CHANGED, {"changed": {VAULT: [number]}})
     page.clock.run_for(10_000)
     assert "approvals" not in asked
     page.mouse.move(0, 0)

@@ -348,13 +348,13 @@ async def test_open_pages_show_what_they_hear_of_while_the_last_regions_are_rene
         if b"/first" in asked:
             asks.set()
             await ended.wait()
-            streams[1].write(b'data: {"slug":"a/b","number":2}\n\n')
+            streams[1].write(b'data: {"a/b":[2]}\n\n')
         writer.write(b'HTTP/1.1 200 OK\r\nETag: "a"\r\nContent-Length: 0\r\n\r\n')
 
     class Input:
         @staticmethod
         def read() -> str:
-            loop.call_soon_threadsafe(streams[0].write, b'data: {"slug":"a/b","number":1}\n\n')
+            loop.call_soon_threadsafe(streams[0].write, b'data: {"a/b":[1]}\n\n')
             asks.wait(20)
             loop.call_soon_threadsafe(ended.set)
             return ""
@@ -362,7 +362,7 @@ async def test_open_pages_show_what_they_hear_of_while_the_last_regions_are_rene
     monkeypatch.setattr(sys, "stdin", Input)
     server = await asyncio.start_server(page, "127.0.0.1", 0)
     async with server:
-        visits = [Visit("session=a", path, ["main"], "slug", path) for path in ("/first", "/second")]
+        visits = [Visit("session=a", path, ["main"], "a/b", path) for path in ("/first", "/second")]
         seen = await look(server.sockets[0].getsockname()[1], visits)
         for writer in writers:
             writer.close()

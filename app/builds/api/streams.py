@@ -31,8 +31,8 @@ async def everything(request: Request[State], caller: Caller | None) -> sse.Stre
     """Every change of a build of each repository that the caller may read at that moment, as it happens.
 
     Each frame has an `id`; a reader who comes back with `Last-Event-ID` gets what it missed, if that is still known.
-    With `brief`, a frame only tells which build has changed, and changes that come soon after one another are told
-    together, each build's last one: at most four times a second, once a second while much changes.
+    With `brief`, a frame only has the numbers of the builds that have changed, by repository, and comes at most four
+    times a second, once a second while much changes.
     """
     who = Who(caller.user.id, caller.proof.token_id, caller.proof.session_id) if caller else Who()
     return await _changes(request, who, caller.proof.expires if caller else 0, None)
@@ -110,9 +110,7 @@ async def _allowed(request: Request[State]) -> bool:
 
 _STREAM = Path.of("/api/stream")
 _REPO = _STREAM / OWNER / NAME
-_BRIEF = Param(
-    "brief", "`true`: only the repository's `slug` and the build's `number`, `status`, `deploy_to` and `updated`."
-)
+_BRIEF = Param("brief", '`true`: only the numbers of builds, by repository, as in `{"octocat/hello": [7, 8]}`.')
 routes = [
     Endpoint("GET", _STREAM, everything, operation="streams.everything", needs=ADMITTED, query=[_BRIEF]),
     Endpoint("GET", _REPO, repository, operation="streams.repository", needs=READ, query=[_BRIEF]),

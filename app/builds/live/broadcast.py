@@ -6,8 +6,8 @@ from the database once, and gives each reader the frames that it may have. The r
 because requests go first.
 
 Pages, which only want to know which builds have changed, read in brief: a round for them comes at most every PACE
-seconds, or every CROWDED_PACE seconds while much changes, and tells the last change of each build. So hundreds of open
-pages cost about the same however much changes.
+seconds, or every CROWDED_PACE seconds while much changes, and tells the numbers of the builds in one frame. So hundreds
+of open pages cost about the same however much changes.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from app.builds.live.ring import Ring
 from app.builds.live.round import Share
 from app.builds.model import Build
 from app.builds.moments import Moment
-from app.builds.wire import change_json, repo_build_json
+from app.builds.wire import repo_build_json
 from app.db.connect import Database
 from app.encoding import encode
 from app.errors import Unavailable
@@ -147,8 +147,7 @@ class Broadcast:
         self._end(sse.END)
 
     def _add(self, repo: Repo, build: Build) -> None:
-        whole, brief = repo_build_json(repo, build, stages=True), change_json(repo, build)
-        self._ring.add(repo.id, build.id, encode(whole), encode(brief))
+        self._ring.add(repo.id, repo.slug, build.number, encode(repo_build_json(repo, build, stages=True)))
         for rounds in self._rounds.values():
             rounds.wake()
 

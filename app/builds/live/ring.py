@@ -12,18 +12,14 @@ COUNT, SIZE = 2000, 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A change of a build as a frame, whole and in brief, its position in the order of all frames, and whose it is."""
+    """A change of a build as a frame, its position in the order of all frames, and whose build it is."""
 
     position: int
     repo_id: int
-    build_id: int
+    slug: str
+    #: The number of the build.
+    number: int
     frame: bytes
-    brief: bytes
-
-    @property
-    def size(self) -> int:
-        """The bytes of both frames."""
-        return len(self.frame) + len(self.brief)
 
 
 class Ring:
@@ -46,15 +42,18 @@ class Ring:
         """The earliest position from which a reader can go on."""
         return self._entries[0].position - 1 if self._entries else self.newest
 
-    def add(self, repo_id: int, build_id: int, data: bytes, brief: bytes) -> None:
-        """Add a frame with a change, as JSON, whole and in brief; drop the oldest frames when there are too many."""
+    def add(self, repo_id: int, slug: str, number: int, data: bytes) -> None:
+        """Add a frame with a change of a build, as JSON; drop the oldest frames when there are too many."""
         self.newest += 1
-        frames = (b"id: %s\ndata: %s\n\n" % (self.id(self.newest).encode(), text) for text in (data, brief))
-        entry = Entry(self.newest, repo_id, build_id, *frames)
-        self._entries.append(entry)
-        self._size += entry.size
+        frame = self.frame(self.newest, data)
+        self._entries.append(Entry(self.newest, repo_id, slug, number, frame))
+        self._size += len(frame)
         while len(self._entries) > 1 and (len(self._entries) > COUNT or self._size > SIZE):
-            self._size -= self._entries.popleft().size
+            self._size -= len(self._entries.popleft().frame)
+
+    def frame(self, position: int, data: bytes) -> bytes:
+        """JSON as a frame after which a stream can go on from a position."""
+        return b"id: %s\ndata: %s\n\n" % (self.id(position).encode(), data)
 
     def id(self, position: int) -> str:
         """The id of the frame at a position."""

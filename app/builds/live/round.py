@@ -1,10 +1,11 @@
 """One round of delivery: for each reader, the frames after its position that it may have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from app.builds.live.reader import Reader
 from app.builds.live.ring import Entry, Ring
 from app.db.tx import Tx
+from app.encoding import encode
 from app.repos import audience
 from app.repos.audience import Audience, Who
 from app.web import sse
@@ -20,6 +21,7 @@ class Share:
     def __init__(self, ring: Ring, readers: Sequence[Reader], now: float, among: int) -> None:
         """The share of these readers, among so many that there are. `now` is on the monotonic clock."""
         self._first = min(reader.position for reader in readers)
+        self._ring = ring
         self._entries: Sequence[Entry] = ring.after(self._first)
         self._newest = ring.newest
         self._now = now
@@ -63,17 +65,22 @@ class Share:
         return self._parts[key]
 
     def _joined(self, reader: Reader, readable: frozenset[int]) -> tuple[bytes, int]:
-        frames, size = list[bytes](), 0
-        changed = dict[int, bytes]()
-        for entry in self._entries[reader.position - self._first :]:
-            if reader.repo_id not in (None, entry.repo_id) or entry.repo_id not in readable:
-                continue
-            if reader.brief:
-                changed.pop(entry.build_id, None)  # the last change of a build tells all, at its own place in the order
-                changed[entry.build_id] = entry.brief
-                continue
+        entries = self._entries[reader.position - self._first :]
+        wanted = (one for one in entries if reader.repo_id in (None, one.repo_id) and one.repo_id in readable)
+        if reader.brief:
+            return self._in_brief(wanted), self._newest
+        frames, size = [], 0
+        for entry in wanted:
             frames.append(entry.frame)
             size += len(entry.frame)
             if size >= self._most:
                 return b"".join(frames), entry.position
-        return b"".join(frames or changed.values()), self._newest
+        return b"".join(frames), self._newest
+
+    def _in_brief(self, entries: Iterable[Entry]) -> bytes:
+        """One frame with the numbers of the builds that have changed, by repository; nothing for none."""
+        changed: dict[str, dict[int, None]] = {}
+        for entry in entries:
+            changed.setdefault(entry.slug, {})[entry.number] = None
+        told = {slug: [*numbers] for slug, numbers in changed.items()}
+        return self._ring.frame(self._newest, encode(told)) if told else b""

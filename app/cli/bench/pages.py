@@ -189,7 +189,7 @@ def _visits(server: Server, there: Fleet) -> list[Visit]:
             visits.append(Visit(cookie, "/", board, "", "board"))
         elif number % PROMOTED == 1:
             slug = next(slugs)
-            visits.append(Visit(cookie, f"/{slug}", repository, f'"slug":"{slug}"', "repository"))
+            visits.append(Visit(cookie, f"/{slug}", repository, slug, "repository"))
         else:
             visits.append(Visit(cookie, f"/{scene.SLUG}/2", (), "", "build"))
     return visits

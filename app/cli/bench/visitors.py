@@ -41,7 +41,7 @@ Shown: TypeAlias = dict[str, dict[str, list[float]]]
 class Visit:
     """A page to be opened: its path, its regions, and a word for pages of its kind.
 
-    `hears` is what a frame of the stream contains that concerns the page: nothing for a page that all frames concern.
+    `hears` is the repository whose changes concern the page: nothing for a page that all changes concern.
     """
 
     cookie: str
@@ -75,7 +75,7 @@ class _Page(asyncio.Protocol):
         self._shown = shown
         self._live = live
         self._regions = ", ".join(sorted(visit.regions))
-        self._hears = visit.hears.encode()
+        self._hears = visit.hears
         self._rest = b""
         self._is_told = False
         self._events: deque[float] = deque(maxlen=CROWD + 1)
@@ -98,10 +98,11 @@ class _Page(asyncio.Protocol):
         data = self._rest + data
         end = data.rfind(_END) + len(_END) if _END in data else 0
         whole, self._rest = data[:end], data[end:]
-        if self._regions and self._hears in whole:
-            for frame in whole.split(_END):
-                if self._hears in frame and (change := _CHANGE.search(frame)):
-                    self._hear(b"#".join(change.groups()).decode())
+        if self._regions and self._hears.encode() in whole:
+            for data in _DATA.findall(whole):
+                for slug, numbers in json.loads(data).items():
+                    if slug == self._hears or not self._hears:
+                        self._hear([f"{slug}#{number}" for number in numbers])
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._is_over:
@@ -109,9 +110,9 @@ class _Page(asyncio.Protocol):
 
     # Its regions
 
-    def _hear(self, build: str) -> None:
-        self._events.append(asyncio.get_running_loop().time())
-        self._awaited.append(build)
+    def _hear(self, builds: Sequence[str]) -> None:
+        self._events.extend(asyncio.get_running_loop().time() for _ in builds)
+        self._awaited.extend(builds)
         if self.renewal is None or self.renewal.done():
             self.renewal = asyncio.create_task(self._renew())
 
@@ -165,7 +166,7 @@ class _Page(asyncio.Protocol):
         self._seen.missed += len(self._awaited)
 
 
-_CHANGE = re.compile(rb'"slug":"([^"]+)","number":(\d+)')
+_DATA = re.compile(rb"^data: (.*)$", re.MULTILINE)
 _LENGTH = re.compile(r"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _TAG = re.compile(r"\r\netag: *([^\r]+)", re.IGNORECASE)
 

@@ -209,10 +209,11 @@ function tell(message) {
 
 function heed({ data: message }) {
   if (message.id) last = message.id;
-  if (message.slug) {
-    const about = ["repos", `repo:${message.slug}`, `build:${message.slug}:${message.number}`];
+  for (const [slug, numbers] of Object.entries(message.changed ?? {})) {
+    const about = ["repos", `repo:${slug}`, ...numbers.map((number) => `build:${slug}:${number}`)];
     const found = [...document.querySelectorAll("[data-live]")].filter(({ dataset }) => about.includes(dataset.live));
-    if (found.length && events.push(performance.now()) > CROWD + 1) events.shift();
+    if (found.length) events.push(...numbers.map(() => performance.now()));
+    events.splice(0, events.length - CROWD - 1);
     found.forEach(renewSoon);
   }
   if (message.state && joined) become(message.state, message.since);
@@ -312,7 +313,7 @@ async function follow(signal, again, opened) {
 function hear(frame) {
   const [, id, data] = frame.match(/^id: (.*)\ndata: (.*)$/) ?? [];
   if (data) {
-    tell({ id, ...JSON.parse(data) });
+    tell({ id, changed: JSON.parse(data) });
   } else if (frame.startsWith(": events were missed")) tell({ renew: true });
 }
 

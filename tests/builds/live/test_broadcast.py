@@ -173,15 +173,19 @@ async def test_in_brief_one_hears_which_builds_have_changed_once_for_all_changes
         station.change("d", number=1)
         await soon(lambda: len(page.parts) == 3)
 
-        def frame(position: int, number: int) -> bytes:
-            about = {"slug": scene.repo.slug, "number": number, "status": "pending", "updated": 0}
-            return b"id: abc-%d\ndata: %s\n\n" % (position, encode(about))
+        def frame(position: int, *numbers: int) -> bytes:
+            return b"id: abc-%d\ndata: %s\n\n" % (position, encode({scene.repo.slug: numbers}))
 
-        assert page.text == PING + frame(1, 1) + frame(3, 2) + frame(5, 1)
+        assert page.text == PING + frame(1, 1) + frame(5, 1, 2)
         await octocat.has("a", "b", "c", "secret", "d")
         back = await station.listen(Who(kim.id), last_id="abc-3", brief=True)
         await soon(lambda: len(back.parts) == 2)
         assert back.text == PING + frame(5, 1)
+        station.change("secret", other, number=4)
+        await octocat.has("a", "b", "c", "secret", "d", "secret")
+        station.change("e", number=3)
+        await soon(lambda: len(page.parts) == 4)
+        assert page.parts[-1] == frame(7, 3)
 
 
 async def test_who_listens_to_one_repository_hears_of_no_other(scene: Scene) -> None:

@@ -9,15 +9,15 @@ from app.builds.live.ring import Ring
 def filled(count: int) -> Ring:
     made = Ring("abc")
     for number in range(1, count + 1):
-        made.add(number * 10, number * 100, b'{"n":%d}' % number, b"{}")
+        made.add(number * 10, "a/b", number * 100, b'{"n":%d}' % number)
     return made
 
 
-def test_a_frame_has_its_id_before_its_data_whole_and_in_brief() -> None:
+def test_a_frame_has_its_id_before_its_data() -> None:
     (entry,) = filled(1).after(0)
 
-    assert (entry.frame, entry.brief) == (b'id: abc-1\ndata: {"n":1}\n\n', b"id: abc-1\ndata: {}\n\n")
-    assert (entry.position, entry.repo_id, entry.build_id) == (1, 10, 100)
+    assert entry.frame == b'id: abc-1\ndata: {"n":1}\n\n'
+    assert (entry.position, entry.repo_id, entry.slug, entry.number) == (1, 10, "a/b", 100)
 
 
 def test_one_goes_on_from_any_position_that_is_kept() -> None:
@@ -51,13 +51,13 @@ def test_the_oldest_go_when_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_oldest_go_when_they_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ring, "SIZE", 100)
+    monkeypatch.setattr(ring, "SIZE", 60)
     made = filled(5)
     assert [entry.position for entry in made.after(made.oldest)] == [4, 5]
 
-    made.add(1, 1, b"x" * 1000, b"")
+    made.add(1, "a/b", 1, b"x" * 1000)
     assert [entry.position for entry in made.after(made.oldest)] == [6]
-    made.add(1, 1, b"{}", b"")
+    made.add(1, "a/b", 1, b"{}")
     assert [entry.position for entry in made.after(made.oldest)] == [7]
 
 
@@ -68,7 +68,7 @@ def test_after_an_interruption_nobody_goes_on_from_before() -> None:
 
     assert made.position("abc-3") is None
     assert made.position("abc-4") == 4 == made.newest == made.oldest
-    made.add(1, 1, b"{}", b"")
+    made.add(1, "a/b", 1, b"{}")
     assert [entry.position for entry in made.after(4)] == [5]
 
 
