@@ -45,6 +45,8 @@ steps:
   commands:
   - echo "$OWN" "$SHARED" "$BOTH" "$OPEN" "$INLINE"; sleep "0$WAIT"
 """ + "".join(f'  - echo "<{name} $(printf %s "${name}" | wc -c)>"\n' for name in ALL)
+#: Calls of runners are logged at debug level.
+RUNNERS = "the-secret-of-the-runners"
 #: The command, logging all that is logged.
 VERBOSE = """
 import logging
@@ -66,7 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Rep
     folder = tmp_path_factory.mktemp("secrets")
     repository = Repository(folder / "hello-world")
     repository.commit({".drone.yml": PIPELINE})
-    with VerboseServer(folder / "server", git_roots=str(folder)) as server:
+    with VerboseServer(folder / "server", git_roots=str(folder), rpc_secret=RUNNERS) as server:
         server.register(repository.url, SLUG, visibility="public")
         yield server, repository
 
@@ -340,6 +342,7 @@ def test_no_value_shows_anywhere(site: tuple[Server, Repository], server: Server
     paths = [OF_REPO, OF_NAMESPACE, "/api/secrets", BUILDS, f"/api/repos/{SLUG}", "/api/user/builds", "/metrics"]
     paths += [f"{BUILDS}/{n}" for n in numbers] + [f"{BUILDS}/{n}/logs/1/1" for n in numbers]
     shown += [server.ask("GET", path).text for path in paths]
+    assert server.ask("POST", "/rpc/v2/ping", headers={"X-Drone-Token": RUNNERS}).status_code == 200
     kept = [path.read_bytes().decode(errors="replace") for path in server.data.rglob("*") if path.is_file()]
     log = server.log.read_text()
 

@@ -184,7 +184,8 @@ class Keeper:
         if not self._forgotten <= now < self._forgotten + FORGETTING:
             await self._ports.db.write(store.forget(now - KNOWN))
             self._forgotten = now
-        found = await self._ports.db.read(store.due(now, now + 2 * LONGEST_PAUSE, ROOM))
+        # No pause is longer than PATIENCE: what is due after that was stored while a clock was ahead.
+        found = await self._ports.db.read(store.due(now, now + PATIENCE + LONGEST_PAUSE, ROOM))
         await asyncio.gather(*(self._attempt(one) for one in found))
         soonest = await self._ports.db.read(store.soonest())
         return LOOK if soonest is None else min(max(soonest - now, 1.0), LOOK)
@@ -237,7 +238,7 @@ class Keeper:
             failed = Unavailable(BUG)
         if passes(failed) and not self._is_last(delivery):
             self._log("a change could not be built yet", delivery, failed.message)
-            later = math.ceil(failed.seconds) if isinstance(failed, Later) else 0
+            later = min(math.ceil(failed.seconds), PATIENCE) if isinstance(failed, Later) else 0
             due = self._ports.now() + max(_pause(delivery), later)
             await self._ports.db.write(store.failed(delivery, cut(failed.message), due))
             self._loop.wake()

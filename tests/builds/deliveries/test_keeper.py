@@ -18,6 +18,7 @@ from app.db.tx import Tx, run
 from app.db.window import Window
 from app.errors import AppError, NotFound, Unavailable, Unreadable
 from app.repos.model import Repo
+from app.scm.forge import Later
 from app.scm.hook import Delivery as Told
 from app.scm.hook import Push
 from tests.builds.farside import ADA, HOOK, NOW, Scene, pipeline
@@ -68,6 +69,20 @@ async def test_a_push_that_could_not_be_read_is_built_when_it_can_be(scene: Scen
     assert (made.after, made.sender, made.status, made.event, made.before) == (sha, "grace", "pending", "push", OLD)
     assert len(await pass_by(scene, 4000, keeper)) == 1
     assert await scene.ports.db.read(store.list_waiting(scene.repo.id, 10)) == []
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(900, 900), (3599, 3599), (86_400, 3600)])
+async def test_a_host_that_names_a_time_is_not_asked_before_that(scene: Scene, seconds: int, waits: int) -> None:
+    sha, keeper = scene.host.add(pipeline()), server(scene)
+    scene.host.failure = Later("the quota is used up", seconds)
+    await kept(scene, keeper, sha)
+
+    assert await pass_by(scene, waits - 1, keeper) == []
+    (waiting,) = await scene.ports.db.read(store.list_waiting(scene.repo.id, 10))
+    assert (waiting.tries, waiting.due) == (1, NOW + waits)
+    scene.host.failure = None
+
+    assert [build.status for build in await pass_by(scene, 1, keeper)] == ["pending"]
 
 
 async def test_a_server_that_was_killed_finds_what_waited(scene: Scene) -> None:
