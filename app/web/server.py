@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 from itertools import count
 from typing import Any
 
@@ -63,14 +63,18 @@ class Requests:
         began = time.perf_counter()
         token = request_id.set(_request_id(scope))
         status = 500
-        is_late = _is_late(scope)
-        number = await self._traffic.enter_late() if is_late else self._traffic.enter()
+        unanswered = ExitStack()  # until the answer begins, for an answer may be a stream
+        if _is_late(scope):
+            unanswered.callback(self._traffic.leave, await self._traffic.enter_late())
+            unanswered.enter_context(short_turns())
+        else:
+            unanswered.callback(self._traffic.leave, self._traffic.enter())
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._traffic.leave(number)
+                unanswered.close()
                 headers = message["headers"]
                 headers.append((b"x-request-id", request_id.get().encode()))
                 headers.extend(self._policy.headers(scope, headers))
@@ -78,12 +82,11 @@ class Requests:
 
         try:
             early = self._preflight(scope) if self._policy.budgets is None else await self._early(scope)
-            with short_turns() if is_late else nullcontext():
-                await (early or self._app)(scope, receive, answer)
+            await (early or self._app)(scope, receive, answer)
         except Exception:  # a bug; the router has answered it, so it is only logged
             log.exception("bug", extra={"path": scope["path"]})
         finally:
-            self._traffic.leave(number)
+            unanswered.close()
             self._log(scope, status, began)
             request_id.reset(token)
 

@@ -1,10 +1,12 @@
 """Around every request: its id, and headers that keep answers out of caches."""
 
 import asyncio
+import sys
+from collections.abc import AsyncIterator
 
 import pytest
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from app.log import request_id
 from app.web.route import Endpoint
@@ -78,3 +80,23 @@ async def test_who_says_that_nobody_waits_lets_the_others_go_first() -> None:
         await asyncio.gather(first, late)
 
     assert order == ["begun", "u=0", "u=70", "7", "late"]
+
+
+@pytest.mark.parametrize(("headers", "is_usual"), [({}, [True, True]), ({"Priority": "u=7"}, [False, True])])
+async def test_turns_of_threads_are_short_for_them_until_their_answers_begin(
+    headers: dict[str, str], is_usual: list[bool]
+) -> None:
+    usual, seen = sys.getswitchinterval(), list[bool]()
+
+    async def stream(_: Request) -> Response:
+        seen.append(sys.getswitchinterval() == usual)
+        return StreamingResponse(parts())
+
+    async def parts() -> AsyncIterator[bytes]:
+        seen.append(sys.getswitchinterval() == usual)
+        yield b""
+
+    async with serving([Endpoint("GET", "/stream", stream)]) as client:
+        await client.get("/stream", headers=headers)
+
+    assert seen == is_usual
