@@ -46,7 +46,7 @@ class Traffic:
         self._late.add(number)
         try:
             await self.calm(loop.time() + PATIENCE)
-        except BaseException:
+        except BaseException:  # a caller that is cancelled must not hold the turn of the others
             self.leave(number)
             raise
         return number

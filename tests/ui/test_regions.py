@@ -1,4 +1,4 @@
-"""One region of a page by itself."""
+"""Regions of a page by themselves."""
 
 from typing import Any
 

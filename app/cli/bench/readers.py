@@ -84,7 +84,7 @@ async def listen(port: int, path: str, count: int, token: str) -> Heard:
             await live.acquire()
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    with suppress(TimeoutError):
+    with suppress(TimeoutError):  # what has not come by then is counted as missed
         async with asyncio.timeout(REST):
             while any(len(times) < sum(not one.ended for one in readers) for times in arrivals.values()):
                 news.clear()

@@ -192,7 +192,7 @@ async def look(port: int, visits: list[Visit]) -> Seen:
             await live.acquire()
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    with suppress(TimeoutError):
+    with suppress(TimeoutError):  # what is not shown by then is counted as missed
         async with asyncio.timeout(REST):
             while renewals := [one for page in pages if (one := page.renewal) and not one.done()]:
                 await asyncio.wait(renewals)  # pages hear of more meanwhile
