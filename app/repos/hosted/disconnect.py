@@ -41,7 +41,7 @@ def _disconnect(user_id: int, host: str, admitting: Collection[str], now: int) -
     yield from run(proofs.LOCK, user_id=user_id)
     mine = {account.host: account for account in (yield from hosted.of_user(user_id))}
     if (account := mine.pop(host, None)) is None:
-        raise NotFound(f"your account has none at a host {host}")
+        raise _not_connected(host)
     if account.lease > now:
         words = f"your repositories at {host} are synchronised at this moment: try again a little later"
         raise Conflict(words, code="synchronising")
@@ -54,8 +54,12 @@ def _disconnect(user_id: int, host: str, admitting: Collection[str], now: int) -
         raise Conflict(words, code="only_way_in")
     yield from run(REVOKE, user_id=user_id, scm=host)
     if (yield from one(DELETE, id=account.id)) is None:
-        raise NotFound(f"your account has none at a host {host}")
+        raise _not_connected(host)
     return account
+
+
+def _not_connected(host: str) -> NotFound:
+    return NotFound(f"your account is connected with none at a host called {host}: gantry whoami shows the hosts")
 
 
 def may_sign_in(tokens: Sequence[Token], now: int) -> bool:
