@@ -1,4 +1,8 @@
-"""Lists of the audit record, newest first. Every page is read from an index, in the order of the index."""
+"""Lists of the audit record, newest first. Every page is read from an index, in the order of the index.
+
+These indexes hold the sealed rows. A page also has the rows that are not sealed yet, which one small index holds: as
+many as this second has brought.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,12 +18,12 @@ from app.db import schema
 from app.db.tx import Tx, many, rows_of
 from app.db.window import Part, Window
 
-#: All recorded verbs: the query searches the index once for each verb, and does not read all rows.
+#: All verbs of sealed rows: the query searches the index once for each verb, and does not read all rows.
 VERBS = """
     WITH RECURSIVE found (verb) AS (
-        SELECT min(verb) FROM audit
+        SELECT min(verb) FROM audit WHERE seq <> 0
         UNION ALL
-        SELECT (SELECT min(later.verb) FROM audit later WHERE later.verb > found.verb) FROM found
+        SELECT (SELECT min(later.verb) FROM audit later WHERE later.seq <> 0 AND later.verb > found.verb) FROM found
         WHERE found.verb IS NOT NULL
     )
     SELECT verb FROM found WHERE verb IS NOT NULL
@@ -39,9 +43,11 @@ OF_BUILDS = """
 """
 _LARGEST = 2**63 - 1
 _TABLE = schema.audit
-#: Conditions of a page, beside the time. Each has an index, except `subject`: a query with `subject` also has `about`.
+#: Conditions of a page, beside the time. Each has an index, except two: a query with `subject` also has `about`, and
+#: `kind`, with which a verb begins, is asked of unsealed rows only.
 FILTERS: Mapping[str, ColumnElement[bool]] = {
     "verb": _TABLE.c.verb == bindparam("verb"),
+    "kind": func.substr(_TABLE.c.verb, literal_column("1"), func.length(bindparam("kind"))) == bindparam("kind"),
     "actor": func.lower(_TABLE.c.actor_name) == func.lower(bindparam("actor")),
     "about": _TABLE.c.about == bindparam("about"),
     "subject": _TABLE.c.subject == bindparam("subject"),
@@ -69,8 +75,15 @@ def key(entry: Entry) -> str:
 
 def page(wanted: Wanted, window: Window) -> Tx[Part[Entry]]:
     """A part of the rows, newest first. The window's keys are made by `key`; its offset is ignored."""
-    rows: list[Entry] = []
-    for filters in (yield from _exact(wanted.filters)):
+    filters = _by_subject(wanted.filters)
+    kind = str(filters.get("verb", ""))
+    if kind.endswith("."):
+        del filters["verb"]
+        rows = yield from _read(wanted, {**filters, "kind": kind}, window, sealed=False)
+        for verb in (yield from _verbs(kind)):
+            rows += yield from _read(wanted, {**filters, "verb": verb}, window)
+    else:
+        rows = yield from _read(wanted, filters, window, sealed=False)
         rows += yield from _read(wanted, filters, window)
     rows.sort(key=lambda entry: (entry.at, entry.id), reverse=not window.before)
     return replace(window, offset=0).part(rows)
@@ -94,30 +107,30 @@ def decisions(builds: Iterable[tuple[int, int]]) -> Tx[Mapping[tuple[int, int], 
     return found
 
 
-def _exact(wanted: Mapping[str, Any]) -> Tx[list[dict[str, Any]]]:
-    """The conditions of each query to make: one query, or one for each verb that begins with `verb` and its dot."""
+def _by_subject(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The same conditions, with those that find a subject by an index."""
     filters = dict(wanted)
     if subject := str(filters.get("subject", "")):
         filters["about"] = about(subject)
         if subject == filters["about"]:
             del filters["subject"]
-    beginning = str(filters.get("verb", ""))
-    if not beginning.endswith("."):
-        return [filters]
-    verbs = [row["verb"] for row in (yield from many(VERBS))]
-    return [{**filters, "verb": verb} for verb in verbs if verb.startswith(beginning)]
+    return filters
 
 
-def _read(wanted: Wanted, filters: Mapping[str, Any], window: Window) -> Tx[list[Entry]]:
+def _verbs(kind: str) -> Tx[list[str]]:
+    """The verbs of sealed rows that begin so."""
+    return [row["verb"] for row in (yield from many(VERBS)) if row["verb"].startswith(kind)]
+
+
+def _read(wanted: Wanted, filters: Mapping[str, Any], window: Window, *, sealed: bool = True) -> Tx[list[Entry]]:
     up = bool(window.before)
     if up:
         start, bound = max(_place(window.before), (wanted.since - 1, _LARGEST)), wanted.until
     else:
         start, bound = (wanted.until, _LARGEST), wanted.since
         start = min(_place(window.after), start) if window.after else start
-    rows = yield from many(
-        page_sql(tuple(sorted(filters)), up=up), at=start[0], id=start[1], bound=bound, limit=window.reach, **filters
-    )
+    sql = page_sql(tuple(sorted(filters)), up=up, sealed=sealed)
+    rows = yield from many(sql, at=start[0], id=start[1], bound=bound, limit=window.reach, **filters)
     return [MAPPER.make(row) for row in rows]
 
 
@@ -126,14 +139,15 @@ def _place(text: str) -> tuple[int, int]:
     return int(at), int(entry_id)
 
 
-@lru_cache(maxsize=64)
-def page_sql(filters: tuple[str, ...], *, up: bool) -> str:
+@lru_cache(maxsize=128)
+def page_sql(filters: tuple[str, ...], *, up: bool, sealed: bool) -> str:
     """The query for the rows next to a place: newer rows if `up`, else older rows; up to a bound in time."""
     at, entry_id = _TABLE.c.at, _TABLE.c.id
     place = tuple_(at, entry_id)
     start = tuple_(bindparam("at", type_=BigInteger), bindparam("id", type_=BigInteger))
     bound = bindparam("bound", type_=BigInteger)
-    query = select(_TABLE).where(*(FILTERS[name] for name in filters))
+    state = _TABLE.c.seq != literal_column("0") if sealed else _TABLE.c.seq == literal_column("0")
+    query = select(_TABLE).where(state, *(FILTERS[name] for name in filters))
     if up:
         query = query.where(place > start, at <= bound).order_by(at, entry_id)
     else:

@@ -472,18 +472,26 @@ audit = table(
     *numbers("seq"),
     *texts("previous", "hash"),
 )
-Index("audit_at", audit.c.at, audit.c.id)
-Index("audit_verb", audit.c.verb, audit.c.at, audit.c.id)
-Index("audit_actor", func.lower(audit.c.actor_name), audit.c.at, audit.c.id)
-Index("audit_about", audit.c.about, audit.c.at, audit.c.id)
-_of_a_repo, _sealed, _unsealed = audit.c.repo_id != 0, audit.c.seq != 0, audit.c.seq == 0
+_sealed, _unsealed = audit.c.seq != 0, audit.c.seq == 0
+Index("audit_at", audit.c.at, audit.c.id, sqlite_where=_sealed, postgresql_where=_sealed)
+Index("audit_verb", audit.c.verb, audit.c.at, audit.c.id, sqlite_where=_sealed, postgresql_where=_sealed)
+Index(
+    "audit_actor",
+    func.lower(audit.c.actor_name),
+    audit.c.at,
+    audit.c.id,
+    sqlite_where=_sealed,
+    postgresql_where=_sealed,
+)
+Index("audit_about", audit.c.about, audit.c.at, audit.c.id, sqlite_where=_sealed, postgresql_where=_sealed)
+_sealed_of_a_repo = and_(audit.c.repo_id != 0, _sealed)
 Index(
     "audit_repo",
     audit.c.repo_id,
     audit.c.at,
     audit.c.id,
-    sqlite_where=_of_a_repo,
-    postgresql_where=_of_a_repo,
+    sqlite_where=_sealed_of_a_repo,
+    postgresql_where=_sealed_of_a_repo,
 )
 _of_a_secret = text("verb IN ('secret.create', 'secret.update', 'secret.delete')")
 Index(
