@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TextIO
 
@@ -25,6 +26,24 @@ GATHER = 0.02
 _REQUEST = "request_id"
 _OF_A_REQUEST = ("method", "path", "status", "ms")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message", _REQUEST}
+
+
+class Served(logging.LogRecord):
+    """The record of an answered request.
+
+    Each request has one, so a record is made with what its line names, and nothing else.
+    """
+
+    name, msg, args = REQUESTS, "request", ()
+    exc_info = exc_text = stack_info = None
+    pathname = filename = module = funcName = ""
+    lineno = 0
+
+    def __init__(self, level: int, facts: Mapping[str, object]) -> None:
+        self.levelno, self.levelname = level, logging.getLevelName(level)
+        self.created = time.time()
+        self.msecs = self.created % 1 * 1000
+        vars(self).update(facts)
 
 
 class JSONFormatter(logging.Formatter):

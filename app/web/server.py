@@ -5,14 +5,13 @@ import secrets
 import time
 from contextlib import ExitStack
 from itertools import count
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError
-from app.log import REQUESTS, request_id
+from app.log import REQUESTS, Served, request_id
 from app.turns import short_turns
 from app.web import errors
 from app.web.errors import ErrorPage
@@ -95,13 +94,13 @@ class Requests:
         level = logging.DEBUG if is_quiet else logging.INFO
         if not log.isEnabledFor(level):
             return
-        facts: dict[str, Any] = {
+        facts = {
             "method": scope["method"],
             "path": scope["path"],
             "status": status,
             "ms": round((time.perf_counter() - began) * 1000, 2),
         }
-        log.log(level, "request", extra=facts)
+        log.handle(Served(level, facts))
 
     def _preflight(self, scope: Scope) -> Response | None:
         """The answer to a preflight request, which the application does not get."""
