@@ -36,7 +36,7 @@ class Served(logging.LogRecord):
 
     name, msg, args = REQUESTS, "request", ()
     exc_info = exc_text = stack_info = None
-    pathname = filename = module = funcName = ""
+    pathname = filename = module = funcName = ""  # noqa: N815 - the names are those of `logging`
     lineno = 0
 
     def __init__(self, level: int, facts: Mapping[str, object]) -> None:

@@ -3,13 +3,16 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from itertools import repeat
 
 from app.cli.bench import scene
-from app.cli.bench.load import Load
-from app.cli.bench.server import Server
+from app.cli.bench.load import HOST, PATIENCE, Load
+from app.cli.bench.server import TOKEN, Server
 
 PATH = "/healthz"
+_CHANGES = "/api/stream?brief=true"
 #: Requests a second, over one connection.
 RATE = 200.0
 #: Secrets of the step.
@@ -63,9 +66,26 @@ def compare(server: Server, seconds: float) -> tuple[Load, Load]:
 
 def _watch(server: Server, number: int, over: threading.Event) -> None:
     try:
+        for _ in _changes(server):
+            if server.api.ask("GET", f"{scene.BUILDS}/{number}")["finished"]:
+                break
         scene.last(scene.watch(server.api, number, 0.1))
     finally:
         over.set()
+
+
+def _changes(server: Server) -> Iterator[None]:
+    """Go on when the server tells changes, and at each change of a build.
+
+    Polls would be measured, too: the server and this process do them beside the requests.
+    """
+    with closing(HTTPConnection(HOST, server.port, timeout=PATIENCE)) as connection:
+        connection.request("GET", _CHANGES, headers={"Authorization": f"Bearer {TOKEN}"})
+        answer = connection.getresponse()
+        yield
+        for line in answer:
+            if line.startswith(b"data:"):
+                yield
 
 
 def _until(over: threading.Event) -> Iterator[str]:
