@@ -7,7 +7,7 @@ because requests go first.
 
 Pages, which only want to know which builds have changed, read in brief: a round for them comes at most every PACE
 seconds, or every CROWDED_PACE seconds while much changes, and tells the numbers of the builds in one frame. So hundreds
-of open pages cost about the same however much changes.
+of open pages cost about the same however much changes. While nobody else reads, changes are not made into frames.
 """
 
 import asyncio
@@ -45,7 +45,8 @@ SLICE = 8
 TICK = 1.0
 #: Seconds between two rounds for readers in brief: after few changes, and after more than CROWD.
 PACE, CROWDED_PACE, CROWD = 0.25, 1.0, 50
-#: Seconds for which changes are collected after the last reader came or left: a reader that comes back misses nothing.
+#: Seconds for which changes are collected, and made into frames, after the last reader of the kind came or left: a
+#: reader that comes back misses nothing.
 LINGER = 300.0
 TOO_SLOW = b": too slow, connect again\n\n"
 MISSED = b": events were missed, going on from now\n\n"
@@ -65,8 +66,8 @@ class Broadcast:
         #: By whether they read in brief.
         self._readers: dict[bool, set[Reader]] = {False: set(), True: set()}
         self._accounts: Counter[int] = Counter()
-        #: When a reader last came or left.
-        self._left = 0.0
+        #: When such a reader last came or left.
+        self._left = {False: -math.inf, True: -math.inf}
         self._subscription: Subscription[Moment] | None = None
         #: Set while changes are to be collected; set while they are collected.
         self._wanted, self._collecting = asyncio.Event(), asyncio.Event()
@@ -111,12 +112,12 @@ class Broadcast:
 
         A stream begins with a ping: from then on no change is missed. It ends after `lasts` seconds at the latest.
         """
-        self._left = asyncio.get_running_loop().time()  # so that `_rest` waits until this reader is added
+        self._left[brief] = asyncio.get_running_loop().time()  # so that this reader, once it is added, misses nothing
         self._wanted.set()
         await self._collecting.wait()
         if self._accounts[who.user_id] >= PER_ACCOUNT or self.listeners >= MOST:
             raise Unavailable("too many streams are open: close some", code="too_many_streams")
-        position = self._ring.position(last_id)
+        position = self._ring.position(last_id, brief=brief)
         start = self._ring.newest if position is None else position
         wants = self._rounds[brief].wake
         reader = Reader(who, repo_id, start, brief=brief, lasts=lasts, wants=wants, left=self._leave, abort=abort)
@@ -131,7 +132,7 @@ class Broadcast:
         if reader in self._readers[reader.brief]:
             self._readers[reader.brief].remove(reader)
             self._accounts[reader.who.user_id] -= 1
-            self._left = asyncio.get_running_loop().time()
+            self._left[reader.brief] = asyncio.get_running_loop().time()
 
     async def _collect(self) -> None:
         """Add a frame for each change, while there is a reader or the last one has just left."""
@@ -147,9 +148,15 @@ class Broadcast:
         self._end(sse.END)
 
     def _add(self, repo: Repo, build: Build) -> None:
-        self._ring.add(repo.id, repo.slug, build.number, encode(repo_build_json(repo, build, stages=True)))
-        for rounds in self._rounds.values():
-            rounds.wake()
+        data = encode(repo_build_json(repo, build, stages=True)) if self._are_expected(brief=False) else None
+        self._ring.add(repo.id, repo.slug, build.number, data)
+        for brief, rounds in self._rounds.items():
+            if self._readers[brief]:
+                rounds.wake()
+
+    def _are_expected(self, *, brief: bool) -> bool:
+        """Whether there are such readers, or the last one may come back and go on."""
+        return bool(self._readers[brief]) or asyncio.get_running_loop().time() - self._left[brief] < LINGER
 
     def _end(self, words: bytes) -> None:
         for reader in chain(*self._readers.values()):
@@ -164,8 +171,9 @@ class Broadcast:
 
     def _rest(self) -> None:
         """Stop collecting when there was no reader for LINGER seconds."""
-        alone = asyncio.get_running_loop().time() - self._left
-        if self.listeners or alone < LINGER or self._subscription is None or self._moments.closed:
+        if any(self._are_expected(brief=brief) for brief in self._readers):
+            return
+        if self._subscription is None or self._moments.closed:
             return
         self._wanted.clear()
         self._collecting.clear()

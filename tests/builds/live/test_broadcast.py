@@ -188,6 +188,26 @@ async def test_in_brief_one_hears_which_builds_have_changed_once_for_all_changes
         assert page.parts[-1] == frame(7, 3)
 
 
+async def test_while_nobody_but_pages_listens_no_change_is_made_into_a_frame(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_air(scene) as station:
+        page, octocat = await station.listen(brief=True), await station.listen()
+        station.change("a")
+        await octocat.has("a")
+        monkeypatch.setattr(broadcast, "LINGER", 0.0)
+        await octocat.stream.aclose()
+
+        station.change("b", number=7)
+
+        await soon(lambda: b"id: abc-2" in page.text and b"7" in page.text)
+        assert [bool(entry.frame) for entry in station.broadcast._ring.after(0)] == [True, False]
+        back = await station.listen(last_id=octocat.last_id)
+        assert back.text == PING + MISSED
+        station.change("c")
+        await back.has("c")
+
+
 async def test_who_listens_to_one_repository_hears_of_no_other(scene: Scene) -> None:
     async with on_air(scene) as station:
         other = await station.repo("other")

@@ -38,7 +38,7 @@ def test_an_empty_ring_goes_on_from_now() -> None:
     made = Ring("abc")
 
     assert (made.oldest, made.newest, list(made.after(0))) == (0, 0, [])
-    assert made.position("abc-0") == 0
+    assert made.position("abc-0", brief=False) == 0
 
 
 def test_the_oldest_go_when_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def test_the_oldest_go_when_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -
 
     assert (made.oldest, made.newest) == (2, 5)
     assert [entry.position for entry in made.after(2)] == [3, 4, 5]
-    assert (made.position("abc-1"), made.position("abc-2")) == (None, 2)
+    assert (made.position("abc-1", brief=False), made.position("abc-2", brief=False)) == (None, 2)
 
 
 def test_the_oldest_go_when_they_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,8 +66,8 @@ def test_after_an_interruption_nobody_goes_on_from_before() -> None:
 
     made.interrupt()
 
-    assert made.position("abc-3") is None
-    assert made.position("abc-4") == 4 == made.newest == made.oldest
+    assert made.position("abc-3", brief=False) is None
+    assert made.position("abc-4", brief=False) == 4 == made.newest == made.oldest
     made.add(1, "a/b", 1, b"{}")
     assert [entry.position for entry in made.after(4)] == [5]
 
@@ -78,4 +78,14 @@ def test_after_an_interruption_nobody_goes_on_from_before() -> None:
      "abc-" + "9" * 18, "abc-" + "9" * 5000],
 )  # fmt: skip
 def test_other_ids_are_known_as_such(frame_id: str) -> None:
-    assert filled(3).position(frame_id) is None
+    assert filled(3).position(frame_id, brief=False) is None
+
+
+def test_from_before_a_bare_entry_only_readers_in_brief_go_on() -> None:
+    made = filled(2)
+    made.add(1, "a/b", 7, None)
+    made.add(1, "a/b", 8, b"{}")
+
+    assert [(entry.number, entry.frame) for entry in made.after(2)] == [(7, b""), (8, b"id: abc-4\ndata: {}\n\n")]
+    assert [made.position(f"abc-{number}", brief=True) for number in range(5)] == [0, 1, 2, 3, 4]
+    assert [made.position(f"abc-{number}", brief=False) for number in range(5)] == [None, None, None, 3, 4]
