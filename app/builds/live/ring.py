@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-#: Frames that are kept at most, and their bytes at most.
-COUNT, SIZE = 2000, 8 * 1024 * 1024
+#: Frames that are kept at most, and their bytes at most: those of several seconds, however much is promoted, because
+#: readers in brief are served once a second then.
+COUNT, SIZE = 10_000, 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ import uvloop
 from app.cli.bench.browser import ALWAYS
 from app.cli.bench.load import HOST
 from app.cli.bench.readers import LATE
+from app.web.sse import END
 
 #: As in `live.js`, in seconds: between two renewals of a page, the same when more than CROWD changes came within a
 #: second, and the longest random pause before a renewal. A page waits SHARE times as long as the last answer took.
@@ -98,15 +99,21 @@ class _Page(asyncio.Protocol):
         data = self._rest + data
         end = data.rfind(_END) + len(_END) if _END in data else 0
         whole, self._rest = data[:end], data[end:]
+        if END in whole:
+            self._drop()
         if self._regions and self._hears.encode() in whole:
-            for data in _DATA.findall(whole):
+            for data in _DATA.findall(whole.replace(END, b"")):
                 for slug, numbers in json.loads(data).items():
                     if slug == self._hears or not self._hears:
                         self._hear([f"{slug}#{number}" for number in numbers])
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._is_over:
-            self._seen.dropped += 1
+        self._drop()
+
+    def _drop(self) -> None:
+        """The server has ended the stream: the page hears of nothing any more."""
+        self._seen.dropped += not self._is_over
+        self._is_over = True
 
     # Its regions
 
