@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from collections import deque
 from itertools import count
 
 #: Seconds for which other work waits for a request; a request that takes longer waits for something else.
@@ -12,8 +11,10 @@ LOOK = 0.001
 #: While others wait, a request that is not urgent waits so many times as long as the last such request took: together
 #: they take a fifth of the time.
 SHARE = 4
-#: Seconds for which a request that is not urgent waits for the ones before it, and then for the others.
-LONGEST = 2.0
+#: Seconds that a whole line waits for the others: the longer the line is, the less does each of them wait.
+LINE = 5.0
+#: Seconds for which the line waits for one request; one that takes longer waits for something else.
+LONGEST = 1.0
 
 
 class Traffic:
@@ -26,11 +27,12 @@ class Traffic:
         self._numbers = count()
         #: The time when each request began, oldest first.
         self._began: dict[int, float] = {}
-        #: The requests that are not urgent: when each that is served began, how long the last one took, and the turns of
-        #: those that wait.
-        self._late: dict[int, float] = {}
-        self._took = 0.0
-        self._line: deque[asyncio.Future[None]] = deque()
+        #: The request that is not urgent and has its turn, when it began, and how long the one before it took.
+        self._late: int | None = None
+        self._late_began, self._took = math.inf, 0.0
+        #: Those that stand in line for a turn, and the end of the line's patience with the one that has begun.
+        self._line: dict[int, asyncio.Future[None]] = {}
+        self._impatience: asyncio.TimerHandle | None = None
 
     def enter(self) -> int:
         """Add a request; returns its number, for `leave`."""
@@ -41,30 +43,40 @@ class Traffic:
     async def enter_late(self) -> int:
         """Add a request that is not urgent, when there is time for it; returns its number, for `leave`."""
         number, loop = next(self._numbers), asyncio.get_running_loop()
-        if self._late:
-            turn: asyncio.Future[None] = loop.create_future()
-            self._line.append(turn)
-            late = loop.call_later(LONGEST, _give, turn)
-            try:
-                await turn
-            finally:
-                late.cancel()
-        self._late[number] = math.inf
         try:
-            await self.calm(loop.time() + max(PATIENCE, min(SHARE * self._took, LONGEST)))
+            if self._late is None:
+                self._late, self._late_began = number, math.inf
+            else:
+                turn = self._line[number] = loop.create_future()
+                await turn
+            patience = min(SHARE * self._took, LINE / (1 + len(self._line)))
+            await self.calm(loop.time() + max(patience, PATIENCE))
         except BaseException:  # a caller that is cancelled must not hold the turn of the others
             self.leave(number)
             raise
-        self._late[number] = loop.time()
+        self._late_began = loop.time()
+        self._impatience = loop.call_later(LONGEST, self._next_turn)
         return number
 
     def leave(self, number: int) -> None:
         """Remove a request, whose answer begins or will not come. May be called twice."""
         self._began.pop(number, None)
-        if (began := self._late.pop(number, None)) is not None:
-            self._took = max(asyncio.get_running_loop().time() - began, 0.0)
-            while self._line and not _give(self._line.popleft()):
-                pass
+        self._line.pop(number, None)
+        if number == self._late:
+            self._took = max(asyncio.get_running_loop().time() - self._late_began, 0.0)
+            self._next_turn()
+
+    def _next_turn(self) -> None:
+        """Let the next in line begin, also while the one before it has not ended."""
+        if self._impatience is not None:
+            self._impatience.cancel()
+        self._late = self._impatience = None
+        for number, turn in list(self._line.items()):
+            del self._line[number]
+            if not turn.done():  # its caller may have been cancelled
+                self._late, self._late_began = number, math.inf
+                turn.set_result(None)
+                return
 
     def busy(self) -> bool:
         """Whether other work must wait: the newest of these requests began less than PATIENCE ago."""
@@ -76,11 +88,3 @@ class Traffic:
         """Wait while `busy`, at most until this time of the event loop."""
         while self.busy() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - time alone may end it
             await asyncio.sleep(LOOK)
-
-
-def _give(turn: "asyncio.Future[None]") -> bool:
-    """Let the request of a turn go on; whether it has waited for that."""
-    if turn.done():
-        return False
-    turn.set_result(None)
-    return True

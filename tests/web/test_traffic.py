@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -89,6 +90,49 @@ async def test_who_is_not_urgent_does_not_wait_for_ever_and_may_go_away(monkeypa
     requests.leave(stuck)
 
     assert await asyncio.wait_for(requests.enter_late(), 1) not in {stuck, second}
+
+
+async def test_those_in_line_come_one_by_one_also_while_the_first_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "LONGEST", 0.05)
+    requests, now = Traffic(), asyncio.get_running_loop().time
+    begun: list[float] = []
+
+    async def late() -> None:
+        await requests.enter_late()
+        begun.append(now())
+
+    await asyncio.gather(*(late() for _ in range(4)))
+
+    assert all(after - before > 0.04 for before, after in pairwise(begun))
+
+
+async def test_who_is_not_urgent_gets_a_share_of_the_time_while_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "PATIENCE", 0.001)
+    requests, now = Traffic(), asyncio.get_running_loop().time
+    monkeypatch.setattr(requests, "busy", lambda: True)
+    first = await requests.enter_late()
+    began = now()
+    await soon(lambda: now() - began > 0.05)
+    requests.leave(first)
+    left = now()
+
+    await requests.enter_late()
+
+    assert now() - left > 0.2
+
+
+async def test_however_many_stand_in_line_they_come_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "PATIENCE", 0.001)
+    monkeypatch.setattr(traffic, "LINE", 0.1)
+    requests = Traffic()
+    monkeypatch.setattr(requests, "busy", lambda: True)
+    requests._took = 60.0
+
+    async def late() -> None:
+        requests.leave(await requests.enter_late())
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(late() for _ in range(50)))
 
 
 async def test_one_that_waits_for_something_else_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
