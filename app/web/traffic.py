@@ -9,8 +9,8 @@ PATIENCE = 0.025
 #: Seconds between two checks.
 LOOK = 0.001
 #: While others wait, a request that is not urgent waits so many times as long as the last such request took: together
-#: they take a fifth of the time.
-SHARE = 4
+#: they take a tenth of the time, or more where the line is long.
+SHARE = 9
 #: Seconds that a whole line waits for the others: the longer the line is, the less does each of them wait.
 LINE = 5.0
 #: Seconds for which the line waits for one request; one that takes longer waits for something else.
