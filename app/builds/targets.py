@@ -5,8 +5,9 @@ first promotion to them. Then come the other targets that were promoted to, in t
 until it is taken off the list of deployments.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from app.accounts.model import User
 from app.builds import store
@@ -132,6 +133,10 @@ DEPLOYED_BEFORE = f"""
 """
 
 
+#: Gives builds without their stages, by id; see `store.by_ids`.
+ByIds: TypeAlias = Callable[[Collection[int]], Tx[Mapping[int, Build]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A target of a repository."""
@@ -252,17 +257,17 @@ def page(user: User, window: Window, now: int) -> Tx[Part[tuple[Repo, Sequence[T
     return Part([(repo, found[repo.id]) for repo in part.items], part.earlier, part.later)
 
 
-def of_repos(ids: Sequence[int]) -> Tx[Mapping[int, Sequence[Target]]]:
+def of_repos(ids: Sequence[int], by_ids: ByIds = store.by_ids) -> Tx[Mapping[int, Sequence[Target]]]:
     """The targets of several repositories in their order, by id; a repository that has none is there, too.
 
-    What was begun since is asked for only where the newest promotion is not the one that runs.
+    What was begun since is asked for only where the newest promotion is not the one that runs. `by_ids` reads builds.
     """
     known = yield from many(TARGETS, asked=rows_of((repo_id,) for repo_id in ids))
     moved = (row for row in known if not row["newest_id"] or row["newest_id"] != row["current_id"])
     asked = rows_of((row["repo_id"], row["name"], row["number"]) for row in moved)
     since = {_place(row): _later(row) for row in (yield from many(SINCE, asked=asked))}
     wanted = {row["current_id"] for row in known} | {build_id for each in since.values() for build_id in each}
-    builds = yield from store.by_ids(wanted)
+    builds = yield from by_ids(wanted)
     found: dict[int, list[Target]] = {repo_id: [] for repo_id in ids}
     for row in known:
         later = [builds[build_id] for build_id in since.get(_place(row), ()) if build_id in builds]

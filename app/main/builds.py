@@ -21,6 +21,7 @@ from app.builds.missed.looks import Looks
 from app.builds.moments import Moments
 from app.builds.polling.poller import Poller
 from app.builds.ports import Ports
+from app.builds.remembered import Remembered
 from app.builds.retention import Retention
 from app.convert.convert import Converter
 from app.convert.limits import STEPS, Limits
@@ -44,6 +45,7 @@ class Builds:
 
     ports: Ports
     rendered: Rendered
+    remembered: Remembered
     behind: Behind
     broadcast: Broadcast
     scheduler: Scheduler
@@ -85,7 +87,7 @@ async def open_builds(
         poller.running(),
         retention.running(),
     ):
-        yield Builds(ports, Rendered(db), Behind(hosts), broadcast, scheduler, pace, keeper, looks)
+        yield Builds(ports, Rendered(db), Remembered(), Behind(hosts), broadcast, scheduler, pace, keeper, looks)
 
 
 async def _template(db: Database, namespace: str, scm: str, name: str) -> str | None:

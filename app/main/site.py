@@ -231,6 +231,7 @@ def _state(
         private_mode=settings.private_mode,
         ports=builds.ports,
         rendered=builds.rendered,
+        remembered=builds.remembered,
         behind=builds.behind,
         broadcast=builds.broadcast,
         crons_changed=builds.scheduler.wake,

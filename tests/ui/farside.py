@@ -13,6 +13,7 @@ from app.builds.behind import Behind
 from app.builds.live.broadcast import Broadcast
 from app.builds.logs.logs import Logs
 from app.builds.model import Build, Line, Stage, Step
+from app.builds.remembered import Remembered
 from app.db.tx import run
 from app.repos import store as repos
 from app.repos.model import Permissions, Repo
@@ -163,6 +164,7 @@ def state(scene: Scene, why: dict[int, str], **more: Any) -> dict[str, Any]:
 
     ports = scene.ports
     known = {"ports": ports, "behind": Behind(ports.hosts), "why_pending": why_pending, "now": scene.clock}
+    known["remembered"] = Remembered()
     known["broadcast"] = Broadcast(ports.db, ports.moments.watched, Traffic(), "abc", scene.clock)
     return farside.state(ports.db, private_mode=False, renew_rights=nothing_told, admission=None, **known) | more
 

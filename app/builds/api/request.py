@@ -10,6 +10,7 @@ from app.builds.deliveries.keeper import Keeper
 from app.builds.live.broadcast import Broadcast
 from app.builds.model import Stage
 from app.builds.ports import Ports
+from app.builds.remembered import Remembered
 from app.repos import access
 from app.repos.model import Repo
 from app.scm.hook import Comment
@@ -23,6 +24,7 @@ class State(access.State):
 
     ports: Ports
     rendered: Rendered
+    remembered: Remembered
     broadcast: Broadcast
     #: Whether /metrics may be read without a token.
     metrics_anonymous: bool

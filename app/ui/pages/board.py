@@ -11,6 +11,7 @@ from app.builds import board, lists, targets
 from app.builds.api.request import State
 from app.builds.board import COUNTED, NAMESPACES, SHOWS, Filter
 from app.builds.model import Build
+from app.builds.remembered import Remembered
 from app.db.tx import Tx
 from app.db.window import Part
 from app.errors import Invalid, Problem
@@ -138,16 +139,16 @@ def _reads(request: Request[State], caller: Caller | None) -> Tx[Found]:
     part = yield from board.page(user, wanted, paging.window(request, SLUGS, size=ROWS, largest=ROWS), now)
     is_whole = not (part.earlier or part.later)
     count = len(part.items) if is_whole else (yield from board.count(user, wanted, now))
-    listed = yield from _listed(user, part.items, now)
+    listed = yield from _listed(user, part.items, now, request.state["remembered"])
     without = [one.repo.id for one in listed if not one.targets]
     newest = (yield from lists.newest_of(without)) if without else {}
     return Found(Part(listed, part.earlier, part.later), newest, spaces, count)
 
 
-def _listed(user: User | None, found: Sequence[Repo], now: int) -> Tx[Sequence[Listed]]:
+def _listed(user: User | None, found: Sequence[Repo], now: int, builds: Remembered) -> Tx[Sequence[Listed]]:
     """Repositories with their targets, and what the caller may do there."""
     ids = [repo.id for repo in found]
-    known = yield from targets.of_repos(ids)
+    known = yield from targets.of_repos(ids, builds.by_ids)
     rights = (yield from repos.rights_of(user.id, ids, now)) if user else {}
     listed = [Listed(one, known[one.id], refuse(user, one, rights.get(one.id), "write") is None) for one in found]
     wanting = [one.repo for one in listed if one.may_write and one.is_open]
