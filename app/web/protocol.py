@@ -75,7 +75,7 @@ class Protocol(HttpToolsProtocol):
         #: Bytes for the client that waited when the client was last seen to read.
         self._unread = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """A client has connected."""
         super().connection_made(transport)
         self.flow = Flow(self.transport, lambda: bool(self._rest), self._measure_anew)
@@ -170,7 +170,7 @@ class Protocol(HttpToolsProtocol):
             raise _Refused(400, "bad_request", "the end of the request before this one cannot be found")
         self._stage, self._size, self._known = _HEAD, 0, self._known_for_good
         super().on_message_begin()
-        self.scope[CONNECTION] = self  # type: ignore[literal-required]
+        self.scope[CONNECTION] = self  # type: ignore[literal-required]  # a key of ours
         if self.scope["scheme"] == "http":  # the system does not encrypt
             self.scope["extensions"] = {EXTENSION: {}}
 

@@ -47,7 +47,7 @@ def _statements(condition: str) -> Statements:
         add=f"""
             INSERT INTO webhooks ({", ".join(columns)}) SELECT {", ".join(f":{name}" for name in columns)}
             WHERE (SELECT count(*) FROM webhooks WHERE {condition}) < :most RETURNING *
-        """,  # noqa: S608 - names only, here and below
+        """,  # noqa: S608 - names of ours
         list_of=f"SELECT * FROM webhooks WHERE {condition} ORDER BY id",  # noqa: S608 - names of ours
         find=f"SELECT * FROM webhooks {named}",  # noqa: S608 - names of ours
         update=f"UPDATE webhooks SET {sets} {named} AND updated = :seen RETURNING *",  # noqa: S608 - names of ours
