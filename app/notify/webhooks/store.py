@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from app.db import schema
+from app.db import webhooks
 from app.db.tx import Row, Tx, many, one, run
 from app.errors import Conflict, NotFound
 from app.notify.webhooks.model import Subscribed, Webhook
@@ -41,7 +41,7 @@ class Statements(NamedTuple):
 def _statements(condition: str) -> Statements:
     """The SQL for places whose subscriptions fulfil a condition."""
     named = f"WHERE id = :id AND {condition}"
-    columns = [column.name for column in schema.webhooks.columns if column.name != "id"]
+    columns = [column.name for column in webhooks.webhooks.columns if column.name != "id"]
     sets = ", ".join(f"{name} = :{name}" for name in (*CHANGED, "reason", "failing_since", "updated"))
     return Statements(
         add=f"""
