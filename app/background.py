@@ -79,7 +79,7 @@ class Loop:
         """Serve until cancelled. The first round, too, waits for a wake or for the interval."""
         seconds = self.interval
         while True:
-            with suppress(TimeoutError):
+            with suppress(TimeoutError):  # the interval is over
                 async with asyncio.timeout(seconds):
                     await self._wake.wait()
             self._wake.clear()
@@ -114,5 +114,5 @@ async def working(
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        with suppress(Unavailable):
+        with suppress(Unavailable):  # see above: the leases end by themselves
             await leave()

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import suppress
 from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
@@ -31,9 +30,14 @@ async def settle(task: "asyncio.Task[Any] | None") -> None:
 
 
 async def _end(running: "asyncio.Future[Any]") -> None:
-    """Wait until something has ended, also when the caller is cancelled meanwhile."""
+    """Wait until something has ended, also when the caller is cancelled meanwhile; then that cancel is raised."""
+    cancelled: asyncio.CancelledError | None = None
     while not running.done():
-        with suppress(asyncio.CancelledError):
+        try:
             await asyncio.wait({running})
+        except asyncio.CancelledError as error:
+            cancelled = error
     if not running.cancelled():
         running.exception()  # or asyncio would report an error as never looked at
+    if cancelled is not None:
+        raise cancelled

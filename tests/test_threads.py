@@ -52,3 +52,30 @@ async def test_settling_ends_a_task_and_takes_its_error() -> None:
         await threads.settle(task)
 
     assert waiting.cancelled()
+
+
+async def test_a_cancel_while_a_task_is_settled_takes_effect_when_the_task_has_ended() -> None:
+    begun, go, ended = asyncio.Event(), asyncio.Event(), []
+
+    async def slow_to_end() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await go.wait()
+            ended.append(True)
+
+    slow = asyncio.create_task(slow_to_end())
+    await begun.wait()
+    settling = asyncio.create_task(threads.settle(slow))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    settling.cancel()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not settling.done()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await settling
+
+    assert ended

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from app.accounts.model import Proof, Session, Token, User
-from app.db import schema
+from app.db import accounts, schema
 from app.db.mapper import Codec, Mapper
 from app.db.tx import Tx, many, one, run
 from app.errors import Conflict, NotFound, Unauthorized
@@ -35,7 +35,7 @@ TOKEN_BY_NAME = "SELECT * FROM tokens WHERE user_id = :user_id AND name = :name"
 TOKEN_BY_ID = "SELECT * FROM tokens WHERE id = :id AND user_id = :user_id"
 #: Without the tokens that the server issues as JWTs, which have a limit of their own.
 COUNT_TOKENS = "SELECT count(*) AS total FROM tokens WHERE user_id = :user_id AND name NOT LIKE 'jwt-%'"
-ADD_TOKEN = schema.insert_sql(schema.tokens, "ON CONFLICT DO NOTHING RETURNING *")
+ADD_TOKEN = schema.insert_sql(accounts.tokens, "ON CONFLICT DO NOTHING RETURNING *")
 DELETE_TOKEN = "DELETE FROM tokens WHERE id = :id AND user_id = :user_id RETURNING *"
 #: Changes nothing, and locks the row of an account until the transaction ends: what begins sessions and makes tokens,
 #: and what ends both, run one after another.
@@ -77,9 +77,9 @@ def _repos(text: str) -> dict[int, str]:
 
 
 _SLUGS: Codec = (_dump, _repos)
-_USERS = Mapper(User, schema.users)
-TOKEN_MAPPER = Mapper(Token, schema.tokens, codecs={"repos": _SLUGS})
-_SESSIONS = Mapper(Session, schema.sessions)
+_USERS = Mapper(User, accounts.users)
+TOKEN_MAPPER = Mapper(Token, accounts.tokens, codecs={"repos": _SLUGS})
+_SESSIONS = Mapper(Session, accounts.sessions)
 
 
 def hash_token(token: str) -> str:

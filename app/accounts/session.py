@@ -49,7 +49,7 @@ async def set_admin(request: Request[State], user: User, admin: bool | None) -> 
     if admin is None or admin == user.admin:
         return
     changed = store.update(user.id, admin=admin, now=request.state["now"]())
-    with suppress(Conflict):
+    with suppress(Conflict):  # the account is the last administrator
         recorded = moments.updating(request.state["recorders"], SERVER, user.id, changed)
         await request.state["db"].write(recorded)
 
@@ -90,7 +90,7 @@ def _logged_in(session: Session, *, value: str, request: Request[State], now: in
 async def end(request: Request[State], found: Caller) -> None:
     """End the session of a browser, recorded; one that somebody else has ended stays ended."""
     user, ending = found.user, proofs.end_session(found.user.id, found.proof.session_id)
-    with suppress(NotFound):
+    with suppress(NotFound):  # the session has ended already
         await moments.write(request, found.by, ending, lambda by, _: moments.logged_out(by, user))
 
 

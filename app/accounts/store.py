@@ -2,7 +2,7 @@
 
 from app.accounts import groups, proofs
 from app.accounts.model import User
-from app.db import schema
+from app.db import accounts, schema
 from app.db.mapper import Mapper
 from app.db.tx import Tx, many, one, run
 from app.errors import Conflict, NotFound
@@ -11,7 +11,7 @@ BY_LOGIN = "SELECT * FROM users WHERE lower(login) = lower(:login)"
 BY_ID = "SELECT * FROM users WHERE id = :id"
 ALL = "SELECT * FROM users ORDER BY lower(login)"
 ADMINISTRATORS = "SELECT * FROM users WHERE admin AND active ORDER BY lower(login) LIMIT :limit"
-CREATE = schema.insert_sql(schema.users, "ON CONFLICT DO NOTHING RETURNING *")
+CREATE = schema.insert_sql(accounts.users, "ON CONFLICT DO NOTHING RETURNING *")
 #: Who has come from a host is not expected from the host of the settings any more.
 BOOTSTRAP = """
     UPDATE users SET admin = :admin, machine = :machine, active = TRUE, updated = :now, expected_from = CASE
@@ -49,7 +49,7 @@ DELETE = """
 """
 COUNT = "SELECT count(*) AS total FROM users"
 
-_MAPPER = Mapper(User, schema.users)
+_MAPPER = Mapper(User, accounts.users)
 
 
 def find_if_any(login: str) -> Tx[User | None]:

@@ -146,7 +146,7 @@ class _Member(tarfile.TarInfo):
     def _proc_member(self, archive: tarfile.TarFile) -> Any:
         if self.type in _HEADERS and self.size > HEADER:
             raise tarfile.ReadError(f"a header of {self.size} bytes is too large")
-        return super()._proc_member(archive)  # type: ignore[misc]
+        return super()._proc_member(archive)  # type: ignore[misc]  # no type has this method
 
 
 def _of_tar(file: Any, budget: _Budget) -> Iterator[Entry]:

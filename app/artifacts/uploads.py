@@ -51,6 +51,6 @@ async def settled(attempt: Callable[[bool], Awaitable[T]]) -> T:
 
 async def discard(blobs: BlobStore, places: Iterable[str]) -> None:
     """Remove bytes that no row names. Bytes that stay, as the store cannot be reached, are collected later."""
-    with suppress(StoreAway):
+    with suppress(StoreAway):  # collected later
         for place in places:
             await blobs.remove(place)

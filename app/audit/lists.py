@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal_colum
 from app.audit.canonical import about
 from app.audit.model import Entry
 from app.audit.store import MAPPER
-from app.db import schema
+from app.db import records, schema
 from app.db.tx import Tx, many, rows_of
 from app.db.window import Part, Window
 
@@ -42,7 +42,7 @@ OF_BUILDS = """
     ORDER BY audit.at, audit.id
 """
 _LARGEST = 2**63 - 1
-_TABLE = schema.audit
+_TABLE = records.audit
 #: Conditions of a page, beside the time. Each has an index, except two: a query with `subject` also has `about`, and
 #: `kind`, with which a verb begins, is asked of unsealed rows only.
 FILTERS: Mapping[str, ColumnElement[bool]] = {

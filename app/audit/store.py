@@ -2,17 +2,17 @@
 
 from app.audit.canonical import about, facts_text
 from app.audit.model import Entry
-from app.db import schema
+from app.db import records, schema
 from app.db.mapper import Mapper
 from app.db.tx import Tx
 from app.moments import Moment
 
 #: Locks only the new row: a transaction that records a moment waits for no other transaction.
-RECORD = schema.insert_sql(schema.audit, end="")
+RECORD = schema.insert_sql(records.audit, end="")
 #: Characters of a name or subject that are kept; the path of a refused request may have any length.
 LONGEST = 500
 
-MAPPER = Mapper(Entry, schema.audit)
+MAPPER = Mapper(Entry, records.audit)
 
 
 def record(moment: Moment, at: int) -> Tx[None]:

@@ -1,11 +1,13 @@
-"""Purges old builds, with their stages, steps and logs: by hand, or when they expire."""
+"""Purges old builds, with their stages, steps and logs: by hand, or when they expire; and single logs, by hand."""
 
 import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from app.builds.model import Step
 from app.builds.ports import Ports
 from app.db.tx import Tx, many, one, run
+from app.errors import Conflict
 from app.moments import SERVER, Actor, Change
 from app.repos import store as repos
 from app.repos.model import Repo
@@ -94,6 +96,23 @@ async def expire(ports: Ports, repo: Repo, before: int, ended: int, *, pause: fl
     told = {"below": before, "ended_before": ended}
     await _record(ports, repo, before, Change("builds.purge", SERVER, repo.slug, repo.id, after=told))
     await _delete(ports, repo, before, EXPIRED, pause=pause, ended=ended)
+
+
+async def delete_log(ports: Ports, repo: Repo, number: int, stage: int, step: Step, by: Actor) -> None:
+    """Delete the log of a step of a build; recorded, unless there is none. Conflict while the step is running.
+
+    What was done is recorded first: no log goes without a record.
+    """
+    if step.status == "running":
+        words = f"step {step.name} is running: wait until it is over, or cancel its build, then delete its log"
+        raise Conflict(words, code="step_running")
+    if (log := await ports.logs.open_record(step.id)) is None:
+        return
+    log.file.close()
+    told = {"stage": stage, "step": step.number, "name": step.name}
+    deleted = Change("log.delete", by, f"{repo.slug}#{number}", repo.id, before=told)
+    await ports.db.write(ports.moments.recorders.record(deleted))
+    await ports.logs.remove([step.id])
 
 
 async def _record(ports: Ports, repo: Repo, before: int, purged: Change) -> None:

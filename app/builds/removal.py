@@ -20,7 +20,7 @@ async def remove(ports: Ports, repo: Repo, by: Actor) -> Repo:
     deleted once more after the rows, because a runner may have written logs in the meantime.
     """
     for _, number in await ports.db.read(stages.held(repo.id)):
-        with suppress(NotFound):
+        with suppress(NotFound):  # deleted meanwhile
             await stop.cancel(ports, repo, number, by)
     await _clear(ports, repo, await ports.db.read(steps.ids_of_repo(repo.id)))
     removing = _remove(repo.id, by, ports.now(), ports.moments.recorders)

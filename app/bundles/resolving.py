@@ -34,7 +34,7 @@ _FILE = """
 BY_ID = f"""
     SELECT {_FILE} FROM :rows(ids; id bigint) AS wanted CROSS JOIN items CROSS JOIN blobs
     WHERE items.id = wanted.id AND blobs.id = items.blob_id
-"""  # noqa: S608 - fixed texts, here and below
+"""  # noqa: S608 - fixed texts
 BY_PLACE = f"""
     SELECT {_FILE} FROM :rows(places; repo_id bigint, path text, name text) AS place CROSS JOIN items CROSS JOIN blobs
     WHERE items.repo_id = place.repo_id AND items.path = place.path AND items.name = place.name

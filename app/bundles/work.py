@@ -200,7 +200,7 @@ class Worker:
         self.wake()
         try:
             while not event.is_set() and await self._db.glance(one(EXISTS, id=work_id)) is not None:
-                with suppress(TimeoutError):
+                with suppress(TimeoutError):  # another server may have ended the work: look again
                     async with asyncio.timeout(POLL):
                         await event.wait()
         finally:
@@ -272,7 +272,7 @@ class Worker:
         while True:
             await asyncio.sleep(RENEWAL)
             until = self._now_ms() + LEASE
-            with suppress(Unavailable):
+            with suppress(Unavailable):  # the lease lasts for more renewals than one
                 await self._db.write_few(run(RENEW, id=work.id, owner=self._owner, until=until, done=progress.done))
 
 

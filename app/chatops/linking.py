@@ -121,7 +121,7 @@ def _mine(_: Request[State], caller: Caller) -> Tx[list[ChatAccount]]:
 async def link(request: Request[State], caller: Caller) -> JSON[ChatJSON]:
     """Let the person of a code act with the caller's account; the code is used up."""
     code = (await body.parse(request, CodeInput)).code
-    if body.query(request).get("dry_run") == "true":
+    if body.flag(request, "dry_run"):
         person = await request.state["db"].glance(people.offered(_hash(code), request.state["now"]()))
         names = (person.system, person.tenant, person.user, person.name, person.tenant_name)
         return JSON(_json(ChatAccount(0, caller.user.id, *names, created=0)))

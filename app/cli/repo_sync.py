@@ -38,10 +38,10 @@ def _followed(connection: Connection, line: StatusLine) -> list[Json]:
     with Client(connection) as client:
         heard = time.monotonic()
         while True:
-            with suppress(Empty):
+            with suppress(Empty):  # not ended yet
                 answer = ended.get(timeout=PAUSE)
                 break
-            with suppress(AppError):
+            with suppress(AppError):  # the answer to the synchronisation itself counts
                 _show(client, line)
                 heard = time.monotonic()
             if time.monotonic() - heard > PATIENCE:

@@ -122,7 +122,7 @@ async def _until_stopped(manager: RemoteManager, runner: Runner, loaded: RunnerS
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    with suppress(asyncio.CancelledError):
+    with suppress(asyncio.CancelledError):  # by `_stop`
         await serving
     if stops:
         await asyncio.wait(stops)

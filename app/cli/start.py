@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import click
 
@@ -51,7 +51,7 @@ def start_options(command: F) -> F:
     made: Any = gathered
     for option in reversed(_OPTIONS):
         made = option(made)
-    return made  # type: ignore[no-any-return]
+    return cast(F, made)
 
 
 #: Sends the request that begins a build, with more words in its query; the server's answer.

@@ -106,7 +106,7 @@ async def _send(process: Child, said: dict[str, Any]) -> None:
     assert process.stdin is not None
     if process.stdin.is_closing():  # the process has ended; uvloop would raise for the write
         return
-    with suppress(ConnectionError):
+    with suppress(ConnectionError):  # the process has ended: reading finds that out
         process.stdin.write(_written(said) + b"\n")
         await process.stdin.drain()
 

@@ -1,13 +1,16 @@
-"""The tables of accounts, git repositories, builds, the outbox and the audit record, as objects of SQLAlchemy: for
-queries whose filters vary, and for the test of the migrations. The other tables are in `chats`, `holdings` and
-`releases`.
+"""The tables of git repositories, builds and the outbox, as objects of SQLAlchemy: for queries whose filters vary, and
+for the test of the migrations. The other tables are in `accounts`, `chats`, `holdings`, `records`, `releases` and
+`webhooks`.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text, and_, func, not_, text
+from sqlalchemy import BigInteger, Column, Index, Table, Text, and_, func, not_
 
-from app.db import chats as chats  # the metadata is whole only with these tables
+from app.db import accounts as accounts  # the metadata is whole only with these tables
+from app.db import chats as chats
 from app.db import holdings as holdings
+from app.db import records as records
 from app.db import releases as releases
+from app.db import webhooks as webhooks
 from app.db.columns import (
     belongs_to,
     flags,
@@ -30,49 +33,6 @@ schema_versions = Table(
     Column("version", BigInteger, primary_key=True, autoincrement=False),
     *numbers("applied"),
 )
-
-users = table(
-    "users",
-    ident(),
-    *texts("login", "email", "avatar"),
-    *flags("machine", "admin", "active"),
-    *numbers("synced", "created", "updated", "last_login"),
-    *texts("expected_from"),
-)
-Index("users_login", func.lower(users.c.login), unique=True)
-Index("users_admins", func.lower(users.c.login), sqlite_where=users.c.admin, postgresql_where=users.c.admin)
-
-tokens = table(
-    "tokens",
-    ident(),
-    belongs_to("users", "user_id"),
-    *texts("name", "scope", "repos"),
-    *numbers("created", "expires", "used"),
-    *texts("hash"),
-)
-Index("tokens_hash", tokens.c.hash, unique=True)
-Index("tokens_name", tokens.c.user_id, tokens.c.name, unique=True)
-Index("tokens_name_alone", tokens.c.name)
-
-refresh_tokens = Table(
-    "refresh_tokens", metadata, Column("hash", Text, primary_key=True), belongs_to("tokens", "token_id")
-)
-Index("refresh_tokens_token", refresh_tokens.c.token_id)
-
-api_keys = table("api_keys", ident(), belongs_to("users", "user_id"), *octets("data"))
-Index("api_keys_user", api_keys.c.user_id, unique=True)
-
-sessions = table(
-    "sessions",
-    ident(),
-    belongs_to("users", "user_id"),
-    belongs_to("tokens", "token_id"),
-    *numbers("created", "seen", "expires"),
-    *texts("browser", "address", "hash"),
-)
-Index("sessions_hash", sessions.c.hash, unique=True)
-Index("sessions_user", sessions.c.user_id, sessions.c.id)
-Index("sessions_token", sessions.c.token_id)
 
 repos = table(
     "repos",
@@ -131,29 +91,6 @@ polls = table(
 )
 Index("polls_repo", polls.c.repo_id, unique=True)
 Index("polls_due", polls.c.due, polls.c.id)
-
-host_accounts = table(
-    "host_accounts",
-    ident(),
-    belongs_to("users", "user_id"),
-    *texts("host", "uid", "login", "kind"),
-    *octets("token", "refresh"),
-    *numbers("expires"),
-    *texts("broken"),
-    *numbers("created", "updated", "synced", "repositories", "found"),
-    *texts("fault"),
-    *numbers("due", "lease", "renewing"),
-)
-Index("host_accounts_uid", host_accounts.c.host, host_accounts.c.uid, unique=True)
-Index("host_accounts_user", host_accounts.c.user_id, host_accounts.c.host, unique=True)
-_is_due = host_accounts.c.due != 0
-Index(
-    "host_accounts_due",
-    host_accounts.c.due,
-    host_accounts.c.id,
-    sqlite_where=_is_due,
-    postgresql_where=_is_due,
-)
 
 permissions = Table(
     "permissions",
@@ -394,47 +331,6 @@ Index("outbox_due", outbox.c.state, outbox.c.host, outbox.c.due, outbox.c.id)
 Index("outbox_order", outbox.c.state, outbox.c.host, outbox.c.id)
 Index("outbox_state", outbox.c.state, outbox.c.created, outbox.c.id)
 
-webhooks = table(
-    "webhooks",
-    ident(),
-    may_belong_to("repos", "repo_id"),
-    *texts("namespace"),
-    *octets("url"),
-    *texts("format"),
-    *octets("secrets"),
-    *texts("events", "targets", "statuses"),
-    *flags("active"),
-    *texts("reason"),
-    *numbers("failing_since", "created", "updated"),
-    *texts("creator"),
-)
-Index("webhooks_place", webhooks.c.repo_id, webhooks.c.namespace, webhooks.c.id)
-
-webhook_events = table("webhook_events", ident(), *texts("key", "type", "drone", "payload"), *numbers("created"))
-Index("webhook_events_created", webhook_events.c.created, webhook_events.c.id)
-
-webhook_deliveries = table(
-    "webhook_deliveries",
-    ident(),
-    belongs_to("webhooks", "webhook_id"),
-    belongs_to("webhook_events", "event_id"),
-    *texts("state"),
-    *numbers("created", "attempted", "tries"),
-    *texts("request"),
-    *numbers("status"),
-    *texts("answer"),
-    *numbers("duration"),
-    *texts("error"),
-)
-Index("webhook_deliveries_of", webhook_deliveries.c.webhook_id, webhook_deliveries.c.id)
-Index(
-    "webhook_deliveries_state",
-    webhook_deliveries.c.webhook_id,
-    webhook_deliveries.c.state,
-    webhook_deliveries.c.id,
-)
-Index("webhook_deliveries_event", webhook_deliveries.c.event_id)
-
 cards = Table("cards", metadata, belongs_to("steps", "step_id", primary_key=True), *texts("data"))
 
 unsigned = Table("unsigned", metadata, belongs_to("builds", "build_id", primary_key=True), *texts("digest"))
@@ -459,66 +355,3 @@ retired = Table(
 )
 
 switches = Table("switches", metadata, Column("name", Text, primary_key=True), *numbers("since"))
-
-audit = table(
-    "audit",
-    ident(),
-    *numbers("at"),
-    *texts("verb", "actor_kind", "actor_name"),
-    *numbers("actor_id"),
-    *texts("address", "way", "request_id", "subject", "about"),
-    *numbers("repo_id"),
-    *texts("before", "after"),
-    *numbers("seq"),
-    *texts("previous", "hash"),
-)
-_sealed, _unsealed = audit.c.seq != 0, audit.c.seq == 0
-Index("audit_at", audit.c.at, audit.c.id, sqlite_where=_sealed, postgresql_where=_sealed)
-Index("audit_verb", audit.c.verb, audit.c.at, audit.c.id, sqlite_where=_sealed, postgresql_where=_sealed)
-Index(
-    "audit_actor",
-    func.lower(audit.c.actor_name),
-    audit.c.at,
-    audit.c.id,
-    sqlite_where=_sealed,
-    postgresql_where=_sealed,
-)
-Index("audit_about", audit.c.about, audit.c.at, audit.c.id, sqlite_where=_sealed, postgresql_where=_sealed)
-_sealed_of_a_repo = and_(audit.c.repo_id != 0, _sealed)
-Index(
-    "audit_repo",
-    audit.c.repo_id,
-    audit.c.at,
-    audit.c.id,
-    sqlite_where=_sealed_of_a_repo,
-    postgresql_where=_sealed_of_a_repo,
-)
-_of_a_secret = text("verb IN ('secret.create', 'secret.update', 'secret.delete')")
-Index(
-    "audit_secrets",
-    audit.c.repo_id,
-    audit.c.at,
-    audit.c.id,
-    sqlite_where=_of_a_secret,
-    postgresql_where=_of_a_secret,
-)
-_of_a_decision = text("verb IN ('build.approve', 'build.decline')")
-Index(
-    "audit_decisions",
-    audit.c.repo_id,
-    text("substr(subject, length(about) + 1)"),
-    audit.c.at,
-    audit.c.id,
-    sqlite_where=_of_a_decision,
-    postgresql_where=_of_a_decision,
-)
-Index("audit_seq", audit.c.seq, unique=True, sqlite_where=_sealed, postgresql_where=_sealed)
-Index("audit_unsealed", audit.c.id, sqlite_where=_unsealed, postgresql_where=_unsealed)
-
-audit_head = Table(
-    "audit_head",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
-    *numbers("seq"),
-    *texts("hash"),
-)

@@ -180,7 +180,7 @@ def _keys(data: Path) -> dict[str, str]:
     found = {}
     for path in (data / "keys").iterdir():
         if path.is_file() and _NAME.fullmatch(f"keys/{path.name}"):
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):  # deleted meanwhile
                 found[path.name] = path.read_text()
     return found
 

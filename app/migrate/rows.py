@@ -16,7 +16,7 @@ from app.builds.cron import model as cron
 from app.builds.cron.pace import Pace
 from app.builds.model import DONE, Status
 from app.builds.store import Index
-from app.db import schema
+from app.db import accounts, schema
 from app.migrate import values
 from app.migrate.drone import Row
 from app.migrate.sealed import Opening
@@ -114,7 +114,7 @@ def user(row: Row, known: Known) -> list[Made]:
 
     The source has no ids of people at the host, so their logins must do until they first log in.
     """
-    made = values.plain(schema.users, _USER, row)
+    made = values.plain(accounts.users, _USER, row)
     made["expected_from"] = "" if made["machine"] else known.host
     login = made["login"]
     if not names.is_name(login, names.LONGEST_LOGIN):
@@ -124,7 +124,7 @@ def user(row: Row, known: Known) -> list[Made]:
     known.logins.add(login.lower())
     known.users.add(made["id"])
     known.host_tokens += bool(row["user_oauth_token"])
-    account = Made(schema.users, made)
+    account = Made(accounts.users, made)
     token = values.text(row["user_hash"])
     if not token or not known.take("token", token):
         known.tokenless.append(login)
@@ -132,7 +132,7 @@ def user(row: Row, known: Known) -> list[Made]:
     return [
         account,
         Made(
-            schema.tokens,
+            accounts.tokens,
             {
                 "user_id": made["id"],
                 "name": proofs.DEFAULT,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Boolean, LargeBinary, Table
 
-from app.db import schema
+from app.db import accounts, schema
 from app.db.connect import Alterable
 from app.db.foreign import Reader
 from app.db.tx import Rows, Tx, many, one, run
@@ -231,7 +231,7 @@ class Writer:
 def _tables() -> tuple[Table, ...]:
     """The tables that a move fills, each after those that it refers to."""
     return (
-        *(schema.users, schema.tokens, schema.repos, schema.permissions, schema.secrets, schema.org_secrets),
+        *(accounts.users, accounts.tokens, schema.repos, schema.permissions, schema.secrets, schema.org_secrets),
         *(schema.crons, schema.templates, schema.builds, schema.stages, schema.steps, schema.cards, schema.latest),
     )
 
@@ -249,7 +249,7 @@ def _sealed_columns(table: Table) -> tuple[str, ...]:
 
 def _canonical(table: Table, values: Mapping[str, Any]) -> bytes:
     """The row as bytes; ids that the database gives do not count."""
-    names = [column.name for column in table.columns if not (table is schema.tokens and column.name == "id")]
+    names = [column.name for column in table.columns if not (table is accounts.tokens and column.name == "id")]
     return orjson.dumps([values[name] for name in names])
 
 
@@ -277,7 +277,7 @@ def _write(groups: Iterable[list[Made]]) -> Tx[None]:
 
 
 def _written(table: Table) -> list[str]:
-    return [column.name for column in table.columns if not (table is schema.tokens and column.name == "id")]
+    return [column.name for column in table.columns if not (table is accounts.tokens and column.name == "id")]
 
 
 @cache

@@ -174,7 +174,7 @@ class Worker:
             call.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         for entry in chain.from_iterable(left.values()):
-            with suppress(Unavailable):
+            with suppress(Unavailable):  # then the lease ends by itself
                 await self._db.write(store.release(entry, self._now_ms()))
 
     async def _round(self) -> float:

@@ -19,7 +19,14 @@ KEY = "hook_keys.key"
 SEALED = (KEY,)
 #: Seconds for which such a key counts: a day.
 OVERLAP = 24 * 3600
-FORGET = "DELETE FROM hook_keys WHERE until <= :now"
+#: Such keys of one repository at most: each delivery is compared with each. Beyond, the oldest is forgotten.
+MOST = 20
+FORGET = """
+    DELETE FROM hook_keys
+    WHERE until <= :now OR repo_id = :repo_id AND id <= (
+        SELECT id FROM hook_keys WHERE repo_id = :repo_id ORDER BY id DESC LIMIT 1 OFFSET :kept
+    )
+"""
 ADD = "INSERT INTO hook_keys (repo_id, key, until) VALUES (:repo_id, :key, :until)"
 OF = """
     SELECT repo_id, key FROM hook_keys
@@ -39,8 +46,8 @@ class Rotated(NamedTuple):
 
 
 def allow(repo_id: int, sealed: bytes, now: int) -> Tx[None]:
-    """Let a key count for the deliveries of a repository, beside its own one, for OVERLAP."""
-    yield from run(FORGET, now=now)
+    """Let a key count for the deliveries of a repository, beside its own one, for OVERLAP or until MOST others do."""
+    yield from run(FORGET, repo_id=repo_id, now=now, kept=MOST - 1)
     yield from run(ADD, repo_id=repo_id, key=sealed, until=now + OVERLAP)
 
 

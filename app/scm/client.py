@@ -269,7 +269,7 @@ class _Failed(Exception):
 
 async def _drain(answer: httpx.Response) -> None:
     """Read a short body to its end, so that the connection can be used again; a long one costs the connection."""
-    with suppress(httpx.HTTPError, TimeoutError):
+    with suppress(httpx.HTTPError, TimeoutError):  # the connection is not used again
         async with asyncio.timeout(_SHORT):
             await _beginning(answer)
 

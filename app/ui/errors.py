@@ -42,7 +42,7 @@ async def page(request: Request[Any], failure: Failure) -> HTML:
     The page reads nothing, so that it can be shown whatever is out of order.
     """
     is_passing = failure.status in _PASSING and request.method == "GET"
-    if fragments.HEADER in request.headers:
+    if fragments.asked(request):
         here = frame.here(request)
         return HTML(render.whole("parts/failed.html", failure=failure, here=here, is_passing=is_passing))
     return frame.whole(

@@ -44,28 +44,30 @@ ACCOUNT = "Gantry-Account"
 _MOVING = re.compile(rb"(<(?:time|span)[^>]* data-(?:age|since)[^>]*>)[^<]*")
 
 
+def asked(request: Request[Any]) -> Sequence[str]:
+    """The regions that a request is for, each once; none for a request for a whole page."""
+    named = request.headers.get(HEADER, "")
+    return [*dict.fromkeys(one.strip() for one in named.split(","))] if named.strip() else []
+
+
 def has(request: Request[Any], region: str) -> bool:
     """Whether the answer to a request has this region: a whole page has all of its regions."""
-    asked = request.headers.get(HEADER)
-    return asked is None or region in _names(asked)
+    regions = asked(request)
+    return not regions or region in regions
 
 
 def is_owned(request: Request[Any], element: str) -> bool:
     """Whether the element of this id is the script's, so that the answer needs no content for the element."""
-    return HEADER in request.headers and request.headers.get(OWN) == element
+    return bool(asked(request)) and request.headers.get(OWN) == element
 
 
-def _names(regions: str) -> Sequence[str]:
-    return [*dict.fromkeys(one.strip() for one in regions.split(","))]
-
-
-def answer(request: Request[Any], regions: str, name: str, values: Mapping[str, Any]) -> HTML:
+def answer(request: Request[Any], regions: Sequence[str], name: str, values: Mapping[str, Any]) -> HTML:
     """The regions of a template with these values; 304 where the browser shows them already.
 
     Invalid for what is no region of the page.
     """
     template = environment().get_template(name)
-    blocks = [_block(template, region) for region in _names(regions)]
+    blocks = [_block(template, region) for region in regions]
     with by_clock_of(values):
         context = template.new_context(dict(values))
         text = "".join(part for block in blocks for part in block(context)).encode()

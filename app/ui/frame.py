@@ -186,6 +186,6 @@ def page(
     now = request.state["now"]()
     around = Frame(now, user, here(request), read.notices, read.waiting, tab, heard=heard, **_display(request))
     given = {"frame": around, **values}
-    if regions := request.headers.get(fragments.HEADER):
+    if regions := fragments.asked(request):
         return fragments.answer(request, regions, template, given)
     return HTML(render.whole(template, **given), status, {"Vary": fragments.HEADER})

@@ -181,6 +181,14 @@ def number(request: Request[Any], name: str, what: str) -> int:
     return _number(request.path_params[name], name, what)
 
 
+def flag(request: Request[Any], name: str) -> bool | None:
+    """A boolean of the query; None without one. Invalid for what is neither true nor false: one of them is meant."""
+    text = query(request).get(name, "").strip().lower()
+    if text in ("", "1", "true", "0", "false"):
+        return text in ("1", "true") if text else None
+    raise Invalid.of([Problem(name, "wrong_type", f"{name}: {text[:100]!r} is neither true nor false")])
+
+
 def query_number(request: Request[Any], name: str, what: str) -> int:
     """A required number in the query; Invalid when it is missing or no number."""
     if not (text := query(request).get(name, "")):

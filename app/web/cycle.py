@@ -48,7 +48,7 @@ class Cycle(RequestResponseCycle):
         count = message["count"]
         if self.chunked_encoding or count > self.expected_content_length:
             raise RuntimeError("a file is sent in an answer whose length is known, and is no longer than the answer")
-        files: FileSending = self.scope[CONNECTION].files  # type: ignore[literal-required]
+        files: FileSending = self.scope[CONNECTION].files  # type: ignore[literal-required]  # a key of ours
         if self.disconnected or not await files.send(message["file"].fileno(), message["offset"], count):
             self.disconnected = True
             return

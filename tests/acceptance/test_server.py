@@ -194,6 +194,25 @@ def test_a_wrong_method_is_a_405_in_json_that_names_the_right_ones(
     assert set(answer.headers["allow"].split(", ")) == allowed
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/api/stream?brief=yes", None),
+        ("GET", f"/api/stream/{SLUG}?brief=yes", None),
+        ("GET", f"/api/repos/{SLUG}/secrets?uses=yes", None),
+        ("POST", "/api/user/chats?dry_run=yes", {"code": "a code that would link somebody"}),
+    ],
+)
+def test_a_boolean_that_is_neither_true_nor_false_is_refused(
+    server: Server, method: str, path: str, body: dict[str, str] | None
+) -> None:
+    answer = server.ask(method, path, json=body)
+
+    name = path.partition("?")[2].removesuffix("=yes")
+    assert (answer.status_code, answer.json()["code"]) == (400, "wrong_type")
+    assert answer.json()["message"] == f"{name}: 'yes' is neither true nor false"
+
+
 def test_answers_are_never_cached(server: Server) -> None:
     for path in ("/api/user", "/healthz", BUILDS, "/api/nothing"):
         assert "no-cache" in server.ask("GET", path).headers["cache-control"]

@@ -11,7 +11,7 @@ from app.audit import chain
 from app.audit.canonical import entry_json, hash_of
 from app.audit.model import Entry, Head
 from app.audit.store import MAPPER
-from app.db import schema
+from app.db import records, schema
 from app.db.connect import Database
 from app.db.tx import run
 from tests.audit.farside import NOW, change, entries, execute, record, sealed
@@ -49,7 +49,7 @@ async def test_a_row_whose_lower_id_comes_late_is_sealed_later(db: Database) -> 
     late = (await entries(db))[0]
     await execute(db, f"DELETE FROM audit WHERE id = {late.id}")
     await db.write(chain.seal())
-    columns = schema.insert_sql(schema.audit, "").replace("(at,", "(id, at,").replace("(:at,", "(:id, :at,")
+    columns = schema.insert_sql(records.audit, "").replace("(at,", "(id, at,").replace("(:at,", "(:id, :at,")
     await db.write(run(columns, id=late.id, **MAPPER.values(late)))
     await db.write(chain.seal())
 

@@ -11,6 +11,8 @@ from app.builds import flow, lists, purge, stages, stop
 from app.builds.model import Build, Status
 from app.db.tx import Tx, each, many
 from app.db.window import Window
+from app.errors import Unavailable
+from app.moments import Moment, Recorder, Recorders
 from app.repos import store as repos
 from app.repos.model import Repo
 from tests.builds.farside import OCTOCAT, Scene, pipeline, pushed, read_log
@@ -152,3 +154,41 @@ async def test_the_next_number_goes_on(scene: Scene) -> None:
     made: Any = await scene.push()
 
     assert (repo.counter, made.number) == (4, 5)
+
+
+async def test_the_log_of_a_step_goes_with_a_record_and_once(scene: Scene) -> None:
+    running = await scene.run((await scene.push()).stages[0])
+    (step,) = running.steps
+    told = list[Moment]()
+
+    def record(moment: Moment) -> Tx[None]:
+        told.append(moment)
+        yield from ()
+
+    scene.ports.moments.recorders = Recorders(Recorder(record))
+    await scene.ports.logs.store(step.id, b"[]")
+
+    for _ in range(2):
+        await purge.delete_log(scene.ports, scene.repo, 1, 1, step, OCTOCAT)
+
+    assert await read_log(scene.ports.logs, step.id) is None
+    assert [(one.verb, one.by, one.subject, one.repo_id) for one in told] == [
+        ("log.delete", OCTOCAT, f"{scene.repo.slug}#1", scene.repo.id)
+    ]
+    assert told[0].before == {"stage": 1, "step": 1, "name": step.name}
+
+
+async def test_a_log_stays_when_its_end_cannot_be_recorded(scene: Scene) -> None:
+    running = await scene.run((await scene.push()).stages[0])
+
+    def record(_: Moment) -> Tx[None]:
+        yield from ()
+        raise Unavailable("the database is away")
+
+    scene.ports.moments.recorders = Recorders(Recorder(record))
+    await scene.ports.logs.store(running.steps[0].id, b"[]")
+
+    with pytest.raises(Unavailable):
+        await purge.delete_log(scene.ports, scene.repo, 1, 1, running.steps[0], OCTOCAT)
+
+    assert await read_log(scene.ports.logs, running.steps[0].id) == b"[]"

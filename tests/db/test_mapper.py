@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, MetaData, Table, Text
 
 from app.accounts.model import User
-from app.db import schema
+from app.db import accounts, schema
 from app.db.connect import Database
 from app.db.mapper import MAPPING, NAMES, Mapper
 from app.db.tx import Tx, one, run
@@ -91,11 +91,11 @@ def test_columns_that_do_not_stand_as_the_fields_do_are_refused(options: dict[st
 
 
 async def test_a_real_row_of_each_engine_is_one(db: Database) -> None:
-    mapper = Mapper(User, schema.users)
+    mapper = Mapper(User, accounts.users)
     user = User(0, "octocat", "o@example.com", "https://x", True, False, True, 1, 2, 2**40, 4)
 
     def roundtrip() -> Tx[User]:
-        yield from run(schema.insert_sql(schema.users), **mapper.values(user))
+        yield from run(schema.insert_sql(accounts.users), **mapper.values(user))
         found = yield from one("SELECT * FROM users")
         assert found is not None
         return mapper.make(found)

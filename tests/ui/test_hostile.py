@@ -7,6 +7,7 @@ import pytest
 from app.builds import store
 from app.db.tx import each
 from app.repos import store as repos
+from app.ui import addresses
 from tests.builds.farside import pipeline, pushed
 from tests.ui.farside import Place
 
@@ -21,24 +22,31 @@ HOSTILE = [
     "javascript:alert(1)",
     "]]>-->",
 ]
-PATHS = ["/", "/octocat/hello", "/octocat/hello/1", "/octocat/hello?branch=x&target=x&status=pending&event=push"]
+PATHS = [
+    *("/", "/octocat/hello", "/octocat/hello/1", "/octocat/hello?branch=x&target=x&status=pending&event=push"),
+    *("/octocat/hello/1/1/1", "/octocat/hello/1/-/approve", "/octocat/hello/1/-/reject", "/octocat/hello/1/-/cancel"),
+    *("/octocat/hello/1/-/again", "/octocat/hello/1/-/promote", "/octocat/hello/1/-/rollback", "/octocat/hello/-/new"),
+    *("/-/builds", "/-/approvals", "/-/deployments"),
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 async def test_names_of_anybody_are_text_on_every_page(place: Place, text: str) -> None:
     words = dict.fromkeys(("title", "message", "ref", "source_branch", "target_branch", "author_login"), text)
     words |= dict.fromkeys(("author_name", "sender", "trigger", "cron", "deploy_to", "link", "action"), text)
-    await place.scene.push(pipeline("one"), pipeline("two", depends_on=["one"]), **words, params={text: text})
+    two = pipeline("two", depends_on=["one"])
+    await place.ran(await place.scene.push(pipeline("one"), two, **words, params={text: text}), text)
     await place.set("stages WHERE number = 1", name=text, error=text, machine=text, status="running")
     await place.set("latest WHERE 1 = 1", name=text)
     await place.set("repos WHERE id = 1", default_branch=text, link=text, git_http_url=text)
 
-    pages = [await place.page(path) for path in PATHS]
+    pages = {path: await place.page(path) for path in (*PATHS, addresses.target(place.repo, text))}
 
-    for page in pages:
+    for page in pages.values():
         assert page.count("body script") == 0
-        assert not [link for link in page.links() if "javascript" in link]
-    assert text.split()[0] in pages[2].text()
+        assert not [link for link in page.links() if not link.startswith(("/", "#", "https:", "http:"))]
+    assert text.split()[0] in pages["/octocat/hello/1"].text()
+    assert text.split()[0] in pages["/-/deployments"].text()
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -86,6 +94,15 @@ async def test_a_hundred_targets_are_all_there(place: Place) -> None:
 
     assert page.count(".cards > .card") == 100
     assert page.count("#target option") == 101
+    board = await place.page("/")
+    assert all(f"t{number:03}" in board.text() for number in range(1, 37))
+    assert "64 more" in board.text("td:last-child")
+    for path in (
+        "/octocat/hello/-/targets/t100",
+        "/octocat/hello/7/-/rollback?target=t007",
+        "/octocat/hello/7/-/promote",
+    ):
+        assert len((await place.page(path)).html) < 100_000
 
 
 async def test_two_hundred_stages_are_all_there(place: Place) -> None:

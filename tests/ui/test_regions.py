@@ -111,6 +111,18 @@ async def test_what_is_no_region_is_refused_with_those_that_there_are(place: Pla
     assert "builds, targets" in answer.json()["message"]
 
 
+@pytest.mark.parametrize("region", ["", " "])
+@pytest.mark.parametrize("path", ["/octocat/hello/1", "/-/go?q=octocat/hello"])
+async def test_a_header_that_names_no_region_asks_for_the_whole_page(place: Place, path: str, region: str) -> None:
+    build = await place.scene.push()
+    await place.write_log((await place.ran(build, "one")).steps[0], "a line of the log\n")
+
+    whole, answer = await place.get(path), await place.get(path, **{"Gantry-Region": region})
+
+    assert (answer.status_code, answer.text) == (whole.status_code, whole.text)
+    assert answer.headers.get("location") == whole.headers.get("location")
+
+
 async def test_a_region_needs_the_rights_of_its_page(place: Place) -> None:
     assert (await place.get("/octocat/hello", "nobody", **{"Gantry-Region": "builds"})).status_code == 404
 

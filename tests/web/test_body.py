@@ -53,6 +53,10 @@ async def number(request: Request) -> Response:
     return JSON(body.number(request, "number", "build number"))
 
 
+async def flag(request: Request) -> Response:
+    return JSON(body.flag(request, "dry_run"))
+
+
 ROUTES = [
     Endpoint("POST", "/parse", parse, body=Thing),
     Endpoint("POST", "/read", read_twice),
@@ -60,6 +64,7 @@ ROUTES = [
     Endpoint("POST", "/some", words, query=[Param("a", ""), Param("b", "", form=True)]),
     Endpoint("POST", "/said", said, query=[Param("a", ""), Param("b", "", form=True)]),
     Endpoint("POST", "/undeclared", parse),
+    Endpoint("GET", "/flag", flag, query=[Param("dry_run", "")]),
     Endpoint("GET", Path.of("/number") / Word("number", "", 1), number),
 ]
 
@@ -250,6 +255,23 @@ async def test_what_is_no_number_is_shown_shortened(client: httpx2.AsyncClient, 
 
     assert (answer.status_code, answer.json()["code"]) == (400, "not_a_number")
     assert answer.json()["message"].startswith("the build number must be a number, not ")
+    assert len(answer.json()["message"]) < 200
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [("=true", True), ("=True", True), ("=1", True), ("=false", False), ("=0", False), ("", None), ("=", None)],
+)
+async def test_a_boolean_of_the_query(client: httpx2.AsyncClient, said: str, value: bool | None) -> None:
+    assert (await client.get(f"/flag?dry_run{said}")).json() is value
+
+
+@pytest.mark.parametrize("text", ["yes", "2", "tru", "\0", "x" * 5000])
+async def test_what_is_neither_true_nor_false_is_refused(client: httpx2.AsyncClient, text: str) -> None:
+    answer = await client.get("/flag", params={"dry_run": text})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "wrong_type")
+    assert answer.json()["errors"][0]["field"] == "dry_run"
     assert len(answer.json()["message"]) < 200
 
 

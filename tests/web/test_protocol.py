@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from app.web.protocol import ADDRESS_LIMIT, HEAD_LIMIT, HEADER_LIMIT
+from app.web.parsing import ADDRESS_LIMIT, HEAD_LIMIT, HEADER_LIMIT
 from app.web.serving import Server
 from tests.soon import soon
 from tests.web.network import Connection, listening, only

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.accounts.hosted.model import HostAccount
-from app.db import schema
+from app.db import accounts, schema
 from app.db.mapper import Mapper
 from app.db.tx import Tx, many, one, run
 
@@ -17,7 +17,7 @@ OF_OWNER = """
         JOIN host_accounts ON host_accounts.user_id = users.id AND host_accounts.host = repos.scm
     WHERE repos.id = :repo_id
 """
-ADD = schema.insert_sql(schema.host_accounts, "ON CONFLICT DO NOTHING RETURNING *")
+ADD = schema.insert_sql(accounts.host_accounts, "ON CONFLICT DO NOTHING RETURNING *")
 LOG_IN = """
     UPDATE host_accounts SET login = :login, kind = :kind, token = :token, refresh = :refresh, expires = :expires,
         broken = '', updated = :now, due = :due, renewing = 0
@@ -55,7 +55,7 @@ PUT_BACK = "UPDATE host_accounts SET lease = 0, due = :now WHERE id = :id AND le
 #: Until the next log-in.
 REST = "UPDATE host_accounts SET lease = 0, due = 0 WHERE id = :id"
 
-MAPPER = Mapper(HostAccount, schema.host_accounts)
+MAPPER = Mapper(HostAccount, accounts.host_accounts)
 
 
 def of_user(user_id: int) -> Tx[list[HostAccount]]:

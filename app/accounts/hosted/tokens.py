@@ -122,10 +122,10 @@ class Tokens:
         TokenBroken when the host refuses both, beside what `ask` raises.
         """
         shown = await self.credential(account)
-        with suppress(*REFUSALS):
+        with suppress(*REFUSALS):  # the token may be old
             return await ask(shown)
         shown = await self.after_refusal(account, shown)
-        with suppress(*REFUSALS):
+        with suppress(*REFUSALS):  # the host refuses a new token, too
             return await ask(shown)
         await self.refused(account, shown)
         raise self._broken(account)

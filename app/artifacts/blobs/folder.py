@@ -311,7 +311,7 @@ def _listed(folder: Path) -> Sequence[tuple[str, float]]:
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):  # deleted meanwhile
                 found.append((f"{folder.name}/{entry.name}", entry.stat().st_mtime))
     return found
 
@@ -329,5 +329,5 @@ def _usable() -> Iterator[None]:
 
 def _sweep(left: Path) -> None:
     """Delete the folder of a server that lives no more."""
-    with suppress(FolderInUse, FileNotFoundError, NotADirectoryError), lock(left, ""):
+    with suppress(FolderInUse, FileNotFoundError, NotADirectoryError), lock(left, ""):  # alive, gone, or no folder
         shutil.rmtree(left, ignore_errors=True)

@@ -81,7 +81,7 @@ def parse(text: str) -> tuple[str, tuple[Call, ...]]:
                 raise wrong("too_deep", f"nests deeper than {DEPTH} objects and lists, the most that are allowed")
             if count > TOKENS:
                 raise wrong("too_many_words", f"has more than {TOKENS} texts, numbers and signs")
-        found: tuple[str, tuple[Call, ...]] = parser.feed_eof()  # type: ignore[no-untyped-call]
+        found: tuple[str, tuple[Call, ...]] = parser.feed_eof()  # type: ignore[no-untyped-call]  # the library gives no type
     except UnexpectedInput as error:
         raise _unexpected(error, text) from None
     except VisitError as error:

@@ -14,7 +14,6 @@ from app.buildinfo.fields import Mask
 from app.buildinfo.files import Ports
 from app.buildinfo.model import Run
 from app.db.tx import Tx
-from app.errors import Invalid, Problem
 from app.moments import Actor
 from app.web import body
 from app.web.path import Path, Word
@@ -53,19 +52,6 @@ def started(request: Request[Any]) -> int | None:
     """The time in the query; None without one."""
     text = body.query(request).get("started", "")
     return times.of_query(text, "started") if text.strip() else None
-
-
-def flag(request: Request[Any], name: str) -> bool | None:
-    """A boolean of the query; None without one."""
-    text = body.query(request).get(name, "").strip().lower()
-    if text in ("1", "true"):
-        return True
-    if text in ("0", "false"):
-        return False
-    if not text:
-        return None
-    words = f"{name}: {text[:100]!r} is neither 1 nor 0; true and false are read, too"
-    raise Invalid.of([Problem(name, "wrong_type", words)])
 
 
 def address(request: Request[Any], *parts: str) -> str:

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from app.artifacts.access import VISITOR, Visitor
 from app.artifacts.model import ArtifactRepository
 from app.buildinfo import access, names, policy, removal, renaming, store
-from app.buildinfo.api.asked import BUILD, NAME, WHERE, flag, ports, repository
+from app.buildinfo.api.asked import BUILD, NAME, WHERE, ports, repository
 from app.buildinfo.fields import Fields, parsed
 from app.buildinfo.files import Ports
 from app.buildinfo.model import Run
@@ -49,14 +49,14 @@ async def delete(request: Request[Any], visitor: Visitor) -> Text:
 
     Artifacts that a promotion has put elsewhere stay, and are named.
     """
-    everything = flag(request, "deleteAll")
+    everything = body.flag(request, "deleteAll")
     said = body.query(request).get("buildNumbers", "")
     numbers = [number for text in said.split(",") for number in names.names(text.strip())[:1] if number]
     if everything is False and not numbers:
         raise _nothing_named("buildNumbers: is missing; name the numbers, or say deleteAll=1 for all runs")
     wanted = None if everything or not numbers else Counter(dict.fromkeys(numbers, 0))
     spelled = names.names(request.path_params[NAME.name])
-    key, artifacts = repository(request), bool(flag(request, "artifacts"))
+    key, artifacts = repository(request), bool(body.flag(request, "artifacts"))
     return await _delete(request, visitor, key, spelled, wanted, artifacts=artifacts)
 
 
@@ -180,7 +180,7 @@ async def retain(request: Request[Any], visitor: Visitor) -> JSON[RetentionJSON]
     Runs that were promoted are never discarded. With `async` the answer is 204, and the header `X-Gantry-Kept` names
     the runs that stay only because of that; without `async` the body names them. The work is done before the answer.
     """
-    waits = flag(request, "async")
+    waits = body.flag(request, "async")
     key, spelled = repository(request), names.names(request.path_params[NAME.name])
     allowed = access.named(visitor, "delete", key, spelled)
     fields = Fields.of(parsed(await body.read(request)))

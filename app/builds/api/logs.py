@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from starlette.requests import Request
 
-from app.builds import paths
+from app.builds import paths, purge
 from app.builds.api.request import State
 from app.builds.logs import ranges
 from app.builds.logs import text as log_text
@@ -15,7 +15,7 @@ from app.builds.logs.ranges import Range, Wanted
 from app.builds.model import Step
 from app.builds.paths import STAGE, STEP
 from app.builds.wire import LineJSON, LogRangeJSON
-from app.errors import Conflict, Invalid, NotFound, Problem
+from app.errors import Invalid, NotFound, Problem
 from app.repos.access import ADMIN, READ, Access
 from app.web import body
 from app.web.accept import prefers_text
@@ -113,12 +113,10 @@ def file_name(parts: Iterable[str]) -> str:
     return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts)) + ".log"
 
 
-async def delete(request: Request[State], _: Access, step: Step) -> Empty:
+async def delete(request: Request[State], found: Access, step: Step) -> Empty:
     """Delete the log of a step that is not running; it may be gone already."""
-    if step.status == "running":
-        words = f"step {step.name} is running: wait until it is over, or cancel its build, then delete its log"
-        raise Conflict(words, code="step_running")
-    await request.state["ports"].logs.remove([step.id])
+    number, stage = paths.number(request), paths.stage(request)
+    await purge.delete_log(request.state["ports"], found.repo, number, stage, step, found.by)
     return Empty()
 
 

@@ -52,7 +52,7 @@ async def _changes(request: Request[State], who: Who, expires: int, repo_id: int
     """The stream of a reader, which ends when its token or its session expires."""
     lasts = expires - request.state["now"]() if expires else math.inf
     join = request.state["broadcast"].join
-    brief = body.query(request).get("brief") == "true"
+    brief = bool(body.flag(request, "brief"))
     return sse.Stream(await join(who, repo_id, sse.last_id(request), sse.abort(request), lasts, brief=brief))
 
 
@@ -112,7 +112,7 @@ _STREAM = Path.of("/api/stream")
 _REPO = _STREAM / OWNER / NAME
 _BRIEF = Param("brief", '`true`: only the numbers of builds, by repository, as in `{"octocat/hello": [7, 8]}`.')
 routes = [
-    Endpoint("GET", _STREAM, everything, operation="streams.everything", needs=ADMITTED, query=[_BRIEF]),
-    Endpoint("GET", _REPO, repository, operation="streams.repository", needs=READ, query=[_BRIEF]),
+    Endpoint("GET", _STREAM, everything, operation="streams.everything", needs=ADMITTED, query=[_BRIEF], errors=[400]),
+    Endpoint("GET", _REPO, repository, operation="streams.repository", needs=READ, query=[_BRIEF], errors=[400]),
     Endpoint("GET", _REPO / NUMBER / STAGE / STEP, log, operation="streams.log", needs=READ, reads=paths.step),
 ]

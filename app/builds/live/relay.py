@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 from app import background
@@ -75,13 +75,15 @@ class _Changed:
             raise
 
     async def _tell(self, build_id: int) -> None:
-        with suppress(NotFound):
+        try:
             moment = await self._ports.db.read(as_it_is(build_id, "build.step", SERVER))
-            self._ports.moments.watched.deliver(moment)
-            for stage in moment.build.stages:
-                for step in stage.steps:
-                    if step.status != "running":
-                        self._ports.logs.close(step.id)
+        except NotFound:  # deleted meanwhile
+            return
+        self._ports.moments.watched.deliver(moment)
+        for stage in moment.build.stages:
+            for step in stage.steps:
+                if step.status != "running":
+                    self._ports.logs.close(step.id)
 
     async def _look_at_logs(self) -> None:
         """End the logs of the steps that do not run any more."""

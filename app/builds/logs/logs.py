@@ -158,7 +158,7 @@ class Logs:
             if not data and ended:
                 break
             if not data:
-                with suppress(TimeoutError):
+                with suppress(TimeoutError):  # another server may have written: look again
                     await asyncio.wait_for(news.wait(), LOOK if self.shared else None)
         if self.shared:  # another server may have stored the log, and removed the live one before its end was read
             yield await in_thread(partial(files.stored_after, self._path(step_id, "json"), last))

@@ -103,7 +103,7 @@ class Poller:
             log.warning("a poll could not be written", extra={"repo_id": poll.repo_id, "reason": error.message})
         except Exception:  # a bug: the other repositories are still looked at
             log.exception("a poll met an internal error", extra={"repo_id": poll.repo_id})
-            with suppress(Unavailable):
+            with suppress(Unavailable):  # then the lease ends by itself
                 await self._ports.db.write_few(polls.failed(poll, BUG, self._ports.now() + LONGEST_PAUSE))
 
     async def _poll(self, repo: Repo, poll: Poll) -> None:

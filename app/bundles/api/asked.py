@@ -12,7 +12,6 @@ from app.bundles.model import BUNDLES, Bundle
 from app.bundles.ports import Ports
 from app.bundles.work import Worker
 from app.db.tx import Tx
-from app.errors import Invalid, Problem
 from app.sealing.seal import Seal
 from app.web import body
 from app.web.path import Path, Word, decoded
@@ -93,12 +92,3 @@ def _home(visitor: Visitor, name: str, number: str) -> Tx[str]:
 def signing_key(request: Request[Any]) -> str:
     """The name of the key that the header asks for; empty for none."""
     return str(request.headers.get(SIGNING_KEY, "")).strip()
-
-
-def flag(request: Request[Any], name: str, *, without: bool) -> bool:
-    """A boolean of the query; `without` when the query has none."""
-    text = body.query(request).get(name, "").strip().lower()
-    if text in ("", "1", "true", "0", "false"):
-        return text in ("1", "true") if text else without
-    words = f"{name}: {text[:100]!r} is neither true nor false"
-    raise Invalid.of([Problem(name, "wrong_type", words)])

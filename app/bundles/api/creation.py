@@ -11,7 +11,7 @@ from app.artifacts.access import ACCOUNT, Visitor
 from app.background import Unhurried
 from app.bundles import creation, sources
 from app.bundles.api import asked
-from app.bundles.api.asked import ASYNC, LIFECYCLE, NAME, VERSION, WHERE, flag, ports, repository, signing_key
+from app.bundles.api.asked import ASYNC, LIFECYCLE, NAME, VERSION, WHERE, ports, repository, signing_key
 from app.bundles.api.wire import VersionKeyJSON, version_key
 from app.bundles.creation import Accepted, Call
 from app.errors import Unavailable
@@ -128,7 +128,7 @@ async def finalize(request: Request[State], visitor: Visitor) -> JSON[VersionKey
 
 
 def _call(request: Request[State], visitor: Visitor) -> Call:
-    sync = not flag(request, "async", without=True)
+    sync = body.flag(request, "async") is False
     return Call(visitor, repository(request), request.state["now_ms"](), signing_key(request), sync)
 
 

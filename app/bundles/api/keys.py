@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from app.artifacts.access import ACCOUNT, SYSTEM, Visitor
 from app.artifacts.lax import Lax, Storable
-from app.bundles.api.asked import State, flag, ports
+from app.bundles.api.asked import State, ports
 from app.bundles.signing import pairs, store
 from app.bundles.signing.pairs import Wanted
 from app.bundles.signing.store import KeyPair
@@ -58,7 +58,7 @@ class KeyPairJSON(TypedDict):
 
 async def list_pairs(request: Request[State], _: Visitor) -> JSON[list[KeyPairJSON]]:
     """All key pairs, by name."""
-    listing = store.everything() if flag(request, "retired", without=False) else store.in_use()
+    listing = store.everything() if body.flag(request, "retired") else store.in_use()
     return JSON([_shown(pair) for pair in await request.state["db"].read(listing)])
 
 
@@ -88,7 +88,7 @@ async def rotate(request: Request[State], visitor: Visitor) -> JSON[KeyPairJSON]
 async def remove(request: Request[State], visitor: Visitor) -> Text:
     """Delete a key pair: the private half is erased, the public half is kept as retired, and still verifies."""
     name = decoded(request.path_params["pair"])
-    await pairs.remove(ports(request), visitor.by, name, forget=flag(request, "forget", without=False))
+    await pairs.remove(ports(request), visitor.by, name, forget=bool(body.flag(request, "forget")))
     return Text(f"The key pair {name} was removed\n")
 
 

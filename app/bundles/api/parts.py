@@ -5,7 +5,6 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from starlette.requests import Request
 
-from app.bundles.api.asked import flag
 from app.errors import Invalid, Problem
 from app.web import body
 from app.web.route import Param
@@ -50,7 +49,7 @@ def part(request: Request[Any], orders: Sequence[OrderT], longest_filter: int) -
         problems.append(Problem("filter_by", "too_long", words))
     if problems or order is None:
         raise Invalid.of(problems)
-    return Part(min(limit, MOST), offset, order, flag(request, "order_asc", without=False), text)
+    return Part(min(limit, MOST), offset, order, bool(body.flag(request, "order_asc")), text)
 
 
 def _number(text: str, field: str, without: int, problems: list[Problem]) -> int:

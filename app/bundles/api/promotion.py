@@ -24,7 +24,6 @@ from app.bundles.api.asked import (
     RECORDS,
     VERSION,
     WHERE,
-    flag,
     ports,
     repository,
     signing_key,
@@ -118,9 +117,9 @@ async def promote(
     checks are made: 200, and the status of the promotion tells the rest. With `dry_run=true` the answer says what the
     promotion would do (200), and nothing is done.
     """
-    state, sync = request.state, not flag(request, "async", without=True)
+    state, sync = request.state, body.flag(request, "async") is False
     call = Call(visitor, repository(request), *asked.version(request), await _order(request), state["now_ms"]())
-    if flag(request, "dry_run", without=False):
+    if body.flag(request, "dry_run"):
         return JSON(_rehearsed(call, await promotion.rehearse(ports(request), call)))
     begun: Begun = await state["unhurried"].do(promotion.promote(ports(request), call))
     done = begun.promotion
@@ -231,7 +230,7 @@ async def delete(request: Request[State], visitor: Visitor) -> Done | Empty:
 
 def _deletion(request: Request[State], visitor: Visitor) -> tuple[bool, removal.Call]:
     """Whether the answer waits for the end, and what is deleted."""
-    sync = not flag(request, "async", without=True)
+    sync = body.flag(request, "async") is False
     return sync, removal.Call(visitor, repository(request), *asked.version(request))
 
 

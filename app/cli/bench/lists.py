@@ -8,7 +8,7 @@ from app.cli.bench import scene
 from app.cli.bench.history import NUMBERS, copy
 from app.cli.bench.load import Load
 from app.cli.bench.server import Api, Server
-from app.db import schema
+from app.db import accounts, schema
 from app.db.connect import connect
 from app.db.tx import Tx, one, run
 
@@ -21,7 +21,7 @@ REPOS = f"""{NUMBERS}
 """
 NAME = "'user-' || (:last + n)"
 USERS = f"""{NUMBERS}
-    {copy(schema.users, login=NAME, admin="FALSE")}
+    {copy(accounts.users, login=NAME, admin="FALSE")}
     FROM numbers CROSS JOIN users old WHERE old.id = 1 ORDER BY n
 """
 RIGHTS = """

@@ -156,7 +156,7 @@ def free_port() -> int:
     the server does.
     """
     for port in random.sample(PORTS, len(PORTS)):
-        with socket.socket() as probe, suppress(OSError):
+        with socket.socket() as probe, suppress(OSError):  # the port is taken
             probe.bind((HOST, port))
             return port
     raise BenchFailed(f"no port from {PORTS.start} to {PORTS.stop - 1} is free")
@@ -190,6 +190,6 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         pass
     finally:  # even after another interrupt
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):  # all of the group have ended
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -37,8 +37,7 @@ def config_options(command: F) -> F:
         converter = Converter(_finder(templates), Limits(imports=jsonnet_imports))
         return command(*args, reads=lambda checkout: Configs(checkout, converter), **given)
 
-    made: Any = _templates(_imports(gathered))
-    return made  # type: ignore[no-any-return]
+    return cast(F, _templates(_imports(gathered)))
 
 
 Reads = Callable[[Checkout], Configs]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -66,7 +66,7 @@ def event_options(command: F) -> F:
     made: Any = gathered
     for option in reversed(_OPTIONS):
         made = option(made)
-    return made  # type: ignore[no-any-return]
+    return cast(F, made)
 
 
 def draft(checkout: Checkout, wanted: Wanted) -> Build:

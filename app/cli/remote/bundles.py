@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -89,15 +88,16 @@ def ended(
             heard = time.monotonic()
             if found.get("status") not in UNFINISHED:
                 return found
-            with suppress(TypeError, ValueError):
-                tell(*_progress(found.get("progress")))
+            tell(*_progress(found.get("progress")))
         time.sleep(pause)
         pause = min(pause * 1.5, LATER)
 
 
 def _progress(said: Any) -> tuple[int, int]:
+    """How many files are done, and of how many; zeros when the server does not say it in numbers."""
     progress = said if isinstance(said, dict) else {}
-    return int(progress.get("done", 0)), int(progress.get("total", 0))
+    done, total = progress.get("done"), progress.get("total")
+    return (done, total) if isinstance(done, int) and isinstance(total, int) else (0, 0)
 
 
 def require_done(what: str, status: Json, done: Collection[str] = DONE) -> None:

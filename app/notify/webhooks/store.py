@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from app.db import schema
+from app.db import webhooks
 from app.db.tx import Row, Tx, many, one, run
 from app.errors import Conflict, NotFound
 from app.notify.webhooks.model import Subscribed, Webhook
@@ -41,13 +41,13 @@ class Statements(NamedTuple):
 def _statements(condition: str) -> Statements:
     """The SQL for places whose subscriptions fulfil a condition."""
     named = f"WHERE id = :id AND {condition}"
-    columns = [column.name for column in schema.webhooks.columns if column.name != "id"]
+    columns = [column.name for column in webhooks.webhooks.columns if column.name != "id"]
     sets = ", ".join(f"{name} = :{name}" for name in (*CHANGED, "reason", "failing_since", "updated"))
     return Statements(
         add=f"""
             INSERT INTO webhooks ({", ".join(columns)}) SELECT {", ".join(f":{name}" for name in columns)}
             WHERE (SELECT count(*) FROM webhooks WHERE {condition}) < :most RETURNING *
-        """,  # noqa: S608 - names only, here and below
+        """,  # noqa: S608 - names of ours
         list_of=f"SELECT * FROM webhooks WHERE {condition} ORDER BY id",  # noqa: S608 - names of ours
         find=f"SELECT * FROM webhooks {named}",  # noqa: S608 - names of ours
         update=f"UPDATE webhooks SET {sets} {named} AND updated = :seen RETURNING *",  # noqa: S608 - names of ours

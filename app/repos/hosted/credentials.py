@@ -33,7 +33,7 @@ class Credentials:
         """
         account = await self._owners(source)
         if account is not None:
-            with suppress(TokenBroken):
+            with suppress(TokenBroken):  # the server's own takes its place
                 return await self.tokens.credential(account, lasting)
         return self.services.get(source.host)
 
@@ -45,7 +45,7 @@ class Credentials:
         """
         account = await self._owners(source)
         if account is not None:
-            with suppress(TokenBroken):
+            with suppress(TokenBroken):  # the server's own takes its place
                 return await self.tokens.call(account, ask)
         return await ask(self.services.get(source.host))
 

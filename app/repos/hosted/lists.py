@@ -73,7 +73,7 @@ class Lists:
         """The result of a transaction, which is tried again when another one was in its way."""
         waits = pauses(0.1, 1.0)
         for _ in range(TRIES - 1):
-            with suppress(Unavailable):
+            with suppress(Unavailable):  # tried again below
                 return await self.db.write(tx())
             await asyncio.sleep(next(waits))
         return await self.db.write(tx())

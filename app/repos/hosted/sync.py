@@ -216,7 +216,7 @@ class Syncs:
             await asyncio.sleep(PROGRESS)
             if found[0] != known or time.monotonic() > written + RENEWAL:
                 known, written = found[0], time.monotonic()
-                with suppress(Unavailable):
+                with suppress(Unavailable):  # the lease lasts for more renewals than one
                     await self._db.write_few(hosted.go_on(account_id, known, self._now() + LEASE))
 
     async def _of_server(self, user: User, host: AccountHost) -> None:

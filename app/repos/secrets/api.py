@@ -45,10 +45,9 @@ def _all(request: Request[State], place: Place) -> Tx[Read[list[Secret]]]:
 
 
 def _read(request: Request[State], place: Place, tx: Tx[T]) -> Tx[Read[T]]:
+    repo = place.repo if isinstance(place, Access) and body.flag(request, _USES.name) else None
     found = yield from tx
-    if isinstance(place, Access) and body.query(request).get(_USES.name) == "true":
-        return Read(found, (yield from uses.find(place.repo.id)))
-    return Read(found, None)
+    return Read(found, (yield from uses.find(repo.id)) if repo else None)
 
 
 async def list_namespace_secrets(_: Request[State], __: Caller, secrets: list[Secret]) -> JSON[list[SecretJSON]]:

@@ -30,7 +30,7 @@ def _statements(table: str, owner: str, columns: str) -> Statements:
             INSERT INTO {table} ({owner}, name, data, pull_request, pull_request_push)
             VALUES (:owner, :name, :data, :pull_request, :pull_request_push)
             ON CONFLICT DO NOTHING RETURNING {columns}
-        """,  # noqa: S608 - names only, here and below
+        """,  # noqa: S608 - names of ours
         list_of=f"SELECT {columns} FROM {table} WHERE {owner} = :owner ORDER BY lower(name)",  # noqa: S608 - names of ours
         find=f"SELECT {columns} FROM {table} {named}",  # noqa: S608 - names of ours
         update=f"""

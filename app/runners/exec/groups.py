@@ -33,12 +33,12 @@ class Group:
 
     def kill(self) -> None:
         """Kill all processes of the group at once; harmless when there are none, or no group."""
-        with suppress(OSError):
+        with suppress(OSError):  # no group
             (self._path / "cgroup.kill").write_text("1")
 
     def drop(self) -> None:
         """Remove a group that no process has joined."""
-        with suppress(OSError):
+        with suppress(OSError):  # no group, or a process is in it
             self._path.rmdir()
 
     async def remove(self) -> None:
@@ -102,10 +102,10 @@ def _remove(path: Path) -> bool:
     pending, found = [path], list[Path]()
     while pending:
         found.append(pending.pop())
-        with suppress(OSError):
+        with suppress(OSError):  # removed meanwhile
             pending += [Path(entry.path) for entry in os.scandir(found[-1]) if entry.is_dir()]
     for group in reversed(found):
-        with suppress(OSError):
+        with suppress(OSError):  # its processes are still ending
             group.rmdir()
     return not path.exists()
 
@@ -129,7 +129,7 @@ def _delegated(top: Path) -> bool:
     if os.geteuid() != 0:
         return os.access(top, os.W_OK) and os.access(top / "cgroup.procs", os.W_OK)
     for name in ("trusted.delegate", "user.delegate"):
-        with suppress(OSError):
+        with suppress(OSError):  # not marked so, or not to be seen
             return os.getxattr(top, name) == b"1"
     return False
 

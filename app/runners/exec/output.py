@@ -121,7 +121,7 @@ class Writer:
         pause = FIRST_PAUSE
         while self._live or not self._closed:
             await self._news.wait()
-            with suppress(TimeoutError):
+            with suppress(TimeoutError):  # the pause is over
                 await asyncio.wait_for(self._hurry.wait(), pause)
             self._news.clear()
             self._hurry.clear()

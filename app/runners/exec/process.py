@@ -155,7 +155,7 @@ class Process:
         asyncio.get_running_loop().add_reader(self._output, self._read, sink)
         try:
             await ended(self._popen)
-            with suppress(TimeoutError):
+            with suppress(TimeoutError):  # a child still holds the output open
                 await asyncio.wait_for(self._closed.wait(), LINGER)
             self.kill()
             await self._drain(sink)
@@ -211,7 +211,7 @@ class Process:
 def _widen(pipe: int) -> None:
     """Give a pipe room for a chunk, if this account may have so much: a step that prints much waits less often."""
     if sys.platform == "linux":
-        with suppress(OSError):
+        with suppress(OSError):  # the pipe stays as it is
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _CHUNK)
 
 

@@ -56,7 +56,7 @@ def _kill(wanted: Callable[[int], bool]) -> int:
         if not alive:
             break
         for pid in alive:
-            with suppress(ProcessLookupError, PermissionError):
+            with suppress(ProcessLookupError, PermissionError):  # ended, or another account's
                 os.kill(pid, signal.SIGKILL)
         killed.update(alive)
         time.sleep(_PAUSE)
@@ -68,9 +68,9 @@ def deleted(workspace: Path) -> int:
     found: dict[int, int] = {}
     device, wanted = workspace.parent.stat().st_dev, mark(workspace)
     for pid in _marked(lambda mark: mark == wanted):
-        with suppress(OSError):
+        with suppress(OSError):  # a process that has ended meanwhile
             for handle in (_PROC / str(pid) / "fd").iterdir():
-                with suppress(OSError):
+                with suppress(OSError):  # a file that was closed meanwhile
                     file = handle.stat()
                     if file.st_dev == device and not file.st_nlink:
                         found[file.st_ino] = file.st_blocks * 512

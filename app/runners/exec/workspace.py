@@ -185,7 +185,7 @@ def _flatten(root: Path) -> None:
     pending, numbers = [root], count()
     while pending:
         folder = pending.pop()
-        with suppress(OSError), _opened(folder) as handle, os.scandir(handle) as entries:
+        with suppress(OSError), _opened(folder) as handle, os.scandir(handle) as entries:  # what cannot be read stays
             for name in [entry.name for entry in entries if _is_folder(entry)]:
                 moved = root / (name if folder == root else f"{secrets.token_hex(8)}-{next(numbers)}")
                 with suppress(OSError):  # a file system that is mounted here cannot be moved

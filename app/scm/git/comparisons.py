@@ -85,7 +85,7 @@ async def _between(history: Mirror, before: str, after: str) -> tuple[Commit, ..
 
 async def _common(history: Mirror, before: str, after: str) -> str:
     """The newest commit that both have; `before` if they have none."""
-    with suppress(Refused):
+    with suppress(Refused):  # they have none
         return (await history.run("merge-base", before, after)).decode().strip()
     return before
 

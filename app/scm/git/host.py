@@ -108,7 +108,7 @@ class Git(Host, Tips, Compares, Listing, Marks):
         refs.check("commit", name)
         if refs.is_short_id(name):
             for width in FORMATS:
-                with suppress(Absent):
+                with suppress(Absent):  # the remote may have it
                     return await self._mirrors.of(source.repo_id, width).glance(objects.commit_named(name))
         return await self._commit(source, await self._resolve(source, name))
 

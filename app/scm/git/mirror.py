@@ -65,10 +65,10 @@ class Mirror:
 
         NotFound when the remote has no such object, Unreadable when the remote cannot be read.
         """
-        with suppress(Absent):
+        with suppress(Absent):  # fetched below
             return await self.glance(look)
         async with self._lock:
-            with suppress(Damaged):
+            with suppress(Damaged):  # made anew below
                 return await self._fill(look, await remote())
             await asyncio.to_thread(shutil.rmtree, self._path)
             return await self._fill(look, await remote())

@@ -96,7 +96,7 @@ async def read_commit(objects: Objects, name: str) -> Commit:
     try:
         found = await objects.read(f"{name}^{{commit}}", most=_LARGEST_COMMIT)
     except Absent as absent:
-        with suppress(Absent):
+        with suppress(Absent):  # there is no object of any kind
             other = await objects.find(name)
             raise NotFound(f"{name} is a {other.kind}, not a commit") from None
         raise absent from None

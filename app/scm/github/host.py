@@ -110,7 +110,7 @@ class GitHub(Comparing, Registering, IssueTalking, WithOrganisations, WithOAuth,
         found = await self._whose(self._api.get(credential, "user", _person))
         if found.email:
             return found
-        with suppress(Refused, Forbids):
+        with suppress(Refused, Forbids):  # the scopes do not allow it
             email = await self._api.get(credential, "user/emails", _primary)
             return Person(found.uid, found.login, email, found.avatar)
         return found

@@ -156,7 +156,7 @@ async def _faults(request: Request[State], repo: Repo, build: Build) -> Sequence
         return ()
     text = ""
     if names_lines(build.error, repo.config_path):
-        with suppress(AppError, TimeoutError):
+        with suppress(AppError, TimeoutError):  # the problems are shown without the file
             async with asyncio.timeout(PATIENCE):
                 text = await request.state["ports"].configs.load_plain(repo, build)
     return faults(build.error, repo.config_path, text)

@@ -33,7 +33,7 @@ async def show(request: Request[State], caller: Caller | None, read: Read[Sequen
     What is found while somebody types is a region, and always a list.
     """
     words = _words(request)
-    meant = "" if fragments.HEADER in request.headers else _meant(words, read.found)
+    meant = "" if fragments.asked(request) else _meant(words, read.found)
     if meant:
         return SeeOther(meant)
     user = caller.user if caller else None

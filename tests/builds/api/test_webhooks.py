@@ -540,6 +540,19 @@ async def test_a_key_beside_that_of_the_repository_counts_until_its_time(receive
     assert (await receiver.deliver("github", "push", body, key="a third key")).status_code == 401
 
 
+async def test_of_many_keys_beside_that_of_a_repository_the_newest_count(receiver: Receiver, repo: Repo) -> None:
+    other, db, now = await receiver.register("github", "7", "octocat/other"), receiver.ports.db, receiver.scene.clock()
+    await db.write(keys.allow(other.id, SEAL.seal("elsewhere", keys.KEY), now))
+    for number in range(keys.MOST + 2):
+        await db.write(keys.allow(repo.id, SEAL.seal(f"key {number}", keys.KEY), now))
+
+    found = await db.read(keys.beside([repo.id, other.id], now))
+
+    newest = [f"key {number}" for number in range(2, keys.MOST + 2)]
+    assert [SEAL.open(one, keys.KEY) for one in found[repo.id]] == newest
+    assert [SEAL.open(one, keys.KEY) for one in found[other.id]] == ["elsewhere"]
+
+
 async def test_a_key_beside_that_of_another_repository_counts_for_nothing(receiver: Receiver, repo: Repo) -> None:
     other = await receiver.register("github", "7", "octocat/other")
     now = receiver.scene.clock()
