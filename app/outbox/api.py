@@ -12,7 +12,7 @@ from app.accounts.auth import State as Shared
 from app.db.connect import Database
 from app.db.tx import Tx
 from app.db.window import Part
-from app.errors import Invalid, Problem
+from app.errors import Invalid, NotFound, Problem
 from app.moments import Actor, Change, Recorders
 from app.outbox import lists, store
 from app.outbox.lists import Item
@@ -90,14 +90,20 @@ def _entry_json(item: Item) -> EntryJSON:
 
 async def retry(request: Request[RequestState], caller: Caller) -> Empty:
     """Try an entry again now, also a dead one, and with all delays anew if that fails."""
-    state, entry_id = request.state, body.number(request, ENTRY.name, "id of an entry")
-    await state["db"].write(_retry(entry_id, caller.by, state["now"]() * 1000, state["recorders"]))
-    state["outbox"].reopen()
+    await send_again(request.state, body.number(request, ENTRY.name, "id of an entry"), caller.by)
     return Empty()
 
 
-def _retry(entry_id: int, by: Actor, now: int, recorders: Recorders) -> Tx[None]:
+async def send_again(state: RequestState, entry_id: int, by: Actor, *, repo: int | None = None) -> None:
+    """Try an entry again now. NotFound, also for one that is not about the repository with the id `repo`, if given."""
+    await state["db"].write(_retry(entry_id, by, state["now"]() * 1000, state["recorders"], repo))
+    state["outbox"].reopen()
+
+
+def _retry(entry_id: int, by: Actor, now: int, recorders: Recorders, only: int | None) -> Tx[None]:
     repo_id = yield from store.retry(entry_id, now)
+    if only is not None and repo_id != only:
+        raise NotFound(store.NO_ENTRY)
     yield from recorders.record(Change("outbox.retry", by, f"outbox#{entry_id}", repo_id))
 
 

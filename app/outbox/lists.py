@@ -20,6 +20,10 @@ BEFORE = f"""
     {_ENTRIES} AND (outbox.created, outbox.id) < (:created, :id)
     ORDER BY outbox.created DESC, outbox.id DESC LIMIT :limit
 """
+#: What was tried in vain of the messages about a repository, the newest first: all of them are found by their index.
+REFUSED = """
+    SELECT * FROM outbox WHERE repo_id = :repo_id AND error <> '' ORDER BY created DESC, id DESC LIMIT :limit
+"""
 #: The form of the keys of a window.
 KEYS = r"[0-9]{1,18}\.[0-9]{1,18}"
 
@@ -45,3 +49,8 @@ def page(state: State, window: Window) -> Tx[Part[Item]]:
     else:
         rows = yield from many(FIRST, state=state, limit=window.reach, offset=window.offset)
     return window.part([Item(MAPPER.make(row), row["slug"]) for row in rows])
+
+
+def refused(repo_id: int, limit: int) -> Tx[list[Entry]]:
+    """The newest messages about a repository whose last attempt has failed, so many at most."""
+    return [MAPPER.make(row) for row in (yield from many(REFUSED, repo_id=repo_id, limit=limit))]

@@ -101,6 +101,7 @@ COUNTS = """
         (SELECT coalesce(min(created), 0) FROM outbox WHERE state = 'waiting') AS oldest
 """
 
+NO_ENTRY = "there is no such entry: it has left, or its repository was deleted"
 _JSON = (lambda value: orjson.dumps(dict(value)).decode(), orjson.loads)
 MAPPER = Mapper(Entry, schema.outbox, codecs={"payload": _JSON})
 
@@ -179,7 +180,7 @@ def retry(entry_id: int, now: int) -> Tx[int]:
     """
     row = yield from one(RETRY, id=entry_id, now=now)
     if row is None:
-        raise NotFound("there is no such entry: it has left, or its repository was deleted")
+        raise NotFound(NO_ENTRY)
     return row["repo_id"] or 0
 
 

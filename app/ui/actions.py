@@ -32,6 +32,10 @@ class Form:
         """Whether the form comes back from a person; a box that is not ticked is not among what was typed."""
         return self.status != 200
 
+    def of(self, field: str) -> "Form":
+        """This form, if it was sent with a field; else one that was not sent: a page may have several forms."""
+        return self if field in self.typed else Form()
+
     def value(self, name: str, otherwise: str = "") -> str:
         """What was typed into a field; `otherwise` in a form that was not sent."""
         return self.typed.get(name, "" if self.is_sent else otherwise)

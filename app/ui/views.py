@@ -28,6 +28,7 @@ SHOWN: Mapping[str, str] = {
 SHORT = 8
 #: Characters of one line of a commit's message that are shown in lists.
 LINE = 200
+_COMMIT = re.compile(r"\b[0-9a-f]{40,64}\b")
 _MINUTE, _HOUR, _DAY, _MONTH, _YEAR = 60, 3600, 86400, 30 * 86400, 365 * 86400
 #: The units of ages, the longest first, and their seconds.
 UNITS = (("y", _YEAR), ("mo", _MONTH), ("d", _DAY), ("h", _HOUR), ("min", _MINUTE), ("s", 1))
@@ -94,6 +95,11 @@ def mark_of(build: Build) -> Mark:
 def delivered(outcome: str) -> Mark:
     """The mark of a delivery to a webhook."""
     return _DELIVERED.get(outcome, _UNKNOWN)
+
+
+def about(subject: str) -> str:
+    """What a message to a host is about, with short commits: `5fcb01b9 continuous-integration/drone/push`."""
+    return _COMMIT.sub(lambda found: short(found[0]), subject)
 
 
 def outcome(build: Build) -> Mark:

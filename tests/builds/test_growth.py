@@ -119,6 +119,7 @@ SORTS = {
     "repos.hosted.disconnect.READ_BY": "the repositories of one account",
     "builds.lists.RECENT": "the newest 100 builds of all",
     "outbox.store.TAKE_IN_ORDER": "the oldest entries of one host, as many as are taken",
+    "outbox.lists.REFUSED": "what has not left of one repository",
     "builds.lists.FEED": "the newest build of each repository of an account, then those of 25 repositories",
     "builds.lists.INCOMPLETE": "the builds of what is unfinished",
     "builds.goto.NAMED": "the repositories whose names match",

@@ -89,6 +89,7 @@ async def desk_of(scene: Scene, **more: Any) -> AsyncIterator[Desk]:
         "keeper": Keeper(scene.ports),
         "syncs": Syncs(),
         "outgoing": Outgoing(webhooks := _webhooks(scene, recorders)),
+        "outbox": webhooks.worker,
     }
     rows = [*routes.routes, *routes.described]
     values = state(scene, {}) | known | more

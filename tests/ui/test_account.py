@@ -15,7 +15,7 @@ from app.db.connect import Database
 from app.db.tx import each, run
 from app.repos import store as repos
 from app.repos.model import Permissions
-from app.ui import errors, routes
+from app.ui import errors, frame, routes
 from tests.accounts import farside
 from tests.accounts.farside import OWN
 from tests.accounts.hosted.forge import FakeForge
@@ -277,6 +277,18 @@ async def test_the_only_way_to_sign_in_cannot_be_taken_away(linked: Desk, used: 
     if not used:
         assert "gantry token create NAME --scope admin" in Page(answer).text("#problems")
         assert await at_hosts(linked) == ["github"]
+
+
+async def test_a_refused_action_leaves_the_other_forms_as_they_were(linked: Desk) -> None:
+    cookie = {"Cookie": f"_session_={linked.cookies['reader']}; {frame.ZONE}=Europe/Berlin; {frame.THEME}=dark"}
+    answer = await linked.client.post(
+        f"{HERE}/hosts/disconnect", data={"host": "github"}, headers=BROWSER | OWN | cookie
+    )
+    page = Page(answer)
+
+    chosen = [option.to_text() for option in page.doc.query("option[selected]")]
+    assert (answer.status_code, chosen) == (409, ["promote", "90 days", "dark"])
+    assert attributes(page.doc.query("#field-zone")[0])["value"] == "Europe/Berlin"
 
 
 @pytest.mark.parametrize("limits", [{"scope": "promote"}, {"repos": "octocat/hello", "scope": "admin"}])

@@ -132,10 +132,20 @@ async def test_a_host_that_does_not_answer_leaves_the_page_with_the_reason(
         raise Unavailable("the host is away")
 
     monkeypatch.setattr(desk.scene.host, "default_branch", gone)
-    page = await desk.refused(f"{HERE}/repair", 503)
+    await desk.set("repos WHERE id = 1", protected=True, visibility="internal", timeout=30)
+    shown = fields(await desk.page(HERE, "root"))
+    page = await desk.refused(f"{HERE}/repair", 503, "root")
 
     assert "the host is away" in page.text("#problems")
-    assert attributes(page.doc.query("#field-visibility")[0])
+    assert fields(page) == shown
+    assert (shown["visibility"], shown["protected"], shown["timeout"]) == ("internal", "true", "30")
+
+
+async def test_settings_of_the_server_stay_beside_what_is_wrong(desk: Desk) -> None:
+    await desk.set("repos WHERE id = 1", timeout=30)
+    page = await desk.refused(HERE, 400, **fields(await desk.page(HERE, "keeper")) | {"poll": "1s"})
+
+    assert attributes(page.doc.query("#field-timeout")[0])["value"] == "30"
 
 
 @pytest.mark.parametrize("said", ["done=saved&name=<b>", "done=saved", "done=nothing", "done=%3Cb%3E&name=x"])

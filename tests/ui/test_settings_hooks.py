@@ -14,7 +14,11 @@ from app.errors import Unreadable
 from app.notify.webhooks import deliveries
 from app.notify.webhooks import store as webhooks
 from app.notify.webhooks.model import Answer, Attempt, Webhook
+from app.outbox import lists
+from app.outbox import store as outbox
+from app.outbox.model import Entry, Message
 from app.repos import keys
+from app.repos import store as repos
 from app.repos.model import SIGNER
 from app.scm import hook
 from app.scm.hook import Push
@@ -171,6 +175,52 @@ async def test_a_webhook_that_is_not_of_this_repository_is_not_found(desk: Desk,
 
 async def test_a_repository_without_webhooks_says_how_one_is_added(desk: Desk) -> None:
     assert "gantry webhook add octocat/hello URL" in (await desk.page(HERE, "keeper")).text()
+
+
+async def refused(desk: Desk, repo_id: int | None = None, error: str = "github answered 403: <b>no</b>") -> Entry:
+    """A status that the host does not take."""
+    sha, db = "a" * 39 + str(repo_id or 0), desk.scene.ports.db
+    told = Message(repo_id or desk.repo.id, "status", "github", f"{sha} continuous-integration/drone/push", "", {})
+    await db.write(outbox.add([told], NOW * 1000))
+    (taken,) = await db.write(outbox.take("github", "a server", NOW * 1000, NOW * 1000, 1))
+    await db.write(outbox.failed(taken, error, None, 1, NOW * 1000))
+    return taken
+
+
+async def test_what_the_host_did_not_take_is_shown_with_the_reason_and_the_way_out(desk: Desk) -> None:
+    await desk.set("repos WHERE id = 1", scm="github")
+    assert "Nothing that builds tell was refused" in (await desk.page(HERE, "keeper")).text()
+    await refused(desk)
+
+    page = await desk.page(HERE, "keeper")
+
+    row = page.text("tbody")
+    assert "status aaaaaaaa continuous-integration/drone/push" in row
+    assert "failed github answered 403: <b>no</b>" in row
+    assert "the owner must still be allowed to write there" in page.text()
+    assert (page.count("tbody form"), page.count("tbody button[disabled]")) == (0, 1)
+    assert "gantry outbox retry ID" in page.text()
+
+
+async def test_an_administrator_of_the_server_has_it_sent_again(desk: Desk) -> None:
+    one = await refused(desk)
+
+    page = await desk.done(f"{HERE}/host/{one.id}/retry", "root")
+
+    assert f"Entry {one.id} is sent to the host once more" in page.text("main [role=status]")
+    assert "waiting" in page.text("tbody")
+    assert desk.verbs == ["outbox.retry"]
+
+
+async def test_others_do_not_and_entries_of_other_repositories_are_not_found(desk: Desk) -> None:
+    other = await desk.scene.ports.db.write(repos.create(replace(desk.repo, id=0, name="other", uid="")))
+    mine, theirs = await refused(desk), await refused(desk, other.id)
+
+    assert "administrator of the server" in (await desk.refused(f"{HERE}/host/{mine.id}/retry", 403)).text("#problems")
+    for entry in (theirs.id, "x"):
+        assert "no such" in (await desk.refused(f"{HERE}/host/{entry}/retry", 404, "root")).text("#problems")
+    (still,) = await desk.scene.ports.db.read(lists.refused(other.id, 10))
+    assert (still.state, desk.verbs) == ("dead", [])
 
 
 @dataclass

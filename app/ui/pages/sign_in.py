@@ -6,6 +6,8 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -24,7 +26,7 @@ from app.errors import AppError, Forbidden, Invalid, NotFound, Problem, Unauthor
 from app.extensions.client import ExtensionFailed
 from app.moments import Actor
 from app.ui import frame
-from app.ui.addresses import ACCOUNT, is_own
+from app.ui.addresses import ACCOUNT, asking, is_own
 from app.web import body, errors
 from app.web.connected import address
 from app.web.needs import StoredNeeds
@@ -59,7 +61,16 @@ async def show_login(request: Request[State], caller: Caller | None) -> HTML | S
     return _page(request, UNKNOWN if "failed" in said else "", caller=caller)
 
 
-def _page(request: Request[State], problem: str, status: int = 200, *, caller: Caller | None = None) -> HTML:
+def _page(
+    request: Request[State],
+    problem: str,
+    status: int = 200,
+    *,
+    caller: Caller | None = None,
+    back: str | None = None,
+    typed: Mapping[str, str] = MappingProxyType({}),
+) -> HTML:
+    """The page. `back` is the page that follows, if the query does not name it; `typed` is a form that comes back."""
     return frame.whole(
         request,
         "sign_in.html",
@@ -68,7 +79,8 @@ def _page(request: Request[State], problem: str, status: int = 200, *, caller: C
         narrow=True,
         problem=problem,
         hosts=request.state["logins"].hosts,
-        next=_next(body.whole_query(request)),
+        next=_next(body.whole_query(request)) if back is None else back,
+        typed=typed,
     )
 
 
@@ -82,18 +94,20 @@ async def _returned(request: Request[State], caller: Caller | None, said: Mappin
     """The answer to a browser that a host has sent back."""
     logins: HostLogins = request.state["logins"]
     started = logins.started(request.cookies.get(STARTED, ""), said.get("state", ""))
+    back = started.back if started else ""
     answer: HTML | SeeOther
     if error := said.get("error"):
-        answer = _page(request, _words(logins, started, error, said.get("error_description", "")), 403)
+        words = _words(logins, started, error, said.get("error_description", ""))
+        answer = _page(request, words, 403, caller=caller, back=back)
     else:
         try:
             if started and started.user_id and (caller is None or caller.user.id != started.user_id):
                 raise StartAgain("the account that was to be connected is not logged in here any more: log in again")
-            back = started.back if started else ""
             answer = await _entered(request, await logins.finish(started, said["code"]), back)
         except (ExtensionFailed, AppError) as refusal:
-            answer = _refusal(request, refusal)
-    answer.delete_cookie(STARTED, secure=session.is_https(request), httponly=True, samesite="lax")
+            answer = _refusal(request, refusal, caller=caller, back=back)
+    if started:  # what comes back late, or twice, leaves alone a log-in that another tab has begun
+        answer.delete_cookie(STARTED, secure=session.is_https(request), httponly=True, samesite="lax")
     return answer
 
 
@@ -106,8 +120,8 @@ def _words(logins: HostLogins, started: Started | None, error: str, description:
     return f"{ours} {title} says: {theirs}"
 
 
-def _refusal(request: Request[State], refusal: AppError) -> HTML:
-    return _page(request, getattr(refusal, "text", "") or refusal.message, errors.status_of(refusal))
+def _refusal(request: Request[State], refusal: AppError, **more: Any) -> HTML:
+    return _page(request, getattr(refusal, "text", "") or refusal.message, errors.status_of(refusal), **more)
 
 
 async def _entered(request: Request[State], entry: Entry, back: str = "") -> SeeOther:
@@ -124,7 +138,7 @@ async def _entered(request: Request[State], entry: Entry, back: str = "") -> See
     await session.set_admin(request, user, admin)
     logins.entered(user.id)
     if entry.user_id:  # the browser is logged in already
-        return SeeOther(ACCOUNT)
+        return SeeOther(ACCOUNT + asking({"done": "connected", "name": entry.host.title}))
     by: Actor = replace(Claim(address=address(request)).by(user), way="session")
     return await session.begin(request, user, Proof(token_id), by, back or session.HOME)
 
@@ -165,14 +179,29 @@ async def _connected(
         return await _entered(request, await _proved(request, form, host.name, caller.user.id))
     except (ExtensionFailed, AppError) as refusal:
         problem = getattr(refusal, "text", "") or refusal.message
-        return _connect_page(request, host, caller, problem, errors.status_of(refusal))
+        return _connect_page(request, host, caller, problem, errors.status_of(refusal), name=form["username"])
 
 
 def _connect_page(
-    request: Request[State], host: AccountHost, caller: Caller, problem: str = "", status: int = 200, url: str = ""
+    request: Request[State],
+    host: AccountHost,
+    caller: Caller,
+    problem: str = "",
+    status: int = 200,
+    *,
+    url: str = "",
+    name: str = "",
 ) -> HTML:
     return frame.whole(
-        request, "connect.html", caller.user, status=status, narrow=True, host=host, problem=problem, url=url
+        request,
+        "connect.html",
+        caller.user,
+        status=status,
+        narrow=True,
+        host=host,
+        problem=problem,
+        url=url,
+        typed=name,
     )
 
 
@@ -200,10 +229,10 @@ async def login(request: Request[State], caller: Caller | None) -> SeeOther | HT
             return await _entered(request, await _proved(request, form, host), back)
         admin = await session.admitted(request, caller.user)
     except ExtensionFailed as refusal:
-        return _page(request, refusal.text or refusal.message, 403)
+        return _page(request, refusal.text or refusal.message, 403, back=back, typed=await body.form(request))
     except AppError as refusal:
         status = 403 if isinstance(refusal, Unavailable) and caller else errors.status_of(refusal)
-        return _page(request, refusal.message, status)
+        return _page(request, refusal.message, status, back=back, typed=await body.form(request))
     await session.set_admin(request, caller.user, admin)
     with suppress(Unauthorized, NotFound):  # the token or the account is gone by now
         return await session.begin(request, caller.user, caller.proof, caller.by, back or session.HOME)

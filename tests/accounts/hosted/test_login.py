@@ -218,6 +218,35 @@ async def test_what_a_host_says_is_shown_to_who_has_begun_alone(place: Place) ->
     assert "Max-Age=0" in own.headers["set-cookie"]
 
 
+@pytest.mark.parametrize("trouble", ["denied", "not admitted", "away"])
+async def test_a_refusal_of_a_host_keeps_the_page_that_was_wanted(place: Place, trouble: str) -> None:
+    url = (await place.client.get("/login/github", params={"next": "/acme/web/42"})).headers["location"]
+    came = place.forge.approve(url, "ann")
+    match trouble:
+        case "denied":
+            state = httpx2.URL(url).params["state"]
+            came = f"http://gantry.test/login?error=access_denied&state={state}"
+        case "not admitted":
+            place.set(only=["acme"])
+        case _:
+            place.forge.failure = Unavailable("github does not answer")
+
+    page = (await place.back(came)).text
+
+    assert 'role="alert"' in page
+    assert page.count('href="/login/github?next=%2Facme%2Fweb%2F42"') == 1
+    assert page.count('name="next" value="/acme/web/42"') == 2
+
+
+async def test_a_log_in_that_comes_back_late_leaves_one_of_another_tab_alone(place: Place) -> None:
+    first = place.forge.approve(await place.go(), "ann")
+    second = place.forge.approve(await place.go(), "ann")
+
+    late, answer = await place.back(first), await place.back(second)
+
+    assert (late.status_code, answer.status_code, await place.who()) == (403, 303, "ann")
+
+
 async def test_an_unknown_host_is_not_found(place: Place) -> None:
     for path in ("/login/nope", "/login/gogs", "/login/%2e%2e", "/login/%00"):
         assert (await place.client.get(path)).status_code in (400, 404), path
@@ -480,6 +509,17 @@ async def test_a_wrong_password_opens_nothing(place: Place, form: dict[str, str]
     assert await place.db.read(store.find_if_any("lin")) is None
 
 
+async def test_a_wrong_password_keeps_the_name_and_the_page_that_was_wanted(place: Place) -> None:
+    place.gogs.add("lin")
+    place.gogs.passwords["lin"] = "right"
+
+    page = (await password(place, username="lin", password="wrong", next="/acme/web/42")).text
+
+    assert 'value="lin" required' in page
+    assert page.count('name="next" value="/acme/web/42"') == 2
+    assert "wrong" not in page
+
+
 async def test_a_page_from_elsewhere_logs_nobody_in_with_a_password(place: Place) -> None:
     place.gogs.add("lin")
     place.gogs.passwords["lin"] = "right"
@@ -535,7 +575,7 @@ async def test_a_second_host_is_connected_by_who_is_logged_in(place: Place) -> N
     answer = await place.back(place.gitea.approve(url, "ann"))
 
     assert 'action="/login/gitea"' in page
-    assert (answer.status_code, answer.headers["location"]) == (303, "/-/account")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/-/account?done=connected&name=Gitea")
     assert [account.host for account in await place.linked("ann")] == ["gitea", "github"]
     await place.client.post("/logout", headers=OWN)
     await place.log_in("ann", place.gitea)
@@ -589,7 +629,9 @@ async def test_a_host_with_passwords_is_connected_by_who_is_logged_in(place: Pla
     assert ("<strong>ann</strong>" in asked.text, 'name="password"' in asked.text) == (True, True)
     # Whoever tries again on this page still connects, and logs in as nobody.
     assert (wrong.status_code, 'role="alert"' in wrong.text, 'action="/login/gogs"' in wrong.text) == (403, True, True)
-    assert (answer.status_code, answer.headers["location"], await place.who()) == (303, "/-/account", "ann")
+    assert 'value="lin" required' in wrong.text
+    assert answer.status_code == 303
+    assert (answer.headers["location"], await place.who()) == ("/-/account?done=connected&name=Gogs", "ann")
     assert [account.host for account in await place.linked("ann")] == ["github", "gogs"]
     await place.client.post("/logout", headers=OWN)
     await password(place, username="lin", password="right")

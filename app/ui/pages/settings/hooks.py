@@ -1,4 +1,5 @@
-"""The page of deliveries: what the hook of a repository has delivered, what webhooks were told, and what became of it.
+"""The page of deliveries: what the hook of a repository has delivered, what webhooks and the host were told, and what
+became of it.
 
 What is told is read by the room that tells, which the server hands in (`app.ui.told`).
 """
@@ -16,7 +17,10 @@ from app.builds.deliveries.keeper import Kept
 from app.builds.deliveries.model import Delivery
 from app.db.tx import Tx
 from app.db.window import Part
-from app.errors import AppError, NotFound, Unauthorized
+from app.errors import AppError, Forbidden, NotFound, Unauthorized
+from app.outbox import lists
+from app.outbox.api import send_again
+from app.outbox.model import Entry
 from app.repos import hooks, verbs
 from app.repos.access import ADMIN, Access
 from app.repos.model import Repo
@@ -39,6 +43,7 @@ class Found:
 
     came: Part[Delivery]
     told: Told
+    refused: Sequence[Entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +57,24 @@ class View:
     pages: Neighbours
     webhooks: Mapping[int, Webhook]
     sent: Sequence[Sent]
+    #: What the host has not taken.
+    refused: Sequence[Entry]
+    #: Whether the caller may have that sent again.
+    is_system: bool
     form: Form
 
 
 def _reads(request: Request[Any], found: Access) -> Tx[Found]:
     came = yield from store.list_newest(found.repo.id, paging.window(request, r"[0-9]{1,18}", size=ROWS))
-    return Found(came, (yield from request.state["outgoing"].told(found.repo, ROWS)))
+    told = yield from request.state["outgoing"].told(found.repo, ROWS)
+    return Found(came, told, (yield from lists.refused(found.repo.id, ROWS)))
 
 
 def _view(request: Request[State], found: Access, read: Found, form: Form) -> View:
     url, part, told = request.state["public_url"] + hooks.PATH, read.came, read.told
     around = pages(request, found.repo, "hooks", part, lambda one: str(one.id))
-    return View(found.repo, url, part.items, around, {one.id: one for one in told.webhooks}, told.sent, form)
+    webhooks = {one.id: one for one in told.webhooks}
+    return View(found.repo, url, part.items, around, webhooks, told.sent, read.refused, found.is_system, form)
 
 
 async def _repeat(request: Request[State], found: Access, _: Mapping[str, str]) -> str:
@@ -80,6 +91,15 @@ async def _redeliver(request: Request[Any], found: Access, _: Mapping[str, str])
     webhook, delivery = _id(request, "webhook"), _id(request, "delivery")
     await request.state["outgoing"].redeliver(found.repo, webhook, delivery)
     return after(found.repo, "hooks", done="redelivered", name=str(delivery))
+
+
+async def _tell_again(request: Request[Any], found: Access, _: Mapping[str, str]) -> str:
+    """Send to the host once more what the host has not taken."""
+    if not found.is_system:
+        raise Forbidden("only an administrator of the server has this sent again")
+    entry = _id(request, "entry")
+    await send_again(request.state, entry, found.by, repo=found.repo.id)
+    return after(found.repo, "hooks", done="told", name=str(entry))
 
 
 async def rotate(request: Request[State], found: Access) -> HTML | SeeOther:
@@ -109,10 +129,12 @@ _HOOKS = SETTINGS / "hooks"
 PAGE = Subject(_HOOKS, "settings/hooks.html", _reads, _view)
 _DELIVERY = _HOOKS / word("delivery", "Id of the delivery.")
 _WEBHOOK = _HOOKS / "webhooks" / word("webhook", "Id of the webhook.")
+_ENTRY = _HOOKS / "host" / word("entry", "Id of what the host has not taken.")
 _SENT = _WEBHOOK / "deliveries" / word("delivery", "Id of the delivery to the webhook.")
 routes = [
     *PAGE.rows({}),
     Endpoint("POST", _HOOKS / "rotate", rotate, needs=ADMIN, secret=True),
     *PAGE.actions(_DELIVERY, {"repeat": _repeat}),
     *PAGE.actions(_SENT, {"redeliver": _redeliver}),
+    *PAGE.actions(_ENTRY, {"retry": _tell_again}),
 ]
