@@ -10,8 +10,8 @@ const OF_A_LOG = ["f", "e", "Home", "End", "[", "]"];
 const SETTING = "gantry.keys";
 let before = "", forgetting;
 
-/** Storage may be blocked: then letters are keys. */
-function stored(act) {
+/** What the storage gives; null where it is blocked. */
+export function stored(act) {
   try {
     return act(localStorage);
   } catch {
