@@ -378,6 +378,16 @@ def test_what_a_step_has_printed_since_is_found_too(browse: Browse, fed: Fed) ->
     expect(told).to_have_text("2 of 3")
 
 
+def test_nothing_moves_for_those_who_want_that_and_the_words_stay(browse: Browse, fed: Fed) -> None:
+    moving, calm = opened(browse("reader"), fed.page), opened(browse("reader", calm=True), fed.page)
+
+    for page in (moving, calm):
+        expect(page.locator("#head .running")).to_have_text("running")
+    assert moving.evaluate("() => document.getAnimations().length") > 0
+    assert calm.evaluate("() => document.getAnimations().length") == 0
+    assert calm.evaluate("() => getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
 def test_the_end_of_a_step_is_said(browse: Browse, feed: Place, tmp_path: Path) -> None:
     fed = Fed(feed, tmp_path / "lines")
     page = browse("reader")
