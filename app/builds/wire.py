@@ -23,8 +23,9 @@ class LogRangeJSON(TypedDict):
     """A part of a step's log. Positions are those of the lines, from 0.
 
     `first` is the position of the first line that is kept, `end` that of the line that comes next. `next` is where the
-    next part begins; absent at the end. With `find`, `matches` counts the lines with the text, from `from` on up to
-    `searched`, which is less than `end` where the search took too long. `cut` says what of the log is not kept.
+    next part begins; absent at the end. With `find` or `errors`, `matches` counts the lines that are as wanted, from
+    `from` on up to `searched`, which is less than `end` where the search took too long, or had enough lines. `cut`
+    says what of the log is not kept.
     """
 
     lines: list[LineJSON]

@@ -20,6 +20,7 @@ _MOST = 5000
         "gantry log 42 deploy release --lines 50",
         "gantry log 42 deploy release --from 1200 --lines 20",
         "gantry log 42 deploy release --find 'out of memory'",
+        "gantry log 42 deploy release --errors",
     ]
 )
 @slug_argument
@@ -28,8 +29,11 @@ _MOST = 5000
 @click.argument("step")
 @click.option("-f", "--follow", is_flag=True, help="Go on while the step runs.")
 @click.option("--from", "start", type=NUMBER, metavar="LINE", help="Begin at this line, counted from 1.")
-@click.option("--lines", "count", type=NUMBER, metavar="N", help="So many lines; without --from and --find the last.")
+@click.option(
+    "--lines", "count", type=NUMBER, metavar="N", help="So many lines; without --from, --find and --errors the last."
+)
 @click.option("--find", metavar="TEXT", help="Only lines with this text, in any letter case, with their numbers.")
+@click.option("--errors", is_flag=True, help="Only lines that look like errors, with their numbers.")
 @json_option
 @click.pass_obj
 def log(
@@ -42,22 +46,25 @@ def log(
     start: int | None,
     count: int | None,
     find: str | None,
+    errors: bool,
 ) -> None:
     """Print the log of a step, or a part of it.
 
     STAGE and STEP are names or numbers (from 1).
     """
-    in_part = start is not None or count is not None or find is not None
+    wanted = {**({"find": find} if find is not None else {}), **({"errors": "true"} if errors else {})}
+    in_part = start is not None or count is not None or bool(wanted)
     if follow and session.as_json:
         raise click.UsageError("--follow prints text: leave --json out")
     if follow and in_part:
-        raise click.UsageError("--follow prints the whole log: leave --from, --lines and --find out")
+        raise click.UsageError("--follow prints the whole log: leave --from, --lines, --find and --errors out")
     with session.client() as client:
         build = builds.show(client, slug, word)
         where = _resolve(build, stage, step)
         path = repo_path(slug, "builds", build["number"], "logs", *where)
         if in_part:
-            session.show(_part(client, path, start, count, find), lambda found: _shown(found, numbered=bool(find)))
+            found = _part(client, path, start, count, wanted)
+            session.show(found, lambda found: _shown(found, numbered=bool(wanted)))
             return
         if not follow:
             lines = client.records(path)
@@ -73,10 +80,10 @@ def _follow(session: Session, slug: str, number: int, where: tuple[int, int]) ->
     follow(session.connection(), slug, number, Log(slug), only=where)
 
 
-def _part(client: Client, path: str, start: int | None, count: int | None, find: str | None) -> Json:
+def _part(client: Client, path: str, start: int | None, count: int | None, wanted: dict[str, str]) -> Json:
     """A part of a log: the server's answers as one."""
-    first = start - 1 if start is not None else -count if count is not None and find is None else 0
-    query = {"from": str(first), **({"find": find} if find is not None else {})}
+    first = start - 1 if start is not None else -count if count is not None and not wanted else 0
+    query = {"from": str(first), **wanted}
     whole: Json = {}
     while True:
         left = _MOST if count is None else count - len(whole.get("lines", ()))

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from app.builds.api.request import State
-from app.builds.logs import ranges
+from app.builds.logs import ranges, signs
 from app.builds.logs.entries import Entry
 from app.builds.logs.ranges import Range, Wanted
 from app.builds.model import FAILED, Step
-from app.ui import views
 from app.ui.ansi import Painter, Piece
 
 #: Lines of a log that are shown; of a longer one those at its beginning, at its end, and before and after an error.
@@ -131,7 +130,7 @@ def _lines(ends: Sequence[Range]) -> Sequence[Entry]:
 
 def _wrong(lines: Sequence[Entry]) -> int | None:
     """The position of the first line that looks like an error."""
-    return next((line["pos"] for line in lines if views.looks_wrong(line["out"])), None)
+    return next((line["pos"] for line in lines if signs.looks_wrong(line["out"])), None)
 
 
 def _shown(lines: Sequence[Entry], wrong: int | None) -> Sequence[Entry]:

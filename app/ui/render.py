@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app import size
+from app.builds.logs import signs
 from app.ui import addresses, views
 from app.ui.assets import asset
 
@@ -65,7 +66,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(asset=asset, addresses=addresses, views=_Views(), size=size.text, keep=_keep)
+    made.globals.update(asset=asset, addresses=addresses, views=_Views(), signs=signs, size=size.text, keep=_keep)
     return made
 
 

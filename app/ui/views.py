@@ -1,13 +1,11 @@
 """Words of the pages: statuses with their icons, ages, durations, events, versions. Pure."""
 
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
-from app.builds.logs.text import ESCAPE, plain
 from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
 from app.repos.model import Permissions, Right
 from app.ui.ansi import REST
@@ -313,32 +311,6 @@ def absence(stage: Stage, step: Step, *, is_known: bool) -> str:
     if is_known:
         return "This step wrote nothing."
     return "There is no log: the step wrote none, the runner was lost before it sent the log, or the log was deleted."
-
-
-#: The usual words of errors.
-_ERRORS = ["error", "fatal", "failure", "failed", "panic", "exception", "traceback", "denied", "refused", "not found"]
-#: What a line that looks like an error has; a script reads this, too, and what says that nothing is wrong.
-WRONG = re.compile(rf"(?:^|[^\w.-])(?:{'|'.join(_ERRORS)})(?:$|[^\w-])", re.I)
-#: Characters of a line that are searched for signs of an error.
-_SEARCHED = 1000
-#: What says that nothing is wrong; and what only repeats a command, as runners write before they run the command: of
-#: one with several lines, only the first line begins with a plus, and the others look like lines of a shell script.
-FINE = re.compile(
-    r"^\+ |^\s*(?:(?:echo|printf)\s|\w+=\S*\s*$)|\b(?:echo|printf) +[\"'$]|>&2|(?:;;|; (?:then|do))\s*$"
-    r"|\b(?:0|no) (?:errors?|failures?|failed)\b",
-    re.I,
-)
-
-
-def looks_wrong(line: str) -> bool:
-    """Whether a line of a log has a usual word of errors."""
-    text = line[:_SEARCHED]
-    if ESCAPE.search(text):
-        text = plain(text)
-    folded = text.lower()
-    if not any(word in folded for word in _ERRORS):  # quicker than the pattern, and so it is with most lines
-        return False
-    return WRONG.search(text) is not None and FINE.search(text) is None
 
 
 #: What the script of the log says; names in braces stand for numbers and texts.

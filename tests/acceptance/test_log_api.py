@@ -290,6 +290,18 @@ def test_lines_with_a_text_are_counted(server: Server, numbered: None) -> None:
     assert text.text == "Error 905\n"
 
 
+def test_lines_that_look_like_errors_are_found(server: Server, numbered: None) -> None:
+    found = server.json("GET", f"{LOGS}/1/2?errors=true&from=41&limit=2")
+    none = server.json("GET", f"{LOGS}/1/2?errors=true&find=came%20before")
+    all_lines = server.json("GET", f"{LOGS}/1/2?errors=false&limit=1")
+
+    assert [line["pos"] for line in found["lines"]] == [41, 42]
+    assert found["next"] == 43
+    assert found["matches"] == found["searched"] - 41
+    assert (none["lines"], none["matches"], none["searched"]) == ([], 0, 9040)
+    assert "matches" not in all_lines
+
+
 @pytest.mark.parametrize(
     ("query", "fields"),
     [
@@ -302,7 +314,8 @@ def test_lines_with_a_text_are_counted(server: Server, numbered: None) -> None:
         ("limit=5001", ["limit"]),
         ("find=", ["find"]),
         ("find=" + "x" * 201, ["find"]),
-        ("from=%D9%A1&limit=%00&find=", ["from", "limit", "find"]),
+        ("errors=yes", ["errors"]),
+        ("from=%D9%A1&limit=%00&find=&errors=", ["from", "limit", "find", "errors"]),
     ],
 )
 def test_a_part_that_cannot_be_is_refused_with_all_reasons(server: Server, query: str, fields: list[str]) -> None:

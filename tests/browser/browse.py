@@ -105,6 +105,12 @@ class Browse:
             page.context.close()
         return self.place.sessions[login]
 
+    def become(self, page: Page, login: str) -> None:
+        """Be signed in as another person in the browser of a page, or as nobody for an empty login."""
+        page.context.clear_cookies()
+        for cookie in self.session(login)["cookies"] if login else ():
+            page.context.add_cookies([{"name": cookie["name"], "value": cookie["value"], "url": self.place.server.url}])
+
     def close(self) -> None:
         """Close all browsers; AssertionError as `check`."""
         for context in self._contexts:

@@ -60,7 +60,5 @@ def test_a_page_keeps_the_rules_of_accessibility_and_never_scrolls_sideways(
 
 
 def open_as(browser: Browse, page: Page, shown: Shown) -> None:
-    page.context.clear_cookies()
-    for cookie in browser.session(shown.login)["cookies"] if shown.login else ():
-        page.context.add_cookies([{"name": cookie["name"], "value": cookie["value"], "url": browser.place.server.url}])
+    browser.become(page, shown.login)
     page.goto(shown.address)

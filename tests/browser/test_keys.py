@@ -103,6 +103,57 @@ def test_a_menu_closes_and_gives_the_focus_back(browse: Browse) -> None:
     expect(page.get_by_role("link", name="Your account")).to_be_hidden()
 
 
+def test_a_menu_that_the_focus_leaves_closes(browse: Browse) -> None:
+    page = browse("reader")
+    page.goto("/")
+    page.locator("header summary").focus()
+
+    keys(page, "Enter", "Tab", "Tab", "Tab")
+    expect(page.get_by_role("button", name="Sign out")).to_be_focused()
+    keys(page, "Tab")
+
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    expect(page.get_by_role("main").locator(":focus")).to_have_count(1)
+
+
+def test_a_question_closes_and_gives_the_focus_back(browse: Browse) -> None:
+    page = browse("keeper")
+    page.goto(f"/{SHOP}/-/settings/general")
+    summary = page.get_by_text("Disable…")
+    summary.focus()
+    keys(page, "Enter", "Tab")
+    expect(page.get_by_role("button", name="Disable")).to_be_focused()
+
+    keys(page, "Escape")
+
+    expect(summary).to_be_focused()
+    expect(page.get_by_role("button", name="Disable")).to_be_hidden()
+
+
+def test_the_field_to_go_to_gives_the_focus_back(browse: Browse) -> None:
+    page = browse("reader")
+    page.goto(f"/{SHOP}")
+    link = page.locator("#builds a").first
+    link.focus()
+
+    keys(page, "/")
+    page.keyboard.type("acme")
+    expect(page.locator("#go-list").get_by_role("option").first).to_be_visible()
+    keys(page, "Escape", "Escape")
+
+    expect(link).to_be_focused()
+    expect(page.get_by_role("combobox", name="Go to")).to_have_value("acme")
+
+
+def test_two_letters_lead_to_the_main_pages(browse: Browse, place: Place) -> None:
+    page = browse("reader")
+    page.goto("/")
+
+    for key, address in (("u", "/-/builds"), ("a", "/-/approvals"), ("d", "/-/deployments"), ("b", "/")):
+        keys(page, "g", key)
+        expect(page).to_have_url(f"{place.server.url}{address}")
+
+
 def test_letters_can_be_switched_off_and_stay_so(browse: Browse) -> None:
     page = browse("reader")
     page.goto(f"/{SHOP}")

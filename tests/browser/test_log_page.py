@@ -16,7 +16,7 @@ from tests.browser.browse import DESK, PHONE, Browse, sign_in
 from tests.browser.place import CURRENT, SHOP, STAGED, Place
 from tests.scm.repository import Repository
 
-MANY = 100_000
+MANY, VAST = 100_000, 300_000
 #: Of these lines every 25,000th looks like an error.
 WRONG = [line for line in range(1, MANY + 1) if line % 25_000 == 0]
 LONG = f"/{SHOP}/{CURRENT}/1/1"
@@ -378,6 +378,16 @@ def test_what_a_step_has_printed_since_is_found_too(browse: Browse, fed: Fed) ->
     expect(told).to_have_text("2 of 3")
 
 
+def test_nothing_moves_for_those_who_want_that_and_the_words_stay(browse: Browse, fed: Fed) -> None:
+    moving, calm = opened(browse("reader"), fed.page), opened(browse("reader", calm=True), fed.page)
+
+    for page in (moving, calm):
+        expect(page.locator("#head .running")).to_have_text("running")
+    assert moving.evaluate("() => document.getAnimations().length") > 0
+    assert calm.evaluate("() => document.getAnimations().length") == 0
+    assert calm.evaluate("() => getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
 def test_the_end_of_a_step_is_said(browse: Browse, feed: Place, tmp_path: Path) -> None:
     fed = Fed(feed, tmp_path / "lines")
     page = browse("reader")
@@ -471,6 +481,77 @@ def test_a_log_that_is_higher_than_browsers_show_is_scrolled_in_parts(browse: Br
     expect(line(page, 1)).to_be_in_viewport()
     page.goto(f"{SHORT}#L230000")
     expect(line(page, 230_000)).to_be_in_viewport()
+
+
+@pytest.fixture
+def vast(place: Place) -> str:
+    """A step with more lines than browsers show at once and than are held: each is a needle, three look like errors."""
+    wrong = {150_000, 150_001, 290_000}
+    said = (f"{'error' if n in wrong else 'needle'} {n} {'x' * 24}\n" for n in range(1, VAST + 1))
+    store(place, SHORT, [*said])
+    return SHORT
+
+
+def test_find_leads_through_all_parts_of_a_log_and_tells_which_line_it_is(browse: Browse, vast: str) -> None:
+    page = opened(browse("reader"), f"{vast}#L250000")
+    expect(line(page, 250_000)).to_be_in_viewport()
+    field, told = page.get_by_label("Find in the log"), page.locator("#log output")
+
+    log(page).press("f")
+    page.keyboard.type("needle")
+    expect(told).to_have_text("249,998 of 299,997")
+    field.press("Enter")
+    expect(told).to_have_text("249,999 of 299,997")
+    expect(page).to_have_url(re.compile("#L250001$"))
+    field.press("Shift+Enter")
+    field.press("Shift+Enter")
+    expect(told).to_have_text("249,997 of 299,997")
+    expect(line(page, 249_999)).to_be_in_viewport()
+
+    field.fill("needle 300")
+    expect(told).to_have_text("112 of 112")
+    expect(line(page, VAST)).to_be_in_viewport()
+    field.press("Enter")
+    expect(told).to_have_text("1 of 112")
+    expect(line(page, 300)).to_be_in_viewport()
+    expect(page.locator("#log .part")).to_contain_text("Lines 1 to 200,000")
+    field.press("Shift+Enter")
+    expect(told).to_have_text("112 of 112")
+    expect(page.locator("#log .part")).to_contain_text("to 300,000 of 300,000")
+
+    log(page).press("Home")
+    field.fill("needle")
+    expect(told).to_have_text("1 of 299,997")
+    field.press("Shift+Enter")
+    expect(told).to_have_text("299,997 of 299,997")
+    expect(line(page, VAST)).to_be_in_viewport()
+    field.press("Enter")
+    expect(told).to_have_text("1 of 299,997")
+    expect(line(page, 1)).to_be_in_viewport()
+
+
+def test_the_next_error_is_found_in_all_parts_of_a_log(browse: Browse, vast: str) -> None:
+    page = opened(browse("reader"), vast)
+
+    for number in (150_000, 150_001, 290_000, 150_000):
+        log(page).press("e")
+        expect(page).to_have_url(re.compile(f"#L{number}$"))
+        expect(line(page, number)).to_be_in_viewport()
+
+
+def test_a_long_log_without_errors_is_searched_by_the_server_and_not_loaded(browse: Browse, place: Place) -> None:
+    store(place, SHORT, [f"{n} {'x' * 80}\n" for n in range(1, VAST + 1)])
+    page = opened(browse("reader"), f"{SHORT}#L250000")
+    expect(line(page, 250_000)).to_be_in_viewport()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    log(page).press("e")
+
+    expect(page.locator("#log [role=status]")).to_have_text("No line looks like an error.")
+    expect(line(page, 250_000)).to_be_in_viewport()
+    assert sum("errors=true" in url for url in asked) == 2
+    assert len(asked) < 25  # of 60 blocks, as many as are held
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])

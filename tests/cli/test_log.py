@@ -130,6 +130,7 @@ def numbered(*positions: int, **more: object) -> Answer:
         (["--from", "8000"], {"from": "7999", "limit": "5000"}),
         (["--find", "out of memory"], {"from": "0", "limit": "5000", "find": "out of memory"}),
         (["--find", "x", "--from", "3", "--lines", "2"], {"from": "2", "limit": "2", "find": "x"}),
+        (["--errors", "--lines", "2"], {"from": "0", "limit": "2", "errors": "true"}),
     ],
 )
 def test_a_part_is_asked_of_the_server(gantry: Gantry, far: FarSide, options: list[str], asked: dict[str, str]) -> None:
@@ -138,7 +139,7 @@ def test_a_part_is_asked_of_the_server(gantry: Gantry, far: FarSide, options: li
     done = gantry("log", SLUG, "2", "1", "3", *options)
 
     assert far.asked[-1].query == asked
-    assert done.stdout == ("4: line 4\n5: line 5\n" if "--find" in options else "line 4\nline 5\n")
+    assert done.stdout == ("4: line 4\n5: line 5\n" if {"--find", "--errors"} & {*options} else "line 4\nline 5\n")
 
 
 def test_a_long_part_comes_in_several_answers(gantry: Gantry, far: FarSide) -> None:
@@ -167,9 +168,9 @@ def test_a_part_as_json_says_where_it_is(gantry: Gantry, far: FarSide) -> None:
     assert (told["end"], told["searched"]) == (9000, 9000)
 
 
-@pytest.mark.parametrize("options", [["--lines", "5"], ["--from", "5"], ["--find", "x"]])
+@pytest.mark.parametrize("options", [["--lines", "5"], ["--from", "5"], ["--find", "x"], ["--errors"]])
 def test_a_part_is_not_followed(gantry: Gantry, options: list[str]) -> None:
     done = gantry("log", SLUG, "2", "1", "3", "--follow", *options)
 
     assert done.returncode == 2
-    assert "leave --from, --lines and --find out" in done.stderr
+    assert "leave --from, --lines, --find and --errors out" in done.stderr

@@ -33,7 +33,8 @@ async def show(
 ) -> Piped[list[LineJSON]] | PipedText | JSON[LogRangeJSON] | Text:
     """The log of a step, also while it runs; as plain text for those whose `Accept` prefers that.
 
-    With `from`, `limit` or `find`, a part of the log: JSON tells where the part is, and the text is that of its lines.
+    With `from`, `limit`, `find` or `errors`, a part of the log: JSON tells where the part is, and the text is that of
+    its lines.
     """
     strip, wanted = _strips(request), _wanted(request)
     record = await request.state["ports"].logs.open_record(step.id)
@@ -62,17 +63,19 @@ def _strips(request: Request[State]) -> bool:
 def _wanted(request: Request[State]) -> Wanted | None:
     """The part that the query asks for; None for the whole log. Invalid names all that is wrong."""
     said = body.query(request)
-    if not said.keys() & {"from", "limit", "find"}:
+    if not said.keys() & {"from", "limit", "find", "errors"}:
         return None
     start, limit, find = said.get("from", "0"), said.get("limit", str(LIMIT)), said.get("find", "")
+    errors = said.get("errors", "false")
     rules = (
         ("from", _is_number(start), "from must be the position of a line; -100 is that of the 100th line from the end"),
         ("limit", _is_number(limit) and 1 <= int(limit) <= MOST, f"limit must be 1 to {MOST} lines"),
         ("find", "find" not in said or 0 < len(find) <= LONGEST_FIND, f"find must be a text of 1 to {LONGEST_FIND}"),
+        ("errors", errors in ("true", "false"), "errors must be true or false"),
     )
     if problems := [Problem(name, "bad_part", words) for name, right, words in rules if not right]:
         raise Invalid.of(problems)
-    return Wanted(int(start), int(limit), find)
+    return Wanted(int(start), int(limit), find, errors == "true")
 
 
 def _is_number(said: str) -> bool:
@@ -128,6 +131,7 @@ _PART = [
     ),
     Param("limit", f"How many lines, 1 to {MOST}; fewer when they are long."),
     Param("find", "Only lines with this text, in any letter case; escape sequences of terminals do not count."),
+    Param("errors", "`true`: only lines that look like errors, up to the first `limit` of them."),
 ]
 routes = [
     Endpoint(

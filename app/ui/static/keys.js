@@ -8,10 +8,10 @@ const FIELDS = "input, textarea, select, [contenteditable]";
 const ROWS = "main :is(tbody tr, .card, .tree .row)";
 const OF_A_LOG = ["f", "e", "Home", "End", "[", "]"];
 const SETTING = "gantry.keys";
-let before = "", forgetting;
+let before = "", forgetting, led;
 
-/** Storage may be blocked: then letters are keys. */
-function stored(act) {
+/** What the storage gives; null where it is blocked. */
+export function stored(act) {
   try {
     return act(localStorage);
   } catch {
@@ -52,6 +52,7 @@ async function list(link) {
 function press(target) {
   if (target.matches("a, summary, button[type=button]")) return target.click();
   if (!target.matches(FIELDS) && target.tabIndex < 0) target.tabIndex = -1;
+  led = { from: document.activeElement, to: target };
   target.focus();
   return target.select?.();
 }
@@ -63,13 +64,25 @@ function walk(by) {
   shown[at < 0 && by < 0 ? shown.length - 1 : at + by]?.focus();
 }
 
+/** Close what is open, or leave the field that a key has led to. */
 function close() {
-  const menu = document.activeElement.closest("details.menu[open]") ?? document.querySelector("details.menu[open]");
-  if (!menu) return false;
-  menu.open = false;
-  menu.querySelector("summary").focus();
+  const { activeElement } = document;
+  const open = activeElement.closest("details[open]") ?? document.querySelector("details.menu[open]");
+  if (open) {
+    open.open = false;
+    open.querySelector("summary").focus();
+  } else if (led?.to === activeElement && activeElement.matches(FIELDS)) {
+    activeElement.blur();
+    led.from.focus();
+  } else return false;
   return true;
 }
+
+// A menu lies above what the focus goes on to.
+document.addEventListener("focusout", ({ target, relatedTarget }) => {
+  const menu = target.closest(":is(.top, .acts) .menu");
+  if (relatedTarget && menu && !menu.contains(relatedTarget)) menu.open = false;
+});
 
 /** Whether the key did something. */
 function act(key) {

@@ -68,11 +68,6 @@ export class Lines {
     return block && pos < block.upto ? (block.lines[pos - block.from] ?? { out: "", time: 0 }) : undefined;
   }
 
-  /** The position after this line, which is held, up to which lines are held, too. */
-  upto(pos) {
-    return this.#block(pos).upto;
-  }
-
   /** The line that no block has and that is the nearest to a line, by blocks; undefined for none. */
   missing(near) {
     let best;
@@ -150,6 +145,16 @@ export class Lines {
       folded.forEach((line, at) => line.includes(needle) && found.push(from + at));
     }
     return found;
+  }
+
+  /** The position of the first line from one on that looks like an error; the server knows what is not held. */
+  async error(from) {
+    if (this.isWhole) return this.wrong.find((pos) => pos >= from);
+    for (let next = from; next !== undefined; ) {
+      const range = await this.part({ errors: true, from: next, limit: 1 });
+      if (range.lines.length) return range.lines[0].pos;
+      next = range.next;
+    }
   }
 
   #block(pos) {

@@ -2,6 +2,7 @@
 // What it must know, and all its words, are in the page: templates/parts/log.html.
 
 import { Finder } from "./find.js";
+import { stored } from "./keys.js";
 import { ask, frames, Lines } from "./lines.js";
 import { lineOf, make, Windows } from "./windows.js";
 
@@ -11,15 +12,6 @@ const AGAIN = 5000, SOON = 1000, TYPED = 200;
 const PLACES = 200;
 
 const fill = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name].toLocaleString("en"));
-
-/** Storage may be blocked. */
-function stored(act) {
-  try {
-    return act(localStorage);
-  } catch {
-    return null;
-  }
-}
 
 /** The positions of the lines that the address points at: #L58, #L58-L70. */
 export function pointed() {
@@ -314,27 +306,23 @@ export class Log {
   /** Go to the next error, from the last one to the first. */
   async error() {
     const { lines } = this, here = this.#here();
-    for (const [from, to] of [[here + 1, lines.end], [lines.first, here + 1]]) {
-      for (let pos = from; pos < to; ) {
-        if (!lines.at(pos) && !(await this.need(pos))) return;
-        const found = lines.wrong.find((one) => one >= pos && one < to), gap = lines.upto(pos);
-        if (found !== undefined && found < gap) {
-          await this.go(found);
-          return this.name(found, found, false);
-        }
-        pos = gap;
-      }
-    }
-    this.say(this.words.fine);
+    let found;
+    const isAsked = await this.#try(async () => {
+      found = (await lines.error(here + 1)) ?? (here < lines.first ? undefined : await lines.error(lines.first));
+    }, () => this.error());
+    if (!isAsked) return;
+    if (found === undefined) return this.say(this.words.fine);
+    await this.go(found);
+    this.name(found, found, false);
   }
 
   /** Find what is typed: at the place that is read, or `by` lines with it further. */
   async find(by) {
     const { finder, words } = this, text = this.tool("find").value;
     let pos;
-    if (!(await this.#try(async () => (pos = await finder.find(text, by, this.#here()))))) return;
+    if (!(await this.#try(async () => (pos = await finder.find(text, by, this.#here())), () => this.find(by)))) return;
     if (text !== finder.text) return;
-    const told = pos === undefined ? words.none : fill(words.of, { n: finder.at + 1, total: finder.total }) + finder.more;
+    const told = pos === undefined ? words.none : fill(words.of, { n: finder.at + 1, total: finder.total });
     this.root.querySelector("output").textContent = text && told;
     if (pos !== undefined) await this.go(pos);
     if (pos !== undefined && by) this.name(pos, pos, false);

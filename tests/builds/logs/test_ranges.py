@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.builds.logs import entries, files, ranges
+from app.builds.logs import entries, files, ranges, signs
 from app.builds.logs.files import Record
 from app.builds.logs.logs import Logs, place
 from app.builds.logs.ranges import Range, Wanted
@@ -131,6 +131,41 @@ async def test_a_search_that_takes_too_long_says_how_far_it_came(tmp_path: Path)
     assert 0 < found.searched < found.end == 40_000
     assert found.next == found.searched
     assert (rest.searched, rest.next) == (40_000, None)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("start", "limit"), [(0, 1), (12, 1), (9_000, 3), (14_990, 5), (15_000, 5), (0, 5_000)])
+async def test_lines_that_look_like_errors_are_found_up_to_as_many_as_are_wanted(
+    tmp_path: Path, form: str, start: int, limit: int
+) -> None:
+    whole = lines(15_000)
+    due = [one for one in whole[start:] if signs.looks_wrong(one["out"])]
+
+    found = await errors(tmp_path / "log", form, FORMS[form](whole), start, limit)
+
+    assert found.lines == due[:limit]
+    assert found.matches == sum(1 for one in due if one["pos"] < found.searched)
+    assert (found.next is None) == (found.searched == 15_000 and len(due) <= limit)
+
+
+async def test_the_search_for_errors_ends_with_enough_of_them(tmp_path: Path) -> None:
+    found = await errors(tmp_path / "log", "stored", stored(lines(15_000)), 0, 1)
+
+    assert found.searched < 1_000
+    assert found.next == 28
+
+
+async def test_of_the_lines_with_a_text_those_that_look_like_errors_are_found(tmp_path: Path) -> None:
+    whole = [{"pos": n, "out": f"{'error' if n % 2 else 'fine'} of {n}\n", "time": 0} for n in range(100)]
+    record = opened(tmp_path / "log", "stored", stored(whole))
+
+    found = await ranges.read(record, Wanted(0, 100, "of 1", errors=True))
+
+    assert [one["pos"] for one in found.lines] == [1, 11, 13, 15, 17, 19]
+
+
+async def errors(path: Path, form: str, data: bytes, start: int, limit: int) -> Range:
+    return await ranges.read(opened(path, form, data), Wanted(start, limit, errors=True))
 
 
 async def test_an_answer_has_few_characters_also_when_lines_are_long(tmp_path: Path) -> None:
