@@ -1,5 +1,6 @@
 """Words of the pages: statuses with their icons, ages, durations, events, versions. Pure."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
