@@ -530,6 +530,28 @@ def test_find_leads_through_all_parts_of_a_log_and_tells_which_line_it_is(browse
     expect(line(page, 1)).to_be_in_viewport()
 
 
+def test_a_search_that_gets_no_answer_is_tried_again(browse: Browse, vast: str) -> None:
+    page = opened(browse("reader"), vast)
+    browse.accepted.append("ERR_FAILED")
+    asked = re.compile("find=|errors=")
+    page.route(asked, lambda route: route.abort())
+
+    page.get_by_label("Find in the log").fill("needle 299999")
+    expect(page.locator("#log [role=status]")).to_contain_text("The connection to the server is lost")
+    page.unroute(asked)
+    page.get_by_role("button", name="Try again").click()
+
+    expect(line(page, 299_999)).to_be_in_viewport()
+    expect(page.locator("#log output")).to_have_text("1 of 1")
+    page.route(asked, lambda route: route.abort())
+    log(page).press("e")
+    expect(page.locator("#log [role=status]")).to_contain_text("The connection to the server is lost")
+    page.unroute(asked)
+    page.get_by_role("button", name="Try again").click()
+
+    expect(line(page, 150_000)).to_be_in_viewport()
+
+
 def test_the_next_error_is_found_in_all_parts_of_a_log(browse: Browse, vast: str) -> None:
     page = opened(browse("reader"), vast)
 

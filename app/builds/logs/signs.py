@@ -6,8 +6,9 @@ from app.builds.logs.text import ESCAPE, plain
 
 #: The usual words of errors.
 WORDS = ("error", "fatal", "failure", "failed", "panic", "exception", "traceback", "denied", "refused", "not found")
-#: What a line that looks like an error has; scripts of pages read this, too, and what says that nothing is wrong.
-WRONG = re.compile(rf"(?:^|[^\w.-])(?:{'|'.join(WORDS)})(?:$|[^\w-])", re.I)
+#: What a line that looks like an error has; scripts of pages read this, too, and what says that nothing is wrong;
+#: only ASCII has letters, in both languages.
+WRONG = re.compile(rf"(?:^|[^\w.-])(?:{'|'.join(WORDS)})(?:$|[^\w-])", re.A | re.I)
 #: Characters of a line that are searched for signs of an error.
 _SEARCHED = 1000
 #: What says that nothing is wrong; and what only repeats a command, as runners write before they run the command: of
@@ -15,7 +16,7 @@ _SEARCHED = 1000
 FINE = re.compile(
     r"^\+ |^\s*(?:(?:echo|printf)\s|\w+=\S*\s*$)|\b(?:echo|printf) +[\"'$]|>&2|(?:;;|; (?:then|do))\s*$"
     r"|\b(?:0|no) (?:errors?|failures?|failed)\b",
-    re.I,
+    re.A | re.I,
 )
 
 

@@ -17,6 +17,7 @@ from app.builds.logs import signs
         *[('  echo "error: it failed"', False), ("x || { echo 'failed' >&2; exit 1; }", False), ("echo error", False)],
         *[("word=error\n", False), ("  *) fail error ;;\n", False), ("if grep error log; then\n", False)],
         *[('level=error msg="it failed"', True), ("while parsing: error", True)],
+        *[("voilàerror: it failed", True), ("möglich: error", True), ("error\u00a0no", True)],
         *[("sh: echo: write error", True), ("make: *** [Makefile:2: all] Error 1", True)],
     ],
 )
