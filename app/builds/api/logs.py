@@ -66,16 +66,15 @@ def _wanted(request: Request[State]) -> Wanted | None:
     if not said.keys() & {"from", "limit", "find", "errors"}:
         return None
     start, limit, find = said.get("from", "0"), said.get("limit", str(LIMIT)), said.get("find", "")
-    errors = said.get("errors", "false")
+    errors = bool(body.flag(request, "errors"))
     rules = (
         ("from", _is_number(start), "from must be the position of a line; -100 is that of the 100th line from the end"),
         ("limit", _is_number(limit) and 1 <= int(limit) <= MOST, f"limit must be 1 to {MOST} lines"),
         ("find", "find" not in said or 0 < len(find) <= LONGEST_FIND, f"find must be a text of 1 to {LONGEST_FIND}"),
-        ("errors", errors in ("true", "false"), "errors must be true or false"),
     )
     if problems := [Problem(name, "bad_part", words) for name, right, words in rules if not right]:
         raise Invalid.of(problems)
-    return Wanted(int(start), int(limit), find, errors == "true")
+    return Wanted(int(start), int(limit), find, errors)
 
 
 def _is_number(said: str) -> bool:
