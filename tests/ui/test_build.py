@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from app.builds import flow, progress
+from app.builds import flow, progress, purge
 from app.builds.model import Status
 from app.db.tx import Tx
 from app.errors import Unavailable
+from app.moments import Actor
 from tests.builds.farside import OCTOCAT, RUNNER, ended, pipeline
 from tests.ui.farside import Place, attributes
+from tests.ui.hold import recorded
 
 BUILD = "/octocat/hello/1"
 
@@ -185,6 +187,27 @@ async def test_a_step_without_a_log_says_why(place: Place, status: Status, told:
     await place.set(f"steps WHERE id = {stage.steps[0].id}", status=status)
 
     assert told in (await place.page(f"{BUILD}/1/1")).text("#log")
+
+
+async def test_a_log_that_was_deleted_says_when_and_by_whom(place: Place) -> None:
+    recorded(place)
+    build = await place.scene.push()
+    stage = await place.ran(build, "one", "two")
+    one, two = stage.steps
+    for step in (one, two):
+        await place.set(f"steps WHERE id = {step.id}", status="success")
+        await place.write_log(step, "a line\n")
+    await purge.delete_log(place.scene.ports, place.repo, 1, 1, one, Actor("person", "<b>ada", way="token"))
+    place.scene.clock.time += 300
+
+    page = await place.page(f"{BUILD}/1/1")
+    other = await place.page(f"{BUILD}/1/2")
+    await place.set("repos WHERE id = 1", visibility="public", name="renamed")
+    stranger = await place.page("/octocat/renamed/1/1/1", "")
+
+    assert page.text("#log > p") == "This log was deleted 5 min ago by <b>ada."
+    assert stranger.text("#log > p") == "This log was deleted 5 min ago."
+    assert "a line" in other.text("#log")
 
 
 async def test_a_long_message_is_folded_and_whole(place: Place) -> None:
