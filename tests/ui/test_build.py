@@ -189,6 +189,20 @@ async def test_a_step_without_a_log_says_why(place: Place, status: Status, told:
     assert told in (await place.page(f"{BUILD}/1/1")).text("#log")
 
 
+@pytest.mark.parametrize("path", [BUILD, f"{BUILD}/1/1", f"{BUILD}/-/promote", f"{BUILD}/-/rollback"])
+async def test_a_build_that_was_purged_says_so(place: Place, path: str) -> None:
+    await place.scene.push()
+    for table in ("builds", "stages"):
+        await place.set(f"{table} WHERE number = 1", status="success")
+    await purge.purge(place.scene.ports, place.repo, 2)
+
+    told = (await place.page(path, "keeper", status=404)).text()
+
+    assert "build 1 is gone: it was purged with its logs, or its number was never used" in told
+    assert "gantry audit ls octocat/hello --verb builds.purge says by whom" in told
+    assert "says by whom" not in (await place.page(path, status=404)).text()
+
+
 async def test_a_log_that_was_deleted_says_when_and_by_whom(place: Place) -> None:
     recorded(place)
     build = await place.scene.push()
