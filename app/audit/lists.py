@@ -41,6 +41,12 @@ OF_BUILDS = """
         AND audit.verb IN ('build.approve', 'build.decline')
     ORDER BY audit.at, audit.id
 """
+#: The deletions of logs of a build, the newest first; the condition on the verb is that of the partial index.
+OF_LOGS = """
+    SELECT * FROM audit
+    WHERE repo_id = :repo_id AND substr(subject, length(about) + 1) = :place AND verb = 'log.delete'
+    ORDER BY at DESC, id DESC
+"""
 _LARGEST = 2**63 - 1
 _TABLE = records.audit
 #: Conditions of a page, beside the time. Each has an index, except two: a query with `subject` also has `about`, and
@@ -105,6 +111,11 @@ def decisions(builds: Iterable[tuple[int, int]]) -> Tx[Mapping[tuple[int, int], 
         entry = MAPPER.make(row)
         found.setdefault((entry.repo_id, row["number"]), []).append(entry)
     return found
+
+
+def deleted_logs(repo_id: int, number: int) -> Tx[list[Entry]]:
+    """The deletions of logs of a build, the newest first. The name of the repository does not matter: it may be new."""
+    return [MAPPER.make(row) for row in (yield from many(OF_LOGS, repo_id=repo_id, place=f"#{number}"))]
 
 
 def _by_subject(wanted: Mapping[str, Any]) -> dict[str, Any]:

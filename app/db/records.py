@@ -56,6 +56,16 @@ Index(
     sqlite_where=_of_a_decision,
     postgresql_where=_of_a_decision,
 )
+_of_a_log = text("verb = 'log.delete'")
+Index(
+    "audit_logs",
+    audit.c.repo_id,
+    text("substr(subject, length(about) + 1)"),
+    audit.c.at,
+    audit.c.id,
+    sqlite_where=_of_a_log,
+    postgresql_where=_of_a_log,
+)
 Index("audit_seq", audit.c.seq, unique=True, sqlite_where=_sealed, postgresql_where=_sealed)
 Index("audit_unsealed", audit.c.id, sqlite_where=_unsealed, postgresql_where=_unsealed)
 

@@ -10,6 +10,7 @@ from app.builds.api.request import State
 from app.builds.behind import Pair
 from app.builds.model import Build, Stage
 from app.db.tx import Tx
+from app.errors import NotFound
 from app.evolve import evolve
 from app.repos import store as repos
 from app.repos.access import Access
@@ -85,9 +86,21 @@ def _commits(count: int | None) -> str:
     return f"{count} commits or more" if count == MOST_COMMITS else views.amount(count, "commit")
 
 
+def build_of(request: Request[State], found: Access) -> Tx[Build]:
+    """The build that the path names, without its stages. NotFound, which says of a build that is gone that it is."""
+    number, repo = paths.number(request), found.repo
+    build = yield from store.find_numbered_if_any(repo.id, number)
+    if build is not None:
+        return build
+    if not 0 < number <= repo.counter:
+        raise NotFound(f"build {number} not found")
+    by = f"; gantry audit ls {repo.slug} --verb builds.purge says by whom" if found.may("admin") else ""
+    raise NotFound(f"build {number} is gone: it was purged with its logs, or its number was never used{by}")
+
+
 def reads(request: Request[State], found: Access) -> Tx[Around]:
     """The build that the path names, and what is around it; NotFound."""
-    build = yield from paths.build(request, found)
+    build = yield from build_of(request, found)
     build = evolve(build, stages=(yield from stages.list_of(build.id)))
     parent = (yield from store.find_numbered_if_any(found.repo.id, build.parent)) if build.parent else None
     before = (yield from everywhere.before([build])).get(build.id)

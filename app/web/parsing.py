@@ -30,6 +30,9 @@ REQUEST, HEAD, BODY, ANSWER = range(4)
 class Refused(Exception):
     """Ends the work on a request that is not read: status, code and message of the answer."""
 
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(status, code, message)
+
 
 class Parsing(HttpToolsProtocol):
     """The requests of one connection, parsed one after another."""

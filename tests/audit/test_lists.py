@@ -148,6 +148,10 @@ def test_decisions_about_builds_are_found_by_searches(raw: sqlite3.Connection) -
     assert not [step for step in steps if step.startswith("SCAN audit")]
 
 
+def test_deletions_of_logs_are_found_by_a_search(raw: sqlite3.Connection) -> None:
+    assert plan(raw, lists.OF_LOGS) == ["SEARCH audit USING INDEX audit_logs (repo_id=? AND <expr>=?)"]
+
+
 def test_verbs_are_found_by_searches(raw: sqlite3.Connection) -> None:
     assert not [step for step in plan(raw, lists.VERBS) if re.match("SCAN (audit|later)", step) or "B-TREE" in step]
     assert [row["verb"] for row in raw.execute(lists.VERBS)] == [f"v{n}" for n in range(9)]

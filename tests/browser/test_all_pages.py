@@ -62,3 +62,26 @@ def test_a_page_keeps_the_rules_of_accessibility_and_never_scrolls_sideways(
 def open_as(browser: Browse, page: Page, shown: Shown) -> None:
     browser.become(page, shown.login)
     page.goto(shown.address)
+
+
+#: Gives all that people name a name of 300 letters, and tells the widest column of a table, and what overlaps sideways.
+_LONG = """
+() => {
+  for (const name of document.querySelectorAll("bdi")) name.textContent = "x".repeat(300);
+  return Math.max(0, ...[...document.querySelectorAll("th, td")].map((cell) => cell.offsetWidth));
+}
+"""
+
+
+@pytest.mark.parametrize("name", [name for name, shown in PAGES.items() if not shown.again])
+def test_long_names_break(browser: Browse, device: Device, name: str) -> None:
+    open_as(browser, device.page, PAGES[name])
+
+    for width in (DESK, NARROWEST):
+        device.become(width)
+        widest = device.page.evaluate(_LONG)
+        needed, there = device.page.evaluate(_SCROLLS)
+
+        assert needed <= there == width
+        assert widest <= width
+    browser.check()

@@ -10,6 +10,7 @@ from types import FunctionType, ModuleType
 from app import errors
 from app.errors import AppError, Invalid, Problem
 from app.web.errors import STATUS
+from app.web.parsing import Refused
 from tests.source import tree_of
 
 ROOT = Path(errors.__file__).parents[1]
@@ -100,7 +101,7 @@ def _of_calls(tree: ast.AST, module: ModuleType) -> Iterator[tuple[ast.expr, int
 
 def _taken(call: ast.Call, called: object) -> Sequence[str]:
     """The names of what a function or a method takes; empty where the function is not known."""
-    if isinstance(called, FunctionType):
+    if isinstance(called, FunctionType) or called is Refused:
         return list(signature(called).parameters)
     known = isinstance(call.func, ast.Attribute) and called is None
     names = METHODS.get(ast.unparse(call.func).rpartition(".")[2], ()) if known else ()

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from app.builds import flow, progress
+from app.builds import flow, progress, purge
 from app.builds.model import Status
 from app.db.tx import Tx
 from app.errors import Unavailable
+from app.moments import Actor
 from tests.builds.farside import OCTOCAT, RUNNER, ended, pipeline
 from tests.ui.farside import Place, attributes
+from tests.ui.hold import recorded
 
 BUILD = "/octocat/hello/1"
 
@@ -185,6 +187,41 @@ async def test_a_step_without_a_log_says_why(place: Place, status: Status, told:
     await place.set(f"steps WHERE id = {stage.steps[0].id}", status=status)
 
     assert told in (await place.page(f"{BUILD}/1/1")).text("#log")
+
+
+@pytest.mark.parametrize("path", [BUILD, f"{BUILD}/1/1", f"{BUILD}/-/promote", f"{BUILD}/-/rollback"])
+async def test_a_build_that_was_purged_says_so(place: Place, path: str) -> None:
+    await place.scene.push()
+    for table in ("builds", "stages"):
+        await place.set(f"{table} WHERE number = 1", status="success")
+    await purge.purge(place.scene.ports, place.repo, 2)
+
+    told = (await place.page(path, "keeper", status=404)).text()
+
+    assert "build 1 is gone: it was purged with its logs, or its number was never used" in told
+    assert "gantry audit ls octocat/hello --verb builds.purge says by whom" in told
+    assert "says by whom" not in (await place.page(path, status=404)).text()
+
+
+async def test_a_log_that_was_deleted_says_when_and_by_whom(place: Place) -> None:
+    recorded(place)
+    build = await place.scene.push()
+    stage = await place.ran(build, "one", "two")
+    one, two = stage.steps
+    for step in (one, two):
+        await place.set(f"steps WHERE id = {step.id}", status="success")
+        await place.write_log(step, "a line\n")
+    await purge.delete_log(place.scene.ports, place.repo, 1, 1, one, Actor("person", "<b>ada", way="token"))
+    place.scene.clock.time += 300
+
+    page = await place.page(f"{BUILD}/1/1")
+    other = await place.page(f"{BUILD}/1/2")
+    await place.set("repos WHERE id = 1", visibility="public", name="renamed")
+    stranger = await place.page("/octocat/renamed/1/1/1", "")
+
+    assert page.text("#log > p") == "This log was deleted 5 min ago by <b>ada."
+    assert stranger.text("#log > p") == "This log was deleted 5 min ago."
+    assert "a line" in other.text("#log")
 
 
 async def test_a_long_message_is_folded_and_whole(place: Place) -> None:

@@ -113,12 +113,15 @@ def _rows(
     suffix: str = "",
 ) -> list[Endpoint]:
     one, listed = path / _SECRET, f"secrets.list_secrets{suffix}"
+    wrong = [400] if query else []
     return [
-        Endpoint("GET", path, list_secrets, operation=listed, needs=reading, reads=_all, query=query),
+        Endpoint("GET", path, list_secrets, operation=listed, needs=reading, reads=_all, query=query, errors=wrong),
         Endpoint(
             "POST", path, create, operation=f"secrets.create{suffix}", needs=writing, body=NewSecret, errors=[409]
         ),
-        Endpoint("GET", one, show, operation=f"secrets.show{suffix}", needs=reading, reads=_named, query=query),
+        Endpoint(
+            "GET", one, show, operation=f"secrets.show{suffix}", needs=reading, reads=_named, query=query, errors=wrong
+        ),
         Endpoint("PATCH", one, update, operation=f"secrets.update{suffix}", needs=writing, body=SecretChanges),
         Endpoint("PUT", one, replace, operation=f"secrets.replace{suffix}", needs=writing, body=SecretChanges),
         Endpoint("DELETE", one, delete, operation=f"secrets.delete{suffix}", needs=writing),

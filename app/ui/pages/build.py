@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+import orjson
 from starlette.requests import Request
 
+from app.audit import lists as audit
 from app.builds import paths, stages
 from app.builds.api import logs
 from app.builds.api.request import State
-from app.builds.model import FAILED, Build, Stage, Status, Step
+from app.builds.model import DONE, FAILED, Build, Stage, Status, Step
 from app.builds.paths import NUMBER, STAGE, STEP
 from app.db.tx import Tx
 from app.errors import AppError, NotFound, TooLong, Unavailable
@@ -36,6 +39,13 @@ PATIENCE = 1.0
 CHANGE = 0.3
 
 
+class Deleted(NamedTuple):
+    """When a log was deleted, and by whom; by nobody for a caller who may not see who has which rights."""
+
+    at: int
+    by: str
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The step whose log is open."""
@@ -46,6 +56,8 @@ class Opened:
     log: Excerpt | None = None
     #: Why no line is shown; empty where one is.
     absence: str = ""
+    #: Who deleted the log, where that is why no line is shown.
+    deleted: Deleted | None = None
     #: The number of the first line that looks like an error, of a step that failed; 0 for none.
     error: int = 0
     #: What tells when a line was written, and how; empty for nothing.
@@ -127,7 +139,7 @@ async def _page(request: Request[State], found: Access, read: Read[Around], chos
         len(build.stages) > FEW,
         {stage.id: views.why(stage, build, waiting.get(stage.id, "")) for stage in build.stages},
         await _faults(request, found.repo, build),
-        await _opened(request, *chosen) if chosen else None,
+        await _opened(request, found, *chosen) if chosen else None,
         found.may("admin"),
     )
     tone = views.mark_of(build).tone
@@ -162,14 +174,14 @@ async def _faults(request: Request[State], repo: Repo, build: Build) -> Sequence
     return faults(build.error, repo.config_path, text)
 
 
-async def _opened(request: Request[State], stage: Stage, step: Step) -> Opened:
+async def _opened(request: Request[State], access: Access, stage: Stage, step: Step) -> Opened:
     """The step, with what of its log the answer needs: most regions need nothing."""
     opened = Opened(stage, step)
     try:
         if fragments.is_owned(request, f"log-{stage.number}-{step.number}"):
             opened = replace(opened, is_owned=True)
         elif fragments.has(request, "log"):
-            return await _read(request, opened)
+            return await _read(request, access, opened)
         if fragments.has(request, "head") and step.status in FAILED:
             return replace(opened, error=await excerpt.first_error(request, step))
     except (Unavailable, TooLong) as error:
@@ -177,15 +189,27 @@ async def _opened(request: Request[State], stage: Stage, step: Step) -> Opened:
     return opened
 
 
-async def _read(request: Request[State], opened: Opened) -> Opened:
+async def _read(request: Request[State], access: Access, opened: Opened) -> Opened:
     """The lines that are shown; from a line on, and with times, if the query says so."""
     typed, step = body.query(request), opened.step
     found = await excerpt.read(request, step, typed.get("from", ""))
+    if found is None and step.status in DONE:
+        opened = replace(opened, deleted=await request.state["ports"].db.read(_deleted(request, access, opened)))
     if found is None or not found.most:
         return replace(opened, absence=views.absence(opened.stage, step, is_known=found is not None))
     if found.excerpt is None:
         return replace(opened, absence=f"This log ends with line {found.most}.")
     return replace(opened, log=found.excerpt, error=found.error, times=typed.get("times", ""))
+
+
+def _deleted(request: Request[State], access: Access, opened: Opened) -> Tx[Deleted | None]:
+    """Who deleted the log of the step; None where nobody did."""
+    at = opened.stage.number, opened.step.number
+    for entry in (yield from audit.deleted_logs(access.repo.id, paths.number(request))):
+        log = orjson.loads(entry.before)
+        if (log["stage"], log["step"]) == at:
+            return Deleted(entry.at, entry.actor_name if access.is_granted else "")
+    return None
 
 
 async def show_log(request: Request[State], found: Access, work: tuple[Stage, Step]) -> PipedText:

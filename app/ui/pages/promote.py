@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from app.builds import flow, paths, targets
+from app.builds import flow, targets
 from app.builds.api.request import State
 from app.builds.model import Build
 from app.builds.paths import NUMBER
@@ -20,6 +20,7 @@ from app.repos.model import Repo
 from app.ui import actions, addresses, frame, params, plan, views
 from app.ui.actions import Form
 from app.ui.addresses import OURS
+from app.ui.around import build_of
 from app.ui.frame import Read
 from app.ui.pages.repo import PATH as REPO
 from app.ui.params import Params
@@ -163,7 +164,7 @@ def _choice(name: str, old: Build, current: Build | None, file: File) -> Choice:
 
 
 def _reads(request: Request[State], found: Access) -> Tx[Found]:
-    build = yield from paths.build(request, found)
+    build = yield from build_of(request, found)
     return Found(build, (yield from targets.of_repo(found.repo.id)))
 
 

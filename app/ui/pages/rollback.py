@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from app.builds import flow, paths, store, targets
+from app.builds import flow, store, targets
 from app.builds.api.request import State
 from app.builds.model import Build
 from app.builds.paths import NUMBER
@@ -19,6 +19,7 @@ from app.repos.model import Repo
 from app.ui import actions, addresses, frame, params, plan, views
 from app.ui.actions import Form
 from app.ui.addresses import OURS
+from app.ui.around import build_of
 from app.ui.frame import Read
 from app.ui.pages.repo import PATH as REPO
 from app.ui.params import Params
@@ -166,7 +167,7 @@ def _number(said: Mapping[str, str]) -> int:
 
 
 def _reads(request: Request[State], found: Access) -> Tx[Found]:
-    build = yield from paths.build(request, found)
+    build = yield from build_of(request, found)
     known = yield from targets.of_repo(found.repo.id)
     return Found(build, [target for target in known if target.current is not None])
 
