@@ -31,6 +31,7 @@ CODES = codes.of(
             "template_exists": ("There is a template of this name.", "Change it, or choose another name."),
         },
         422: {
+            "no_host_account": ("Your account has none at the host.", "Connect it, or ask the repository's owner."),
             "repository_gone": ("The repository is not at its host any more.", "Check it at the host; then sync."),
         },
     }

@@ -77,6 +77,12 @@ _DELIVERED: Mapping[str, Mark] = {
     "delivered": Mark("success", "delivered", "success", "✓"),
     "failed": Mark("failed", "failed", "failed", "✗"),
 }
+#: What agents of browsers and of systems say, and their names; of several that are found the first counts.
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    *(("Android", "Android"), ("iPhone", "iOS"), ("iPad", "iPadOS"), ("Windows", "Windows"), ("CrOS", "ChromeOS")),
+    *(("Mac OS", "macOS"), ("Linux", "Linux")),
+)
 #: Of a status that this version does not know.
 _UNKNOWN = Mark("queued", "unknown", "neutral", "?")
 
@@ -94,6 +100,12 @@ def mark_of(build: Build) -> Mark:
 def delivered(outcome: str) -> Mark:
     """The mark of a delivery to a webhook."""
     return _DELIVERED.get(outcome, _UNKNOWN)
+
+
+def browser(agent: str) -> str:
+    """The browser and the system that an agent says to be: `Firefox on Linux`; the whole text of an unknown one."""
+    name, system = (next((name for word, name in known if word in agent), "") for known in (_BROWSERS, _SYSTEMS))
+    return f"{name} on {system}" if name and system else agent
 
 
 def about(subject: str) -> str:

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import hmac
+import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -187,6 +189,26 @@ def test_nobody_is_told_of_the_other_one_s_promotion(place: Place) -> None:
 
     assert "production" not in answer.text
     assert not any("to staging" in shown(post) for post in place.slack.posts)
+
+
+def test_every_link_that_was_told_opens_the_page_of_a_build_of_the_repository(place: Place) -> None:
+    project, server, slug = place.repository.project, place.server, place.repository.slug
+    told = {
+        "statuses": [one.get("target_url") for one in project.statuses],
+        "deployments": [status.get("log_url") for one in project.deployments for status in one["statuses"]],
+        "comments": [one.text for one in project.comments],
+        "chat": [json.dumps(post) for post in place.slack.posts],
+        "webhooks": [one.body.decode() for one in place.subscriber.came],
+        "badge": [server.ask("GET", f"/api/badges/{slug}/cc.xml").text],
+    }
+    pattern = re.compile(rf"{re.escape(server.url)}/{slug}/[0-9]+")
+    links = {where: {link for text in texts for link in pattern.findall(text)} for where, texts in told.items()}
+
+    assert [where for where, found in links.items() if not found] == []
+    for link in set().union(*links.values()):
+        page = place.repository.person.browser.get(link, headers={"Accept": "text/html"})
+        number = link.rpartition("/")[2]
+        assert (page.status_code, f"Build {number}" in page.text) == (200, True), link
 
 
 def test_both_are_on_the_record_with_person_and_chat(place: Place) -> None:

@@ -47,6 +47,11 @@ def test_a_link_to_a_failed_build_opens_at_the_step_that_failed(browse: Browse, 
     expect(log.get_by_role("heading")).to_have_text(re.compile(r"smoke\s*/\s*http"))
     expect(log).to_contain_text("error: the basket answers 503")
     expect(page.locator("#stages [aria-current=true]")).to_contain_text("http")
+    wrong = log.locator("li.here")
+    expect(wrong).to_contain_text("error: the basket answers 503")
+    if not scripts:
+        page.get_by_role("link", name="first error at line").click()
+    expect(wrong).to_be_in_viewport()
 
 
 def test_a_wrong_token_says_so_and_keeps_the_way_back(browse: Browse, place: Place) -> None:

@@ -95,6 +95,7 @@ async def test_a_page_that_is_sent_again_makes_no_second_token(desk: Desk) -> No
     page = await desk.refused(f"{HERE}/tokens", 409, "reader", **NEW)
 
     assert "token bot exists already" in page.text("#problems")
+    assert page.count("#problem-name") == 1
 
 
 async def test_a_token_is_revoked(desk: Desk) -> None:

@@ -70,6 +70,10 @@ async def test_a_long_log_of_a_step_that_failed_shows_what_is_around_the_first_e
     assert numbers(page) == [range(1, 61), range(390, 430), range(99_901, 100_001)]
     assert page.text("p.box").endswith("first error at line 400")
     assert page.text("li.here") == "400 line 400: error"
+    begins = [
+        attributes((await place.page(at)).doc.query("#log .reader")[0])["data-at"] for at in (STEP, f"{STEP}?from=1")
+    ]
+    assert begins == ["[399, 399]", "null"]
     part = await place.page(f"{STEP}?from=5000")
     assert numbers(part) == [range(5000, 5200)]
     assert part.links("p.box a")[-1] == f"{STEP}#L400"

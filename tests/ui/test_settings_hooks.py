@@ -9,7 +9,7 @@ import pytest
 from app.builds.deliveries import store
 from app.builds.deliveries.model import Delivery
 from app.db.connect import Database
-from app.db.tx import each
+from app.db.tx import each, run
 from app.errors import Unreadable
 from app.notify.webhooks import deliveries
 from app.notify.webhooks import store as webhooks
@@ -149,6 +149,18 @@ async def test_a_delivery_out_is_sent_again(desk: Desk) -> None:
 
     assert f"Delivery {one} is sent once more" in page.text("[role=status]")
     assert "waiting" in page.text("tbody")
+    assert page.text("tbody button") == "Send now"
+
+
+async def test_a_delivery_that_was_deleted_meanwhile_is_told(desk: Desk) -> None:
+    webhook = await subscribed(desk, "https://ci.example.com/hooks")
+    one = await sent(desk, webhook)
+    await desk.scene.ports.db.write(run("DELETE FROM webhook_deliveries WHERE id = :id", id=one))
+
+    page = await desk.refused(f"{HERE}/webhooks/{webhook.id}/deliveries/{one}/redeliver", 404)
+
+    assert "deliveries are kept for 14 days" in page.text("#problems")
+    assert "Nothing was sent in the last 14 days" in page.text()
 
 
 async def test_a_delivery_of_a_webhook_that_is_off_says_so(desk: Desk) -> None:

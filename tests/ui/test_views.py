@@ -159,3 +159,27 @@ def test_names_in_a_sentence(names: list[str], told: str) -> None:
 @pytest.mark.parametrize(("number", "told"), [(0, "0 builds"), (1, "1 build"), (12_000, "12,000 builds")])
 def test_an_amount_has_its_noun(number: int, told: str) -> None:
     assert views.amount(number, "build") == told
+
+
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0",
+            "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36",
+            "Chrome on Android",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Safari/604.1",
+            "Safari on iOS",
+        ),
+        ("curl/8.14.1", "curl/8.14.1"),
+        ("", ""),
+    ],
+)
+def test_a_browser_is_told_by_its_name_and_system(agent: str, told: str) -> None:
+    assert views.browser(agent) == told

@@ -9,6 +9,7 @@ from app.accounts.hosted import store as hosted
 from app.accounts.hosted.model import HostAccount
 from app.accounts.hosted.tokens import EARLY, TokenBroken, Tokens
 from app.db.connect import Database
+from app.errors import Unreadable
 from app.scm.forge import Credential
 from app.scm.host import Source
 
@@ -41,13 +42,19 @@ class Credentials:
         """Ask a host something about a repository.
 
         When the host does not take the owner's token (401), the token is renewed and shown once more. Then it is marked
-        as broken, and what the server itself shows takes its place.
+        as broken, and what the server itself shows takes its place. Unreadable where the call is in the name of an
+        account and there is neither.
         """
         account = await self._owners(source)
         if account is not None:
             with suppress(TokenBroken):  # the server's own takes its place
                 return await self.tokens.call(account, ask)
-        return await ask(self.services.get(source.host))
+        shown = self.services.get(source.host)
+        if source.account and shown is None:
+            words = f"your account here has no account at {source.host} whose token is good"
+            way_out = "sign in at the host, or connect it with your account; or let the owner of the repository do this"
+            raise Unreadable(f"{words}: {way_out}", code="no_host_account")
+        return await ask(shown)
 
     async def _owners(self, source: Source) -> HostAccount | None:
         """What the owner of a repository, or the account that is named, has at its host, if that is good for

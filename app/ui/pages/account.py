@@ -1,7 +1,7 @@
 """The page of one's own account: tokens, browsers, accounts at hosts, and how this browser shows pages."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
@@ -126,7 +126,10 @@ async def create_token(request: Request[State], caller: Caller) -> HTML:
     except Unauthorized:
         raise
     except AppError as error:
-        return await _again(request, caller, actions.refused(typed, error))
+        form = actions.refused(typed, error)
+        if error.code == "token_exists":
+            form = replace(form, problems=[Problem("name", error.code, error.message)])
+        return await _again(request, caller, form)
     return _shown(request, caller.user, made.name, value)
 
 

@@ -60,6 +60,8 @@ class Opened:
     deleted: Deleted | None = None
     #: The number of the first line that looks like an error, of a step that failed; 0 for none.
     error: int = 0
+    #: The positions of the lines that the script points at unless the address does; None for no lines.
+    at: tuple[int, int] | None = None
     #: What tells when a line was written, and how; empty for nothing.
     times: str = ""
     #: Whether the browser has a script that shows the log, so that no line is needed here.
@@ -199,7 +201,9 @@ async def _read(request: Request[State], access: Access, opened: Opened) -> Open
         return replace(opened, absence=views.absence(opened.stage, step, is_known=found is not None))
     if found.excerpt is None:
         return replace(opened, absence=f"This log ends with line {found.most}.")
-    return replace(opened, log=found.excerpt, error=found.error, times=typed.get("times", ""))
+    error, is_whole = found.error, fragments.HEADER not in request.headers
+    at = (error - 1, error - 1) if error and is_whole and not typed else None
+    return replace(opened, log=found.excerpt, error=error, at=at, times=typed.get("times", ""))
 
 
 def _deleted(request: Request[State], access: Access, opened: Opened) -> Tx[Deleted | None]:

@@ -40,7 +40,7 @@ export class Log {
   // ---- What is loaded
 
   async start() {
-    const { lines, isRunning } = this, asked = pointed();
+    const { lines, isRunning, dataset } = this, asked = pointed() ?? JSON.parse(dataset.at);
     const from = parseInt(new URLSearchParams(location.search).get("from")) || 0;
     const first = asked ? asked[0] : from - 1, isTail = isRunning && first < 0;
     if (isTail) await lines.part({ from: -1, limit: 1 });

@@ -1,10 +1,12 @@
 """What calls about a repository show: the owner's token, else the server's, else nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.accounts.hosted import store as hosted
 from app.db.tx import run
-from app.errors import Unavailable
+from app.errors import Unavailable, Unreadable
 from app.repos import settings, store
 from app.repos.hosted.credentials import Credentials
 from app.repos.model import Repo, source
@@ -78,6 +80,20 @@ async def test_a_refused_call_breaks_the_owners_token_and_the_servers_takes_its_
 
     assert (found.slug, found.admin) == ("acme/web", False)
     assert "log in again" in (await place.account()).broken
+
+
+async def test_who_has_no_account_at_the_host_is_told_what_to_do(place: Place, repo: Repo) -> None:
+    asked: list[Credential | None] = []
+
+    async def ask(shown: Credential | None) -> None:
+        asked.append(shown)
+
+    in_my_name = replace(source(repo), account=999)
+    with pytest.raises(Unreadable, match="no account at github whose token is good: sign in at the host"):
+        await credentials(place, service=False).call(in_my_name, ask)
+    await credentials(place).call(in_my_name, ask)
+
+    assert asked == [SERVICE]
 
 
 async def test_a_host_that_cannot_renew_now_is_told_of(place: Place, repo: Repo) -> None:

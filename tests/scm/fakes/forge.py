@@ -261,6 +261,8 @@ class Forge(Far):
         if not login:
             addresses = {name: escape("?" + urlencode(asked.query | {"as": name})) for name in self.people}
             links = "".join(f'<p><a href="{to}">Continue as {name}</a></p>' for name, to in addresses.items())
+            denied = urlencode({"error": "access_denied", "state": asked.query.get("state", "")})
+            links += f'<p><a href="{escape(f"{redirect}?{denied}")}">Cancel</a></p>'
             return HTMLResponse(f"<!doctype html><title>Authorize</title><h1>Authorize Gantry</h1>{links}")
         code = secrets.token_hex(8)
         self._codes[code] = _Code(login, asked.query.get("code_challenge", ""), asked.query.get("redirect_uri", ""))
