@@ -201,7 +201,7 @@ async def _read(request: Request[State], access: Access, opened: Opened) -> Open
         return replace(opened, absence=views.absence(opened.stage, step, is_known=found is not None))
     if found.excerpt is None:
         return replace(opened, absence=f"This log ends with line {found.most}.")
-    error, is_whole = found.error, fragments.HEADER not in request.headers
+    error, is_whole = found.error, not fragments.asked(request)
     at = (error - 1, error - 1) if error and is_whole and not typed else None
     return replace(opened, log=found.excerpt, error=error, at=at, times=typed.get("times", ""))
 
