@@ -7,10 +7,10 @@ from app.builds.stages import BY_ID, MAPPER, find
 from app.db.tx import Tx, many, one, run
 from app.errors import Conflict, NotFound
 
-#: Seconds that a reservation lasts.
-KEPT = 60
+#: Seconds that a reservation lasts: enough for any runner to accept, and few for a stage whose server was killed.
+KEPT = 20
 #: A reservation that would last for more seconds was made while a clock was ahead, and does not count.
-PLAUSIBLE = 2 * KEPT
+PLAUSIBLE = 120
 
 QUEUED = """
     SELECT * FROM stages WHERE status IN ('pending', 'running') AND status = 'pending' AND machine = '' AND type = :type

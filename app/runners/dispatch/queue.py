@@ -19,8 +19,8 @@ from app.runners.manager import Filter
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which the queue is looked at in any case.
-INTERVAL = 60.0
+#: Seconds after which the queue is looked at in any case: nothing tells when the reservation of another server is over.
+INTERVAL = 10.0
 #: Seconds between the end of a subscription to the waiting stages and the next one.
 PAUSE = 1.0
 #: Stages that are read at a time at most; and how many stages are read beyond the number of waiting runners, because

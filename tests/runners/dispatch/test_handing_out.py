@@ -62,6 +62,22 @@ async def test_what_was_handed_out_and_not_accepted_is_to_be_had_again(scene: Sc
     assert await taken(queue) == first
 
 
+async def test_what_nobody_accepts_goes_to_a_runner_that_waits_already(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runners.dispatch.queue.INTERVAL", 0.05)
+    await scene.push()
+    queue = Queue(scene.ports)
+    async with queue.running():
+        first = await taken(queue)
+        waiting = asyncio.create_task(taken(queue))
+        await soon(lambda: queue.runners)
+
+        scene.clock.time += KEPT
+
+        assert await waiting == first
+
+
 async def test_a_stage_that_was_handed_out_while_the_clock_was_ahead_is_handed_out_again(
     scene: Scene, queue: Queue
 ) -> None:
