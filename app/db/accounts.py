@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Table, Text, func
 
-from app.db.columns import belongs_to, flags, ident, metadata, numbers, octets, table, texts
+from app.db.columns import belongs_to, flags, ident, index_of_some, metadata, numbers, octets, table, texts
 
 users = table(
     "users",
@@ -13,7 +13,7 @@ users = table(
     *texts("expected_from"),
 )
 Index("users_login", func.lower(users.c.login), unique=True)
-Index("users_admins", func.lower(users.c.login), sqlite_where=users.c.admin, postgresql_where=users.c.admin)
+index_of_some("users_admins", func.lower(users.c.login), where=users.c.admin)
 
 tokens = table(
     "tokens",
@@ -62,10 +62,4 @@ host_accounts = table(
 Index("host_accounts_uid", host_accounts.c.host, host_accounts.c.uid, unique=True)
 Index("host_accounts_user", host_accounts.c.user_id, host_accounts.c.host, unique=True)
 _is_due = host_accounts.c.due != 0
-Index(
-    "host_accounts_due",
-    host_accounts.c.due,
-    host_accounts.c.id,
-    sqlite_where=_is_due,
-    postgresql_where=_is_due,
-)
+index_of_some("host_accounts_due", host_accounts.c.due, host_accounts.c.id, where=_is_due)

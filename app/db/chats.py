@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Table, Text
 
-from app.db.columns import belongs_to, flags, ident, metadata, numbers, octets, table, texts
+from app.db.columns import belongs_to, flags, ident, index_of_some, metadata, numbers, octets, table, texts
 
 chat_accounts = table(
     "chat_accounts",
@@ -57,13 +57,7 @@ Index(
 )
 Index("chat_requests_user", chat_requests.c.user_id, chat_requests.c.created)
 _about_a_build = chat_requests.c.build_id != 0
-Index(
-    "chat_requests_build",
-    chat_requests.c.build_id,
-    chat_requests.c.id,
-    sqlite_where=_about_a_build,
-    postgresql_where=_about_a_build,
-)
+index_of_some("chat_requests_build", chat_requests.c.build_id, chat_requests.c.id, where=_about_a_build)
 _unanswered = chat_requests.c.state == "working"
-Index("chat_requests_working", chat_requests.c.created, sqlite_where=_unanswered, postgresql_where=_unanswered)
+index_of_some("chat_requests_working", chat_requests.c.created, where=_unanswered)
 Index("chat_requests_created", chat_requests.c.created, chat_requests.c.id)

@@ -9,14 +9,17 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
     Select,
     Table,
     Text,
+    TextClause,
 )
 from sqlalchemy.sql.schema import SchemaItem
 
@@ -69,6 +72,11 @@ def belongs_to(owner: str, name: str, **options: Any) -> Column[int]:
 def may_belong_to(owner: str, name: str) -> Column[int | None]:
     """The same, where a row may also belong to none: the column is NULL."""
     return Column(name, BigInteger, ForeignKey(f"{owner}.id", ondelete="CASCADE"), nullable=True)
+
+
+def index_of_some(name: str, *parts: Any, where: ColumnElement[bool] | TextClause, unique: bool = False) -> Index:
+    """An index of the rows for which a condition holds."""
+    return Index(name, *parts, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
 def insert_sql(table: Table, end: str = "RETURNING id") -> str:

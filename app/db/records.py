@@ -1,8 +1,8 @@
 """The tables of the audit record, and of the row that the record ends with."""
 
-from sqlalchemy import BigInteger, Column, Index, Table, and_, func, text
+from sqlalchemy import BigInteger, Column, Table, and_, func, text
 
-from app.db.columns import ident, metadata, numbers, table, texts
+from app.db.columns import ident, index_of_some, metadata, numbers, table, texts
 
 audit = table(
     "audit",
@@ -17,57 +17,29 @@ audit = table(
     *texts("previous", "hash"),
 )
 _sealed, _unsealed = audit.c.seq != 0, audit.c.seq == 0
-Index("audit_at", audit.c.at, audit.c.id, sqlite_where=_sealed, postgresql_where=_sealed)
-Index("audit_verb", audit.c.verb, audit.c.at, audit.c.id, sqlite_where=_sealed, postgresql_where=_sealed)
-Index(
-    "audit_actor",
-    func.lower(audit.c.actor_name),
-    audit.c.at,
-    audit.c.id,
-    sqlite_where=_sealed,
-    postgresql_where=_sealed,
-)
-Index("audit_about", audit.c.about, audit.c.at, audit.c.id, sqlite_where=_sealed, postgresql_where=_sealed)
+index_of_some("audit_at", audit.c.at, audit.c.id, where=_sealed)
+index_of_some("audit_verb", audit.c.verb, audit.c.at, audit.c.id, where=_sealed)
+index_of_some("audit_actor", func.lower(audit.c.actor_name), audit.c.at, audit.c.id, where=_sealed)
+index_of_some("audit_about", audit.c.about, audit.c.at, audit.c.id, where=_sealed)
 _sealed_of_a_repo = and_(audit.c.repo_id != 0, _sealed)
-Index(
-    "audit_repo",
-    audit.c.repo_id,
-    audit.c.at,
-    audit.c.id,
-    sqlite_where=_sealed_of_a_repo,
-    postgresql_where=_sealed_of_a_repo,
-)
+index_of_some("audit_repo", audit.c.repo_id, audit.c.at, audit.c.id, where=_sealed_of_a_repo)
 _of_a_secret = text("verb IN ('secret.create', 'secret.update', 'secret.delete')")
-Index(
-    "audit_secrets",
-    audit.c.repo_id,
-    audit.c.at,
-    audit.c.id,
-    sqlite_where=_of_a_secret,
-    postgresql_where=_of_a_secret,
-)
+index_of_some("audit_secrets", audit.c.repo_id, audit.c.at, audit.c.id, where=_of_a_secret)
 _of_a_decision = text("verb IN ('build.approve', 'build.decline')")
-Index(
+index_of_some(
     "audit_decisions",
     audit.c.repo_id,
     text("substr(subject, length(about) + 1)"),
     audit.c.at,
     audit.c.id,
-    sqlite_where=_of_a_decision,
-    postgresql_where=_of_a_decision,
+    where=_of_a_decision,
 )
 _of_a_log = text("verb = 'log.delete'")
-Index(
-    "audit_logs",
-    audit.c.repo_id,
-    text("substr(subject, length(about) + 1)"),
-    audit.c.at,
-    audit.c.id,
-    sqlite_where=_of_a_log,
-    postgresql_where=_of_a_log,
+index_of_some(
+    "audit_logs", audit.c.repo_id, text("substr(subject, length(about) + 1)"), audit.c.at, audit.c.id, where=_of_a_log
 )
-Index("audit_seq", audit.c.seq, unique=True, sqlite_where=_sealed, postgresql_where=_sealed)
-Index("audit_unsealed", audit.c.id, sqlite_where=_unsealed, postgresql_where=_unsealed)
+index_of_some("audit_seq", audit.c.seq, unique=True, where=_sealed)
+index_of_some("audit_unsealed", audit.c.id, where=_unsealed)
 
 audit_head = Table(
     "audit_head",

@@ -7,6 +7,7 @@ from app.db.columns import (
     belongs_to,
     binary_texts,
     ident,
+    index_of_some,
     metadata,
     numbers,
     octets,
@@ -21,7 +22,7 @@ signing_keys = table(
     *numbers("created", "retired"),
 )
 _in_use = signing_keys.c.retired == 0
-Index("signing_keys_name", signing_keys.c.name, unique=True, sqlite_where=_in_use, postgresql_where=_in_use)
+index_of_some("signing_keys_name", signing_keys.c.name, unique=True, where=_in_use)
 Index("signing_keys_keyid", signing_keys.c.keyid)
 
 private_keys = table("private_keys", ident(), belongs_to("signing_keys", "key_id"), *octets("data"))
@@ -94,13 +95,8 @@ Index(
     bundle_promotions.c.id,
 )
 _open = bundle_promotions.c.status.in_(["PENDING", "PROCESSING", "STARTED", "DELETING"])
-Index(
-    "bundle_promotions_open",
-    bundle_promotions.c.bundle_id,
-    bundle_promotions.c.environment,
-    unique=True,
-    sqlite_where=_open,
-    postgresql_where=_open,
+index_of_some(
+    "bundle_promotions_open", bundle_promotions.c.bundle_id, bundle_promotions.c.environment, unique=True, where=_open
 )
 
 bundle_claims = Table(

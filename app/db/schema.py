@@ -15,6 +15,7 @@ from app.db.columns import (
     belongs_to,
     flags,
     ident,
+    index_of_some,
     insert_sql,
     may_belong_to,
     metadata,
@@ -56,14 +57,7 @@ Index("repos_slug", repos.c.namespace, repos.c.name, unique=True)
 Index("repos_name", func.lower(repos.c.name), repos.c.namespace)
 Index("repos_owner", repos.c.user_id)
 _of_a_host = repos.c.scm != ""
-Index(
-    "repos_uid",
-    repos.c.scm,
-    repos.c.uid,
-    unique=True,
-    sqlite_where=_of_a_host,
-    postgresql_where=_of_a_host,
-)
+index_of_some("repos_uid", repos.c.scm, repos.c.uid, unique=True, where=_of_a_host)
 
 hook_keys = table("hook_keys", ident(), belongs_to("repos", "repo_id"), *octets("key"), *numbers("until"))
 Index("hook_keys_repo", hook_keys.c.repo_id, hook_keys.c.id)
@@ -136,32 +130,13 @@ Index("builds_event", builds.c.repo_id, builds.c.event, builds.c.number)
 Index("builds_status", builds.c.repo_id, builds.c.status, builds.c.number)
 Index("builds_after", builds.c.repo_id, builds.c.after_sha, builds.c.number)
 _deployed = builds.c.deploy_to != ""
-Index(
-    "builds_deploy_to",
-    builds.c.repo_id,
-    builds.c.deploy_to,
-    builds.c.number,
-    sqlite_where=_deployed,
-    postgresql_where=_deployed,
-)
+index_of_some("builds_deploy_to", builds.c.repo_id, builds.c.deploy_to, builds.c.number, where=_deployed)
 
-Index("builds_blocked", builds.c.id, sqlite_where=builds.c.blocked, postgresql_where=builds.c.blocked)
-Index(
-    "builds_blocked_number",
-    builds.c.repo_id,
-    builds.c.number,
-    sqlite_where=builds.c.blocked,
-    postgresql_where=builds.c.blocked,
-)
+index_of_some("builds_blocked", builds.c.id, where=builds.c.blocked)
+index_of_some("builds_blocked_number", builds.c.repo_id, builds.c.number, where=builds.c.blocked)
 _succeeded = and_(_deployed, builds.c.status == "success")
-Index(
-    "builds_current",
-    builds.c.repo_id,
-    builds.c.deploy_to,
-    builds.c.finished,
-    builds.c.number,
-    sqlite_where=_succeeded,
-    postgresql_where=_succeeded,
+index_of_some(
+    "builds_current", builds.c.repo_id, builds.c.deploy_to, builds.c.finished, builds.c.number, where=_succeeded
 )
 
 latest = Table(
@@ -217,7 +192,7 @@ stages = table(
 )
 Index("stages_number", stages.c.build_id, stages.c.number, unique=True)
 _queued = stages.c.status.in_(["pending", "running"])
-Index("stages_queue", stages.c.id, sqlite_where=_queued, postgresql_where=_queued)
+index_of_some("stages_queue", stages.c.id, where=_queued)
 
 steps = table(
     "steps",
@@ -261,7 +236,7 @@ crons = table(
 )
 Index("crons_name", crons.c.repo_id, crons.c.name, unique=True)
 _enabled = not_(crons.c.disabled)
-Index("crons_due", crons.c.next, sqlite_where=_enabled, postgresql_where=_enabled)
+index_of_some("crons_due", crons.c.next, where=_enabled)
 
 deliveries = table(
     "deliveries",
@@ -280,25 +255,12 @@ Index("deliveries_repo", deliveries.c.repo_id, deliveries.c.id)
 Index("deliveries_after", deliveries.c.repo_id, deliveries.c.after, deliveries.c.ref, deliveries.c.received)
 Index("deliveries_received", deliveries.c.received)
 _signed = deliveries.c.digest != ""
-Index(
-    "deliveries_digest",
-    deliveries.c.repo_id,
-    deliveries.c.digest,
-    deliveries.c.event,
-    deliveries.c.id,
-    sqlite_where=_signed,
-    postgresql_where=_signed,
+index_of_some(
+    "deliveries_digest", deliveries.c.repo_id, deliveries.c.digest, deliveries.c.event, deliveries.c.id, where=_signed
 )
 _waits = deliveries.c.due != 0
-Index(
-    "deliveries_ref",
-    deliveries.c.repo_id,
-    deliveries.c.ref,
-    deliveries.c.id,
-    sqlite_where=_waits,
-    postgresql_where=_waits,
-)
-Index("deliveries_waiting", deliveries.c.id, sqlite_where=_waits, postgresql_where=_waits)
+index_of_some("deliveries_ref", deliveries.c.repo_id, deliveries.c.ref, deliveries.c.id, where=_waits)
+index_of_some("deliveries_waiting", deliveries.c.id, where=_waits)
 
 looks = Table(
     "looks",
