@@ -27,7 +27,7 @@ class Traffic:
         self._numbers = count()
         #: The time when each request began, oldest first.
         self._began: dict[int, float] = {}
-        #: The request that is not urgent and has its turn, when it began, and how long the one before it took.
+        #: The request that is not urgent and has its turn, when it began (infinity before), and how long the last took.
         self._late: int | None = None
         self._late_began, self._took = math.inf, 0.0
         #: Those that stand in line for a turn, and the end of the line's patience with the one that has begun.
@@ -63,7 +63,8 @@ class Traffic:
         self._began.pop(number, None)
         self._line.pop(number, None)
         if number == self._late:
-            self._took = max(asyncio.get_running_loop().time() - self._late_began, 0.0)
+            if self._late_began < math.inf:
+                self._took = asyncio.get_running_loop().time() - self._late_began
             self._next_turn()
 
     def _next_turn(self) -> None:

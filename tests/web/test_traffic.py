@@ -121,6 +121,22 @@ async def test_who_is_not_urgent_gets_a_share_of_the_time_while_others_wait(monk
     assert now() - left > 0.2
 
 
+async def test_one_that_goes_before_its_turn_shortens_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "PATIENCE", 0.001)
+    requests, now = Traffic(), asyncio.get_running_loop().time
+    monkeypatch.setattr(requests, "busy", lambda: True)
+    requests._took = 0.03
+    gone = asyncio.create_task(requests.enter_late())
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    left = now()
+
+    await requests.enter_late()
+
+    assert now() - left > 0.2
+
+
 async def test_however_many_stand_in_line_they_come_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traffic, "PATIENCE", 0.001)
     monkeypatch.setattr(traffic, "LINE", 0.1)
