@@ -16,7 +16,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from subprocess import DEVNULL
-from typing import IO
+from typing import IO, Any
+
+import uvloop
 
 #: Seconds between two looks at a process that cannot be watched.
 LOOK = 0.05
@@ -34,7 +36,6 @@ class Child:
         self.stdin: StreamWriter | None = None
         self.stdout: StreamReader | None = None
         self.stderr: StreamReader | None = None
-        self._connected: list[IO[bytes]] = []
         self._transports: list[asyncio.BaseTransport] = []
 
     @property
@@ -81,7 +82,7 @@ class Child:
             failed.callback(self.kill)
             failed.callback(self.close)
             for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
-                failed.callback(self._close_unless_connected, pipe)
+                failed.callback(pipe.close)
             if process.stdin is not None:
                 self.stdin = await self._writer(process.stdin)
             if process.stdout is not None:
@@ -90,24 +91,39 @@ class Child:
                 self.stderr = await self._reader(process.stderr, limit)
             failed.pop_all()
 
-    def _close_unless_connected(self, pipe: IO[bytes]) -> None:
-        """Close a pipe that no transport has, for a transport closes its own."""
-        if pipe not in self._connected:
-            pipe.close()
-
     async def _reader(self, pipe: IO[bytes], limit: int) -> StreamReader:
-        reader = StreamReader(limit)
-        self._connected.append(pipe)
-        made = await asyncio.get_running_loop().connect_read_pipe(lambda: StreamReaderProtocol(reader), pipe)
-        self._transports.append(made[0])
+        reader, loop = StreamReader(limit), asyncio.get_running_loop()
+        end: Any = _End(pipe, loop)
+        transport, _ = await loop.connect_read_pipe(lambda: StreamReaderProtocol(reader), end)
+        self._transports.append(transport)
         return reader
 
     async def _writer(self, pipe: IO[bytes]) -> StreamWriter:
         loop = asyncio.get_running_loop()
-        self._connected.append(pipe)
-        transport, protocol = await loop.connect_write_pipe(lambda: StreamReaderProtocol(StreamReader()), pipe)
+        end: Any = _End(pipe, loop)
+        transport, protocol = await loop.connect_write_pipe(lambda: StreamReaderProtocol(StreamReader()), end)
         self._transports.append(transport)
         return StreamWriter(transport, protocol, None, loop)
+
+
+class _End:
+    """A pipe in the hands of a transport, which closes what it is made of.
+
+    uvloop closes the descriptor, and calls `close` after that: by then, a thread may have opened another file of the
+    same number.
+    """
+
+    def __init__(self, pipe: IO[bytes], loop: asyncio.AbstractEventLoop) -> None:
+        self._descriptor = os.dup(pipe.fileno())
+        pipe.close()
+        self._is_closed_by_loop = isinstance(loop, uvloop.Loop)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def close(self) -> None:
+        if not self._is_closed_by_loop:
+            os.close(self._descriptor)
 
 
 async def start(

@@ -1,13 +1,18 @@
 """Child processes: what they print and read, and that nothing is left of them."""
 
 import asyncio
+import io
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
+from typing import Any, ClassVar
 
 import pytest
+import uvloop
 
 from app import children
 from app.children import Child
@@ -78,3 +83,53 @@ async def test_a_process_that_cannot_be_watched_is_waited_for_all_the_same(
     child = await start("exit 4", tmp_path)
 
     assert await child.wait() == 4
+
+
+class Reused(io.FileIO):
+    """A pipe whose descriptor is another file's by the time that the pipe is closed, if it was closed before."""
+
+    others: ClassVar[list[int]] = []
+
+    def close(self) -> None:
+        if not self.closed:
+            self.others.append(os.open(os.devnull, os.O_RDONLY))
+        super().close()
+
+
+class Reusing(subprocess.Popen[bytes]):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for name, mode in {"stdin": "wb", "stdout": "rb", "stderr": "rb"}.items():
+            pipe = getattr(self, name)
+            setattr(self, name, Reused(os.dup(pipe.fileno()), mode))
+            pipe.close()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_no_descriptor_is_closed_that_may_be_another_file_by_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[[Coroutine[Any, Any, None]], None]
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", Reusing)
+    monkeypatch.setattr(Reused, "others", [])
+
+    async def scene() -> None:
+        for _ in range(3):
+            child = await start("cat; echo wrong >&2", tmp_path, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+            assert child.stdin is not None
+            child.stdin.write(b"this\n")
+            assert await child.communicate() == (b"this\n", b"wrong\n")
+            child.close()
+
+    run(scene())
+    opened = descriptors()
+    run(scene())
+
+    assert len(Reused.others) == 18
+    assert descriptors() == opened + 9
+    for other in Reused.others:
+        os.close(other)  # OSError for one that is closed
+
+
+def descriptors() -> int:
+    """How many are open."""
+    return sum(1 for _ in Path("/dev/fd").iterdir())
